@@ -1,0 +1,172 @@
+//! An account as the host's user store tells it.
+
+use core::fmt;
+
+use thiserror::Error;
+
+use super::{AccountId, EmailAddress, Entropy, EntropyUnavailable, GroupId, LanguageTag, RecordId};
+
+/// A never-repeated random value of an account.
+///
+/// It changes when the password, the set of addresses, the identity providers or enabled/disabled
+/// change, and when the account is created again; never on lockout, sign-in, rehash or profile
+/// edits. A session is valid while it carries the account's current stamp.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Stamp([u8; 16]);
+
+/// How an account signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum IdentityProvider {
+    /// A one-time passcode by e-mail; no password.
+    EmailOtp,
+    /// An e-mail address and a password kept here: the only provider whose accounts can reset.
+    EmailPassword,
+    /// Facebook keeps the password.
+    Facebook,
+    /// Google keeps the password.
+    Google,
+    /// Any other identity provider.
+    Other,
+}
+
+/// What an account needs besides its password.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+// Exhaustive: a host must say what it does about each.
+pub enum SecondFactor {
+    /// Nothing.
+    #[default]
+    None,
+    /// A factor that is independent of the mailbox.
+    Independent,
+    /// A passcode to the same mailbox, which a reset has already used.
+    SameMailbox,
+}
+
+/// A password hash as a PHC string, for instance `$argon2id$v=19$m=19456,t=2,p=1$…$…`.
+///
+/// # Security
+/// Redacted `Debug`; [`PasswordHash::expose`] is the one door. `==` is for a store's "is the hash
+/// still the one I read?", never for checking a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(Box<str>);
+
+/// Why a text is no password hash.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("password hash: a PHC string of at most 512 printable ASCII characters")]
+#[non_exhaustive]
+pub struct PasswordHashError;
+
+/// One customer's record in the host's user store.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Account {
+    /// Unique within the tenant.
+    pub id: AccountId,
+    /// Verified addresses on file; the first is where codes go. Never an unverified one.
+    pub addresses: Vec<EmailAddress>,
+    /// Changes with every security-relevant change.
+    pub stamp: Stamp,
+    /// The hash on file, if the account has a password.
+    pub password: Option<PasswordHash>,
+    /// How the account signs in.
+    pub identity_providers: Vec<IdentityProvider>,
+    /// The groups that policies can name.
+    pub groups: Vec<GroupId>,
+    /// Whether an administrator switched the account off.
+    pub disabled: bool,
+    /// Whether the host itself has locked the account; a reset clears it.
+    pub locked: bool,
+    /// What the account needs besides its password.
+    pub second_factor: SecondFactor,
+    /// The language of its mails, if it has chosen one.
+    pub language: Option<LanguageTag>,
+    /// Words that its password must not be made of: given name, family name.
+    pub names: Vec<String>,
+    /// The reset that changed the password last, as [`Account::last_reset`] was stored.
+    pub last_reset: Option<RecordId>,
+}
+
+impl Stamp {
+    /// Draws a new stamp.
+    ///
+    /// # Errors
+    /// [`EntropyUnavailable`].
+    pub fn draw(entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
+        let mut bytes = [0; 16];
+        entropy.fill(&mut bytes).map(|()| Self(bytes))
+    }
+
+    /// The stamp that these bytes spell, as read back from a store.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The stamp's bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stamp(…)")
+    }
+}
+
+impl PasswordHash {
+    /// Reads a PHC string. Its parameters are judged by the hasher, before any work.
+    ///
+    /// # Errors
+    /// [`PasswordHashError`].
+    pub fn parse(text: &str) -> Result<Self, PasswordHashError> {
+        let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if text.starts_with('$') && text.len() <= 512 && printable {
+            Ok(Self(text.into()))
+        } else {
+            Err(PasswordHashError)
+        }
+    }
+
+    /// The PHC string, for the store.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+impl Account {
+    /// An enabled local account with one verified address and e-mail with password.
+    #[must_use]
+    pub fn new(id: AccountId, address: EmailAddress, stamp: Stamp) -> Self {
+        Self {
+            addresses: vec![address],
+            disabled: false,
+            groups: Vec::new(),
+            id,
+            identity_providers: vec![IdentityProvider::EmailPassword],
+            language: None,
+            last_reset: None,
+            locked: false,
+            names: Vec::new(),
+            password: None,
+            second_factor: SecondFactor::None,
+            stamp,
+        }
+    }
+
+    /// Gives the account the hash of its password.
+    #[must_use]
+    pub fn with_password(mut self, hash: PasswordHash) -> Self {
+        self.password = Some(hash);
+        self
+    }
+}

@@ -1,0 +1,391 @@
+//! E-mail addresses: one strict reading, and the three forms that are made of it.
+
+use core::fmt;
+
+use thiserror::Error;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+/// Longest address in octets (RFC 5321 section 4.5.3.1.3, less the angle brackets).
+const MAX_BYTES: usize = 254;
+/// Longest local part in octets (RFC 5321 section 4.5.3.1.1).
+const MAX_LOCAL: usize = 64;
+/// Longest domain label in octets (RFC 1035 section 2.3.4).
+const MAX_LABEL: usize = 63;
+
+/// One e-mail address in lookup form: exact local part, domain as lower-case A-labels.
+///
+/// Read strictly: one `@`, a dot-atom, a domain of at least two labels. Quoted local parts, address
+/// literals, comments, display names and lists are refused, as are control characters. Whether
+/// two local parts that differ in case are one account is the host's decision, not this type's.
+///
+/// # Security
+/// `Debug` shows nothing of it and there is no `Display`: addresses are personal data and do not
+/// belong in logs. Mail goes to the address on file, never to the one that was typed.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct EmailAddress {
+    text: Box<str>,
+    at: usize,
+}
+
+/// Why a text is no e-mail address.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AddressError {
+    /// The domain is not two or more labels of letters, digits and inner hyphens.
+    #[error("address: the part after the @ is not a domain name")]
+    Domain,
+    /// The domain is written in another script, and the feature `idn` is off.
+    #[error("address: internationalised domains need the feature `idn`")]
+    Internationalised,
+    /// The local part is empty, longer than 64 octets, or holds a character that it may not.
+    #[error("address: the part before the @ is not a plain mailbox name")]
+    Local,
+    /// There is not exactly one `@`.
+    #[error("address: exactly one @, as in name@example.com")]
+    Shape,
+    /// It is longer than 254 octets.
+    #[error("address: at most 254 octets")]
+    TooLong,
+}
+
+/// Domains whose mailboxes ignore dots in the local part.
+///
+/// Used by [`EmailAddress::limiter_form`] only. The default names Gmail's two domains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DotRules(Vec<Box<str>>);
+
+/// What counters are keyed on: compatibility-normalised, case-folded, sub-address removed.
+///
+/// Many addresses have one limiter form, so spelling variants share one budget. It never decides
+/// who an account is.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct LimiterForm(Box<str>);
+
+impl EmailAddress {
+    /// Reads an address as a person typed it; blanks and tabs around it are ignored.
+    ///
+    /// # Errors
+    /// [`AddressError`] names the rule and never shows the input.
+    pub fn parse(typed: &str) -> Result<Self, AddressError> {
+        let trimmed = typed.trim_matches([' ', '\t']);
+        if trimmed.len() > MAX_BYTES {
+            return Err(AddressError::TooLong);
+        }
+        let (local, domain) = trimmed.split_once('@').ok_or(AddressError::Shape)?;
+        if domain.contains('@') {
+            return Err(AddressError::Shape);
+        }
+        check_local(local)?;
+        let domain = a_labels(domain)?;
+        check_domain(&domain)?;
+        if local.len() + 1 + domain.len() > MAX_BYTES {
+            return Err(AddressError::TooLong);
+        }
+        Ok(Self {
+            text: format!("{local}@{domain}").into(),
+            at: local.len(),
+        })
+    }
+
+    /// The address in lookup form.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The part before the `@`, exactly as typed.
+    #[must_use]
+    pub fn local(&self) -> &str {
+        self.text.split_at(self.at).0
+    }
+
+    /// The part after the `@`: lower-case A-labels.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        self.text.split_at(self.at).1.trim_start_matches('@')
+    }
+
+    /// The form that counters are keyed on.
+    #[must_use]
+    pub fn limiter_form(&self, dots: &DotRules) -> LimiterForm {
+        let folded = fold(self.local());
+        let mailbox = match folded.split_once('+') {
+            Some((mailbox, _)) if !mailbox.is_empty() => mailbox,
+            _ => &folded,
+        };
+        let domain = self.domain();
+        let local = if dots.ignores(domain) {
+            mailbox.replace('.', "")
+        } else {
+            mailbox.to_owned()
+        };
+        LimiterForm(format!("{local}@{domain}").into())
+    }
+
+    /// The address with most of it hidden, for instance `c***r@co**o.com`.
+    ///
+    /// Its shape says nothing about the hidden parts' lengths. Make it of what the person typed,
+    /// never of the address on file.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let mut out = String::with_capacity(48);
+        hide(&mut out, self.local(), 1, "***");
+        out.push('@');
+        let (names, last) = self
+            .domain()
+            .rsplit_once('.')
+            .unwrap_or(("", self.domain()));
+        for name in names.split('.') {
+            hide(&mut out, name, 2, "**");
+            out.push('.');
+        }
+        out.push_str(last);
+        out
+    }
+}
+
+impl fmt::Debug for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EmailAddress(…)")
+    }
+}
+
+impl DotRules {
+    /// Dots are ignored in the local parts of these domains (lower-case A-labels).
+    pub fn new<'a>(domains: impl IntoIterator<Item = &'a str>) -> Self {
+        Self(
+            domains
+                .into_iter()
+                .map(|domain| domain.to_ascii_lowercase().into())
+                .collect(),
+        )
+    }
+
+    /// The domains, in the order given.
+    pub fn domains(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(AsRef::as_ref)
+    }
+
+    fn ignores(&self, domain: &str) -> bool {
+        self.0.iter().any(|rule| **rule == *domain)
+    }
+}
+
+impl Default for DotRules {
+    fn default() -> Self {
+        Self::new(["gmail.com", "googlemail.com"])
+    }
+}
+
+impl LimiterForm {
+    /// The form's bytes, to be keyed on.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for LimiterForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LimiterForm(…)")
+    }
+}
+
+fn check_local(local: &str) -> Result<(), AddressError> {
+    let atoms = !local.is_empty()
+        && local.len() <= MAX_LOCAL
+        && local
+            .split('.')
+            .all(|atom| !atom.is_empty() && atom.chars().all(is_atom));
+    if atoms {
+        Ok(())
+    } else {
+        Err(AddressError::Local)
+    }
+}
+
+/// RFC 5322 `atext`, with RFC 6531's non-ASCII characters narrowed to letters, digits and marks.
+fn is_atom(c: char) -> bool {
+    c.is_ascii_alphanumeric()
+        || "!#$%&'*+-/=?^_`{|}~".contains(c)
+        || (!c.is_ascii() && (c.is_alphanumeric() || is_combining_mark(c)))
+}
+
+fn a_labels(domain: &str) -> Result<String, AddressError> {
+    if domain.is_ascii() {
+        return Ok(domain.to_ascii_lowercase());
+    }
+    #[cfg(feature = "idn")]
+    {
+        idna::domain_to_ascii_strict(domain).map_err(|_| AddressError::Domain)
+    }
+    #[cfg(not(feature = "idn"))]
+    {
+        Err(AddressError::Internationalised)
+    }
+}
+
+fn check_domain(domain: &str) -> Result<(), AddressError> {
+    let label = |label: &str| {
+        (1..=MAX_LABEL).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    let last = domain.rsplit('.').next().unwrap_or_default();
+    let named = domain.contains('.') && last.bytes().any(|b| b.is_ascii_alphabetic());
+    if named && domain.split('.').all(label) {
+        Ok(())
+    } else {
+        Err(AddressError::Domain)
+    }
+}
+
+/// Compatibility normalisation and case folding. Upper-casing before lower-casing also folds
+/// what plain lower-casing leaves apart (ſ and s, ß and ss, ı and i).
+fn fold(local: &str) -> String {
+    let upper = local.nfkc().flat_map(char::to_uppercase);
+    upper
+        .flat_map(char::to_lowercase)
+        .nfkc()
+        .filter(|c| *c != '\u{307}')
+        .collect()
+}
+
+fn hide(out: &mut String, text: &str, head: usize, stars: &str) {
+    let shown = text.chars().count() > head + 1;
+    out.extend(text.chars().take(if shown { head } else { 1 }));
+    out.push_str(stars);
+    if shown {
+        out.extend(text.chars().last());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> EmailAddress {
+        EmailAddress::parse(text).unwrap()
+    }
+
+    fn limiter(text: &str) -> LimiterForm {
+        address(text).limiter_form(&DotRules::default())
+    }
+
+    #[test]
+    fn the_lookup_form_keeps_the_local_part_and_folds_the_domain() {
+        let parsed = address(" Ada.Lovelace+x@Fabrikam.EXAMPLE\t");
+
+        assert_eq!(parsed.as_str(), "Ada.Lovelace+x@fabrikam.example");
+        assert_eq!(parsed.local(), "Ada.Lovelace+x");
+        assert_eq!(parsed.domain(), "fabrikam.example");
+    }
+
+    #[test]
+    fn whatever_is_not_one_plain_address_is_refused() {
+        for (text, error) in [
+            ("", AddressError::Shape),
+            ("ada", AddressError::Shape),
+            ("a@b@c.example", AddressError::Shape),
+            ("a@x.example,b@y.example", AddressError::Shape),
+            ("ada\u{ff20}x.example", AddressError::Shape),
+            ("@x.example", AddressError::Local),
+            ("a..b@x.example", AddressError::Local),
+            (".a@x.example", AddressError::Local),
+            ("\"a b\"@x.example", AddressError::Local),
+            ("a(c)@x.example", AddressError::Local),
+            ("Ada <a@x.example", AddressError::Local),
+            ("a\u{202e}b@x.example", AddressError::Local),
+            ("a\u{200b}b@x.example", AddressError::Local),
+            ("a\0@x.example", AddressError::Local),
+            ("a@x.example\r\nBcc: b", AddressError::Domain),
+            ("a@localhost", AddressError::Domain),
+            ("a@192.0.2.1", AddressError::Domain),
+            ("a@[192.0.2.1]", AddressError::Domain),
+            ("a@-x.example", AddressError::Domain),
+            ("a@x_y.example", AddressError::Domain),
+            ("a@x.example.", AddressError::Domain),
+            ("a@x..example", AddressError::Domain),
+        ] {
+            assert_eq!(EmailAddress::parse(text), Err(error), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_limited_in_octets() {
+        let local = "l".repeat(64);
+        assert!(EmailAddress::parse(&format!("{local}@x.example")).is_ok());
+        let error = EmailAddress::parse(&format!("{local}l@x.example"));
+        assert_eq!(error, Err(AddressError::Local));
+        let label = "d".repeat(60);
+        let longest = format!("{local}@{label}.{label}.{label}.{}", "e".repeat(6));
+        assert_eq!(longest.len(), 254);
+        assert!(EmailAddress::parse(&longest).is_ok());
+        assert_eq!(
+            EmailAddress::parse(&format!("{longest}e")),
+            Err(AddressError::TooLong)
+        );
+        assert_eq!(
+            EmailAddress::parse(&"a".repeat(1 << 20)),
+            Err(AddressError::TooLong)
+        );
+    }
+
+    #[test]
+    fn spellings_share_one_limiter_form() {
+        let plain = limiter("mike@x.example");
+        for spelling in ["MIKE@X.example", "mike+a@x.example", "m\u{131}ke@x.example"] {
+            assert!(limiter(spelling) == plain, "{spelling}");
+        }
+        assert!(limiter("M\u{130}KE@x.example") == plain);
+        assert!(limiter("mi\u{212a}e@x.example") == plain);
+        assert!(limiter("m.i.k.e@x.example") != plain);
+        assert!(limiter("m.i.k.e@gmail.com") == limiter("mike@gmail.com"));
+        assert!(limiter("+a@x.example") != limiter("+b@x.example"));
+    }
+
+    #[test]
+    fn spellings_are_not_one_address() {
+        assert_ne!(address("m\u{131}ke@x.example"), address("mike@x.example"));
+        assert_ne!(address("Mike@x.example"), address("mike@x.example"));
+    }
+
+    #[test]
+    fn a_mask_has_the_same_shape_for_every_length() {
+        assert_eq!(address("customer@contoso.com").masked(), "c***r@co**o.com");
+        assert_eq!(address("cr@co.com").masked(), "c***@c**.com");
+        assert_eq!(
+            address("a@mail.contoso.co.uk").masked(),
+            "a***@ma**l.co**o.c**.uk"
+        );
+    }
+
+    #[test]
+    fn debug_shows_nothing() {
+        assert_eq!(format!("{:?}", address("ada@x.example")), "EmailAddress(…)");
+        assert_eq!(format!("{:?}", limiter("ada@x.example")), "LimiterForm(…)");
+    }
+
+    #[cfg(feature = "idn")]
+    #[test]
+    fn other_scripts_become_a_labels() {
+        assert_eq!(
+            address("ada@B\u{fc}cher.example").domain(),
+            "xn--bcher-kva.example"
+        );
+        assert_eq!(
+            EmailAddress::parse("ada@a\u{200d}b.example"),
+            Err(AddressError::Domain)
+        );
+    }
+
+    #[cfg(not(feature = "idn"))]
+    #[test]
+    fn other_scripts_are_refused_by_name() {
+        let error = EmailAddress::parse("ada@b\u{fc}cher.example");
+        assert_eq!(error, Err(AddressError::Internationalised));
+    }
+}

@@ -1,0 +1,151 @@
+//! Counters: what is charged, under which name, up to which limit.
+
+use core::{fmt, time::Duration};
+
+use super::{Fields, Instant, Keyring, Purpose, TenantTag};
+
+/// What a family of counters counts. The number is the first byte of a counter's name, so names
+/// sort by tier: visible families before silent ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Family {
+    /// Resets opened, by network.
+    Opens = 1,
+    /// Codes sent, by what was typed and where from.
+    Sends = 2,
+    /// Tries of any kind, by network.
+    NetworkTries = 3,
+    /// Passwords submitted with one grant.
+    Grants = 4,
+    /// Comparisons in a 24-hour window, by what was typed. Decides what outsiders see.
+    VisibleTries = 5,
+    /// Comparisons since the last right code, by what was typed. Decides what outsiders see.
+    VisibleStreak = 6,
+    /// Codes sent, by account.
+    SilentSends = 7,
+    /// Comparisons in a 24-hour window, by account. Decides only whether a code is compared.
+    SilentTries = 8,
+    /// Comparisons since the last right code, by account. Decides only whether one is compared.
+    SilentStreak = 9,
+    /// Wrong tries of a whole tenant. Refuses nobody.
+    TenantTries = 10,
+}
+
+/// The name of a counter: family, tenant tag, and a keyed digest of what it counts.
+///
+/// Names say nothing about addresses or accounts to anyone without the index key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CounterName([u8; Self::BYTES]);
+
+/// One charge of one counter.
+///
+/// A charge of amount 0 only asks whether the counter is at most `limit`: it writes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// Charges of one tier are all or none; tiers are taken in ascending order.
+    pub tier: u8,
+    /// Which counter.
+    pub name: CounterName,
+    /// How much it grows.
+    pub amount: u32,
+    /// The highest value that it may then have.
+    pub limit: u32,
+    /// How long a window lasts from its first charge.
+    pub window: Duration,
+}
+
+/// A counter that would pass its limit, and when its window ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Over {
+    /// Which counter. A name, not a position: stores sort charges.
+    pub name: CounterName,
+    /// When its window ends.
+    pub ends_at: Instant,
+}
+
+impl Family {
+    const ALL: [Self; 10] = [
+        Self::Opens,
+        Self::Sends,
+        Self::NetworkTries,
+        Self::Grants,
+        Self::VisibleTries,
+        Self::VisibleStreak,
+        Self::SilentSends,
+        Self::SilentTries,
+        Self::SilentStreak,
+        Self::TenantTries,
+    ];
+
+    #[expect(
+        clippy::as_conversions,
+        reason = "the one way to read a discriminant; repr(u8)"
+    )]
+    const fn byte(self) -> u8 {
+        self as u8
+    }
+}
+
+impl CounterName {
+    /// Length in bytes.
+    pub const BYTES: usize = 32;
+
+    /// The names of one counter: under the index key and, while it is rotated, under the old one.
+    pub(crate) fn of(
+        family: Family,
+        tenant: TenantTag,
+        keys: &Keyring,
+        fields: impl Fn(Fields) -> Fields,
+    ) -> impl Iterator<Item = Self> {
+        keys.indexes(Purpose::Counter).map(move |index| {
+            let index = index
+                .number(u64::from(family.byte()))
+                .bytes(tenant.as_bytes());
+            let unique: [u8; 23] = fields(index).digest().head();
+            let mut bytes = [family.byte(); Self::BYTES];
+            let parts = tenant.as_bytes().iter().chain(&unique);
+            bytes
+                .iter_mut()
+                .skip(1)
+                .zip(parts)
+                .for_each(|(to, from)| *to = *from);
+            Self(bytes)
+        })
+    }
+
+    /// The name that these bytes spell, as read back from a store.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// The name's bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; Self::BYTES] {
+        &self.0
+    }
+
+    /// What the counter counts; `None` if the name is of no known family.
+    #[must_use]
+    pub fn family(&self) -> Option<Family> {
+        Family::ALL
+            .into_iter()
+            .find(|family| Some(&family.byte()) == self.0.first())
+    }
+
+    /// The tag of the tenant that the counter belongs to.
+    #[must_use]
+    pub fn tenant_tag(&self) -> TenantTag {
+        let mut tag = [0; 8];
+        tag.iter_mut()
+            .zip(self.0.iter().skip(1))
+            .for_each(|(to, from)| *to = *from);
+        TenantTag::from_bytes(tag)
+    }
+}
+
+impl fmt::Debug for CounterName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CounterName({:?}, …)", self.family())
+    }
+}

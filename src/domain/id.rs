@@ -1,0 +1,223 @@
+//! Identifiers: names the host chooses, and the id of one record.
+
+use core::fmt;
+
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use super::{Entropy, EntropyUnavailable};
+
+/// Longest name in bytes.
+const MAX_BYTES: usize = 128;
+
+/// Why a name is not usable as an identifier.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IdError {
+    /// It holds a control character or white space at an end.
+    #[error("{0}: control characters and surrounding white space are not allowed")]
+    Characters(&'static str),
+    /// It has no characters.
+    #[error("{0}: must not be empty")]
+    Empty(&'static str),
+    /// It is longer than 128 bytes.
+    #[error("{0}: at most 128 bytes")]
+    TooLong(&'static str),
+}
+
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident, $field:literal) => {
+        $(#[$doc])*
+        ///
+        /// 1 to 128 bytes, no control characters, compared exactly.
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// Reads an identifier.
+            ///
+            /// # Errors
+            /// [`IdError`] names the field and the rule that it breaks.
+            pub fn parse(text: &str) -> Result<Self, IdError> {
+                check($field, text).map(|()| Self(text.into()))
+            }
+
+            /// The identifier as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name_type!(
+    /// An account of the host's user store, unique within its tenant.
+    AccountId,
+    "account"
+);
+name_type!(
+    /// An application that customers sign in to.
+    ApplicationId,
+    "application"
+);
+name_type!(
+    /// What ties one request's events, logs and answers together.
+    CorrelationId,
+    "correlation id"
+);
+name_type!(
+    /// A group of accounts that a policy can include or exclude.
+    GroupId,
+    "group"
+);
+name_type!(
+    /// The administrative boundary; every key, digest and counter carries it.
+    TenantId,
+    "tenant"
+);
+name_type!(
+    /// The administrator's sign-up and sign-in configuration.
+    UserFlowId,
+    "user flow"
+);
+
+impl TenantId {
+    /// The short form that record ids and counter names begin with.
+    #[must_use]
+    pub fn tag(&self) -> TenantTag {
+        let hash = Sha256::new()
+            .chain_update(b"sspr tenant\0")
+            .chain_update(self.0.as_bytes());
+        let mut tag = [0; 8];
+        tag.copy_from_slice(hash.finalize().split_at(8).0);
+        TenantTag(tag)
+    }
+}
+
+/// Eight bytes that stand for a tenant in record ids and counter names, so that a store can keep
+/// all keys of a tenant together. Not a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TenantTag([u8; 8]);
+
+impl TenantTag {
+    /// The tag's bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 8] {
+        &self.0
+    }
+
+    pub(crate) const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+}
+
+/// The id of one record in the code store: the tenant's tag and 128 random bits.
+///
+/// Not a secret: it may stand in a log. Knowing it opens nothing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordId([u8; RecordId::BYTES]);
+
+impl RecordId {
+    /// Length in bytes.
+    pub const BYTES: usize = 24;
+
+    /// Draws the id of a new record.
+    ///
+    /// # Errors
+    /// [`EntropyUnavailable`].
+    pub fn draw(tenant: TenantTag, entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
+        let mut unique = [0; 16];
+        entropy.fill(&mut unique)?;
+        Ok(Self::from_parts(tenant, unique))
+    }
+
+    /// Puts an id together from its two halves.
+    #[must_use]
+    pub fn from_parts(tenant: TenantTag, unique: [u8; 16]) -> Self {
+        let mut bytes = [0; Self::BYTES];
+        let (head, tail) = bytes.split_at_mut(8);
+        head.copy_from_slice(&tenant.0);
+        tail.copy_from_slice(&unique);
+        Self(bytes)
+    }
+
+    /// The id that these bytes spell, as read back from a store.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// The id's bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; Self::BYTES] {
+        &self.0
+    }
+
+    /// The tag of the tenant that the record belongs to.
+    #[must_use]
+    pub fn tenant_tag(&self) -> TenantTag {
+        let mut tag = [0; 8];
+        tag.copy_from_slice(self.0.split_at(8).0);
+        TenantTag(tag)
+    }
+}
+
+impl fmt::Debug for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+fn check(field: &'static str, text: &str) -> Result<(), IdError> {
+    if text.is_empty() {
+        Err(IdError::Empty(field))
+    } else if text.len() > MAX_BYTES {
+        Err(IdError::TooLong(field))
+    } else if text.trim() != text || text.chars().any(char::is_control) {
+        Err(IdError::Characters(field))
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_name_is_refused_with_field_and_rule() {
+        let long = "a".repeat(129);
+        assert_eq!(TenantId::parse(""), Err(IdError::Empty("tenant")));
+        assert_eq!(TenantId::parse(&long), Err(IdError::TooLong("tenant")));
+        assert_eq!(
+            AccountId::parse("a\0b"),
+            Err(IdError::Characters("account"))
+        );
+        assert_eq!(GroupId::parse(" a"), Err(IdError::Characters("group")));
+    }
+
+    #[test]
+    fn tenants_that_differ_in_case_have_different_tags() {
+        let tag = |name| TenantId::parse(name).unwrap().tag();
+        assert_ne!(tag("contoso"), tag("Contoso"));
+    }
+
+    #[test]
+    fn a_record_id_keeps_its_tenant() {
+        let tenant = TenantId::parse("contoso").unwrap().tag();
+        assert_eq!(RecordId::from_parts(tenant, [7; 16]).tenant_tag(), tenant);
+    }
+}

@@ -1,0 +1,97 @@
+//! Points in time, in whole microseconds, so that every store agrees about an edge.
+
+use core::time::Duration;
+
+use time::OffsetDateTime;
+
+/// A point in time: microseconds since 1970-01-01T00:00:00Z.
+///
+/// Arithmetic saturates; an instant never wraps around into the past.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(i64);
+
+impl Instant {
+    /// The latest instant there is.
+    pub const MAX: Self = Self(i64::MAX);
+
+    /// The instant that lies `micros` microseconds after the epoch.
+    #[must_use]
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since the epoch.
+    #[must_use]
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// The instant of a civil time, its nanoseconds cut off.
+    #[must_use]
+    pub fn from_civil(civil: OffsetDateTime) -> Self {
+        Self(i64::try_from(civil.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX))
+    }
+
+    /// The civil time in UTC; the last representable one if the instant lies beyond year 9999.
+    #[must_use]
+    pub fn to_civil(self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000)
+            .unwrap_or(time::PrimitiveDateTime::MAX.assume_utc())
+    }
+
+    /// The later of two instants.
+    #[must_use]
+    pub const fn latest(self, other: Self) -> Self {
+        if self.0 >= other.0 { self } else { other }
+    }
+
+    /// This instant moved on by `duration`, at most to [`Instant::MAX`].
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(micros(duration)))
+    }
+
+    /// This instant moved back by `duration`.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(micros(duration)))
+    }
+
+    /// How long it is from `earlier` to this instant; zero if that lies ahead.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+/// Whole microseconds of a duration, at most `i64::MAX`.
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arithmetic_saturates_at_both_ends() {
+        assert_eq!(Instant::MAX.after(Duration::from_secs(1)), Instant::MAX);
+        assert_eq!(
+            Instant::from_micros(5).since(Instant::from_micros(9)),
+            Duration::ZERO
+        );
+        let start = Instant::from_micros(i64::MIN);
+        assert_eq!(start.before(Duration::MAX), start);
+    }
+
+    #[test]
+    fn civil_time_round_trips_to_the_microsecond() {
+        let instant = Instant::from_micros(1_795_000_000_123_456);
+        assert_eq!(Instant::from_civil(instant.to_civil()), instant);
+    }
+
+    #[test]
+    fn an_instant_beyond_the_calendar_is_its_last_day() {
+        assert_eq!(Instant::MAX.to_civil().year(), 9999);
+    }
+}

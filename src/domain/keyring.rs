@@ -1,0 +1,343 @@
+//! The server's keys: one that signs, any number that are accepted, and the index key.
+
+use core::fmt;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use hmac::{Hmac, KeyInit};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use super::{Code, Digest, Entropy, EntropyUnavailable, Fields, Purpose};
+
+/// Fewest distinct bytes of a 32-byte key; random keys have about 30, and fewer than 16 once in
+/// 10^14.
+const MIN_DISTINCT: usize = 16;
+
+/// The name of a key: four bytes derived from it. Not a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyId([u8; 4]);
+
+/// The keys that digests, tokens and counter names are made with. Keep them outside the store.
+///
+/// Rotation is three deployments, so that no process meets a secret it cannot read: accept the
+/// new key everywhere, sign with it, retire the old one after the longest lifetime (an hour).
+/// The *index key* names counters; while `old-index` is given, both names are charged: keep it
+/// for one whole window of the longest counter that you do not want to start again.
+///
+/// The text form is made of words separated by blanks, commas or line ends:
+/// ```text
+/// sign=KEY [accept=KEY …] index=KEY [old-index=KEY]
+/// ```
+/// each `KEY` 32 random bytes in unpadded base64url (43 characters).
+///
+/// # Security
+/// Keys that could not be random are refused. `Debug` shows nothing; there is no way to read a
+/// key back.
+#[derive(Clone)]
+pub struct Keyring {
+    signing: Key,
+    accepting: Vec<Key>,
+    index: Key,
+    old_index: Option<Key>,
+}
+
+#[derive(Clone)]
+struct Key {
+    id: KeyId,
+    /// Keyed state with both pads absorbed: half the work of keying anew.
+    state: Hmac<Sha256>,
+}
+
+/// Why keys are not usable, and what to do. The message never holds a key.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyringError {
+    /// Two places hold the same key.
+    #[error("keys: `{0}` repeats another key; each key must be its own")]
+    Duplicate(&'static str),
+    /// A key is not 43 characters of base64url.
+    #[error("keys: `{0}` must be 32 bytes in unpadded base64url (43 characters); {HOW}")]
+    Malformed(&'static str),
+    /// A key that is needed is missing.
+    #[error("keys: `{0}=` is missing; {HOW}")]
+    Missing(&'static str),
+    /// The environment variable is not set or not UTF-8.
+    #[error("keys: the environment variable {0} is not set; set it to `sign=KEY index=KEY`; {HOW}")]
+    NotSet(String),
+    /// A key may be given once only.
+    #[error("keys: `{0}=` is given twice")]
+    Repeated(&'static str),
+    /// A word has an unknown name, or none.
+    #[error("keys: only sign=, accept=, index= and old-index= are known")]
+    Unknown,
+    /// A key that no random source would have given.
+    #[error("keys: `{0}` is too regular to be random; {HOW}")]
+    Weak(&'static str),
+}
+
+const HOW: &str = "make each KEY with: head -c 32 /dev/urandom | basenc --base64url | tr -d =";
+
+impl Keyring {
+    /// Reads the keys from an environment variable.
+    ///
+    /// # Errors
+    /// [`KeyringError`] says which word is wrong and how to make a key.
+    pub fn from_env(variable: &str) -> Result<Self, KeyringError> {
+        let text =
+            std::env::var(variable).map_err(|_| KeyringError::NotSet(variable.to_owned()))?;
+        Self::parse(&Zeroizing::new(text))
+    }
+
+    /// Reads the text form.
+    ///
+    /// # Errors
+    /// As [`Keyring::from_env`].
+    pub fn parse(text: &str) -> Result<Self, KeyringError> {
+        let (mut sign, mut index, mut old_index) = (None, None, None);
+        let mut accept: Vec<Zeroizing<[u8; 32]>> = Vec::new();
+        let words = text
+            .split([' ', ',', '\t', '\n', '\r'])
+            .filter(|word| !word.is_empty());
+        for word in words {
+            let (name, value) = word.split_once('=').ok_or(KeyringError::Unknown)?;
+            let (name, slot) = match name {
+                "accept" => {
+                    accept.push(read("accept", value)?);
+                    continue;
+                }
+                "index" => ("index", &mut index),
+                "old-index" => ("old-index", &mut old_index),
+                "sign" => ("sign", &mut sign),
+                _ => return Err(KeyringError::Unknown),
+            };
+            if slot.replace(read(name, value)?).is_some() {
+                return Err(KeyringError::Repeated(name));
+            }
+        }
+        let sign = sign.ok_or(KeyringError::Missing("sign"))?;
+        let index = index.ok_or(KeyringError::Missing("index"))?;
+        let named = [
+            ("sign", Some(&sign)),
+            ("index", Some(&index)),
+            ("old-index", old_index.as_ref()),
+        ];
+        let accepted = accept.iter().map(|key| ("accept", Some(key)));
+        let mut seen: Vec<&[u8; 32]> = Vec::new();
+        for (name, key) in named.into_iter().chain(accepted) {
+            let Some(key) = key else { continue };
+            if seen.iter().any(|other| bool::from(other.ct_eq(&**key))) {
+                return Err(KeyringError::Duplicate(name));
+            }
+            seen.push(key);
+        }
+        Ok(Self {
+            accepting: accept.iter().map(|key| Key::new(key)).collect(),
+            index: Key::new(&index),
+            old_index: old_index.as_ref().map(|key| Key::new(key)),
+            signing: Key::new(&sign),
+        })
+    }
+
+    /// Draws fresh keys. What was signed with them is void when the process ends: for tests and
+    /// demonstrations.
+    ///
+    /// # Errors
+    /// [`EntropyUnavailable`].
+    pub fn draw(entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
+        let key = || {
+            let mut bytes = Zeroizing::new([0; 32]);
+            entropy.fill(&mut *bytes).map(|()| Key::new(&bytes))
+        };
+        Ok(Self {
+            signing: key()?,
+            accepting: Vec::new(),
+            index: key()?,
+            old_index: None,
+        })
+    }
+
+    /// The name of the key that signs.
+    #[must_use]
+    pub const fn signing(&self) -> KeyId {
+        self.signing.id
+    }
+
+    /// Begins a digest under the signing key.
+    #[must_use]
+    pub fn sign(&self, purpose: Purpose) -> Fields {
+        Fields::new(&self.signing.state, purpose)
+    }
+
+    /// Begins a digest under the key of that name, if it signs or is accepted.
+    #[must_use]
+    pub fn under(&self, id: KeyId, purpose: Purpose) -> Option<Fields> {
+        self.find(id).map(|key| Fields::new(&key.state, purpose))
+    }
+
+    /// Begins a digest under each key that signs or is accepted, the signing key first.
+    pub fn each(&self, purpose: Purpose) -> impl Iterator<Item = Fields> {
+        self.keys().map(move |key| Fields::new(&key.state, purpose))
+    }
+
+    /// The digest of a code under the key of that name.
+    #[must_use]
+    pub fn code_digest(&self, id: KeyId, binding: &Digest, code: &Code) -> Option<Digest> {
+        self.find(id)
+            .map(|key| Digest::of_code(&key.state, binding, code))
+    }
+
+    /// Begins a digest under the index key and, while it is rotated, under the old one.
+    pub fn indexes(&self, purpose: Purpose) -> impl Iterator<Item = Fields> {
+        let keys = core::iter::once(&self.index).chain(&self.old_index);
+        keys.map(move |key| Fields::new(&key.state, purpose))
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &Key> {
+        core::iter::once(&self.signing).chain(&self.accepting)
+    }
+
+    fn find(&self, id: KeyId) -> Option<&Key> {
+        self.keys().find(|key| key.id == id)
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keyring(…)")
+    }
+}
+
+impl KeyId {
+    /// The name's bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 4] {
+        &self.0
+    }
+
+    pub(crate) const fn from_bytes(bytes: [u8; 4]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl Key {
+    fn new(bytes: &[u8; 32]) -> Self {
+        let state = keyed(bytes);
+        let id = KeyId(Fields::new(&state, Purpose::KeyId).digest().head());
+        Self { id, state }
+    }
+}
+
+/// The keyed state of a secret that serves as a key itself.
+pub(crate) fn keyed(secret: &[u8; 32]) -> Hmac<Sha256> {
+    // HMAC pads a short key with zeros to one block (RFC 2104 section 2).
+    let mut block = Zeroizing::new([0; 64]);
+    block
+        .iter_mut()
+        .zip(secret)
+        .for_each(|(to, from)| *to = *from);
+    Hmac::<Sha256>::new((&*block).into())
+}
+
+fn read(name: &'static str, value: &str) -> Result<Zeroizing<[u8; 32]>, KeyringError> {
+    let mut key = Zeroizing::new([0; 32]);
+    let decoded = Base64UrlUnpadded::decode(value.trim_end_matches('='), &mut *key)
+        .map_err(|_| KeyringError::Malformed(name))?;
+    if decoded.len() != 32 {
+        return Err(KeyringError::Malformed(name));
+    }
+    let mut distinct = *key;
+    distinct.sort_unstable();
+    let changes = distinct
+        .windows(2)
+        .filter(|pair| pair.first() != pair.last())
+        .count();
+    let printable = key
+        .iter()
+        .all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    if changes + 1 < MIN_DISTINCT || printable {
+        return Err(KeyringError::Weak(name));
+    }
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(seed: u8) -> String {
+        let bytes: Vec<u8> = (0..32_u8)
+            .map(|i| i.wrapping_mul(37).wrapping_add(seed))
+            .collect();
+        Base64UrlUnpadded::encode_string(&bytes)
+    }
+
+    fn error(text: &str) -> KeyringError {
+        Keyring::parse(text).unwrap_err()
+    }
+
+    #[test]
+    fn a_full_keyring_is_read() {
+        let text = format!(
+            "sign={} accept={},\naccept={} index={} old-index={}",
+            key(1),
+            key(2),
+            key(3),
+            key(4),
+            key(5)
+        );
+        let keys = Keyring::parse(&text).unwrap();
+        assert_eq!(keys.each(Purpose::Code).count(), 3);
+        assert_eq!(keys.indexes(Purpose::Counter).count(), 2);
+    }
+
+    #[test]
+    fn bad_keys_are_refused_by_name() {
+        assert_eq!(error(""), KeyringError::Missing("sign"));
+        assert_eq!(
+            error(&format!("sign={}", key(1))),
+            KeyringError::Missing("index")
+        );
+        assert_eq!(error("sign=short"), KeyringError::Malformed("sign"));
+        assert_eq!(
+            error(&format!("sign={}", "A".repeat(43))),
+            KeyringError::Weak("sign")
+        );
+        let words = Base64UrlUnpadded::encode_string(b"correct horse battery staple 123");
+        assert_eq!(
+            error(&format!("index={words}")),
+            KeyringError::Weak("index")
+        );
+        assert_eq!(error("sing=x"), KeyringError::Unknown);
+        assert_eq!(error("secret"), KeyringError::Unknown);
+        let (a, b) = (key(1), key(2));
+        assert_eq!(
+            error(&format!("sign={a} index={a}")),
+            KeyringError::Duplicate("index")
+        );
+        assert_eq!(
+            error(&format!("sign={a} sign={b}")),
+            KeyringError::Repeated("sign")
+        );
+        assert_eq!(error(&"A".repeat(1 << 20)), KeyringError::Unknown);
+    }
+
+    #[test]
+    fn a_missing_variable_says_how_to_make_a_key() {
+        let error = Keyring::from_env("SSPR_KEYS_THAT_NOBODY_SET")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("SSPR_KEYS_THAT_NOBODY_SET") && error.contains("/dev/urandom"));
+    }
+
+    #[test]
+    fn an_error_never_shows_a_key() {
+        let secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ";
+        assert!(
+            !error(&format!("sign={secret}"))
+                .to_string()
+                .contains(secret)
+        );
+    }
+}

@@ -1,0 +1,81 @@
+//! Language tags as browsers and accounts state them.
+
+use core::fmt;
+
+use thiserror::Error;
+
+/// A language tag of BCP 47 shape, for instance `de`, `pt-BR` or `zh-Hant-TW`; kept in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LanguageTag(Box<str>);
+
+/// Why a text is no language tag.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LanguageError {
+    /// Subtags are 1 to 8 ASCII letters or digits, joined by hyphens; the first is letters only.
+    #[error("locale: subtags of 1 to 8 ASCII letters or digits, joined by hyphens")]
+    Shape,
+    /// It is longer than 35 bytes (RFC 5646 section 4.4.1).
+    #[error("locale: at most 35 bytes")]
+    TooLong,
+}
+
+impl LanguageTag {
+    /// Reads a tag in any case.
+    ///
+    /// # Errors
+    /// [`LanguageError`] names the rule.
+    pub fn parse(text: &str) -> Result<Self, LanguageError> {
+        if text.len() > 35 {
+            return Err(LanguageError::TooLong);
+        }
+        let well_formed = |subtag: &str| {
+            (1..=8).contains(&subtag.len()) && subtag.bytes().all(|b| b.is_ascii_alphanumeric())
+        };
+        let primary = text.split('-').next().unwrap_or_default();
+        if !text.split('-').all(well_formed) || !primary.bytes().all(|b| b.is_ascii_alphabetic()) {
+            return Err(LanguageError::Shape);
+        }
+        Ok(Self(text.to_ascii_lowercase().into()))
+    }
+
+    /// The tag in lower case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for LanguageTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_read_in_any_case() {
+        assert_eq!(
+            LanguageTag::parse("zh-Hant-TW").unwrap().as_str(),
+            "zh-hant-tw"
+        );
+    }
+
+    #[test]
+    fn malformed_tags_are_refused() {
+        for text in ["", "-", "de-", "d\u{e9}", "1a", "toolongsubtag", "de\r\n"] {
+            assert_eq!(
+                LanguageTag::parse(text),
+                Err(LanguageError::Shape),
+                "{text:?}"
+            );
+        }
+        assert_eq!(
+            LanguageTag::parse(&"a-".repeat(40)),
+            Err(LanguageError::TooLong)
+        );
+    }
+}

@@ -1,0 +1,39 @@
+//! Values that everything else is built of: no async, no clock, no rng reads, no I/O.
+//!
+//! Strings stop here. Whatever a person, a host or a store hands over is parsed once into one of
+//! these types, or refused with an error that names the rule and never the value.
+
+mod account;
+mod address;
+mod code;
+mod counter;
+mod digest;
+mod entropy;
+mod id;
+mod instant;
+mod keyring;
+mod language;
+mod network;
+mod password;
+mod seal;
+mod secret;
+
+pub use account::{
+    Account, IdentityProvider, PasswordHash, PasswordHashError, SecondFactor, Stamp,
+};
+pub use address::{AddressError, DotRules, EmailAddress, LimiterForm};
+pub use code::{Code, CodeError, CodeFormat};
+pub use counter::{Charge, CounterName, Family, Over};
+pub use digest::{Digest, Fields, Purpose};
+pub use entropy::{Entropy, EntropyUnavailable};
+pub use id::{
+    AccountId, ApplicationId, CorrelationId, GroupId, IdError, RecordId, TenantId, TenantTag,
+    UserFlowId,
+};
+pub use instant::Instant;
+pub use keyring::{KeyId, Keyring, KeyringError};
+pub use language::{LanguageError, LanguageTag};
+pub use network::NetworkAddress;
+pub use password::{Password, PasswordError};
+pub use seal::{SealError, Sealed};
+pub use secret::{DeviceProof, FlowToken, Grant, Scope, Ticket, TokenError};

@@ -1,0 +1,81 @@
+//! Network addresses as limits see them.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Where a request came from, as far as limits care.
+///
+/// IPv4 counts as a whole address, IPv6 as its /64 and, with tenfold limits, as its /48;
+/// IPv4-mapped IPv6 addresses are IPv4. The host is responsible for taking it from the connection
+/// or from a proxy that it trusts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NetworkAddress(IpAddr);
+
+impl NetworkAddress {
+    /// The network address of a peer.
+    #[must_use]
+    pub fn new(address: IpAddr) -> Self {
+        Self(address.to_canonical())
+    }
+
+    /// The network that one subscriber holds: the /32 or the /64, as 17 bytes.
+    #[must_use]
+    pub fn near(&self) -> [u8; 17] {
+        match self.0 {
+            IpAddr::V4(v4) => tagged(4, v4.to_ipv6_mapped()),
+            IpAddr::V6(v6) => tagged(64, masked(v6, 64)),
+        }
+    }
+
+    /// The network that one site holds: the /48 of an IPv6 address, as 17 bytes; IPv4 has none.
+    #[must_use]
+    pub fn wide(&self) -> Option<[u8; 17]> {
+        match self.0 {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(v6) => Some(tagged(48, masked(v6, 48))),
+        }
+    }
+}
+
+impl From<IpAddr> for NetworkAddress {
+    fn from(address: IpAddr) -> Self {
+        Self::new(address)
+    }
+}
+
+fn masked(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
+    Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - bits)))
+}
+
+fn tagged(tag: u8, address: Ipv6Addr) -> [u8; 17] {
+    let mut bytes = [0; 17];
+    let (head, tail) = bytes.split_at_mut(1);
+    head.fill(tag);
+    tail.copy_from_slice(&address.octets());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(text: &str) -> NetworkAddress {
+        NetworkAddress::new(text.parse().unwrap())
+    }
+
+    #[test]
+    fn ipv6_neighbours_share_a_64_and_a_48() {
+        let (a, b) = (network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::9"));
+        assert_eq!(a.near(), b.near());
+        let c = network("2001:db8:1:3::1");
+        assert_ne!(a.near(), c.near());
+        assert_eq!(a.wide(), c.wide());
+        assert_ne!(a.wide(), network("2001:db8:2::1").wide());
+    }
+
+    #[test]
+    fn a_mapped_address_is_the_ipv4_address() {
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+        assert_eq!(network("192.0.2.1").wide(), None);
+        assert_ne!(network("192.0.2.1").near(), network("192.0.2.2").near());
+    }
+}

@@ -1,0 +1,102 @@
+//! Sealing: what a record may hold only in a form that the store cannot read.
+
+use core::fmt;
+
+use chacha20poly1305::{
+    ChaCha20Poly1305, KeyInit,
+    aead::{Aead, Payload},
+};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use super::{Digest, Entropy, EntropyUnavailable};
+
+const NONCE: usize = 12;
+
+/// Bytes sealed with ChaCha20-Poly1305 (RFC 8439) under a derived key and a random nonce.
+///
+/// The plaintext is padded to a fixed size first, so the length says nothing.
+#[derive(Clone)]
+pub struct Sealed(Box<[u8]>);
+
+/// The sealed bytes do not open: another key, another record, or tampering.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("sealed bytes do not open under this key")]
+#[non_exhaustive]
+pub struct SealError;
+
+impl Sealed {
+    /// Seals `plain`, padded to `size` bytes, for the context that `about` names.
+    ///
+    /// # Errors
+    /// [`EntropyUnavailable`]; also if `plain` does not fit, which the callers rule out.
+    pub(crate) fn seal(
+        key: &Digest,
+        about: &[u8],
+        plain: &[u8],
+        size: usize,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, EntropyUnavailable> {
+        let mut nonce = [0; NONCE];
+        entropy.fill(&mut nonce)?;
+        let length = u16::try_from(plain.len()).map_err(|_| EntropyUnavailable::new())?;
+        let mut padded = Zeroizing::new(Vec::with_capacity(size + 2));
+        padded.extend_from_slice(&length.to_be_bytes());
+        padded.extend_from_slice(plain);
+        padded.resize(size + 2, 0);
+        let sealed = ChaCha20Poly1305::new(key.as_bytes().into())
+            .encrypt(
+                &nonce.into(),
+                Payload {
+                    msg: &padded,
+                    aad: about,
+                },
+            )
+            .map_err(|_| EntropyUnavailable::new())?;
+        Ok(Self([&nonce[..], &sealed].concat().into()))
+    }
+
+    /// Opens what was sealed under the same key for the same context.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    pub(crate) fn open(&self, key: &Digest, about: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let (nonce, sealed) = self.0.split_first_chunk::<NONCE>().ok_or(SealError)?;
+        let mut plain = ChaCha20Poly1305::new(key.as_bytes().into())
+            .decrypt(
+                nonce.into(),
+                Payload {
+                    msg: sealed,
+                    aad: about,
+                },
+            )
+            .map(Zeroizing::new)
+            .map_err(|_| SealError)?;
+        let length = plain
+            .first_chunk::<2>()
+            .map(|bytes| u16::from_be_bytes(*bytes));
+        let length = usize::from(length.ok_or(SealError)?);
+        plain.drain(..2);
+        if length > plain.len() {
+            return Err(SealError);
+        }
+        plain.truncate(length);
+        Ok(plain)
+    }
+
+    /// The sealed bytes, as a record keeps them.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sealed(…)")
+    }
+}

@@ -1,0 +1,348 @@
+//! The secrets that carry a person through a reset: flow token, grant, ticket, device proof.
+
+use core::fmt;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use super::{
+    ApplicationId, Digest, EmailAddress, Entropy, EntropyUnavailable, Keyring, Purpose, RecordId,
+    TenantId, keyring::keyed,
+};
+
+const SECRET: usize = 32;
+const CHECK: usize = 16;
+const TOKEN: usize = RecordId::BYTES + Scope::BYTES + SECRET + CHECK;
+const PROOF: usize = 32;
+
+/// Eight bytes that stand for one tenant's application. Not a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope([u8; Self::BYTES]);
+
+impl Scope {
+    const BYTES: usize = 8;
+
+    /// The scope of an application.
+    #[must_use]
+    pub fn new(tenant: &TenantId, application: &ApplicationId) -> Self {
+        // Neither name can hold NUL.
+        let hash = Sha256::new()
+            .chain_update(b"sspr scope\0")
+            .chain_update(tenant.as_str())
+            .chain_update([0])
+            .chain_update(application.as_str());
+        Self(Digest::from_bytes(hash.finalize().into()).head())
+    }
+}
+
+/// Why a text is no secret of the kind that was asked for.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("{0}: not of the form that this service gives out")]
+#[non_exhaustive]
+pub struct TokenError(&'static str);
+
+macro_rules! secret_type {
+    ($(#[$doc:meta])* $name:ident, $label:literal, $kind:literal) => {
+        $(#[$doc])*
+        ///
+        /// Record id, scope, 256 secret bits, and a check made with the server's key: a forged
+        /// one is recognised without a look-up and charges nothing. The store holds only its
+        /// SHA-256.
+        ///
+        /// # Security
+        /// Wiped on drop; redacted `Debug`; no `Display`, `Serialize` or `==`; `expose` is the one
+        /// door. Keep it out of URLs and logs.
+        pub struct $name(Zeroizing<[u8; TOKEN]>);
+
+        impl $name {
+            /// Reads the text form: 107 characters of base64url.
+            ///
+            /// # Errors
+            /// [`TokenError`] names the kind of secret, never the input.
+            pub fn parse(text: &str) -> Result<Self, TokenError> {
+                let mut bytes = Zeroizing::new([0; TOKEN]);
+                read(text, &mut *bytes).ok_or(TokenError($label)).map(|()| Self(bytes))
+            }
+
+            /// The text form, for the browser that it belongs to.
+            #[must_use]
+            pub fn expose(&self) -> String {
+                Base64UrlUnpadded::encode_string(&*self.0)
+            }
+
+            /// The record that it opens.
+            #[must_use]
+            pub fn record(&self) -> RecordId {
+                RecordId::from_bytes(part(&*self.0, 0))
+            }
+
+            /// The application that it was made for.
+            #[must_use]
+            pub fn scope(&self) -> Scope {
+                Scope(part(&*self.0, RecordId::BYTES))
+            }
+
+            /// Makes one of its parts.
+            pub(crate) fn new(record: &RecordId, scope: Scope, secret: &Digest, keys: &Keyring) -> Self {
+                let check = check($kind, record, scope, secret, keys.sign(Purpose::TokenCheck));
+                let mut bytes = Zeroizing::new([0; TOKEN]);
+                let parts = record.as_bytes().iter().chain(&scope.0).chain(secret.as_bytes());
+                let parts = parts.chain(&check);
+                bytes.iter_mut().zip(parts).for_each(|(to, from)| *to = *from);
+                Self(bytes)
+            }
+
+            /// Whether this server made it, under a key that is still accepted.
+            pub(crate) fn is_genuine(&self, keys: &Keyring) -> bool {
+                let given: [u8; CHECK] = part(&*self.0, TOKEN - CHECK);
+                let (record, scope, secret) = (self.record(), self.scope(), self.secret());
+                keys.each(Purpose::TokenCheck)
+                    .map(|fields| check($kind, &record, scope, &secret, fields).ct_eq(&given))
+                    .fold(false, |genuine, equal| genuine | bool::from(equal))
+            }
+
+            /// What the record holds of it.
+            pub(crate) fn hash(&self) -> Digest {
+                Digest::of_secret($kind, &*self.0)
+            }
+
+            pub(crate) fn secret(&self) -> Digest {
+                Digest::from_bytes(part(&*self.0, RecordId::BYTES + Scope::BYTES))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    };
+}
+
+secret_type!(
+    /// Opens one reset; held by the browser that asked for it.
+    FlowToken,
+    "flow token",
+    "flow"
+);
+secret_type!(
+    /// Permits one new password; obtained only by a right code.
+    Grant,
+    "grant",
+    "grant"
+);
+secret_type!(
+    /// Is exchanged for one sign-in; obtained only by a finished reset.
+    Ticket,
+    "ticket",
+    "ticket"
+);
+
+impl FlowToken {
+    /// Draws the token of a new reset.
+    pub(crate) fn draw(
+        record: &RecordId,
+        scope: Scope,
+        keys: &Keyring,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, EntropyUnavailable> {
+        let mut secret = Zeroizing::new([0; SECRET]);
+        entropy.fill(&mut *secret)?;
+        Ok(Self::new(record, scope, &Digest::from_bytes(*secret), keys))
+    }
+
+    /// The key that only the holder of this token can derive.
+    pub(crate) fn seal_key(&self) -> Digest {
+        let fields = super::Fields::new(&keyed(self.secret().as_bytes()), Purpose::AddressSeal);
+        fields.bytes(self.record().as_bytes()).digest()
+    }
+}
+
+/// Shows that a device has signed in with this address before; opens the trusted lane.
+///
+/// Given out by a sign-in or a redeemed ticket; valid only for the tenant and the address that it
+/// names. It authenticates nobody: it only keeps strangers' counters away from its owner's.
+pub struct DeviceProof(Zeroizing<[u8; PROOF]>);
+
+impl DeviceProof {
+    /// Reads the text form: 43 characters of base64url.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn parse(text: &str) -> Result<Self, TokenError> {
+        let mut bytes = Zeroizing::new([0; PROOF]);
+        read(text, &mut *bytes)
+            .ok_or(TokenError("device proof"))
+            .map(|()| Self(bytes))
+    }
+
+    /// The text form, for a long-lived cookie of the device that signed in.
+    #[must_use]
+    pub fn expose(&self) -> String {
+        Base64UrlUnpadded::encode_string(&*self.0)
+    }
+
+    pub(crate) fn draw(
+        tenant: &TenantId,
+        address: &EmailAddress,
+        keys: &Keyring,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, EntropyUnavailable> {
+        let mut bytes = Zeroizing::new([0; PROOF]);
+        let (device, mac) = bytes.split_at_mut(16);
+        entropy.fill(device)?;
+        let fields = keys
+            .sign(Purpose::Device)
+            .tenant(tenant)
+            .text(address.as_str());
+        mac.copy_from_slice(&fields.bytes(device).digest().head::<16>());
+        Ok(Self(bytes))
+    }
+
+    /// The device, if the proof names this tenant and address.
+    pub(crate) fn device(
+        &self,
+        tenant: &TenantId,
+        address: &EmailAddress,
+        keys: &Keyring,
+    ) -> Option<[u8; 16]> {
+        let (device, mac) = (part::<16>(&*self.0, 0), part::<16>(&*self.0, 16));
+        keys.each(Purpose::Device)
+            .map(|fields| {
+                fields
+                    .tenant(tenant)
+                    .text(address.as_str())
+                    .bytes(&device)
+                    .digest()
+            })
+            .fold(false, |known, digest| {
+                known | bool::from(digest.head::<16>().ct_eq(&mac))
+            })
+            .then_some(device)
+    }
+}
+
+impl fmt::Debug for DeviceProof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DeviceProof(…)")
+    }
+}
+
+fn check(
+    kind: &str,
+    record: &RecordId,
+    scope: Scope,
+    secret: &Digest,
+    fields: super::Fields,
+) -> [u8; CHECK] {
+    let fields = fields.text(kind).bytes(record.as_bytes()).bytes(&scope.0);
+    fields.bytes(secret.as_bytes()).digest().head()
+}
+
+fn read(text: &str, bytes: &mut [u8]) -> Option<()> {
+    // Four characters for three bytes: a longer or shorter text is refused before decoding.
+    if text.len() != (bytes.len() * 4).div_ceil(3) {
+        return None;
+    }
+    let length = Base64UrlUnpadded::decode(text, bytes).ok()?.len();
+    (length == bytes.len()).then_some(())
+}
+
+/// `N` bytes from `start` on; zeros where there are none.
+fn part<const N: usize>(bytes: &[u8], start: usize) -> [u8; N] {
+    let mut part = [0; N];
+    part.iter_mut()
+        .zip(bytes.iter().skip(start))
+        .for_each(|(to, from)| *to = *from);
+    part
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Counting(std::sync::atomic::AtomicU8);
+
+    impl Entropy for Counting {
+        fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyUnavailable> {
+            for byte in bytes {
+                *byte = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            }
+            Ok(())
+        }
+    }
+
+    fn world() -> (Counting, Keyring, TenantId, Scope) {
+        let entropy = Counting(std::sync::atomic::AtomicU8::new(0));
+        let keys = Keyring::draw(&entropy).unwrap();
+        let tenant = TenantId::parse("contoso").unwrap();
+        let scope = Scope::new(&tenant, &ApplicationId::parse("shop").unwrap());
+        (entropy, keys, tenant, scope)
+    }
+
+    #[test]
+    fn a_token_round_trips_and_is_genuine() {
+        let (entropy, keys, tenant, scope) = world();
+        let record = RecordId::draw(tenant.tag(), &entropy).unwrap();
+        let token = FlowToken::draw(&record, scope, &keys, &entropy).unwrap();
+
+        let read = FlowToken::parse(&token.expose()).unwrap();
+
+        assert_eq!(token.expose().len(), 107);
+        assert_eq!((read.record(), read.scope()), (record, scope));
+        assert!(read.is_genuine(&keys) && read.hash().matches(&token.hash()));
+    }
+
+    #[test]
+    fn a_forged_or_foreign_token_is_not_genuine() {
+        let (entropy, keys, tenant, scope) = world();
+        let record = RecordId::draw(tenant.tag(), &entropy).unwrap();
+        let token = FlowToken::draw(&record, scope, &keys, &entropy).unwrap();
+        let text = token.expose();
+
+        for place in [0, 40, 60, 90, 105] {
+            let mut forged: Vec<u8> = text.bytes().collect();
+            forged[place] = if forged[place] == b'A' { b'B' } else { b'A' };
+            let forged = FlowToken::parse(std::str::from_utf8(&forged).unwrap()).unwrap();
+            assert!(!forged.is_genuine(&keys), "place {place}");
+        }
+        assert!(!Grant::parse(&text).unwrap().is_genuine(&keys));
+        assert!(!token.is_genuine(&Keyring::draw(&entropy).unwrap()));
+    }
+
+    #[test]
+    fn malformed_tokens_are_refused_by_name() {
+        for text in [
+            "",
+            "x",
+            &"A".repeat(106),
+            &"A".repeat(108),
+            &"!".repeat(107),
+            &"A".repeat(1 << 20),
+        ] {
+            let error = Ticket::parse(text).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "ticket: not of the form that this service gives out"
+            );
+        }
+    }
+
+    #[test]
+    fn a_device_proof_names_one_address_of_one_tenant() {
+        let (entropy, keys, tenant, _) = world();
+        let ada = EmailAddress::parse("ada@x.example").unwrap();
+        let proof = DeviceProof::draw(&tenant, &ada, &keys, &entropy).unwrap();
+        let proof = DeviceProof::parse(&proof.expose()).unwrap();
+        let other = EmailAddress::parse("eve@x.example").unwrap();
+        let elsewhere = TenantId::parse("fabrikam").unwrap();
+
+        assert!(proof.device(&tenant, &ada, &keys).is_some());
+        assert!(proof.device(&tenant, &other, &keys).is_none());
+        assert!(proof.device(&elsewhere, &ada, &keys).is_none());
+    }
+}

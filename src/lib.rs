@@ -1,0 +1,2 @@
+//! Self-service password reset.
+pub mod domain;

@@ -1,0 +1,22 @@
+//! Port: the time.
+
+use core::{future::Future, pin::Pin};
+
+use crate::domain::Instant;
+
+/// A future that ends when an instant is reached.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What tells the time, and waits.
+///
+/// *Security*: a clock that jumps back revives nothing: every record and counter remembers the
+/// latest instant it has seen. A clock that jumps ahead ends lifetimes early.
+pub trait Clock: Send + Sync + core::fmt::Debug {
+    /// The current instant. Need not be monotonic.
+    fn now(&self) -> Instant;
+
+    /// Waits until `instant`; used by the courier only, for pauses between tries.
+    ///
+    /// The future must be cheap to drop, and must end even if the clock jumps past the instant.
+    fn sleep_until(&self, instant: Instant) -> Sleep;
+}

@@ -1,0 +1,85 @@
+//! Port: the way out for mail.
+
+use async_trait::async_trait;
+use core::fmt;
+use std::error::Error as StdError;
+
+use crate::mail::EmailMessage;
+
+/// Hands a message to a mail system.
+///
+/// Called by the courier, never on the request path, so nobody outside learns whether it is slow
+/// or fails.
+#[async_trait]
+pub trait EmailSender: Send + Sync {
+    /// Hands over one message to exactly the one recipient that it names.
+    ///
+    /// *Atomicity*: `Ok` means that the mail system has taken responsibility. *Time*: bounded by
+    /// the implementation; a minute is long. *Errors*: the kind decides whether the courier tries
+    /// again. After an error with unknown outcome a second try may deliver twice, which is safe.
+    /// *Security*: the message holds a code: keep it out of logs and errors. Never add a
+    /// recipient, never follow a redirect to another host. *Suite*: `conformance::email_sender`.
+    async fn send(&self, message: &EmailMessage) -> Result<(), SendError>;
+}
+
+/// Whether trying again can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendErrorKind {
+    /// The recipient or the message was refused for good.
+    Permanent,
+    /// The sender is not set up rightly: credentials, certificate, address of the server.
+    Setup,
+    /// A later try may succeed.
+    Transient,
+}
+
+/// A message was not handed over. The message says what failed, never the address or the text.
+#[derive(Debug)]
+pub struct SendError {
+    kind: SendErrorKind,
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl SendError {
+    /// An error with a message in lower case that says what to do.
+    #[must_use]
+    pub fn new(kind: SendErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), source: None }
+    }
+
+    /// Adds the cause. It must not hold the address: mail systems like to repeat it.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Whether trying again can help.
+    #[must_use]
+    pub const fn kind(&self) -> SendErrorKind {
+        self.kind
+    }
+
+    /// Whether a later try may succeed.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self.kind, SendErrorKind::Transient)
+    }
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for SendError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_ref().map(|source| {
+            let source: &(dyn StdError + 'static) = &**source;
+            source
+        })
+    }
+}

@@ -1,0 +1,28 @@
+//! What the host supplies. Each port is one file, with its contract in the words of its methods.
+//!
+//! Every future is `Send`. Unless a method says otherwise it is cancel-safe: a dropped future has
+//! either done all of its work or none of it, and calling again is allowed.
+
+mod breach_check;
+mod clock;
+mod code_store;
+mod email_sender;
+mod entropy;
+mod events;
+mod outbox;
+mod password_hasher;
+mod policy_source;
+mod store_error;
+mod user_store;
+
+pub use breach_check::{Breach, BreachCheck};
+pub use clock::{Clock, Sleep};
+pub use code_store::{Attempted, CodeStore, Inserted, Loaded, Record, Swapped};
+pub use email_sender::{EmailSender, SendError, SendErrorKind};
+pub use entropy::{Entropy, EntropyUnavailable};
+pub use events::{Event, EventKind, EventSink, Outcome};
+pub use outbox::{Notice, NoticeId, Outbox};
+pub use password_hasher::{HashError, PasswordHasher, Share, Verdict};
+pub use policy_source::{PolicyError, PolicySource};
+pub use store_error::{StoreError, StoreErrorKind};
+pub use user_store::{Applied, NoticeDelivery, PasswordChange, UserStore};
