@@ -1,2 +1,6 @@
 //! Self-service password reset.
+pub mod adapters;
 pub mod domain;
+pub mod mail;
+pub mod policy;
+pub mod ports;

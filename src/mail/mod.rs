@@ -1,0 +1,5 @@
+//! What a mail says.
+
+mod message;
+
+pub use message::{EmailMessage, MailPurpose};

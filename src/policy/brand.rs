@@ -1,0 +1,110 @@
+//! Whose name stands on pages and mails.
+
+use thiserror::Error;
+
+use crate::domain::EmailAddress;
+
+/// The tenant's name and sender, as customers see them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brand {
+    name: String,
+    origin: Option<String>,
+    sender: Option<EmailAddress>,
+    code_in_subject: CodeInSubject,
+}
+
+/// Whether the subject of a passcode mail shows the code.
+///
+/// Convenient on a lock screen, and visible to whoever sees it there: off by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+// Exhaustive: there is no third way.
+pub enum CodeInSubject {
+    /// The subject names the brand only.
+    #[default]
+    Hidden,
+    /// The subject begins with the code.
+    Shown,
+}
+
+/// Why a brand is not usable.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BrandError {
+    /// 1 to 64 characters, none of them a control character.
+    #[error("brand: a name of 1 to 64 characters without control characters")]
+    Name,
+    /// A host name of letters, digits, hyphens and dots.
+    #[error("brand: the origin is a host name such as login.example.com")]
+    Origin,
+}
+
+impl Brand {
+    /// A brand of that name.
+    ///
+    /// # Errors
+    /// [`BrandError::Name`].
+    pub fn new(name: &str) -> Result<Self, BrandError> {
+        let fits = (1..=64).contains(&name.chars().count()) && name.trim() == name;
+        if !fits || name.chars().any(char::is_control) {
+            return Err(BrandError::Name);
+        }
+        Ok(Self {
+            code_in_subject: CodeInSubject::Hidden,
+            name: name.to_owned(),
+            origin: None,
+            sender: None,
+        })
+    }
+
+    /// Names the host of the pages that ask for codes: passcode mails then end in the
+    /// origin-bound line `@host #code`, which keeps autofill off other sites.
+    ///
+    /// # Errors
+    /// [`BrandError::Origin`].
+    pub fn with_origin(mut self, host: &str) -> Result<Self, BrandError> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+        if host.is_empty() || host.len() > 253 || !host.bytes().all(plain) {
+            return Err(BrandError::Origin);
+        }
+        self.origin = Some(host.to_ascii_lowercase());
+        Ok(self)
+    }
+
+    /// Sends this brand's mails from an address of its own.
+    #[must_use]
+    pub fn with_sender(mut self, sender: EmailAddress) -> Self {
+        self.sender = Some(sender);
+        self
+    }
+
+    /// Says whether subjects show the code.
+    #[must_use]
+    pub const fn with_code_in_subject(mut self, choice: CodeInSubject) -> Self {
+        self.code_in_subject = choice;
+        self
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The host of the pages that ask for codes.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
+    }
+
+    /// The address that mails come from, if it is not the sender's default.
+    #[must_use]
+    pub const fn sender(&self) -> Option<&EmailAddress> {
+        self.sender.as_ref()
+    }
+
+    /// Whether subjects show the code.
+    #[must_use]
+    pub const fn code_in_subject(&self) -> CodeInSubject {
+        self.code_in_subject
+    }
+}
