@@ -1,0 +1,394 @@
+//! Records as bytes: one version byte, then fields in a fixed order, each with its length.
+//!
+//! A release that brings version n+1 reads both and writes n; the next one writes n+1.
+
+use thiserror::Error;
+
+use super::{Bound, CloseReason, Lockout, Origin, Reason, Reset, Sent, Stage};
+use crate::domain::{
+    ApplicationId, CodeFormat, CounterName, Digest, Instant, KeyId, LanguageTag, Sealed, Stamp,
+    TenantId, UserFlowId,
+};
+
+const RESET: u8 = 1;
+const LOCKOUT: u8 = 2;
+const VERSION: u8 = 1;
+
+/// The bytes are no record that this version of the crate reads.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CodecError {
+    /// They are cut, too long, or hold a value that no field may have.
+    #[error("record: damaged, or not written by this crate")]
+    Damaged,
+    /// They were written by a newer version.
+    #[error("record: of version {0}, which this version does not read")]
+    Newer(u8),
+}
+
+/// Writes a reset.
+#[must_use]
+pub fn encode_reset(reset: &Reset) -> Vec<u8> {
+    let mut out = Writer(Vec::with_capacity(1536));
+    out.byte(RESET).byte(VERSION);
+    let origin = &reset.origin;
+    out.text(origin.tenant.as_str())
+        .text(origin.user_flow.as_str());
+    out.text(origin.application.as_str());
+    out.text(origin.locale.as_ref().map_or("", LanguageTag::as_str));
+    out.byte(match origin.reason {
+        Reason::Forgot => 0,
+        Reason::MustChange => 1,
+    });
+    out.bytes(&origin.context)
+        .bytes(origin.address.as_bytes())
+        .names(&origin.visible);
+    out.raw(reset.token.as_bytes())
+        .instant(reset.ends_at)
+        .instant(reset.touched_at);
+    match &reset.sent {
+        None => out.byte(0),
+        Some(sent) => out
+            .byte(1)
+            .raw(&sent.number.to_be_bytes())
+            .format(sent.format)
+            .instant(sent.resend_at)
+            .instant(sent.expires_at),
+    };
+    match &reset.bound {
+        None => out.byte(0),
+        Some(bound) => out
+            .byte(1)
+            .raw(&bound.number.to_be_bytes())
+            .format(bound.format)
+            .instant(bound.expires_at)
+            .raw(bound.key.as_bytes())
+            .raw(bound.binding.as_bytes())
+            .raw(bound.code.as_bytes())
+            .bytes(bound.account.as_bytes())
+            .names(&bound.silent),
+    };
+    match &reset.stage {
+        Stage::Opened => out.byte(0),
+        Stage::CodeSent => out.byte(1),
+        Stage::Verified { grant, expires_at } => {
+            out.byte(2).raw(grant.as_bytes()).instant(*expires_at)
+        }
+        Stage::Completed {
+            grant,
+            ticket,
+            stamp,
+            expires_at,
+        } => out
+            .byte(3)
+            .raw(grant.as_bytes())
+            .raw(ticket.as_bytes())
+            .raw(stamp.as_bytes())
+            .instant(*expires_at),
+        Stage::Closed {
+            reason: CloseReason::Redeemed,
+            ticket,
+        } => out.byte(4).raw(ticket.as_bytes()),
+        Stage::Closed {
+            reason: CloseReason::Stale,
+            ticket,
+        } => out.byte(5).raw(ticket.as_bytes()),
+    };
+    out.0
+}
+
+/// Reads a reset.
+///
+/// # Errors
+/// [`CodecError`]; never panics and never allocates more than the input's length.
+pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
+    let mut input = Reader(bytes);
+    input.head(RESET)?;
+    let origin = Origin {
+        tenant: TenantId::parse(input.text()?).map_err(|_| CodecError::Damaged)?,
+        user_flow: UserFlowId::parse(input.text()?).map_err(|_| CodecError::Damaged)?,
+        application: ApplicationId::parse(input.text()?).map_err(|_| CodecError::Damaged)?,
+        locale: match input.text()? {
+            "" => None,
+            tag => Some(LanguageTag::parse(tag).map_err(|_| CodecError::Damaged)?),
+        },
+        reason: match input.byte()? {
+            0 => Reason::Forgot,
+            1 => Reason::MustChange,
+            _ => return Err(CodecError::Damaged),
+        },
+        context: input.bytes()?.to_vec(),
+        address: Sealed::from_bytes(input.bytes()?),
+        visible: input.names()?,
+    };
+    let token = input.digest()?;
+    let (ends_at, touched_at) = (input.instant()?, input.instant()?);
+    let sent = input.option(|input| {
+        Ok(Sent {
+            number: input.number()?,
+            format: input.format()?,
+            resend_at: input.instant()?,
+            expires_at: input.instant()?,
+        })
+    })?;
+    let bound = input.option(|input| {
+        Ok(Bound {
+            number: input.number()?,
+            format: input.format()?,
+            expires_at: input.instant()?,
+            key: KeyId::from_bytes(input.raw()?),
+            binding: input.digest()?,
+            code: input.digest()?,
+            account: Sealed::from_bytes(input.bytes()?),
+            silent: input.names()?,
+        })
+    })?;
+    let stage = match input.byte()? {
+        0 => Stage::Opened,
+        1 => Stage::CodeSent,
+        2 => Stage::Verified {
+            grant: input.digest()?,
+            expires_at: input.instant()?,
+        },
+        3 => Stage::Completed {
+            grant: input.digest()?,
+            ticket: input.digest()?,
+            stamp: Stamp::from_bytes(input.raw()?),
+            expires_at: input.instant()?,
+        },
+        4 => Stage::Closed {
+            reason: CloseReason::Redeemed,
+            ticket: input.digest()?,
+        },
+        5 => Stage::Closed {
+            reason: CloseReason::Stale,
+            ticket: input.digest()?,
+        },
+        _ => return Err(CodecError::Damaged),
+    };
+    input.end()?;
+    Ok(Reset {
+        bound,
+        ends_at,
+        origin,
+        sent,
+        stage,
+        token,
+        touched_at,
+    })
+}
+
+/// Writes a lockout.
+#[must_use]
+pub fn encode_lockout(lockout: &Lockout) -> Vec<u8> {
+    let mut out = Writer(Vec::with_capacity(32));
+    out.byte(LOCKOUT).byte(VERSION);
+    out.raw(&lockout.failures.to_be_bytes())
+        .raw(&lockout.lockouts.to_be_bytes());
+    out.instant(
+        lockout
+            .locked_until
+            .unwrap_or(Instant::from_micros(i64::MIN)),
+    );
+    out.instant(lockout.touched_at);
+    out.0
+}
+
+/// Reads a lockout.
+///
+/// # Errors
+/// [`CodecError`].
+pub fn decode_lockout(bytes: &[u8]) -> Result<Lockout, CodecError> {
+    let mut input = Reader(bytes);
+    input.head(LOCKOUT)?;
+    let (failures, lockouts) = (input.number()?, input.number()?);
+    let locked_until = Some(input.instant()?).filter(|until| until.as_micros() != i64::MIN);
+    let lockout = Lockout {
+        failures,
+        locked_until,
+        lockouts,
+        touched_at: input.instant()?,
+    };
+    input.end().map(|()| lockout)
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn raw(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    fn byte(&mut self, byte: u8) -> &mut Self {
+        self.raw(&[byte])
+    }
+
+    /// Every field is bounded far below 64 KiB by its type; a longer one is cut, and the record
+    /// will not decode.
+    fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+        self.raw(&length.to_be_bytes()).raw(bytes)
+    }
+
+    fn text(&mut self, text: &str) -> &mut Self {
+        self.bytes(text.as_bytes())
+    }
+
+    fn instant(&mut self, instant: Instant) -> &mut Self {
+        self.raw(&instant.as_micros().to_be_bytes())
+    }
+
+    fn format(&mut self, format: CodeFormat) -> &mut Self {
+        self.byte(match format {
+            CodeFormat::Digits => 0,
+            CodeFormat::Letters => 1,
+        })
+    }
+
+    fn names(&mut self, names: &[CounterName]) -> &mut Self {
+        self.byte(u8::try_from(names.len()).unwrap_or(u8::MAX));
+        for name in names {
+            self.raw(name.as_bytes());
+        }
+        self
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn head(&mut self, kind: u8) -> Result<(), CodecError> {
+        if self.byte()? != kind {
+            return Err(CodecError::Damaged);
+        }
+        match self.byte()? {
+            VERSION => Ok(()),
+            0 => Err(CodecError::Damaged),
+            newer => Err(CodecError::Newer(newer)),
+        }
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], CodecError> {
+        let (head, tail) = self.0.split_at_checked(length).ok_or(CodecError::Damaged)?;
+        self.0 = tail;
+        Ok(head)
+    }
+
+    fn raw<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
+        self.take(N)?.try_into().map_err(|_| CodecError::Damaged)
+    }
+
+    fn byte(&mut self) -> Result<u8, CodecError> {
+        self.raw::<1>().map(|[byte]| byte)
+    }
+
+    fn number(&mut self) -> Result<u32, CodecError> {
+        self.raw().map(u32::from_be_bytes)
+    }
+
+    fn instant(&mut self) -> Result<Instant, CodecError> {
+        self.raw()
+            .map(|bytes| Instant::from_micros(i64::from_be_bytes(bytes)))
+    }
+
+    fn digest(&mut self) -> Result<Digest, CodecError> {
+        self.raw().map(Digest::from_bytes)
+    }
+
+    fn bytes(&mut self) -> Result<&'a [u8], CodecError> {
+        let length = self.raw().map(u16::from_be_bytes)?;
+        self.take(usize::from(length))
+    }
+
+    fn text(&mut self) -> Result<&'a str, CodecError> {
+        core::str::from_utf8(self.bytes()?).map_err(|_| CodecError::Damaged)
+    }
+
+    fn format(&mut self) -> Result<CodeFormat, CodecError> {
+        match self.byte()? {
+            0 => Ok(CodeFormat::Digits),
+            1 => Ok(CodeFormat::Letters),
+            _ => Err(CodecError::Damaged),
+        }
+    }
+
+    fn names(&mut self) -> Result<Vec<CounterName>, CodecError> {
+        let count = self.byte()?;
+        (0..count)
+            .map(|_| self.raw().map(CounterName::from_bytes))
+            .collect()
+    }
+
+    fn option<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, CodecError>,
+    ) -> Result<Option<T>, CodecError> {
+        match self.byte()? {
+            0 => Ok(None),
+            1 => read(self).map(Some),
+            _ => Err(CodecError::Damaged),
+        }
+    }
+
+    fn end(self) -> Result<(), CodecError> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(CodecError::Damaged)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::reset::tests::every_stage;
+
+    #[test]
+    fn every_stage_round_trips() {
+        for reset in every_stage() {
+            let bytes = encode_reset(&reset);
+            let again = encode_reset(&decode_reset(&bytes).unwrap());
+            assert_eq!(bytes, again, "{:?}", reset.stage.name());
+        }
+    }
+
+    #[test]
+    fn a_cut_or_longer_record_is_damaged() {
+        for reset in every_stage() {
+            let mut bytes = encode_reset(&reset);
+            for length in 0..bytes.len() {
+                assert_eq!(
+                    decode_reset(&bytes[..length]).unwrap_err(),
+                    CodecError::Damaged
+                );
+            }
+            bytes.push(0);
+            assert_eq!(decode_reset(&bytes).unwrap_err(), CodecError::Damaged);
+        }
+    }
+
+    #[test]
+    fn a_newer_record_is_named_so() {
+        let mut bytes = encode_reset(&every_stage()[0]);
+        bytes[1] = 2;
+        assert_eq!(decode_reset(&bytes).unwrap_err(), CodecError::Newer(2));
+    }
+
+    #[test]
+    fn a_lockout_round_trips_and_is_no_reset() {
+        let until = Some(Instant::from_micros(9));
+        for locked_until in [None, until] {
+            let lockout = Lockout {
+                failures: 3,
+                locked_until,
+                lockouts: 2,
+                touched_at: Instant::MAX,
+            };
+            let bytes = encode_lockout(&lockout);
+            assert_eq!(decode_lockout(&bytes), Ok(lockout));
+            assert_eq!(decode_reset(&bytes).unwrap_err(), CodecError::Damaged);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Sign-in lockout: counts wrong passwords of one account (or of one unknown address).
+
+use core::time::Duration;
+
+use crate::domain::Instant;
+
+/// The failures of one key, charged before each comparison.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lockout {
+    /// Tries since the last success.
+    pub failures: u32,
+    /// How often it has locked.
+    pub lockouts: u32,
+    /// Until when it is locked.
+    pub locked_until: Option<Instant>,
+    /// The latest instant it has seen.
+    pub touched_at: Instant,
+}
+
+/// The numbers that the machine goes by.
+#[derive(Clone, Copy, Debug)]
+pub struct LockoutTerms {
+    /// Failures that lock.
+    pub threshold: u32,
+    /// How long the first lock lasts; each further one lasts twice as long.
+    pub first: Duration,
+    /// The longest lock.
+    pub longest: Duration,
+}
+
+impl Lockout {
+    /// Charges one try, as a failure until it is known better.
+    ///
+    /// # Errors
+    /// The instant until which it is locked; nothing is charged then.
+    pub fn charge(&self, terms: &LockoutTerms, now: Instant) -> Result<Self, Instant> {
+        let now = now.latest(self.touched_at);
+        if let Some(until) = self.locked_until.filter(|until| now < *until) {
+            return Err(until);
+        }
+        let failures = self.failures.saturating_add(1);
+        let mut next = Self {
+            failures,
+            locked_until: None,
+            touched_at: now,
+            ..*self
+        };
+        if failures >= terms.threshold {
+            let doubled = terms
+                .first
+                .saturating_mul(1_u32.checked_shl(self.lockouts).unwrap_or(0));
+            let lasts = if doubled.is_zero() {
+                terms.longest
+            } else {
+                doubled.min(terms.longest)
+            };
+            next.locked_until = Some(now.after(lasts));
+            next.lockouts = self.lockouts.saturating_add(1);
+        }
+        Ok(next)
+    }
+
+    /// The state after a right password.
+    #[must_use]
+    pub fn cleared(&self, now: Instant) -> Self {
+        Self {
+            touched_at: now.latest(self.touched_at),
+            ..Self::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TERMS: LockoutTerms = LockoutTerms {
+        first: Duration::from_secs(60),
+        longest: Duration::from_secs(5 * 3600),
+        threshold: 10,
+    };
+
+    fn at(seconds: i64) -> Instant {
+        Instant::from_micros(seconds * 1_000_000)
+    }
+
+    fn failed(times: u32) -> Lockout {
+        (0..times).fold(Lockout::default(), |state, _| {
+            state.charge(&TERMS, at(0)).unwrap()
+        })
+    }
+
+    #[test]
+    fn the_tenth_failure_locks_for_a_minute() {
+        let state = failed(10);
+
+        assert_eq!(failed(9).locked_until, None);
+        assert_eq!(state.locked_until, Some(at(60)));
+        assert_eq!(state.charge(&TERMS, at(59)), Err(at(60)));
+        assert!(state.charge(&TERMS, at(60)).is_ok());
+    }
+
+    #[test]
+    fn each_further_failure_locks_twice_as_long_up_to_five_hours() {
+        let (mut state, mut now) = (failed(10), at(0));
+        let mut lasted = Vec::new();
+        for _ in 0..40 {
+            now = state.locked_until.unwrap();
+            state = state.charge(&TERMS, now).unwrap();
+            lasted.push(state.locked_until.unwrap().since(now).as_secs());
+        }
+
+        assert_eq!(lasted[..3], [120, 240, 480]);
+        assert_eq!(lasted[39], 5 * 3600);
+        assert!(lasted.windows(2).all(|pair| pair[0] <= pair[1]));
+    }
+
+    #[test]
+    fn a_clock_that_runs_back_unlocks_nothing() {
+        let state = failed(10);
+        let later = state.charge(&TERMS, at(100)).unwrap();
+
+        assert_eq!(later.locked_until, Some(at(220)));
+        assert_eq!(later.charge(&TERMS, at(-5)), Err(at(220)));
+    }
+
+    #[test]
+    fn a_success_clears_everything_but_the_time() {
+        let state = failed(10).cleared(at(5));
+
+        assert_eq!(
+            (state.failures, state.lockouts, state.locked_until),
+            (0, 0, None)
+        );
+        assert_eq!(state.touched_at, at(5));
+    }
+}

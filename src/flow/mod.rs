@@ -1,0 +1,15 @@
+//! What happens to one reset: machines that are pure functions of state, event and time.
+//!
+//! Nothing here logs, waits, draws randomness or calls a port. A decoy walks through the same
+//! stages by the same events as a real reset, so no state says which it is.
+
+mod codec;
+mod lockout;
+mod reset;
+
+pub use codec::{CodecError, decode_lockout, decode_reset, encode_lockout, encode_reset};
+pub use lockout::{Lockout, LockoutTerms};
+pub use reset::{
+    Bound, CloseReason, Event, EventName, Origin, Reason, Refusal, Reset, ResetTerms, Sent, Stage,
+    StageName, Step,
+};

@@ -1,0 +1,492 @@
+//! The reset: `Opened` → `CodeSent` → `Verified` → `Completed`, or `Closed`.
+
+use core::time::Duration;
+
+use crate::domain::{
+    ApplicationId, CodeFormat, CounterName, Digest, Instant, KeyId, LanguageTag, Sealed, Stamp,
+    TenantId, UserFlowId,
+};
+
+/// One person's attempt to get a new password.
+#[derive(Clone, Debug)]
+pub struct Reset {
+    /// Where it came from; never changes.
+    pub origin: Origin,
+    /// SHA-256 of the flow token that opens it.
+    pub token: Digest,
+    /// No code is sent from this instant on.
+    pub ends_at: Instant,
+    /// The latest instant it has seen.
+    pub touched_at: Instant,
+    /// The latest send.
+    pub sent: Option<Sent>,
+    /// The code that counts.
+    pub bound: Option<Bound>,
+    /// How far it has come.
+    pub stage: Stage,
+}
+
+/// What was known when the reset was opened.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The user flow.
+    pub user_flow: UserFlowId,
+    /// The application.
+    pub application: ApplicationId,
+    /// The language that the request asked for.
+    pub locale: Option<LanguageTag>,
+    /// Why the person is here.
+    pub reason: Reason,
+    /// The host's own bytes, at most 512.
+    pub context: Vec<u8>,
+    /// The typed address, sealed under the flow token.
+    pub address: Sealed,
+    /// Names of the counters that are keyed on what was typed.
+    pub visible: Vec<CounterName>,
+}
+
+/// Why a person needs a new password.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// It is forgotten, or the account is locked.
+    #[default]
+    Forgot,
+    /// The host demands a new one.
+    MustChange,
+}
+
+/// One request for a code, as it was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Counts the sends of this reset from 1.
+    pub number: u32,
+    /// The format that was announced.
+    pub format: CodeFormat,
+    /// The next one may be asked for from this instant on.
+    pub resend_at: Instant,
+    /// The code that this send brings is dead from this instant on.
+    pub expires_at: Instant,
+}
+
+/// The code that counts: put in place by the courier, for decoys with a digest of nothing.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// The send that brought it.
+    pub number: u32,
+    /// Its format: the announced one or the longer.
+    pub format: CodeFormat,
+    /// It is dead from this instant on.
+    pub expires_at: Instant,
+    /// The key that its digests were made with.
+    pub key: KeyId,
+    /// What else the code's digest covers: account, stamp, address and this reset.
+    pub binding: Digest,
+    /// The digest of the code.
+    pub code: Digest,
+    /// The account's id, sealed under that key.
+    pub account: Sealed,
+    /// Names of the counters that are keyed on the account.
+    pub silent: Vec<CounterName>,
+}
+
+/// How far a reset has come.
+#[derive(Clone, Debug)]
+// Exhaustive: a new stage must break every match.
+pub enum Stage {
+    /// No code was asked for.
+    Opened,
+    /// A code was asked for.
+    CodeSent,
+    /// A right code was entered.
+    Verified {
+        /// SHA-256 of the grant.
+        grant: Digest,
+        /// The grant is dead from this instant on.
+        expires_at: Instant,
+    },
+    /// The password is changed.
+    Completed {
+        /// SHA-256 of the grant that was spent.
+        grant: Digest,
+        /// SHA-256 of the ticket.
+        ticket: Digest,
+        /// The account's stamp since then.
+        stamp: Stamp,
+        /// The ticket is dead from this instant on.
+        expires_at: Instant,
+    },
+    /// Nothing more can come of it.
+    Closed {
+        /// Why.
+        reason: CloseReason,
+        /// SHA-256 of the ticket that closed it; zeros if none did.
+        ticket: Digest,
+    },
+}
+
+/// Why a reset is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// Exhaustive: see `Stage`.
+pub enum CloseReason {
+    /// Its ticket was redeemed.
+    Redeemed,
+    /// The account, its stamp or the policy changed under it.
+    Stale,
+}
+
+/// What can happen to a reset.
+#[derive(Clone, Debug)]
+// Exhaustive: a new event must break every match.
+pub enum Event {
+    /// A code is asked for.
+    Send {
+        /// The format to announce; the step to the longer one needs no cooldown.
+        format: CodeFormat,
+    },
+    /// The courier puts a code in place.
+    Bind(Box<Bound>),
+    /// A code was typed, and charged for.
+    Try,
+    /// The typed code is right, and nothing else stands against it.
+    Match {
+        /// SHA-256 of the grant that the person is given.
+        grant: Digest,
+    },
+    /// A grant is presented with a new password.
+    Spend {
+        /// SHA-256 of the grant.
+        grant: Digest,
+    },
+    /// The password was changed.
+    Complete {
+        /// SHA-256 of the ticket that the person is given.
+        ticket: Digest,
+        /// The account's new stamp.
+        stamp: Stamp,
+    },
+    /// A ticket is presented.
+    Redeem {
+        /// SHA-256 of the ticket.
+        ticket: Digest,
+    },
+    /// Nothing more can come of it.
+    Close,
+}
+
+/// What an event comes to.
+#[derive(Debug)]
+#[must_use]
+// Exhaustive: the engine decides on each.
+pub enum Step {
+    /// The next state; write it.
+    Next(Box<Reset>),
+    /// Go on; nothing to write.
+    Stay,
+    /// The event is refused; nothing to write.
+    Refused(Refusal),
+}
+
+/// Why an event is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// Exhaustive: the engine decides on each.
+pub enum Refusal {
+    /// The code is dead; a new one can be asked for.
+    Expired,
+    /// The reset is over, or the secret is not one of its.
+    Gone,
+    /// There is no code to compare with: answer as for a wrong one.
+    NoCode,
+    /// A code was asked for a moment ago.
+    TooSoon {
+        /// When the next one may be asked for.
+        resend_at: Instant,
+    },
+    /// The ticket was redeemed before.
+    Used,
+}
+
+/// The lifetimes that the machine goes by.
+#[derive(Clone, Copy, Debug)]
+pub struct ResetTerms {
+    /// Of a code.
+    pub code: Duration,
+    /// Of a grant.
+    pub grant: Duration,
+    /// Of a ticket.
+    pub ticket: Duration,
+    /// Between two sends.
+    pub cooldown: Duration,
+}
+
+/// The name of a [`Stage`], for tables and diagrams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each is the stage of the same name")]
+// Exhaustive: see `Stage`.
+pub enum StageName {
+    Opened,
+    CodeSent,
+    Verified,
+    Completed,
+    Closed,
+}
+
+/// The name of an [`Event`], for tables and diagrams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each is the event of the same name")]
+// Exhaustive: see `Event`.
+pub enum EventName {
+    Send,
+    Bind,
+    Try,
+    Match,
+    Spend,
+    Complete,
+    Redeem,
+    Close,
+}
+
+impl Reset {
+    /// A reset that was just opened.
+    #[must_use]
+    pub fn opened(origin: Origin, token: Digest, lifetime: Duration, now: Instant) -> Self {
+        Self {
+            bound: None,
+            ends_at: now.after(lifetime),
+            origin,
+            sent: None,
+            stage: Stage::Opened,
+            token,
+            touched_at: now,
+        }
+    }
+
+    /// Moves the reset on.
+    pub fn step(&self, event: Event, terms: &ResetTerms, now: Instant) -> Step {
+        use Event as E;
+        use Stage as S;
+        let now = now.latest(self.touched_at);
+        match (&self.stage, event) {
+            (S::Opened | S::CodeSent | S::Verified { .. }, E::Send { format }) => {
+                self.send(format, terms, now)
+            }
+            (S::CodeSent, E::Bind(bound)) => self.bind(bound, now),
+            (S::Opened, E::Try | E::Match { .. }) => Step::Refused(Refusal::NoCode),
+            (S::CodeSent | S::Verified { .. }, E::Try) => self.compare(now),
+            (S::CodeSent, E::Match { grant }) => {
+                let expires_at = now.after(terms.grant);
+                self.next(Stage::Verified { expires_at, grant }, now)
+            }
+            (S::Verified { grant: given, .. }, E::Match { grant }) if given.matches(&grant) => {
+                Step::Stay
+            }
+            (S::Verified { expires_at, .. }, E::Match { grant }) => self.next(
+                Stage::Verified {
+                    expires_at: *expires_at,
+                    grant,
+                },
+                now,
+            ),
+            (
+                S::Verified {
+                    grant: given,
+                    expires_at,
+                },
+                E::Spend { grant },
+            )
+            | (
+                S::Completed {
+                    grant: given,
+                    expires_at,
+                    ..
+                },
+                E::Spend { grant },
+            ) if given.matches(&grant) && now < *expires_at => Step::Stay,
+            (S::Verified { grant, .. }, E::Complete { ticket, stamp }) => {
+                let expires_at = now.after(terms.ticket);
+                self.next(
+                    Stage::Completed {
+                        expires_at,
+                        grant: *grant,
+                        stamp,
+                        ticket,
+                    },
+                    now,
+                )
+            }
+            (S::Completed { ticket: given, .. }, E::Complete { ticket, .. })
+                if given.matches(&ticket) =>
+            {
+                Step::Stay
+            }
+            (
+                S::Completed {
+                    ticket: given,
+                    expires_at,
+                    ..
+                },
+                E::Redeem { ticket },
+            ) if given.matches(&ticket) && now < *expires_at => self.next(
+                Stage::Closed {
+                    reason: CloseReason::Redeemed,
+                    ticket,
+                },
+                now,
+            ),
+            (
+                S::Closed {
+                    reason: CloseReason::Redeemed,
+                    ticket: given,
+                },
+                E::Redeem { ticket },
+            ) if given.matches(&ticket) => Step::Refused(Refusal::Used),
+            (S::Opened | S::CodeSent | S::Verified { .. }, E::Close) => {
+                let none = Digest::from_bytes([0; 32]);
+                self.next(
+                    Stage::Closed {
+                        reason: CloseReason::Stale,
+                        ticket: none,
+                    },
+                    now,
+                )
+            }
+            (S::Opened | S::Verified { .. }, E::Bind(_))
+            | (S::Opened | S::CodeSent, E::Spend { .. } | E::Complete { .. } | E::Redeem { .. })
+            | (S::Verified { .. }, E::Spend { .. } | E::Redeem { .. })
+            | (
+                S::Completed { .. },
+                E::Send { .. }
+                | E::Bind(_)
+                | E::Try
+                | E::Match { .. }
+                | E::Spend { .. }
+                | E::Complete { .. }
+                | E::Redeem { .. }
+                | E::Close,
+            )
+            | (
+                S::Closed { .. },
+                E::Send { .. }
+                | E::Bind(_)
+                | E::Try
+                | E::Match { .. }
+                | E::Spend { .. }
+                | E::Complete { .. }
+                | E::Redeem { .. }
+                | E::Close,
+            ) => Step::Refused(Refusal::Gone),
+        }
+    }
+
+    /// From when on the whole record is dead: no part of it lives longer.
+    #[must_use]
+    pub fn expires_at(&self) -> Instant {
+        let stage = match self.stage {
+            Stage::Opened | Stage::CodeSent | Stage::Closed { .. } => self.ends_at,
+            Stage::Verified { expires_at, .. } | Stage::Completed { expires_at, .. } => expires_at,
+        };
+        let sent = self.sent.map_or(self.ends_at, |sent| sent.expires_at);
+        stage.latest(sent).latest(self.ends_at)
+    }
+
+    /// Number of the latest send; 0 before the first.
+    #[must_use]
+    pub fn sends(&self) -> u32 {
+        self.sent.map_or(0, |sent| sent.number)
+    }
+
+    fn send(&self, format: CodeFormat, terms: &ResetTerms, now: Instant) -> Step {
+        if now >= self.ends_at {
+            return Step::Refused(Refusal::Gone);
+        }
+        if let Some(sent) = self.sent {
+            // The step from the short format to the long one is the one resend without cooldown.
+            let longer = sent.format == CodeFormat::Digits && format == CodeFormat::Letters;
+            if now < sent.resend_at && !longer {
+                return Step::Refused(Refusal::TooSoon {
+                    resend_at: sent.resend_at,
+                });
+            }
+        }
+        let mut next = self.clone();
+        next.sent = Some(Sent {
+            expires_at: now.after(terms.code),
+            format,
+            number: self.sends().saturating_add(1),
+            resend_at: now.after(terms.cooldown),
+        });
+        next.moved(Stage::CodeSent, now)
+    }
+
+    fn bind(&self, bound: Box<Bound>, now: Instant) -> Step {
+        let awaited = self.sent.is_some_and(|sent| {
+            let first = self
+                .bound
+                .as_ref()
+                .is_none_or(|before| before.number < sent.number);
+            sent.number == bound.number && now < sent.expires_at && first
+        });
+        if !awaited {
+            return Step::Refused(Refusal::Gone);
+        }
+        let mut next = self.clone();
+        next.bound = Some(*bound);
+        next.moved(Stage::CodeSent, now)
+    }
+
+    fn compare(&self, now: Instant) -> Step {
+        let expires_at = self.bound.as_ref().map(|bound| bound.expires_at);
+        match expires_at.or(self.sent.map(|sent| sent.expires_at)) {
+            Some(expires_at) if now >= expires_at => Step::Refused(Refusal::Expired),
+            Some(_) if self.bound.is_some() => Step::Stay,
+            Some(_) | None => Step::Refused(Refusal::NoCode),
+        }
+    }
+
+    fn next(&self, stage: Stage, now: Instant) -> Step {
+        self.clone().moved(stage, now)
+    }
+
+    fn moved(mut self, stage: Stage, now: Instant) -> Step {
+        self.stage = stage;
+        self.touched_at = now;
+        Step::Next(Box::new(self))
+    }
+}
+
+impl Stage {
+    /// The stage's name.
+    #[must_use]
+    pub const fn name(&self) -> StageName {
+        match self {
+            Self::Opened => StageName::Opened,
+            Self::CodeSent => StageName::CodeSent,
+            Self::Verified { .. } => StageName::Verified,
+            Self::Completed { .. } => StageName::Completed,
+            Self::Closed { .. } => StageName::Closed,
+        }
+    }
+}
+
+impl Event {
+    /// The event's name.
+    #[must_use]
+    pub const fn name(&self) -> EventName {
+        match self {
+            Self::Send { .. } => EventName::Send,
+            Self::Bind(_) => EventName::Bind,
+            Self::Try => EventName::Try,
+            Self::Match { .. } => EventName::Match,
+            Self::Spend { .. } => EventName::Spend,
+            Self::Complete { .. } => EventName::Complete,
+            Self::Redeem { .. } => EventName::Redeem,
+            Self::Close => EventName::Close,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "reset_tests.rs"]
+pub(super) mod tests;

@@ -1,0 +1,332 @@
+use super::*;
+use crate::domain::{Entropy, EntropyUnavailable, Keyring};
+
+const TERMS: ResetTerms = ResetTerms {
+    code: Duration::from_secs(600),
+    cooldown: Duration::from_secs(60),
+    grant: Duration::from_secs(600),
+    ticket: Duration::from_secs(300),
+};
+
+#[derive(Debug)]
+struct Fixed;
+
+impl Entropy for Fixed {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyUnavailable> {
+        bytes.fill(7);
+        Ok(())
+    }
+}
+
+fn at(seconds: i64) -> Instant {
+    Instant::from_micros(seconds * 1_000_000)
+}
+
+fn digest(byte: u8) -> Digest {
+    Digest::from_bytes([byte; 32])
+}
+
+fn sealed() -> Sealed {
+    Sealed::seal(&digest(1), b"", b"ada", 8, &Fixed).unwrap()
+}
+
+fn opened() -> Reset {
+    let origin = Origin {
+        address: sealed(),
+        application: ApplicationId::parse("shop").unwrap(),
+        context: vec![1, 2, 3],
+        locale: Some(LanguageTag::parse("de-AT").unwrap()),
+        reason: Reason::Forgot,
+        tenant: TenantId::parse("contoso").unwrap(),
+        user_flow: UserFlowId::parse("sign-in").unwrap(),
+        visible: vec![CounterName::from_bytes([5; 32])],
+    };
+    Reset::opened(origin, digest(9), Duration::from_secs(3600), at(0))
+}
+
+fn bound(number: u32, now: Instant) -> Box<Bound> {
+    Box::new(Bound {
+        account: sealed(),
+        binding: digest(2),
+        code: digest(3),
+        expires_at: now.after(TERMS.code),
+        format: CodeFormat::Digits,
+        key: Keyring::draw(&Fixed).unwrap().signing(),
+        number,
+        silent: vec![CounterName::from_bytes([8; 32])],
+    })
+}
+
+fn next(reset: &Reset, event: Event, now: Instant) -> Reset {
+    match reset.step(event, &TERMS, now) {
+        Step::Next(next) => *next,
+        other => panic!("expected a next state, got {other:?}"),
+    }
+}
+
+fn sent() -> Reset {
+    next(
+        &opened(),
+        Event::Send {
+            format: CodeFormat::Digits,
+        },
+        at(0),
+    )
+}
+
+fn bound_reset() -> Reset {
+    next(&sent(), Event::Bind(bound(1, at(0))), at(1))
+}
+
+fn verified() -> Reset {
+    next(&bound_reset(), Event::Match { grant: digest(4) }, at(2))
+}
+
+fn completed() -> Reset {
+    let event = Event::Complete {
+        stamp: Stamp::from_bytes([6; 16]),
+        ticket: digest(5),
+    };
+    next(&verified(), event, at(3))
+}
+
+/// One reset in each stage, `CodeSent` with and without a bound code.
+pub(in crate::flow) fn every_stage() -> Vec<Reset> {
+    let redeemed = next(&completed(), Event::Redeem { ticket: digest(5) }, at(4));
+    let stale = next(&verified(), Event::Close, at(4));
+    vec![
+        opened(),
+        sent(),
+        bound_reset(),
+        verified(),
+        completed(),
+        redeemed,
+        stale,
+    ]
+}
+
+fn every_event() -> Vec<Event> {
+    vec![
+        Event::Send {
+            format: CodeFormat::Digits,
+        },
+        Event::Bind(bound(1, at(0))),
+        Event::Try,
+        Event::Match { grant: digest(4) },
+        Event::Spend { grant: digest(4) },
+        Event::Complete {
+            stamp: Stamp::from_bytes([6; 16]),
+            ticket: digest(5),
+        },
+        Event::Redeem { ticket: digest(5) },
+        Event::Close,
+    ]
+}
+
+/// What the machine does, one row a stage: the next stage, `=` for "go on, nothing to write", or
+/// the refusal. Columns: Send, Bind, Try, Match, Spend, Complete, Redeem, Close.
+#[rustfmt::skip]
+const TABLE: [[&str; 8]; 7] = [
+    // Opened
+    ["CodeSent", "Gone",     "NoCode", "NoCode",   "Gone", "Gone",      "Gone",   "Closed"],
+    // CodeSent, nothing bound
+    ["CodeSent", "CodeSent", "NoCode", "Verified", "Gone", "Gone",      "Gone",   "Closed"],
+    // CodeSent, a code bound (a second bind of the same send is refused)
+    ["CodeSent", "Gone",     "=",      "Verified", "Gone", "Gone",      "Gone",   "Closed"],
+    // Verified
+    ["CodeSent", "Gone",     "=",      "=",        "=",    "Completed", "Gone",   "Closed"],
+    // Completed
+    ["Gone",     "Gone",     "Gone",   "Gone",     "=",    "=",         "Closed", "Gone"],
+    // Closed by its ticket
+    ["Gone",     "Gone",     "Gone",   "Gone",     "Gone", "Gone",      "Used",   "Gone"],
+    // Closed as stale
+    ["Gone",     "Gone",     "Gone",   "Gone",     "Gone", "Gone",      "Gone",   "Gone"],
+];
+
+#[test]
+fn every_event_in_every_stage_does_what_the_table_says() {
+    for (row, reset) in TABLE.iter().zip(every_stage()) {
+        for (expected, event) in row.iter().zip(every_event()) {
+            let name = event.name();
+            let got = match reset.step(event, &TERMS, at(100)) {
+                Step::Next(next) => format!("{:?}", next.stage.name()),
+                Step::Stay => "=".to_owned(),
+                Step::Refused(refusal) => format!("{refusal:?}"),
+            };
+            assert_eq!(&got, expected, "{:?} + {name:?}", reset.stage.name());
+        }
+    }
+}
+
+#[test]
+fn a_second_send_waits_for_the_cooldown_to_the_microsecond() {
+    let again = |now| {
+        sent().step(
+            Event::Send {
+                format: CodeFormat::Digits,
+            },
+            &TERMS,
+            now,
+        )
+    };
+    let before = Instant::from_micros(60_000_000 - 1);
+
+    let refused = Refusal::TooSoon { resend_at: at(60) };
+    assert!(matches!(again(before), Step::Refused(refusal) if refusal == refused));
+    assert!(matches!(again(at(60)), Step::Next(next) if next.sends() == 2));
+}
+
+#[test]
+fn the_step_to_the_longer_format_needs_no_cooldown_and_happens_once() {
+    let longer = next(
+        &sent(),
+        Event::Send {
+            format: CodeFormat::Letters,
+        },
+        at(1),
+    );
+
+    let again = longer.step(
+        Event::Send {
+            format: CodeFormat::Letters,
+        },
+        &TERMS,
+        at(2),
+    );
+    assert!(matches!(again, Step::Refused(Refusal::TooSoon { .. })));
+}
+
+#[test]
+fn no_code_is_sent_after_the_end_but_one_sent_before_lives_its_time() {
+    let last = next(
+        &opened(),
+        Event::Send {
+            format: CodeFormat::Digits,
+        },
+        at(3599),
+    );
+    let late = last.step(
+        Event::Send {
+            format: CodeFormat::Digits,
+        },
+        &TERMS,
+        at(3700),
+    );
+
+    assert!(matches!(late, Step::Refused(Refusal::Gone)));
+    assert_eq!(last.expires_at(), at(3599 + 600));
+}
+
+#[test]
+fn the_old_code_counts_until_the_new_one_is_bound() {
+    let resent = next(
+        &bound_reset(),
+        Event::Send {
+            format: CodeFormat::Digits,
+        },
+        at(60),
+    );
+    assert_eq!(resent.bound.as_ref().unwrap().number, 1);
+
+    let superseded = resent.step(Event::Bind(bound(1, at(60))), &TERMS, at(61));
+    assert!(matches!(superseded, Step::Refused(Refusal::Gone)));
+
+    let newest = next(&resent, Event::Bind(bound(2, at(60))), at(62));
+    assert_eq!(newest.bound.as_ref().unwrap().number, 2);
+}
+
+#[test]
+fn a_code_is_dead_at_its_expiry_to_the_microsecond() {
+    let reset = bound_reset();
+    let before = Instant::from_micros(600_000_000 - 1);
+
+    assert!(matches!(reset.step(Event::Try, &TERMS, before), Step::Stay));
+    let at_expiry = reset.step(Event::Try, &TERMS, at(600));
+    assert!(matches!(at_expiry, Step::Refused(Refusal::Expired)));
+}
+
+#[test]
+fn a_send_whose_mail_never_came_expires_like_any_other() {
+    assert!(matches!(
+        sent().step(Event::Try, &TERMS, at(599)),
+        Step::Refused(Refusal::NoCode)
+    ));
+    assert!(matches!(
+        sent().step(Event::Try, &TERMS, at(600)),
+        Step::Refused(Refusal::Expired)
+    ));
+}
+
+#[test]
+fn a_grant_and_a_ticket_are_dead_at_their_expiry() {
+    let spend = |now| verified().step(Event::Spend { grant: digest(4) }, &TERMS, now);
+    assert!(matches!(
+        spend(Instant::from_micros(602_000_000 - 1)),
+        Step::Stay
+    ));
+    assert!(matches!(spend(at(602)), Step::Refused(Refusal::Gone)));
+
+    let redeem = |now| completed().step(Event::Redeem { ticket: digest(5) }, &TERMS, now);
+    assert!(matches!(
+        redeem(Instant::from_micros(303_000_000 - 1)),
+        Step::Next(_)
+    ));
+    assert!(matches!(redeem(at(303)), Step::Refused(Refusal::Gone)));
+}
+
+#[test]
+fn a_wrong_grant_or_ticket_is_gone() {
+    let spend = verified().step(Event::Spend { grant: digest(99) }, &TERMS, at(3));
+    assert!(matches!(spend, Step::Refused(Refusal::Gone)));
+    let redeem = completed().step(Event::Redeem { ticket: digest(99) }, &TERMS, at(4));
+    assert!(matches!(redeem, Step::Refused(Refusal::Gone)));
+    let complete = Event::Complete {
+        stamp: Stamp::from_bytes([6; 16]),
+        ticket: digest(99),
+    };
+    assert!(matches!(
+        completed().step(complete, &TERMS, at(4)),
+        Step::Refused(Refusal::Gone)
+    ));
+}
+
+#[test]
+fn a_clock_that_runs_back_revives_nothing() {
+    let seen_late = next(&bound_reset(), Event::Match { grant: digest(4) }, at(599));
+    let resent = next(
+        &seen_late,
+        Event::Send {
+            format: CodeFormat::Digits,
+        },
+        at(700),
+    );
+
+    let tried = resent.step(Event::Try, &TERMS, at(5));
+    assert!(matches!(tried, Step::Refused(Refusal::Expired)));
+    assert!(matches!(
+        resent.step(
+            Event::Send {
+                format: CodeFormat::Digits
+            },
+            &TERMS,
+            at(0)
+        ),
+        Step::Refused(Refusal::TooSoon { .. })
+    ));
+}
+
+#[test]
+fn a_repeated_right_code_keeps_the_grants_own_expiry() {
+    let before = verified();
+    assert!(matches!(
+        before.step(Event::Match { grant: digest(4) }, &TERMS, at(50)),
+        Step::Stay
+    ));
+
+    let other = next(&before, Event::Match { grant: digest(44) }, at(50));
+    let expires = |reset: &Reset| match reset.stage {
+        Stage::Verified { expires_at, .. } => expires_at,
+        _ => panic!("verified"),
+    };
+    assert_eq!(expires(&other), expires(&before));
+}
