@@ -1,7 +1,12 @@
 //! Self-service password reset.
 pub mod adapters;
 pub mod domain;
+pub mod engine;
+mod error;
 pub mod flow;
 pub mod mail;
 pub mod policy;
 pub mod ports;
+mod wiring;
+
+pub use error::{Error, ErrorKind};

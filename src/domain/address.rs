@@ -81,10 +81,7 @@ impl EmailAddress {
         if local.len() + 1 + domain.len() > MAX_BYTES {
             return Err(AddressError::TooLong);
         }
-        Ok(Self {
-            text: format!("{local}@{domain}").into(),
-            at: local.len(),
-        })
+        Ok(Self { text: format!("{local}@{domain}").into(), at: local.len() })
     }
 
     /// The address in lookup form.
@@ -114,11 +111,8 @@ impl EmailAddress {
             _ => &folded,
         };
         let domain = self.domain();
-        let local = if dots.ignores(domain) {
-            mailbox.replace('.', "")
-        } else {
-            mailbox.to_owned()
-        };
+        let local =
+            if dots.ignores(domain) { mailbox.replace('.', "") } else { mailbox.to_owned() };
         LimiterForm(format!("{local}@{domain}").into())
     }
 
@@ -131,10 +125,7 @@ impl EmailAddress {
         let mut out = String::with_capacity(48);
         hide(&mut out, self.local(), 1, "***");
         out.push('@');
-        let (names, last) = self
-            .domain()
-            .rsplit_once('.')
-            .unwrap_or(("", self.domain()));
+        let (names, last) = self.domain().rsplit_once('.').unwrap_or(("", self.domain()));
         for name in names.split('.') {
             hide(&mut out, name, 2, "**");
             out.push('.');
@@ -153,12 +144,7 @@ impl fmt::Debug for EmailAddress {
 impl DotRules {
     /// Dots are ignored in the local parts of these domains (lower-case A-labels).
     pub fn new<'a>(domains: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(
-            domains
-                .into_iter()
-                .map(|domain| domain.to_ascii_lowercase().into())
-                .collect(),
-        )
+        Self(domains.into_iter().map(|domain| domain.to_ascii_lowercase().into()).collect())
     }
 
     /// The domains, in the order given.
@@ -194,14 +180,8 @@ impl fmt::Debug for LimiterForm {
 fn check_local(local: &str) -> Result<(), AddressError> {
     let atoms = !local.is_empty()
         && local.len() <= MAX_LOCAL
-        && local
-            .split('.')
-            .all(|atom| !atom.is_empty() && atom.chars().all(is_atom));
-    if atoms {
-        Ok(())
-    } else {
-        Err(AddressError::Local)
-    }
+        && local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atom));
+    if atoms { Ok(()) } else { Err(AddressError::Local) }
 }
 
 /// RFC 5322 `atext`, with RFC 6531's non-ASCII characters narrowed to letters, digits and marks.
@@ -230,28 +210,18 @@ fn check_domain(domain: &str) -> Result<(), AddressError> {
         (1..=MAX_LABEL).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
     let last = domain.rsplit('.').next().unwrap_or_default();
     let named = domain.contains('.') && last.bytes().any(|b| b.is_ascii_alphabetic());
-    if named && domain.split('.').all(label) {
-        Ok(())
-    } else {
-        Err(AddressError::Domain)
-    }
+    if named && domain.split('.').all(label) { Ok(()) } else { Err(AddressError::Domain) }
 }
 
 /// Compatibility normalisation and case folding. Upper-casing before lower-casing also folds
 /// what plain lower-casing leaves apart (ſ and s, ß and ss, ı and i).
 fn fold(local: &str) -> String {
     let upper = local.nfkc().flat_map(char::to_uppercase);
-    upper
-        .flat_map(char::to_lowercase)
-        .nfkc()
-        .filter(|c| *c != '\u{307}')
-        .collect()
+    upper.flat_map(char::to_lowercase).nfkc().filter(|c| *c != '\u{307}').collect()
 }
 
 fn hide(out: &mut String, text: &str, head: usize, stars: &str) {
@@ -324,14 +294,8 @@ mod tests {
         let longest = format!("{local}@{label}.{label}.{label}.{}", "e".repeat(6));
         assert_eq!(longest.len(), 254);
         assert!(EmailAddress::parse(&longest).is_ok());
-        assert_eq!(
-            EmailAddress::parse(&format!("{longest}e")),
-            Err(AddressError::TooLong)
-        );
-        assert_eq!(
-            EmailAddress::parse(&"a".repeat(1 << 20)),
-            Err(AddressError::TooLong)
-        );
+        assert_eq!(EmailAddress::parse(&format!("{longest}e")), Err(AddressError::TooLong));
+        assert_eq!(EmailAddress::parse(&"a".repeat(1 << 20)), Err(AddressError::TooLong));
     }
 
     #[test]
@@ -357,10 +321,7 @@ mod tests {
     fn a_mask_has_the_same_shape_for_every_length() {
         assert_eq!(address("customer@contoso.com").masked(), "c***r@co**o.com");
         assert_eq!(address("cr@co.com").masked(), "c***@c**.com");
-        assert_eq!(
-            address("a@mail.contoso.co.uk").masked(),
-            "a***@ma**l.co**o.c**.uk"
-        );
+        assert_eq!(address("a@mail.contoso.co.uk").masked(), "a***@ma**l.co**o.c**.uk");
     }
 
     #[test]
@@ -372,14 +333,8 @@ mod tests {
     #[cfg(feature = "idn")]
     #[test]
     fn other_scripts_become_a_labels() {
-        assert_eq!(
-            address("ada@B\u{fc}cher.example").domain(),
-            "xn--bcher-kva.example"
-        );
-        assert_eq!(
-            EmailAddress::parse("ada@a\u{200d}b.example"),
-            Err(AddressError::Domain)
-        );
+        assert_eq!(address("ada@B\u{fc}cher.example").domain(), "xn--bcher-kva.example");
+        assert_eq!(EmailAddress::parse("ada@a\u{200d}b.example"), Err(AddressError::Domain));
     }
 
     #[cfg(not(feature = "idn"))]

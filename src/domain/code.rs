@@ -65,10 +65,7 @@ impl Code {
     /// # Errors
     /// [`EntropyUnavailable`].
     pub fn draw(format: CodeFormat, entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
-        let mut code = Self {
-            symbols: Zeroizing::new([0; 16]),
-            format,
-        };
+        let mut code = Self { symbols: Zeroizing::new([0; 16]), format };
         match format {
             CodeFormat::Digits => {
                 let number = below(100_000_000, entropy)?;
@@ -92,10 +89,7 @@ impl Code {
         if typed.len() > MAX_TYPED {
             return Err(CodeError);
         }
-        let mut code = Self {
-            symbols: Zeroizing::new([0; 16]),
-            format: CodeFormat::Digits,
-        };
+        let mut code = Self { symbols: Zeroizing::new([0; 16]), format: CodeFormat::Digits };
         let mut length = 0;
         for symbol in typed.chars().filter(|c| !is_separator(*c)).map(symbol) {
             let place = code.symbols.get_mut(length).ok_or(CodeError)?;
@@ -193,12 +187,7 @@ mod tests {
 
     impl Entropy for Script {
         fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyUnavailable> {
-            let word = self
-                .0
-                .lock()
-                .unwrap()
-                .pop()
-                .ok_or(EntropyUnavailable::new())?;
+            let word = self.0.lock().unwrap().pop().ok_or(EntropyUnavailable::new())?;
             bytes.copy_from_slice(&word.to_le_bytes());
             Ok(())
         }
@@ -215,14 +204,8 @@ mod tests {
         assert_eq!(drawn(CodeFormat::Digits, &[0, u64::MAX]), "99999999");
         assert_eq!(drawn(CodeFormat::Digits, &[1 << 37]), "00000000");
         let first = 2;
-        assert_eq!(
-            drawn(CodeFormat::Letters, &[first, first]),
-            "BBBB-BBBB-BBBB-BBBB"
-        );
-        assert_eq!(
-            drawn(CodeFormat::Letters, &[u64::MAX, u64::MAX]),
-            "ZZZZ-ZZZZ-ZZZZ-ZZZZ"
-        );
+        assert_eq!(drawn(CodeFormat::Letters, &[first, first]), "BBBB-BBBB-BBBB-BBBB");
+        assert_eq!(drawn(CodeFormat::Letters, &[u64::MAX, u64::MAX]), "ZZZZ-ZZZZ-ZZZZ-ZZZZ");
     }
 
     #[test]
@@ -233,13 +216,8 @@ mod tests {
 
     #[test]
     fn typing_habits_are_forgiven() {
-        for typed in [
-            "04829173",
-            " 0482 9173 ",
-            "0482-9173",
-            "0482.9173",
-            "０４８２９１７３",
-        ] {
+        for typed in ["04829173", " 0482 9173 ", "0482-9173", "0482.9173", "０４８２９１７３"]
+        {
             assert_eq!(Code::parse(typed).unwrap().expose(), "04829173", "{typed}");
         }
         assert_eq!(Code::parse("٠٤٨٢٩١٧٣").unwrap().expose(), "04829173");

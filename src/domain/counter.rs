@@ -77,10 +77,7 @@ impl Family {
         Self::TenantTries,
     ];
 
-    #[expect(
-        clippy::as_conversions,
-        reason = "the one way to read a discriminant; repr(u8)"
-    )]
+    #[expect(clippy::as_conversions, reason = "the one way to read a discriminant; repr(u8)")]
     const fn byte(self) -> u8 {
         self as u8
     }
@@ -98,17 +95,11 @@ impl CounterName {
         fields: impl Fn(Fields) -> Fields,
     ) -> impl Iterator<Item = Self> {
         keys.indexes(Purpose::Counter).map(move |index| {
-            let index = index
-                .number(u64::from(family.byte()))
-                .bytes(tenant.as_bytes());
+            let index = index.number(u64::from(family.byte())).bytes(tenant.as_bytes());
             let unique: [u8; 23] = fields(index).digest().head();
             let mut bytes = [family.byte(); Self::BYTES];
             let parts = tenant.as_bytes().iter().chain(&unique);
-            bytes
-                .iter_mut()
-                .skip(1)
-                .zip(parts)
-                .for_each(|(to, from)| *to = *from);
+            bytes.iter_mut().skip(1).zip(parts).for_each(|(to, from)| *to = *from);
             Self(bytes)
         })
     }
@@ -128,18 +119,14 @@ impl CounterName {
     /// What the counter counts; `None` if the name is of no known family.
     #[must_use]
     pub fn family(&self) -> Option<Family> {
-        Family::ALL
-            .into_iter()
-            .find(|family| Some(&family.byte()) == self.0.first())
+        Family::ALL.into_iter().find(|family| Some(&family.byte()) == self.0.first())
     }
 
     /// The tag of the tenant that the counter belongs to.
     #[must_use]
     pub fn tenant_tag(&self) -> TenantTag {
         let mut tag = [0; 8];
-        tag.iter_mut()
-            .zip(self.0.iter().skip(1))
-            .for_each(|(to, from)| *to = *from);
+        tag.iter_mut().zip(self.0.iter().skip(1)).for_each(|(to, from)| *to = *from);
         TenantTag::from_bytes(tag)
     }
 }

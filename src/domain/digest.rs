@@ -72,17 +72,13 @@ impl Digest {
     #[must_use]
     pub(crate) fn head<const N: usize>(&self) -> [u8; N] {
         let mut head = [0; N];
-        head.iter_mut()
-            .zip(self.0)
-            .for_each(|(to, from)| *to = from);
+        head.iter_mut().zip(self.0).for_each(|(to, from)| *to = from);
         head
     }
 
     /// The unkeyed SHA-256 of a secret that is itself 256 random bits.
     pub(crate) fn of_secret(label: &str, secret: &[u8]) -> Self {
-        let hash = Sha256::new()
-            .chain_update(label.as_bytes())
-            .chain_update([0]);
+        let hash = Sha256::new().chain_update(label.as_bytes()).chain_update([0]);
         Self(hash.chain_update(secret).finalize().into())
     }
 
@@ -142,8 +138,7 @@ impl Fields {
     /// Adds bytes, after their length.
     #[must_use]
     pub fn bytes(mut self, bytes: &[u8]) -> Self {
-        self.0
-            .update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+        self.0.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
         self.0.update(bytes);
         self
     }
@@ -161,10 +156,7 @@ impl fmt::Debug for Fields {
     }
 }
 
-#[expect(
-    clippy::as_conversions,
-    reason = "the one way to read a discriminant; repr(u8) is total"
-)]
+#[expect(clippy::as_conversions, reason = "the one way to read a discriminant; repr(u8) is total")]
 const fn purpose_byte(purpose: Purpose) -> u8 {
     purpose as u8
 }

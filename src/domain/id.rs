@@ -92,9 +92,7 @@ impl TenantId {
     /// The short form that record ids and counter names begin with.
     #[must_use]
     pub fn tag(&self) -> TenantTag {
-        let hash = Sha256::new()
-            .chain_update(b"sspr tenant\0")
-            .chain_update(self.0.as_bytes());
+        let hash = Sha256::new().chain_update(b"sspr tenant\0").chain_update(self.0.as_bytes());
         let mut tag = [0; 8];
         tag.copy_from_slice(hash.finalize().split_at(8).0);
         TenantTag(tag)
@@ -202,10 +200,7 @@ mod tests {
         let long = "a".repeat(129);
         assert_eq!(TenantId::parse(""), Err(IdError::Empty("tenant")));
         assert_eq!(TenantId::parse(&long), Err(IdError::TooLong("tenant")));
-        assert_eq!(
-            AccountId::parse("a\0b"),
-            Err(IdError::Characters("account"))
-        );
+        assert_eq!(AccountId::parse("a\0b"), Err(IdError::Characters("account")));
         assert_eq!(GroupId::parse(" a"), Err(IdError::Characters("group")));
     }
 

@@ -76,10 +76,7 @@ mod tests {
     #[test]
     fn arithmetic_saturates_at_both_ends() {
         assert_eq!(Instant::MAX.after(Duration::from_secs(1)), Instant::MAX);
-        assert_eq!(
-            Instant::from_micros(5).since(Instant::from_micros(9)),
-            Duration::ZERO
-        );
+        assert_eq!(Instant::from_micros(5).since(Instant::from_micros(9)), Duration::ZERO);
         let start = Instant::from_micros(i64::MIN);
         assert_eq!(start.before(Duration::MAX), start);
     }

@@ -97,9 +97,7 @@ impl Keyring {
     pub fn parse(text: &str) -> Result<Self, KeyringError> {
         let (mut sign, mut index, mut old_index) = (None, None, None);
         let mut accept: Vec<Zeroizing<[u8; 32]>> = Vec::new();
-        let words = text
-            .split([' ', ',', '\t', '\n', '\r'])
-            .filter(|word| !word.is_empty());
+        let words = text.split([' ', ',', '\t', '\n', '\r']).filter(|word| !word.is_empty());
         for word in words {
             let (name, value) = word.split_once('=').ok_or(KeyringError::Unknown)?;
             let (name, slot) = match name {
@@ -118,11 +116,8 @@ impl Keyring {
         }
         let sign = sign.ok_or(KeyringError::Missing("sign"))?;
         let index = index.ok_or(KeyringError::Missing("index"))?;
-        let named = [
-            ("sign", Some(&sign)),
-            ("index", Some(&index)),
-            ("old-index", old_index.as_ref()),
-        ];
+        let named =
+            [("sign", Some(&sign)), ("index", Some(&index)), ("old-index", old_index.as_ref())];
         let accepted = accept.iter().map(|key| ("accept", Some(key)));
         let mut seen: Vec<&[u8; 32]> = Vec::new();
         for (name, key) in named.into_iter().chain(accepted) {
@@ -150,12 +145,7 @@ impl Keyring {
             let mut bytes = Zeroizing::new([0; 32]);
             entropy.fill(&mut *bytes).map(|()| Key::new(&bytes))
         };
-        Ok(Self {
-            signing: key()?,
-            accepting: Vec::new(),
-            index: key()?,
-            old_index: None,
-        })
+        Ok(Self { signing: key()?, accepting: Vec::new(), index: key()?, old_index: None })
     }
 
     /// The name of the key that signs.
@@ -184,8 +174,7 @@ impl Keyring {
     /// The digest of a code under the key of that name.
     #[must_use]
     pub fn code_digest(&self, id: KeyId, binding: &Digest, code: &Code) -> Option<Digest> {
-        self.find(id)
-            .map(|key| Digest::of_code(&key.state, binding, code))
+        self.find(id).map(|key| Digest::of_code(&key.state, binding, code))
     }
 
     /// Begins a digest under the index key and, while it is rotated, under the old one.
@@ -233,10 +222,7 @@ impl Key {
 pub(crate) fn keyed(secret: &[u8; 32]) -> Hmac<Sha256> {
     // HMAC pads a short key with zeros to one block (RFC 2104 section 2).
     let mut block = Zeroizing::new([0; 64]);
-    block
-        .iter_mut()
-        .zip(secret)
-        .for_each(|(to, from)| *to = *from);
+    block.iter_mut().zip(secret).for_each(|(to, from)| *to = *from);
     Hmac::<Sha256>::new((&*block).into())
 }
 
@@ -249,13 +235,8 @@ fn read(name: &'static str, value: &str) -> Result<Zeroizing<[u8; 32]>, KeyringE
     }
     let mut distinct = *key;
     distinct.sort_unstable();
-    let changes = distinct
-        .windows(2)
-        .filter(|pair| pair.first() != pair.last())
-        .count();
-    let printable = key
-        .iter()
-        .all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    let changes = distinct.windows(2).filter(|pair| pair.first() != pair.last()).count();
+    let printable = key.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
     if changes + 1 < MIN_DISTINCT || printable {
         return Err(KeyringError::Weak(name));
     }
@@ -267,9 +248,7 @@ mod tests {
     use super::*;
 
     fn key(seed: u8) -> String {
-        let bytes: Vec<u8> = (0..32_u8)
-            .map(|i| i.wrapping_mul(37).wrapping_add(seed))
-            .collect();
+        let bytes: Vec<u8> = (0..32_u8).map(|i| i.wrapping_mul(37).wrapping_add(seed)).collect();
         Base64UrlUnpadded::encode_string(&bytes)
     }
 
@@ -295,49 +274,28 @@ mod tests {
     #[test]
     fn bad_keys_are_refused_by_name() {
         assert_eq!(error(""), KeyringError::Missing("sign"));
-        assert_eq!(
-            error(&format!("sign={}", key(1))),
-            KeyringError::Missing("index")
-        );
+        assert_eq!(error(&format!("sign={}", key(1))), KeyringError::Missing("index"));
         assert_eq!(error("sign=short"), KeyringError::Malformed("sign"));
-        assert_eq!(
-            error(&format!("sign={}", "A".repeat(43))),
-            KeyringError::Weak("sign")
-        );
+        assert_eq!(error(&format!("sign={}", "A".repeat(43))), KeyringError::Weak("sign"));
         let words = Base64UrlUnpadded::encode_string(b"correct horse battery staple 123");
-        assert_eq!(
-            error(&format!("index={words}")),
-            KeyringError::Weak("index")
-        );
+        assert_eq!(error(&format!("index={words}")), KeyringError::Weak("index"));
         assert_eq!(error("sing=x"), KeyringError::Unknown);
         assert_eq!(error("secret"), KeyringError::Unknown);
         let (a, b) = (key(1), key(2));
-        assert_eq!(
-            error(&format!("sign={a} index={a}")),
-            KeyringError::Duplicate("index")
-        );
-        assert_eq!(
-            error(&format!("sign={a} sign={b}")),
-            KeyringError::Repeated("sign")
-        );
+        assert_eq!(error(&format!("sign={a} index={a}")), KeyringError::Duplicate("index"));
+        assert_eq!(error(&format!("sign={a} sign={b}")), KeyringError::Repeated("sign"));
         assert_eq!(error(&"A".repeat(1 << 20)), KeyringError::Unknown);
     }
 
     #[test]
     fn a_missing_variable_says_how_to_make_a_key() {
-        let error = Keyring::from_env("SSPR_KEYS_THAT_NOBODY_SET")
-            .unwrap_err()
-            .to_string();
+        let error = Keyring::from_env("SSPR_KEYS_THAT_NOBODY_SET").unwrap_err().to_string();
         assert!(error.contains("SSPR_KEYS_THAT_NOBODY_SET") && error.contains("/dev/urandom"));
     }
 
     #[test]
     fn an_error_never_shows_a_key() {
         let secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ";
-        assert!(
-            !error(&format!("sign={secret}"))
-                .to_string()
-                .contains(secret)
-        );
+        assert!(!error(&format!("sign={secret}")).to_string().contains(secret));
     }
 }

@@ -58,24 +58,14 @@ mod tests {
 
     #[test]
     fn tags_are_read_in_any_case() {
-        assert_eq!(
-            LanguageTag::parse("zh-Hant-TW").unwrap().as_str(),
-            "zh-hant-tw"
-        );
+        assert_eq!(LanguageTag::parse("zh-Hant-TW").unwrap().as_str(), "zh-hant-tw");
     }
 
     #[test]
     fn malformed_tags_are_refused() {
         for text in ["", "-", "de-", "d\u{e9}", "1a", "toolongsubtag", "de\r\n"] {
-            assert_eq!(
-                LanguageTag::parse(text),
-                Err(LanguageError::Shape),
-                "{text:?}"
-            );
+            assert_eq!(LanguageTag::parse(text), Err(LanguageError::Shape), "{text:?}");
         }
-        assert_eq!(
-            LanguageTag::parse(&"a-".repeat(40)),
-            Err(LanguageError::TooLong)
-        );
+        assert_eq!(LanguageTag::parse(&"a-".repeat(40)), Err(LanguageError::TooLong));
     }
 }

@@ -68,6 +68,11 @@ impl Password {
         &self.0
     }
 
+    /// A second copy, wiped like the first: a hasher takes its password by value.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self(self.0.clone())
+    }
+
     /// Number of code points.
     #[must_use]
     pub fn characters(&self) -> usize {
@@ -99,30 +104,16 @@ mod tests {
 
     #[test]
     fn limits_are_counted_in_code_points_and_bytes() {
-        assert_eq!(
-            Password::parse(&"\u{1f511}".repeat(256))
-                .unwrap()
-                .characters(),
-            256
-        );
-        assert_eq!(
-            Password::parse(&"a".repeat(257)).unwrap_err(),
-            PasswordError::TooLong
-        );
+        assert_eq!(Password::parse(&"\u{1f511}".repeat(256)).unwrap().characters(), 256);
+        assert_eq!(Password::parse(&"a".repeat(257)).unwrap_err(), PasswordError::TooLong);
         let hostile = "a\u{300}".repeat(1_000_000);
-        assert_eq!(
-            Password::parse(&hostile).unwrap_err(),
-            PasswordError::TooLong
-        );
+        assert_eq!(Password::parse(&hostile).unwrap_err(), PasswordError::TooLong);
         assert_eq!(Password::parse("").unwrap_err(), PasswordError::Empty);
         assert_eq!(Password::parse("a\0b").unwrap_err(), PasswordError::Control);
     }
 
     #[test]
     fn debug_shows_nothing() {
-        assert_eq!(
-            format!("{:?}", Password::parse("hunter2").unwrap()),
-            "Password(…)"
-        );
+        assert_eq!(format!("{:?}", Password::parse("hunter2").unwrap()), "Password(…)");
     }
 }

@@ -45,13 +45,7 @@ impl Sealed {
         padded.extend_from_slice(plain);
         padded.resize(size + 2, 0);
         let sealed = ChaCha20Poly1305::new(key.as_bytes().into())
-            .encrypt(
-                &nonce.into(),
-                Payload {
-                    msg: &padded,
-                    aad: about,
-                },
-            )
+            .encrypt(&nonce.into(), Payload { msg: &padded, aad: about })
             .map_err(|_| EntropyUnavailable::new())?;
         Ok(Self([&nonce[..], &sealed].concat().into()))
     }
@@ -63,18 +57,10 @@ impl Sealed {
     pub(crate) fn open(&self, key: &Digest, about: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let (nonce, sealed) = self.0.split_first_chunk::<NONCE>().ok_or(SealError)?;
         let mut plain = ChaCha20Poly1305::new(key.as_bytes().into())
-            .decrypt(
-                nonce.into(),
-                Payload {
-                    msg: sealed,
-                    aad: about,
-                },
-            )
+            .decrypt(nonce.into(), Payload { msg: sealed, aad: about })
             .map(Zeroizing::new)
             .map_err(|_| SealError)?;
-        let length = plain
-            .first_chunk::<2>()
-            .map(|bytes| u16::from_be_bytes(*bytes));
+        let length = plain.first_chunk::<2>().map(|bytes| u16::from_be_bytes(*bytes));
         let length = usize::from(length.ok_or(SealError)?);
         plain.drain(..2);
         if length > plain.len() {

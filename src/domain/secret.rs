@@ -85,9 +85,14 @@ macro_rules! secret_type {
                 Scope(part(&*self.0, RecordId::BYTES))
             }
 
-            /// Makes one of its parts.
-            pub(crate) fn new(record: &RecordId, scope: Scope, secret: &Digest, keys: &Keyring) -> Self {
-                let check = check($kind, record, scope, secret, keys.sign(Purpose::TokenCheck));
+            /// Makes one of its parts, with a check under the key that `check_fields` began with.
+            pub(crate) fn new(
+                record: &RecordId,
+                scope: Scope,
+                secret: &Digest,
+                check_fields: super::Fields,
+            ) -> Self {
+                let check = check($kind, record, scope, secret, check_fields);
                 let mut bytes = Zeroizing::new([0; TOKEN]);
                 let parts = record.as_bytes().iter().chain(&scope.0).chain(secret.as_bytes());
                 let parts = parts.chain(&check);
@@ -151,7 +156,7 @@ impl FlowToken {
     ) -> Result<Self, EntropyUnavailable> {
         let mut secret = Zeroizing::new([0; SECRET]);
         entropy.fill(&mut *secret)?;
-        Ok(Self::new(record, scope, &Digest::from_bytes(*secret), keys))
+        Ok(Self::new(record, scope, &Digest::from_bytes(*secret), keys.sign(Purpose::TokenCheck)))
     }
 
     /// The key that only the holder of this token can derive.
@@ -174,9 +179,7 @@ impl DeviceProof {
     /// [`TokenError`].
     pub fn parse(text: &str) -> Result<Self, TokenError> {
         let mut bytes = Zeroizing::new([0; PROOF]);
-        read(text, &mut *bytes)
-            .ok_or(TokenError("device proof"))
-            .map(|()| Self(bytes))
+        read(text, &mut *bytes).ok_or(TokenError("device proof")).map(|()| Self(bytes))
     }
 
     /// The text form, for a long-lived cookie of the device that signed in.
@@ -194,10 +197,7 @@ impl DeviceProof {
         let mut bytes = Zeroizing::new([0; PROOF]);
         let (device, mac) = bytes.split_at_mut(16);
         entropy.fill(device)?;
-        let fields = keys
-            .sign(Purpose::Device)
-            .tenant(tenant)
-            .text(address.as_str());
+        let fields = keys.sign(Purpose::Device).tenant(tenant).text(address.as_str());
         mac.copy_from_slice(&fields.bytes(device).digest().head::<16>());
         Ok(Self(bytes))
     }
@@ -211,16 +211,8 @@ impl DeviceProof {
     ) -> Option<[u8; 16]> {
         let (device, mac) = (part::<16>(&*self.0, 0), part::<16>(&*self.0, 16));
         keys.each(Purpose::Device)
-            .map(|fields| {
-                fields
-                    .tenant(tenant)
-                    .text(address.as_str())
-                    .bytes(&device)
-                    .digest()
-            })
-            .fold(false, |known, digest| {
-                known | bool::from(digest.head::<16>().ct_eq(&mac))
-            })
+            .map(|fields| fields.tenant(tenant).text(address.as_str()).bytes(&device).digest())
+            .fold(false, |known, digest| known | bool::from(digest.head::<16>().ct_eq(&mac)))
             .then_some(device)
     }
 }
@@ -254,9 +246,7 @@ fn read(text: &str, bytes: &mut [u8]) -> Option<()> {
 /// `N` bytes from `start` on; zeros where there are none.
 fn part<const N: usize>(bytes: &[u8], start: usize) -> [u8; N] {
     let mut part = [0; N];
-    part.iter_mut()
-        .zip(bytes.iter().skip(start))
-        .for_each(|(to, from)| *to = *from);
+    part.iter_mut().zip(bytes.iter().skip(start)).for_each(|(to, from)| *to = *from);
     part
 }
 
@@ -316,19 +306,11 @@ mod tests {
 
     #[test]
     fn malformed_tokens_are_refused_by_name() {
-        for text in [
-            "",
-            "x",
-            &"A".repeat(106),
-            &"A".repeat(108),
-            &"!".repeat(107),
-            &"A".repeat(1 << 20),
-        ] {
+        for text in
+            ["", "x", &"A".repeat(106), &"A".repeat(108), &"!".repeat(107), &"A".repeat(1 << 20)]
+        {
             let error = Ticket::parse(text).unwrap_err();
-            assert_eq!(
-                error.to_string(),
-                "ticket: not of the form that this service gives out"
-            );
+            assert_eq!(error.to_string(), "ticket: not of the form that this service gives out");
         }
     }
 

@@ -32,20 +32,15 @@ pub fn encode_reset(reset: &Reset) -> Vec<u8> {
     let mut out = Writer(Vec::with_capacity(1536));
     out.byte(RESET).byte(VERSION);
     let origin = &reset.origin;
-    out.text(origin.tenant.as_str())
-        .text(origin.user_flow.as_str());
+    out.text(origin.tenant.as_str()).text(origin.user_flow.as_str());
     out.text(origin.application.as_str());
     out.text(origin.locale.as_ref().map_or("", LanguageTag::as_str));
     out.byte(match origin.reason {
         Reason::Forgot => 0,
         Reason::MustChange => 1,
     });
-    out.bytes(&origin.context)
-        .bytes(origin.address.as_bytes())
-        .names(&origin.visible);
-    out.raw(reset.token.as_bytes())
-        .instant(reset.ends_at)
-        .instant(reset.touched_at);
+    out.bytes(&origin.context).bytes(origin.address.as_bytes()).names(&origin.visible);
+    out.raw(reset.token.as_bytes()).instant(reset.ends_at).instant(reset.touched_at);
     match &reset.sent {
         None => out.byte(0),
         Some(sent) => out
@@ -60,6 +55,7 @@ pub fn encode_reset(reset: &Reset) -> Vec<u8> {
         Some(bound) => out
             .byte(1)
             .raw(&bound.number.to_be_bytes())
+            .format(bound.announced)
             .format(bound.format)
             .instant(bound.expires_at)
             .raw(bound.key.as_bytes())
@@ -74,25 +70,16 @@ pub fn encode_reset(reset: &Reset) -> Vec<u8> {
         Stage::Verified { grant, expires_at } => {
             out.byte(2).raw(grant.as_bytes()).instant(*expires_at)
         }
-        Stage::Completed {
-            grant,
-            ticket,
-            stamp,
-            expires_at,
-        } => out
+        Stage::Completed { grant, ticket, stamp, expires_at } => out
             .byte(3)
             .raw(grant.as_bytes())
             .raw(ticket.as_bytes())
             .raw(stamp.as_bytes())
             .instant(*expires_at),
-        Stage::Closed {
-            reason: CloseReason::Redeemed,
-            ticket,
-        } => out.byte(4).raw(ticket.as_bytes()),
-        Stage::Closed {
-            reason: CloseReason::Stale,
-            ticket,
-        } => out.byte(5).raw(ticket.as_bytes()),
+        Stage::Closed { reason: CloseReason::Redeemed, ticket } => {
+            out.byte(4).raw(ticket.as_bytes())
+        }
+        Stage::Closed { reason: CloseReason::Stale, ticket } => out.byte(5).raw(ticket.as_bytes()),
     };
     out.0
 }
@@ -134,6 +121,7 @@ pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
     let bound = input.option(|input| {
         Ok(Bound {
             number: input.number()?,
+            announced: input.format()?,
             format: input.format()?,
             expires_at: input.instant()?,
             key: KeyId::from_bytes(input.raw()?),
@@ -146,36 +134,19 @@ pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
     let stage = match input.byte()? {
         0 => Stage::Opened,
         1 => Stage::CodeSent,
-        2 => Stage::Verified {
-            grant: input.digest()?,
-            expires_at: input.instant()?,
-        },
+        2 => Stage::Verified { grant: input.digest()?, expires_at: input.instant()? },
         3 => Stage::Completed {
             grant: input.digest()?,
             ticket: input.digest()?,
             stamp: Stamp::from_bytes(input.raw()?),
             expires_at: input.instant()?,
         },
-        4 => Stage::Closed {
-            reason: CloseReason::Redeemed,
-            ticket: input.digest()?,
-        },
-        5 => Stage::Closed {
-            reason: CloseReason::Stale,
-            ticket: input.digest()?,
-        },
+        4 => Stage::Closed { reason: CloseReason::Redeemed, ticket: input.digest()? },
+        5 => Stage::Closed { reason: CloseReason::Stale, ticket: input.digest()? },
         _ => return Err(CodecError::Damaged),
     };
     input.end()?;
-    Ok(Reset {
-        bound,
-        ends_at,
-        origin,
-        sent,
-        stage,
-        token,
-        touched_at,
-    })
+    Ok(Reset { bound, ends_at, origin, sent, stage, token, touched_at })
 }
 
 /// Writes a lockout.
@@ -183,13 +154,8 @@ pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
 pub fn encode_lockout(lockout: &Lockout) -> Vec<u8> {
     let mut out = Writer(Vec::with_capacity(32));
     out.byte(LOCKOUT).byte(VERSION);
-    out.raw(&lockout.failures.to_be_bytes())
-        .raw(&lockout.lockouts.to_be_bytes());
-    out.instant(
-        lockout
-            .locked_until
-            .unwrap_or(Instant::from_micros(i64::MIN)),
-    );
+    out.raw(&lockout.failures.to_be_bytes()).raw(&lockout.lockouts.to_be_bytes());
+    out.instant(lockout.locked_until.unwrap_or(Instant::from_micros(i64::MIN)));
     out.instant(lockout.touched_at);
     out.0
 }
@@ -203,12 +169,7 @@ pub fn decode_lockout(bytes: &[u8]) -> Result<Lockout, CodecError> {
     input.head(LOCKOUT)?;
     let (failures, lockouts) = (input.number()?, input.number()?);
     let locked_until = Some(input.instant()?).filter(|until| until.as_micros() != i64::MIN);
-    let lockout = Lockout {
-        failures,
-        locked_until,
-        lockouts,
-        touched_at: input.instant()?,
-    };
+    let lockout = Lockout { failures, locked_until, lockouts, touched_at: input.instant()? };
     input.end().map(|()| lockout)
 }
 
@@ -288,8 +249,7 @@ impl<'a> Reader<'a> {
     }
 
     fn instant(&mut self) -> Result<Instant, CodecError> {
-        self.raw()
-            .map(|bytes| Instant::from_micros(i64::from_be_bytes(bytes)))
+        self.raw().map(|bytes| Instant::from_micros(i64::from_be_bytes(bytes)))
     }
 
     fn digest(&mut self) -> Result<Digest, CodecError> {
@@ -315,9 +275,7 @@ impl<'a> Reader<'a> {
 
     fn names(&mut self) -> Result<Vec<CounterName>, CodecError> {
         let count = self.byte()?;
-        (0..count)
-            .map(|_| self.raw().map(CounterName::from_bytes))
-            .collect()
+        (0..count).map(|_| self.raw().map(CounterName::from_bytes)).collect()
     }
 
     fn option<T>(
@@ -332,11 +290,7 @@ impl<'a> Reader<'a> {
     }
 
     fn end(self) -> Result<(), CodecError> {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            Err(CodecError::Damaged)
-        }
+        if self.0.is_empty() { Ok(()) } else { Err(CodecError::Damaged) }
     }
 }
 
@@ -359,10 +313,7 @@ mod tests {
         for reset in every_stage() {
             let mut bytes = encode_reset(&reset);
             for length in 0..bytes.len() {
-                assert_eq!(
-                    decode_reset(&bytes[..length]).unwrap_err(),
-                    CodecError::Damaged
-                );
+                assert_eq!(decode_reset(&bytes[..length]).unwrap_err(), CodecError::Damaged);
             }
             bytes.push(0);
             assert_eq!(decode_reset(&bytes).unwrap_err(), CodecError::Damaged);
@@ -380,12 +331,8 @@ mod tests {
     fn a_lockout_round_trips_and_is_no_reset() {
         let until = Some(Instant::from_micros(9));
         for locked_until in [None, until] {
-            let lockout = Lockout {
-                failures: 3,
-                locked_until,
-                lockouts: 2,
-                touched_at: Instant::MAX,
-            };
+            let lockout =
+                Lockout { failures: 3, locked_until, lockouts: 2, touched_at: Instant::MAX };
             let bytes = encode_lockout(&lockout);
             assert_eq!(decode_lockout(&bytes), Ok(lockout));
             assert_eq!(decode_reset(&bytes).unwrap_err(), CodecError::Damaged);

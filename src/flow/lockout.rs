@@ -39,21 +39,10 @@ impl Lockout {
             return Err(until);
         }
         let failures = self.failures.saturating_add(1);
-        let mut next = Self {
-            failures,
-            locked_until: None,
-            touched_at: now,
-            ..*self
-        };
+        let mut next = Self { failures, locked_until: None, touched_at: now, ..*self };
         if failures >= terms.threshold {
-            let doubled = terms
-                .first
-                .saturating_mul(1_u32.checked_shl(self.lockouts).unwrap_or(0));
-            let lasts = if doubled.is_zero() {
-                terms.longest
-            } else {
-                doubled.min(terms.longest)
-            };
+            let doubled = terms.first.saturating_mul(1_u32.checked_shl(self.lockouts).unwrap_or(0));
+            let lasts = if doubled.is_zero() { terms.longest } else { doubled.min(terms.longest) };
             next.locked_until = Some(now.after(lasts));
             next.lockouts = self.lockouts.saturating_add(1);
         }
@@ -63,10 +52,7 @@ impl Lockout {
     /// The state after a right password.
     #[must_use]
     pub fn cleared(&self, now: Instant) -> Self {
-        Self {
-            touched_at: now.latest(self.touched_at),
-            ..Self::default()
-        }
+        Self { touched_at: now.latest(self.touched_at), ..Self::default() }
     }
 }
 
@@ -85,9 +71,7 @@ mod tests {
     }
 
     fn failed(times: u32) -> Lockout {
-        (0..times).fold(Lockout::default(), |state, _| {
-            state.charge(&TERMS, at(0)).unwrap()
-        })
+        (0..times).fold(Lockout::default(), |state, _| state.charge(&TERMS, at(0)).unwrap())
     }
 
     #[test]
@@ -128,10 +112,7 @@ mod tests {
     fn a_success_clears_everything_but_the_time() {
         let state = failed(10).cleared(at(5));
 
-        assert_eq!(
-            (state.failures, state.lockouts, state.locked_until),
-            (0, 0, None)
-        );
+        assert_eq!((state.failures, state.lockouts, state.locked_until), (0, 0, None));
         assert_eq!(state.touched_at, at(5));
     }
 }

@@ -76,6 +76,8 @@ pub struct Sent {
 pub struct Bound {
     /// The send that brought it.
     pub number: u32,
+    /// The format that was announced with that send.
+    pub announced: CodeFormat,
     /// Its format: the announced one or the longer.
     pub format: CodeFormat,
     /// It is dead from this instant on.
@@ -282,79 +284,38 @@ impl Reset {
             (S::Verified { grant: given, .. }, E::Match { grant }) if given.matches(&grant) => {
                 Step::Stay
             }
-            (S::Verified { expires_at, .. }, E::Match { grant }) => self.next(
-                Stage::Verified {
-                    expires_at: *expires_at,
-                    grant,
-                },
-                now,
-            ),
-            (
-                S::Verified {
-                    grant: given,
-                    expires_at,
-                },
-                E::Spend { grant },
-            )
-            | (
-                S::Completed {
-                    grant: given,
-                    expires_at,
-                    ..
-                },
-                E::Spend { grant },
-            ) if given.matches(&grant) && now < *expires_at => Step::Stay,
+            (S::Verified { grant: given, expires_at }, E::Spend { grant })
+            | (S::Completed { grant: given, expires_at, .. }, E::Spend { grant })
+                if given.matches(&grant) && now < *expires_at =>
+            {
+                Step::Stay
+            }
             (S::Verified { grant, .. }, E::Complete { ticket, stamp }) => {
                 let expires_at = now.after(terms.ticket);
-                self.next(
-                    Stage::Completed {
-                        expires_at,
-                        grant: *grant,
-                        stamp,
-                        ticket,
-                    },
-                    now,
-                )
+                self.next(Stage::Completed { expires_at, grant: *grant, stamp, ticket }, now)
             }
             (S::Completed { ticket: given, .. }, E::Complete { ticket, .. })
                 if given.matches(&ticket) =>
             {
                 Step::Stay
             }
-            (
-                S::Completed {
-                    ticket: given,
-                    expires_at,
-                    ..
-                },
-                E::Redeem { ticket },
-            ) if given.matches(&ticket) && now < *expires_at => self.next(
-                Stage::Closed {
-                    reason: CloseReason::Redeemed,
-                    ticket,
-                },
-                now,
-            ),
-            (
-                S::Closed {
-                    reason: CloseReason::Redeemed,
-                    ticket: given,
-                },
-                E::Redeem { ticket },
-            ) if given.matches(&ticket) => Step::Refused(Refusal::Used),
+            (S::Completed { ticket: given, expires_at, .. }, E::Redeem { ticket })
+                if given.matches(&ticket) && now < *expires_at =>
+            {
+                self.next(Stage::Closed { reason: CloseReason::Redeemed, ticket }, now)
+            }
+            (S::Closed { reason: CloseReason::Redeemed, ticket: given }, E::Redeem { ticket })
+                if given.matches(&ticket) =>
+            {
+                Step::Refused(Refusal::Used)
+            }
             (S::Opened | S::CodeSent | S::Verified { .. }, E::Close) => {
                 let none = Digest::from_bytes([0; 32]);
-                self.next(
-                    Stage::Closed {
-                        reason: CloseReason::Stale,
-                        ticket: none,
-                    },
-                    now,
-                )
+                self.next(Stage::Closed { reason: CloseReason::Stale, ticket: none }, now)
             }
             (S::Opened | S::Verified { .. }, E::Bind(_))
             | (S::Opened | S::CodeSent, E::Spend { .. } | E::Complete { .. } | E::Redeem { .. })
-            | (S::Verified { .. }, E::Spend { .. } | E::Redeem { .. })
+            | (S::Verified { .. }, E::Match { .. } | E::Spend { .. } | E::Redeem { .. })
             | (
                 S::Completed { .. },
                 E::Send { .. }
@@ -405,9 +366,7 @@ impl Reset {
             // The step from the short format to the long one is the one resend without cooldown.
             let longer = sent.format == CodeFormat::Digits && format == CodeFormat::Letters;
             if now < sent.resend_at && !longer {
-                return Step::Refused(Refusal::TooSoon {
-                    resend_at: sent.resend_at,
-                });
+                return Step::Refused(Refusal::TooSoon { resend_at: sent.resend_at });
             }
         }
         let mut next = self.clone();
@@ -422,10 +381,7 @@ impl Reset {
 
     fn bind(&self, bound: Box<Bound>, now: Instant) -> Step {
         let awaited = self.sent.is_some_and(|sent| {
-            let first = self
-                .bound
-                .as_ref()
-                .is_none_or(|before| before.number < sent.number);
+            let first = self.bound.as_ref().is_none_or(|before| before.number < sent.number);
             sent.number == bound.number && now < sent.expires_at && first
         });
         if !awaited {

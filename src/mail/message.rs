@@ -48,18 +48,14 @@ pub enum MailPurpose {
 
 impl EmailMessage {
     /// Headers that keep responders quiet (RFC 3834 section 5; the second is Exchange's).
-    pub const HEADERS: [(&'static str, &'static str); 2] = [
-        ("Auto-Submitted", "auto-generated"),
-        ("X-Auto-Response-Suppress", "All"),
-    ];
+    pub const HEADERS: [(&'static str, &'static str); 2] =
+        [("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "All")];
 }
 
 impl fmt::Debug for EmailMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("EmailMessage");
-        shown
-            .field("purpose", &self.purpose)
-            .field("language", &self.language);
+        shown.field("purpose", &self.purpose).field("language", &self.language);
         shown.finish_non_exhaustive()
     }
 }

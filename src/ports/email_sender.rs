@@ -46,11 +46,7 @@ impl SendError {
     /// An error with a message in lower case that says what to do.
     #[must_use]
     pub fn new(kind: SendErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            source: None,
-        }
+        Self { kind, message: message.into(), source: None }
     }
 
     /// Adds the cause. It must not hold the address: mail systems like to repeat it.

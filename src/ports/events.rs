@@ -32,14 +32,7 @@ pub struct Event {
 
 impl Event {
     pub(crate) const fn new(at: Instant, kind: EventKind, outcome: Outcome) -> Self {
-        Self {
-            at,
-            correlation: None,
-            kind,
-            outcome,
-            reset: None,
-            tenant: None,
-        }
+        Self { at, correlation: None, kind, outcome, reset: None, tenant: None }
     }
 }
 

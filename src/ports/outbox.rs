@@ -49,13 +49,6 @@ impl Notice {
     /// A notice to one address.
     #[must_use]
     pub fn new(id: NoticeId, tenant: TenantId, to: EmailAddress, at: Instant) -> Self {
-        Self {
-            at,
-            correlation: None,
-            id,
-            language: None,
-            tenant,
-            to,
-        }
+        Self { at, correlation: None, id, language: None, tenant, to }
     }
 }

@@ -34,11 +34,7 @@ impl StoreError {
     /// An error with a message in lower case that says what to do.
     #[must_use]
     pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            source: None,
-        }
+        Self { kind, message: message.into(), source: None }
     }
 
     /// Adds the driver's own error.

@@ -1,0 +1,149 @@
+//! Putting a service together.
+
+use std::sync::Arc;
+
+use crate::{
+    domain::Keyring,
+    mail::{StandardTemplates, Templates},
+    ports::{
+        BreachCheck, Clock, CodeStore, Entropy, EventSink, Outbox, PasswordHasher, PolicySource,
+        UserStore,
+    },
+};
+
+use super::{
+    Courier, Sspr,
+    pace::Pace,
+    queue::{Queue, Room},
+    sspr::Inner,
+    tenants::Tenants,
+};
+
+/// Everything that a service is made of; see `Sspr::builder`.
+#[derive(Clone)]
+#[must_use = "call `build`"]
+pub struct Builder {
+    users: Arc<dyn UserStore>,
+    codes: Arc<dyn CodeStore>,
+    policies: Arc<dyn PolicySource>,
+    keys: Keyring,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    hasher: Arc<dyn PasswordHasher>,
+    events: Vec<Arc<dyn EventSink>>,
+    breaches: Option<Arc<dyn BreachCheck>>,
+    outbox: Option<Arc<dyn Outbox>>,
+    templates: Arc<dyn Templates>,
+    room: Room,
+}
+
+/// The ports that have no default inside the engine.
+pub(crate) struct Ports {
+    pub(crate) users: Arc<dyn UserStore>,
+    pub(crate) codes: Arc<dyn CodeStore>,
+    pub(crate) policies: Arc<dyn PolicySource>,
+    pub(crate) keys: Keyring,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) hasher: Arc<dyn PasswordHasher>,
+}
+
+impl Builder {
+    pub(crate) fn new(ports: Ports) -> Self {
+        let Ports { users, codes, policies, keys, clock, entropy, hasher } = ports;
+        Self {
+            breaches: None,
+            clock,
+            codes,
+            entropy,
+            events: Vec::new(),
+            hasher,
+            keys,
+            outbox: None,
+            policies,
+            room: Room::default(),
+            templates: Arc::new(StandardTemplates::default()),
+            users,
+        }
+    }
+
+    /// Tells the time by another clock.
+    pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Draws secrets from another source.
+    ///
+    /// # Security
+    /// Whoever can predict it can take over every account.
+    pub fn with_entropy(mut self, entropy: impl Entropy + 'static) -> Self {
+        self.entropy = Arc::new(entropy);
+        self
+    }
+
+    /// Hashes passwords in another way.
+    pub fn with_hasher(mut self, hasher: impl PasswordHasher + 'static) -> Self {
+        self.hasher = Arc::new(hasher);
+        self
+    }
+
+    /// Adds a sink for events.
+    pub fn with_events(mut self, sink: impl EventSink + 'static) -> Self {
+        self.events.push(Arc::new(sink));
+        self
+    }
+
+    /// Refuses new passwords that have leaked.
+    pub fn with_breach_check(mut self, check: impl BreachCheck + 'static) -> Self {
+        self.breaches = Some(Arc::new(check));
+        self
+    }
+
+    /// Delivers the notices that the user store queues in its own transaction.
+    pub fn with_outbox(mut self, outbox: impl Outbox + 'static) -> Self {
+        self.outbox = Some(Arc::new(outbox));
+        self
+    }
+
+    /// Writes mails in the host's own words.
+    pub fn with_templates(mut self, templates: impl Templates + 'static) -> Self {
+        self.templates = Arc::new(templates);
+        self
+    }
+
+    /// Bounds the mails that wait in memory: of one tenant (default 1,000) and of all (10,000).
+    /// Past that, asking for a code is answered with `TryLater`.
+    pub const fn with_queue(mut self, per_tenant: usize, in_all: usize) -> Self {
+        self.room = Room { in_all, per_tenant };
+        self
+    }
+
+    /// The service, and the courier that sends its mails.
+    #[must_use = "without its courier running no mail is sent"]
+    pub fn build(self) -> (Sspr, Courier) {
+        let inner = Arc::new(Inner {
+            breaches: self.breaches,
+            clock: self.clock,
+            codes: self.codes,
+            entropy: self.entropy,
+            events: self.events,
+            hasher: self.hasher,
+            keys: self.keys,
+            outbox: self.outbox,
+            pace: Pace::default(),
+            policies: self.policies,
+            queue: Arc::new(Queue::new(self.room)),
+            templates: self.templates,
+            tenants: Tenants::default(),
+            users: self.users,
+        });
+        (Sspr::over(inner.clone()), Courier::over(inner))
+    }
+}
+
+impl core::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Builder(…)")
+    }
+}

@@ -1,0 +1,303 @@
+//! One passcode: look the account up, decide, draw, bind, compose, send.
+
+use core::time::Duration;
+
+use crate::{
+    domain::{
+        Account, Code, CodeFormat, CorrelationId, Digest, Family, Instant, LimiterForm,
+    },
+    error::Error,
+    flow::{Bound, Event, StageName, Step},
+    mail::{Content, Letter, look_up},
+    policy::{NoPasswordNotice, TenantPolicy},
+    ports::{EmailSender, Outcome, Swapped},
+};
+
+use super::{
+    queue::{Passcode, Ready},
+    records::{Stored, record, terms},
+    sspr::Inner,
+    throttle::{Who, names_any},
+};
+
+const MAX_CONFLICTS: usize = 8;
+
+/// What became of a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delivered {
+    Discarded,
+    Failed,
+    Postponed,
+    Sent,
+}
+
+/// Who stands behind what was typed.
+enum Behind {
+    /// Exactly one eligible account.
+    One(Box<Account>),
+    /// Nobody eligible: a decoy; perhaps somebody who signs in in another way.
+    Nobody(Option<Box<Account>>),
+    /// Several eligible accounts: a decoy, and administrators should know.
+    Several,
+}
+
+impl Inner {
+    /// One try at one passcode. The record is read again before each.
+    pub(super) async fn deliver(
+        &self,
+        sender: &impl EmailSender,
+        passcode: &mut Passcode,
+        correlation: Option<&CorrelationId>,
+    ) -> (Delivered, Outcome) {
+        let prepared = self.prepare(passcode, correlation).await;
+        let said = match prepared {
+            Ok(said) => said,
+            // Nothing is lost: the job stays, and reads the record again.
+            Err(error) if error.is_transient() => return (Delivered::Postponed, Outcome::Error),
+            Err(_) => return (Delivered::Failed, Outcome::Error),
+        };
+        match (&passcode.ready, said) {
+            (Some(Ready::Send(message)), _) => match sender.send(message).await {
+                Ok(()) => (Delivered::Sent, Outcome::Ok),
+                Err(error) if error.is_transient() => (Delivered::Postponed, Outcome::FailedForNow),
+                Err(_) => (Delivered::Failed, Outcome::FailedPermanently),
+            },
+            (Some(Ready::Discard), said) => (Delivered::Discarded, said),
+            (None, said) => (Delivered::Discarded, said),
+        }
+    }
+
+    /// Brings the job to the point where only the mail is left; says how it stands.
+    async fn prepare(
+        &self,
+        passcode: &mut Passcode,
+        correlation: Option<&CorrelationId>,
+    ) -> Result<Outcome, Error> {
+        let mut behind: Option<Behind> = None;
+        for _ in 0..MAX_CONFLICTS {
+            let now = self.clock.now();
+            let Some(policy) = self.policy(&passcode.tenant)? else {
+                return Ok(Outcome::Unavailable);
+            };
+            let lifetime = policy.limits().numbers().code_lifetime;
+            let stored = self.load(passcode.reset, now).await?;
+            let wanted = |stored: &Stored| is_wanted(stored, passcode, lifetime, now);
+            let Some(stored) = stored.filter(wanted) else {
+                passcode.ready = None;
+                return Ok(Outcome::Superseded);
+            };
+            if passcode.ready.is_some() {
+                return Ok(Outcome::Decoy);
+            }
+            let who = match behind.take() {
+                Some(who) => who,
+                None => self.who_is_behind(&policy, &stored, passcode).await?,
+            };
+            if let Some(outcome) =
+                self.bind(&policy, &stored, passcode, &who, correlation, now).await?
+            {
+                return Ok(outcome);
+            }
+            behind = Some(who);
+        }
+        Ok(Outcome::Superseded)
+    }
+
+    async fn who_is_behind(
+        &self,
+        policy: &TenantPolicy,
+        stored: &Stored,
+        passcode: &Passcode,
+    ) -> Result<Behind, Error> {
+        let origin = &stored.reset.origin;
+        let found = self.users.find_by_address(&passcode.tenant, &passcode.address).await?;
+        let offered = policy.offers_reset(&origin.user_flow, &origin.application);
+        let (mut eligible, mut others): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|account| {
+                offered && policy.decide(&origin.user_flow, account).is_available()
+            });
+        Ok(match (eligible.pop(), eligible.is_empty()) {
+            (Some(account), true) => Behind::One(Box::new(account)),
+            (Some(_), false) => Behind::Several,
+            (None, _) => Behind::Nobody(others.pop().map(Box::new)),
+        })
+    }
+
+    /// Draws a code, puts its digest into the record, and composes the mail; `None` after a
+    /// conflict. A decoy does all of it, for a dummy and a digest of nothing.
+    async fn bind(
+        &self,
+        policy: &TenantPolicy,
+        stored: &Stored,
+        passcode: &mut Passcode,
+        behind: &Behind,
+        correlation: Option<&CorrelationId>,
+        now: Instant,
+    ) -> Result<Option<Outcome>, Error> {
+        let Some(sent) = stored.reset.sent else { return Ok(Some(Outcome::Superseded)) };
+        let form = passcode.address.limiter_form(policy.dot_rules());
+        let account = match behind {
+            Behind::One(account) => Some(&**account),
+            Behind::Nobody(_) | Behind::Several => None,
+        };
+        let mut format = sent.format;
+        let code = loop {
+            let (code, bound) = self.draw(stored, account, &form, policy, format)?;
+            match self.write_bound(policy, stored, account, &form, bound, now).await? {
+                Written::Yes => break code,
+                Written::Conflict => return Ok(None),
+                Written::PastCap if format == CodeFormat::Digits => format = CodeFormat::Letters,
+                Written::PastCap | Written::SendsSpent => return Ok(Some(Outcome::TryLater)),
+                Written::NotWanted => return Ok(Some(Outcome::Superseded)),
+            }
+        };
+        let (ready, outcome) =
+            self.compose(policy, stored, passcode, behind, &code, correlation.cloned());
+        passcode.ready = Some(ready);
+        Ok(Some(outcome))
+    }
+
+    fn draw(
+        &self,
+        stored: &Stored,
+        account: Option<&Account>,
+        form: &LimiterForm,
+        policy: &TenantPolicy,
+        format: CodeFormat,
+    ) -> Result<(Code, Bound), Error> {
+        let key = self.keys.signing();
+        let number = stored.reset.sends();
+        let code = Code::draw(format, &*self.entropy)?;
+        let mut nothing = [0; 64];
+        self.entropy.fill(&mut nothing)?;
+        let (first, second) = halves(&nothing);
+        let real = account.and_then(|account| {
+            let address = account.addresses.first()?;
+            let binding = self.binding(key, stored, number, account, address)?;
+            let digest = self.keys.code_digest(key, &binding, &code)?;
+            Some((binding, digest))
+        });
+        let (binding, digest) = real.unwrap_or((first, second));
+        let numbers = policy.limits().numbers();
+        let throttle = self.throttle(stored.id.tenant_tag(), numbers);
+        let who = account.map_or(Who::Dummy(form), |account| Who::Account(&account.id));
+        // What no account can be called: a decoy's sealed bytes open to nothing.
+        let sealed = account.map_or(&b"\0"[..], |account| account.id.as_str().as_bytes());
+        let announced = stored.reset.sent.map_or(format, |sent| sent.format);
+        let expires_at = stored.reset.sent.map_or(stored.reset.ends_at, |sent| sent.expires_at);
+        let bound = Bound {
+            account: self.seal_account(&stored.id, sealed)?,
+            announced,
+            binding,
+            code: digest,
+            expires_at,
+            format,
+            key,
+            number,
+            silent: throttle.silent(who),
+        };
+        Ok((code, bound))
+    }
+
+    async fn write_bound(
+        &self,
+        policy: &TenantPolicy,
+        stored: &Stored,
+        account: Option<&Account>,
+        form: &LimiterForm,
+        bound: Bound,
+        now: Instant,
+    ) -> Result<Written, Error> {
+        let numbers = policy.limits().numbers();
+        let throttle = self.throttle(stored.id.tenant_tag(), numbers);
+        let who = account.map_or(Who::Dummy(form), |account| Who::Account(&account.id));
+        let mut charges = throttle.silent_send(who);
+        if bound.format == CodeFormat::Digits {
+            charges.extend(throttle.questions(&bound.silent));
+        }
+        let event = Event::Bind(Box::new(bound));
+        let Step::Next(next) = stored.reset.step(event, &terms(numbers), now) else {
+            return Ok(Written::NotWanted);
+        };
+        let record = record(stored.id, &next, &throttle, numbers.tries_per_challenge, true);
+        let swapped =
+            self.codes.compare_and_swap(&record, stored.version, &charges, &[], now).await?;
+        Ok(match swapped {
+            Swapped::Swapped { .. } => Written::Yes,
+            Swapped::Conflict { .. } => Written::Conflict,
+            Swapped::Missing => Written::NotWanted,
+            Swapped::Refused(over) if names_any(&over, &[Family::SilentSends]) => {
+                Written::SendsSpent
+            }
+            Swapped::Refused(_) => Written::PastCap,
+        })
+    }
+
+    /// Composes a mail for everybody, and throws a decoy's away.
+    fn compose(
+        &self,
+        policy: &TenantPolicy,
+        stored: &Stored,
+        passcode: &Passcode,
+        behind: &Behind,
+        code: &Code,
+        correlation: Option<CorrelationId>,
+    ) -> (Ready, Outcome) {
+        let lifetime = policy.limits().numbers().code_lifetime;
+        let mut content = Content::Passcode { code, lifetime };
+        let (account, outcome) = match behind {
+            Behind::One(account) => (Some(&**account), Outcome::Ok),
+            Behind::Nobody(Some(other))
+                if policy.no_password_notice() == NoPasswordNotice::On
+                    && !other.disabled
+                    && other.password.is_none() =>
+            {
+                content = Content::NoPasswordHere { providers: &other.identity_providers };
+                (Some(&**other), Outcome::Ok)
+            }
+            Behind::Nobody(_) => (None, Outcome::Decoy),
+            Behind::Several => (None, Outcome::Ambiguous),
+        };
+        let to = account.and_then(|account| account.addresses.first());
+        let own = account.and_then(|account| account.language.as_ref());
+        let wanted: Vec<_> =
+            own.into_iter().chain(stored.reset.origin.locale.as_ref()).collect();
+        let message = self.templates.render(&Letter {
+            brand: policy.brand(),
+            content,
+            correlation,
+            language: look_up(&wanted, policy.languages()),
+            to: to.unwrap_or(&passcode.address),
+        });
+        match to {
+            Some(_) => (Ready::Send(Box::new(message)), outcome),
+            None => (Ready::Discard, outcome),
+        }
+    }
+}
+
+enum Written {
+    Conflict,
+    NotWanted,
+    PastCap,
+    SendsSpent,
+    Yes,
+}
+
+/// Whether a send is still the latest one of a live reset, and at most half of its code's life is
+/// over.
+fn is_wanted(stored: &Stored, passcode: &Passcode, lifetime: Duration, now: Instant) -> bool {
+    let Some(sent) = stored.reset.sent else { return false };
+    let left = sent.expires_at.since(now.latest(stored.reset.touched_at));
+    stored.reset.stage.name() == StageName::CodeSent
+        && sent.number == passcode.number
+        && left.saturating_mul(2) >= lifetime
+}
+
+fn halves(bytes: &[u8; 64]) -> (Digest, Digest) {
+    let (mut first, mut second) = ([0; 32], [0; 32]);
+    let (head, tail) = bytes.split_at(32);
+    first.copy_from_slice(head);
+    second.copy_from_slice(tail);
+    (Digest::from_bytes(first), Digest::from_bytes(second))
+}

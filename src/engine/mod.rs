@@ -1,0 +1,35 @@
+//! The driver: takes requests, asks the machines, calls the ports.
+//!
+//! The request path ([`Sspr::open`], [`Sspr::send`]) never looks an account up; that is the
+//! [`Courier`]'s work. What depends on an account shows only to a person who typed a right code.
+
+mod builder;
+mod courier;
+mod deliver;
+mod look;
+mod notify;
+mod open;
+mod outcome;
+mod pace;
+mod queue;
+mod records;
+mod redeem;
+mod request;
+mod send;
+mod sign_in;
+mod sspr;
+mod submit;
+mod tenants;
+mod throttle;
+mod verify;
+
+pub use builder::Builder;
+pub(crate) use builder::Ports;
+pub use courier::{Courier, Drained};
+pub use outcome::{
+    ChangedPassword, Granted, LookOutcome, OpenOutcome, Opened, RedeemOutcome, Rejection,
+    SecondFactorDemand, SendOutcome, SentCode, SignIn, SignInOutcome, SignedIn, StartOutcome,
+    Started, SubmitOutcome, VerifyOutcome, View, VouchAdvice,
+};
+pub use request::{Client, Context, ContextError, Request, Vouch};
+pub use sspr::Sspr;

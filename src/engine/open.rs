@@ -1,0 +1,133 @@
+//! `open` and `start`: a reset begins.
+
+use crate::{
+    domain::{FlowToken, Instant, RecordId, Scope},
+    error::Error,
+    flow::{Origin, Reset},
+    policy::{Disclosure, TenantPolicy},
+    ports::{EventKind, Inserted, Outcome},
+};
+
+use super::{
+    Client, OpenOutcome, Opened, Request, SendOutcome, Sspr, StartOutcome, Started, VouchAdvice,
+    records::record, sspr::About, throttle::retry_at,
+};
+
+impl Sspr {
+    /// Opens a reset. No mail yet, and (but for
+    /// [`Disclosure::EntraCompatible`](crate::policy::Disclosure)) no look-up of any account.
+    ///
+    /// # Errors
+    /// A store, the policy source or the source of randomness failed; nothing is left behind that
+    /// matters.
+    ///
+    /// # Security
+    /// For any two addresses the same port calls are made with the same sizes, and the answers
+    /// differ in random secrets and in the mask of what was typed only.
+    pub async fn open(&self, request: &Request, client: &Client) -> Result<OpenOutcome, Error> {
+        let now = self.inner.clock.now();
+        let about = About::client(client).of(&request.tenant);
+        let answer = self.open_at(request, client, now).await;
+        let (outcome, reset) = match &answer {
+            Ok(OpenOutcome::Opened(opened)) => (Outcome::Ok, Some(opened.token.record())),
+            Ok(OpenOutcome::TryLater { .. }) => (Outcome::TryLater, None),
+            Ok(OpenOutcome::Unavailable | OpenOutcome::UnknownAccount) => {
+                (Outcome::Unavailable, None)
+            }
+            Err(_) => (Outcome::Error, None),
+        };
+        self.inner.emit(EventKind::Open, outcome, About { reset, ..about }, now);
+        answer
+    }
+
+    /// Opens a reset and asks for its first code.
+    ///
+    /// # Errors
+    /// As [`Sspr::open`] and [`Sspr::send`].
+    pub async fn start(&self, request: &Request, client: &Client) -> Result<StartOutcome, Error> {
+        let token = match self.open(request, client).await? {
+            OpenOutcome::Opened(opened) => opened.token,
+            OpenOutcome::TryLater { retry_at } => return Ok(StartOutcome::TryLater { retry_at }),
+            OpenOutcome::Unavailable => return Ok(StartOutcome::Unavailable),
+            OpenOutcome::UnknownAccount => return Ok(StartOutcome::UnknownAccount),
+        };
+        Ok(match self.send(&token, client).await? {
+            SendOutcome::Sent(sent) => StartOutcome::Started(Started { sent, token }),
+            SendOutcome::TooSoon { resend_at: retry_at } | SendOutcome::TryLater { retry_at } => {
+                StartOutcome::TryLater { retry_at }
+            }
+            SendOutcome::Gone => StartOutcome::Unavailable,
+        })
+    }
+
+    async fn open_at(
+        &self,
+        request: &Request,
+        client: &Client,
+        now: Instant,
+    ) -> Result<OpenOutcome, Error> {
+        let inner = &*self.inner;
+        let Some(policy) = inner.policy(&request.tenant)? else {
+            return Ok(OpenOutcome::Unavailable);
+        };
+        let offered = policy.offers_reset(&request.user_flow, &request.application);
+        if !offered || !self.serves(&request.tenant, &request.application) {
+            return Ok(OpenOutcome::Unavailable);
+        }
+        let tag = request.tenant.tag();
+        let numbers = policy.limits().numbers();
+        let throttle = inner.throttle(tag, numbers);
+        let known = match policy.disclosure() {
+            Disclosure::EntraCompatible => self.is_eligible(&policy, request).await?,
+            Disclosure::Strict => true,
+        };
+        let id = RecordId::draw(tag, &*inner.entropy)?;
+        let scope = Scope::new(&request.tenant, &request.application);
+        let token = FlowToken::draw(&id, scope, &inner.keys, &*inner.entropy)?;
+        let form = request.address.limiter_form(policy.dot_rules());
+        let origin = Origin {
+            address: inner.seal_address(&token, &request.address)?,
+            application: request.application.clone(),
+            context: request.context.as_bytes().to_vec(),
+            locale: request.locale.clone(),
+            reason: request.reason,
+            tenant: request.tenant.clone(),
+            user_flow: request.user_flow.clone(),
+            visible: throttle.visible(&form),
+        };
+        let reset = Reset::opened(origin, token.hash(), numbers.reset_lifetime, now);
+        let record = record(id, &reset, &throttle, numbers.tries_per_challenge, false);
+        match inner.codes.insert(&record, &throttle.open(client), now).await? {
+            // The id was drawn here: if it exists, this very call has written it.
+            Inserted::Inserted | Inserted::Exists if known => {}
+            Inserted::Inserted | Inserted::Exists => return Ok(OpenOutcome::UnknownAccount),
+            Inserted::Full => {
+                let retry_at = now.after(numbers.resend_cooldown);
+                return Ok(OpenOutcome::TryLater { retry_at });
+            }
+            Inserted::Refused(over) => {
+                return Ok(OpenOutcome::TryLater { retry_at: retry_at(&over, now) });
+            }
+        }
+        Ok(OpenOutcome::Opened(Opened {
+            ends_at: reset.ends_at,
+            masked_address: request.address.masked(),
+            token,
+            vouch: if inner.tenants.is_elevated(tag, now) {
+                VouchAdvice::Wanted
+            } else {
+                VouchAdvice::NotNeeded
+            },
+        }))
+    }
+
+    /// Whether exactly one eligible account stands behind the address. Made for every address
+    /// alike, and only where the tenant chose to tell.
+    async fn is_eligible(&self, policy: &TenantPolicy, request: &Request) -> Result<bool, Error> {
+        let found = self.inner.users.find_by_address(&request.tenant, &request.address).await?;
+        let eligible =
+            |account: &&_| policy.decide(&request.user_flow, account).is_available();
+        Ok(found.iter().filter(eligible).count() == 1)
+    }
+}
+

@@ -1,0 +1,23 @@
+//! How long mails take: what a decoy's slot is held for.
+
+use core::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+/// How long handing over a mail took lately, as a slow average.
+#[derive(Debug, Default)]
+pub(super) struct Pace(AtomicU64);
+
+impl Pace {
+    pub(super) fn get(&self) -> Duration {
+        Duration::from_micros(self.0.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn set(&self, latest: Duration) {
+        let latest = u64::try_from(latest.as_micros()).unwrap_or(u64::MAX);
+        let before = self.0.load(Ordering::Relaxed);
+        let average = (before / 4).saturating_mul(3).saturating_add(latest / 4);
+        self.0.store(if before == 0 { latest } else { average }, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,134 @@
+//! Between a reset and its record in the code store.
+
+use crate::{
+    domain::{
+        Account, AccountId, Digest, EmailAddress, FlowToken, Instant, KeyId, Purpose, RecordId,
+        Sealed,
+    },
+    error::Error,
+    flow::{Bound, CodecError, Origin, Reset, ResetTerms, decode_reset, encode_reset},
+    policy::Numbers,
+    ports::{Loaded, Record},
+};
+
+use super::{sspr::Inner, throttle::Throttle};
+
+/// Room for an account id, so that sealed ones have one length.
+const ACCOUNT: usize = 128;
+/// Room for an address, so that sealed ones have one length.
+const ADDRESS: usize = 254;
+
+/// A reset as it was read, and what a swap needs to know.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) id: RecordId,
+    pub(super) version: u64,
+    pub(super) tries: u32,
+    pub(super) reset: Reset,
+}
+
+impl Stored {
+    /// Reads a record. The latest instant that the store has seen counts for the machine too.
+    pub(super) fn read(id: RecordId, loaded: &Loaded) -> Result<Self, Error> {
+        let mut reset = decode_reset(&loaded.body)?;
+        reset.touched_at = reset.touched_at.latest(loaded.touched_at);
+        if !super::throttle::belongs(&id, &reset.origin.tenant) {
+            return Err(CodecError::Damaged.into());
+        }
+        Ok(Self { id, reset, tries: loaded.tries, version: loaded.version })
+    }
+}
+
+/// The record of a reset.
+pub(super) fn record(
+    id: RecordId,
+    reset: &Reset,
+    throttle: &Throttle<'_>,
+    tries_limit: u32,
+    begins_challenge: bool,
+) -> Record {
+    let visible = &reset.origin.visible;
+    Record {
+        begins_challenge,
+        body: encode_reset(reset),
+        charges: throttle.attempt(visible, reset.sent.as_ref(), reset.bound.as_ref()),
+        expires_at: reset.expires_at(),
+        id,
+        tries_limit,
+    }
+}
+
+/// The lifetimes that a policy's numbers give the machine.
+pub(super) const fn terms(numbers: &Numbers) -> ResetTerms {
+    ResetTerms {
+        code: numbers.code_lifetime,
+        cooldown: numbers.resend_cooldown,
+        grant: numbers.grant_lifetime,
+        ticket: numbers.ticket_lifetime,
+    }
+}
+
+impl Inner {
+    /// Reads a live reset; `None` if it is missing or dead.
+    pub(super) async fn load(&self, id: RecordId, now: Instant) -> Result<Option<Stored>, Error> {
+        let Some(loaded) = self.codes.load(&id).await? else { return Ok(None) };
+        let stored = Stored::read(id, &loaded)?;
+        let dead = now.latest(stored.reset.touched_at) >= loaded.expires_at;
+        Ok((!dead).then_some(stored))
+    }
+
+    pub(super) fn seal_address(
+        &self,
+        token: &FlowToken,
+        address: &EmailAddress,
+    ) -> Result<Sealed, Error> {
+        let (key, record) = (token.seal_key(), token.record());
+        let plain = address.as_str().as_bytes();
+        Ok(Sealed::seal(&key, record.as_bytes(), plain, ADDRESS, &*self.entropy)?)
+    }
+
+    /// The address that was typed; `None` if the token is not the one that sealed it.
+    pub(super) fn typed_address(&self, token: &FlowToken, origin: &Origin) -> Option<EmailAddress> {
+        let (key, record) = (token.seal_key(), token.record());
+        let plain = origin.address.open(&key, record.as_bytes()).ok()?;
+        EmailAddress::parse(core::str::from_utf8(&plain).ok()?).ok()
+    }
+
+    pub(super) fn seal_account(&self, id: &RecordId, account: &[u8]) -> Result<Sealed, Error> {
+        let key = self.keys.sign(Purpose::AccountSeal).bytes(id.as_bytes()).digest();
+        Ok(Sealed::seal(&key, id.as_bytes(), account, ACCOUNT, &*self.entropy)?)
+    }
+
+    /// The account that a code was made for; `None` for a decoy, or once the key is retired.
+    pub(super) fn bound_account(&self, id: &RecordId, bound: &Bound) -> Option<AccountId> {
+        let fields = self.keys.under(bound.key, Purpose::AccountSeal)?;
+        let key = fields.bytes(id.as_bytes()).digest();
+        let plain = bound.account.open(&key, id.as_bytes()).ok()?;
+        AccountId::parse(core::str::from_utf8(&plain).ok()?).ok()
+    }
+
+    /// What a code's digest covers besides the code: change one of these, and the code is dead.
+    pub(super) fn binding(
+        &self,
+        key: KeyId,
+        stored: &Stored,
+        number: u32,
+        account: &Account,
+        address: &EmailAddress,
+    ) -> Option<Digest> {
+        let origin = &stored.reset.origin;
+        let fields = self.keys.under(key, Purpose::Binding)?.tenant(&origin.tenant);
+        let fields = fields.text(account.id.as_str()).bytes(account.stamp.as_bytes());
+        let fields = fields.text(address.as_str()).bytes(stored.id.as_bytes());
+        let fields = fields.number(u64::from(number)).text(origin.user_flow.as_str());
+        Some(fields.text(origin.application.as_str()).digest())
+    }
+
+    /// Whether account, stamp and one of the addresses on file are those that a code was made for.
+    pub(super) fn still_bound(&self, stored: &Stored, bound: &Bound, account: &Account) -> bool {
+        account.addresses.iter().any(|address| {
+            self.binding(bound.key, stored, bound.number, account, address)
+                .is_some_and(|binding| binding.matches(&bound.binding))
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! `redeem`: a finished reset becomes a sign-in.
+
+use crate::{
+    domain::{Account, DeviceProof, Instant, SecondFactor, Ticket},
+    error::Error,
+    flow::{Event, Refusal, Stage, Step},
+    policy::AfterReset,
+    ports::{EventKind, Outcome, Swapped},
+};
+
+use super::{
+    Context, RedeemOutcome, SecondFactorDemand, SignIn, Sspr,
+    records::{record, terms},
+    sspr::About,
+};
+
+const MAX_CONFLICTS: usize = 8;
+
+impl Sspr {
+    /// Exchanges a ticket for a sign-in, once. A second time it asks for the new password.
+    ///
+    /// # Errors
+    /// A store, the policy source or the source of randomness failed. If the ticket was spent all
+    /// the same, the person signs in with the new password.
+    ///
+    /// # Security
+    /// The account must still carry the stamp that the reset gave it, and policy must still let
+    /// it reset. A second factor stays required.
+    pub async fn redeem(&self, ticket: &Ticket) -> Result<RedeemOutcome, Error> {
+        let now = self.inner.clock.now();
+        let answer = if self.admits(ticket.is_genuine(&self.inner.keys), ticket.scope()) {
+            self.redeem_at(ticket, now).await
+        } else {
+            Ok(RedeemOutcome::Rejected)
+        };
+        let outcome = match &answer {
+            Ok(RedeemOutcome::SignIn(_)) => Outcome::Ok,
+            Ok(RedeemOutcome::RequireSignIn) => Outcome::MoreNeeded,
+            Ok(RedeemOutcome::Rejected) => Outcome::Rejected,
+            Err(_) => Outcome::Error,
+        };
+        let tenant = self.inner.tenants.named(ticket.record().tenant_tag());
+        let about = About { tenant: tenant.as_ref(), ..About::default().reset(ticket.record()) };
+        self.inner.emit(EventKind::Redeem, outcome, about, now);
+        answer
+    }
+
+    async fn redeem_at(&self, ticket: &Ticket, now: Instant) -> Result<RedeemOutcome, Error> {
+        let inner = &*self.inner;
+        for _ in 0..MAX_CONFLICTS {
+            let Some(stored) = inner.load(ticket.record(), now).await? else {
+                return Ok(RedeemOutcome::Rejected);
+            };
+            let origin = &stored.reset.origin;
+            let Some(policy) = inner.policy(&origin.tenant)? else {
+                return Ok(RedeemOutcome::Rejected);
+            };
+            let numbers = policy.limits().numbers();
+            let event = Event::Redeem { ticket: ticket.hash() };
+            let next = match stored.reset.step(event, &terms(numbers), now) {
+                Step::Next(next) => next,
+                Step::Refused(Refusal::Used) => return Ok(RedeemOutcome::RequireSignIn),
+                Step::Stay | Step::Refused(_) => return Ok(RedeemOutcome::Rejected),
+            };
+            let (Stage::Completed { stamp, .. }, Some(bound)) =
+                (&stored.reset.stage, &stored.reset.bound)
+            else {
+                return Ok(RedeemOutcome::Rejected);
+            };
+            let account = match inner.bound_account(&stored.id, bound) {
+                Some(account) => inner.users.find(&origin.tenant, &account).await?,
+                None => None,
+            };
+            let eligible = |account: &Account| {
+                account.stamp == *stamp
+                    && policy.offers_reset(&origin.user_flow, &origin.application)
+                    && policy.decide(&origin.user_flow, account).is_available()
+            };
+            let Some(account) = account.filter(eligible) else {
+                return Ok(RedeemOutcome::Rejected);
+            };
+            let Some(address) = account.addresses.first() else {
+                return Ok(RedeemOutcome::Rejected);
+            };
+            let device =
+                DeviceProof::draw(&origin.tenant, address, &inner.keys, &*inner.entropy)?;
+            let throttle = inner.throttle(stored.id.tenant_tag(), numbers);
+            let record = record(stored.id, &next, &throttle, numbers.tries_per_challenge, false);
+            match inner.codes.compare_and_swap(&record, stored.version, &[], &[], now).await? {
+                Swapped::Swapped { .. } => {}
+                Swapped::Conflict { .. } => continue,
+                Swapped::Missing | Swapped::Refused(_) => return Ok(RedeemOutcome::Rejected),
+            }
+            return Ok(match policy.after_reset() {
+                AfterReset::RequireSignIn => RedeemOutcome::RequireSignIn,
+                AfterReset::SignIn => RedeemOutcome::SignIn(SignIn {
+                    application: origin.application.clone(),
+                    context: Context::stored(origin.context.clone()),
+                    device,
+                    second_factor: SecondFactorDemand::of(account.second_factor),
+                    stamp: account.stamp,
+                    account: account.id,
+                }),
+            });
+        }
+        Ok(RedeemOutcome::Rejected)
+    }
+}
+
+impl SecondFactorDemand {
+    pub(super) const fn of(factor: SecondFactor) -> Self {
+        match factor {
+            SecondFactor::None => Self::None,
+            SecondFactor::Independent | SecondFactor::SameMailbox => Self::Required,
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What comes with a call.
+
+use thiserror::Error;
+
+use crate::{
+    domain::{
+        ApplicationId, CorrelationId, DeviceProof, EmailAddress, IdError, LanguageTag,
+        NetworkAddress, TenantId, UserFlowId,
+    },
+    flow::Reason,
+};
+
+/// Who asks for what.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Request {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The user flow.
+    pub user_flow: UserFlowId,
+    /// The application that the person wants to sign in to.
+    pub application: ApplicationId,
+    /// The typed address.
+    pub address: EmailAddress,
+    /// The language of the person's pages.
+    pub locale: Option<LanguageTag>,
+    /// Why the person needs a new password.
+    pub reason: Reason,
+    /// The host's own bytes.
+    pub context: Context,
+}
+
+/// Bytes that a host wants back with the sign-in, for instance where the person came from.
+///
+/// They rest in the record as they are: put no secret into them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Context(Vec<u8>);
+
+/// The context is too long.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("context: at most 512 bytes")]
+#[non_exhaustive]
+pub struct ContextError;
+
+/// Where a call came from.
+///
+/// Everything is optional, and what is missing only costs precision: without a network address
+/// there are no network counters.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Client {
+    /// The peer's network address, from the connection or a trusted proxy.
+    pub network: Option<NetworkAddress>,
+    /// What the device was given at an earlier sign-in.
+    pub device: Option<DeviceProof>,
+    /// The host's word that this is a person.
+    pub vouched: Option<Vouch>,
+    /// What ties the call's events together.
+    pub correlation: Option<CorrelationId>,
+}
+
+/// The host's word that a person, not a program, is asking: a solved captcha, a proof of work.
+///
+/// Its id names what was solved and may be used once; the host sees to that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vouch(CorrelationId);
+
+impl Request {
+    /// A request in no particular language, because the password is forgotten.
+    #[must_use]
+    pub fn new(
+        tenant: TenantId,
+        user_flow: UserFlowId,
+        application: ApplicationId,
+        address: EmailAddress,
+    ) -> Self {
+        Self {
+            address,
+            application,
+            context: Context::default(),
+            locale: None,
+            reason: Reason::Forgot,
+            tenant,
+            user_flow,
+        }
+    }
+
+    /// Says which language the person's pages have.
+    #[must_use]
+    pub fn with_locale(mut self, locale: LanguageTag) -> Self {
+        self.locale = Some(locale);
+        self
+    }
+
+    /// Says why the person needs a new password.
+    #[must_use]
+    pub const fn with_reason(mut self, reason: Reason) -> Self {
+        self.reason = reason;
+        self
+    }
+
+    /// Adds bytes that come back with the sign-in.
+    #[must_use]
+    pub fn with_context(mut self, context: Context) -> Self {
+        self.context = context;
+        self
+    }
+}
+
+impl Context {
+    /// Most bytes.
+    pub const MAX_BYTES: usize = 512;
+
+    /// Takes the host's bytes.
+    ///
+    /// # Errors
+    /// [`ContextError`] if there are more than 512.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, ContextError> {
+        let bytes = bytes.into();
+        if bytes.len() > Self::MAX_BYTES { Err(ContextError) } else { Ok(Self(bytes)) }
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// What a record holds; it was bounded when it was written.
+    pub(super) const fn stored(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl Client {
+    /// A client of which nothing is known.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self::default()
+    }
+
+    /// A client at a network address.
+    #[must_use]
+    pub fn at(network: impl Into<NetworkAddress>) -> Self {
+        Self { network: Some(network.into()), ..Self::default() }
+    }
+
+    /// Adds what the device was given at an earlier sign-in.
+    #[must_use]
+    pub fn with_device(mut self, device: DeviceProof) -> Self {
+        self.device = Some(device);
+        self
+    }
+
+    /// Adds the host's word that this is a person.
+    #[must_use]
+    pub fn with_vouch(mut self, vouch: Vouch) -> Self {
+        self.vouched = Some(vouch);
+        self
+    }
+
+    /// Adds what ties the call's events together.
+    #[must_use]
+    pub fn with_correlation(mut self, correlation: CorrelationId) -> Self {
+        self.correlation = Some(correlation);
+        self
+    }
+}
+
+impl Vouch {
+    /// A vouch of that id, 1 to 128 bytes.
+    ///
+    /// # Errors
+    /// [`IdError`] names the rule.
+    pub fn new(id: &str) -> Result<Self, IdError> {
+        CorrelationId::parse(id).map(Self)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_str().as_bytes()
+    }
+}

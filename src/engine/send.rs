@@ -1,0 +1,194 @@
+//! `send`: a code is asked for, the first time or again.
+
+use core::time::Duration;
+
+use crate::{
+    domain::{CodeFormat, EmailAddress, Family, FlowToken, Instant},
+    error::Error,
+    flow::{Event, Refusal, Sent, Step},
+    policy::TenantPolicy,
+    ports::{EventKind, Outcome, Swapped},
+};
+
+use super::{
+    Client, SendOutcome, SentCode, Sspr,
+    queue::{Job, Passcode, Work},
+    records::{Stored, record, terms},
+    sspr::About,
+    throttle::{names_any, retry_at},
+};
+
+/// Conflicts after which a call gives up; each one means that another call got through.
+const MAX_CONFLICTS: usize = 8;
+/// The courier starts on a mail within this time, at random: what the request path took says
+/// nothing about it.
+const SPREAD: Duration = Duration::from_millis(200);
+
+impl Sspr {
+    /// Asks for a code: the first one of a reset, or a new one. The mail leaves later, if there is
+    /// anybody to send it to.
+    ///
+    /// # Errors
+    /// A store, the policy source or the source of randomness failed.
+    ///
+    /// # Security
+    /// Looks no account up. Counters are keyed on what was typed and where from, so known and
+    /// unknown addresses reach their limits alike.
+    pub async fn send(&self, token: &FlowToken, client: &Client) -> Result<SendOutcome, Error> {
+        let now = self.inner.clock.now();
+        let about = About::client(client);
+        if !self.admits(token.is_genuine(&self.inner.keys), token.scope()) {
+            self.inner.emit(EventKind::Send, Outcome::Rejected, about, now);
+            return Ok(SendOutcome::Gone);
+        }
+        let answer = self.send_at(token, client, now).await;
+        let outcome = match &answer {
+            Ok(SendOutcome::Sent(_)) => Outcome::Ok,
+            Ok(SendOutcome::TooSoon { .. } | SendOutcome::TryLater { .. }) => Outcome::TryLater,
+            Ok(SendOutcome::Gone) => Outcome::Expired,
+            Err(_) => Outcome::Error,
+        };
+        let tenant = self.inner.tenants.named(token.record().tenant_tag());
+        let about = About { tenant: tenant.as_ref(), ..about.reset(token.record()) };
+        self.inner.emit(EventKind::Send, outcome, about, now);
+        answer
+    }
+
+    async fn send_at(
+        &self,
+        token: &FlowToken,
+        client: &Client,
+        now: Instant,
+    ) -> Result<SendOutcome, Error> {
+        for _ in 0..MAX_CONFLICTS {
+            let Some(stored) = self.inner.load(token.record(), now).await? else {
+                return Ok(SendOutcome::Gone);
+            };
+            if !stored.reset.token.matches(&token.hash()) {
+                return Ok(SendOutcome::Gone);
+            }
+            let answer = self.send_from(&stored, token, client, None, now).await?;
+            if let Some(answer) = answer {
+                return Ok(answer);
+            }
+        }
+        Ok(SendOutcome::TryLater { retry_at: now })
+    }
+
+    /// One try to write the next send; `None` after a conflict.
+    pub(super) async fn send_from(
+        &self,
+        stored: &Stored,
+        token: &FlowToken,
+        client: &Client,
+        at_least: Option<CodeFormat>,
+        now: Instant,
+    ) -> Result<Option<SendOutcome>, Error> {
+        let inner = &*self.inner;
+        let origin = &stored.reset.origin;
+        let Some((policy, address)) =
+            inner.policy(&origin.tenant)?.zip(inner.typed_address(token, origin))
+        else {
+            return Ok(Some(SendOutcome::Gone));
+        };
+        if !policy.offers_reset(&origin.user_flow, &origin.application) {
+            return Ok(Some(SendOutcome::Gone));
+        }
+        let tag = origin.tenant.tag();
+        let long = at_least == Some(CodeFormat::Letters)
+            || stored.reset.sent.is_some_and(|sent| sent.format == CodeFormat::Letters)
+            || inner.tenants.is_elevated(tag, now);
+        let mut format = if long { CodeFormat::Letters } else { CodeFormat::Digits };
+        loop {
+            match self.write_send(stored, &policy, &address, client, format, now).await? {
+                Written::Refused { past_cap: true, .. } if format == CodeFormat::Digits => {
+                    format = CodeFormat::Letters;
+                }
+                Written::Refused { retry_at, .. } => {
+                    return Ok(Some(SendOutcome::TryLater { retry_at }));
+                }
+                Written::Answer(answer) => return Ok(Some(answer)),
+                Written::Conflict => return Ok(None),
+            }
+        }
+    }
+
+    async fn write_send(
+        &self,
+        stored: &Stored,
+        policy: &TenantPolicy,
+        address: &EmailAddress,
+        client: &Client,
+        format: CodeFormat,
+        now: Instant,
+    ) -> Result<Written, Error> {
+        let inner = &*self.inner;
+        let origin = &stored.reset.origin;
+        let numbers = policy.limits().numbers();
+        let throttle = inner.throttle(origin.tenant.tag(), numbers);
+        let next = match stored.reset.step(Event::Send { format }, &terms(numbers), now) {
+            Step::Next(next) => next,
+            Step::Refused(Refusal::TooSoon { resend_at }) => {
+                return Ok(Written::Answer(SendOutcome::TooSoon { resend_at }));
+            }
+            Step::Stay | Step::Refused(_) => return Ok(Written::Answer(SendOutcome::Gone)),
+        };
+        let Some(sent) = next.sent else { return Ok(Written::Answer(SendOutcome::Gone)) };
+        // Room before the write: what is answered as sent is never dropped for want of it.
+        let Some(slot) = inner.queue.reserve(origin.tenant.tag()) else {
+            let retry_at = now.after(numbers.resend_cooldown);
+            return Ok(Written::Answer(SendOutcome::TryLater { retry_at }));
+        };
+        let device = client.device.as_ref();
+        let device = device.and_then(|proof| proof.device(&origin.tenant, address, &inner.keys));
+        let form = address.limiter_form(policy.dot_rules());
+        let mut charges = throttle.send(&form, device, client);
+        if format == CodeFormat::Digits {
+            charges.extend(throttle.questions(&origin.visible));
+        }
+        let record = record(stored.id, &next, &throttle, numbers.tries_per_challenge, false);
+        let due = now.after(self.spread()?);
+        match inner.codes.compare_and_swap(&record, stored.version, &charges, &[], now).await? {
+            Swapped::Swapped { .. } => {}
+            Swapped::Conflict { .. } => return Ok(Written::Conflict),
+            Swapped::Missing => return Ok(Written::Answer(SendOutcome::Gone)),
+            Swapped::Refused(over) => {
+                let past_cap = names_any(&over, &[Family::VisibleTries, Family::VisibleStreak]);
+                return Ok(Written::Refused { past_cap, retry_at: retry_at(&over, now) });
+            }
+        }
+        let work = Work::Passcode(Passcode {
+            address: address.clone(),
+            number: sent.number,
+            ready: None,
+            reset: stored.id,
+            tenant: origin.tenant.clone(),
+        });
+        let job = Job { correlation: client.correlation.clone(), slot, tried: 0, work };
+        inner.queue.push(job, due);
+        Ok(Written::Answer(SendOutcome::Sent(SentCode::of(&sent, address))))
+    }
+
+    /// A random time below [`SPREAD`].
+    fn spread(&self) -> Result<Duration, Error> {
+        let micros = u64::try_from(SPREAD.as_micros()).unwrap_or(1).max(1);
+        Ok(Duration::from_micros(self.inner.entropy.word()? % micros))
+    }
+}
+
+impl SentCode {
+    pub(super) fn of(sent: &Sent, address: &EmailAddress) -> Self {
+        Self {
+            expires_at: sent.expires_at,
+            format: sent.format,
+            masked_address: address.masked(),
+            resend_at: sent.resend_at,
+        }
+    }
+}
+
+enum Written {
+    Answer(SendOutcome),
+    Conflict,
+    Refused { past_cap: bool, retry_at: Instant },
+}

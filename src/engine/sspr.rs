@@ -1,0 +1,168 @@
+//! The handle that hosts call.
+
+use std::sync::Arc;
+
+use crate::{
+    domain::{
+        ApplicationId, CorrelationId, Instant, Keyring, RecordId, Scope, TenantId, TenantTag,
+    },
+    error::Error,
+    mail::Templates,
+    policy::{Numbers, TenantPolicy},
+    ports::{
+        BreachCheck, Clock, CodeStore, Entropy, Event, EventKind, EventSink, Outbox, Outcome,
+        PasswordHasher, PolicySource, UserStore,
+    },
+};
+
+use super::{Client, pace::Pace, queue::Queue, tenants::Tenants, throttle::Throttle};
+
+/// Self-service password reset, ready to be called. Cheap to clone.
+///
+/// Made by `Sspr::new` together with the [`Courier`](super::Courier) that sends its mails.
+///
+/// # Security
+/// A handle for [one application](Sspr::for_application) answers every other application's secret
+/// like an unknown one, without a look-up. A handle for none accepts all of its tenants' secrets:
+/// then the host compares [`SignIn::application`](super::SignIn) itself.
+#[derive(Clone, Debug)]
+pub struct Sspr {
+    pub(super) inner: Arc<Inner>,
+    scope: Option<Scope>,
+    _alive: Arc<Alive>,
+}
+
+/// What handle and courier share.
+pub(super) struct Inner {
+    pub(super) users: Arc<dyn UserStore>,
+    pub(super) codes: Arc<dyn CodeStore>,
+    pub(super) policies: Arc<dyn PolicySource>,
+    pub(super) keys: Keyring,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) hasher: Arc<dyn PasswordHasher>,
+    pub(super) events: Vec<Arc<dyn EventSink>>,
+    pub(super) breaches: Option<Arc<dyn BreachCheck>>,
+    pub(super) outbox: Option<Arc<dyn Outbox>>,
+    pub(super) templates: Arc<dyn Templates>,
+    pub(super) queue: Arc<Queue>,
+    pub(super) pace: Pace,
+    pub(super) tenants: Tenants,
+}
+
+/// Ends the courier when the last handle is gone.
+#[derive(Debug)]
+struct Alive(Arc<Queue>);
+
+/// What an event of a call is about.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct About<'a> {
+    pub(super) tenant: Option<&'a TenantId>,
+    pub(super) reset: Option<RecordId>,
+    pub(super) correlation: Option<&'a CorrelationId>,
+}
+
+impl Sspr {
+    pub(super) fn over(inner: Arc<Inner>) -> Self {
+        let alive = Arc::new(Alive(inner.queue.clone()));
+        Self { _alive: alive, inner, scope: None }
+    }
+
+    /// The same service for one application of one tenant: every other application's flow tokens,
+    /// grants and tickets are answered like unknown ones.
+    #[must_use]
+    pub fn for_application(&self, tenant: &TenantId, application: &ApplicationId) -> Self {
+        Self { scope: Some(Scope::new(tenant, application)), ..self.clone() }
+    }
+
+    /// The current policy of a tenant, if there is such a tenant.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Policy`](crate::ErrorKind).
+    pub fn policy(&self, tenant: &TenantId) -> Result<Option<Arc<TenantPolicy>>, Error> {
+        self.inner.policy(tenant)
+    }
+
+    /// Removes at most `limit` records and counters that have been dead for a day, and answers how
+    /// many. Call it now and then; nothing but room depends on it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Store`](crate::ErrorKind).
+    pub async fn sweep(&self, limit: usize) -> Result<usize, Error> {
+        Ok(self.inner.codes.delete_expired(self.inner.clock.now(), limit).await?)
+    }
+
+    /// Whether a secret is of this service and, if the handle is for one application, of that.
+    pub(super) fn admits(&self, genuine: bool, scope: Scope) -> bool {
+        genuine && self.scope.is_none_or(|own| own == scope)
+    }
+
+    /// Whether the handle serves that application.
+    pub(super) fn serves(&self, tenant: &TenantId, application: &ApplicationId) -> bool {
+        self.scope.is_none_or(|own| own == Scope::new(tenant, application))
+    }
+}
+
+impl Inner {
+    pub(super) fn policy(&self, tenant: &TenantId) -> Result<Option<Arc<TenantPolicy>>, Error> {
+        let policy = self.policies.policy(tenant)?;
+        if policy.is_some() {
+            self.tenants.meet(tenant);
+        }
+        Ok(policy)
+    }
+
+    /// The numbers of the tenant of a tag; the defaults until this process has met the tenant.
+    pub(super) fn numbers(&self, tag: TenantTag) -> Result<Numbers, Error> {
+        let policy = match self.tenants.named(tag) {
+            Some(tenant) => self.policies.policy(&tenant)?,
+            None => None,
+        };
+        Ok(policy.map_or_else(Numbers::default, |policy| *policy.limits().numbers()))
+    }
+
+    pub(super) const fn throttle<'a>(
+        &'a self,
+        tenant: TenantTag,
+        numbers: &'a Numbers,
+    ) -> Throttle<'a> {
+        Throttle::new(tenant, &self.keys, numbers)
+    }
+
+    /// Tells every sink what happened.
+    pub(super) fn emit(&self, kind: EventKind, outcome: Outcome, about: About<'_>, now: Instant) {
+        let mut event = Event::new(now, kind, outcome);
+        event.tenant = about.tenant.cloned();
+        event.reset = about.reset;
+        event.correlation = about.correlation.cloned();
+        for sink in &self.events {
+            sink.emit(&event);
+        }
+    }
+}
+
+impl core::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Inner(…)")
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl<'a> About<'a> {
+    pub(super) fn client(client: &'a Client) -> Self {
+        Self { correlation: client.correlation.as_ref(), ..Self::default() }
+    }
+
+    pub(super) fn of(self, tenant: &'a TenantId) -> Self {
+        Self { tenant: Some(tenant), ..self }
+    }
+
+    pub(super) fn reset(self, reset: RecordId) -> Self {
+        Self { reset: Some(reset), ..self }
+    }
+}

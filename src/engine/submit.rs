@@ -1,0 +1,331 @@
+//! `submit`: the new password.
+
+use crate::{
+    domain::{Account, Digest, Grant, Instant, Password, PasswordHash, Purpose, Stamp, Ticket},
+    error::Error,
+    flow::{Bound, Event, Stage, Step},
+    policy::{PasswordContext, PasswordIssue, TenantPolicy},
+    ports::{
+        Applied, Breach, EventKind, HashError, NoticeDelivery, Outcome, PasswordChange, Share,
+        Swapped, Verdict,
+    },
+};
+
+use super::{
+    ChangedPassword, Client, Sspr, SubmitOutcome,
+    records::{Stored, record, terms},
+    sspr::{About, Inner},
+};
+
+const MAX_CONFLICTS: usize = 8;
+
+/// The account that a grant is for, and what stands around it.
+struct Spending<'a> {
+    stored: Stored,
+    bound: Bound,
+    account: Account,
+    policy: &'a TenantPolicy,
+}
+
+impl Sspr {
+    /// Sets the new password.
+    ///
+    /// A retry with the same grant and password, after any lost reply, ends where the first call
+    /// would have, with the same ticket.
+    ///
+    /// # Errors
+    /// A store, the policy source, the hasher or the source of randomness failed. If the password
+    /// was changed all the same, a retry says so.
+    ///
+    /// # Security
+    /// One grant buys at most ten slow hashes. Policy, account and stamp are checked again; the
+    /// store changes hash and stamp together or not at all.
+    pub async fn submit(
+        &self,
+        grant: &Grant,
+        password: &Password,
+        client: &Client,
+    ) -> Result<SubmitOutcome, Error> {
+        let now = self.inner.clock.now();
+        let answer = if self.admits(grant.is_genuine(&self.inner.keys), grant.scope()) {
+            self.submit_at(grant, password, client, now).await
+        } else {
+            Ok(SubmitOutcome::Rejected)
+        };
+        let outcome = match &answer {
+            Ok(SubmitOutcome::Changed(_)) => Outcome::Ok,
+            Ok(SubmitOutcome::Weak { .. }) => Outcome::Weak,
+            Ok(SubmitOutcome::Rejected) => Outcome::Rejected,
+            Ok(SubmitOutcome::TryLater { .. }) => Outcome::TryLater,
+            Err(_) => Outcome::Error,
+        };
+        let tenant = self.inner.tenants.named(grant.record().tenant_tag());
+        let about = About::client(client).reset(grant.record());
+        self.inner.emit(
+            EventKind::Submit,
+            outcome,
+            About { tenant: tenant.as_ref(), ..about },
+            now,
+        );
+        answer
+    }
+
+    async fn submit_at(
+        &self,
+        grant: &Grant,
+        password: &Password,
+        client: &Client,
+        now: Instant,
+    ) -> Result<SubmitOutcome, Error> {
+        let inner = &*self.inner;
+        if !self.charge_hashes(grant, now).await? {
+            return Ok(SubmitOutcome::Rejected);
+        }
+        let Some(stored) = inner.load(grant.record(), now).await? else {
+            return Ok(SubmitOutcome::Rejected);
+        };
+        let origin = &stored.reset.origin;
+        let Some(policy) = inner.policy(&origin.tenant)? else {
+            return Ok(SubmitOutcome::Rejected);
+        };
+        let terms = terms(policy.limits().numbers());
+        let spend = stored.reset.step(Event::Spend { grant: grant.hash() }, &terms, now);
+        let (Step::Stay, Some(bound)) = (spend, stored.reset.bound.clone()) else {
+            return Ok(SubmitOutcome::Rejected);
+        };
+        let issues = check(&policy, password, None);
+        if !issues.is_empty() {
+            return Ok(SubmitOutcome::Weak { issues });
+        }
+        let account = match inner.bound_account(&stored.id, &bound) {
+            Some(account) => inner.users.find(&origin.tenant, &account).await?,
+            None => None,
+        };
+        let Some(account) = account else { return Ok(SubmitOutcome::Rejected) };
+        let spending = Spending { account, bound, policy: &policy, stored };
+        if spending.account.last_reset == Some(spending.stored.id) {
+            return self.repeat(grant, password, &spending, now).await;
+        }
+        self.change(grant, password, client, spending, now).await
+    }
+
+    /// The first submit: every check, the hash, the change.
+    async fn change(
+        &self,
+        grant: &Grant,
+        password: &Password,
+        client: &Client,
+        spending: Spending<'_>,
+        now: Instant,
+    ) -> Result<SubmitOutcome, Error> {
+        let inner = &*self.inner;
+        let Spending { stored, bound, account, policy } = &spending;
+        if !inner.is_permitted(stored, bound).await? {
+            self.close(stored, policy, now).await?;
+            return Ok(SubmitOutcome::Rejected);
+        }
+        let mut issues = check(policy, password, Some(account));
+        if issues.is_empty() && self.has_leaked(password, &stored.reset.origin.tenant, now).await {
+            issues.push(PasswordIssue::Breached);
+        }
+        if !issues.is_empty() {
+            return Ok(SubmitOutcome::Weak { issues });
+        }
+        if let Some(current) =
+            account.password.as_ref().filter(|_| policy.password_rules().refuses_current())
+        {
+            match inner.hasher.verify(password.duplicate(), current.clone(), Share::Submit).await {
+                Ok(Verdict::Match | Verdict::MatchOutdated) => {
+                    let issues = vec![PasswordIssue::SameAsCurrent];
+                    return Ok(SubmitOutcome::Weak { issues });
+                }
+                // A hash that this hasher does not know is no reason to keep its owner out.
+                Ok(Verdict::Mismatch) | Err(HashError::Unsupported) => {}
+                Err(error) => return busy_or(error, policy, now),
+            }
+            if !self.charge_hashes(grant, now).await? {
+                return Ok(SubmitOutcome::Rejected);
+            }
+        }
+        let hash = match inner.hasher.hash(password.duplicate(), Share::Submit).await {
+            Ok(hash) => hash,
+            Err(error) => return busy_or(error, policy, now),
+        };
+        let change = self.change_of(stored, account, hash, now)?;
+        let stamp = match inner.users.apply_reset(&change).await? {
+            Applied::Done { notice } => {
+                if notice == NoticeDelivery::NotQueued {
+                    inner.queue_notices(&change, client, now);
+                }
+                change.next_stamp
+            }
+            // Two submits of one grant: the other one won. Only the same password may go on.
+            Applied::Repeated { .. } => {
+                let origin = &stored.reset.origin;
+                let Some(account) = inner.users.find(&origin.tenant, &account.id).await? else {
+                    return Ok(SubmitOutcome::Rejected);
+                };
+                if !self.charge_hashes(grant, now).await? {
+                    return Ok(SubmitOutcome::Rejected);
+                }
+                let spending = Spending { account, ..spending };
+                return self.repeat(grant, password, &spending, now).await;
+            }
+            Applied::Stale => {
+                self.close(stored, policy, now).await?;
+                return Ok(SubmitOutcome::Rejected);
+            }
+        };
+        self.complete(grant, stored, bound, policy, stamp, now).await
+    }
+
+    /// Our own retry: the account carries this reset already.
+    async fn repeat(
+        &self,
+        grant: &Grant,
+        password: &Password,
+        spending: &Spending<'_>,
+        now: Instant,
+    ) -> Result<SubmitOutcome, Error> {
+        let Spending { stored, bound, account, policy } = spending;
+        let Some(current) = account.password.clone() else { return Ok(SubmitOutcome::Rejected) };
+        match self.inner.hasher.verify(password.duplicate(), current, Share::Submit).await {
+            Ok(Verdict::Match | Verdict::MatchOutdated) => {
+                self.complete(grant, stored, bound, policy, account.stamp, now).await
+            }
+            Ok(Verdict::Mismatch) => Ok(SubmitOutcome::Rejected),
+            Err(error) => busy_or(error, policy, now),
+        }
+    }
+
+    /// Writes that the reset is completed, and derives the ticket: the same one for every retry.
+    async fn complete(
+        &self,
+        grant: &Grant,
+        stored: &Stored,
+        bound: &Bound,
+        policy: &TenantPolicy,
+        stamp: Stamp,
+        now: Instant,
+    ) -> Result<SubmitOutcome, Error> {
+        let inner = &*self.inner;
+        let Some(ticket) = inner.ticket_of(grant, bound) else {
+            return Ok(SubmitOutcome::Rejected);
+        };
+        let numbers = policy.limits().numbers();
+        let throttle = inner.throttle(stored.id.tenant_tag(), numbers);
+        let mut reread: Option<Stored> = None;
+        for _ in 0..MAX_CONFLICTS {
+            let stored = reread.as_ref().unwrap_or(stored);
+            let event = Event::Complete { stamp, ticket: ticket.hash() };
+            let next = match stored.reset.step(event, &terms(numbers), now) {
+                Step::Next(next) => next,
+                Step::Stay => return Ok(changed(ticket, &stored.reset)),
+                Step::Refused(_) => return Ok(SubmitOutcome::Rejected),
+            };
+            let record = record(stored.id, &next, &throttle, numbers.tries_per_challenge, false);
+            match inner.codes.compare_and_swap(&record, stored.version, &[], &[], now).await? {
+                Swapped::Swapped { .. } => return Ok(changed(ticket, &next)),
+                Swapped::Missing | Swapped::Refused(_) => return Ok(SubmitOutcome::Rejected),
+                Swapped::Conflict { .. } => {}
+            }
+            let Some(again) = inner.load(stored.id, now).await? else {
+                return Ok(SubmitOutcome::Rejected);
+            };
+            reread = Some(again);
+        }
+        Ok(SubmitOutcome::TryLater { retry_at: now })
+    }
+
+    /// Nothing can come of this reset any more. A conflict means that it moved on by itself.
+    async fn close(&self, stored: &Stored, policy: &TenantPolicy, now: Instant) -> Result<(), Error> {
+        let numbers = policy.limits().numbers();
+        if let Step::Next(next) = stored.reset.step(Event::Close, &terms(numbers), now) {
+            let throttle = self.inner.throttle(stored.id.tenant_tag(), numbers);
+            let record = record(stored.id, &next, &throttle, numbers.tries_per_challenge, false);
+            self.inner.codes.compare_and_swap(&record, stored.version, &[], &[], now).await?;
+        }
+        Ok(())
+    }
+
+    fn change_of(
+        &self,
+        stored: &Stored,
+        account: &Account,
+        password: PasswordHash,
+        now: Instant,
+    ) -> Result<PasswordChange, Error> {
+        let origin = &stored.reset.origin;
+        Ok(PasswordChange {
+            account: account.id.clone(),
+            at: now,
+            expected_stamp: account.stamp,
+            language: account.language.clone().or_else(|| origin.locale.clone()),
+            next_stamp: Stamp::draw(&*self.inner.entropy)?,
+            notify: account.addresses.clone(),
+            password,
+            reset: stored.id,
+            tenant: origin.tenant.clone(),
+        })
+    }
+
+    /// Charges one slow hash to the grant; `false` once its ten are spent.
+    async fn charge_hashes(&self, grant: &Grant, now: Instant) -> Result<bool, Error> {
+        let tag = grant.record().tenant_tag();
+        let numbers = self.inner.numbers(tag)?;
+        let charges = self.inner.throttle(tag, &numbers).grant(&grant.record(), 1);
+        Ok(self.inner.codes.charge(&charges, now).await?.is_empty())
+    }
+
+    async fn has_leaked(
+        &self,
+        password: &Password,
+        tenant: &crate::domain::TenantId,
+        now: Instant,
+    ) -> bool {
+        let Some(breaches) = &self.inner.breaches else { return false };
+        let breach = breaches.check(password).await;
+        if breach == Breach::Unavailable {
+            let about = About::default().of(tenant);
+            self.inner.emit(EventKind::BreachCheck, Outcome::Error, about, now);
+        }
+        breach == Breach::Known
+    }
+}
+
+impl Inner {
+    fn ticket_of(&self, grant: &Grant, bound: &Bound) -> Option<Ticket> {
+        let fields = self.keys.under(bound.key, Purpose::Ticket)?;
+        let fields = fields.bytes(grant.record().as_bytes()).bytes(grant.hash().as_bytes());
+        let secret: Digest = fields.digest();
+        let check = self.keys.under(bound.key, Purpose::TokenCheck)?;
+        Some(Ticket::new(&grant.record(), grant.scope(), &secret, check))
+    }
+}
+
+fn check(
+    policy: &TenantPolicy,
+    password: &Password,
+    account: Option<&Account>,
+) -> Vec<PasswordIssue> {
+    let about = PasswordContext { account, brand: policy.brand().name(), tenant: policy.tenant() };
+    policy.password_rules().check(password, &about)
+}
+
+fn changed(ticket: Ticket, reset: &crate::flow::Reset) -> SubmitOutcome {
+    let expires_at = match reset.stage {
+        Stage::Completed { expires_at, .. } => expires_at,
+        Stage::Opened | Stage::CodeSent | Stage::Verified { .. } | Stage::Closed { .. } => {
+            return SubmitOutcome::Rejected;
+        }
+    };
+    SubmitOutcome::Changed(ChangedPassword { expires_at, ticket })
+}
+
+fn busy_or(error: HashError, policy: &TenantPolicy, now: Instant) -> Result<SubmitOutcome, Error> {
+    if error == HashError::Busy {
+        let retry_at = now.after(policy.limits().numbers().resend_cooldown / 10);
+        return Ok(SubmitOutcome::TryLater { retry_at });
+    }
+    Err(error.into())
+}

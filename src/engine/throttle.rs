@@ -1,0 +1,239 @@
+//! The guess budget's counters: which are charged when, under which names.
+
+use crate::{
+    domain::{
+        AccountId, Charge, CodeFormat, CounterName, Family, Fields, Instant, Keyring, LimiterForm,
+        NetworkAddress, Over, RecordId, TenantId, TenantTag,
+    },
+    flow::{Bound, Sent},
+    policy::Numbers,
+};
+
+use super::Client;
+
+/// Tier of the counters that decide what an outsider sees.
+const VISIBLE: u8 = 1;
+/// Tier of the counters that decide only whether a code is compared.
+const SILENT: u8 = 2;
+
+/// Makes names and charges for one tenant.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Throttle<'a> {
+    tenant: TenantTag,
+    keys: &'a Keyring,
+    numbers: &'a Numbers,
+}
+
+impl<'a> Throttle<'a> {
+    pub(super) const fn new(tenant: TenantTag, keys: &'a Keyring, numbers: &'a Numbers) -> Self {
+        Self { keys, numbers, tenant }
+    }
+
+    /// Charges of opening a reset.
+    pub(super) fn open(&self, client: &Client) -> Vec<Charge> {
+        self.network(Family::Opens, self.numbers.opens_per_network, client.network)
+    }
+
+    /// Charges of trying a code or a password.
+    pub(super) fn network_try(&self, client: &Client) -> Vec<Charge> {
+        self.network(Family::NetworkTries, self.numbers.network_tries, client.network)
+    }
+
+    /// Charges of asking for a code: those of the trusted lane, of the vouched lane, or of
+    /// everybody's. The lanes share no counter, so strangers cannot use up an owner's.
+    pub(super) fn send(
+        &self,
+        form: &LimiterForm,
+        device: Option<[u8; 16]>,
+        client: &Client,
+    ) -> Vec<Charge> {
+        let numbers = self.numbers;
+        let mut charges = Vec::with_capacity(4);
+        let mut add = |kind: &str, limit: u32, from: &[u8]| {
+            let names = self.names(Family::Sends, |fields| {
+                fields.text(kind).bytes(form.as_bytes()).bytes(from)
+            });
+            charges.extend(names.map(|name| Charge {
+                amount: 1,
+                limit,
+                name,
+                tier: 0,
+                window: numbers.sends_window,
+            }));
+        };
+        if let Some(device) = device {
+            add("device", numbers.sends_per_device, &device);
+            return charges;
+        }
+        let near = client.network.map(|network| network.near());
+        if let Some(vouch) = &client.vouched {
+            let from = near.as_ref().map_or(vouch.as_bytes(), |near| near.as_slice());
+            add("vouched", numbers.sends_per_vouch, from);
+        } else {
+            if let Some(near) = near {
+                add("pair", numbers.sends_per_address_and_network, &near);
+            }
+            add("address", numbers.sends_per_address, &[]);
+        }
+        charges.extend(self.network(Family::Sends, numbers.sends_per_network, client.network));
+        charges
+    }
+
+    /// Names of the counters that are keyed on what was typed.
+    pub(super) fn visible(&self, form: &LimiterForm) -> Vec<CounterName> {
+        let names = |family| self.names(family, |fields| fields.bytes(form.as_bytes()));
+        names(Family::VisibleTries).chain(names(Family::VisibleStreak)).collect()
+    }
+
+    /// Names of the counters that are keyed on an account or, for a decoy, on a dummy that
+    /// belongs to what was typed.
+    pub(super) fn silent(&self, who: Who<'_>) -> Vec<CounterName> {
+        let names = |family| self.names(family, move |fields| who.key(fields));
+        names(Family::SilentTries).chain(names(Family::SilentStreak)).collect()
+    }
+
+    /// Charges of sending a mail to an account.
+    pub(super) fn silent_send(&self, who: Who<'_>) -> Vec<Charge> {
+        let names = self.names(Family::SilentSends, move |fields| who.key(fields));
+        names
+            .map(|name| Charge {
+                amount: 1,
+                limit: self.numbers.sends_per_account,
+                name,
+                tier: 0,
+                window: self.numbers.sends_window,
+            })
+            .collect()
+    }
+
+    /// Asks whether one more comparison of a short code is within budget.
+    pub(super) fn questions(&self, names: &[CounterName]) -> impl Iterator<Item = Charge> {
+        self.tries(names, 0).map(|charge| Charge {
+            amount: 0,
+            limit: charge.limit.saturating_sub(1),
+            ..charge
+        })
+    }
+
+    /// What every try of a record charges besides its own tries.
+    ///
+    /// Visible counters go by what was announced, never by what the mail really brought: a longer
+    /// code that a silent counter caused must not show.
+    pub(super) fn attempt(
+        &self,
+        visible: &[CounterName],
+        sent: Option<&Sent>,
+        bound: Option<&Bound>,
+    ) -> Vec<Charge> {
+        let announced = bound.map(|bound| bound.announced).or(sent.map(|sent| sent.format));
+        let visible = if announced == Some(CodeFormat::Letters) { &[] } else { visible };
+        let short = bound.filter(|bound| bound.format == CodeFormat::Digits);
+        let silent = short.map_or(&[][..], |bound| &bound.silent);
+        self.tries(visible, VISIBLE).chain(self.tries(silent, SILENT)).collect()
+    }
+
+    /// Charges of one grant, for `hashes` slow hashes.
+    pub(super) fn grant(&self, record: &RecordId, hashes: u32) -> Vec<Charge> {
+        let names = self.names(Family::Grants, |fields| fields.bytes(record.as_bytes()));
+        names
+            .map(|name| Charge {
+                amount: hashes,
+                limit: self.numbers.submits_per_grant,
+                name,
+                tier: 0,
+                window: self.numbers.tries_window,
+            })
+            .collect()
+    }
+
+    /// The charge that adds a process's wrong tries to the tenant's.
+    pub(super) fn tenant_tries(&self, amount: u32) -> Vec<Charge> {
+        let names = self.names(Family::TenantTries, |fields| fields);
+        names
+            .map(|name| Charge {
+                amount,
+                limit: u32::MAX,
+                name,
+                tier: 0,
+                window: self.numbers.tries_window,
+            })
+            .collect()
+    }
+
+    /// Asks whether the tenant's wrong tries are below the threshold.
+    pub(super) fn tenant_question(&self) -> Vec<Charge> {
+        let below = self.numbers.tenant_tries.saturating_sub(1);
+        let charges = self.tenant_tries(0).into_iter();
+        charges.map(|charge| Charge { limit: below, ..charge }).collect()
+    }
+
+    fn tries(&self, names: &[CounterName], tier: u8) -> impl Iterator<Item = Charge> {
+        let numbers = self.numbers;
+        names.iter().map(move |name| {
+            let streak =
+                matches!(name.family(), Some(Family::VisibleStreak | Family::SilentStreak));
+            let (limit, window) = if streak {
+                (numbers.tries_per_streak, numbers.streak_window)
+            } else {
+                (numbers.tries_per_window, numbers.tries_window)
+            };
+            Charge { amount: 1, limit, name: *name, tier, window }
+        })
+    }
+
+    fn network(&self, family: Family, limit: u32, network: Option<NetworkAddress>) -> Vec<Charge> {
+        let Some(network) = network else { return Vec::new() };
+        let mut charges = Vec::with_capacity(2);
+        let mut add = |limit: u32, from: [u8; 17]| {
+            let names = self.names(family, |fields| fields.text("network").bytes(&from));
+            let window = self.numbers.network_window;
+            charges.extend(names.map(|name| Charge { amount: 1, limit, name, tier: 0, window }));
+        };
+        add(limit, network.near());
+        if let Some(wide) = network.wide() {
+            add(limit.saturating_mul(self.numbers.wide_network_factor), wide);
+        }
+        charges
+    }
+
+    fn names(
+        &self,
+        family: Family,
+        fields: impl Fn(Fields) -> Fields,
+    ) -> impl Iterator<Item = CounterName> {
+        CounterName::of(family, self.tenant, self.keys, fields)
+    }
+}
+
+/// Whom a silent counter is keyed on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Who<'a> {
+    /// An account.
+    Account(&'a AccountId),
+    /// Nobody: a dummy that belongs to what was typed.
+    Dummy(&'a LimiterForm),
+}
+
+impl Who<'_> {
+    fn key(self, fields: Fields) -> Fields {
+        match self {
+            Self::Account(account) => fields.number(1).text(account.as_str()),
+            Self::Dummy(form) => fields.number(0).bytes(form.as_bytes()),
+        }
+    }
+}
+
+/// When the last of these counters begins anew.
+pub(super) fn retry_at(over: &[Over], now: Instant) -> Instant {
+    over.iter().map(|over| over.ends_at).fold(now, Instant::latest)
+}
+
+/// Whether any of these counters is of that family.
+pub(super) fn names_any(over: &[Over], families: &[Family]) -> bool {
+    over.iter().any(|over| over.name.family().is_some_and(|family| families.contains(&family)))
+}
+
+/// Whether the tenant of an id is the given one.
+pub(super) fn belongs(record: &RecordId, tenant: &TenantId) -> bool {
+    record.tenant_tag() == tenant.tag()
+}

@@ -1,0 +1,264 @@
+//! `verify`: a code is tried.
+
+use crate::{
+    domain::{Code, CodeFormat, Digest, Family, FlowToken, Grant, Instant, Over, Purpose},
+    error::Error,
+    flow::{Bound, Event, Refusal, Stage, Step},
+    ports::{Attempted, EventKind, Outcome, Swapped},
+};
+
+use super::{
+    Client, Granted, Rejection, SendOutcome, SentCode, Sspr, VerifyOutcome,
+    records::{Stored, record, terms},
+    sspr::{About, Inner},
+    throttle::{names_any, retry_at},
+};
+
+const MAX_CONFLICTS: usize = 8;
+
+/// What one try came to, with what events say about it.
+struct Tried {
+    answer: VerifyOutcome,
+    outcome: Outcome,
+}
+
+impl Sspr {
+    /// Tries a code. One try is charged before anything is compared; the account is looked up
+    /// only after a match.
+    ///
+    /// The same browser repeating the same right code receives the same grant, as long as it has
+    /// tries left.
+    ///
+    /// # Errors
+    /// A store or the policy source failed. The try may have been charged.
+    ///
+    /// # Security
+    /// At most one comparison a call. A right code that policy, account or a silent counter stands
+    /// against is answered like a wrong one.
+    pub async fn verify(
+        &self,
+        token: &FlowToken,
+        code: &Code,
+        client: &Client,
+    ) -> Result<VerifyOutcome, Error> {
+        let now = self.inner.clock.now();
+        let tried = if self.admits(token.is_genuine(&self.inner.keys), token.scope()) {
+            self.verify_at(token, code, client, now).await
+        } else {
+            Ok(gone())
+        };
+        let tag = token.record().tenant_tag();
+        let outcome = tried.as_ref().map_or(Outcome::Error, |tried| tried.outcome);
+        if matches!(outcome, Outcome::Rejected | Outcome::Withheld | Outcome::LongerCode) {
+            self.inner.tenants.wrong_try(tag);
+        }
+        let tenant = self.inner.tenants.named(tag);
+        let about = About::client(client).reset(token.record());
+        let about = About { tenant: tenant.as_ref(), ..about };
+        self.inner.emit(EventKind::Verify, outcome, about, now);
+        tried.map(|tried| tried.answer)
+    }
+
+    async fn verify_at(
+        &self,
+        token: &FlowToken,
+        code: &Code,
+        client: &Client,
+        now: Instant,
+    ) -> Result<Tried, Error> {
+        let inner = &*self.inner;
+        let id = token.record();
+        let numbers = inner.numbers(id.tenant_tag())?;
+        let charges = inner.throttle(id.tenant_tag(), &numbers).network_try(client);
+        if !charges.is_empty() {
+            let over = inner.codes.charge(&charges, now).await?;
+            if !over.is_empty() {
+                return Ok(later(retry_at(&over, now)));
+            }
+        }
+        let (stored, over) = match inner.codes.attempt(&id, now).await? {
+            Attempted::Missing | Attempted::Dead => return Ok(gone()),
+            Attempted::Exhausted => return Ok(rejected(Rejection::Exhausted, Outcome::Exhausted)),
+            Attempted::Charged { record, over } => (Stored::read(id, &record)?, over),
+        };
+        let Some(policy) = inner.policy(&stored.reset.origin.tenant)? else { return Ok(gone()) };
+        if !stored.reset.token.matches(&token.hash()) {
+            return Ok(gone());
+        }
+        let numbers = policy.limits().numbers();
+        let wrong = |outcome| {
+            let tries_left = numbers.tries_per_challenge.saturating_sub(stored.tries);
+            Ok(rejected(Rejection::WrongCode { tries_left }, outcome))
+        };
+        if let Step::Refused(refusal) = stored.reset.step(Event::Try, &terms(numbers), now) {
+            return match refusal {
+                Refusal::Expired => Ok(rejected(Rejection::Expired, Outcome::Expired)),
+                Refusal::NoCode => wrong(Outcome::Rejected),
+                Refusal::Gone | Refusal::TooSoon { .. } | Refusal::Used => Ok(gone()),
+            };
+        }
+        if names_any(&over, &[Family::VisibleTries, Family::VisibleStreak]) {
+            return self.send_longer(stored, token, client, &over, now).await;
+        }
+        let Some(bound) = stored.reset.bound.as_ref() else { return wrong(Outcome::Rejected) };
+        if !over.is_empty() {
+            return wrong(Outcome::Withheld);
+        }
+        let digest = inner.keys.code_digest(bound.key, &bound.binding, code);
+        if !digest.is_some_and(|digest| digest.matches(&bound.code)) {
+            return wrong(Outcome::Rejected);
+        }
+        let answer = self.grant(stored.id, bound, token, code, &stored, now).await?;
+        match answer {
+            Some(granted) => {
+                Ok(Tried { answer: VerifyOutcome::Granted(granted), outcome: Outcome::Ok })
+            }
+            None => wrong(Outcome::Withheld),
+        }
+    }
+
+    /// After a match: is the account still the one, and may it? Then the swap.
+    async fn grant(
+        &self,
+        id: crate::domain::RecordId,
+        bound: &Bound,
+        token: &FlowToken,
+        code: &Code,
+        first: &Stored,
+        now: Instant,
+    ) -> Result<Option<Granted>, Error> {
+        let inner = &*self.inner;
+        let Some(grant) = inner.grant_of(token, code, bound) else { return Ok(None) };
+        let matched = Event::Match { grant: grant.hash() };
+        let mut reread: Option<Stored> = None;
+        for _ in 0..MAX_CONFLICTS {
+            let stored = reread.as_ref().unwrap_or(first);
+            if !inner.is_permitted(stored, bound).await? {
+                return Ok(None);
+            }
+            let Some(policy) = inner.policy(&stored.reset.origin.tenant)? else { return Ok(None) };
+            let numbers = policy.limits().numbers();
+            let next = match stored.reset.step(matched.clone(), &terms(numbers), now) {
+                Step::Next(next) => next,
+                Step::Stay => return Ok(stored.reset.grant_expiry().map(|at| granted(grant, at))),
+                Step::Refused(_) => return Ok(None),
+            };
+            let throttle = inner.throttle(id.tenant_tag(), numbers);
+            let record = record(id, &next, &throttle, numbers.tries_per_challenge, false);
+            let clear: Vec<_> = bound
+                .silent
+                .iter()
+                .filter(|name| name.family() == Some(Family::SilentStreak))
+                .copied()
+                .collect();
+            let swapped =
+                inner.codes.compare_and_swap(&record, stored.version, &[], &clear, now).await?;
+            match swapped {
+                Swapped::Swapped { .. } => {
+                    return Ok(next.grant_expiry().map(|at| granted(grant, at)));
+                }
+                Swapped::Missing | Swapped::Refused(_) => return Ok(None),
+                Swapped::Conflict { .. } => {}
+            }
+            // Somebody else wrote. The same digest may be decided on again: the comparison
+            // stands. Another digest means that a newer code counts.
+            let again = inner.load(id, now).await?.filter(|again| {
+                let now_bound = again.reset.bound.as_ref();
+                now_bound.is_some_and(|other| other.code.matches(&bound.code))
+            });
+            let Some(again) = again else { return Ok(None) };
+            reread = Some(again);
+        }
+        Ok(None)
+    }
+
+    /// Past a visible cap: nothing is compared; a longer code goes out, once.
+    async fn send_longer(
+        &self,
+        stored: Stored,
+        token: &FlowToken,
+        client: &Client,
+        over: &[Over],
+        now: Instant,
+    ) -> Result<Tried, Error> {
+        let mut stored = stored;
+        for _ in 0..MAX_CONFLICTS {
+            let sent = stored.reset.sent.filter(|sent| sent.format == CodeFormat::Letters);
+            let address = self.inner.typed_address(token, &stored.reset.origin);
+            if let Some((sent, address)) = sent.zip(address) {
+                let sent = SentCode::of(&sent, &address);
+                return Ok(rejected(Rejection::LongerCodeSent(sent), Outcome::LongerCode));
+            }
+            let longer = Some(CodeFormat::Letters);
+            match self.send_from(&stored, token, client, longer, now).await? {
+                Some(SendOutcome::Sent(sent)) => {
+                    return Ok(rejected(Rejection::LongerCodeSent(sent), Outcome::LongerCode));
+                }
+                Some(SendOutcome::Gone) => return Ok(gone()),
+                Some(SendOutcome::TooSoon { resend_at: at } | SendOutcome::TryLater { retry_at: at }) => {
+                    return Ok(later(at));
+                }
+                None => {}
+            }
+            let Some(again) = self.inner.load(token.record(), now).await? else {
+                return Ok(gone());
+            };
+            stored = again;
+        }
+        Ok(later(retry_at(over, now)))
+    }
+}
+
+impl Inner {
+    /// The grant that a right code yields: always the same one for the same browser and code.
+    fn grant_of(&self, token: &FlowToken, code: &Code, bound: &Bound) -> Option<Grant> {
+        let fields = self.keys.under(bound.key, Purpose::Grant)?;
+        let fields = fields.bytes(token.record().as_bytes()).bytes(token.hash().as_bytes());
+        let secret: Digest = fields.bytes(code.symbols()).digest();
+        let check = self.keys.under(bound.key, Purpose::TokenCheck)?;
+        Some(Grant::new(&token.record(), token.scope(), &secret, check))
+    }
+
+    /// Whether the bound account is still as it was, and policy still lets it reset.
+    pub(super) async fn is_permitted(&self, stored: &Stored, bound: &Bound) -> Result<bool, Error> {
+        let origin = &stored.reset.origin;
+        let Some(account) = self.bound_account(&stored.id, bound) else { return Ok(false) };
+        let Some(account) = self.users.find(&origin.tenant, &account).await? else {
+            return Ok(false);
+        };
+        let policy = self.policy(&origin.tenant)?;
+        Ok(policy.is_some_and(|policy| {
+            policy.offers_reset(&origin.user_flow, &origin.application)
+                && policy.decide(&origin.user_flow, &account).is_available()
+                && self.still_bound(stored, bound, &account)
+        }))
+    }
+}
+
+impl crate::flow::Reset {
+    fn grant_expiry(&self) -> Option<Instant> {
+        match self.stage {
+            Stage::Verified { expires_at, .. } => Some(expires_at),
+            Stage::Opened
+            | Stage::CodeSent
+            | Stage::Completed { .. }
+            | Stage::Closed { .. } => None,
+        }
+    }
+}
+
+const fn granted(grant: Grant, expires_at: Instant) -> Granted {
+    Granted { expires_at, grant }
+}
+
+const fn rejected(rejection: Rejection, outcome: Outcome) -> Tried {
+    Tried { answer: VerifyOutcome::Rejected(rejection), outcome }
+}
+
+const fn gone() -> Tried {
+    rejected(Rejection::Gone, Outcome::Expired)
+}
+
+const fn later(retry_at: Instant) -> Tried {
+    rejected(Rejection::TryLater { retry_at }, Outcome::TryLater)
+}

@@ -1,0 +1,101 @@
+//! Breakage: what a call could not do. What a person can do wrong is an outcome, never an error.
+
+use core::fmt;
+use std::error::Error as StdError;
+
+use crate::{
+    domain::EntropyUnavailable,
+    flow::CodecError,
+    ports::{HashError, PolicyError, StoreError},
+};
+
+/// A call could not be carried out. Nothing that was answered before is lost; calling again after
+/// a transient error ends where the first call would have.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    source: Box<dyn StdError + Send + Sync>,
+}
+
+/// What broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The source of randomness.
+    Entropy,
+    /// The password hasher, or a hash on file that it does not support.
+    Hasher,
+    /// A record that this version does not read.
+    Record,
+    /// The policy source.
+    Policy,
+    /// The code store or the user store.
+    Store {
+        /// Whether calling again later may help.
+        transient: bool,
+    },
+}
+
+impl Error {
+    /// What broke.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Whether calling again later may help.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self.kind, ErrorKind::Store { transient: true })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            ErrorKind::Entropy => "no secret could be drawn",
+            ErrorKind::Hasher => "a password could not be hashed or verified",
+            ErrorKind::Record => "a record could not be read",
+            ErrorKind::Policy => "no policy could be supplied",
+            ErrorKind::Store { .. } => "a store could not answer",
+        })
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        let source: &(dyn StdError + 'static) = &*self.source;
+        Some(source)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let kind = ErrorKind::Store { transient: error.is_transient() };
+        Self { kind, source: error.into() }
+    }
+}
+
+impl From<PolicyError> for Error {
+    fn from(error: PolicyError) -> Self {
+        Self { kind: ErrorKind::Policy, source: error.into() }
+    }
+}
+
+impl From<EntropyUnavailable> for Error {
+    fn from(error: EntropyUnavailable) -> Self {
+        Self { kind: ErrorKind::Entropy, source: error.into() }
+    }
+}
+
+impl From<CodecError> for Error {
+    fn from(error: CodecError) -> Self {
+        Self { kind: ErrorKind::Record, source: error.into() }
+    }
+}
+
+impl From<HashError> for Error {
+    fn from(error: HashError) -> Self {
+        Self { kind: ErrorKind::Hasher, source: error.into() }
+    }
+}

@@ -1,0 +1,55 @@
+//! The parts that ship with the crate, put together: what a host gets when it names none.
+
+use std::sync::Arc;
+
+use crate::{
+    adapters::{Argon2Pool, SystemClock, SystemEntropy},
+    domain::Keyring,
+    engine::{Builder, Courier, Ports, Sspr},
+    ports::{CodeStore, PolicySource, UserStore},
+};
+
+impl Sspr {
+    /// A service over the host's stores, and the courier that sends its mails. Time and randomness
+    /// are the system's, passwords are hashed with Argon2id on a bounded pool.
+    ///
+    /// ```
+    /// use sspr::{Keyring, Sspr, TenantPolicy, adapters::{MemoryCodes, MemoryUsers, Policies, SystemEntropy}};
+    ///
+    /// let (sspr, courier) = Sspr::new(
+    ///     MemoryUsers::new(),
+    ///     MemoryCodes::new(),
+    ///     Policies::fixed(TenantPolicy::customers("contoso")?),
+    ///     Keyring::draw(&SystemEntropy::new())?,
+    /// );
+    /// # let _ = (sspr, courier);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use = "without its courier running no mail is sent"]
+    pub fn new(
+        users: impl UserStore + 'static,
+        codes: impl CodeStore + 'static,
+        policies: impl PolicySource + 'static,
+        keys: Keyring,
+    ) -> (Self, Courier) {
+        Self::builder(users, codes, policies, keys).build()
+    }
+
+    /// The same, with options: `Sspr::builder(…).with_clock(…).build()`.
+    pub fn builder(
+        users: impl UserStore + 'static,
+        codes: impl CodeStore + 'static,
+        policies: impl PolicySource + 'static,
+        keys: Keyring,
+    ) -> Builder {
+        Builder::new(Ports {
+            clock: Arc::new(SystemClock::new()),
+            codes: Arc::new(codes),
+            entropy: Arc::new(SystemEntropy::new()),
+            hasher: Arc::new(Argon2Pool::new()),
+            keys,
+            policies: Arc::new(policies),
+            users: Arc::new(users),
+        })
+    }
+}
