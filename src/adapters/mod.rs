@@ -1,1 +1,17 @@
 //! Ports, implemented. One file or folder each, with the name of its cargo feature if it has one.
+
+mod argon2;
+mod capture;
+mod manual_clock;
+mod memory;
+mod policies;
+mod policy_directory;
+mod system;
+
+pub use argon2::{Argon2Pool, ParametersError};
+pub use capture::{CaptureSender, code_in};
+pub use manual_clock::ManualClock;
+pub use memory::{MemoryCodes, MemoryEvents, MemoryUsers, Usage};
+pub use policies::Policies;
+pub use policy_directory::{PolicyDirectory, PolicyFileError, Reloaded};
+pub use system::{SystemClock, SystemEntropy};

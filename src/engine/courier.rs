@@ -1,7 +1,7 @@
 //! The courier: everything that depends on an account happens here, off the request path.
 
 use core::{
-    future::{Future, poll_fn},
+    future::poll_fn,
     pin::{Pin, pin},
     task::Poll,
     time::Duration,

@@ -100,6 +100,13 @@ impl Sspr {
         if names_any(&over, &[Family::VisibleTries, Family::VisibleStreak]) {
             return self.send_longer(stored, token, client, &over, now).await;
         }
+        // While a tenant is under attack no short code is compared, also none that was sent before.
+        let announced = stored.reset.sent.map(|sent| sent.format);
+        if announced == Some(CodeFormat::Digits)
+            && inner.tenants.is_elevated(id.tenant_tag(), now)
+        {
+            return self.send_longer(stored, token, client, &over, now).await;
+        }
         let Some(bound) = stored.reset.bound.as_ref() else { return wrong(Outcome::Rejected) };
         if !over.is_empty() {
             return wrong(Outcome::Withheld);

@@ -1,9 +1,27 @@
-//! What the administrator decides.
+//! What the administrator decides: user flows, authentication methods, password rules, limits.
+//!
+//! Documents are Microsoft Graph's own JSON: a tenant exported from Entra loads as it is, and is
+//! written back with every field that this crate does not know.
 
+mod authentication_methods;
 mod brand;
+mod decision;
+mod document;
+mod graph;
+mod limits;
+mod odds;
+mod password;
+mod readiness;
+mod tenant;
+mod user_flow;
 
+pub use authentication_methods::{AuthenticationMethodsPolicy, MethodState, Target};
 pub use brand::{Brand, BrandError, CodeInSubject};
-
-/// Everything that one tenant's administrator decides.
-#[derive(Clone, Debug)]
-pub struct TenantPolicy {}
+pub use decision::{Decision, Explanation, Reason};
+pub use graph::DocumentError;
+pub use limits::{Limits, LimitsError, Numbers};
+pub use odds::Odds;
+pub use password::{CurrentPassword, PasswordContext, PasswordIssue, PasswordRules, PasswordRulesError};
+pub use readiness::{Check, CheckState, Readiness};
+pub use tenant::{AfterReset, Disclosure, NoPasswordNotice, SameMailbox, TenantPolicy};
+pub use user_flow::{Applications, UserFlow};

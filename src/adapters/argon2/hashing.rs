@@ -1,0 +1,184 @@
+//! One hash at a time: parameters, their caps, and the work itself in a buffer that is reused.
+
+use argon2::{
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::phc::{self, Output, ParamsString, Salt},
+};
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+
+use crate::{
+    domain::{Password, PasswordHash},
+    ports::{HashError, Verdict},
+};
+
+/// Length of a tag in bytes (RFC 9106 section 4).
+const TAG: usize = 32;
+/// Length of a salt in bytes (RFC 9106 section 4).
+pub(super) const SALT: usize = 16;
+/// Most passes that a hash on file may ask for.
+const MOST_PASSES: u32 = 10;
+/// Most lanes that a hash on file may ask for.
+const MOST_LANES: u32 = 4;
+
+/// Argon2id parameters: memory in KiB, passes, lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cost {
+    pub(super) memory: u32,
+    pub(super) passes: u32,
+    pub(super) lanes: u32,
+}
+
+/// Parameters that Argon2id or the cap of the pool does not allow.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("password hasher: memory of 8 KiB a lane up to the cap, 1 to 10 passes, 1 to 4 lanes")]
+#[non_exhaustive]
+pub struct ParametersError;
+
+/// A hash on file, read and found affordable.
+#[derive(Debug)]
+pub(super) struct OnFile {
+    cost: Cost,
+    algorithm: Algorithm,
+    version: Version,
+    salt: Salt,
+    tag: Output,
+}
+
+/// The memory that hashes are computed in. It grows to the largest cost in use, never past the
+/// cap, and is given back down to today's cost after a larger one.
+#[derive(Default)]
+pub(super) struct Buffer(Vec<Block>);
+
+impl Cost {
+    /// 19 MiB, two passes, one lane: OWASP Password Storage cheat sheet.
+    pub(super) const OWASP: Self = Self { lanes: 1, memory: 19_456, passes: 2 };
+
+    pub(super) fn checked(self, cap: u32) -> Result<Self, ParametersError> {
+        let passes = (1..=MOST_PASSES).contains(&self.passes);
+        let lanes = (1..=MOST_LANES).contains(&self.lanes);
+        let memory = self.memory >= 8 * self.lanes && self.memory <= cap;
+        if passes && lanes && memory { Ok(self) } else { Err(ParametersError) }
+    }
+
+    fn params(self, tag: usize) -> Result<Params, HashError> {
+        Params::new(self.memory, self.passes, self.lanes, Some(tag)).map_err(|_| HashError::Failed)
+    }
+}
+
+impl OnFile {
+    /// Reads a hash; refuses one that asks for more than `cap` KiB, or is not Argon2, before any
+    /// work.
+    pub(super) fn read(hash: &PasswordHash, cap: u32) -> Result<Self, HashError> {
+        let read = phc::PasswordHash::new(hash.expose()).map_err(|_| HashError::Unsupported)?;
+        let algorithm =
+            Algorithm::try_from(read.algorithm.as_str()).map_err(|_| HashError::Unsupported)?;
+        let version = match read.version {
+            Some(version) => Version::try_from(version).map_err(|_| HashError::Unsupported)?,
+            None => Version::V0x10,
+        };
+        let params = Params::try_from(&read).map_err(|_| HashError::Unsupported)?;
+        let (Some(salt), Some(tag)) = (read.salt, read.hash) else {
+            return Err(HashError::Unsupported);
+        };
+        let cost =
+            Cost { lanes: params.p_cost(), memory: params.m_cost(), passes: params.t_cost() };
+        let cost = cost.checked(cap).map_err(|_| HashError::Unsupported)?;
+        let plain = params.keyid().is_empty() && params.data().is_empty();
+        if !plain || !(16..=64).contains(&tag.len()) {
+            return Err(HashError::Unsupported);
+        }
+        Ok(Self { algorithm, cost, salt, tag, version })
+    }
+
+    pub(super) const fn cost(&self) -> Cost {
+        self.cost
+    }
+
+    pub(super) fn verify(
+        &self,
+        password: &Password,
+        today: Cost,
+        buffer: &mut Buffer,
+    ) -> Result<Verdict, HashError> {
+        let mut tag = [0; 64];
+        let tag = tag.get_mut(..self.tag.len()).ok_or(HashError::Unsupported)?;
+        let argon2 = Argon2::new(self.algorithm, self.version, self.cost.params(tag.len())?);
+        buffer.compute(&argon2, password, self.salt.as_ref(), tag)?;
+        buffer.shrink(today);
+        let current = self.cost == today
+            && self.algorithm == Algorithm::Argon2id
+            && self.version == Version::V0x13
+            && self.tag.len() >= TAG;
+        Ok(match (bool::from(self.tag.as_bytes().ct_eq(tag)), current) {
+            (true, true) => Verdict::Match,
+            (true, false) => Verdict::MatchOutdated,
+            (false, _) => Verdict::Mismatch,
+        })
+    }
+}
+
+impl Buffer {
+    pub(super) fn hash(
+        &mut self,
+        password: &Password,
+        salt: [u8; SALT],
+        cost: Cost,
+    ) -> Result<PasswordHash, HashError> {
+        let params = cost.params(TAG)?;
+        let mut tag = [0; TAG];
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+        self.compute(&argon2, password, &salt, &mut tag)?;
+        let hash = phc::PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            hash: Some(Output::new(&tag).map_err(|_| HashError::Failed)?),
+            params: ParamsString::try_from(&params).map_err(|_| HashError::Failed)?,
+            salt: Some(Salt::new(&salt).map_err(|_| HashError::Failed)?),
+            version: Some(Version::V0x13.into()),
+        };
+        PasswordHash::parse(&hash.to_string()).map_err(|_| HashError::Failed)
+    }
+
+    /// Does the work of a verification for nobody.
+    pub(super) fn dummy(
+        &mut self,
+        password: &Password,
+        salt: [u8; SALT],
+        cost: Cost,
+        today: Cost,
+    ) -> Result<(), HashError> {
+        let mut tag = [0; TAG];
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, cost.params(TAG)?);
+        self.compute(&argon2, password, &salt, &mut tag)?;
+        self.shrink(today);
+        // The answer is thrown away; the comparison is made like any other.
+        let _ = bool::from(tag.ct_eq(&[0; TAG]));
+        Ok(())
+    }
+
+    fn compute(
+        &mut self,
+        argon2: &Argon2<'_>,
+        password: &Password,
+        salt: &[u8],
+        tag: &mut [u8],
+    ) -> Result<(), HashError> {
+        let blocks = argon2.params().block_count();
+        if self.0.len() < blocks {
+            self.0.resize(blocks, Block::new());
+        }
+        let memory = self.0.get_mut(..blocks).ok_or(HashError::Failed)?;
+        let bytes = password.expose().as_bytes();
+        argon2
+            .hash_password_into_with_memory(bytes, salt, tag, memory)
+            .map_err(|_| HashError::Failed)
+    }
+
+    fn shrink(&mut self, today: Cost) {
+        let blocks = usize::try_from(today.memory).unwrap_or(usize::MAX);
+        if self.0.len() > blocks {
+            self.0.truncate(blocks);
+            self.0.shrink_to_fit();
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! The pool: threads, two queues, and what waits in them.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+};
+
+use async_trait::async_trait;
+use futures_channel::oneshot;
+
+use super::hashing::{Buffer, Cost, OnFile, ParametersError, SALT};
+use crate::{
+    adapters::SystemEntropy,
+    domain::{Digest, Entropy, Password, PasswordHash},
+    ports::{HashError, PasswordHasher, Share, Verdict},
+};
+
+/// Parameter sets that are kept in mind for dummy hashes.
+const SEEN: usize = 8;
+/// The most memory that a hash on file may ask for, in KiB.
+const CAP: u32 = 128 * 1024;
+
+/// Hashes with Argon2id on a few threads of its own. Clones share them; they end with the last.
+///
+/// *Memory*: one buffer a thread, reused; 19 MiB each by default, and a hash on file may ask for
+/// 128 MiB at the most. *Waiting*: at most 64 jobs of each [`Share`], served in turn, so neither
+/// starves the other; a full queue is [`HashError::Busy`] at once. A caller that gives up takes
+/// its job off the queue.
+///
+/// # Security
+/// Defaults are OWASP's: m = 19 MiB, t = 2, p = 1, salt 16 bytes, tag 32 bytes. Buffers are not
+/// wiped between jobs (it would cost a twentieth of each hash): they hold one-way derivations,
+/// overwritten by the next job. Passwords themselves are wiped.
+#[derive(Clone)]
+pub struct Argon2Pool(Arc<Handle>);
+
+/// Ends the threads with the last clone.
+struct Handle {
+    shared: Arc<Shared>,
+    settings: Settings,
+}
+
+#[derive(Clone)]
+struct Settings {
+    threads: usize,
+    queue: usize,
+    cost: Cost,
+    cap: u32,
+    entropy: Arc<dyn Entropy>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    arrived: Condvar,
+    done: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    sign_in: VecDeque<Job>,
+    submit: VecDeque<Job>,
+    last: Option<Share>,
+    threads: usize,
+    seen: Vec<Cost>,
+    closed: bool,
+}
+
+struct Job {
+    password: Password,
+    work: Work,
+}
+
+enum Work {
+    Hash { salt: [u8; SALT], reply: oneshot::Sender<Result<PasswordHash, HashError>> },
+    Verify { on_file: OnFile, reply: oneshot::Sender<Result<Verdict, HashError>> },
+    Dummy { cost: Cost, salt: [u8; SALT], reply: oneshot::Sender<Result<(), HashError>> },
+}
+
+impl Argon2Pool {
+    /// As many threads as the machine has cores, at most four; started with the first job.
+    #[must_use]
+    pub fn new() -> Self {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Self::over(Settings {
+            cap: CAP,
+            cost: Cost::OWASP,
+            entropy: Arc::new(SystemEntropy::new()),
+            queue: 64,
+            threads: cores.min(4),
+        })
+    }
+
+    /// A pool of so many threads, at least one.
+    #[must_use]
+    pub fn with_threads(&self, threads: usize) -> Self {
+        Self::over(Settings { threads: threads.max(1), ..self.0.settings.clone() })
+    }
+
+    /// A pool in which so many jobs of each share may wait.
+    #[must_use]
+    pub fn with_queue(&self, queue: usize) -> Self {
+        Self::over(Settings { queue, ..self.0.settings.clone() })
+    }
+
+    /// A pool with other parameters: memory in KiB, passes, lanes.
+    ///
+    /// # Errors
+    /// [`ParametersError`].
+    ///
+    /// # Security
+    /// Lower ones than the defaults make stolen hashes cheaper to guess: for tests only.
+    pub fn with_parameters(
+        &self,
+        memory: u32,
+        passes: u32,
+        lanes: u32,
+    ) -> Result<Self, ParametersError> {
+        let settings = self.0.settings.clone();
+        let cost = Cost { lanes, memory, passes }.checked(settings.cap)?;
+        Ok(Self::over(Settings { cost, ..settings }))
+    }
+
+    /// A pool that draws its salts elsewhere.
+    #[must_use]
+    pub fn with_entropy(&self, entropy: impl Entropy + 'static) -> Self {
+        Self::over(Settings { entropy: Arc::new(entropy), ..self.0.settings.clone() })
+    }
+
+    /// How many hashes it has computed: for tests, and to watch what is spent.
+    #[must_use]
+    pub fn jobs(&self) -> u64 {
+        self.0.shared.done.load(Ordering::Relaxed)
+    }
+
+    fn over(settings: Settings) -> Self {
+        let shared = Shared {
+            arrived: Condvar::new(),
+            done: AtomicU64::new(0),
+            state: Mutex::default(),
+        };
+        shared.lock().seen.push(settings.cost);
+        Self(Arc::new(Handle { settings, shared: Arc::new(shared) }))
+    }
+
+    /// Queues a job, and starts a thread if there may be one more.
+    fn submit(&self, job: Job, share: Share) -> Result<(), HashError> {
+        let Handle { settings, shared } = &*self.0;
+        let mut state = shared.lock();
+        let queue = state.queue(share);
+        queue.retain(Job::is_awaited);
+        if queue.len() >= settings.queue {
+            return Err(HashError::Busy);
+        }
+        queue.push_back(job);
+        if state.threads < settings.threads {
+            let (worker, cost) = (shared.clone(), settings.cost);
+            let thread = thread::Builder::new().name("sspr-argon2".to_owned());
+            if thread.spawn(move || worker.work(cost)).is_ok() {
+                state.threads += 1;
+            } else if state.threads == 0 {
+                state.queue(share).pop_back();
+                return Err(HashError::Failed);
+            }
+        }
+        drop(state);
+        shared.arrived.notify_one();
+        Ok(())
+    }
+
+    fn salt(&self) -> Result<[u8; SALT], HashError> {
+        let mut salt = [0; SALT];
+        let filled = self.0.settings.entropy.fill(&mut salt);
+        filled.map(|()| salt).map_err(|_| HashError::Failed)
+    }
+}
+
+impl Default for Argon2Pool {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Argon2Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let settings = &self.0.settings;
+        let mut shown = f.debug_struct("Argon2Pool");
+        shown.field("cost", &settings.cost).field("threads", &settings.threads);
+        shown.finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for Argon2Pool {
+    async fn hash(&self, password: Password, share: Share) -> Result<PasswordHash, HashError> {
+        let (reply, answer) = oneshot::channel();
+        let salt = self.salt()?;
+        self.submit(Job { password, work: Work::Hash { reply, salt } }, share)?;
+        answer.await.unwrap_or(Err(HashError::Failed))
+    }
+
+    async fn verify(
+        &self,
+        password: Password,
+        hash: PasswordHash,
+        share: Share,
+    ) -> Result<Verdict, HashError> {
+        let on_file = OnFile::read(&hash, self.0.settings.cap)?;
+        self.0.shared.see(on_file.cost());
+        let (reply, answer) = oneshot::channel();
+        self.submit(Job { password, work: Work::Verify { on_file, reply } }, share)?;
+        answer.await.unwrap_or(Err(HashError::Failed))
+    }
+
+    async fn verify_dummy(
+        &self,
+        password: Password,
+        seed: Digest,
+        share: Share,
+    ) -> Result<(), HashError> {
+        let cost = self.0.shared.drawn(&seed, self.0.settings.cost);
+        let (reply, answer) = oneshot::channel();
+        let salt = seed.head();
+        self.submit(Job { password, work: Work::Dummy { cost, reply, salt } }, share)?;
+        answer.await.unwrap_or(Err(HashError::Failed))
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.arrived.notify_all();
+    }
+}
+
+impl Shared {
+    fn work(&self, today: Cost) {
+        let mut buffer = Buffer::default();
+        while let Some(Job { password, work }) = self.next() {
+            // A caller that is gone does not care for the answer.
+            match work {
+                Work::Hash { salt, reply } => {
+                    let _ = reply.send(buffer.hash(&password, salt, today));
+                }
+                Work::Verify { on_file, reply } => {
+                    let _ = reply.send(on_file.verify(&password, today, &mut buffer));
+                }
+                Work::Dummy { cost, salt, reply } => {
+                    let _ = reply.send(buffer.dummy(&password, salt, cost, today));
+                }
+            }
+            self.done.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The next job that somebody waits for, of each share in turn; `None` once all is over.
+    fn next(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            while let Some(job) = state.pop() {
+                if job.is_awaited() {
+                    return Some(job);
+                }
+            }
+            if state.closed {
+                return None;
+            }
+            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn see(&self, cost: Cost) {
+        let mut state = self.lock();
+        if !state.seen.contains(&cost) && state.seen.len() < SEEN {
+            state.seen.push(cost);
+        }
+    }
+
+    /// One of the parameter sets in use, always the same for one seed.
+    fn drawn(&self, seed: &Digest, today: Cost) -> Cost {
+        let state = self.lock();
+        let last = seed.as_bytes().last().copied().unwrap_or_default();
+        let index = usize::from(last) % state.seen.len().max(1);
+        state.seen.get(index).copied().unwrap_or(today)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    const fn queue(&mut self, share: Share) -> &mut VecDeque<Job> {
+        match share {
+            Share::SignIn => &mut self.sign_in,
+            Share::Submit => &mut self.submit,
+        }
+    }
+
+    /// The first job of the share that was not served last, or of the other.
+    fn pop(&mut self) -> Option<Job> {
+        let order = match self.last {
+            Some(Share::SignIn) => [Share::Submit, Share::SignIn],
+            Some(Share::Submit) | None => [Share::SignIn, Share::Submit],
+        };
+        let (share, job) =
+            order.into_iter().find_map(|share| Some((share, self.queue(share).pop_front()?)))?;
+        self.last = Some(share);
+        Some(job)
+    }
+}
+
+impl Job {
+    fn is_awaited(&self) -> bool {
+        !match &self.work {
+            Work::Hash { reply, .. } => reply.is_canceled(),
+            Work::Verify { reply, .. } => reply.is_canceled(),
+            Work::Dummy { reply, .. } => reply.is_canceled(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "pool_tests.rs"]
+mod tests;

@@ -1,0 +1,128 @@
+use super::*;
+
+fn cheap() -> Argon2Pool {
+    Argon2Pool::new().with_parameters(64, 1, 1).unwrap()
+}
+
+fn password(text: &str) -> Password {
+    Password::parse(text).unwrap()
+}
+
+async fn verdict(pool: &Argon2Pool, typed: &str, hash: &str) -> Result<Verdict, HashError> {
+    pool.verify(password(typed), PasswordHash::parse(hash).unwrap(), Share::SignIn).await
+}
+
+#[tokio::test]
+async fn a_hash_verifies_its_own_password_and_no_other() {
+    let pool = cheap();
+    let hash = pool.hash(password("caf\u{e9} au lait"), Share::Submit).await.unwrap();
+
+    assert!(hash.expose().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
+    let typed = |text| verdict(&pool, text, hash.expose());
+    assert_eq!(typed("cafe\u{301} au lait").await, Ok(Verdict::Match));
+    assert_eq!(typed("cafe au lait").await, Ok(Verdict::Mismatch));
+    let again = pool.hash(password("caf\u{e9} au lait"), Share::Submit).await.unwrap();
+    assert_ne!(hash, again, "salts differ");
+}
+
+#[tokio::test]
+async fn the_published_vector_verifies() {
+    // argon2 0.5 documentation and the reference implementation's test.c: "password", "somesalt".
+    let vector = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$\
+                  nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    assert_eq!(verdict(&cheap(), "password", vector).await, Ok(Verdict::MatchOutdated));
+    assert_eq!(verdict(&cheap(), "passwore", vector).await, Ok(Verdict::Mismatch));
+}
+
+#[tokio::test]
+async fn unaffordable_or_foreign_hashes_are_refused_before_any_work() {
+    let pool = cheap();
+    let tail = "c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    for head in [
+        "$argon2id$v=19$m=4194304,t=2,p=1$",
+        "$argon2id$v=19$m=256,t=11,p=1$",
+        "$argon2id$v=19$m=256,t=2,p=8$",
+        "$argon2id$v=99$m=256,t=2,p=1$",
+        "$scrypt$ln=17,r=8,p=1$",
+    ] {
+        let refused = verdict(&pool, "password", &format!("{head}{tail}")).await;
+        assert_eq!(refused, Err(HashError::Unsupported), "{head}");
+    }
+    assert_eq!(verdict(&pool, "password", "$").await, Err(HashError::Unsupported));
+    assert_eq!(pool.jobs(), 0);
+    assert_eq!(pool.with_parameters(1 << 30, 1, 1).unwrap_err(), ParametersError);
+}
+
+/// A pool whose threads never start, so that what waits stays.
+fn stopped(queue: usize) -> Argon2Pool {
+    let pool = cheap().with_queue(queue);
+    pool.0.shared.lock().threads = usize::MAX;
+    pool
+}
+
+fn job(name: &str) -> (Job, oneshot::Receiver<Result<PasswordHash, HashError>>) {
+    let (reply, answer) = oneshot::channel();
+    (Job { password: password(name), work: Work::Hash { reply, salt: [0; SALT] } }, answer)
+}
+
+#[test]
+fn a_full_queue_is_busy_at_once_and_the_other_share_is_not() {
+    let pool = stopped(2);
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let (job, answer) = job("waiting");
+        answers.push(answer);
+        assert_eq!(pool.submit(job, Share::Submit), Ok(()));
+    }
+    let (third, _answer) = job("third");
+    assert_eq!(pool.submit(third, Share::Submit), Err(HashError::Busy));
+    let (other, _other) = job("other");
+    assert_eq!(pool.submit(other, Share::SignIn), Ok(()));
+
+    answers.pop();
+    let (next, _next) = job("next");
+    assert_eq!(pool.submit(next, Share::Submit), Ok(()), "a caller that gave up made room");
+}
+
+#[test]
+fn shares_are_served_in_turn() {
+    let pool = stopped(10);
+    let mut answers = Vec::new();
+    for (name, share) in [
+        ("a1", Share::Submit),
+        ("a2", Share::Submit),
+        ("a3", Share::Submit),
+        ("b1", Share::SignIn),
+    ] {
+        let (job, answer) = job(name);
+        answers.push(answer);
+        pool.submit(job, share).unwrap();
+    }
+    let mut order = Vec::new();
+    for _ in 0..4 {
+        order.push(pool.0.shared.next().unwrap().password.expose().to_owned());
+    }
+    assert_eq!(order, ["b1", "a1", "a2", "a3"]);
+}
+
+#[tokio::test]
+async fn dummies_cost_a_hash_and_use_what_is_on_file() {
+    let pool = cheap();
+    pool.verify_dummy(password("x"), Digest::from_bytes([1; 32]), Share::SignIn).await.unwrap();
+    assert_eq!(pool.jobs(), 1);
+
+    let other = Cost { lanes: 1, memory: 128, passes: 1 };
+    pool.0.shared.see(other);
+    let today = pool.0.settings.cost;
+    let drawn = |seed| pool.0.shared.drawn(&Digest::from_bytes([seed; 32]), today);
+    assert_eq!((drawn(0), drawn(1)), (today, other));
+    assert_eq!(drawn(1), drawn(1));
+}
+
+#[test]
+fn the_threads_end_with_the_last_clone() {
+    let pool = cheap();
+    let shared = pool.0.shared.clone();
+    drop(pool);
+    assert!(shared.next().is_none());
+}

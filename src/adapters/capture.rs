@@ -1,0 +1,85 @@
+//! An inbox instead of a mail system.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+
+use crate::{
+    domain::{Code, EmailAddress},
+    mail::EmailMessage,
+    ports::{EmailSender, SendError, SendErrorKind},
+};
+
+/// Keeps messages in memory instead of sending them, and fails on command. Clones share one inbox.
+///
+/// For tests and demonstrations: whoever holds it reads every code.
+#[derive(Clone, Debug, Default)]
+pub struct CaptureSender(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    messages: Vec<EmailMessage>,
+    failures: VecDeque<SendErrorKind>,
+}
+
+impl CaptureSender {
+    /// An empty inbox.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The messages, oldest first.
+    #[must_use]
+    pub fn messages(&self) -> Vec<EmailMessage> {
+        self.lock().messages.clone()
+    }
+
+    /// Takes the messages out, oldest first.
+    #[must_use]
+    pub fn take(&self) -> Vec<EmailMessage> {
+        std::mem::take(&mut self.lock().messages)
+    }
+
+    /// The newest message to that address.
+    #[must_use]
+    pub fn last_to(&self, address: &EmailAddress) -> Option<EmailMessage> {
+        self.lock().messages.iter().rev().find(|message| message.to == *address).cloned()
+    }
+
+    /// The code in the newest message that has one.
+    #[must_use]
+    pub fn last_code(&self) -> Option<Code> {
+        self.lock().messages.iter().rev().find_map(code_in)
+    }
+
+    /// Makes the next `times` messages fail in this way.
+    pub fn fail_next(&self, kind: SendErrorKind, times: usize) {
+        self.lock().failures.extend(std::iter::repeat_n(kind, times));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl EmailSender for CaptureSender {
+    async fn send(&self, message: &EmailMessage) -> Result<(), SendError> {
+        let mut state = self.lock();
+        if let Some(kind) = state.failures.pop_front() {
+            return Err(SendError::new(kind, "the inbox was told to fail"));
+        }
+        state.messages.push(message.clone());
+        Ok(())
+    }
+}
+
+/// The code in a message: the line of its text part that is nothing else.
+#[must_use]
+pub fn code_in(message: &EmailMessage) -> Option<Code> {
+    message.text.lines().filter(|line| !line.is_empty()).find_map(|line| Code::parse(line).ok())
+}

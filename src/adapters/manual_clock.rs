@@ -1,0 +1,71 @@
+//! A clock that stands still until it is moved.
+
+use std::{
+    future::poll_fn,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Poll, Waker},
+    time::Duration,
+};
+
+use crate::{
+    domain::Instant,
+    ports::{Clock, Sleep},
+};
+
+/// A clock for tests and demonstrations: it moves when it is told to, forwards or back. Clones
+/// share one time.
+#[derive(Clone, Debug)]
+pub struct ManualClock(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    now: Instant,
+    sleepers: Vec<Waker>,
+}
+
+impl ManualClock {
+    /// A clock that stands at `now`.
+    #[must_use]
+    pub fn new(now: Instant) -> Self {
+        Self(Arc::new(Mutex::new(State { now, sleepers: Vec::new() })))
+    }
+
+    /// Moves the clock on.
+    pub fn advance(&self, duration: Duration) {
+        let now = self.lock().now.after(duration);
+        self.set(now);
+    }
+
+    /// Sets the clock, also back.
+    pub fn set(&self, now: Instant) {
+        let mut state = self.lock();
+        state.now = now;
+        let sleepers = std::mem::take(&mut state.sleepers);
+        drop(state);
+        sleepers.into_iter().for_each(Waker::wake);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Instant {
+        self.lock().now
+    }
+
+    fn sleep_until(&self, instant: Instant) -> Sleep {
+        let clock = self.clone();
+        Box::pin(poll_fn(move |context| {
+            let mut state = clock.lock();
+            if state.now >= instant {
+                return Poll::Ready(());
+            }
+            if !state.sleepers.iter().any(|waker| waker.will_wake(context.waker())) {
+                state.sleepers.push(context.waker().clone());
+            }
+            Poll::Pending
+        }))
+    }
+}

@@ -1,0 +1,42 @@
+//! The arithmetic of one counter.
+
+use super::shard::Ends;
+use crate::domain::{Charge, Instant, Over};
+
+/// A value and the end of its window.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counter {
+    pub(super) value: u64,
+    pub(super) ends_at: Instant,
+    pub(super) touched_at: Instant,
+}
+
+impl Counter {
+    /// The counter after a charge, or that it is over. `None` is a counter that does not exist.
+    pub(super) fn charged(
+        before: Option<&Self>,
+        charge: &Charge,
+        now: Instant,
+    ) -> Result<Self, Over> {
+        let now = before.map_or(now, |counter| now.latest(counter.touched_at));
+        let live = before.filter(|counter| now < counter.ends_at);
+        let ends_at = live.map_or(now.after(charge.window), |counter| counter.ends_at);
+        let value = live.map_or(0, |counter| counter.value) + u64::from(charge.amount);
+        if value > u64::from(charge.limit) {
+            return Err(Over { ends_at, name: charge.name });
+        }
+        Ok(Self { ends_at, touched_at: now, value })
+    }
+
+    /// The counter begun anew at its next charge; what it has seen of time is kept.
+    pub(super) fn clear(&mut self, now: Instant) {
+        let now = now.latest(self.touched_at);
+        *self = Self { ends_at: now, touched_at: now, value: 0 };
+    }
+}
+
+impl Ends for Counter {
+    fn end(&self) -> Instant {
+        self.ends_at.latest(self.touched_at)
+    }
+}

@@ -1,0 +1,38 @@
+//! Events kept in memory.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::ports::{Event, EventSink};
+
+/// Keeps the latest 100,000 events, for tests and demonstrations. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryEvents(Arc<Mutex<VecDeque<Event>>>);
+
+const KEPT: usize = 100_000;
+
+impl MemoryEvents {
+    /// No events yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The events, oldest first.
+    #[must_use]
+    pub fn all(&self) -> Vec<Event> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+impl EventSink for MemoryEvents {
+    fn emit(&self, event: &Event) {
+        let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if events.len() == KEPT {
+            events.pop_front();
+        }
+        events.push_back(event.clone());
+    }
+}

@@ -1,0 +1,13 @@
+//! Stores in this process's memory: for tests, demonstrations and services of one process.
+//!
+//! Nothing survives the process. Within it the contracts hold as on any other store.
+
+mod codes;
+mod counters;
+mod events;
+mod shard;
+mod users;
+
+pub use codes::{MemoryCodes, Usage};
+pub use events::MemoryEvents;
+pub use users::MemoryUsers;

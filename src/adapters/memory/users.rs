@@ -1,0 +1,194 @@
+//! A user store in memory, with an outbox.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+
+use crate::{
+    domain::{Account, AccountId, EmailAddress, Instant, PasswordHash, TenantId},
+    ports::{
+        Applied, Notice, NoticeDelivery, NoticeId, Outbox, PasswordChange, StoreError, UserStore,
+    },
+};
+
+/// How long a notice stays with the courier that took it.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// Accounts in memory. Clones share them. Addresses match exactly.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryUsers(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    accounts: HashMap<(TenantId, AccountId), Kept>,
+    notices: Vec<Waiting>,
+    notices_so_far: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    account: Account,
+    pending_address: Option<EmailAddress>,
+    signed_in_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    notice: Notice,
+    leased_until: Instant,
+}
+
+impl MemoryUsers {
+    /// A store without accounts.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an account, or replaces the one of that id.
+    pub fn insert(&self, tenant: &TenantId, account: Account) {
+        let key = (tenant.clone(), account.id.clone());
+        let kept = Kept { account, pending_address: None, signed_in_at: None };
+        self.lock().accounts.insert(key, kept);
+    }
+
+    /// Changes an account; answers whether there is one of that id. Draw a new
+    /// [`Stamp`](crate::domain::Stamp) where the contract of stamps asks for it.
+    pub fn update(
+        &self,
+        tenant: &TenantId,
+        id: &AccountId,
+        change: impl FnOnce(&mut Account),
+    ) -> bool {
+        let mut state = self.lock();
+        let kept = state.accounts.get_mut(&(tenant.clone(), id.clone()));
+        kept.map(|kept| change(&mut kept.account)).is_some()
+    }
+
+    /// Removes an account; answers whether there was one.
+    pub fn remove(&self, tenant: &TenantId, id: &AccountId) -> bool {
+        self.lock().accounts.remove(&(tenant.clone(), id.clone())).is_some()
+    }
+
+    /// Notes that an account waits for a new address to be confirmed; a reset cancels that.
+    pub fn set_pending_address(&self, tenant: &TenantId, id: &AccountId, address: EmailAddress) {
+        if let Some(kept) = self.lock().accounts.get_mut(&(tenant.clone(), id.clone())) {
+            kept.pending_address = Some(address);
+        }
+    }
+
+    /// The address that an account waits to have confirmed.
+    #[must_use]
+    pub fn pending_address(&self, tenant: &TenantId, id: &AccountId) -> Option<EmailAddress> {
+        let state = self.lock();
+        state.accounts.get(&(tenant.clone(), id.clone()))?.pending_address.clone()
+    }
+
+    /// When an account signed in last with its password.
+    #[must_use]
+    pub fn signed_in_at(&self, tenant: &TenantId, id: &AccountId) -> Option<Instant> {
+        self.lock().accounts.get(&(tenant.clone(), id.clone()))?.signed_in_at
+    }
+
+    /// Every change is made in one piece, so what a panicking thread left behind is whole.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl UserStore for MemoryUsers {
+    async fn find_by_address(
+        &self,
+        tenant: &TenantId,
+        address: &EmailAddress,
+    ) -> Result<Vec<Account>, StoreError> {
+        let state = self.lock();
+        let of_tenant = state.accounts.iter().filter(|((owner, _), _)| owner == tenant);
+        let accounts = of_tenant.map(|(_, kept)| &kept.account);
+        Ok(accounts.filter(|account| account.addresses.contains(address)).cloned().collect())
+    }
+
+    async fn find(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+    ) -> Result<Option<Account>, StoreError> {
+        let state = self.lock();
+        let kept = state.accounts.get(&(tenant.clone(), account.clone()));
+        Ok(kept.map(|kept| kept.account.clone()))
+    }
+
+    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+        let mut state = self.lock();
+        let key = (change.tenant.clone(), change.account.clone());
+        let Some(kept) = state.accounts.get_mut(&key) else { return Ok(Applied::Stale) };
+        if kept.account.last_reset == Some(change.reset) {
+            return Ok(Applied::Repeated { stamp: kept.account.stamp });
+        }
+        if kept.account.stamp != change.expected_stamp {
+            return Ok(Applied::Stale);
+        }
+        kept.account.password = Some(change.password.clone());
+        kept.account.stamp = change.next_stamp;
+        kept.account.locked = false;
+        kept.account.last_reset = Some(change.reset);
+        kept.pending_address = None;
+        for to in &change.notify {
+            state.notices_so_far += 1;
+            let id = NoticeId(state.notices_so_far.to_string());
+            let mut notice = Notice::new(id, change.tenant.clone(), to.clone(), change.at);
+            notice.language.clone_from(&change.language);
+            state.notices.push(Waiting { leased_until: change.at, notice });
+        }
+        Ok(Applied::Done { notice: NoticeDelivery::Queued })
+    }
+
+    async fn rehash(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+        old: &PasswordHash,
+        new: &PasswordHash,
+    ) -> Result<bool, StoreError> {
+        let mut state = self.lock();
+        let kept = state.accounts.get_mut(&(tenant.clone(), account.clone()));
+        let unchanged = kept.filter(|kept| kept.account.password.as_ref() == Some(old));
+        Ok(unchanged.map(|kept| kept.account.password = Some(new.clone())).is_some())
+    }
+
+    async fn signed_in(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+        at: Instant,
+    ) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        if let Some(kept) = state.accounts.get_mut(&(tenant.clone(), account.clone())) {
+            kept.signed_in_at = Some(at);
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Outbox for MemoryUsers {
+    async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError> {
+        let mut state = self.lock();
+        let free = state.notices.iter_mut().filter(|waiting| waiting.leased_until <= now);
+        let leased = free.take(limit).map(|waiting| {
+            waiting.leased_until = now.after(LEASE);
+            waiting.notice.clone()
+        });
+        Ok(leased.collect())
+    }
+
+    async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {
+        self.lock().notices.retain(|waiting| waiting.notice.id != *id);
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+//! The system's clock, and one thread that keeps its alarms.
+
+use std::{
+    collections::BTreeMap,
+    future::poll_fn,
+    sync::{
+        Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Poll, Waker},
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use crate::{
+    domain::Instant,
+    ports::{Clock, Sleep},
+};
+
+/// The longest the alarm thread sleeps: a clock that jumps ahead is noticed within this time.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// The operating system's wall clock, in microseconds. Needs no runtime: alarms are kept by one
+/// thread that starts with the first of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock(());
+
+impl SystemClock {
+    /// The system's clock.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Instant {
+        now()
+    }
+
+    fn sleep_until(&self, instant: Instant) -> Sleep {
+        let mut alarm: Option<Alarm> = None;
+        Box::pin(poll_fn(move |context| {
+            if now() >= instant {
+                alarm = None;
+                return Poll::Ready(());
+            }
+            // An alarm that rang while the clock stood later than now is set again.
+            if !alarm.as_ref().is_some_and(|alarm| alarm.rewake(context.waker())) {
+                alarm = ALARMS.as_ref().map(|alarms| alarms.set(instant, context.waker()));
+            }
+            // Without a thread to keep alarms the task asks again: slow, but never stuck.
+            if alarm.is_none() {
+                context.waker().wake_by_ref();
+            }
+            Poll::Pending
+        }))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+fn now() -> Instant {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Instant::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// Alarms by instant, then by number.
+#[derive(Default)]
+struct Alarms {
+    waiting: Mutex<BTreeMap<(Instant, u64), Waker>>,
+    changed: Condvar,
+    numbers: AtomicU64,
+}
+
+/// One alarm; dropping it takes it off.
+struct Alarm(Arc<Alarms>, (Instant, u64));
+
+static ALARMS: LazyLock<Option<Arc<Alarms>>> = LazyLock::new(|| {
+    let alarms = Arc::new(Alarms::default());
+    let kept = alarms.clone();
+    let thread = thread::Builder::new().name("sspr-alarms".to_owned());
+    thread.spawn(move || kept.keep()).is_ok().then_some(alarms)
+});
+
+impl Alarms {
+    fn set(self: &Arc<Self>, instant: Instant, waker: &Waker) -> Alarm {
+        let key = (instant, self.numbers.fetch_add(1, Ordering::Relaxed));
+        self.lock().insert(key, waker.clone());
+        self.changed.notify_one();
+        Alarm(self.clone(), key)
+    }
+
+    fn keep(&self) -> ! {
+        let mut waiting = self.lock();
+        loop {
+            let mut due = Vec::new();
+            while let Some(first) = waiting.first_entry().filter(|first| first.key().0 <= now()) {
+                due.push(first.remove());
+            }
+            if !due.is_empty() {
+                drop(waiting);
+                due.into_iter().for_each(Waker::wake);
+                waiting = self.lock();
+                continue;
+            }
+            let next = waiting.keys().next().map(|(instant, _)| instant.since(now()));
+            waiting = match next {
+                Some(pause) => {
+                    let pause = pause.min(LOOK_AGAIN);
+                    let rested = self.changed.wait_timeout(waiting, pause);
+                    rested.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Instant, u64), Waker>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Alarm {
+    /// Wakes another task instead; `false` if the alarm has rung.
+    fn rewake(&self, waker: &Waker) -> bool {
+        self.0.lock().get_mut(&self.1).map(|kept| kept.clone_from(waker)).is_some()
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.0.lock().remove(&self.1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sleep_ends_at_its_instant_and_not_before() {
+        let until = now().after(Duration::from_millis(20));
+        SystemClock::new().sleep_until(until).await;
+        assert!(now() >= until);
+    }
+
+    #[tokio::test]
+    async fn an_instant_that_has_passed_is_no_sleep() {
+        SystemClock::new().sleep_until(Instant::from_micros(0)).await;
+    }
+}

@@ -1,0 +1,100 @@
+//! Randomness seeded by the operating system.
+
+use std::cell::RefCell;
+
+use rand::{Rng, SeedableRng, rngs::StdRng, rngs::SysRng};
+
+use crate::domain::{Entropy, EntropyUnavailable};
+
+/// Bytes drawn from one seed, after which a thread asks the system for another.
+const RESEED_AFTER: usize = 64 * 1024;
+
+/// A ChaCha12 generator in each thread, seeded by the operating system and again after every
+/// 64 KiB.
+///
+/// Fails, rather than going on with what it has, if the system gives no seed. A process that forks
+/// without `exec` shares its parent's state: do not.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemEntropy(());
+
+struct Seeded {
+    generator: StdRng,
+    left: usize,
+}
+
+thread_local! {
+    static SEEDED: RefCell<Option<Seeded>> = const { RefCell::new(None) };
+}
+
+impl SystemEntropy {
+    /// The system's randomness.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyUnavailable> {
+        with(bytes.len(), |generator| generator.fill_bytes(bytes))
+    }
+
+    fn word(&self) -> Result<u64, EntropyUnavailable> {
+        with(8, Rng::next_u64)
+    }
+}
+
+fn with<T>(length: usize, draw: impl FnOnce(&mut StdRng) -> T) -> Result<T, EntropyUnavailable> {
+    SEEDED.with_borrow_mut(|slot| {
+        if slot.as_ref().is_none_or(|seeded| seeded.left < length) {
+            let generator =
+                StdRng::try_from_rng(&mut SysRng).map_err(|_| EntropyUnavailable::new())?;
+            *slot = Some(Seeded { generator, left: RESEED_AFTER.max(length) });
+        }
+        let seeded = slot.as_mut().ok_or(EntropyUnavailable::new())?;
+        seeded.left -= length;
+        Ok(draw(&mut seeded.generator))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Code, CodeFormat};
+
+    /// Chi-square over one symbol position.
+    fn chi_square(counts: &[u32]) -> f64 {
+        let total: u32 = counts.iter().sum();
+        let expected = f64::from(total) / counts.len() as f64;
+        counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum()
+    }
+
+    fn draws(format: CodeFormat, symbols: &str) -> Vec<f64> {
+        let length = format.length();
+        let mut counts = vec![vec![0_u32; symbols.len()]; length];
+        for _ in 0..100_000 {
+            let text = Code::draw(format, &SystemEntropy::new()).unwrap().expose();
+            for (place, symbol) in text.chars().filter(|c| *c != '-').enumerate() {
+                counts[place][symbols.find(symbol).unwrap()] += 1;
+            }
+        }
+        counts.iter().map(|counts| chi_square(counts)).collect()
+    }
+
+    #[test]
+    fn every_symbol_is_equally_likely_at_every_place() {
+        // Critical values at p = 1e-6 for 9 and 19 degrees of freedom.
+        assert!(draws(CodeFormat::Digits, "0123456789").iter().all(|chi| *chi < 45.97));
+        assert!(draws(CodeFormat::Letters, "BCDFGHJKLMNPQRSTVWXZ").iter().all(|chi| *chi < 63.6));
+    }
+
+    #[test]
+    fn a_long_draw_and_many_short_ones_never_repeat() {
+        let mut long = vec![0; 3 * RESEED_AFTER];
+        SystemEntropy::new().fill(&mut long).unwrap();
+        let mut words: Vec<&[u8]> = long.chunks(8).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), 3 * RESEED_AFTER / 8);
+    }
+}

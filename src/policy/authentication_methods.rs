@@ -1,0 +1,239 @@
+//! The authentication methods policy; of its methods, Email OTP counts here.
+
+use serde_json::{Value, json};
+
+use super::graph::{DocumentError, Node, parse};
+use crate::domain::{Account, GroupId};
+
+const EMAIL: &str = "emailAuthenticationMethodConfiguration";
+
+/// Which authentication methods whom may use, as Graph's `authenticationMethodsPolicy`.
+///
+/// Email OTP is usable by an account iff it is enabled, some include target covers the account and
+/// no exclude target does: **an exclude always wins**. An empty list of include targets is nobody.
+/// Other methods, and fields that this crate does not know, are kept and written back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuthenticationMethodsPolicy {
+    document: Value,
+    state: MethodState,
+    include: Vec<Target>,
+    exclude: Vec<Target>,
+}
+
+/// Whether a method is switched on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// Exhaustive: Graph has these two.
+pub enum MethodState {
+    /// Nobody can use it.
+    Disabled,
+    /// Those that are included and not excluded can use it.
+    Enabled,
+}
+
+/// Whom a method is for, or not for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Target {
+    /// Everybody.
+    AllUsers,
+    /// The members of a group.
+    Group(GroupId),
+    /// One account, by its id. Graph has kept this for older policies.
+    User(String),
+}
+
+impl AuthenticationMethodsPolicy {
+    /// Email OTP enabled for all users.
+    #[must_use]
+    pub fn email_for_all() -> Self {
+        let email = json!({
+            "@odata.type": format!("#microsoft.graph.{EMAIL}"),
+            "id": "Email",
+            "state": "enabled",
+            "allowExternalIdToUseEmailOtp": "default",
+            "includeTargets": [
+                {"targetType": "group", "id": "all_users", "isRegistrationRequired": false}
+            ],
+            "excludeTargets": [],
+        });
+        Self {
+            document: json!({ "authenticationMethodConfigurations": [email] }),
+            exclude: Vec::new(),
+            include: vec![Target::AllUsers],
+            state: MethodState::Enabled,
+        }
+    }
+
+    /// Reads Graph's `authenticationMethodsPolicy`.
+    ///
+    /// # Errors
+    /// [`DocumentError`] names the JSON path and the rule.
+    pub fn from_json(json: &str) -> Result<Self, DocumentError> {
+        Self::from_value(parse(json)?)
+    }
+
+    /// Reads Graph's `emailAuthenticationMethodConfiguration` alone.
+    ///
+    /// # Errors
+    /// [`DocumentError`] names the JSON path and the rule.
+    pub fn from_email_json(json: &str) -> Result<Self, DocumentError> {
+        let email = parse(json)?;
+        let (state, include, exclude) = read_email(&Node::root(&email))?;
+        let document = json!({ "authenticationMethodConfigurations": [email] });
+        Ok(Self { document, exclude, include, state })
+    }
+
+    pub(super) fn from_value(document: Value) -> Result<Self, DocumentError> {
+        Self::read(&Node::root(&document))
+    }
+
+    pub(super) fn read(node: &Node<'_>) -> Result<Self, DocumentError> {
+        node.odata_type("authenticationMethodsPolicy")?;
+        let configurations = node.required("authenticationMethodConfigurations")?;
+        let mut email = None;
+        for configuration in configurations.items()? {
+            let id = configuration.required("id")?;
+            if id.text()?.eq_ignore_ascii_case("email") && email.replace(configuration).is_some() {
+                return Err(id.fault("the e-mail method is configured twice"));
+            }
+        }
+        let (state, include, exclude) = match &email {
+            Some(email) => read_email(email)?,
+            None => (MethodState::Disabled, Vec::new(), Vec::new()),
+        };
+        Ok(Self { document: node.value().clone(), exclude, include, state })
+    }
+
+    /// The document, as Graph writes it.
+    #[must_use]
+    pub const fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// Graph's `emailAuthenticationMethodConfiguration`, if there is one.
+    #[must_use]
+    pub fn email_document(&self) -> Option<&Value> {
+        let all = self.document.get("authenticationMethodConfigurations")?.as_array()?;
+        let is_email = |method: &&Value| {
+            let id = method.get("id").and_then(Value::as_str);
+            id.is_some_and(|id| id.eq_ignore_ascii_case("email"))
+        };
+        all.iter().find(is_email)
+    }
+
+    /// Whether Email OTP is switched on.
+    #[must_use]
+    pub const fn state(&self) -> MethodState {
+        self.state
+    }
+
+    /// Whom Email OTP is for.
+    #[must_use]
+    pub fn include(&self) -> &[Target] {
+        &self.include
+    }
+
+    /// Whom Email OTP is not for, whatever the include targets say.
+    #[must_use]
+    pub fn exclude(&self) -> &[Target] {
+        &self.exclude
+    }
+
+    pub(super) fn includes(&self, account: &Account) -> bool {
+        self.include.iter().any(|target| target.covers(account))
+    }
+
+    pub(super) fn excludes(&self, account: &Account) -> bool {
+        self.exclude.iter().any(|target| target.covers(account))
+    }
+}
+
+impl Target {
+    fn covers(&self, account: &Account) -> bool {
+        match self {
+            Self::AllUsers => true,
+            Self::Group(group) => account.groups.contains(group),
+            Self::User(id) => account.id.as_str() == id,
+        }
+    }
+
+    fn read(node: &Node<'_>) -> Result<Self, DocumentError> {
+        let id = node.required("id")?;
+        if id.text()? == "all_users" {
+            return Ok(Self::AllUsers);
+        }
+        let user = match node.field("targetType")? {
+            Some(kind) => kind.word(&[("group", false), ("user", true)])?,
+            None => false,
+        };
+        if user {
+            return id.read(crate::domain::AccountId::parse).map(|id| Self::User(id.to_string()));
+        }
+        id.read(GroupId::parse).map(Self::Group)
+    }
+}
+
+type Email = (MethodState, Vec<Target>, Vec<Target>);
+
+fn read_email(node: &Node<'_>) -> Result<Email, DocumentError> {
+    node.odata_type(EMAIL)?;
+    let states = [("enabled", MethodState::Enabled), ("disabled", MethodState::Disabled)];
+    let state = node.required("state")?.word(&states)?;
+    let targets = |name| -> Result<Vec<Target>, DocumentError> {
+        match node.field(name)? {
+            Some(list) => list.items()?.iter().map(Target::read).collect(),
+            None => Ok(Vec::new()),
+        }
+    };
+    Ok((state, targets("includeTargets")?, targets("excludeTargets")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXPORT: &str = r##"{
+        "id": "authenticationMethodsPolicy", "policyVersion": "1.5", "unknown": {"kept": [1, 2]},
+        "authenticationMethodConfigurations": [
+            {"@odata.type": "#microsoft.graph.fido2AuthenticationMethodConfiguration",
+             "id": "Fido2", "state": "enabled", "keyRestrictions": {"isEnforced": true}},
+            {"@odata.type": "#microsoft.graph.EmailAuthenticationMethodConfiguration",
+             "id": "Email", "state": "enabled", "future": true,
+             "includeTargets": [{"targetType": "group", "id": "all_users"}],
+             "excludeTargets": [{"targetType": "group", "id": "6f0c0e0a-0000-4000-8000-000000000001"}]}
+        ]}"##;
+
+    #[test]
+    fn an_export_loads_as_it_is_and_is_written_back_whole() {
+        let policy = AuthenticationMethodsPolicy::from_json(EXPORT).unwrap();
+
+        assert_eq!(policy.state(), MethodState::Enabled);
+        assert_eq!(policy.include(), [Target::AllUsers]);
+        assert!(matches!(policy.exclude(), [Target::Group(_)]));
+        assert_eq!(*policy.document(), serde_json::from_str::<Value>(EXPORT).unwrap());
+        assert_eq!(policy.email_document().unwrap()["future"], true);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_path() {
+        let error = |json: &str| {
+            AuthenticationMethodsPolicy::from_email_json(json).unwrap_err().to_string()
+        };
+        assert_eq!(error("{"), "$: not complete JSON (line 1, column 1)");
+        assert_eq!(error("[]"), "$: must be an object");
+        assert_eq!(error("{}"), "$: `state` is missing");
+        assert_eq!(error(r#"{"state":"on"}"#), "$.state: must be one of: enabled, disabled");
+        assert_eq!(
+            error(r#"{"state":"enabled","includeTargets":[{"targetType":"group"}]}"#),
+            "$.includeTargets[0]: `id` is missing"
+        );
+        assert_eq!(
+            error(r#"{"state":"enabled","excludeTargets":{}}"#),
+            "$.excludeTargets: must be an array"
+        );
+        assert_eq!(
+            error(r##"{"@odata.type":"#microsoft.graph.smsAuthenticationMethodConfiguration"}"##),
+            format!("$.@odata.type: must be #microsoft.graph.{EMAIL}")
+        );
+    }
+}

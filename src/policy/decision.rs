@@ -1,0 +1,142 @@
+//! May this account reset its password? With every reason, not the first one.
+
+use core::fmt;
+
+use super::{MethodState, SameMailbox, TenantPolicy};
+use crate::domain::{Account, IdentityProvider, SecondFactor, UserFlowId};
+
+/// Whether self-service reset is available to an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Decision(Vec<Reason>);
+
+/// Why it is not. For administrators only: no customer's answer may depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The account is switched off.
+    Disabled,
+    /// Email OTP is switched off.
+    EmailOtpDisabled,
+    /// An exclude target covers the account.
+    Excluded,
+    /// The user flow does not offer e-mail with password.
+    FlowWithoutPasswords,
+    /// No address on file.
+    NoAddress,
+    /// The account has no password here.
+    NoPassword,
+    /// No include target covers the account.
+    NotIncluded,
+    /// The account does not sign in with e-mail and password.
+    NotLocal,
+    /// Its only second factor is the mailbox that the code would go to.
+    SecondFactorInSameMailbox,
+    /// There is no such user flow.
+    UnknownFlow,
+}
+
+/// A decision in words that an administrator can act on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    decision: Decision,
+    locked: bool,
+}
+
+impl Decision {
+    /// Whether nothing stands against it.
+    #[must_use]
+    pub const fn is_available(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Everything that stands against it.
+    #[must_use]
+    pub fn reasons(&self) -> &[Reason] {
+        &self.0
+    }
+}
+
+impl Reason {
+    /// What is the case, and what would change it.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Disabled => "the account is disabled; enable it first",
+            Self::EmailOtpDisabled => {
+                "Email OTP is disabled in the authentication methods policy; enable it"
+            }
+            Self::Excluded => {
+                "an exclude target of Email OTP covers the account; excludes always win"
+            }
+            Self::FlowWithoutPasswords => {
+                "the user flow does not list the identity provider \"Email with password\""
+            }
+            Self::NoAddress => "the account has no verified e-mail address on file",
+            Self::NoPassword => "the account has no password here, so there is none to reset",
+            Self::NotIncluded => {
+                "no include target of Email OTP covers the account; include all users or a group"
+            }
+            Self::NotLocal => {
+                "the account signs in with another identity provider, which keeps its password"
+            }
+            Self::SecondFactorInSameMailbox => {
+                "its only second factor is the mailbox that the code would go to; add another \
+                 factor, or allow it for the tenant"
+            }
+            Self::UnknownFlow => "there is no such user flow",
+        }
+    }
+}
+
+impl TenantPolicy {
+    /// Decides whether an account may reset its password. Locked accounts may: that is the point.
+    pub fn decide(&self, flow: &UserFlowId, account: &Account) -> Decision {
+        let methods = self.authentication_methods();
+        let flow = self.user_flow(flow);
+        let local = account.identity_providers.contains(&IdentityProvider::EmailPassword);
+        let same_mailbox = account.second_factor == SecondFactor::SameMailbox
+            && self.same_mailbox() == SameMailbox::NotEligible;
+        let checks = [
+            (flow.is_none(), Reason::UnknownFlow),
+            (flow.is_some_and(|flow| !flow.has_passwords()), Reason::FlowWithoutPasswords),
+            (methods.state() == MethodState::Disabled, Reason::EmailOtpDisabled),
+            (!methods.includes(account), Reason::NotIncluded),
+            (methods.excludes(account), Reason::Excluded),
+            (account.disabled, Reason::Disabled),
+            (!local, Reason::NotLocal),
+            (account.password.is_none(), Reason::NoPassword),
+            (account.addresses.is_empty(), Reason::NoAddress),
+            (same_mailbox, Reason::SecondFactorInSameMailbox),
+        ];
+        let failed = checks.into_iter().filter(|(fails, _)| *fails);
+        Decision(failed.map(|(_, reason)| reason).collect())
+    }
+
+    /// The same for administrators, in words. Never reachable from a customer's request.
+    #[must_use]
+    pub fn explain(&self, flow: &UserFlowId, account: &Account) -> Explanation {
+        Explanation { decision: self.decide(flow, account), locked: account.locked }
+    }
+}
+
+impl Explanation {
+    /// The decision that it explains.
+    pub const fn decision(&self) -> &Decision {
+        &self.decision
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.decision.is_available() {
+            f.write_str("Password reset is available")?;
+            return f.write_str(if self.locked { ", and unlocks the account." } else { "." });
+        }
+        f.write_str("Password reset is not available:")?;
+        for reason in self.decision.reasons() {
+            write!(f, "\n- {}", reason.words())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! Reading JSON documents, with the path of whatever is wrong.
+
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+/// What is wrong with a policy document, and where.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{path}: {rule}")]
+#[non_exhaustive]
+pub struct DocumentError {
+    /// The JSON path, for instance `$.includeTargets[0].id`.
+    pub path: String,
+    /// The rule that is broken. Never a value of the document.
+    pub rule: String,
+}
+
+/// One place in a document.
+#[derive(Clone, Debug)]
+pub(super) struct Node<'a> {
+    value: &'a Value,
+    path: String,
+}
+
+/// Parses a whole document.
+pub(super) fn parse(json: &str) -> Result<Value, DocumentError> {
+    serde_json::from_str(json).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        fault("$", format!("not complete JSON ({place})"))
+    })
+}
+
+pub(super) fn fault(path: &str, rule: impl Into<String>) -> DocumentError {
+    DocumentError { path: path.to_owned(), rule: rule.into() }
+}
+
+impl<'a> Node<'a> {
+    pub(super) fn root(value: &'a Value) -> Self {
+        Self { path: "$".to_owned(), value }
+    }
+
+    pub(super) const fn value(&self) -> &'a Value {
+        self.value
+    }
+
+    /// Says what is wrong here.
+    pub(super) fn fault(&self, rule: impl Into<String>) -> DocumentError {
+        fault(&self.path, rule)
+    }
+
+    pub(super) fn object(&self) -> Result<&'a Map<String, Value>, DocumentError> {
+        self.value.as_object().ok_or_else(|| self.fault("must be an object"))
+    }
+
+    /// A field that may be missing or null.
+    pub(super) fn field(&self, name: &str) -> Result<Option<Self>, DocumentError> {
+        let value = self.object()?.get(name).filter(|value| !value.is_null());
+        Ok(value.map(|value| Self { path: format!("{}.{name}", self.path), value }))
+    }
+
+    pub(super) fn required(&self, name: &str) -> Result<Self, DocumentError> {
+        self.field(name)?.ok_or_else(|| self.fault(format!("`{name}` is missing")))
+    }
+
+    pub(super) fn text(&self) -> Result<&'a str, DocumentError> {
+        self.value.as_str().ok_or_else(|| self.fault("must be a string"))
+    }
+
+    pub(super) fn flag(&self) -> Result<bool, DocumentError> {
+        self.value.as_bool().ok_or_else(|| self.fault("must be true or false"))
+    }
+
+    pub(super) fn number(&self) -> Result<u64, DocumentError> {
+        self.value.as_u64().ok_or_else(|| self.fault("must be a whole number, not negative"))
+    }
+
+    pub(super) fn items(&self) -> Result<Vec<Self>, DocumentError> {
+        let items = self.value.as_array().ok_or_else(|| self.fault("must be an array"))?;
+        let node = |(index, value)| Self { path: format!("{}[{index}]", self.path), value };
+        Ok(items.iter().enumerate().map(node).collect())
+    }
+
+    /// One of the words given, in any case.
+    pub(super) fn word<T: Copy>(&self, words: &[(&str, T)]) -> Result<T, DocumentError> {
+        let text = self.text()?;
+        let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            self.fault(format!("must be one of: {}", known.join(", ")))
+        })
+    }
+
+    /// Checks `@odata.type`, which Graph spells in more than one case; it may be missing.
+    pub(super) fn odata_type(&self, name: &str) -> Result<(), DocumentError> {
+        let Some(given) = self.field("@odata.type")? else { return Ok(()) };
+        let plain = given.text()?.trim_start_matches("#microsoft.graph.");
+        if plain.eq_ignore_ascii_case(name) {
+            Ok(())
+        } else {
+            Err(given.fault(format!("must be #microsoft.graph.{name}")))
+        }
+    }
+
+    /// Parses the text here into a type of its own.
+    pub(super) fn read<T, E: core::fmt::Display>(
+        &self,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<T, DocumentError> {
+        parse(self.text()?).map_err(|error| self.fault(error.to_string()))
+    }
+}

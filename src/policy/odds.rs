@@ -1,0 +1,80 @@
+//! The arithmetic of guessing.
+
+use core::fmt;
+
+use super::Numbers;
+
+/// Number of short codes.
+const CODES: f64 = 100_000_000.0;
+
+/// How likely somebody succeeds who guesses at every opportunity, from as many networks and under
+/// as many spellings as they like.
+///
+/// The model: a window of comparisons is anchored at its first one, so any 24 hours can touch two
+/// windows. Between two right codes the streak counter bounds a whole year. Past the tenant's
+/// threshold no short code of it is compared until the day's window ends, also those that were
+/// already sent; processes add up their counts every few seconds, for which the threshold is
+/// counted twice. Long codes (6.5e20) add nothing that shows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Odds {
+    /// Per code.
+    pub challenge: f64,
+    /// Per account and day.
+    pub account_day: f64,
+    /// Per account and year without a right code.
+    pub account_year: f64,
+    /// Per tenant and year: that any account falls.
+    pub tenant_year: f64,
+    /// Guesses behind [`account_day`](Self::account_day).
+    pub guesses_per_account_day: u64,
+    /// Guesses behind [`tenant_year`](Self::tenant_year).
+    pub guesses_per_tenant_year: u64,
+}
+
+impl Odds {
+    pub(super) fn of(numbers: &Numbers) -> Self {
+        let per_day = 2 * u64::from(numbers.tries_per_window);
+        let per_year = 2 * 365 * u64::from(numbers.tenant_tries);
+        Self {
+            account_day: probability(per_day),
+            account_year: probability(u64::from(numbers.tries_per_streak)),
+            challenge: probability(u64::from(numbers.tries_per_challenge)),
+            guesses_per_account_day: per_day,
+            guesses_per_tenant_year: per_year,
+            tenant_year: probability(per_year),
+        }
+    }
+}
+
+impl fmt::Display for Odds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let one_in = |probability: f64| 1.0 / probability;
+        writeln!(f, "Somebody who guesses at every opportunity gets in")?;
+        writeln!(f, "  with one code           1 time in {:>13.0}", one_in(self.challenge))?;
+        writeln!(f, "  to one account, a day   1 time in {:>13.0}", one_in(self.account_day))?;
+        writeln!(f, "  to one account, a year  1 time in {:>13.0}", one_in(self.account_year))?;
+        write!(f, "  to any account, a year  1 time in {:>13.0}", one_in(self.tenant_year))
+    }
+}
+
+/// Of at least one hit among independent guesses at codes of eight digits.
+fn probability(guesses: u64) -> f64 {
+    let guesses = u32::try_from(guesses).map_or(f64::from(u32::MAX), f64::from);
+    -(guesses * (-1.0 / CODES).ln_1p()).exp_m1()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_have_the_odds_that_the_documents_state() {
+        let odds = Odds::of(&Numbers::default());
+        let near = |got: f64, stated: f64| (got / stated - 1.0).abs() < 0.01;
+        assert!(near(odds.challenge, 5e-8));
+        assert!(near(odds.account_day, 3e-7));
+        assert!(near(odds.account_year, 1e-6));
+        assert!(near(odds.tenant_year, 7.27e-3));
+    }
+}

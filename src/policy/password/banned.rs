@@ -1,0 +1,107 @@
+//! Entra's banned-password algorithm.
+//!
+//! Source: Microsoft's "Eliminate bad passwords using Microsoft Entra Password Protection". Where
+//! it leaves room: the cover with the lowest score counts; edit distance 1 is taken between the
+//! whole normalised password and a term; scoring goes by exact terms.
+
+/// Terms that count as common everywhere. The service's own global list is not published.
+const GLOBAL: [&str; 16] = [
+    "password", "qwerty", "letmein", "welcome", "admin", "abcd", "1234", "iloveyou", "monkey",
+    "dragon", "sunshine", "princess", "football", "baseball", "master", "summer",
+];
+/// Fewest points of an acceptable password.
+const ENOUGH: usize = 5;
+
+/// Whether a password is banned, and whether it holds a word of its context.
+pub(super) fn judge(text: &str, terms: &[String], words: &[String]) -> (bool, bool) {
+    let normal = normalised(text);
+    let words: Vec<String> = words.iter().map(|word| normalised(word)).collect();
+    let personal = words.iter().any(|word| normal.contains(word.as_str()));
+    let global = GLOBAL.iter().map(|term| normalised(term));
+    let banned: Vec<String> = terms.iter().map(|term| normalised(term)).chain(global).collect();
+    let fuzzy = banned.iter().any(|term| is_near(&normal, term));
+    (fuzzy || score(&normal, &banned) < ENOUGH, personal)
+}
+
+/// Lower case, with the substitutions that the documentation names.
+fn normalised(text: &str) -> String {
+    let substitute = |c| match c {
+        '0' => 'o',
+        '1' => 'l',
+        '$' => 's',
+        '@' => 'a',
+        other => other,
+    };
+    text.to_lowercase().chars().map(substitute).collect()
+}
+
+/// One point for each banned term, one for each other character: the lowest there is.
+fn score(text: &str, banned: &[String]) -> usize {
+    let symbols: Vec<(usize, char)> = text.char_indices().collect();
+    // Lowest score of what begins at each character, from the end on.
+    let mut lowest = vec![0; symbols.len() + 1];
+    for (index, (start, _)) in symbols.iter().enumerate().rev() {
+        let rest = text.get(*start..).unwrap_or_default();
+        let after = |length: usize| lowest.get(index + length).copied().unwrap_or(0) + 1;
+        let terms = banned.iter().filter(|term| rest.starts_with(term.as_str()));
+        let best = terms.map(|term| after(term.chars().count())).chain([after(1)]).min();
+        if let Some(slot) = lowest.get_mut(index) {
+            *slot = best.unwrap_or(0);
+        }
+    }
+    lowest.first().copied().unwrap_or(0)
+}
+
+/// Whether one edit (a character changed, added or left out) makes one of the other.
+fn is_near(text: &str, term: &str) -> bool {
+    let (text, term): (Vec<char>, Vec<char>) = (text.chars().collect(), term.chars().collect());
+    if text.len().abs_diff(term.len()) > 1 {
+        return false;
+    }
+    let same = text.iter().zip(&term).take_while(|(a, b)| a == b).count();
+    let tail = |chars: &[char], skip: usize| chars.get(same + skip..).map(<[char]>::to_vec);
+    match text.len().cmp(&term.len()) {
+        core::cmp::Ordering::Equal => text == term || tail(&text, 1) == tail(&term, 1),
+        core::cmp::Ordering::Less => tail(&text, 0) == tail(&term, 1),
+        core::cmp::Ordering::Greater => tail(&text, 1) == tail(&term, 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn terms(list: &[&str]) -> Vec<String> {
+        list.iter().map(|term| (*term).to_owned()).collect()
+    }
+
+    fn is_banned(text: &str, list: &[&str]) -> bool {
+        judge(text, &terms(list), &[]).0
+    }
+
+    #[test]
+    fn the_published_score_vectors() {
+        assert!(is_banned("C0ntos0Blank12", &["contoso", "blank"]));
+        assert!(!is_banned("ContoS0Bl@nkf9!", &["contoso", "blank"]));
+        assert_eq!(score("contosoblankf9!", &terms(&["contoso", "blank"])), 5);
+    }
+
+    #[test]
+    fn the_published_fuzzy_vectors() {
+        for text in ["abcdeg", "abcdefg", "abcde", "abcdef"] {
+            assert!(is_near(text, "abcdef"), "{text}");
+        }
+        assert!(!is_near("abcdegh", "abcdef") && !is_near("abcd", "abcdef"));
+    }
+
+    #[test]
+    fn the_published_name_vector() {
+        assert!(judge("p0LL23fb", &[], &terms(&["poll"])).1);
+        assert!(!judge("quokka23fb", &[], &terms(&["poll"])).1);
+    }
+
+    #[test]
+    fn the_lowest_cover_counts() {
+        assert_eq!(score("passwordsx", &terms(&["pass", "words", "password"])), 3);
+    }
+}

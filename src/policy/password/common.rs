@@ -1,0 +1,122 @@
+//! The blocklist of common passwords, and what is made of them.
+//!
+//! The list holds the most common passwords of the zxcvbn project's frequency list (MIT licence,
+//! see `common.LICENSE`), in lower case. A plain list has almost no entry of 15 characters, so a
+//! long password also counts as common if it repeats one piece, walks along the keyboard or the
+//! alphabet, or is nothing but listed ones set end to end, decoration aside.
+
+const LIST: &str = include_str!("common.txt");
+/// Longest piece whose repetition is recognised.
+const PIECE: usize = 10;
+/// Rows that people walk along.
+const WALKS: [&str; 8] = [
+    "abcdefghijklmnopqrstuvwxyz",
+    "01234567890123456789",
+    "qwertyuiopasdfghjklzxcvbnm",
+    "qwertzuiopasdfghjklyxcvbnm",
+    "azertyuiopqsdfghjklmwxcvbn",
+    "1q2w3e4r5t6y7u8i9o0p",
+    "1qaz2wsx3edc4rfv5tgb6yhn7ujm",
+    "qazwsxedcrfvtgbyhnujmikolp",
+];
+
+/// Whether a password is common, and whether it is made of words of its context.
+pub(super) fn judge(text: &str, terms: &[String], words: &[String]) -> (bool, bool) {
+    let lower = text.to_lowercase();
+    let plain = undecorated(&lower);
+    let common = [lower.as_str(), plain.as_str()].into_iter().any(|text| {
+        is_listed(text)
+            || terms.iter().any(|term| term == text)
+            || repeats(text)
+            || walks(text)
+            || is_made_of(text, &|piece| is_listed(piece) || terms.iter().any(|t| t == piece))
+    });
+    let personal = !plain.is_empty()
+        && is_made_of(&plain, &|piece| {
+            words.iter().any(|word| undecorated(word) == piece || word == piece)
+        });
+    (common, personal)
+}
+
+/// Whether this is one of the listed passwords.
+fn is_listed(text: &str) -> bool {
+    // Sorted by byte, one a line.
+    let (mut low, mut high) = (0, LIST.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let start = LIST.get(..middle).and_then(|head| head.rfind('\n')).map_or(0, |at| at + 1);
+        let end = LIST.get(start..).and_then(|tail| tail.find('\n')).map_or(LIST.len(), |at| start + at);
+        let Some(entry) = LIST.get(start..end) else { return false };
+        match entry.cmp(text) {
+            core::cmp::Ordering::Equal => return true,
+            core::cmp::Ordering::Less => low = end + 1,
+            core::cmp::Ordering::Greater => high = start,
+        }
+    }
+    false
+}
+
+/// The letters and digits, without what people put at the end.
+fn undecorated(text: &str) -> String {
+    let bare: String = text.chars().filter(|c| c.is_alphanumeric()).collect();
+    bare.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned()
+}
+
+/// Whether it is one short piece over and over.
+fn repeats(text: &str) -> bool {
+    let symbols: Vec<char> = text.chars().collect();
+    (1..=PIECE.min(symbols.len() / 2))
+        .any(|length| symbols.iter().zip(symbols.iter().skip(length)).all(|(a, b)| a == b))
+}
+
+/// Whether it is one walk along a row, forwards or back.
+fn walks(text: &str) -> bool {
+    let back: String = text.chars().rev().collect();
+    text.chars().count() >= 6
+        && WALKS.iter().any(|row| row.contains(text) || row.contains(back.as_str()))
+}
+
+/// Whether it is nothing but pieces of four or more characters, at most four of them.
+fn is_made_of(text: &str, is_piece: &dyn Fn(&str) -> bool) -> bool {
+    // Fewest pieces that end at each byte. Input is at most 1,024 bytes, pieces at most 64.
+    let mut pieces: Vec<Option<u8>> = vec![None; text.len() + 1];
+    if let Some(first) = pieces.first_mut() {
+        *first = Some(0);
+    }
+    for end in 1..=text.len() {
+        let best = (end.saturating_sub(64)..end)
+            .filter(|start| end - start >= 4)
+            .filter_map(|start| {
+                let before = pieces.get(start).copied().flatten().filter(|before| *before < 4)?;
+                text.get(start..end).filter(|piece| is_piece(piece)).map(|_| before + 1)
+            })
+            .min();
+        if let Some(slot) = pieces.get_mut(end) {
+            *slot = best;
+        }
+    }
+    pieces.last().copied().flatten().is_some_and(|count| count > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_sorted_and_large() {
+        let entries: Vec<&str> = LIST.lines().collect();
+        assert!(entries.len() >= 3000);
+        assert!(entries.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(entries.iter().all(|entry| is_listed(entry)));
+        assert!(!is_listed("") && !is_listed("zzzzzzzzzzzzzzz") && !is_listed("0"));
+    }
+
+    #[test]
+    fn three_thousand_entries_of_fifteen_characters_are_effective() {
+        // OWASP ASVS 5.0, 6.2.4: the top 3,000 that fit the policy.
+        let long = LIST.lines().filter(|entry| entry.len() >= 8).take(3000);
+        let refused = long.map(|entry| format!("{entry}{entry}"));
+        let refused = refused.filter(|text| text.len() >= 15 && judge(text, &[], &[]).0).count();
+        assert!(refused >= 3000, "{refused}");
+    }
+}

@@ -1,0 +1,311 @@
+//! What a new password must be like.
+
+mod banned;
+mod common;
+
+use core::fmt;
+
+use thiserror::Error;
+
+use crate::domain::{Account, Password, TenantId};
+
+/// Most custom banned terms (Entra).
+const MOST_TERMS: usize = 1000;
+
+/// A tenant's rules for new passwords.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordRules {
+    kind: Kind,
+    min_length: usize,
+    terms: Vec<String>,
+    refuses_current: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Nist,
+    Entra,
+}
+
+/// Whom a password is for: words of it must not make the password.
+#[derive(Clone, Copy, Debug)]
+pub struct PasswordContext<'a> {
+    /// The account, once it is known.
+    pub account: Option<&'a Account>,
+    /// The tenant's brand.
+    pub brand: &'a str,
+    /// The tenant.
+    pub tenant: &'a TenantId,
+}
+
+/// A rule that a password breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PasswordIssue {
+    /// It is known to have leaked.
+    Breached,
+    /// It holds a character that cannot be used here.
+    Characters,
+    /// It is common, or made of common ones.
+    Common,
+    /// It has fewer than three of: small letters, capitals, digits, symbols.
+    Kinds,
+    /// It is too long.
+    Long {
+        /// Most characters.
+        most: usize,
+    },
+    /// It is made of the person's name, address, or the name of the service.
+    Personal,
+    /// It is the current one.
+    SameAsCurrent,
+    /// It is too short.
+    Short {
+        /// Fewest characters.
+        least: usize,
+    },
+}
+
+/// Rules that are not allowed.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PasswordRulesError {
+    /// Below 8 or above 64.
+    #[error("password rules: the minimum length must be 8 to 64 characters")]
+    MinLength,
+    /// More than 1,000.
+    #[error("password rules: at most 1000 custom terms")]
+    TooManyTerms,
+    /// A term is shorter than 4 or longer than 64 characters.
+    #[error("password rules: a custom term must have 4 to 64 characters")]
+    Term,
+}
+
+impl PasswordRules {
+    /// NIST SP 800-63B-4, 3.1.1.2: at least 15 characters where the password is the only factor,
+    /// no rules of composition, a blocklist, and words of the context. The default.
+    #[must_use]
+    pub const fn nist() -> Self {
+        Self { kind: Kind::Nist, min_length: 15, refuses_current: false, terms: Vec::new() }
+    }
+
+    /// Entra's: 8 to 256 characters of its own set, three of four kinds, its banned-password
+    /// algorithm, and not the current one.
+    #[must_use]
+    pub const fn entra() -> Self {
+        Self { kind: Kind::Entra, min_length: 8, refuses_current: true, terms: Vec::new() }
+    }
+
+    /// Sets the fewest characters. Below 15 only where a second factor is always required (NIST).
+    ///
+    /// # Errors
+    /// [`PasswordRulesError::MinLength`].
+    pub fn with_min_length(mut self, characters: usize) -> Result<Self, PasswordRulesError> {
+        if !(8..=64).contains(&characters) {
+            return Err(PasswordRulesError::MinLength);
+        }
+        self.min_length = characters;
+        Ok(self)
+    }
+
+    /// Bans the tenant's own terms, in any case; at most 1,000.
+    ///
+    /// # Errors
+    /// [`PasswordRulesError`].
+    pub fn with_terms<'a>(
+        mut self,
+        terms: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, PasswordRulesError> {
+        self.terms = terms.into_iter().map(str::to_lowercase).collect();
+        if self.terms.len() > MOST_TERMS {
+            return Err(PasswordRulesError::TooManyTerms);
+        }
+        if self.terms.iter().any(|term| !(4..=64).contains(&term.chars().count())) {
+            return Err(PasswordRulesError::Term);
+        }
+        Ok(self)
+    }
+
+    /// Says whether the current password is refused; that costs a slow hash.
+    #[must_use]
+    pub const fn with_current_refused(mut self, refused: CurrentPassword) -> Self {
+        self.refuses_current = matches!(refused, CurrentPassword::Refused);
+        self
+    }
+
+    /// Whether the current password is refused.
+    #[must_use]
+    pub const fn refuses_current(&self) -> bool {
+        self.refuses_current
+    }
+
+    /// Fewest characters.
+    #[must_use]
+    pub const fn min_length(&self) -> usize {
+        self.min_length
+    }
+
+    /// The tenant's own banned terms, in lower case.
+    #[must_use]
+    pub fn terms(&self) -> &[String] {
+        &self.terms
+    }
+
+    pub(super) const fn is_entra(&self) -> bool {
+        matches!(self.kind, Kind::Entra)
+    }
+
+    /// Every rule that a password breaks. Fast: no slow hash, no look-up elsewhere.
+    #[must_use]
+    pub fn check(&self, password: &Password, about: &PasswordContext<'_>) -> Vec<PasswordIssue> {
+        let text = password.expose();
+        let mut issues = Vec::new();
+        if self.is_entra() && !text.chars().all(is_entra) {
+            issues.push(PasswordIssue::Characters);
+        }
+        if password.characters() < self.min_length {
+            issues.push(PasswordIssue::Short { least: self.min_length });
+        }
+        if self.is_entra() && kinds(text) < 3 {
+            issues.push(PasswordIssue::Kinds);
+        }
+        let words = about.words();
+        let (common, personal) = match self.kind {
+            Kind::Nist => common::judge(text, &self.terms, &words),
+            Kind::Entra => banned::judge(text, &self.terms, &words),
+        };
+        if common {
+            issues.push(PasswordIssue::Common);
+        }
+        if personal {
+            issues.push(PasswordIssue::Personal);
+        }
+        issues
+    }
+}
+
+/// Whether the current password may be chosen again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CurrentPassword {
+    /// It may.
+    Allowed,
+    /// It may not.
+    Refused,
+}
+
+impl PasswordContext<'_> {
+    /// Words of four or more characters, in lower case.
+    fn words(&self) -> Vec<String> {
+        let mut words = vec![self.brand.to_lowercase(), self.tenant.as_str().to_lowercase()];
+        if let Some(account) = self.account {
+            words.extend(account.names.iter().map(|name| name.to_lowercase()));
+            for address in &account.addresses {
+                words.push(address.local().to_lowercase());
+                words.push(address.as_str().to_lowercase());
+            }
+        }
+        words.retain(|word| word.chars().count() >= 4);
+        words.sort_unstable();
+        words.dedup();
+        words
+    }
+}
+
+impl fmt::Display for PasswordIssue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Breached => f.write_str("It is known to have leaked."),
+            Self::Characters => f.write_str("It contains a character that cannot be used here."),
+            Self::Common => f.write_str("It is on the list of common passwords."),
+            Self::Kinds => f.write_str(
+                "Use at least three of: small letters, capitals, digits, symbols.",
+            ),
+            Self::Long { most } => write!(f, "It is too long: at most {most} characters."),
+            Self::Personal => f.write_str(
+                "It is made of your name, your e-mail address or the name of this service.",
+            ),
+            Self::SameAsCurrent => f.write_str("It is the password you have now."),
+            Self::Short { least } => write!(f, "It is too short: at least {least} characters."),
+        }
+    }
+}
+
+/// The characters of Entra's password policy.
+fn is_entra(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == ' ' || r##"@#$%^&*-_!+=[]{}|\:',.?/~"();<>`"##.contains(c)
+}
+
+fn kinds(text: &str) -> usize {
+    let kinds: [fn(char) -> bool; 4] = [
+        |c| c.is_ascii_lowercase(),
+        |c| c.is_ascii_uppercase(),
+        |c| c.is_ascii_digit(),
+        |c| !c.is_ascii_alphanumeric(),
+    ];
+    kinds.into_iter().filter(|kind| text.chars().any(kind)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{AccountId, EmailAddress, Stamp};
+
+    fn issues(rules: &PasswordRules, text: &str) -> Vec<PasswordIssue> {
+        let address = EmailAddress::parse("margaret.hamilton@example.com").unwrap();
+        let id = AccountId::parse("1").unwrap();
+        let mut account = Account::new(id, address, Stamp::from_bytes([0; 16]));
+        account.names = vec!["Margaret".to_owned(), "Hamilton".to_owned()];
+        let tenant = TenantId::parse("contoso").unwrap();
+        let about =
+            PasswordContext { account: Some(&account), brand: "Larkfield", tenant: &tenant };
+        rules.check(&Password::parse(text).unwrap(), &about)
+    }
+
+    #[test]
+    fn nist_counts_code_points() {
+        let rules = PasswordRules::nist();
+        let unusual = "🦔🐌🌵🎏🧭🪁🛶🧶🥁🪗🦕🍁🧊🪨🌋";
+        assert_eq!(issues(&rules, unusual), []);
+        let short: String = unusual.chars().skip(1).collect();
+        assert_eq!(issues(&rules, &short), [PasswordIssue::Short { least: 15 }]);
+    }
+
+    #[test]
+    fn nist_refuses_common_and_personal_ones_and_asks_for_no_kinds() {
+        let rules = PasswordRules::nist();
+        assert_eq!(issues(&rules, "four unrelated words will do"), []);
+        assert_eq!(issues(&rules, "aquietriverbendsslowly"), []);
+        for text in [
+            "passwordpassword", "Password-Password-1!", "123456789012345", "aaaaaaaaaaaaaaaa",
+            "abcdefghijklmnop", "qwertyuiopasdfghjkl", "iloveyoupassword123", "1q2w3e4r5t6y7u8i",
+            "letmeinletmeinletmein", "mynewpassword1234567890",
+        ] {
+            let found = issues(&rules, text);
+            let expected = text == "mynewpassword1234567890";
+            assert_eq!(found.is_empty(), expected, "{text}: {found:?}");
+        }
+        for text in ["margaret.hamilton1!", "LarkfieldLarkfield", "margarethamilton99"] {
+            assert!(issues(&rules, text).contains(&PasswordIssue::Personal), "{text}");
+        }
+    }
+
+    #[test]
+    fn entra_has_its_characters_length_and_kinds() {
+        let rules = PasswordRules::entra();
+        assert_eq!(issues(&rules, "Tr7!quokka"), []);
+        assert_eq!(issues(&rules, "Tr7!quo"), [PasswordIssue::Short { least: 8 }]);
+        assert_eq!(issues(&rules, "trquokkavex"), [PasswordIssue::Kinds]);
+        assert!(issues(&rules, "Tr7!quökka").contains(&PasswordIssue::Characters));
+        assert!(rules.refuses_current());
+    }
+
+    #[test]
+    fn rules_out_of_bounds_are_refused() {
+        let short = PasswordRules::nist().with_min_length(7);
+        assert_eq!(short, Err(PasswordRulesError::MinLength));
+        let many = vec!["word"; 1001];
+        let many = PasswordRules::entra().with_terms(many);
+        assert_eq!(many, Err(PasswordRulesError::TooManyTerms));
+        assert_eq!(PasswordRules::entra().with_terms(["abc"]), Err(PasswordRulesError::Term));
+    }
+}

@@ -1,0 +1,200 @@
+//! User flows: which applications, which ways to sign in.
+
+use serde_json::{Value, json};
+
+use super::graph::{DocumentError, Node, parse};
+use crate::domain::{ApplicationId, IdError, IdentityProvider, UserFlowId};
+
+const FLOW: &str = "externalUsersSelfServiceSignUpEventsFlow";
+const PROVIDERS: [(&str, IdentityProvider); 4] = [
+    ("EmailPassword-OAUTH", IdentityProvider::EmailPassword),
+    ("EmailOtpSignup-OAUTH", IdentityProvider::EmailOtp),
+    ("Google-OAUTH", IdentityProvider::Google),
+    ("Facebook-OAUTH", IdentityProvider::Facebook),
+];
+
+/// The administrator's sign-up and sign-in configuration, as Graph's
+/// `externalUsersSelfServiceSignUpEventsFlow`.
+///
+/// There is no switch for password reset on it: reset is offered iff it lists e-mail with
+/// password and the authentication methods policy allows Email OTP. Fields that this crate does
+/// not know are kept and written back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UserFlow {
+    document: Value,
+    id: UserFlowId,
+    display_name: String,
+    applications: Applications,
+    identity_providers: Vec<IdentityProvider>,
+}
+
+/// Which applications a user flow is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+// Exhaustive: Graph has these two.
+pub enum Applications {
+    /// All of the tenant.
+    All,
+    /// These.
+    Listed(Vec<ApplicationId>),
+}
+
+impl UserFlow {
+    /// A flow for all applications, with e-mail and password.
+    ///
+    /// # Errors
+    /// [`IdError`] if the id is not usable.
+    pub fn email_with_password(id: &str) -> Result<Self, IdError> {
+        let identity_providers = vec![IdentityProvider::EmailPassword];
+        let document = json!({
+            "@odata.type": format!("#microsoft.graph.{FLOW}"),
+            "id": id,
+            "displayName": id,
+            "conditions": {"applications": {"includeAllApplications": true}},
+            "onInteractiveAuthFlowStart": {
+                "@odata.type":
+                    "#microsoft.graph.onInteractiveAuthFlowStartExternalUsersSelfServiceSignUp",
+                "isSignUpAllowed": true,
+            },
+            "onAuthenticationMethodLoadStart": {
+                "@odata.type":
+                    "#microsoft.graph.onAuthenticationMethodLoadStartExternalUsersSelfServiceSignUp",
+                "identityProviders": [{"id": "EmailPassword-OAUTH"}],
+            },
+        });
+        Ok(Self {
+            applications: Applications::All,
+            display_name: id.to_owned(),
+            document,
+            id: UserFlowId::parse(id)?,
+            identity_providers,
+        })
+    }
+
+    /// Reads Graph's document. A flow without `id` (before it is created) is called by its name.
+    ///
+    /// # Errors
+    /// [`DocumentError`] names the JSON path and the rule.
+    pub fn from_json(json: &str) -> Result<Self, DocumentError> {
+        Self::read(&Node::root(&parse(json)?))
+    }
+
+    pub(super) fn read(node: &Node<'_>) -> Result<Self, DocumentError> {
+        node.odata_type(FLOW)?;
+        let name = node.required("displayName")?;
+        let id = node.field("id")?.unwrap_or_else(|| name.clone()).read(UserFlowId::parse)?;
+        let mut applications = Applications::Listed(Vec::new());
+        if let Some(conditions) = node.field("conditions")? {
+            if let Some(listed) = conditions.field("applications")? {
+                applications = read_applications(&listed)?;
+            }
+        }
+        let mut identity_providers = Vec::new();
+        if let Some(load) = node.field("onAuthenticationMethodLoadStart")? {
+            for provider in load.required("identityProviders")?.items()? {
+                identity_providers.push(read_provider(&provider)?);
+            }
+        }
+        let (display_name, document) = (name.text()?.to_owned(), node.value().clone());
+        Ok(Self { applications, display_name, document, id, identity_providers })
+    }
+
+    /// The document, as Graph writes it.
+    #[must_use]
+    pub const fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> &UserFlowId {
+        &self.id
+    }
+
+    /// Its name for administrators.
+    #[must_use]
+    pub fn display_name(&self) -> &str {
+        &self.display_name
+    }
+
+    /// Which applications it is for.
+    #[must_use]
+    pub const fn applications(&self) -> &Applications {
+        &self.applications
+    }
+
+    /// How customers of this flow sign in.
+    #[must_use]
+    pub fn identity_providers(&self) -> &[IdentityProvider] {
+        &self.identity_providers
+    }
+
+    /// Whether it is for that application.
+    #[must_use]
+    pub fn covers(&self, application: &ApplicationId) -> bool {
+        match &self.applications {
+            Applications::All => true,
+            Applications::Listed(listed) => listed.contains(application),
+        }
+    }
+
+    /// Whether customers of this flow sign in with e-mail and password.
+    #[must_use]
+    pub fn has_passwords(&self) -> bool {
+        self.identity_providers.contains(&IdentityProvider::EmailPassword)
+    }
+}
+
+fn read_applications(node: &Node<'_>) -> Result<Applications, DocumentError> {
+    if let Some(all) = node.field("includeAllApplications")? {
+        if all.flag()? {
+            return Ok(Applications::All);
+        }
+    }
+    let Some(listed) = node.field("includeApplications")? else {
+        return Ok(Applications::Listed(Vec::new()));
+    };
+    let id = |item: &Node<'_>| item.required("appId")?.read(ApplicationId::parse);
+    listed.items()?.iter().map(id).collect::<Result<_, _>>().map(Applications::Listed)
+}
+
+fn read_provider(node: &Node<'_>) -> Result<IdentityProvider, DocumentError> {
+    let id = node.required("id")?.text()?;
+    let known = PROVIDERS.iter().find(|(name, _)| name.eq_ignore_ascii_case(id));
+    Ok(known.map_or(IdentityProvider::Other, |(_, provider)| *provider))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXPORT: &str = r##"{
+        "@odata.type": "#microsoft.graph.externalUsersSelfServiceSignupEventsFlow",
+        "displayName": "Shop sign-in", "description": null, "priority": 500,
+        "conditions": {"applications": {"includeAllApplications": false,
+            "includeApplications": [{"appId": "63856651-0000-4000-8000-000000000000"}]}},
+        "onInteractiveAuthFlowStart": {"isSignUpAllowed": true},
+        "onAuthenticationMethodLoadStart": {"identityProviders":
+            [{"id": "EmailPassword-OAUTH"}, {"id": "Google-OAUTH"}, {"id": "Apple-Managed-OIDC"}]},
+        "onAttributeCollection": {"attributes": [{"id": "email", "future": [1]}]}}"##;
+
+    #[test]
+    fn an_export_loads_as_it_is_and_is_written_back_whole() {
+        let flow = UserFlow::from_json(EXPORT).unwrap();
+        let shop = ApplicationId::parse("63856651-0000-4000-8000-000000000000").unwrap();
+
+        assert_eq!(flow.id().as_str(), "Shop sign-in");
+        assert!(flow.covers(&shop) && flow.has_passwords());
+        assert!(!flow.covers(&ApplicationId::parse("other").unwrap()));
+        assert_eq!(flow.identity_providers()[2], IdentityProvider::Other);
+        assert_eq!(*flow.document(), serde_json::from_str::<Value>(EXPORT).unwrap());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_path() {
+        let broken = EXPORT.replace(r#"{"appId": "63856651-0000-4000-8000-000000000000"}"#, "{}");
+        let error = UserFlow::from_json(&broken).unwrap_err();
+        assert_eq!(error.path, "$.conditions.applications.includeApplications[0]");
+        let cut = &EXPORT[..EXPORT.len() / 2];
+        assert!(UserFlow::from_json(cut).unwrap_err().rule.starts_with("not complete JSON"));
+    }
+}
