@@ -10,3 +10,7 @@ pub mod ports;
 mod wiring;
 
 pub use error::{Error, ErrorKind};
+
+pub use domain::Keyring;
+pub use engine::Sspr;
+pub use policy::TenantPolicy;

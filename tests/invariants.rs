@@ -471,6 +471,7 @@ fn i12_the_trusted_lane_opens_when_strangers_have_spent_the_mails() {
             world.sspr.start(&request("ada@example.com"), &client(1)).await.unwrap();
         assert!(matches!(refused, StartOutcome::TryLater { .. }));
 
+        world.courier.drain(&world.inbox).await;
         let trusted = Client::at(std::net::IpAddr::from([192, 0, 2, 1])).with_device(signed_in.device);
         let token = world.started("ada@example.com", &trusted).await;
         let code = world.mailed_code().await;

@@ -6,6 +6,8 @@ mod manual_clock;
 mod memory;
 mod policies;
 mod policy_directory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod system;
 
 pub use argon2::{Argon2Pool, ParametersError};
@@ -14,4 +16,6 @@ pub use manual_clock::ManualClock;
 pub use memory::{MemoryCodes, MemoryEvents, MemoryUsers, Usage};
 pub use policies::Policies;
 pub use policy_directory::{PolicyDirectory, PolicyFileError, Reloaded};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SessionToken, SqliteCodes, SqliteStore, SqliteUsers};
 pub use system::{SystemClock, SystemEntropy};

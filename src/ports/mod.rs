@@ -12,6 +12,7 @@ mod events;
 mod outbox;
 mod password_hasher;
 mod policy_source;
+mod shared;
 mod store_error;
 mod user_store;
 

@@ -1,0 +1,216 @@
+//! The code store in SQLite.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, Error, OptionalExtension, Row, params};
+
+use super::{
+    charges::{charge, charge_tiers, clear, pack, unpack},
+    errors,
+    store::Connections,
+    worker::Writes,
+};
+use crate::{
+    domain::{Charge, CounterName, Instant, Over, RecordId},
+    ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, Swapped},
+};
+
+/// How long the dead are kept, so that a wrong clock removes nothing alive: 24 hours.
+const MARGIN: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+/// Records and counters in a SQLite file. Durable: an answer means that it survives a loss of
+/// power.
+#[derive(Clone, Debug)]
+pub struct SqliteCodes(Arc<Connections>);
+
+impl SqliteCodes {
+    pub(super) const fn over(connections: Arc<Connections>) -> Self {
+        Self(connections)
+    }
+}
+
+#[async_trait]
+impl CodeStore for SqliteCodes {
+    async fn insert(
+        &self,
+        record: &Record,
+        charges: &[Charge],
+        now: Instant,
+    ) -> Result<Inserted, StoreError> {
+        let (record, charges) = (record.clone(), charges.to_vec());
+        let act = move |connection: &Connection| insert(connection, &record, &charges, now);
+        self.0.writer.call(act).await
+    }
+
+    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+        let id = *id;
+        let act = move |connection: &Connection| attempt(connection, &id, now);
+        self.0.writer.call(act).await
+    }
+
+    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
+        let id = *id;
+        let sql = "SELECT version, expires_at, touched_at, tries, body FROM sspr_record \
+                   WHERE id = ?1";
+        let act = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let found = statement.query_row([id.as_bytes()], loaded).optional()?;
+            Ok((found, Writes::Undone))
+        };
+        self.0.reader.call(act).await
+    }
+
+    async fn compare_and_swap(
+        &self,
+        next: &Record,
+        expected: u64,
+        charges: &[Charge],
+        clear: &[CounterName],
+        now: Instant,
+    ) -> Result<Swapped, StoreError> {
+        let (next, charges, clear) = (next.clone(), charges.to_vec(), clear.to_vec());
+        let act = move |connection: &Connection| {
+            swap(connection, &next, expected, &charges, &clear, now)
+        };
+        self.0.writer.call(act).await
+    }
+
+    async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
+        let charges = charges.to_vec();
+        let act = move |connection: &Connection| {
+            charge(connection, &charges, now).map(|over| (over, Writes::Stand))
+        };
+        self.0.writer.call(act).await
+    }
+
+    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+        let act = move |connection: &Connection| sweep(connection, now, limit);
+        self.0.writer.call(act).await
+    }
+}
+
+fn insert(
+    connection: &Connection,
+    record: &Record,
+    charges: &[Charge],
+    now: Instant,
+) -> Result<(Inserted, Writes), Error> {
+    let sql = "INSERT INTO sspr_record \
+               (id, version, expires_at, touched_at, tries, tries_limit, charges, body) \
+               VALUES (?1, 1, ?2, ?3, 0, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING";
+    let written = connection.prepare_cached(sql)?.execute(params![
+        record.id.as_bytes(),
+        record.expires_at.as_micros(),
+        now.as_micros(),
+        record.tries_limit,
+        pack(&record.charges),
+        record.body,
+    ])?;
+    if written == 0 {
+        return Ok((Inserted::Exists, Writes::Undone));
+    }
+    let over = charge(connection, charges, now)?;
+    if over.is_empty() {
+        Ok((Inserted::Inserted, Writes::Stand))
+    } else {
+        Ok((Inserted::Refused(over), Writes::Undone))
+    }
+}
+
+fn attempt(
+    connection: &Connection,
+    id: &RecordId,
+    now: Instant,
+) -> Result<(Attempted, Writes), Error> {
+    let sql = "UPDATE sspr_record SET tries = min(tries + 1, tries_limit + 1), \
+               touched_at = max(touched_at, ?2) \
+               WHERE id = ?1 AND expires_at > max(touched_at, ?2) \
+               RETURNING version, expires_at, touched_at, tries, body, tries_limit, charges";
+    let mut statement = connection.prepare_cached(sql)?;
+    let charged = statement
+        .query_row(params![id.as_bytes(), now.as_micros()], |row| {
+            Ok((loaded(row)?, row.get::<_, u32>(5)?, row.get::<_, Vec<u8>>(6)?))
+        })
+        .optional()?;
+    let Some((record, tries_limit, charges)) = charged else {
+        let mut statement = connection.prepare_cached("SELECT 1 FROM sspr_record WHERE id = ?1")?;
+        let found = statement.exists([id.as_bytes()])?;
+        let answer = if found { Attempted::Dead } else { Attempted::Missing };
+        return Ok((answer, Writes::Undone));
+    };
+    if record.tries > tries_limit {
+        return Ok((Attempted::Exhausted, Writes::Stand));
+    }
+    let over = charge_tiers(connection, &unpack(&charges)?, now)?;
+    Ok((Attempted::Charged { over, record }, Writes::Stand))
+}
+
+fn swap(
+    connection: &Connection,
+    next: &Record,
+    expected: u64,
+    charges: &[Charge],
+    cleared: &[CounterName],
+    now: Instant,
+) -> Result<(Swapped, Writes), Error> {
+    let expected_version = i64::try_from(expected).map_err(|_| errors::damaged("version"))?;
+    let sql = "UPDATE sspr_record SET version = version + 1, expires_at = ?3, \
+               touched_at = max(touched_at, ?4), tries = CASE WHEN ?5 THEN 0 ELSE tries END, \
+               tries_limit = ?6, charges = ?7, body = ?8 WHERE id = ?1 AND version = ?2";
+    let written = connection.prepare_cached(sql)?.execute(params![
+        next.id.as_bytes(),
+        expected_version,
+        next.expires_at.as_micros(),
+        now.as_micros(),
+        next.begins_challenge,
+        next.tries_limit,
+        pack(&next.charges),
+        next.body,
+    ])?;
+    if written == 0 {
+        let sql = "SELECT version FROM sspr_record WHERE id = ?1";
+        let mut statement = connection.prepare_cached(sql)?;
+        let version = statement.query_row([next.id.as_bytes()], |row| row.get::<_, i64>(0));
+        let answer = match version.optional()? {
+            Some(version) => Swapped::Conflict { version: unsigned(version)? },
+            None => Swapped::Missing,
+        };
+        return Ok((answer, Writes::Undone));
+    }
+    let over = charge(connection, charges, now)?;
+    if !over.is_empty() {
+        return Ok((Swapped::Refused(over), Writes::Undone));
+    }
+    for name in cleared {
+        clear(connection, name, now)?;
+    }
+    Ok((Swapped::Swapped { version: expected + 1 }, Writes::Stand))
+}
+
+fn sweep(connection: &Connection, now: Instant, limit: usize) -> Result<(usize, Writes), Error> {
+    let before = now.before(MARGIN).as_micros();
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let sql = "DELETE FROM sspr_record WHERE id IN (SELECT id FROM sspr_record \
+               WHERE expires_at <= ?1 AND touched_at <= ?1 LIMIT ?2)";
+    let records = connection.prepare_cached(sql)?.execute(params![before, limit])?;
+    let left = limit.saturating_sub(i64::try_from(records).unwrap_or(i64::MAX));
+    let sql = "DELETE FROM sspr_counter WHERE name IN (SELECT name FROM sspr_counter \
+               WHERE ends_at <= ?1 AND touched_at <= ?1 LIMIT ?2)";
+    let counters = connection.prepare_cached(sql)?.execute(params![before, left])?;
+    Ok((records + counters, Writes::Stand))
+}
+
+fn loaded(row: &Row<'_>) -> Result<Loaded, Error> {
+    Ok(Loaded {
+        version: unsigned(row.get(0)?)?,
+        expires_at: Instant::from_micros(row.get(1)?),
+        touched_at: Instant::from_micros(row.get(2)?),
+        tries: row.get(3)?,
+        body: row.get(4)?,
+    })
+}
+
+fn unsigned(value: i64) -> Result<u64, Error> {
+    u64::try_from(value).map_err(|_| errors::damaged("version"))
+}

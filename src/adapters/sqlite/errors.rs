@@ -1,0 +1,56 @@
+//! What SQLite says, in words of what to do.
+
+use rusqlite::{Error, ErrorCode};
+
+use crate::ports::{StoreError, StoreErrorKind};
+
+/// An error of one statement, before any commit: nothing has happened.
+pub(super) fn statement(error: Error) -> StoreError {
+    let (kind, message) = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
+            StoreErrorKind::Busy,
+            "sqlite: the database is locked by another process; try again, or end that process",
+        ),
+        Some(ErrorCode::DiskFull) => {
+            (StoreErrorKind::Full, "sqlite: no room on the disk; free some, or move the database")
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => (
+            StoreErrorKind::Setup,
+            "sqlite: the database cannot be opened for writing; check that its folder exists and \
+             that file and folder may be written",
+        ),
+        Some(ErrorCode::NotADatabase) => (
+            StoreErrorKind::Setup,
+            "sqlite: the file is not a SQLite database; name another file, or move it away",
+        ),
+        Some(ErrorCode::DatabaseCorrupt) => (
+            StoreErrorKind::Corrupt,
+            "sqlite: the database is damaged; restore it from a backup",
+        ),
+        _ => (StoreErrorKind::Unknown, "sqlite: a statement failed"),
+    };
+    StoreError::new(kind, message).with_source(error)
+}
+
+/// An error of the commit that a job shared with others: it may or may not have happened.
+pub(super) fn commit(error: &Error) -> StoreError {
+    let message = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => {
+            "sqlite: no room on the disk while committing; free some, or move the database"
+        }
+        _ => "sqlite: a commit failed; whether it happened is not known",
+    };
+    StoreError::new(StoreErrorKind::Unknown, message).with_source(error.to_string())
+}
+
+pub(super) fn busy() -> StoreError {
+    StoreError::new(StoreErrorKind::Busy, "sqlite: too many jobs are waiting; try again")
+}
+
+pub(super) fn ended() -> StoreError {
+    StoreError::new(StoreErrorKind::Unknown, "sqlite: the store's thread has ended")
+}
+
+pub(super) fn damaged(what: &'static str) -> Error {
+    Error::InvalidColumnName(what.to_owned())
+}

@@ -1,0 +1,132 @@
+//! Accounts as rows.
+
+use rusqlite::{Connection, Error, Row, params};
+
+use super::errors::damaged;
+use crate::domain::{
+    Account, AccountId, EmailAddress, GroupId, IdentityProvider, LanguageTag, PasswordHash,
+    RecordId, SecondFactor, Stamp, TenantId,
+};
+
+pub(super) const COLUMNS: &str = "id, stamp, password, identity_providers, groups, disabled, \
+                                  locked, second_factor, language, names, last_reset";
+const PROVIDERS: [(&str, IdentityProvider); 5] = [
+    ("email-otp", IdentityProvider::EmailOtp),
+    ("email-password", IdentityProvider::EmailPassword),
+    ("facebook", IdentityProvider::Facebook),
+    ("google", IdentityProvider::Google),
+    ("other", IdentityProvider::Other),
+];
+
+/// Reads an account, but for its addresses.
+pub(super) fn account(row: &Row<'_>) -> Result<Account, Error> {
+    let id: String = row.get(0)?;
+    let password: Option<String> = row.get(2)?;
+    let (providers, groups): (String, String) = (row.get(3)?, row.get(4)?);
+    let language: Option<String> = row.get(8)?;
+    let last_reset: Option<Vec<u8>> = row.get(10)?;
+    let names: String = row.get(9)?;
+    let read_group = |name: String| GroupId::parse(&name).map_err(|_| damaged("groups"));
+    let nobody = EmailAddress::parse("nobody@invalid.example").map_err(|_| damaged("address"))?;
+    let id = AccountId::parse(&id).map_err(|_| damaged("id"))?;
+    let mut account = Account::new(id, nobody, Stamp::from_bytes(row.get(1)?));
+    account.addresses.clear();
+    account.password = password
+        .map(|hash| PasswordHash::parse(&hash).map_err(|_| damaged("password")))
+        .transpose()?;
+    account.identity_providers = list(&providers)?.iter().map(|name| provider(name)).collect();
+    account.groups = list(&groups)?.into_iter().map(read_group).collect::<Result<_, _>>()?;
+    account.disabled = row.get(5)?;
+    account.locked = row.get(6)?;
+    account.second_factor = match row.get::<_, u8>(7)? {
+        0 => SecondFactor::None,
+        1 => SecondFactor::Independent,
+        2 => SecondFactor::SameMailbox,
+        _ => return Err(damaged("second_factor")),
+    };
+    account.language = language
+        .map(|tag| LanguageTag::parse(&tag).map_err(|_| damaged("language")))
+        .transpose()?;
+    account.names = list(&names)?;
+    account.last_reset = last_reset
+        .map(|id| <[u8; RecordId::BYTES]>::try_from(id).map_err(|_| damaged("last_reset")))
+        .transpose()?
+        .map(RecordId::from_bytes);
+    Ok(account)
+}
+
+/// Reads the addresses of an account.
+pub(super) fn addresses(
+    connection: &Connection,
+    tenant: &TenantId,
+    account: &mut Account,
+) -> Result<(), Error> {
+    let sql = "SELECT address FROM sspr_address WHERE tenant = ?1 AND account = ?2 \
+               ORDER BY position";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement
+        .query_map(params![tenant.as_str(), account.id.as_str()], |row| row.get::<_, String>(0))?;
+    for address in rows {
+        let address = EmailAddress::parse(&address?).map_err(|_| damaged("address"))?;
+        account.addresses.push(address);
+    }
+    Ok(())
+}
+
+/// Writes an account, or replaces the one of that id.
+pub(super) fn write(
+    connection: &Connection,
+    tenant: &TenantId,
+    account: &Account,
+) -> Result<(), Error> {
+    let sql = "INSERT INTO sspr_account (tenant, id, stamp, password, identity_providers, groups, \
+               disabled, locked, second_factor, language, names, last_reset) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
+               ON CONFLICT (tenant, id) DO UPDATE SET stamp = ?3, password = ?4, \
+               identity_providers = ?5, groups = ?6, disabled = ?7, locked = ?8, \
+               second_factor = ?9, language = ?10, names = ?11, last_reset = ?12";
+    let providers: Vec<&str> = account.identity_providers.iter().map(|p| provider_name(*p)).collect();
+    let groups: Vec<&str> = account.groups.iter().map(GroupId::as_str).collect();
+    connection.prepare_cached(sql)?.execute(params![
+        tenant.as_str(),
+        account.id.as_str(),
+        account.stamp.as_bytes(),
+        account.password.as_ref().map(PasswordHash::expose),
+        serde_json::json!(providers).to_string(),
+        serde_json::json!(groups).to_string(),
+        account.disabled,
+        account.locked,
+        match account.second_factor {
+            SecondFactor::None => 0,
+            SecondFactor::Independent => 1,
+            SecondFactor::SameMailbox => 2,
+        },
+        account.language.as_ref().map(LanguageTag::as_str),
+        serde_json::json!(account.names).to_string(),
+        account.last_reset.as_ref().map(|id| id.as_bytes().to_vec()),
+    ])?;
+    let sql = "DELETE FROM sspr_address WHERE tenant = ?1 AND account = ?2";
+    connection.prepare_cached(sql)?.execute(params![tenant.as_str(), account.id.as_str()])?;
+    let sql = "INSERT INTO sspr_address (tenant, address, account, position) \
+               VALUES (?1, ?2, ?3, ?4)";
+    for (address, position) in account.addresses.iter().zip(0_i64..) {
+        let (tenant, id) = (tenant.as_str(), account.id.as_str());
+        let values = params![tenant, address.as_str(), id, position];
+        connection.prepare_cached(sql)?.execute(values)?;
+    }
+    Ok(())
+}
+
+fn list(json: &str) -> Result<Vec<String>, Error> {
+    serde_json::from_str(json).map_err(|_| damaged("list"))
+}
+
+fn provider(name: &str) -> IdentityProvider {
+    let known = PROVIDERS.iter().find(|(known, _)| *known == name);
+    known.map_or(IdentityProvider::Other, |(_, provider)| *provider)
+}
+
+fn provider_name(provider: IdentityProvider) -> &'static str {
+    let known = PROVIDERS.iter().find(|(_, known)| *known == provider);
+    known.map_or("other", |(name, _)| *name)
+}

@@ -1,0 +1,71 @@
+//! Opening the file, and bringing its schema up to date.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::errors;
+use crate::ports::{StoreError, StoreErrorKind};
+
+/// In order; append only.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
+/// How long a connection waits for another process's transaction.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The writing connection, its schema up to date.
+pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open(path).map_err(errors::statement)?;
+    prepare(&connection, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// The reading connection.
+pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(errors::statement)?;
+    prepare(&connection, "PRAGMA query_only = ON;")?;
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection, pragmas: &str) -> Result<(), StoreError> {
+    connection.busy_timeout(PATIENCE).map_err(errors::statement)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.execute_batch(pragmas).map_err(errors::statement)
+}
+
+/// Runs what is missing in one transaction: two processes that start at once do it once.
+fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let mut migrated = || -> Result<Option<u32>, rusqlite::Error> {
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(
+            "CREATE TABLE IF NOT EXISTS sspr_migration (number INTEGER PRIMARY KEY) STRICT",
+        )?;
+        let done: u32 = transaction.query_row(
+            "SELECT coalesce(max(number), 0) FROM sspr_migration",
+            [],
+            |row| row.get(0),
+        )?;
+        let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+        if done > known {
+            return Ok(Some(done));
+        }
+        for (number, sql) in (1..=known).zip(MIGRATIONS).skip_while(|(number, _)| *number <= done) {
+            transaction.execute_batch(sql)?;
+            transaction.execute("INSERT INTO sspr_migration VALUES (?1)", [number])?;
+        }
+        transaction.commit().map(|()| None)
+    };
+    match migrated().map_err(errors::statement)? {
+        None => Ok(()),
+        Some(newer) => Err(StoreError::new(
+            StoreErrorKind::Setup,
+            format!(
+                "sqlite: the database has schema version {newer}, and this release knows {}; use \
+                 a newer release",
+                MIGRATIONS.len()
+            ),
+        )),
+    }
+}

@@ -1,0 +1,91 @@
+//! Demo sessions: valid while they carry the account's current stamp.
+
+use core::fmt;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use super::{SqliteUsers, worker::Writes};
+use crate::{
+    domain::{AccountId, Entropy, Stamp, TenantId},
+    ports::{StoreError, StoreErrorKind},
+};
+
+/// The secret of one session; the database holds only its SHA-256.
+pub struct SessionToken(Zeroizing<[u8; 32]>);
+
+impl SessionToken {
+    /// Reads the text form; `None` if it is not of that form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        let length = Base64UrlUnpadded::decode(text, &mut *bytes).ok()?.len();
+        (length == 32).then_some(Self(bytes))
+    }
+
+    /// The text form, for a cookie.
+    #[must_use]
+    pub fn expose(&self) -> String {
+        Base64UrlUnpadded::encode_string(&*self.0)
+    }
+
+    fn hash(&self) -> [u8; 32] {
+        Sha256::digest(*self.0).into()
+    }
+}
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionToken(…)")
+    }
+}
+
+impl SqliteUsers {
+    /// Opens a session for an account that has just signed in with that stamp.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn open_session(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+        stamp: Stamp,
+        entropy: &dyn Entropy,
+    ) -> Result<SessionToken, StoreError> {
+        let mut secret = Zeroizing::new([0; 32]);
+        entropy.fill(&mut *secret).map_err(|error| {
+            StoreError::new(StoreErrorKind::Busy, "no session secret could be drawn")
+                .with_source(error)
+        })?;
+        let token = SessionToken(secret);
+        let (hash, tenant, account) = (token.hash(), tenant.clone(), account.clone());
+        let act = move |connection: &Connection| {
+            let sql = "INSERT INTO sspr_session (token, tenant, account, stamp) \
+                       VALUES (?1, ?2, ?3, ?4)";
+            let values = params![hash, tenant.as_str(), account.as_str(), stamp.as_bytes()];
+            connection.prepare_cached(sql)?.execute(values)?;
+            Ok(((), Writes::Stand))
+        };
+        self.0.writer.call(act).await.map(|()| token)
+    }
+
+    /// The account of a session, if the session carries that account's current stamp.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn session(&self, token: &SessionToken) -> Result<Option<AccountId>, StoreError> {
+        let hash = token.hash();
+        let act = move |connection: &Connection| {
+            let sql = "SELECT s.account FROM sspr_session s JOIN sspr_account a \
+                       ON a.tenant = s.tenant AND a.id = s.account AND a.stamp = s.stamp \
+                       WHERE s.token = ?1 AND a.disabled = 0";
+            let mut statement = connection.prepare_cached(sql)?;
+            let found = statement.query_row([hash], |row| row.get::<_, String>(0)).optional()?;
+            Ok((found, Writes::Undone))
+        };
+        let found = self.0.reader.call(act).await?;
+        Ok(found.and_then(|id| AccountId::parse(&id).ok()))
+    }
+}

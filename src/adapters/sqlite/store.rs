@@ -1,0 +1,76 @@
+//! One database file.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+};
+
+use futures_channel::oneshot;
+
+use super::{
+    SqliteCodes, SqliteUsers, errors, schema,
+    worker::{Mode, Worker},
+};
+use crate::ports::{StoreError, StoreErrorKind};
+
+/// One SQLite file that holds everything. Clones share it; several processes may open it.
+///
+/// Runs without an async runtime. Dropping the last handle finishes what is queued, which blocks
+/// for as long as that takes.
+#[derive(Clone, Debug)]
+pub struct SqliteStore(Arc<Connections>);
+
+#[derive(Debug)]
+pub(super) struct Connections {
+    pub(super) writer: Worker,
+    pub(super) reader: Worker,
+}
+
+impl SqliteStore {
+    /// Opens the file, makes it if it is missing, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`StoreError`] says what to do: a folder that is missing or may not be written, a file that
+    /// is no database, or one of a newer release.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref().to_owned();
+        let (reply, answer) = oneshot::channel();
+        let opening = thread::Builder::new().name("sspr-sqlite-open".to_owned());
+        let spawned = opening.spawn(move || {
+            // A caller that is gone does not care for the answer.
+            let _ = reply.send(connect(&path));
+        });
+        if spawned.is_err() {
+            return Err(no_thread());
+        }
+        let connections = answer.await.unwrap_or_else(|_| Err(errors::ended()))?;
+        Ok(Self(Arc::new(connections)))
+    }
+
+    /// Where resets and counters live.
+    #[must_use]
+    pub fn codes(&self) -> SqliteCodes {
+        SqliteCodes::over(self.0.clone())
+    }
+
+    /// A small user store in the same file, with an outbox and sessions: for demonstrations, and
+    /// for services that have no users table yet.
+    #[must_use]
+    pub fn users(&self) -> SqliteUsers {
+        SqliteUsers::over(self.0.clone())
+    }
+}
+
+fn connect(path: &PathBuf) -> Result<Connections, StoreError> {
+    let writer = schema::writer(path)?;
+    let reader = schema::reader(path)?;
+    Ok(Connections {
+        reader: Worker::spawn(reader, Mode::Read).map_err(|_| no_thread())?,
+        writer: Worker::spawn(writer, Mode::Write).map_err(|_| no_thread())?,
+    })
+}
+
+fn no_thread() -> StoreError {
+    StoreError::new(StoreErrorKind::Busy, "sqlite: no thread could be started; try again")
+}

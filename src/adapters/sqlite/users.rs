@@ -1,0 +1,208 @@
+//! A user store with an outbox in SQLite.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use rusqlite::{Connection, Error, OptionalExtension, params};
+
+use super::{errors::damaged, rows, store::Connections, worker::Writes};
+use crate::{
+    domain::{
+        Account, AccountId, EmailAddress, Instant, LanguageTag, PasswordHash, Stamp, TenantId,
+    },
+    ports::{
+        Applied, Notice, NoticeDelivery, NoticeId, Outbox, PasswordChange, StoreError, UserStore,
+    },
+};
+
+/// How long a notice stays with the courier that took it.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// Accounts in a SQLite file. Addresses match exactly.
+#[derive(Clone, Debug)]
+pub struct SqliteUsers(pub(super) Arc<Connections>);
+
+impl SqliteUsers {
+    pub(super) const fn over(connections: Arc<Connections>) -> Self {
+        Self(connections)
+    }
+
+    /// Adds an account, or replaces the one of that id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert(&self, tenant: &TenantId, account: &Account) -> Result<(), StoreError> {
+        let (tenant, account) = (tenant.clone(), account.clone());
+        let act = move |connection: &Connection| {
+            rows::write(connection, &tenant, &account).map(|()| ((), Writes::Stand))
+        };
+        self.0.writer.call(act).await
+    }
+}
+
+#[async_trait]
+impl UserStore for SqliteUsers {
+    async fn find_by_address(
+        &self,
+        tenant: &TenantId,
+        address: &EmailAddress,
+    ) -> Result<Vec<Account>, StoreError> {
+        let (tenant, address) = (tenant.clone(), address.clone());
+        let sql = format!(
+            "SELECT {} FROM sspr_account WHERE tenant = ?1 AND id IN \
+             (SELECT account FROM sspr_address WHERE tenant = ?1 AND address = ?2)",
+            rows::COLUMNS
+        );
+        let act = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let values = params![tenant.as_str(), address.as_str()];
+            let found = statement.query_map(values, rows::account)?;
+            let mut accounts = found.collect::<Result<Vec<_>, _>>()?;
+            for account in &mut accounts {
+                rows::addresses(connection, &tenant, account)?;
+            }
+            Ok((accounts, Writes::Undone))
+        };
+        self.0.reader.call(act).await
+    }
+
+    async fn find(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+    ) -> Result<Option<Account>, StoreError> {
+        let (tenant, account) = (tenant.clone(), account.clone());
+        let sql =
+            format!("SELECT {} FROM sspr_account WHERE tenant = ?1 AND id = ?2", rows::COLUMNS);
+        let act = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let values = params![tenant.as_str(), account.as_str()];
+            let mut found = statement.query_row(values, rows::account).optional()?;
+            if let Some(account) = &mut found {
+                rows::addresses(connection, &tenant, account)?;
+            }
+            Ok((found, Writes::Undone))
+        };
+        self.0.reader.call(act).await
+    }
+
+    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+        let change = change.clone();
+        self.0.writer.call(move |connection| apply(connection, &change)).await
+    }
+
+    async fn rehash(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+        old: &PasswordHash,
+        new: &PasswordHash,
+    ) -> Result<bool, StoreError> {
+        let (tenant, account, old, new) =
+            (tenant.clone(), account.clone(), old.clone(), new.clone());
+        let sql = "UPDATE sspr_account SET password = ?4 \
+                   WHERE tenant = ?1 AND id = ?2 AND password = ?3";
+        let act = move |connection: &Connection| {
+            let values = params![tenant.as_str(), account.as_str(), old.expose(), new.expose()];
+            let changed = connection.prepare_cached(sql)?.execute(values)?;
+            Ok((changed == 1, Writes::Stand))
+        };
+        self.0.writer.call(act).await
+    }
+
+    async fn signed_in(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+        at: Instant,
+    ) -> Result<(), StoreError> {
+        let (tenant, account) = (tenant.clone(), account.clone());
+        let sql = "UPDATE sspr_account SET signed_in_at = ?3 WHERE tenant = ?1 AND id = ?2";
+        let act = move |connection: &Connection| {
+            let values = params![tenant.as_str(), account.as_str(), at.as_micros()];
+            connection.prepare_cached(sql)?.execute(values)?;
+            Ok(((), Writes::Stand))
+        };
+        self.0.writer.call(act).await
+    }
+}
+
+#[async_trait]
+impl Outbox for SqliteUsers {
+    async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let sql = "UPDATE sspr_notice SET leased_until = ?2 WHERE id IN \
+                   (SELECT id FROM sspr_notice WHERE leased_until <= ?1 ORDER BY id LIMIT ?3) \
+                   RETURNING id, tenant, address, changed_at, language";
+        let act = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let values = params![now.as_micros(), now.after(LEASE).as_micros(), limit];
+            let notices = statement.query_map(values, notice)?.collect::<Result<_, _>>()?;
+            Ok((notices, Writes::Stand))
+        };
+        self.0.writer.call(act).await
+    }
+
+    async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {
+        // An id that is no number is none of ours.
+        let Ok(id) = id.0.parse::<i64>() else { return Ok(()) };
+        let act = move |connection: &Connection| {
+            let sql = "DELETE FROM sspr_notice WHERE id = ?1";
+            connection.prepare_cached(sql)?.execute([id])?;
+            Ok(((), Writes::Stand))
+        };
+        self.0.writer.call(act).await
+    }
+}
+
+/// Hash, stamp, lock, pending address, last reset and notices: all of it or nothing.
+fn apply(connection: &Connection, change: &PasswordChange) -> Result<(Applied, Writes), Error> {
+    let sql = "UPDATE sspr_account SET password = ?4, stamp = ?5, locked = 0, \
+               pending_address = NULL, last_reset = ?6 \
+               WHERE tenant = ?1 AND id = ?2 AND stamp = ?3 AND last_reset IS NOT ?6";
+    let changed = connection.prepare_cached(sql)?.execute(params![
+        change.tenant.as_str(),
+        change.account.as_str(),
+        change.expected_stamp.as_bytes(),
+        change.password.expose(),
+        change.next_stamp.as_bytes(),
+        change.reset.as_bytes(),
+    ])?;
+    if changed == 0 {
+        let sql = "SELECT stamp FROM sspr_account \
+                   WHERE tenant = ?1 AND id = ?2 AND last_reset = ?3";
+        let values =
+            params![change.tenant.as_str(), change.account.as_str(), change.reset.as_bytes()];
+        let mut statement = connection.prepare_cached(sql)?;
+        let stamp = statement.query_row(values, |row| row.get::<_, [u8; 16]>(0)).optional()?;
+        let answer = match stamp {
+            Some(stamp) => Applied::Repeated { stamp: Stamp::from_bytes(stamp) },
+            None => Applied::Stale,
+        };
+        return Ok((answer, Writes::Undone));
+    }
+    let sql = "INSERT INTO sspr_notice (tenant, address, changed_at, language, leased_until) \
+               VALUES (?1, ?2, ?3, ?4, ?3)";
+    for to in &change.notify {
+        connection.prepare_cached(sql)?.execute(params![
+            change.tenant.as_str(),
+            to.as_str(),
+            change.at.as_micros(),
+            change.language.as_ref().map(LanguageTag::as_str),
+        ])?;
+    }
+    Ok((Applied::Done { notice: NoticeDelivery::Queued }, Writes::Stand))
+}
+
+fn notice(row: &rusqlite::Row<'_>) -> Result<Notice, Error> {
+    let (tenant, address): (String, String) = (row.get(1)?, row.get(2)?);
+    let language: Option<String> = row.get(4)?;
+    let mut notice = Notice::new(
+        NoticeId(row.get::<_, i64>(0)?.to_string()),
+        TenantId::parse(&tenant).map_err(|_| damaged("tenant"))?,
+        EmailAddress::parse(&address).map_err(|_| damaged("address"))?,
+        Instant::from_micros(row.get(3)?),
+    );
+    notice.language = language.and_then(|tag| LanguageTag::parse(&tag).ok());
+    Ok(notice)
+}

@@ -1,0 +1,170 @@
+//! A thread that owns a connection, and the queue in front of it.
+
+use std::{
+    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    thread::{self, JoinHandle},
+};
+
+use futures_channel::oneshot;
+use rusqlite::{Connection, Error};
+
+use super::errors;
+use crate::ports::StoreError;
+
+/// Jobs that may wait; one more is answered with an error at once.
+const QUEUE: usize = 256;
+
+/// The sending end of a worker's queue, and its thread.
+#[derive(Debug)]
+pub(super) struct Worker {
+    jobs: Option<SyncSender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Whether a job's writes stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writes {
+    /// They are part of the commit.
+    Stand,
+    /// They are undone; the answer is given all the same.
+    Undone,
+}
+
+/// How a worker treats its jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Each by itself, without a transaction.
+    Read,
+    /// What waits together: one transaction, a savepoint each, one commit; then the answers.
+    Write,
+}
+
+trait Job: Send {
+    fn run(&mut self, connection: &Connection, mode: Mode);
+    /// Gives the answer, unless the shared commit failed.
+    fn answer(self: Box<Self>, failure: Option<StoreError>);
+}
+
+struct Call<T, F> {
+    act: Option<F>,
+    result: Option<Result<T, StoreError>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl Worker {
+    pub(super) fn spawn(connection: Connection, mode: Mode) -> std::io::Result<Self> {
+        let (jobs, queue) = sync_channel(QUEUE);
+        let name = match mode {
+            Mode::Read => "sspr-sqlite-read",
+            Mode::Write => "sspr-sqlite-write",
+        };
+        let thread = thread::Builder::new().name(name.to_owned());
+        let thread = thread.spawn(move || work(&connection, &queue, mode))?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    /// Runs a job. Once queued it runs to its end, also if the caller is gone.
+    pub(super) async fn call<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Connection) -> Result<(T, Writes), Error> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Call { act: Some(act), reply, result: None });
+        let queued = match &self.jobs {
+            Some(jobs) => jobs.try_send(job),
+            None => return Err(errors::ended()),
+        };
+        match queued {
+            Ok(()) => answer.await.unwrap_or_else(|_| Err(errors::ended())),
+            Err(TrySendError::Full(_)) => Err(errors::busy()),
+            Err(TrySendError::Disconnected(_)) => Err(errors::ended()),
+        }
+    }
+}
+
+impl Drop for Worker {
+    /// Finishes what is queued.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl<T, F> Job for Call<T, F>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> Result<(T, Writes), Error> + Send,
+{
+    fn run(&mut self, connection: &Connection, mode: Mode) {
+        let Some(act) = self.act.take() else { return };
+        let result = match mode {
+            Mode::Read => act(connection).map(|(answer, _)| answer),
+            Mode::Write => in_savepoint(connection, act),
+        };
+        self.result = Some(result.map_err(errors::statement));
+    }
+
+    fn answer(self: Box<Self>, failure: Option<StoreError>) {
+        let result = match failure {
+            Some(failure) => Err(failure),
+            None => self.result.unwrap_or_else(|| Err(errors::ended())),
+        };
+        // A caller that is gone does not care for the answer.
+        let _ = self.reply.send(result);
+    }
+}
+
+/// Runs a job so that its writes can be undone without those of its neighbours.
+pub(super) fn in_savepoint<T>(
+    connection: &Connection,
+    act: impl FnOnce(&Connection) -> Result<(T, Writes), Error>,
+) -> Result<T, Error> {
+    connection.prepare_cached("SAVEPOINT piece")?.execute([])?;
+    let result = act(connection);
+    if !matches!(result, Ok((_, Writes::Stand))) {
+        connection.prepare_cached("ROLLBACK TO piece")?.execute([])?;
+    }
+    connection.prepare_cached("RELEASE piece")?.execute([])?;
+    result.map(|(answer, _)| answer)
+}
+
+fn work(connection: &Connection, queue: &Receiver<Box<dyn Job>>, mode: Mode) {
+    while let Ok(first) = queue.recv() {
+        let mut batch = vec![first];
+        if mode == Mode::Write {
+            batch.extend(queue.try_iter().take(QUEUE));
+        }
+        let failure = match mode {
+            Mode::Read => {
+                batch.iter_mut().for_each(|job| job.run(connection, mode));
+                None
+            }
+            Mode::Write => write(connection, &mut batch),
+        };
+        for job in batch {
+            job.answer(failure.as_ref().map(again));
+        }
+    }
+}
+
+/// One transaction for all of them. What is wrong with the transaction is wrong for each.
+fn write(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Option<StoreError> {
+    if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+        return Some(errors::statement(error));
+    }
+    batch.iter_mut().for_each(|job| job.run(connection, Mode::Write));
+    match connection.execute_batch("COMMIT") {
+        Ok(()) => None,
+        Err(error) => {
+            // If the rollback fails too, the next BEGIN says so.
+            let _ = connection.execute_batch("ROLLBACK");
+            Some(errors::commit(&error))
+        }
+    }
+}
+
+fn again(error: &StoreError) -> StoreError {
+    StoreError::new(error.kind(), error.to_string())
+}
