@@ -2,20 +2,27 @@
 
 mod argon2;
 mod capture;
+mod folder;
 mod manual_clock;
 mod memory;
+mod mime;
 mod policies;
 mod policy_directory;
+#[cfg(feature = "smtp")]
+mod smtp;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod system;
 
 pub use argon2::{Argon2Pool, ParametersError};
 pub use capture::{CaptureSender, code_in};
+pub use folder::FolderSender;
 pub use manual_clock::ManualClock;
 pub use memory::{MemoryCodes, MemoryEvents, MemoryUsers, Usage};
 pub use policies::Policies;
 pub use policy_directory::{PolicyDirectory, PolicyFileError, Reloaded};
+#[cfg(feature = "smtp")]
+pub use smtp::{SmtpSender, SmtpUrlError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SessionToken, SqliteCodes, SqliteStore, SqliteUsers};
 pub use system::{SystemClock, SystemEntropy};

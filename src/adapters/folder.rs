@@ -1,0 +1,86 @@
+//! Mail as files in a folder.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+
+use super::{SystemEntropy, mime};
+use crate::{
+    domain::{Digest, EmailAddress, Entropy},
+    mail::EmailMessage,
+    ports::{Clock, EmailSender, SendError, SendErrorKind},
+};
+
+/// Writes each message as one `.eml` file, to be opened with any mail program.
+///
+/// For demonstrations and tests: whoever reads the folder reads every code. Files are readable by
+/// their owner only, and appear whole or not at all; their names sort by time.
+#[derive(Clone, Debug)]
+pub struct FolderSender {
+    folder: PathBuf,
+    from: EmailAddress,
+    clock: Arc<dyn Clock>,
+}
+
+impl FolderSender {
+    /// Uses a folder, and makes it if it is missing.
+    ///
+    /// # Errors
+    /// [`SendError`] if the folder cannot be made.
+    pub fn open(
+        folder: impl AsRef<Path>,
+        from: EmailAddress,
+        clock: impl Clock + 'static,
+    ) -> Result<Self, SendError> {
+        let folder = folder.as_ref().to_owned();
+        fs::create_dir_all(&folder).map_err(unwritable)?;
+        Ok(Self { clock: Arc::new(clock), folder, from })
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn write(&self, message: &EmailMessage) -> Result<(), SendError> {
+        let mut id = [0; 32];
+        SystemEntropy::new().fill(&mut id).map_err(|error| {
+            SendError::new(SendErrorKind::Transient, "mail folder: no message id could be drawn")
+                .with_source(error)
+        })?;
+        let (id, now) = (Digest::from_bytes(id), self.clock.now());
+        let unique = u32::from_be_bytes(id.head());
+        let name = format!("{:020}-{unique:08x}", now.as_micros());
+        let (hidden, shown) = (format!(".{name}.part"), format!("{name}.eml"));
+        let hidden = self.folder.join(hidden);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.mode(0o600);
+        }
+        let mut file = options.open(&hidden).map_err(unwritable)?;
+        let text = mime::write(message, &self.from, now, &id);
+        file.write_all(text.as_bytes()).map_err(unwritable)?;
+        fs::rename(&hidden, self.folder.join(shown)).map_err(unwritable)
+    }
+}
+
+#[async_trait]
+impl EmailSender for FolderSender {
+    async fn send(&self, message: &EmailMessage) -> Result<(), SendError> {
+        self.write(message)
+    }
+}
+
+fn unwritable(error: io::Error) -> SendError {
+    let message = "mail folder: cannot be written; check that it exists and may be written";
+    SendError::new(SendErrorKind::Setup, message).with_source(error)
+}
