@@ -1,6 +1,7 @@
 //! A forgotten password, reset in memory: prints each step and ends signed in.
 //! `cargo run --example quickstart`
-use sspr::{adapters::*, domain::*, engine::*, *};
+#![allow(clippy::print_stdout, reason = "an example talks")]
+use sspr::{adapters::*, domain::*, engine::*, ports::PasswordHasher as _, *};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -17,22 +18,27 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let policy = TenantPolicy::customers("contoso")?;
     let keys = Keyring::draw(&entropy)?;
-    let (sspr, courier) =
-        Sspr::new(users, MemoryCodes::new(), Policies::fixed(policy), keys);
+    let (sspr, courier) = Sspr::new(users, MemoryCodes::new(), Policies::fixed(policy), keys);
     let inbox = CaptureSender::new();
 
     let client = Client::unknown();
     let request = Request::new(tenant, UserFlowId::parse("sign-in")?, shop, ada);
-    let StartOutcome::Started(started) = sspr.start(&request, &client).await? else { return Ok(()) };
+    let StartOutcome::Started(started) = sspr.start(&request, &client).await? else {
+        return Ok(());
+    };
     println!("A code was asked for {}.", started.sent.masked_address);
 
     courier.drain(&inbox).await;
     let code = inbox.last_code().ok_or("no mail")?;
     println!("The mail says: {}", code.expose());
 
-    let VerifyOutcome::Granted(granted) = sspr.verify(&started.token, &code, &client).await? else { return Ok(()) };
+    let VerifyOutcome::Granted(granted) = sspr.verify(&started.token, &code, &client).await? else {
+        return Ok(());
+    };
     let new = Password::parse("four unrelated words will do")?;
-    let SubmitOutcome::Changed(changed) = sspr.submit(&granted.grant, &new, &client).await? else { return Ok(()) };
+    let SubmitOutcome::Changed(changed) = sspr.submit(&granted.grant, &new, &client).await? else {
+        return Ok(());
+    };
     println!("The password is changed.");
 
     let RedeemOutcome::SignIn(session) = sspr.redeem(&changed.ticket).await? else { return Ok(()) };

@@ -9,8 +9,7 @@ pub mod policy;
 pub mod ports;
 mod wiring;
 
-pub use error::{Error, ErrorKind};
-
 pub use domain::Keyring;
-pub use engine::Sspr;
+pub use engine::{Courier, Sspr};
+pub use error::{Error, ErrorKind};
 pub use policy::TenantPolicy;

@@ -1,5 +1,17 @@
 //! The invariants I1 to I12, through the public API only, one body for every store.
 
+#![allow(
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    missing_debug_implementations,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests stop loudly"
+)]
+
 mod support;
 
 use std::sync::Arc;
@@ -136,18 +148,14 @@ fn i4_a_code_works_only_in_its_own_reset() {
 fn i4_another_applications_secrets_are_unknown_and_charge_nothing() {
     on_every_store(|world| async move {
         let (token, code) = world.started_with_code().await;
-        let elsewhere = world.sspr.for_application(
-            &tenant(),
-            &sspr::domain::ApplicationId::parse("another").unwrap(),
-        );
+        let elsewhere = world
+            .sspr
+            .for_application(&tenant(), &sspr::domain::ApplicationId::parse("another").unwrap());
         for _ in 0..10 {
             let outcome = elsewhere.verify(&token, &code, &client(1)).await.unwrap();
             assert!(matches!(outcome, VerifyOutcome::Rejected(Rejection::Gone)));
         }
-        assert!(matches!(
-            elsewhere.send(&token, &client(1)).await.unwrap(),
-            SendOutcome::Gone
-        ));
+        assert!(matches!(elsewhere.send(&token, &client(1)).await.unwrap(), SendOutcome::Gone));
 
         let grant = world.granted(&token, &code).await;
         let foreign = elsewhere.submit(&grant, &password(NEW), &client(1)).await.unwrap();
@@ -190,10 +198,7 @@ fn i4_everything_is_dead_at_its_expiry() {
         world.clock.advance(seconds(600));
         assert!(matches!(world.submit(&grant, NEW).await, SubmitOutcome::Rejected));
         world.clock.advance(hours(1));
-        assert!(matches!(
-            world.sspr.send(&token, &client(1)).await.unwrap(),
-            SendOutcome::Gone
-        ));
+        assert!(matches!(world.sspr.send(&token, &client(1)).await.unwrap(), SendOutcome::Gone));
     });
 }
 
@@ -211,9 +216,7 @@ fn i4_a_ticket_is_dead_at_its_expiry() {
 fn i4_a_changed_stamp_or_address_kills_the_code() {
     on_every_store(|world| async move {
         let (token, code) = world.started_with_code().await;
-        world
-            .change_account("ada", |ada| ada.addresses = vec![address("new@example.com")])
-            .await;
+        world.change_account("ada", |ada| ada.addresses = vec![address("new@example.com")]).await;
         assert!(is_wrong(&world.verify(&token, &code).await));
 
         world
@@ -239,10 +242,7 @@ fn i5_the_change_rotates_the_stamp_unlocks_and_queues_one_notice() {
         assert_ne!(before.password, after.password);
         assert!(!after.locked && after.last_reset.is_some());
         assert_eq!(world.notices_due().await, 1);
-        assert!(matches!(
-            world.sign_in("ada@example.com", NEW).await,
-            SignInOutcome::SignedIn(_)
-        ));
+        assert!(matches!(world.sign_in("ada@example.com", NEW).await, SignInOutcome::SignedIn(_)));
         assert!(matches!(world.sign_in("ada@example.com", OLD).await, SignInOutcome::Rejected));
     });
 }
@@ -321,9 +321,10 @@ fn i6_nobody_ineligible_is_sent_a_code_and_outsiders_see_no_difference() {
             assert!(matches!(spent, VerifyOutcome::Rejected(Rejection::Exhausted)));
             world.clock.advance(hours(25));
         }
-        let ambiguous = world.events.all().iter().any(|event| {
-            event.kind == EventKind::Deliver && event.outcome == Outcome::Ambiguous
-        });
+        let ambiguous =
+            world.events.all().iter().any(|event| {
+                event.kind == EventKind::Deliver && event.outcome == Outcome::Ambiguous
+            });
         assert!(ambiguous, "administrators learn of the twins");
     });
 }
@@ -338,10 +339,7 @@ fn i6_a_policy_switched_off_stops_resets_under_way() {
             world.sspr.start(&request("ada@example.com"), &client(1)).await.unwrap(),
             StartOutcome::Unavailable
         ));
-        assert!(matches!(
-            world.sspr.send(&token, &client(1)).await.unwrap(),
-            SendOutcome::Gone
-        ));
+        assert!(matches!(world.sspr.send(&token, &client(1)).await.unwrap(), SendOutcome::Gone));
     });
 }
 
@@ -467,12 +465,12 @@ fn i12_the_trusted_lane_opens_when_strangers_have_spent_the_mails() {
                 world.started("ada@example.com", &client(network)).await;
             }
         }
-        let refused =
-            world.sspr.start(&request("ada@example.com"), &client(1)).await.unwrap();
+        let refused = world.sspr.start(&request("ada@example.com"), &client(1)).await.unwrap();
         assert!(matches!(refused, StartOutcome::TryLater { .. }));
 
         world.courier.drain(&world.inbox).await;
-        let trusted = Client::at(std::net::IpAddr::from([192, 0, 2, 1])).with_device(signed_in.device);
+        let trusted =
+            Client::at(std::net::IpAddr::from([192, 0, 2, 1])).with_device(signed_in.device);
         let token = world.started("ada@example.com", &trusted).await;
         let code = world.mailed_code().await;
         assert!(matches!(world.verify(&token, &code).await, VerifyOutcome::Granted(_)));
@@ -495,7 +493,8 @@ fn a_thousand_guesses_under_ten_spellings_buy_fifteen_comparisons() {
         let mut network = 0_u8;
         for round in 0..200_usize {
             network = network.wrapping_add(1);
-            let stranger = Client::at(std::net::IpAddr::from([10, 0, (round / 200) as u8, network]));
+            let stranger =
+                Client::at(std::net::IpAddr::from([10, 0, (round / 200) as u8, network]));
             let typed = &spellings[round % 10];
             let StartOutcome::Started(started) =
                 world.sspr.start(&request(typed), &stranger).await.unwrap()
@@ -607,10 +606,7 @@ fn a_locked_account_is_opened_by_the_reset() {
 
         world.reset().await;
 
-        assert!(matches!(
-            world.sign_in("ada@example.com", NEW).await,
-            SignInOutcome::SignedIn(_)
-        ));
+        assert!(matches!(world.sign_in("ada@example.com", NEW).await, SignInOutcome::SignedIn(_)));
     });
 }
 

@@ -5,12 +5,20 @@
 use base64ct::{Base64, Encoding};
 use time::format_description::well_known::Rfc2822;
 
-use crate::{domain::{Digest, EmailAddress, Instant}, mail::EmailMessage};
+use crate::{
+    domain::{Digest, EmailAddress, Instant},
+    mail::EmailMessage,
+};
 
 /// Longest base64 line (RFC 2045 section 6.8).
 const LINE: usize = 76;
 
-pub(super) fn write(message: &EmailMessage, from: &EmailAddress, now: Instant, id: &Digest) -> String {
+pub(super) fn write(
+    message: &EmailMessage,
+    from: &EmailAddress,
+    now: Instant,
+    id: &Digest,
+) -> String {
     let from = message.from.as_ref().unwrap_or(from);
     let boundary = format!("=_{}", hex(&id.head::<16>()));
     let mut out = String::with_capacity(2 * (message.text.len() + message.html.len()) + 2048);

@@ -13,6 +13,8 @@ mod smtp;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod system;
+#[cfg(feature = "tracing")]
+mod tracing_events;
 
 pub use argon2::{Argon2Pool, ParametersError};
 pub use capture::{CaptureSender, code_in};
@@ -26,3 +28,5 @@ pub use smtp::{SmtpSender, SmtpUrlError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SessionToken, SqliteCodes, SqliteStore, SqliteUsers};
 pub use system::{SystemClock, SystemEntropy};
+#[cfg(feature = "tracing")]
+pub use tracing_events::TracingEvents;

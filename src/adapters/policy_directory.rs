@@ -90,8 +90,7 @@ impl PolicyDirectory {
     /// The first file that cannot be used: at the start nothing is left out silently.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, PolicyFileError> {
         let folder = folder.as_ref().to_owned();
-        let directory =
-            Self { folder, policies: Policies::default(), seen: Arc::default() };
+        let directory = Self { folder, policies: Policies::default(), seen: Arc::default() };
         match directory.reload()?.errors.into_iter().next() {
             Some(error) => Err(error),
             None => Ok(directory),

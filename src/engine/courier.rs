@@ -81,10 +81,7 @@ impl Courier {
                 let Some(job) = inner.queue.pop_due(now) else { break };
                 under_way.push(self.work(sender, job, Haste::Natural));
             }
-            if inner.queue.is_closed()
-                && under_way.is_empty()
-                && inner.queue.next_due().is_none()
-            {
+            if inner.queue.is_closed() && under_way.is_empty() && inner.queue.next_due().is_none() {
                 self.round(sender, now).await;
                 return;
             }
@@ -98,8 +95,8 @@ impl Courier {
                 inner.queue.watch(context.waker());
                 let fresh = inner.queue.next_due().is_some_and(|next| next < wake_at);
                 let closing = inner.queue.is_closed() && under_way.is_empty();
-                let done = !under_way.is_empty()
-                    && Pin::new(&mut under_way).poll_next(context).is_ready();
+                let done =
+                    !under_way.is_empty() && Pin::new(&mut under_way).poll_next(context).is_ready();
                 let rested = pause
                     .as_mut()
                     .is_some_and(|(_, sleep)| sleep.as_mut().poll(context).is_ready());
@@ -149,8 +146,7 @@ impl Courier {
             }
             Work::Notice(notice) => {
                 let (delivered, outcome) = inner.notify(sender, notice).await;
-                let about =
-                    About { correlation: correlation.as_ref(), ..About::default() };
+                let about = About { correlation: correlation.as_ref(), ..About::default() };
                 inner.emit(EventKind::Notify, outcome, about.of(&notice.tenant), began);
                 if delivered == Delivered::Postponed && tried + 1 >= NOTICE_TRIES {
                     Delivered::Failed

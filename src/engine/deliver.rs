@@ -3,9 +3,7 @@
 use core::time::Duration;
 
 use crate::{
-    domain::{
-        Account, Code, CodeFormat, CorrelationId, Digest, Family, Instant, LimiterForm,
-    },
+    domain::{Account, Code, CodeFormat, CorrelationId, Digest, Family, Instant, LimiterForm},
     error::Error,
     flow::{Bound, Event, StageName, Step},
     mail::{Content, Letter, look_up},
@@ -112,10 +110,9 @@ impl Inner {
         let origin = &stored.reset.origin;
         let found = self.users.find_by_address(&passcode.tenant, &passcode.address).await?;
         let offered = policy.offers_reset(&origin.user_flow, &origin.application);
-        let (mut eligible, mut others): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|account| {
-                offered && policy.decide(&origin.user_flow, account).is_available()
-            });
+        let (mut eligible, mut others): (Vec<_>, Vec<_>) = found.into_iter().partition(|account| {
+            offered && policy.decide(&origin.user_flow, account).is_available()
+        });
         Ok(match (eligible.pop(), eligible.is_empty()) {
             (Some(account), true) => Behind::One(Box::new(account)),
             (Some(_), false) => Behind::Several,
@@ -260,8 +257,7 @@ impl Inner {
         };
         let to = account.and_then(|account| account.addresses.first());
         let own = account.and_then(|account| account.language.as_ref());
-        let wanted: Vec<_> =
-            own.into_iter().chain(stored.reset.origin.locale.as_ref()).collect();
+        let wanted: Vec<_> = own.into_iter().chain(stored.reset.origin.locale.as_ref()).collect();
         let message = self.templates.render(&Letter {
             brand: policy.brand(),
             content,

@@ -36,11 +36,9 @@ impl Sspr {
         };
         let origin = &stored.reset.origin;
         let policy = inner.policy(&origin.tenant)?;
-        let (Some(policy), Some(address), true) = (
-            policy,
-            inner.typed_address(token, origin),
-            stored.reset.token.matches(&token.hash()),
-        ) else {
+        let (Some(policy), Some(address), true) =
+            (policy, inner.typed_address(token, origin), stored.reset.token.matches(&token.hash()))
+        else {
             return Ok(LookOutcome::Gone);
         };
         let tries = policy.limits().numbers().tries_per_challenge;

@@ -125,9 +125,7 @@ impl Sspr {
     /// alike, and only where the tenant chose to tell.
     async fn is_eligible(&self, policy: &TenantPolicy, request: &Request) -> Result<bool, Error> {
         let found = self.inner.users.find_by_address(&request.tenant, &request.address).await?;
-        let eligible =
-            |account: &&_| policy.decide(&request.user_flow, account).is_available();
+        let eligible = |account: &&_| policy.decide(&request.user_flow, account).is_available();
         Ok(found.iter().filter(eligible).count() == 1)
     }
 }
-

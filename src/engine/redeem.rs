@@ -82,8 +82,7 @@ impl Sspr {
             let Some(address) = account.addresses.first() else {
                 return Ok(RedeemOutcome::Rejected);
             };
-            let device =
-                DeviceProof::draw(&origin.tenant, address, &inner.keys, &*inner.entropy)?;
+            let device = DeviceProof::draw(&origin.tenant, address, &inner.keys, &*inner.entropy)?;
             let throttle = inner.throttle(stored.id.tenant_tag(), numbers);
             let record = record(stored.id, &next, &throttle, numbers.tries_per_challenge, false);
             match inner.codes.compare_and_swap(&record, stored.version, &[], &[], now).await? {

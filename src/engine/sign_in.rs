@@ -1,7 +1,9 @@
 //! `sign_in`: address and password, with a lockout that a reset opens.
 
 use crate::{
-    domain::{Account, DeviceProof, Digest, IdentityProvider, Instant, Password, Purpose, RecordId},
+    domain::{
+        Account, DeviceProof, Digest, IdentityProvider, Instant, Password, Purpose, RecordId,
+    },
     error::Error,
     flow::{Lockout, LockoutTerms, decode_lockout, encode_lockout},
     policy::{Numbers, TenantPolicy},
@@ -77,8 +79,7 @@ impl Sspr {
             flow.is_some_and(|flow| {
                 flow.covers(&request.application)
                     && flow.identity_providers().contains(&IdentityProvider::EmailPassword)
-            })
-                && self.serves(&request.tenant, &request.application)
+            }) && self.serves(&request.tenant, &request.application)
         };
         let Some(policy) = policy.filter(|policy| covered(policy)) else {
             return Ok(SignInOutcome::Rejected);

@@ -238,7 +238,12 @@ impl Sspr {
     }
 
     /// Nothing can come of this reset any more. A conflict means that it moved on by itself.
-    async fn close(&self, stored: &Stored, policy: &TenantPolicy, now: Instant) -> Result<(), Error> {
+    async fn close(
+        &self,
+        stored: &Stored,
+        policy: &TenantPolicy,
+        now: Instant,
+    ) -> Result<(), Error> {
         let numbers = policy.limits().numbers();
         if let Step::Next(next) = stored.reset.step(Event::Close, &terms(numbers), now) {
             let throttle = self.inner.throttle(stored.id.tenant_tag(), numbers);

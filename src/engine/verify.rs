@@ -102,8 +102,7 @@ impl Sspr {
         }
         // While a tenant is under attack no short code is compared, also none that was sent before.
         let announced = stored.reset.sent.map(|sent| sent.format);
-        if announced == Some(CodeFormat::Digits)
-            && inner.tenants.is_elevated(id.tenant_tag(), now)
+        if announced == Some(CodeFormat::Digits) && inner.tenants.is_elevated(id.tenant_tag(), now)
         {
             return self.send_longer(stored, token, client, &over, now).await;
         }
@@ -202,7 +201,9 @@ impl Sspr {
                     return Ok(rejected(Rejection::LongerCodeSent(sent), Outcome::LongerCode));
                 }
                 Some(SendOutcome::Gone) => return Ok(gone()),
-                Some(SendOutcome::TooSoon { resend_at: at } | SendOutcome::TryLater { retry_at: at }) => {
+                Some(
+                    SendOutcome::TooSoon { resend_at: at } | SendOutcome::TryLater { retry_at: at },
+                ) => {
                     return Ok(later(at));
                 }
                 None => {}
@@ -246,10 +247,9 @@ impl crate::flow::Reset {
     fn grant_expiry(&self) -> Option<Instant> {
         match self.stage {
             Stage::Verified { expires_at, .. } => Some(expires_at),
-            Stage::Opened
-            | Stage::CodeSent
-            | Stage::Completed { .. }
-            | Stage::Closed { .. } => None,
+            Stage::Opened | Stage::CodeSent | Stage::Completed { .. } | Stage::Closed { .. } => {
+                None
+            }
         }
     }
 }

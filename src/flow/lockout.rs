@@ -86,10 +86,10 @@ mod tests {
 
     #[test]
     fn each_further_failure_locks_twice_as_long_up_to_five_hours() {
-        let (mut state, mut now) = (failed(10), at(0));
+        let mut state = failed(10);
         let mut lasted = Vec::new();
         for _ in 0..40 {
-            now = state.locked_until.unwrap();
+            let now = state.locked_until.unwrap();
             state = state.charge(&TERMS, now).unwrap();
             lasted.push(state.locked_until.unwrap().since(now).as_secs());
         }

@@ -274,7 +274,7 @@ impl Reset {
             (S::Opened | S::CodeSent | S::Verified { .. }, E::Send { format }) => {
                 self.send(format, terms, now)
             }
-            (S::CodeSent, E::Bind(bound)) => self.bind(bound, now),
+            (S::CodeSent, E::Bind(bound)) => self.bind(*bound, now),
             (S::Opened, E::Try | E::Match { .. }) => Step::Refused(Refusal::NoCode),
             (S::CodeSent | S::Verified { .. }, E::Try) => self.compare(now),
             (S::CodeSent, E::Match { grant }) => {
@@ -379,7 +379,7 @@ impl Reset {
         next.moved(Stage::CodeSent, now)
     }
 
-    fn bind(&self, bound: Box<Bound>, now: Instant) -> Step {
+    fn bind(&self, bound: Bound, now: Instant) -> Step {
         let awaited = self.sent.is_some_and(|sent| {
             let first = self.bound.as_ref().is_none_or(|before| before.number < sent.number);
             sent.number == bound.number && now < sent.expires_at && first
@@ -388,7 +388,7 @@ impl Reset {
             return Step::Refused(Refusal::Gone);
         }
         let mut next = self.clone();
-        next.bound = Some(*bound);
+        next.bound = Some(bound);
         next.moved(Stage::CodeSent, now)
     }
 

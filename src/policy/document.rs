@@ -13,8 +13,18 @@ use super::{
 use crate::domain::{DotRules, EmailAddress, LanguageTag, TenantId};
 
 const FIELDS: [&str; 12] = [
-    "tenant", "userFlows", "authenticationMethodsPolicy", "passwordRules", "limits", "brand",
-    "dotRules", "disclosure", "sameMailbox", "afterReset", "noPasswordNotice", "languages",
+    "tenant",
+    "userFlows",
+    "authenticationMethodsPolicy",
+    "passwordRules",
+    "limits",
+    "brand",
+    "dotRules",
+    "disclosure",
+    "sameMailbox",
+    "afterReset",
+    "noPasswordNotice",
+    "languages",
 ];
 
 impl TenantPolicy {
@@ -276,11 +286,15 @@ mod tests {
         };
         assert_eq!(error(&|v| v["limtis"] = json!({})).path, "$");
         assert_eq!(error(&|v| v["limits"]["triesPerWindow"] = json!(60)).path, "$.limits");
-        assert_eq!(error(&|v| v["limits"]["codeLifetimeSeconds"] = json!("x")).path,
-            "$.limits.codeLifetimeSeconds");
+        assert_eq!(
+            error(&|v| v["limits"]["codeLifetimeSeconds"] = json!("x")).path,
+            "$.limits.codeLifetimeSeconds"
+        );
         assert_eq!(error(&|v| v["brand"]["origin"] = json!("a b")).path, "$.brand.origin");
-        assert_eq!(error(&|v| v["passwordRules"]["minLength"] = json!(3)).path,
-            "$.passwordRules.minLength");
+        assert_eq!(
+            error(&|v| v["passwordRules"]["minLength"] = json!(3)).path,
+            "$.passwordRules.minLength"
+        );
         assert_eq!(error(&|v| v["userFlows"] = json!([{}])).path, "$.userFlows[0]");
         let twice = |v: &mut Value| {
             let flow = v["userFlows"][0].clone();

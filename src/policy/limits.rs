@@ -13,7 +13,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Every number of the guess budget, checked against its own arithmetic.
 ///
 /// `Display` prints the odds in plain words.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     numbers: Numbers,
 }
@@ -151,12 +151,6 @@ impl Limits {
     }
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self { numbers: Numbers::default() }
-    }
-}
-
 impl fmt::Display for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let numbers = &self.numbers;
@@ -235,14 +229,32 @@ impl Numbers {
             ("code_lifetime", self.code_lifetime, MINUTE, DAY, "must be 1 minute to 24 hours"),
             ("reset_lifetime", self.reset_lifetime, MINUTE, DAY, "must be 1 minute to 24 hours"),
             ("grant_lifetime", self.grant_lifetime, MINUTE, MINUTE * 15, "must be 1 to 15 minutes"),
-            ("ticket_lifetime", self.ticket_lifetime, MINUTE / 6, MINUTE * 15, "must be 10 seconds to 15 minutes"),
+            (
+                "ticket_lifetime",
+                self.ticket_lifetime,
+                MINUTE / 6,
+                MINUTE * 15,
+                "must be 10 seconds to 15 minutes",
+            ),
             ("tries_window", self.tries_window, DAY, DAY * 7, "must be 1 to 7 days"),
             ("streak_window", self.streak_window, DAY * 365, DAY * 3650, "must be 1 to 10 years"),
-            ("resend_cooldown", self.resend_cooldown, MINUTE / 2, HOUR, "must be 30 seconds to 1 hour"),
+            (
+                "resend_cooldown",
+                self.resend_cooldown,
+                MINUTE / 2,
+                HOUR,
+                "must be 30 seconds to 1 hour",
+            ),
             ("sends_window", self.sends_window, HOUR, DAY * 7, "must be 1 hour to 7 days"),
             ("network_window", self.network_window, MINUTE, DAY, "must be 1 minute to 24 hours"),
             ("lockout_first", self.lockout_first, MINUTE / 6, HOUR, "must be 10 seconds to 1 hour"),
-            ("lockout_longest", self.lockout_longest, self.lockout_first, DAY, "must be at least `lockout_first`, at most 24 hours"),
+            (
+                "lockout_longest",
+                self.lockout_longest,
+                self.lockout_first,
+                DAY,
+                "must be at least `lockout_first`, at most 24 hours",
+            ),
             ("lockout_memory", self.lockout_memory, HOUR, DAY * 30, "must be 1 hour to 30 days"),
         ];
         for (field, value, least, most, rule) in durations {

@@ -21,7 +21,9 @@ pub use decision::{Decision, Explanation, Reason};
 pub use graph::DocumentError;
 pub use limits::{Limits, LimitsError, Numbers};
 pub use odds::Odds;
-pub use password::{CurrentPassword, PasswordContext, PasswordIssue, PasswordRules, PasswordRulesError};
+pub use password::{
+    CurrentPassword, PasswordContext, PasswordIssue, PasswordRules, PasswordRulesError,
+};
 pub use readiness::{Check, CheckState, Readiness};
 pub use tenant::{AfterReset, Disclosure, NoPasswordNotice, SameMailbox, TenantPolicy};
 pub use user_flow::{Applications, UserFlow};

@@ -83,10 +83,10 @@ impl UserFlow {
         let name = node.required("displayName")?;
         let id = node.field("id")?.unwrap_or_else(|| name.clone()).read(UserFlowId::parse)?;
         let mut applications = Applications::Listed(Vec::new());
-        if let Some(conditions) = node.field("conditions")? {
-            if let Some(listed) = conditions.field("applications")? {
-                applications = read_applications(&listed)?;
-            }
+        if let Some(conditions) = node.field("conditions")?
+            && let Some(listed) = conditions.field("applications")?
+        {
+            applications = read_applications(&listed)?;
         }
         let mut identity_providers = Vec::new();
         if let Some(load) = node.field("onAuthenticationMethodLoadStart")? {
@@ -145,10 +145,10 @@ impl UserFlow {
 }
 
 fn read_applications(node: &Node<'_>) -> Result<Applications, DocumentError> {
-    if let Some(all) = node.field("includeAllApplications")? {
-        if all.flag()? {
-            return Ok(Applications::All);
-        }
+    if let Some(all) = node.field("includeAllApplications")?
+        && all.flag()?
+    {
+        return Ok(Applications::All);
     }
     let Some(listed) = node.field("includeApplications")? else {
         return Ok(Applications::Listed(Vec::new()));

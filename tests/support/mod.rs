@@ -14,9 +14,8 @@ use sspr::{
         SystemEntropy,
     },
     domain::{
-        Account, AccountId, ApplicationId, Code, EmailAddress, FlowToken, Grant, GroupId,
-        IdentityProvider, Instant, Keyring, Password, PasswordHash, Stamp, TenantId, Ticket,
-        UserFlowId,
+        Account, AccountId, ApplicationId, Code, EmailAddress, FlowToken, Grant, GroupId, Instant,
+        Keyring, Password, PasswordHash, Stamp, TenantId, Ticket, UserFlowId,
     },
     engine::{
         Client, Courier, OpenOutcome, RedeemOutcome, Request, SendOutcome, SentCode, SignInOutcome,
@@ -156,7 +155,19 @@ impl World {
             .with_hasher(hasher.clone())
             .build();
         let inbox = CaptureSender::new();
-        Self { _dir: dir, clock, codes, courier, events, hasher, inbox, keys, policies, sspr, users }
+        Self {
+            _dir: dir,
+            clock,
+            codes,
+            courier,
+            events,
+            hasher,
+            inbox,
+            keys,
+            policies,
+            sspr,
+            users,
+        }
     }
 
     /// The same stores and keys under another process's engine.
@@ -307,10 +318,6 @@ pub fn group(name: &str) -> GroupId {
 
 pub fn is_wrong(outcome: &VerifyOutcome) -> bool {
     matches!(outcome, VerifyOutcome::Rejected(sspr::engine::Rejection::WrongCode { .. }))
-}
-
-pub fn providers(list: &[IdentityProvider]) -> Vec<IdentityProvider> {
-    list.to_vec()
 }
 
 /// Collects what runs in parallel.

@@ -138,11 +138,8 @@ impl Argon2Pool {
     }
 
     fn over(settings: Settings) -> Self {
-        let shared = Shared {
-            arrived: Condvar::new(),
-            done: AtomicU64::new(0),
-            state: Mutex::default(),
-        };
+        let shared =
+            Shared { arrived: Condvar::new(), done: AtomicU64::new(0), state: Mutex::default() };
         shared.lock().seen.push(settings.cost);
         Self(Arc::new(Handle { settings, shared: Arc::new(shared) }))
     }

@@ -88,12 +88,9 @@ fn a_full_queue_is_busy_at_once_and_the_other_share_is_not() {
 fn shares_are_served_in_turn() {
     let pool = stopped(10);
     let mut answers = Vec::new();
-    for (name, share) in [
-        ("a1", Share::Submit),
-        ("a2", Share::Submit),
-        ("a3", Share::Submit),
-        ("b1", Share::SignIn),
-    ] {
+    for (name, share) in
+        [("a1", Share::Submit), ("a2", Share::Submit), ("a3", Share::Submit), ("b1", Share::SignIn)]
+    {
         let (job, answer) = job(name);
         answers.push(answer);
         pool.submit(job, share).unwrap();

@@ -10,9 +10,7 @@ use super::{
 };
 use crate::{
     domain::{Charge, CounterName, Instant, Over, RecordId},
-    ports::{
-        Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoreErrorKind, Swapped,
-    },
+    ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoreErrorKind, Swapped},
 };
 
 const SHARDS: usize = 64;

@@ -102,7 +102,8 @@ impl SmtpSender {
             .map_err(|_| errors::message())?;
         let language = ("Content-Language", message.language.as_str());
         for (name, value) in EmailMessage::HEADERS.into_iter().chain([language]) {
-            let name = HeaderName::new_from_ascii(name.to_owned()).map_err(|_| errors::message())?;
+            let name =
+                HeaderName::new_from_ascii(name.to_owned()).map_err(|_| errors::message())?;
             composed.headers_mut().insert_raw(HeaderValue::new(name, value.to_owned()));
         }
         Ok(composed)

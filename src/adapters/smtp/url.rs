@@ -159,7 +159,10 @@ mod tests {
         assert_eq!((url.host.as_str(), url.port), ("mail.x.example", 587));
         assert_eq!((url.security, url.hello.as_str()), (Security::StartTls, "x.example"));
         let url = SmtpUrl::parse("smtps://h:1465?from=a@x.example&hello=me.example").unwrap();
-        assert_eq!((url.security, url.port, url.hello.as_str()), (Security::Tls, 1465, "me.example"));
+        assert_eq!(
+            (url.security, url.port, url.hello.as_str()),
+            (Security::Tls, 1465, "me.example")
+        );
     }
 
     #[test]

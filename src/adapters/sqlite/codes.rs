@@ -70,9 +70,8 @@ impl CodeStore for SqliteCodes {
         now: Instant,
     ) -> Result<Swapped, StoreError> {
         let (next, charges, clear) = (next.clone(), charges.to_vec(), clear.to_vec());
-        let act = move |connection: &Connection| {
-            swap(connection, &next, expected, &charges, &clear, now)
-        };
+        let act =
+            move |connection: &Connection| swap(connection, &next, expected, &charges, &clear, now);
         self.0.writer.call(act).await
     }
 

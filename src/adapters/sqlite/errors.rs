@@ -23,10 +23,9 @@ pub(super) fn statement(error: Error) -> StoreError {
             StoreErrorKind::Setup,
             "sqlite: the file is not a SQLite database; name another file, or move it away",
         ),
-        Some(ErrorCode::DatabaseCorrupt) => (
-            StoreErrorKind::Corrupt,
-            "sqlite: the database is damaged; restore it from a backup",
-        ),
+        Some(ErrorCode::DatabaseCorrupt) => {
+            (StoreErrorKind::Corrupt, "sqlite: the database is damaged; restore it from a backup")
+        }
         _ => (StoreErrorKind::Unknown, "sqlite: a statement failed"),
     };
     StoreError::new(kind, message).with_source(error)

@@ -85,7 +85,8 @@ pub(super) fn write(
                ON CONFLICT (tenant, id) DO UPDATE SET stamp = ?3, password = ?4, \
                identity_providers = ?5, groups = ?6, disabled = ?7, locked = ?8, \
                second_factor = ?9, language = ?10, names = ?11, last_reset = ?12";
-    let providers: Vec<&str> = account.identity_providers.iter().map(|p| provider_name(*p)).collect();
+    let providers: Vec<&str> =
+        account.identity_providers.iter().map(|p| provider_name(*p)).collect();
     let groups: Vec<&str> = account.groups.iter().map(GroupId::as_str).collect();
     connection.prepare_cached(sql)?.execute(params![
         tenant.as_str(),

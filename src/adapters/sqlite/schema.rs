@@ -37,8 +37,7 @@ fn prepare(connection: &Connection, pragmas: &str) -> Result<(), StoreError> {
 /// Runs what is missing in one transaction: two processes that start at once do it once.
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let mut migrated = || -> Result<Option<u32>, rusqlite::Error> {
-        let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(
             "CREATE TABLE IF NOT EXISTS sspr_migration (number INTEGER PRIMARY KEY) STRICT",
         )?;

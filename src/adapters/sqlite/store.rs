@@ -1,10 +1,6 @@
 //! One database file.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    thread,
-};
+use std::{path::Path, sync::Arc, thread};
 
 use futures_channel::oneshot;
 
@@ -62,7 +58,7 @@ impl SqliteStore {
     }
 }
 
-fn connect(path: &PathBuf) -> Result<Connections, StoreError> {
+fn connect(path: &Path) -> Result<Connections, StoreError> {
     let writer = schema::writer(path)?;
     let reader = schema::reader(path)?;
     Ok(Connections {

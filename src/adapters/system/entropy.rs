@@ -65,7 +65,7 @@ mod tests {
     /// Chi-square over one symbol position.
     fn chi_square(counts: &[u32]) -> f64 {
         let total: u32 = counts.iter().sum();
-        let expected = f64::from(total) / counts.len() as f64;
+        let expected = f64::from(total) / f64::from(u32::try_from(counts.len()).unwrap());
         counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum()
     }
 

@@ -45,7 +45,8 @@ fn is_listed(text: &str) -> bool {
     while low < high {
         let middle = low + (high - low) / 2;
         let start = LIST.get(..middle).and_then(|head| head.rfind('\n')).map_or(0, |at| at + 1);
-        let end = LIST.get(start..).and_then(|tail| tail.find('\n')).map_or(LIST.len(), |at| start + at);
+        let end =
+            LIST.get(start..).and_then(|tail| tail.find('\n')).map_or(LIST.len(), |at| start + at);
         let Some(entry) = LIST.get(start..end) else { return false };
         match entry.cmp(text) {
             core::cmp::Ordering::Equal => return true,

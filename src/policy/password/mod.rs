@@ -217,9 +217,9 @@ impl fmt::Display for PasswordIssue {
             Self::Breached => f.write_str("It is known to have leaked."),
             Self::Characters => f.write_str("It contains a character that cannot be used here."),
             Self::Common => f.write_str("It is on the list of common passwords."),
-            Self::Kinds => f.write_str(
-                "Use at least three of: small letters, capitals, digits, symbols.",
-            ),
+            Self::Kinds => {
+                f.write_str("Use at least three of: small letters, capitals, digits, symbols.")
+            }
             Self::Long { most } => write!(f, "It is too long: at most {most} characters."),
             Self::Personal => f.write_str(
                 "It is made of your name, your e-mail address or the name of this service.",
@@ -276,9 +276,16 @@ mod tests {
         assert_eq!(issues(&rules, "four unrelated words will do"), []);
         assert_eq!(issues(&rules, "aquietriverbendsslowly"), []);
         for text in [
-            "passwordpassword", "Password-Password-1!", "123456789012345", "aaaaaaaaaaaaaaaa",
-            "abcdefghijklmnop", "qwertyuiopasdfghjkl", "iloveyoupassword123", "1q2w3e4r5t6y7u8i",
-            "letmeinletmeinletmein", "mynewpassword1234567890",
+            "passwordpassword",
+            "Password-Password-1!",
+            "123456789012345",
+            "aaaaaaaaaaaaaaaa",
+            "abcdefghijklmnop",
+            "qwertyuiopasdfghjkl",
+            "iloveyoupassword123",
+            "1q2w3e4r5t6y7u8i",
+            "letmeinletmeinletmein",
+            "mynewpassword1234567890",
         ] {
             let found = issues(&rules, text);
             let expected = text == "mynewpassword1234567890";

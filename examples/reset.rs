@@ -1,0 +1,283 @@
+//! Resets a forgotten password at the terminal, on SQLite, with real mail: sign in, forget, enter
+//! the code from the mail, choose a new password, be signed in. Reads from a pipe too.
+//! `cargo run --features full --example reset -- [--db FILE] [--mails FOLDER | --smtp URL]`
+#![allow(clippy::print_stdout, reason = "an example talks")]
+
+use std::{error::Error, fs, io::BufRead as _, path::PathBuf, time::Duration};
+
+use sspr::{
+    Courier, Keyring, Sspr, TenantPolicy,
+    adapters::{
+        Argon2Pool, FolderSender, Policies, SessionToken, SmtpSender, SqliteStore, SqliteUsers,
+        SystemClock, SystemEntropy,
+    },
+    domain::{
+        Account, AccountId, ApplicationId, Code, EmailAddress, Entropy as _, Password, Stamp,
+        TenantId, UserFlowId,
+    },
+    engine::{
+        Client, RedeemOutcome, Rejection, Request, SendOutcome, SentCode, SignInOutcome,
+        StartOutcome, SubmitOutcome, VerifyOutcome,
+    },
+    ports::{Clock as _, EmailSender, PasswordHasher as _, Share, UserStore as _},
+};
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+struct Terminal {
+    sspr: Sspr,
+    users: SqliteUsers,
+    /// What a browser would keep in a cookie: beside the database.
+    session: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> Outcome<()> {
+    let option = |name: &str| {
+        let mut arguments = std::env::args().skip_while(move |argument| argument != name);
+        arguments.nth(1)
+    };
+    let file = PathBuf::from(option("--db").unwrap_or_else(|| "sspr-demo.db".to_owned()));
+    let store = SqliteStore::open(&file).await?;
+    let users = store.users();
+    let tenants = ["contoso", "fabrikam"];
+    for tenant in tenants {
+        furnish(&users, &TenantId::parse(tenant)?).await?;
+    }
+    let policies =
+        tenants.map(TenantPolicy::customers).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let (sspr, courier) =
+        Sspr::builder(users.clone(), store.codes(), Policies::of(policies), keys(&file)?)
+            .with_outbox(users.clone())
+            .build();
+    match option("--smtp") {
+        Some(url) => run(courier, SmtpSender::from_url(&url)?),
+        None => {
+            let folder = option("--mails").unwrap_or_else(|| "sspr-demo-mails".to_owned());
+            let from = EmailAddress::parse("no-reply@larkfield.example")?;
+            let sender = FolderSender::open(folder, from, SystemClock::new())?;
+            println!("Mails are files in {}", fs::canonicalize(sender.folder())?.display());
+            run(courier, sender);
+        }
+    }
+    println!("Customers: ada@example.com and grace@example.com, password: the old password 1");
+    let session = file.with_extension("session");
+    let terminal = Terminal { session, sspr, users };
+    terminal.greet().await?;
+    terminal.talk().await
+}
+
+/// Asks one thing; `None` at the end of the input.
+fn ask(question: &str) -> Option<String> {
+    println!("{question}");
+    let line = std::io::stdin().lock().lines().next()?.ok()?;
+    (line.trim() != "quit").then(|| line.trim().to_owned())
+}
+
+impl Terminal {
+    async fn talk(&self) -> Outcome<()> {
+        loop {
+            let Some(tenant) = ask("\nTenant? (contoso, fabrikam, quit)") else { return Ok(()) };
+            let Some(address) = ask("E-mail address?") else { return Ok(()) };
+            let (Ok(tenant), Ok(address)) =
+                (TenantId::parse(&tenant), EmailAddress::parse(&address))
+            else {
+                println!("Enter a tenant and an e-mail address like name@example.com.");
+                continue;
+            };
+            let (flow, shop) = (UserFlowId::parse("sign-in")?, ApplicationId::parse("shop")?);
+            let request = Request::new(tenant, flow, shop, address);
+            let Some(typed) = ask("Password? (or: forgot)") else { return Ok(()) };
+            if typed == "forgot" {
+                self.reset(&request).await?;
+            } else {
+                self.sign_in(&request, &typed).await?;
+            }
+        }
+    }
+
+    async fn sign_in(&self, request: &Request, typed: &str) -> Outcome<()> {
+        let password = match Password::parse(typed) {
+            Ok(password) => password,
+            Err(error) => {
+                println!("{error}");
+                return Ok(());
+            }
+        };
+        match self.sspr.sign_in(request, &password, &Client::unknown()).await? {
+            SignInOutcome::SignedIn(it) => self.signed_in(request, &it.account, it.stamp).await?,
+            SignInOutcome::Rejected => {
+                println!("That address and password do not match.");
+            }
+            SignInOutcome::LockedOut { until } => {
+                let now = SystemClock::new().now();
+                let wait = until.map_or(Duration::ZERO, |until| until.since(now)).as_secs();
+                println!("Sign-in is paused for {wait} seconds; or reset the password now.");
+            }
+            SignInOutcome::TryLater { .. } => println!("Please try later."),
+        }
+        Ok(())
+    }
+
+    async fn reset(&self, request: &Request) -> Outcome<()> {
+        let client = Client::unknown();
+        let started = match self.sspr.start(request, &client).await? {
+            StartOutcome::Started(started) => started,
+            StartOutcome::TryLater { .. } => {
+                println!("Please try later.");
+                return Ok(());
+            }
+            StartOutcome::Unavailable | StartOutcome::UnknownAccount => {
+                println!("Password reset is not offered here.");
+                return Ok(());
+            }
+        };
+        say_sent(&started.sent);
+        let grant = loop {
+            let Some(typed) = ask("Code? (or: resend, back)") else { return Ok(()) };
+            match typed.as_str() {
+                "back" => return Ok(()),
+                "resend" => match self.sspr.send(&started.token, &client).await? {
+                    SendOutcome::Sent(sent) => say_sent(&sent),
+                    SendOutcome::TooSoon { resend_at } => {
+                        let wait = resend_at.since(SystemClock::new().now()).as_secs();
+                        println!("A new code is available in {wait} seconds.");
+                    }
+                    SendOutcome::TryLater { .. } => println!("Please try later."),
+                    SendOutcome::Gone => return say("Please start again."),
+                },
+                _ => {
+                    let Ok(code) = Code::parse(&typed) else {
+                        println!("Enter the 8 digits or 16 letters from the newest e-mail.");
+                        continue;
+                    };
+                    match self.sspr.verify(&started.token, &code, &client).await? {
+                        VerifyOutcome::Granted(granted) => break granted.grant,
+                        VerifyOutcome::Rejected(rejection) => {
+                            if !say_rejected(&rejection) {
+                                return Ok(());
+                            }
+                        }
+                    }
+                }
+            }
+        };
+        loop {
+            let Some(typed) = ask("New password?") else { return Ok(()) };
+            let password = match Password::parse(&typed) {
+                Ok(password) => password,
+                Err(error) => {
+                    println!("{error}");
+                    continue;
+                }
+            };
+            match self.sspr.submit(&grant, &password, &client).await? {
+                SubmitOutcome::Changed(changed) => {
+                    println!("Your password is changed.");
+                    return match self.sspr.redeem(&changed.ticket).await? {
+                        RedeemOutcome::SignIn(it) => {
+                            self.signed_in(request, &it.account, it.stamp).await
+                        }
+                        RedeemOutcome::RequireSignIn | RedeemOutcome::Rejected => {
+                            say("Sign in with your new password.")
+                        }
+                    };
+                }
+                SubmitOutcome::Weak { issues } => {
+                    println!("Please choose another password:");
+                    issues.iter().for_each(|issue| println!("- {issue}"));
+                }
+                SubmitOutcome::Rejected => return say("Please start again."),
+                SubmitOutcome::TryLater { .. } => println!("Please try later."),
+            }
+        }
+    }
+
+    async fn signed_in(&self, request: &Request, id: &AccountId, stamp: Stamp) -> Outcome<()> {
+        let entropy = SystemEntropy::new();
+        let token = self.users.open_session(&request.tenant, id, stamp, &entropy).await?;
+        self.greet().await?;
+        fs::write(&self.session, token.expose())?;
+        println!("Signed in as {id} of {}.", request.tenant);
+        Ok(())
+    }
+
+    /// Says what the session that was kept is still worth.
+    async fn greet(&self) -> Outcome<()> {
+        let Ok(kept) = fs::read_to_string(&self.session) else { return Ok(()) };
+        let account = match SessionToken::parse(kept.trim()) {
+            Some(token) => self.users.session(&token).await?,
+            None => None,
+        };
+        match account {
+            Some(id) => println!("The earlier session is valid: {id}."),
+            None => println!("The earlier session has ended."),
+        }
+        Ok(())
+    }
+}
+
+fn say(words: &str) -> Outcome<()> {
+    println!("{words}");
+    Ok(())
+}
+
+fn say_sent(sent: &SentCode) {
+    let (whom, length) = (&sent.masked_address, sent.code_length());
+    println!("If {whom} has an account, a code of {length} symbols is on its way.");
+}
+
+/// Says why a code was not accepted, and whether another one can be entered.
+fn say_rejected(rejection: &Rejection) -> bool {
+    match rejection {
+        Rejection::WrongCode { tries_left } => {
+            println!("That code is not right. You have {tries_left} tries left.");
+        }
+        Rejection::LongerCodeSent(sent) => say_sent(sent),
+        Rejection::Expired => println!("That code is too old. Enter: resend"),
+        Rejection::Exhausted => println!("That code was tried too often. Enter: resend"),
+        Rejection::Gone => {
+            println!("Please start again.");
+            return false;
+        }
+        Rejection::TryLater { .. } => println!("Please try later."),
+    }
+    true
+}
+
+fn run(courier: Courier, sender: impl EmailSender + 'static) {
+    tokio::spawn(courier.run(sender));
+}
+
+/// Two customers, the first time.
+async fn furnish(users: &SqliteUsers, tenant: &TenantId) -> Outcome<()> {
+    for name in ["ada", "grace"] {
+        let id = AccountId::parse(name)?;
+        if users.find(tenant, &id).await?.is_none() {
+            let old = Password::parse("the old password 1")?;
+            let hash = Argon2Pool::new().hash(old, Share::Submit).await?;
+            let address = EmailAddress::parse(&format!("{name}@example.com"))?;
+            let account = Account::new(id, address, Stamp::draw(&SystemEntropy::new())?);
+            users.insert(tenant, &account.with_password(hash)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Keys from the environment, or of this demonstration: beside the database, which a real service
+/// must never do.
+fn keys(file: &std::path::Path) -> Outcome<Keyring> {
+    if std::env::var_os("SSPR_KEYS").is_some() {
+        return Ok(Keyring::from_env("SSPR_KEYS")?);
+    }
+    let beside = file.with_extension("keys");
+    if !beside.exists() {
+        let key = || -> Outcome<String> {
+            let mut bytes = [0; 32];
+            SystemEntropy::new().fill(&mut bytes)?;
+            Ok(<base64ct::Base64UrlUnpadded as base64ct::Encoding>::encode_string(&bytes))
+        };
+        fs::write(&beside, format!("sign={} index={}\n", key()?, key()?))?;
+    }
+    Ok(Keyring::parse(&fs::read_to_string(beside)?)?)
+}

@@ -1,0 +1,53 @@
+//! Events as log records.
+
+use crate::ports::{Event, EventSink, Outcome};
+
+/// Writes each event as one `tracing` event: level `info`, `warn` for what was refused or could not
+/// be sent, `error` for what broke.
+///
+/// Fields: what was done, how it ended, tenant, reset, correlation id. Never an address or a
+/// secret; what it says of an account is for administrators only.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TracingEvents(());
+
+impl TracingEvents {
+    /// A sink for the subscriber that is current when an event happens.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(())
+    }
+}
+
+impl EventSink for TracingEvents {
+    fn emit(&self, event: &Event) {
+        let tenant = event.tenant.as_ref().map(tracing::field::display);
+        let reset = event.reset.as_ref().map(tracing::field::display);
+        let correlation = event.correlation.as_ref().map(tracing::field::display);
+        let (kind, outcome) = (event.kind, event.outcome);
+        match outcome {
+            Outcome::Error => {
+                tracing::error!(target: "sspr", ?kind, ?outcome, tenant, reset, correlation);
+            }
+            Outcome::Ambiguous
+            | Outcome::FailedForNow
+            | Outcome::FailedPermanently
+            | Outcome::LockedOut
+            | Outcome::LongerCode
+            | Outcome::TryLater
+            | Outcome::Withheld => {
+                tracing::warn!(target: "sspr", ?kind, ?outcome, tenant, reset, correlation);
+            }
+            Outcome::Decoy
+            | Outcome::Exhausted
+            | Outcome::Expired
+            | Outcome::MoreNeeded
+            | Outcome::Ok
+            | Outcome::Rejected
+            | Outcome::Superseded
+            | Outcome::Unavailable
+            | Outcome::Weak => {
+                tracing::info!(target: "sspr", ?kind, ?outcome, tenant, reset, correlation);
+            }
+        }
+    }
+}

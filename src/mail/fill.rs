@@ -1,0 +1,193 @@
+//! Filling words into templates, in buffers that leave no copies behind.
+
+use zeroize::Zeroizing;
+
+/// Where text goes: a buffer, or the count of the bytes that it needs.
+pub(super) trait Sink {
+    /// Takes a piece of text.
+    fn put(&mut self, text: &str);
+}
+
+/// What a template is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Piece<'a> {
+    /// The template's own text.
+    Own(&'a str),
+    /// What stands in for a `{name}`.
+    Value(&'a str),
+}
+
+impl Sink for usize {
+    fn put(&mut self, text: &str) {
+        *self = self.saturating_add(text.len());
+    }
+}
+
+impl Sink for String {
+    fn put(&mut self, text: &str) {
+        self.push_str(text);
+    }
+}
+
+/// Writes twice: once to learn the size, once into a buffer that never has to grow, because a
+/// buffer that grows leaves what it held in freed memory.
+pub(super) fn sized(write: impl Fn(&mut dyn Sink)) -> Zeroizing<String> {
+    let mut length = 0_usize;
+    write(&mut length);
+    let mut text = Zeroizing::new(String::with_capacity(length));
+    write(&mut *text);
+    text
+}
+
+/// Cuts a template into pieces. A name that `value` does not know stays as it is written, so a
+/// misspelled one is seen and braces of style sheets need no escape.
+pub(super) fn pieces<V: AsRef<str>>(
+    template: &str,
+    value: impl Fn(&str) -> Option<V>,
+    mut each: impl FnMut(Piece<'_>),
+) {
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        each(Piece::Own(before));
+        rest = after;
+        if let Some((name, behind)) = after.split_once('}')
+            && let Some(text) = value(name)
+        {
+            each(Piece::Value(text.as_ref()));
+            rest = behind;
+        } else {
+            each(Piece::Own("{"));
+        }
+    }
+    each(Piece::Own(rest));
+}
+
+/// Writes a template of words as one line: control characters become blanks.
+pub(super) fn line<V: AsRef<str>>(
+    out: &mut dyn Sink,
+    template: &str,
+    value: impl Fn(&str) -> Option<V>,
+) {
+    pieces(template, value, |piece| {
+        let (Piece::Own(text) | Piece::Value(text)) = piece;
+        put_with(out, text, |c| c.is_control().then_some(" "));
+    });
+}
+
+/// Writes a template of words that may break lines; other control characters become blanks.
+pub(super) fn lines<V: AsRef<str>>(
+    out: &mut dyn Sink,
+    template: &str,
+    value: impl Fn(&str) -> Option<V>,
+) {
+    pieces(template, value, |piece| {
+        let (Piece::Own(text) | Piece::Value(text)) = piece;
+        put_with(out, text, |c| (c.is_control() && c != '\n').then_some(" "));
+    });
+}
+
+/// Writes a template of HTML: its own text as it is, the values escaped.
+pub(super) fn markup<V: AsRef<str>>(
+    out: &mut dyn Sink,
+    template: &str,
+    value: impl Fn(&str) -> Option<V>,
+) {
+    pieces(template, value, |piece| match piece {
+        Piece::Own(text) => out.put(text),
+        Piece::Value(text) => put_with(out, text, entity),
+    });
+}
+
+/// A name without what could break its line or turn its surroundings round: control characters,
+/// line and paragraph separators, bidirectional embeddings, overrides and isolates.
+pub(super) fn clean(name: &str) -> String {
+    let unfit = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    name.chars().filter(|c| !unfit(*c)).collect()
+}
+
+/// Writes `text`, each character that `instead` knows replaced.
+fn put_with(out: &mut dyn Sink, text: &str, instead: impl Fn(char) -> Option<&'static str>) {
+    let mut rest = text;
+    while let Some((place, c)) = rest.char_indices().find(|(_, c)| instead(*c).is_some()) {
+        let (before, from) = rest.split_at(place);
+        out.put(before);
+        out.put(instead(c).unwrap_or_default());
+        rest = from.split_at(c.len_utf8()).1;
+    }
+    out.put(rest);
+}
+
+/// The HTML entity of a character that needs one, in text and in quoted attributes alike.
+fn entity(c: char) -> Option<&'static str> {
+    match c {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '"' => Some("&quot;"),
+        '\'' => Some("&#39;"),
+        '\u{201c}' => Some("&ldquo;"),
+        '\u{201d}' => Some("&rdquo;"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(template: &str) -> String {
+        let mut out = String::new();
+        line(&mut out, template, |name| (name == "brand").then_some("Lark"));
+        out
+    }
+
+    #[test]
+    fn known_names_are_filled_in_and_others_stay() {
+        assert_eq!(filled("{brand}, {brand}!"), "Lark, Lark!");
+        assert_eq!(filled("{{brand} {bland} {"), "{Lark {bland} {");
+        assert_eq!(filled(".page { color: red } {brand}"), ".page { color: red } Lark");
+        assert_eq!(filled(""), "");
+    }
+
+    #[test]
+    fn a_value_is_never_read_as_a_template() {
+        let mut out = String::new();
+        line(&mut out, "{a}", |name| match name {
+            "a" => Some("{b}"),
+            _ => Some("no"),
+        });
+        assert_eq!(out, "{b}");
+    }
+
+    #[test]
+    fn control_characters_become_blanks() {
+        assert_eq!(filled("a\r\nb\0{brand}\u{85}"), "a  b Lark ");
+        let mut out = String::new();
+        lines(&mut out, "a\r\nb", |_| None::<&str>);
+        assert_eq!(out, "a \nb");
+    }
+
+    #[test]
+    fn values_in_markup_are_escaped_and_the_markup_is_not() {
+        let mut out = String::new();
+        markup(&mut out, "<p title='{v}'>{v}</p>", |_| Some("<b>&\"'“x”"));
+        let escaped = "&lt;b&gt;&amp;&quot;&#39;&ldquo;x&rdquo;";
+        assert_eq!(out, format!("<p title='{escaped}'>{escaped}</p>"));
+    }
+
+    #[test]
+    fn names_lose_what_could_turn_a_line_round() {
+        assert_eq!(clean("a\u{202e}b\u{2069}c\u{2028}d\re"), "abcde");
+        assert_eq!(clean("Müller & Söhne 木"), "Müller & Söhne 木");
+    }
+
+    #[test]
+    fn a_sized_buffer_never_grows() {
+        let text = sized(|out| (0..100).for_each(|_| out.put("ä")));
+        assert_eq!(text.len(), 200);
+        assert_eq!(text.capacity(), 200);
+    }
+}

@@ -1,0 +1,122 @@
+//! The HTML part: words in the markup of `markup/`.
+//!
+//! All styles are inline; the small style sheet holds dark and print rules only, and a mail program
+//! that drops it loses nothing.
+
+use zeroize::Zeroizing;
+
+use super::{
+    Content, Letter, NoticeWords, PasscodeWords, Words,
+    fill::{Sink, markup, sized},
+    values::Values,
+};
+use crate::domain::CodeFormat;
+
+/// Renders the part.
+pub(super) fn render(letter: &Letter<'_>, words: &Words, values: &Values) -> Zeroizing<String> {
+    let direction = letter.language.direction();
+    let (title, preheader) = match letter.content {
+        Content::NoPasswordHere { .. } => {
+            (&words.no_password.subject, &words.no_password.preheader)
+        }
+        Content::Passcode { .. } => (&words.passcode.subject, &words.passcode.preheader),
+        Content::PasswordChanged { .. } => (&words.changed.subject, &words.changed.preheader),
+    };
+    let frame = |name: &str| {
+        let words = match name {
+            "brand" => "{brand}",
+            "direction" => direction,
+            "language" => letter.language.tag(),
+            "preheader" => preheader,
+            // Many mail programs drop the outer elements, so the tables say it again.
+            "rtl" if direction == "rtl" => " dir=rtl",
+            "rtl" => "",
+            "title" => title,
+            _ => return None,
+        };
+        Some(values.line(words))
+    };
+    let (head, tail) = PAGE.split_once("{rows}\n").unwrap_or((PAGE, ""));
+    sized(|out| {
+        markup(out, head, frame);
+        match letter.content {
+            Content::NoPasswordHere { .. } => notice(out, words, &words.no_password, values),
+            Content::Passcode { code, .. } => {
+                passcode(out, words, &words.passcode, values, code.format());
+            }
+            Content::PasswordChanged { .. } => notice(out, words, &words.changed, values),
+        }
+        markup(out, tail, frame);
+    })
+}
+
+fn passcode(
+    out: &mut dyn Sink,
+    words: &Words,
+    passcode: &PasscodeWords,
+    values: &Values,
+    format: CodeFormat,
+) {
+    // Digits are grouped by spacing, never by blanks; letters have their hyphens.
+    let (size, spacing) = match format {
+        CodeFormat::Digits => ("32px", "4px"),
+        CodeFormat::Letters => ("18px", "0"),
+    };
+    markup(out, PASSCODE, |name| {
+        let words = match name {
+            "brand" => "{brand}",
+            "code" => "{code}",
+            "footer" => &words.footer,
+            "heading" => &passcode.heading,
+            "lead" => &passcode.lead,
+            "not_you" => &passcode.not_you,
+            "not_you_answer" => &passcode.not_you_answer,
+            "size" => size,
+            "spacing" => spacing,
+            "validity" => &passcode.validity,
+            _ => return None,
+        };
+        Some(values.line(words))
+    });
+}
+
+fn notice(out: &mut dyn Sink, words: &Words, notice: &NoticeWords, values: &Values) {
+    markup(out, NOTICE, |name| {
+        let words = match name {
+            "brand" => "{brand}",
+            "footer" => &words.footer,
+            "heading" => &notice.heading,
+            "lead" => &notice.lead,
+            "no_link" => &words.no_link,
+            "not_you" => &notice.not_you,
+            "not_you_answer" => &notice.not_you_answer,
+            "was_you" => &notice.was_you,
+            "was_you_answer" => &notice.was_you_answer,
+            _ => return None,
+        };
+        Some(values.line(words))
+    });
+}
+
+const NOTICE: &str = include_str!("markup/notice.html");
+const PAGE: &str = include_str!("markup/page.html");
+const PASSCODE: &str = include_str!("markup/passcode.html");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_markup_names_nothing_to_click_or_load() {
+        for part in [NOTICE, PAGE, PASSCODE] {
+            for forbidden in ["http", "<a ", "<img", "url(", "<link", "<script", "src="] {
+                assert!(!part.contains(forbidden), "{forbidden}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_page_has_one_place_for_rows() {
+        assert_eq!(PAGE.matches("{rows}\n").count(), 1);
+    }
+}

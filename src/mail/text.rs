@@ -1,0 +1,132 @@
+//! The plain-text part, complete in itself.
+
+use zeroize::Zeroizing;
+
+use super::{
+    Content, Letter, NoticeWords, Words,
+    fill::{Sink, sized},
+    values::Values,
+};
+
+/// Renders the part: blocks with an empty line between, each line at most 72 characters where its
+/// words allow it.
+pub(super) fn render(letter: &Letter<'_>, words: &Words, values: &Values) -> Zeroizing<String> {
+    let blocks = match letter.content {
+        Content::NoPasswordHere { .. } => notice(words, &words.no_password, values),
+        Content::Passcode { .. } => passcode(words, values),
+        Content::PasswordChanged { .. } => notice(words, &words.changed, values),
+    };
+    let origin = letter.brand.origin().filter(|_| !values.code().is_empty());
+    sized(|out| {
+        for block in &blocks {
+            match block {
+                Block::Code => out.put(values.code()),
+                Block::Paragraph(text) => paragraph(out, text),
+            }
+            out.put("\n\n");
+        }
+        paragraph(out, &values.name);
+        out.put("\n");
+        paragraph(out, &values.paragraph(&words.footer));
+        out.put("\n");
+        if let Some(host) = origin {
+            for piece in ["\n@", host, " #", values.code(), "\n"] {
+                out.put(piece);
+            }
+        }
+    })
+}
+
+/// What an empty line follows.
+enum Block {
+    /// The code, alone on its line so that it can be marked and copied as one.
+    Code,
+    Paragraph(String),
+}
+
+fn passcode(words: &Words, values: &Values) -> Vec<Block> {
+    let passcode = &words.passcode;
+    vec![
+        Block::Paragraph(values.paragraph(&passcode.lead_text)),
+        Block::Code,
+        Block::Paragraph(values.paragraph(&passcode.validity)),
+        answered(&passcode.not_you, &passcode.not_you_answer, values),
+    ]
+}
+
+fn notice(words: &Words, notice: &NoticeWords, values: &Values) -> Vec<Block> {
+    vec![
+        Block::Paragraph(values.paragraph(&notice.lead_text)),
+        answered(&notice.was_you, &notice.was_you_answer, values),
+        answered(&notice.not_you, &notice.not_you_answer_text, values),
+        Block::Paragraph(values.paragraph(&words.no_link)),
+    ]
+}
+
+/// A question and its answer.
+fn answered(question: &str, answer: &str, values: &Values) -> Block {
+    Block::Paragraph(values.paragraph(&[question, " ", answer].concat()))
+}
+
+/// Writes a paragraph as its words break it; if that makes a line too long, because the brand's
+/// name is long or the words do not break at all, refills it.
+fn paragraph(out: &mut dyn Sink, text: &str) {
+    if text.lines().all(|line| line.chars().count() <= COLUMNS) {
+        return out.put(text);
+    }
+    let mut column = 0;
+    // Other blanks than these two do not break.
+    for word in text.split([' ', '\n']).filter(|word| !word.is_empty()) {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > COLUMNS {
+            out.put("\n");
+            column = 0;
+        } else if column > 0 {
+            out.put(" ");
+            column += 1;
+        }
+        out.put(word);
+        column += width;
+    }
+}
+
+const COLUMNS: usize = 72;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrapped(text: &str) -> String {
+        let mut out = String::new();
+        paragraph(&mut out, text);
+        out
+    }
+
+    #[test]
+    fn breaks_that_fit_are_kept() {
+        assert_eq!(wrapped("one\ntwo three"), "one\ntwo three");
+    }
+
+    #[test]
+    fn a_paragraph_with_a_long_line_is_refilled() {
+        let text = format!("{}\n{}", "ab ".repeat(30).trim_end(), "c");
+        let lines = wrapped(&text);
+        let widths: Vec<_> = lines.lines().map(str::len).collect();
+        assert_eq!(widths, [71, 19]);
+        assert_eq!(lines.replace('\n', " "), text.replace('\n', " "));
+    }
+
+    #[test]
+    fn a_line_of_exactly_72_characters_stays_and_a_longer_word_is_not_cut() {
+        let exact = "ä".repeat(72);
+        assert_eq!(wrapped(&exact), exact);
+        let long = "x".repeat(80);
+        assert_eq!(wrapped(&format!("a {long} b")), format!("a\n{long}\nb"));
+    }
+
+    #[test]
+    fn no_break_spaces_hold() {
+        let text = format!("{} 14\u{a0}h\u{a0}05", "x".repeat(70));
+        assert_eq!(wrapped(&text), text.replace(' ', "\n"));
+    }
+}

@@ -1,0 +1,163 @@
+//! What is filled into the words of one letter.
+
+use core::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::{
+    Content, Language, Letter, Words,
+    fill::{self, clean, sized},
+};
+use crate::domain::{IdentityProvider, Instant};
+
+/// The values of one letter, each as text in its language.
+pub(super) struct Values {
+    /// The brand inside a sentence.
+    pub(super) brand: String,
+    /// The brand on a line of its own.
+    pub(super) name: String,
+    code: Option<Zeroizing<String>>,
+    lifetime: String,
+    date: String,
+    time: String,
+    providers: String,
+}
+
+impl Values {
+    pub(super) fn new(letter: &Letter<'_>, words: &Words) -> Self {
+        let name = clean(letter.brand.name());
+        let mut values = Self {
+            brand: isolated(&name, letter.language),
+            code: None,
+            date: String::new(),
+            lifetime: String::new(),
+            name,
+            providers: String::new(),
+            time: String::new(),
+        };
+        match letter.content {
+            Content::NoPasswordHere { providers } => {
+                values.providers = listed(providers, words, letter.language);
+            }
+            Content::Passcode { code, lifetime } => {
+                values.code = Some(Zeroizing::new(code.expose()));
+                values.lifetime = minutes(lifetime, words, letter.language);
+            }
+            Content::PasswordChanged { at } => {
+                values.date = date(at, words);
+                values.time = time(at, words);
+            }
+        }
+        values
+    }
+
+    /// The code, empty in a letter without one.
+    pub(super) fn code(&self) -> &str {
+        self.code.as_ref().map_or("", |code| code)
+    }
+
+    /// One line of words, filled in. May hold the code.
+    pub(super) fn line(&self, words: &str) -> Zeroizing<String> {
+        sized(|out| fill::line(out, words, |name| self.any(name)))
+    }
+
+    /// A paragraph of words, filled in, with the line breaks of the words. Never holds the code,
+    /// which has a line of its own.
+    pub(super) fn paragraph(&self, words: &str) -> String {
+        let mut out = String::new();
+        fill::lines(&mut out, words, |name| self.public(name));
+        out
+    }
+
+    fn any(&self, name: &str) -> Option<&str> {
+        match name {
+            "code" => Some(self.code()),
+            _ => self.public(name),
+        }
+    }
+
+    fn public(&self, name: &str) -> Option<&str> {
+        match name {
+            "brand" => Some(&self.brand),
+            "date" => Some(&self.date),
+            "lifetime" => Some(&self.lifetime),
+            "providers" => Some(&self.providers),
+            "time" => Some(&self.time),
+            _ => None,
+        }
+    }
+}
+
+/// A name that keeps its own direction inside a sentence from right to left: without it, its
+/// punctuation and its neighbours' change places (Unicode Standard Annex 9).
+fn isolated(name: &str, language: Language) -> String {
+    match language.direction() {
+        "rtl" => format!("\u{2068}{name}\u{2069}"),
+        _ => name.to_owned(),
+    }
+}
+
+/// The names of the identity providers, joined as the language joins alternatives.
+fn listed(providers: &[IdentityProvider], words: &Words, language: Language) -> String {
+    // The order in which they are named; a password is what the account does not have.
+    let mut known: Vec<String> = [
+        IdentityProvider::Google,
+        IdentityProvider::Facebook,
+        IdentityProvider::EmailOtp,
+        IdentityProvider::Other,
+    ]
+    .iter()
+    .filter(|provider| providers.contains(provider))
+    .map(|provider| match provider {
+        IdentityProvider::EmailOtp => words.providers.email_code.to_string(),
+        IdentityProvider::Facebook => isolated("Facebook", language),
+        IdentityProvider::Google => isolated("Google", language),
+        IdentityProvider::EmailPassword | IdentityProvider::Other => {
+            words.providers.other.to_string()
+        }
+    })
+    .collect();
+    let Some(last) = known.pop() else {
+        return words.providers.other.to_string();
+    };
+    if known.is_empty() {
+        return last;
+    }
+    let first = known.join(&words.providers.comma);
+    [&first, &*words.providers.or, &last].concat()
+}
+
+/// A lifetime in whole minutes, in the plural form that the language wants.
+fn minutes(lifetime: Duration, words: &Words, language: Language) -> String {
+    let count = (lifetime.as_secs() / 60).max(1);
+    filled(words.minutes.of(language, count), |name| (name == "n").then(|| count.to_string()))
+}
+
+/// The day in UTC.
+fn date(at: Instant, words: &Words) -> String {
+    let civil = at.to_civil();
+    let month = usize::from(u8::from(civil.month())).saturating_sub(1);
+    filled(&words.dates.date, |name| match name {
+        "day" if civil.day() == 1 => Some(words.dates.first_day.to_string()),
+        "day" => Some(civil.day().to_string()),
+        "month" => words.dates.months.get(month).map(ToString::to_string),
+        "year" => Some(civil.year().to_string()),
+        _ => None,
+    })
+}
+
+/// The time of day in UTC, to the minute.
+fn time(at: Instant, words: &Words) -> String {
+    let civil = at.to_civil();
+    filled(&words.dates.time, |name| match name {
+        "hour" => Some(format!("{:02}", civil.hour())),
+        "minute" => Some(format!("{:02}", civil.minute())),
+        _ => None,
+    })
+}
+
+fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> String {
+    let mut out = String::new();
+    fill::line(&mut out, template, value);
+    out
+}

@@ -1,0 +1,87 @@
+//! English.
+
+use super::{DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say};
+
+pub(super) static WORDS: Words = Words {
+    changed: NoticeWords {
+        heading: say("Your password was changed"),
+        lead: say(
+            "It was changed on {date} at {time} UTC, with a code sent to this address. Every other device has been signed out.",
+        ),
+        lead_text: say(
+            "The password of your {brand} account was changed on\n{date} at {time} UTC, with a code sent to this address.\nEvery other device has been signed out.",
+        ),
+        not_you: say("Not you?"),
+        not_you_answer: say(
+            "Someone may be able to read your e-mail. Change the password of your mailbox first. Then open {brand} as you always do and choose “Forgot password?”.",
+        ),
+        not_you_answer_text: say(
+            "Someone may be able to read your e-mail. Change the password\nof your mailbox first. Then open {brand} as you always do and choose\n\"Forgot password?\".",
+        ),
+        preheader: say("If it was you, there is nothing to do."),
+        subject: say("Your {brand} password was changed"),
+        was_you: say("Was it you?"),
+        was_you_answer: say("Then there is nothing to do."),
+    },
+    dates: DateWords {
+        date: say("{day} {month} {year}"),
+        first_day: say("1"),
+        months: [
+            say("January"),
+            say("February"),
+            say("March"),
+            say("April"),
+            say("May"),
+            say("June"),
+            say("July"),
+            say("August"),
+            say("September"),
+            say("October"),
+            say("November"),
+            say("December"),
+        ],
+        time: say("{hour}:{minute}"),
+    },
+    footer: say("Sent automatically; replies are not read."),
+    minutes: MinuteForms::two("1 minute", "{n} minutes"),
+    no_link: say("There is no link in this message on purpose."),
+    no_password: NoticeWords {
+        heading: say("You have no password here"),
+        lead: say(
+            "Someone asked to reset the password of your {brand} account. It has none: you sign in with {providers}.",
+        ),
+        lead_text: say(
+            "Someone asked to reset the password of your {brand} account. It has none: you sign in with {providers}.",
+        ),
+        not_you: say("Not you?"),
+        not_you_answer: say("Ignore this message. Nothing was changed."),
+        not_you_answer_text: say("Ignore this message. Nothing was changed."),
+        preheader: say("You sign in another way, so there is nothing to reset."),
+        subject: say("Your {brand} account has no password"),
+        was_you: say("Was it you?"),
+        was_you_answer: say("Then open {brand} as you always do and sign in that way."),
+    },
+    passcode: PasscodeWords {
+        heading: say("Your code"),
+        lead: say(
+            "Someone asked to reset the password of your {brand} account. Enter this code on the page that asked for it.",
+        ),
+        lead_text: say(
+            "Someone asked to reset the password of your {brand} account.\nEnter this code on the page that asked for it:",
+        ),
+        not_you: say("Not you?"),
+        not_you_answer: say(
+            "Ignore this message. Your password stays as it is, and\nnobody gets in without this code. Never give it to anyone.",
+        ),
+        preheader: say("{code} is your code. It works for {lifetime}."),
+        subject: say("Your {brand} code"),
+        subject_with_code: say("{code} is your {brand} code"),
+        validity: say("It works for {lifetime} and only once."),
+    },
+    providers: ProviderWords {
+        comma: say(", "),
+        email_code: say("a code sent by e-mail"),
+        or: say(" or "),
+        other: say("another provider"),
+    },
+};
