@@ -47,7 +47,7 @@ enum Block {
 fn passcode(words: &Words, values: &Values) -> Vec<Block> {
     let passcode = &words.passcode;
     vec![
-        Block::Paragraph(values.paragraph(&passcode.lead_text)),
+        Block::Paragraph(values.paragraph(passcode.lead_text.as_ref().unwrap_or(&passcode.lead))),
         Block::Code,
         Block::Paragraph(values.paragraph(&passcode.validity)),
         answered(&passcode.not_you, &passcode.not_you_answer, values),
@@ -55,10 +55,12 @@ fn passcode(words: &Words, values: &Values) -> Vec<Block> {
 }
 
 fn notice(words: &Words, notice: &NoticeWords, values: &Values) -> Vec<Block> {
+    let answer = notice.not_you_answer_text.as_ref();
+    let answer = answer.unwrap_or(&notice.not_you_answer);
     vec![
-        Block::Paragraph(values.paragraph(&notice.lead_text)),
+        Block::Paragraph(values.paragraph(notice.lead_text.as_ref().unwrap_or(&notice.lead))),
         answered(&notice.was_you, &notice.was_you_answer, values),
-        answered(&notice.not_you, &notice.not_you_answer_text, values),
+        answered(&notice.not_you, answer, values),
         Block::Paragraph(values.paragraph(&words.no_link)),
     ]
 }

@@ -6,18 +6,22 @@ pub(super) static WORDS: Words = Words {
     changed: NoticeWords {
         heading: say("Your password was changed"),
         lead: say(
-            "It was changed on {date} at {time} UTC, with a code sent to this address. Every other device has been signed out.",
+            "It was changed on {date} at {time} UTC, with a code sent to this address. Every \
+             other device has been signed out.",
         ),
-        lead_text: say(
-            "The password of your {brand} account was changed on\n{date} at {time} UTC, with a code sent to this address.\nEvery other device has been signed out.",
-        ),
+        lead_text: Some(say("The password of your {brand} account was changed on\n\
+             {date} at {time} UTC, with a code sent to this address.\n\
+             Every other device has been signed out.")),
         not_you: say("Not you?"),
         not_you_answer: say(
-            "Someone may be able to read your e-mail. Change the password of your mailbox first. Then open {brand} as you always do and choose “Forgot password?”.",
+            "Someone may be able to read your e-mail. Change the password of your mailbox \
+             first. Then open {brand} as you always do and choose “Forgot password?”.",
         ),
-        not_you_answer_text: say(
-            "Someone may be able to read your e-mail. Change the password\nof your mailbox first. Then open {brand} as you always do and choose\n\"Forgot password?\".",
-        ),
+        not_you_answer_text: Some(say(
+            "Someone may be able to read your e-mail. Change the password\n\
+             of your mailbox first. Then open {brand} as you always do and choose\n\
+             \"Forgot password?\".",
+        )),
         preheader: say("If it was you, there is nothing to do."),
         subject: say("Your {brand} password was changed"),
         was_you: say("Was it you?"),
@@ -48,14 +52,13 @@ pub(super) static WORDS: Words = Words {
     no_password: NoticeWords {
         heading: say("You have no password here"),
         lead: say(
-            "Someone asked to reset the password of your {brand} account. It has none: you sign in with {providers}.",
+            "Someone asked to reset the password of your {brand} account. It has none: you sign \
+             in with {providers}.",
         ),
-        lead_text: say(
-            "Someone asked to reset the password of your {brand} account. It has none: you sign in with {providers}.",
-        ),
+        lead_text: None,
         not_you: say("Not you?"),
         not_you_answer: say("Ignore this message. Nothing was changed."),
-        not_you_answer_text: say("Ignore this message. Nothing was changed."),
+        not_you_answer_text: None,
         preheader: say("You sign in another way, so there is nothing to reset."),
         subject: say("Your {brand} account has no password"),
         was_you: say("Was it you?"),
@@ -64,15 +67,14 @@ pub(super) static WORDS: Words = Words {
     passcode: PasscodeWords {
         heading: say("Your code"),
         lead: say(
-            "Someone asked to reset the password of your {brand} account. Enter this code on the page that asked for it.",
+            "Someone asked to reset the password of your {brand} account. Enter this code on \
+             the page that asked for it.",
         ),
-        lead_text: say(
-            "Someone asked to reset the password of your {brand} account.\nEnter this code on the page that asked for it:",
-        ),
+        lead_text: Some(say("Someone asked to reset the password of your {brand} account.\n\
+             Enter this code on the page that asked for it:")),
         not_you: say("Not you?"),
-        not_you_answer: say(
-            "Ignore this message. Your password stays as it is, and\nnobody gets in without this code. Never give it to anyone.",
-        ),
+        not_you_answer: say("Ignore this message. Your password stays as it is, and\n\
+             nobody gets in without this code. Never give it to anyone."),
         preheader: say("{code} is your code. It works for {lifetime}."),
         subject: say("Your {brand} code"),
         subject_with_code: say("{code} is your {brand} code"),

@@ -5,19 +5,20 @@ use super::{DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, W
 pub(super) static WORDS: Words = Words {
     changed: NoticeWords {
         heading: say("Votre mot de passe a été modifié"),
-        lead: say(
-            "Il a été modifié le {date} à {time} (UTC), à l’aide d’un code envoyé à cette adresse. Tous les autres appareils ont été déconnectés.",
-        ),
-        lead_text: say(
-            "Le mot de passe de votre compte {brand} a été modifié le {date} à {time} (UTC), à l’aide d’un code envoyé à cette adresse. Tous les autres appareils ont été déconnectés.",
-        ),
+        lead: say("Il a été modifié le {date} à {time} (UTC), à l’aide d’un code envoyé à cette \
+             adresse. Tous les autres appareils ont été déconnectés."),
+        lead_text: Some(say(
+            "Le mot de passe de votre compte {brand} a été modifié le {date} à {time} (UTC), à \
+             l’aide d’un code envoyé à cette adresse. Tous les autres appareils ont été \
+             déconnectés.",
+        )),
         not_you: say("Ce n’était pas vous\u{a0}?"),
         not_you_answer: say(
-            "Il se peut que quelqu’un lise vos e-mails. Changez d’abord le mot de passe de votre messagerie. Ouvrez ensuite {brand} comme d’habitude et choisissez «\u{a0}Mot de passe oublié\u{a0}?\u{a0}».",
+            "Il se peut que quelqu’un lise vos e-mails. Changez d’abord le mot de passe de \
+             votre messagerie. Ouvrez ensuite {brand} comme d’habitude et choisissez «\u{a0}Mot \
+             de passe oublié\u{a0}?\u{a0}».",
         ),
-        not_you_answer_text: say(
-            "Il se peut que quelqu’un lise vos e-mails. Changez d’abord le mot de passe de votre messagerie. Ouvrez ensuite {brand} comme d’habitude et choisissez «\u{a0}Mot de passe oublié\u{a0}?\u{a0}».",
-        ),
+        not_you_answer_text: None,
         preheader: say("Si c’était vous, vous n’avez rien à faire."),
         subject: say("Votre mot de passe {brand} a été modifié"),
         was_you: say("C’était vous\u{a0}?"),
@@ -48,14 +49,13 @@ pub(super) static WORDS: Words = Words {
     no_password: NoticeWords {
         heading: say("Vous n’avez pas de mot de passe ici"),
         lead: say(
-            "Quelqu’un a demandé à réinitialiser le mot de passe de votre compte {brand}. Il n’en a pas\u{a0}: vous vous connectez avec {providers}.",
+            "Quelqu’un a demandé à réinitialiser le mot de passe de votre compte {brand}. Il \
+             n’en a pas\u{a0}: vous vous connectez avec {providers}.",
         ),
-        lead_text: say(
-            "Quelqu’un a demandé à réinitialiser le mot de passe de votre compte {brand}. Il n’en a pas\u{a0}: vous vous connectez avec {providers}.",
-        ),
+        lead_text: None,
         not_you: say("Ce n’était pas vous\u{a0}?"),
         not_you_answer: say("Ignorez ce message. Rien n’a été modifié."),
-        not_you_answer_text: say("Ignorez ce message. Rien n’a été modifié."),
+        not_you_answer_text: None,
         preheader: say("Vous vous connectez autrement\u{a0}; il n’y a rien à réinitialiser."),
         subject: say("Votre compte {brand} n’a pas de mot de passe"),
         was_you: say("C’était vous\u{a0}?"),
@@ -65,15 +65,16 @@ pub(super) static WORDS: Words = Words {
     },
     passcode: PasscodeWords {
         heading: say("Votre code"),
-        lead: say(
-            "Quelqu’un a demandé à réinitialiser le mot de passe de votre compte {brand}. Saisissez ce code sur la page qui vous l’a demandé.",
-        ),
-        lead_text: say(
-            "Quelqu’un a demandé à réinitialiser le mot de passe de votre compte {brand}. Saisissez ce code sur la page qui vous l’a demandé\u{a0}:",
-        ),
+        lead: say("Quelqu’un a demandé à réinitialiser le mot de passe de votre compte {brand}. \
+             Saisissez ce code sur la page qui vous l’a demandé."),
+        lead_text: Some(say(
+            "Quelqu’un a demandé à réinitialiser le mot de passe de votre compte {brand}. \
+             Saisissez ce code sur la page qui vous l’a demandé\u{a0}:",
+        )),
         not_you: say("Ce n’était pas vous\u{a0}?"),
         not_you_answer: say(
-            "Ignorez ce message. Votre mot de passe reste inchangé et personne ne peut entrer sans ce code. Ne le communiquez à personne.",
+            "Ignorez ce message. Votre mot de passe reste inchangé et personne ne peut entrer \
+             sans ce code. Ne le communiquez à personne.",
         ),
         preheader: say("{code} est votre code. Il est valable {lifetime}."),
         subject: say("Votre code {brand}"),

@@ -5,19 +5,20 @@ use super::{DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, W
 pub(super) static WORDS: Words = Words {
     changed: NoticeWords {
         heading: say("Ihr Passwort wurde geändert"),
-        lead: say(
-            "Es wurde am {date} um {time} Uhr (UTC) mit einem Code geändert, der an diese Adresse gesendet wurde. Alle anderen Geräte wurden abgemeldet.",
-        ),
-        lead_text: say(
-            "Das Passwort Ihres Kontos bei {brand} wurde am {date} um {time} Uhr (UTC) mit einem Code geändert, der an diese Adresse gesendet wurde. Alle anderen Geräte wurden abgemeldet.",
-        ),
+        lead: say("Es wurde am {date} um {time} Uhr (UTC) mit einem Code geändert, der an diese \
+             Adresse gesendet wurde. Alle anderen Geräte wurden abgemeldet."),
+        lead_text: Some(say(
+            "Das Passwort Ihres Kontos bei {brand} wurde am {date} um {time} Uhr (UTC) mit \
+             einem Code geändert, der an diese Adresse gesendet wurde. Alle anderen Geräte \
+             wurden abgemeldet.",
+        )),
         not_you: say("Waren Sie das nicht?"),
         not_you_answer: say(
-            "Dann kann vielleicht jemand Ihre E-Mails lesen. Ändern Sie zuerst das Passwort Ihres Postfachs. Öffnen Sie danach {brand} wie gewohnt und wählen Sie „Passwort vergessen?“.",
+            "Dann kann vielleicht jemand Ihre E-Mails lesen. Ändern Sie zuerst das Passwort \
+             Ihres Postfachs. Öffnen Sie danach {brand} wie gewohnt und wählen Sie „Passwort \
+             vergessen?“.",
         ),
-        not_you_answer_text: say(
-            "Dann kann vielleicht jemand Ihre E-Mails lesen. Ändern Sie zuerst das Passwort Ihres Postfachs. Öffnen Sie danach {brand} wie gewohnt und wählen Sie „Passwort vergessen?“.",
-        ),
+        not_you_answer_text: None,
         preheader: say("Wenn Sie das waren, ist nichts weiter zu tun."),
         subject: say("Ihr Passwort bei {brand} wurde geändert"),
         was_you: say("Waren Sie das?"),
@@ -48,14 +49,13 @@ pub(super) static WORDS: Words = Words {
     no_password: NoticeWords {
         heading: say("Hier haben Sie kein Passwort"),
         lead: say(
-            "Jemand möchte das Passwort Ihres Kontos bei {brand} zurücksetzen. Es hat keines: Sie melden sich mit {providers} an.",
+            "Jemand möchte das Passwort Ihres Kontos bei {brand} zurücksetzen. Es hat keines: \
+             Sie melden sich mit {providers} an.",
         ),
-        lead_text: say(
-            "Jemand möchte das Passwort Ihres Kontos bei {brand} zurücksetzen. Es hat keines: Sie melden sich mit {providers} an.",
-        ),
+        lead_text: None,
         not_you: say("Waren Sie das nicht?"),
         not_you_answer: say("Dann ignorieren Sie diese Nachricht. Es wurde nichts geändert."),
-        not_you_answer_text: say("Dann ignorieren Sie diese Nachricht. Es wurde nichts geändert."),
+        not_you_answer_text: None,
         preheader: say("Sie melden sich anders an; es gibt nichts zurückzusetzen."),
         subject: say("Ihr Konto bei {brand} hat kein Passwort"),
         was_you: say("Waren Sie das?"),
@@ -66,14 +66,15 @@ pub(super) static WORDS: Words = Words {
     passcode: PasscodeWords {
         heading: say("Ihr Code"),
         lead: say(
-            "Jemand möchte das Passwort Ihres Kontos bei {brand} zurücksetzen. Geben Sie diesen Code auf der Seite ein, die danach gefragt hat.",
+            "Jemand möchte das Passwort Ihres Kontos bei {brand} zurücksetzen. Geben Sie diesen \
+             Code auf der Seite ein, die danach gefragt hat.",
         ),
-        lead_text: say(
-            "Jemand möchte das Passwort Ihres Kontos bei {brand} zurücksetzen.\nGeben Sie diesen Code auf der Seite ein, die danach gefragt hat:",
-        ),
+        lead_text: Some(say("Jemand möchte das Passwort Ihres Kontos bei {brand} zurücksetzen.\n\
+             Geben Sie diesen Code auf der Seite ein, die danach gefragt hat:")),
         not_you: say("Waren Sie das nicht?"),
         not_you_answer: say(
-            "Dann ignorieren Sie diese Nachricht. Ihr Passwort bleibt, wie es ist, und ohne diesen Code kommt niemand in Ihr Konto. Geben Sie ihn an niemanden weiter.",
+            "Dann ignorieren Sie diese Nachricht. Ihr Passwort bleibt, wie es ist, und ohne \
+             diesen Code kommt niemand in Ihr Konto. Geben Sie ihn an niemanden weiter.",
         ),
         preheader: say("{code} ist Ihr Code. Er ist {lifetime} gültig."),
         subject: say("Ihr Code für {brand}"),

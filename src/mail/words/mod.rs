@@ -47,8 +47,8 @@ pub struct PasscodeWords {
     pub heading: Cow<'static, str>,
     /// What happened and what to do, in the HTML part.
     pub lead: Cow<'static, str>,
-    /// The same in the text part, which has no heading.
-    pub lead_text: Cow<'static, str>,
+    /// The same in the text part, which has no heading; `None` if in the same words.
+    pub lead_text: Option<Cow<'static, str>>,
     /// Asks whether it was somebody else.
     pub not_you: Cow<'static, str>,
     /// What to do then.
@@ -71,14 +71,14 @@ pub struct NoticeWords {
     pub heading: Cow<'static, str>,
     /// What happened, in the HTML part.
     pub lead: Cow<'static, str>,
-    /// The same in the text part, which has no heading.
-    pub lead_text: Cow<'static, str>,
+    /// The same in the text part, which has no heading; `None` if in the same words.
+    pub lead_text: Option<Cow<'static, str>>,
     /// Asks whether it was somebody else.
     pub not_you: Cow<'static, str>,
     /// What to do then, in the HTML part.
     pub not_you_answer: Cow<'static, str>,
-    /// The same in the text part.
-    pub not_you_answer_text: Cow<'static, str>,
+    /// The same in the text part; `None` if in the same words.
+    pub not_you_answer_text: Option<Cow<'static, str>>,
     /// What mail programs show beside the subject.
     pub preheader: Cow<'static, str>,
     /// The subject.

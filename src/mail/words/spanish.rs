@@ -7,18 +7,20 @@ pub(super) static WORDS: Words = Words {
     changed: NoticeWords {
         heading: say("Se ha cambiado su contraseña"),
         lead: say(
-            "Se cambió el {date} a las {time} (UTC) con un código enviado a esta dirección. Se ha cerrado la sesión en todos los demás dispositivos.",
+            "Se cambió el {date} a las {time} (UTC) con un código enviado a esta dirección. Se \
+             ha cerrado la sesión en todos los demás dispositivos.",
         ),
-        lead_text: say(
-            "La contraseña de su cuenta de {brand} se cambió el {date} a las {time} (UTC) con un código enviado a esta dirección. Se ha cerrado la sesión en todos los demás dispositivos.",
-        ),
+        lead_text: Some(say(
+            "La contraseña de su cuenta de {brand} se cambió el {date} a las {time} (UTC) con \
+             un código enviado a esta dirección. Se ha cerrado la sesión en todos los demás \
+             dispositivos.",
+        )),
         not_you: say("¿No reconoce este cambio?"),
         not_you_answer: say(
-            "Es posible que alguien pueda leer su correo. Cambie primero la contraseña del buzón. Después abra {brand} como siempre y elija «¿Ha olvidado la contraseña?».",
+            "Es posible que alguien pueda leer su correo. Cambie primero la contraseña del \
+             buzón. Después abra {brand} como siempre y elija «¿Ha olvidado la contraseña?».",
         ),
-        not_you_answer_text: say(
-            "Es posible que alguien pueda leer su correo. Cambie primero la contraseña del buzón. Después abra {brand} como siempre y elija «¿Ha olvidado la contraseña?».",
-        ),
+        not_you_answer_text: None,
         preheader: say("Si reconoce el cambio, no tiene que hacer nada."),
         subject: say("Se ha cambiado su contraseña de {brand}"),
         was_you: say("¿Reconoce este cambio?"),
@@ -49,14 +51,13 @@ pub(super) static WORDS: Words = Words {
     no_password: NoticeWords {
         heading: say("Aquí no tiene contraseña"),
         lead: say(
-            "Alguien ha pedido restablecer la contraseña de su cuenta de {brand}. La cuenta no tiene contraseña: el acceso es con {providers}.",
+            "Alguien ha pedido restablecer la contraseña de su cuenta de {brand}. La cuenta no \
+             tiene contraseña: el acceso es con {providers}.",
         ),
-        lead_text: say(
-            "Alguien ha pedido restablecer la contraseña de su cuenta de {brand}. La cuenta no tiene contraseña: el acceso es con {providers}.",
-        ),
+        lead_text: None,
         not_you: say("¿No reconoce esta solicitud?"),
         not_you_answer: say("Ignore este mensaje. No se ha cambiado nada."),
-        not_you_answer_text: say("Ignore este mensaje. No se ha cambiado nada."),
+        not_you_answer_text: None,
         preheader: say("El acceso es de otra forma; no hay nada que restablecer."),
         subject: say("Su cuenta de {brand} no tiene contraseña"),
         was_you: say("¿Reconoce esta solicitud?"),
@@ -65,14 +66,17 @@ pub(super) static WORDS: Words = Words {
     passcode: PasscodeWords {
         heading: say("Su código"),
         lead: say(
-            "Alguien ha pedido restablecer la contraseña de su cuenta de {brand}. Introduzca este código en la página que lo ha pedido.",
+            "Alguien ha pedido restablecer la contraseña de su cuenta de {brand}. Introduzca \
+             este código en la página que lo ha pedido.",
         ),
-        lead_text: say(
-            "Alguien ha pedido restablecer la contraseña de su cuenta de {brand}. Introduzca este código en la página que lo ha pedido:",
-        ),
+        lead_text: Some(say(
+            "Alguien ha pedido restablecer la contraseña de su cuenta de {brand}. Introduzca \
+             este código en la página que lo ha pedido:",
+        )),
         not_you: say("¿No reconoce esta solicitud?"),
         not_you_answer: say(
-            "Ignore este mensaje. Su contraseña no cambia y nadie puede entrar sin este código. No lo comparta con nadie.",
+            "Ignore este mensaje. Su contraseña no cambia y nadie puede entrar sin este código. \
+             No lo comparta con nadie.",
         ),
         preheader: say("{code} es su código. Es válido durante {lifetime}."),
         subject: say("Su código de {brand}"),
