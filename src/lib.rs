@@ -1,4 +1,18 @@
-//! Self-service password reset.
+#![doc = include_str!("../README.md")]
+//!
+//! # Map
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | [`domain`] | values: addresses, codes, secrets, passwords, keys, accounts |
+//! | [`policy`] | what the administrator decides |
+//! | [`flow`] | what happens to one reset: pure machines |
+//! | [`mail`] | what a mail says |
+//! | [`ports`] | what the host supplies, with the contract of each method |
+//! | [`engine`] | the driver: requests in, outcomes out; the courier |
+//! | [`adapters`] | ports, implemented |
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod adapters;
 pub mod domain;
 pub mod engine;

@@ -22,7 +22,7 @@ pub enum CodeInSubject {
     /// The subject names the brand only.
     #[default]
     Hidden,
-    /// The subject begins with the code.
+    /// The subject shows the code.
     Shown,
 }
 

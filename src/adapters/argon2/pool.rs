@@ -131,7 +131,7 @@ impl Argon2Pool {
         Self::over(Settings { entropy: Arc::new(entropy), ..self.0.settings.clone() })
     }
 
-    /// How many hashes it has computed: for tests, and to watch what is spent.
+    /// How many hashes it has begun: for tests, and to watch what is spent.
     #[must_use]
     pub fn jobs(&self) -> u64 {
         self.0.shared.done.load(Ordering::Relaxed)
@@ -238,6 +238,7 @@ impl Shared {
     fn work(&self, today: Cost) {
         let mut buffer = Buffer::default();
         while let Some(Job { password, work }) = self.next() {
+            self.done.fetch_add(1, Ordering::Relaxed);
             // A caller that is gone does not care for the answer.
             match work {
                 Work::Hash { salt, reply } => {
@@ -250,7 +251,6 @@ impl Shared {
                     let _ = reply.send(buffer.dummy(&password, salt, cost, today));
                 }
             }
-            self.done.fetch_add(1, Ordering::Relaxed);
         }
     }
 
