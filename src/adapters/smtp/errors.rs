@@ -1,5 +1,7 @@
 //! What the mail server or the network says, without addresses or text.
 
+use std::{error::Error as _, io};
+
 use lettre::transport::smtp;
 
 use crate::ports::{SendError, SendErrorKind};
@@ -8,7 +10,7 @@ use crate::ports::{SendError, SendErrorKind};
 /// are left out.
 pub(super) fn send(error: &smtp::Error) -> SendError {
     let status = error.status().map_or_else(String::new, |code| format!(" (status {code})"));
-    let (kind, message) = if error.is_tls() {
+    let (kind, message) = if error.is_tls() || is_handshake(error) {
         (SendErrorKind::Setup, "smtp: no protected connection; check the server's certificate")
     } else if error.is_client() {
         (SendErrorKind::Setup, "smtp: the server does not offer what is required, such as STARTTLS")
@@ -36,4 +38,17 @@ pub(super) fn message() -> SendError {
 
 pub(super) fn ended() -> SendError {
     SendError::new(SendErrorKind::Transient, "smtp: the sending thread is busy or has ended")
+}
+
+/// A failed TLS handshake reaches us as input that is no valid data.
+fn is_handshake(error: &smtp::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let kind = inner.downcast_ref::<io::Error>().map(io::Error::kind);
+        if kind == Some(io::ErrorKind::InvalidData) {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
 }
