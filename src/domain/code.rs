@@ -29,7 +29,8 @@ pub enum CodeFormat {
 /// Uniform over its format, leading zeros kept; wiped on drop; no `Display`, `Serialize` or `==`.
 /// Comparison is done on keyed digests, in constant time.
 pub struct Code {
-    symbols: Zeroizing<[u8; 16]>,
+    /// Eight symbols each, the first in the lowest byte: wiped in two writes.
+    halves: Zeroizing<[u64; 2]>,
     format: CodeFormat,
 }
 
@@ -64,20 +65,16 @@ impl Code {
     ///
     /// # Errors
     /// [`EntropyUnavailable`].
+    #[inline]
     pub fn draw(format: CodeFormat, entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
-        let mut code = Self { symbols: Zeroizing::new([0; 16]), format };
-        match format {
-            CodeFormat::Digits => {
-                let number = below(100_000_000, entropy)?;
-                spell(code.symbols.split_at_mut(8).0, number, b"0123456789");
-            }
+        let halves = match format {
+            CodeFormat::Digits => [digits(below(100_000_000, entropy)?), 0],
             CodeFormat::Letters => {
-                for half in code.symbols.chunks_exact_mut(8) {
-                    spell(half, below(20_u64.pow(8), entropy)?, &LETTERS);
-                }
+                let half = || below(20_u64.pow(8), entropy).map(letters);
+                [half()?, half()?]
             }
-        }
-        Ok(code)
+        };
+        Ok(Self { format, halves: Zeroizing::new(halves) })
     }
 
     /// Reads what a person typed: blanks, hyphens and dots are ignored, letters may be small,
@@ -89,22 +86,24 @@ impl Code {
         if typed.len() > MAX_TYPED {
             return Err(CodeError);
         }
-        let mut code = Self { symbols: Zeroizing::new([0; 16]), format: CodeFormat::Digits };
+        let mut symbols = Zeroizing::new([0; 16]);
         let mut length = 0;
         for symbol in typed.chars().filter(|c| !is_separator(*c)).map(symbol) {
-            let place = code.symbols.get_mut(length).ok_or(CodeError)?;
+            let place = symbols.get_mut(length).ok_or(CodeError)?;
             *place = symbol.ok_or(CodeError)?;
             length += 1;
         }
-        let typed = code.symbols.split_at(length).0;
-        code.format = if length == 8 && typed.iter().all(u8::is_ascii_digit) {
+        let typed = symbols.split_at(length).0;
+        let format = if length == 8 && typed.iter().all(u8::is_ascii_digit) {
             CodeFormat::Digits
         } else if length == 16 && typed.iter().all(|symbol| LETTERS.contains(symbol)) {
             CodeFormat::Letters
         } else {
             return Err(CodeError);
         };
-        Ok(code)
+        let (first, second) = symbols.split_at(8);
+        let half = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
+        Ok(Self { format, halves: Zeroizing::new([half(first), half(second)]) })
     }
 
     /// The code's format.
@@ -118,7 +117,8 @@ impl Code {
     #[must_use]
     pub fn expose(&self) -> String {
         let mut text = String::with_capacity(19);
-        for (index, symbol) in self.symbols.iter().take(self.format.length()).enumerate() {
+        let symbols = self.symbols();
+        for (index, symbol) in symbols.iter().take(self.format.length()).enumerate() {
             if index > 0 && index % 4 == 0 && self.format == CodeFormat::Letters {
                 text.push('-');
             }
@@ -128,8 +128,11 @@ impl Code {
     }
 
     /// The symbols in a fixed layout, for digests; unused places are zero.
-    pub(crate) fn symbols(&self) -> &[u8; 16] {
-        &self.symbols
+    pub(crate) fn symbols(&self) -> Zeroizing<[u8; 16]> {
+        let mut symbols = Zeroizing::new([0; 16]);
+        let bytes = self.halves.iter().flat_map(|half| half.to_le_bytes());
+        symbols.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+        symbols
     }
 }
 
@@ -155,6 +158,7 @@ fn symbol(c: char) -> Option<u8> {
 }
 
 /// A uniform number below `bound`: multiply and reject (Lemire, ACM TOMACS 29(1), 2019).
+#[inline]
 fn below(bound: u64, entropy: &dyn Entropy) -> Result<u64, EntropyUnavailable> {
     let excess = u128::from(bound.wrapping_neg() % bound);
     loop {
@@ -165,14 +169,25 @@ fn below(bound: u64, entropy: &dyn Entropy) -> Result<u64, EntropyUnavailable> {
     }
 }
 
-/// Writes `number` in the base of `alphabet`, padded at the front.
-fn spell(places: &mut [u8], mut number: u64, alphabet: &[u8]) {
-    let base = u64::try_from(alphabet.len()).unwrap_or(u64::MAX);
-    for place in places.iter_mut().rev() {
-        let index = usize::try_from(number % base).unwrap_or_default();
-        *place = alphabet.get(index).copied().unwrap_or_default();
-        number /= base;
+/// Eight decimal digits of a number, padded at the front: two, four, then eight at once.
+const fn digits(number: u64) -> u64 {
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let twos = hundreds | ((fours - 100 * hundreds) << 16);
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    let ones = tens | ((twos - 10 * tens) << 8);
+    ones + 0x3030_3030_3030_3030
+}
+
+/// Eight letters of a number in base 20, padded at the front.
+fn letters(mut number: u64) -> u64 {
+    let mut bytes = [0; 8];
+    for place in bytes.iter_mut().rev() {
+        let index = usize::try_from(number % 20).unwrap_or_default();
+        *place = LETTERS.get(index).copied().unwrap_or_default();
+        number /= 20;
     }
+    u64::from_le_bytes(bytes)
 }
 
 #[cfg(test)]
@@ -206,6 +221,14 @@ mod tests {
         let first = 2;
         assert_eq!(drawn(CodeFormat::Letters, &[first, first]), "BBBB-BBBB-BBBB-BBBB");
         assert_eq!(drawn(CodeFormat::Letters, &[u64::MAX, u64::MAX]), "ZZZZ-ZZZZ-ZZZZ-ZZZZ");
+    }
+
+    #[test]
+    fn digits_are_those_of_the_number() {
+        for number in (0..100_000_000).step_by(9973).chain([9, 99, 9_999, 10_000, 99_999_999]) {
+            let spelt = digits(number).to_le_bytes();
+            assert_eq!(core::str::from_utf8(&spelt), Ok(format!("{number:08}").as_str()));
+        }
     }
 
     #[test]

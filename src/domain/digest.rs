@@ -96,7 +96,7 @@ impl Digest {
             },
         ]);
         middle.copy_from_slice(&binding.0);
-        tail.copy_from_slice(code.symbols());
+        tail.copy_from_slice(&*code.symbols());
         let mut mac = key.clone();
         mac.update(&*message);
         Self(mac.finalize().into_bytes().into())

@@ -222,7 +222,7 @@ impl Inner {
     fn grant_of(&self, token: &FlowToken, code: &Code, bound: &Bound) -> Option<Grant> {
         let fields = self.keys.under(bound.key, Purpose::Grant)?;
         let fields = fields.bytes(token.record().as_bytes()).bytes(token.hash().as_bytes());
-        let secret: Digest = fields.bytes(code.symbols()).digest();
+        let secret: Digest = fields.bytes(&*code.symbols()).digest();
         let check = self.keys.under(bound.key, Purpose::TokenCheck)?;
         Some(Grant::new(&token.record(), token.scope(), &secret, check))
     }

@@ -39,7 +39,7 @@ pub struct World {
     pub inbox: CaptureSender,
     pub events: MemoryEvents,
     pub hasher: Argon2Pool,
-    _dir: Option<tempfile::TempDir>,
+    pub dir: Option<Arc<tempfile::TempDir>>,
 }
 
 /// The user store of either kind, with what tests do to accounts.
@@ -99,7 +99,13 @@ pub fn on_every_store<F: Future<Output = ()>>(body: impl Fn(World) -> F) {
     let runtime = runtime();
     runtime.block_on(async { body(World::memory().await).await });
     #[cfg(feature = "sqlite")]
-    runtime.block_on(async { body(World::sqlite().await).await });
+    runtime.block_on(async {
+        let world = World::sqlite().await;
+        // A body may take only parts of its world: the folder stays until it has ended.
+        let folder = world.dir.clone();
+        body(world).await;
+        drop(folder);
+    });
 }
 
 pub fn runtime() -> tokio::runtime::Runtime {
@@ -117,10 +123,14 @@ impl World {
     pub async fn sqlite() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = sspr::adapters::SqliteStore::open(dir.path().join("sspr.db")).await.unwrap();
-        Self::over(Users::Sqlite(store.users()), Arc::new(store.codes()), Some(dir)).await
+        Self::over(Users::Sqlite(store.users()), Arc::new(store.codes()), Some(Arc::new(dir))).await
     }
 
-    async fn over(users: Users, codes: Arc<dyn CodeStore>, dir: Option<tempfile::TempDir>) -> Self {
+    async fn over(
+        users: Users,
+        codes: Arc<dyn CodeStore>,
+        dir: Option<Arc<tempfile::TempDir>>,
+    ) -> Self {
         let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
         let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
         let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
@@ -135,7 +145,7 @@ impl World {
         policies: Policies,
         keys: Keyring,
         clock: ManualClock,
-        dir: Option<tempfile::TempDir>,
+        dir: Option<Arc<tempfile::TempDir>>,
     ) -> Self {
         let (events, hasher) = (MemoryEvents::new(), cheap_hasher());
         let builder = match &users {
@@ -155,19 +165,7 @@ impl World {
             .with_hasher(hasher.clone())
             .build();
         let inbox = CaptureSender::new();
-        Self {
-            _dir: dir,
-            clock,
-            codes,
-            courier,
-            events,
-            hasher,
-            inbox,
-            keys,
-            policies,
-            sspr,
-            users,
-        }
+        Self { dir, clock, codes, courier, events, hasher, inbox, keys, policies, sspr, users }
     }
 
     /// The same stores and keys under another process's engine.

@@ -44,17 +44,24 @@ impl Entropy for SystemEntropy {
     }
 }
 
+#[inline]
 fn with<T>(length: usize, draw: impl FnOnce(&mut StdRng) -> T) -> Result<T, EntropyUnavailable> {
     SEEDED.with_borrow_mut(|slot| {
-        if slot.as_ref().is_none_or(|seeded| seeded.left < length) {
-            let generator =
-                StdRng::try_from_rng(&mut SysRng).map_err(|_| EntropyUnavailable::new())?;
-            *slot = Some(Seeded { generator, left: RESEED_AFTER.max(length) });
+        if let Some(seeded) = slot
+            && seeded.left >= length
+        {
+            seeded.left -= length;
+            return Ok(draw(&mut seeded.generator));
         }
-        let seeded = slot.as_mut().ok_or(EntropyUnavailable::new())?;
-        seeded.left -= length;
+        let seeded = slot.insert(seed(length)?);
         Ok(draw(&mut seeded.generator))
     })
+}
+
+#[cold]
+fn seed(length: usize) -> Result<Seeded, EntropyUnavailable> {
+    let generator = StdRng::try_from_rng(&mut SysRng).map_err(|_| EntropyUnavailable::new())?;
+    Ok(Seeded { generator, left: RESEED_AFTER.saturating_sub(length) })
 }
 
 #[cfg(test)]
