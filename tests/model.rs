@@ -280,5 +280,5 @@ fn whatever_happens_in_whatever_order_the_invariants_hold() {
         panic!("SSPR_SEED={seed}: {failure}");
     }
     let reached = REACHED.each_ref().map(|count| count.load(Ordering::Relaxed));
-    assert!(reached.iter().all(|count| *count > 100), "grants, changes, sign-ins: {reached:?}");
+    assert!(reached.iter().all(|count| *count > 20), "grants, changes, sign-ins: {reached:?}");
 }
