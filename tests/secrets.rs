@@ -1,5 +1,5 @@
 //! After a full run: no secret in anything logged, any error, event, `Debug` or stored byte.
-#![cfg(feature = "sqlite")]
+#![cfg(all(feature = "sqlite", feature = "tracing"))]
 #![allow(
     clippy::as_conversions,
     clippy::expect_used,
@@ -22,7 +22,8 @@ use support::*;
 
 #[test]
 fn i10_no_secret_is_in_a_stored_byte_an_event_or_a_debug() {
-    runtime().block_on(async {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("sspr.db");
         let store = sspr::adapters::SqliteStore::open(&file).await.unwrap();
@@ -37,6 +38,8 @@ fn i10_no_secret_is_in_a_stored_byte_an_event_or_a_debug() {
             None,
         );
         world.add("ada@example.com", "ada").await;
+        let logged = Logged::default();
+        let _guard = tracing::subscriber::set_default(logged.clone());
         let mut debugs = Vec::new();
         let mut secrets = vec![OLD.to_owned(), NEW.to_owned()];
 
@@ -68,6 +71,9 @@ fn i10_no_secret_is_in_a_stored_byte_an_event_or_a_debug() {
         drop(world);
         drop(store);
 
+        let lines = logged.0.lock().unwrap().clone();
+        assert!(lines.len() > 8, "the run was logged");
+        debugs.extend(lines);
         let words = debugs.join("\n");
         for secret in
             secrets.iter().map(String::as_str).chain(["ada@example.com", typed, "secret-that"])
@@ -95,4 +101,39 @@ fn i10_no_secret_is_in_a_stored_byte_an_event_or_a_debug() {
 
 fn contains(bytes: &[u8], what: &[u8]) -> bool {
     bytes.windows(what.len()).any(|window| window == what)
+}
+
+/// Everything that is logged, at every level.
+#[derive(Clone, Default)]
+struct Logged(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+
+impl tracing::field::Visit for Logged {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        self.0.lock().unwrap().push(format!("{field} = {value:?}"));
+    }
+}
+
+impl tracing::Subscriber for Logged {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        span.record(&mut self.clone());
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, values: &tracing::span::Record<'_>) {
+        values.record(&mut self.clone());
+    }
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut self.clone());
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
 }

@@ -94,7 +94,6 @@ impl Courier {
                 // Watch first: what is pushed from here on wakes this task.
                 inner.queue.watch(context.waker());
                 let fresh = inner.queue.next_due().is_some_and(|next| next < wake_at);
-                let closing = inner.queue.is_closed() && under_way.is_empty();
                 let done =
                     !under_way.is_empty() && Pin::new(&mut under_way).poll_next(context).is_ready();
                 let rested = pause
@@ -104,7 +103,10 @@ impl Courier {
                     pause = None;
                 }
                 let has_hands = under_way.len() < HANDS;
-                if done || rested || (fresh && has_hands) || (closing && fresh) {
+                let over = inner.queue.is_closed()
+                    && under_way.is_empty()
+                    && inner.queue.next_due().is_none();
+                if done || rested || (fresh && has_hands) || over {
                     Poll::Ready(())
                 } else {
                     Poll::Pending

@@ -8,6 +8,7 @@ use crate::domain::{
 };
 
 /// One person's attempt to get a new password.
+#[doc = include_str!("reset.md")]
 #[derive(Clone, Debug)]
 pub struct Reset {
     /// Where it came from; never changes.

@@ -102,29 +102,19 @@ fn every_event() -> Vec<Event> {
     ]
 }
 
-/// What the machine does, one row a stage: the next stage, `=` for "go on, nothing to write", or
-/// the refusal. Columns: Send, Bind, Try, Match, Spend, Complete, Redeem, Close.
-#[rustfmt::skip]
-const TABLE: [[&str; 8]; 7] = [
-    // Opened
-    ["CodeSent", "Gone",     "NoCode", "NoCode",   "Gone", "Gone",      "Gone",   "Closed"],
-    // CodeSent, nothing bound
-    ["CodeSent", "CodeSent", "NoCode", "Verified", "Gone", "Gone",      "Gone",   "Closed"],
-    // CodeSent, a code bound (a second bind of the same send is refused)
-    ["CodeSent", "Gone",     "=",      "Verified", "Gone", "Gone",      "Gone",   "Closed"],
-    // Verified
-    ["CodeSent", "Gone",     "=",      "=",        "=",    "Completed", "Gone",   "Closed"],
-    // Completed
-    ["Gone",     "Gone",     "Gone",   "Gone",     "=",    "=",         "Closed", "Gone"],
-    // Closed by its ticket
-    ["Gone",     "Gone",     "Gone",   "Gone",     "Gone", "Gone",      "Used",   "Gone"],
-    // Closed as stale
-    ["Gone",     "Gone",     "Gone",   "Gone",     "Gone", "Gone",      "Gone",   "Gone"],
-];
+/// The rows of the table in the documentation: what each event does in each stage.
+fn table() -> Vec<Vec<&'static str>> {
+    let rows = include_str!("reset.md").lines().filter(|line| line.starts_with('|')).skip(2);
+    rows.map(|row| row.split('|').skip(2).map(str::trim).filter(|cell| !cell.is_empty()).collect())
+        .collect()
+}
 
 #[test]
 fn every_event_in_every_stage_does_what_the_table_says() {
-    for (row, reset) in TABLE.iter().zip(every_stage()) {
+    let table = table();
+    assert_eq!(table.len(), every_stage().len());
+    for (row, reset) in table.iter().zip(every_stage()) {
+        assert_eq!(row.len(), every_event().len());
         for (expected, event) in row.iter().zip(every_event()) {
             let name = event.name();
             let got = match reset.step(event, &TERMS, at(100)) {

@@ -28,14 +28,14 @@ use crate::domain::{Charge, CounterName, Instant, Over, RecordId};
 /// When in doubt, charge. A full store refuses: it never drops a live counter or record to make
 /// room. Bodies and names are opaque: a store compares, logs and indexes nothing inside them.
 ///
-/// The proof of all of this is the suite in `conformance::code_store`.
+/// The proof of all of this is `tests/code_store.rs`, which every store that ships passes.
 #[async_trait]
 pub trait CodeStore: Send + Sync {
     /// Writes a record iff its id is new, and makes the charges.
     ///
     /// *Atomicity*: record and charges together or neither. `Exists` charges nothing; `Refused`
     /// and `Full` leave no record and no charge. *Time*: see the trait. *Errors*: after `Unknown`
-    /// a repeated call answers `Exists`. *Security*: as the trait. *Suite*: `insert_*`.
+    /// a repeated call answers `Exists`. *Security*: as the trait.
     async fn insert(
         &self,
         record: &Record,
@@ -53,13 +53,13 @@ pub trait CodeStore: Send + Sync {
     /// *Atomicity*: the whole call. The body is the one that was in the record when the try was
     /// charged. Never changes the version, so a burst of guesses cannot starve the owner's swap.
     /// *Time*: the record and each counter are touched. *Errors*: after `Unknown` a repeated call
-    /// may charge a second time. *Security*: as the trait. *Suite*: `attempt_*`.
+    /// may charge a second time. *Security*: as the trait.
     async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError>;
 
     /// Reads a record, dead or alive, until it is swept.
     ///
     /// *Atomicity*: one snapshot. *Time*: touches nothing. *Errors*: calling again is harmless.
-    /// *Suite*: `load_*`.
+    ///
     async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError>;
 
     /// Replaces a record if its version is `expected`, makes the charges and clears counters.
@@ -71,7 +71,7 @@ pub trait CodeStore: Send + Sync {
     ///
     /// *Atomicity*: all or nothing. *Time*: see the trait. *Errors*: after `Unknown` a repeated
     /// call answers `Conflict`: load, and compare the body with what was to be written.
-    /// *Security*: as the trait. *Suite*: `swap_*`.
+    /// *Security*: as the trait.
     async fn compare_and_swap(
         &self,
         next: &Record,
@@ -85,7 +85,7 @@ pub trait CodeStore: Send + Sync {
     /// answer means charged.
     ///
     /// *Atomicity*: the whole call. *Time*: see the trait. *Errors*: after `Unknown` a repeated
-    /// call may charge a second time. *Security*: as the trait. *Suite*: `charge_*`.
+    /// call may charge a second time. *Security*: as the trait.
     async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError>;
 
     /// Removes at most `limit` records and counters whose end lies 24 hours or more before `now`,
@@ -93,7 +93,7 @@ pub trait CodeStore: Send + Sync {
     ///
     /// *Atomicity*: each one by itself. *Time*: the margin of 24 hours keeps a wrong clock from
     /// removing what is alive elsewhere. *Errors*: calling again is harmless. *Security*: must
-    /// never remove what is alive. *Suite*: `sweep_*`.
+    /// never remove what is alive.
     async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError>;
 }
 

@@ -18,7 +18,7 @@ pub trait EmailSender: Send + Sync {
     /// the implementation; a minute is long. *Errors*: the kind decides whether the courier tries
     /// again. After an error with unknown outcome a second try may deliver twice, which is safe.
     /// *Security*: the message holds a code: keep it out of logs and errors. Never add a
-    /// recipient, never follow a redirect to another host. *Suite*: `conformance::email_sender`.
+    /// recipient, never follow a redirect to another host. *Proof*: `tests/smtp.rs`.
     async fn send(&self, message: &EmailMessage) -> Result<(), SendError>;
 }
 

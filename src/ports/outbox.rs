@@ -13,8 +13,8 @@ pub trait Outbox: Send + Sync {
     ///
     /// *Atomicity*: one write; two couriers never hold one lease. *Time*: a lease ends after about
     /// a minute, and the notice is due again. *Errors*: calling again is harmless. *Security*:
-    /// handing out twice sends a notice twice, which is safe; losing one hides an attack. *Suite*:
-    /// `conformance::outbox`.
+    /// handing out twice sends a notice twice, which is safe; losing one hides an attack. *Proof*:
+    /// `tests/courier.rs`.
     async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError>;
 
     /// Marks a notice as delivered, or as not deliverable at all.

@@ -159,6 +159,8 @@ impl World {
                     .with_outbox(sqlite.clone())
             }
         };
+        #[cfg(feature = "tracing")]
+        let builder = builder.with_events(sspr::adapters::TracingEvents::new());
         let (sspr, courier) = builder
             .with_clock(clock.clone())
             .with_events(events.clone())
