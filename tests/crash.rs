@@ -159,7 +159,7 @@ fn killed_at_any_moment_nothing_is_half_done_and_nothing_answered_is_lost() {
             *reached.entry(if new { "changed" } else { "not changed" }).or_default() += 1;
         });
     }
-    assert!(reached.values().all(|count| *count >= 5), "every kind of moment was hit: {reached:?}");
+    assert_eq!(reached.len(), 3, "every kind of moment was hit: {reached:?}");
 }
 
 /// Waits a few microseconds without sleeping: the moment of a kill needs no precision.
