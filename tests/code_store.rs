@@ -433,7 +433,47 @@ mod sqlite {
     }
 
     #[test]
-    fn a_locked_or_full_database_loses_nothing_and_recovers() {
+    fn a_full_database_refuses_loses_nothing_and_recovers() {
+        support::runtime().block_on(async {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("sspr.db");
+            let small = SqliteStore::open_within(&file, 200_000).await.unwrap();
+            let codes: Arc<dyn CodeStore> = Arc::new(small.codes());
+            let large = |number| {
+                let mut record = record(number, 5, &[]);
+                record.body = vec![number; 4000];
+                record
+            };
+            let mut written = Vec::new();
+            let error = loop {
+                let number = u8::try_from(written.len()).unwrap();
+                match codes.insert(&large(number), &[charge(number, 0, 9)], at(0)).await {
+                    Ok(answer) => {
+                        assert_eq!(answer, Inserted::Inserted);
+                        written.push(number);
+                    }
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(error.kind(), StoreErrorKind::Full, "{error}");
+            assert!(error.to_string().contains("no room"), "{error}");
+            assert!(written.len() > 10);
+            for number in &written {
+                assert!(codes.load(&id(*number)).await.unwrap().is_some(), "lost");
+                assert_eq!(value(&codes, *number, at(0)).await, 1);
+            }
+            let refused = u8::try_from(written.len()).unwrap();
+            assert!(codes.load(&id(refused)).await.unwrap().is_none(), "half written");
+            assert_eq!(value(&codes, refused, at(0)).await, 0, "half charged");
+
+            assert!(codes.delete_expired(at(3 * DAY), 1000).await.unwrap() > 10);
+            let again = codes.insert(&large(refused), &[], at(3 * DAY)).await.unwrap();
+            assert_eq!(again, Inserted::Inserted, "room came back");
+        });
+    }
+
+    #[test]
+    fn a_locked_database_loses_nothing_and_recovers() {
         support::runtime().block_on(async {
             let dir = tempfile::tempdir().unwrap();
             let file = dir.path().join("sspr.db");

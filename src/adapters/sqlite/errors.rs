@@ -11,9 +11,10 @@ pub(super) fn statement(error: Error) -> StoreError {
             StoreErrorKind::Busy,
             "sqlite: the database is locked by another process; try again, or end that process",
         ),
-        Some(ErrorCode::DiskFull) => {
-            (StoreErrorKind::Full, "sqlite: no room on the disk; free some, or move the database")
-        }
+        Some(ErrorCode::DiskFull) => (
+            StoreErrorKind::Full,
+            "sqlite: no room for the database; free some, or let it grow further",
+        ),
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => (
             StoreErrorKind::Setup,
             "sqlite: the database cannot be opened for writing; check that its folder exists and \
@@ -40,6 +41,14 @@ pub(super) fn commit(error: &Error) -> StoreError {
         _ => "sqlite: a commit failed; whether it happened is not known",
     };
     StoreError::new(StoreErrorKind::Unknown, message).with_source(error.to_string())
+}
+
+/// The whole transaction was undone by SQLite itself.
+pub(super) fn undone() -> StoreError {
+    StoreError::new(
+        StoreErrorKind::Full,
+        "sqlite: no room for the database; free some, or let it grow further",
+    )
 }
 
 pub(super) fn busy() -> StoreError {

@@ -12,11 +12,18 @@ const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
 /// How long a connection waits for another process's transaction.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The writing connection, its schema up to date.
-pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
+/// The writing connection, its schema up to date, its file within so many bytes.
+pub(super) fn writer(path: &Path, bytes: u64) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path).map_err(errors::statement)?;
     prepare(&connection, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
     migrate(&mut connection)?;
+    let page: u32 = connection
+        .query_row("PRAGMA page_size", [], |row| row.get(0))
+        .map_err(errors::statement)?;
+    let pages = u32::try_from(bytes / u64::from(page.max(1))).unwrap_or(u32::MAX - 1);
+    connection
+        .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+        .map_err(errors::statement)?;
     Ok(connection)
 }
 

@@ -30,12 +30,21 @@ impl SqliteStore {
     /// [`StoreError`] says what to do: a folder that is missing or may not be written, a file that
     /// is no database, or one of a newer release.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::open_within(path, u64::MAX).await
+    }
+
+    /// The same, with a file that never grows past so many bytes: what does not fit is refused with
+    /// [`StoreErrorKind::Full`], and nothing is lost.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub async fn open_within(path: impl AsRef<Path>, bytes: u64) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
         let (reply, answer) = oneshot::channel();
         let opening = thread::Builder::new().name("sspr-sqlite-open".to_owned());
         let spawned = opening.spawn(move || {
             // A caller that is gone does not care for the answer.
-            let _ = reply.send(connect(&path));
+            let _ = reply.send(connect(&path, bytes));
         });
         if spawned.is_err() {
             return Err(no_thread());
@@ -58,8 +67,8 @@ impl SqliteStore {
     }
 }
 
-fn connect(path: &Path) -> Result<Connections, StoreError> {
-    let writer = schema::writer(path)?;
+fn connect(path: &Path, bytes: u64) -> Result<Connections, StoreError> {
+    let writer = schema::writer(path, bytes)?;
     let reader = schema::reader(path)?;
     Ok(Connections {
         reader: Worker::spawn(reader, Mode::Read).map_err(|_| no_thread())?,

@@ -155,6 +155,10 @@ fn write(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Option<StoreErr
         return Some(errors::statement(error));
     }
     batch.iter_mut().for_each(|job| job.run(connection, Mode::Write));
+    // A full disk can end the transaction by itself: then nothing of it has happened.
+    if connection.is_autocommit() {
+        return Some(errors::undone());
+    }
     match connection.execute_batch("COMMIT") {
         Ok(()) => None,
         Err(error) => {
