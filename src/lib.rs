@@ -18,6 +18,8 @@ pub mod domain;
 pub mod engine;
 mod error;
 pub mod flow;
+#[cfg(feature = "axum")]
+pub mod http;
 pub mod mail;
 pub mod policy;
 pub mod ports;

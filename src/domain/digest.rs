@@ -33,6 +33,12 @@ pub enum Purpose {
     KeyId = 9,
     /// The id of a lockout record.
     Lockout = 10,
+    /// The key that seals what a client of the native API keeps between two steps.
+    NativeSeal = 13,
+    /// The secrets of a reset that is opened under a request key.
+    Opening = 14,
+    /// The key that seals what a browser keeps between two pages.
+    PageSeal = 15,
     /// The secret of a ticket.
     Ticket = 11,
     /// The part of a token that shows a forged one without looking anything up.

@@ -36,6 +36,12 @@ impl Scope {
             .chain_update(application.as_str());
         Self(Digest::from_bytes(hash.finalize().into()).head())
     }
+
+    /// The scope's bytes. No secret.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 8] {
+        &self.0
+    }
 }
 
 /// Why a text is no secret of the kind that was asked for.

@@ -6,9 +6,11 @@
 mod builder;
 mod courier;
 mod deliver;
+mod envelope;
 mod look;
 mod notify;
 mod open;
+mod operations;
 mod outcome;
 mod pace;
 mod queue;
@@ -31,5 +33,5 @@ pub use outcome::{
     SecondFactorDemand, SendOutcome, SentCode, SignIn, SignInOutcome, SignedIn, StartOutcome,
     Started, SubmitOutcome, VerifyOutcome, View, VouchAdvice,
 };
-pub use request::{Client, Context, ContextError, Request, Vouch};
+pub use request::{Client, Context, ContextError, Request, RequestKey, Vouch};
 pub use sspr::Sspr;

@@ -1,7 +1,9 @@
 //! `open` and `start`: a reset begins.
 
 use crate::{
-    domain::{FlowToken, Instant, RecordId, Scope},
+    domain::{
+        Digest, Entropy, EntropyUnavailable, FlowToken, Instant, Keyring, Purpose, RecordId, Scope,
+    },
     error::Error,
     flow::{Origin, Reset},
     policy::{Disclosure, TenantPolicy},
@@ -9,9 +11,46 @@ use crate::{
 };
 
 use super::{
-    Client, OpenOutcome, Opened, Request, SendOutcome, Sspr, StartOutcome, Started, VouchAdvice,
-    records::record, sspr::About, throttle::retry_at,
+    Client, OpenOutcome, Opened, Request, RequestKey, SendOutcome, Sspr, StartOutcome, Started,
+    VouchAdvice, records::record, sspr::About, throttle::retry_at,
 };
+
+/// Stands in for the entropy of a reset that is opened under a request key: the same key, address
+/// and application give the same secrets, and nobody without the server's key can tell them.
+struct Derived {
+    id: Digest,
+    secret: Digest,
+}
+
+impl Derived {
+    fn new(request: &Request, key: &RequestKey, keys: &Keyring) -> Self {
+        let derive = |part| {
+            let fields = keys.sign(Purpose::Opening).tenant(&request.tenant);
+            let fields = fields.text(request.application.as_str()).text(request.address.as_str());
+            fields.bytes(key.expose()).text(part).digest()
+        };
+        Self { id: derive("id"), secret: derive("secret") }
+    }
+}
+
+impl core::fmt::Debug for Derived {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Derived(…)")
+    }
+}
+
+impl Entropy for Derived {
+    /// An id takes 16 bytes and a secret 32: nothing else is derived.
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyUnavailable> {
+        let from = match bytes.len() {
+            16 => &self.id,
+            32 => &self.secret,
+            _ => return Err(EntropyUnavailable::new()),
+        };
+        bytes.iter_mut().zip(from.as_bytes()).for_each(|(to, from)| *to = *from);
+        Ok(())
+    }
+}
 
 impl Sspr {
     /// Opens a reset. No mail yet, and (but for
@@ -77,13 +116,18 @@ impl Sspr {
         let tag = request.tenant.tag();
         let numbers = policy.limits().numbers();
         let throttle = inner.throttle(tag, numbers);
-        let known = match policy.disclosure() {
+        let known = match request.disclosure.unwrap_or(policy.disclosure()) {
             Disclosure::EntraCompatible => self.is_eligible(&policy, request).await?,
             Disclosure::Strict => true,
         };
-        let id = RecordId::draw(tag, &*inner.entropy)?;
         let scope = Scope::new(&request.tenant, &request.application);
-        let token = FlowToken::draw(&id, scope, &inner.keys, &*inner.entropy)?;
+        let derived = request.key.as_ref().map(|key| Derived::new(request, key, &inner.keys));
+        let entropy: &dyn Entropy = match &derived {
+            Some(derived) => derived,
+            None => &*inner.entropy,
+        };
+        let id = RecordId::draw(tag, entropy)?;
+        let token = FlowToken::draw(&id, scope, &inner.keys, entropy)?;
         let form = request.address.limiter_form(policy.dot_rules());
         let origin = Origin {
             address: inner.seal_address(&token, &request.address)?,
@@ -98,7 +142,7 @@ impl Sspr {
         let reset = Reset::opened(origin, token.hash(), numbers.reset_lifetime, now);
         let record = record(id, &reset, &throttle, numbers.tries_per_challenge, false);
         match inner.codes.insert(&record, &throttle.open(client), now).await? {
-            // The id was drawn here: if it exists, this very call has written it.
+            // The id was drawn or derived here: if it exists, this very request has written it.
             Inserted::Inserted | Inserted::Exists if known => {}
             Inserted::Inserted | Inserted::Exists => return Ok(OpenOutcome::UnknownAccount),
             Inserted::Full => {

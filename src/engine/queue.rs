@@ -150,6 +150,11 @@ impl Queue {
         self.lock().closed
     }
 
+    /// Jobs that wait or are under way.
+    pub(super) fn depth(&self) -> usize {
+        self.lock().held_in_all
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every change is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,13 +1,17 @@
 //! What comes with a call.
 
+use core::fmt;
+
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::{
     domain::{
-        ApplicationId, CorrelationId, DeviceProof, EmailAddress, IdError, LanguageTag,
-        NetworkAddress, TenantId, UserFlowId,
+        ApplicationId, CorrelationId, DeviceProof, EmailAddress, Entropy, EntropyUnavailable,
+        IdError, LanguageTag, NetworkAddress, TenantId, UserFlowId,
     },
     flow::Reason,
+    policy::Disclosure,
 };
 
 /// Who asks for what.
@@ -28,7 +32,20 @@ pub struct Request {
     pub reason: Reason,
     /// The host's own bytes.
     pub context: Context,
+    /// Makes repeats of one request open one reset.
+    pub key: Option<RequestKey>,
+    /// What a stranger may learn from the answer, if not what the tenant's policy says.
+    pub disclosure: Option<Disclosure>,
 }
+
+/// Names one request, so that its repeats (a double click, a lost reply) open the same reset, in
+/// whichever process they arrive: the cooldown of that reset then keeps a second mail away.
+///
+/// # Security
+/// The reset's secrets are derived from it under the server's key. Draw it for one request, keep
+/// it where the flow token will be kept, and never take it from a stranger. Redacted `Debug`.
+#[derive(Clone)]
+pub struct RequestKey(Zeroizing<[u8; 32]>);
 
 /// Bytes that a host wants back with the sign-in, for instance where the person came from.
 ///
@@ -78,6 +95,8 @@ impl Request {
             address,
             application,
             context: Context::default(),
+            disclosure: None,
+            key: None,
             locale: None,
             reason: Reason::Forgot,
             tenant,
@@ -104,6 +123,52 @@ impl Request {
     pub fn with_context(mut self, context: Context) -> Self {
         self.context = context;
         self
+    }
+}
+
+impl Request {
+    /// Says nothing of any account, also where the tenant's policy would: for fronts that have no
+    /// use for the answer.
+    #[must_use]
+    pub const fn with_strict_disclosure(mut self) -> Self {
+        self.disclosure = Some(Disclosure::Strict);
+        self
+    }
+
+    /// Makes repeats of this request open one reset.
+    #[must_use]
+    pub fn with_key(mut self, key: RequestKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+}
+
+impl RequestKey {
+    /// Draws a key for one request.
+    ///
+    /// # Errors
+    /// [`EntropyUnavailable`].
+    pub fn draw(entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        entropy.fill(&mut *bytes).map(|()| Self(bytes))
+    }
+
+    /// The key that these bytes spell, as read back from where the client's secrets are kept.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The key's bytes.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RequestKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RequestKey(…)")
     }
 }
 

@@ -135,6 +135,7 @@ impl Inner {
         event.tenant = about.tenant.cloned();
         event.reset = about.reset;
         event.correlation = about.correlation.cloned();
+        event.took = self.clock.now().since(now);
         for sink in &self.events {
             sink.emit(&event);
         }

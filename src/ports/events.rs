@@ -1,5 +1,7 @@
 //! Port: what happened, for audit.
 
+use core::time::Duration;
+
 use crate::domain::{CorrelationId, Instant, RecordId, TenantId};
 
 /// Takes note of events.
@@ -28,11 +30,21 @@ pub struct Event {
     pub kind: EventKind,
     /// How it ended.
     pub outcome: Outcome,
+    /// How long it took, by the process's clock.
+    pub took: Duration,
 }
 
 impl Event {
     pub(crate) const fn new(at: Instant, kind: EventKind, outcome: Outcome) -> Self {
-        Self { at, correlation: None, kind, outcome, reset: None, tenant: None }
+        Self {
+            at,
+            correlation: None,
+            kind,
+            outcome,
+            reset: None,
+            tenant: None,
+            took: Duration::ZERO,
+        }
     }
 }
 

@@ -150,7 +150,7 @@ impl Language {
 
 impl MinuteForms {
     /// The form for a number of minutes, one or more (CLDR plural rules, cardinals).
-    pub(super) fn of(&self, language: Language, minutes: u64) -> &str {
+    pub(crate) fn of(&self, language: Language, minutes: u64) -> &str {
         match (language, minutes, minutes % 100) {
             (_, 1, _) => &self.one,
             (Language::Arabic, 2, _) => &self.two,

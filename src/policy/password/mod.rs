@@ -151,7 +151,7 @@ impl PasswordRules {
         &self.terms
     }
 
-    pub(super) const fn is_entra(&self) -> bool {
+    pub(crate) const fn is_entra(&self) -> bool {
         matches!(self.kind, Kind::Entra)
     }
 

@@ -1,0 +1,44 @@
+//! What operators ask: is it up, how full is it, and why can somebody not reset.
+
+use crate::{
+    domain::{EmailAddress, RecordId, TenantId, TenantTag, UserFlowId},
+    error::Error,
+    policy::Explanation,
+};
+
+use super::Sspr;
+
+impl Sspr {
+    /// Whether the code store answers: one cheap read of a record that does not exist.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Store`](crate::ErrorKind) or [`ErrorKind::Entropy`](crate::ErrorKind).
+    pub async fn probe(&self) -> Result<(), Error> {
+        let nobody = TenantTag::from_bytes([0; 8]);
+        let id = RecordId::draw(nobody, &*self.inner.entropy)?;
+        self.inner.codes.load(&id).await?;
+        Ok(())
+    }
+
+    /// Mails that wait for the courier of this process, or that it has in hand.
+    #[must_use]
+    pub fn queue_depth(&self) -> usize {
+        self.inner.queue.depth()
+    }
+
+    /// For each account on an address, whether it may reset its password in a user flow, and why
+    /// not. **For administrators only**: a customer's request must never reach it.
+    ///
+    /// # Errors
+    /// The user store or the policy source failed.
+    pub async fn explain(
+        &self,
+        tenant: &TenantId,
+        flow: &UserFlowId,
+        address: &EmailAddress,
+    ) -> Result<Vec<Explanation>, Error> {
+        let Some(policy) = self.inner.policy(tenant)? else { return Ok(Vec::new()) };
+        let found = self.inner.users.find_by_address(tenant, address).await?;
+        Ok(found.iter().map(|account| policy.explain(flow, account)).collect())
+    }
+}

@@ -1,0 +1,164 @@
+//! The application that a front serves.
+
+use thiserror::Error;
+
+use crate::domain::{ApplicationId, IdError, TenantId, UserFlowId};
+
+/// Which application of which tenant a front is for, and by which user flow people sign in to it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Application {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The user flow.
+    pub user_flow: UserFlowId,
+    /// The application, for the native API its `client_id`.
+    pub id: ApplicationId,
+    /// Where signed-in people go; every `return_to` must lie below it.
+    pub home: ReturnTo,
+    /// Where the pages' "Help" leads, if anywhere.
+    pub help: Option<ReturnTo>,
+    /// Where the pages' "Privacy" leads, if anywhere.
+    pub privacy: Option<ReturnTo>,
+}
+
+/// A path of this origin, to send a person back to after the sign-in.
+///
+/// # Security
+/// Absolute path, printable ASCII, at most 256 bytes, no `//` at the start, no backslash: no
+/// browser reads it as another origin, so it is no open redirect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnTo(Box<str>);
+
+/// A text is no path of this origin.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("return_to: a path of this origin like /cart is wanted, at most 256 bytes")]
+#[non_exhaustive]
+pub struct ReturnToError;
+
+impl Application {
+    /// An application whose home is `/`.
+    ///
+    /// # Errors
+    /// [`IdError`] names the one that is not usable.
+    pub fn new(tenant: &str, user_flow: &str, id: &str) -> Result<Self, IdError> {
+        Ok(Self {
+            help: None,
+            home: ReturnTo("/".into()),
+            id: ApplicationId::parse(id)?,
+            privacy: None,
+            tenant: TenantId::parse(tenant)?,
+            user_flow: UserFlowId::parse(user_flow)?,
+        })
+    }
+
+    /// Sets where signed-in people go.
+    #[must_use]
+    pub fn with_home(mut self, home: ReturnTo) -> Self {
+        self.home = home;
+        self
+    }
+
+    /// Sets where the pages' "Help" leads.
+    #[must_use]
+    pub fn with_help(mut self, help: ReturnTo) -> Self {
+        self.help = Some(help);
+        self
+    }
+
+    /// Sets where the pages' "Privacy" leads.
+    #[must_use]
+    pub fn with_privacy(mut self, privacy: ReturnTo) -> Self {
+        self.privacy = Some(privacy);
+        self
+    }
+
+    /// Where to send a person back to: what was asked for if it is of this application, else its
+    /// home.
+    pub(super) fn return_to(&self, wanted: Option<&str>) -> ReturnTo {
+        let wanted = wanted.and_then(|wanted| ReturnTo::parse(wanted).ok());
+        wanted.filter(|wanted| wanted.is_below(&self.home)).unwrap_or_else(|| self.home.clone())
+    }
+}
+
+impl ReturnTo {
+    /// Reads a path.
+    ///
+    /// # Errors
+    /// [`ReturnToError`].
+    pub fn parse(text: &str) -> Result<Self, ReturnToError> {
+        let printable = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        let local = text.starts_with('/') && !text.starts_with("//");
+        // `/a/../../b` would leave the application; nobody writes it by accident.
+        let path = text.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+        let climbs =
+            path.split('/').any(|part| matches!(part.replace("%2e", ".").as_str(), ".." | "."));
+        if text.len() <= 256 && printable && local && !climbs {
+            Ok(Self(text.into()))
+        } else {
+            Err(ReturnToError)
+        }
+    }
+
+    /// The path.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn is_below(&self, home: &Self) -> bool {
+        let Some(rest) = self.0.strip_prefix(home.0.trim_end_matches('/')) else { return false };
+        rest.is_empty() || rest.starts_with(['/', '?', '#'])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_of_this_origin_are_read() {
+        for good in ["/", "/cart", "/cart?x=1#y", "/a//b", "/a/b.c", "/shop/%20"] {
+            assert_eq!(ReturnTo::parse(good).map(|it| it.0.into_string()), Ok(good.to_owned()));
+        }
+        let long = format!("/{}", "a".repeat(256));
+        for bad in [
+            "",
+            "cart",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/a b",
+            "/a\r\nSet-Cookie:x=1",
+            "/a\0",
+            "javascript:alert(1)",
+            "/ä",
+            &long,
+            "\t/a",
+            "/a/../b",
+            "/shop/%2e%2E/admin",
+            "/..",
+            "/./x",
+        ] {
+            assert_eq!(ReturnTo::parse(bad), Err(ReturnToError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_return_stays_below_the_applications_home() {
+        let shop = Application::new("contoso", "sign-in", "shop").unwrap();
+        let shop = shop.with_home(ReturnTo::parse("/shop").unwrap());
+        for (wanted, expected) in [
+            ("/shop/cart", "/shop/cart"),
+            ("/shop?x=1", "/shop?x=1"),
+            ("/shop", "/shop"),
+            ("/shopping", "/shop"),
+            ("/admin", "/shop"),
+            ("//evil.example", "/shop"),
+            ("https://evil.example/shop", "/shop"),
+        ] {
+            assert_eq!(shop.return_to(Some(wanted)).as_str(), expected, "{wanted}");
+        }
+        assert_eq!(shop.return_to(None).as_str(), "/shop");
+    }
+}

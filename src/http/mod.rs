@@ -1,0 +1,41 @@
+//! The axum front: [hosted pages](Pages), [Entra's native-authentication API](Native), [the
+//! administrator's side](Admin), [health](health).
+//!
+//! Each is a router that the host nests into its own application. No rule lives here: a handler
+//! parses, calls the engine and renders. What the host supplies are three more ports: [`Sessions`],
+//! [`TokenIssuer`], [`Authorize`].
+
+mod application;
+mod cookie;
+mod form;
+mod native;
+mod pages;
+mod proxies;
+mod sessions;
+
+pub use application::{Application, ReturnTo, ReturnToError};
+pub use native::{
+    IssueError, Issued, Native, NativeApplication, OriginError, TokenIssuer, TokenRequest, Tokens,
+};
+pub use pages::{Pages, change_password, pages};
+pub use proxies::{NetworkError, TrustedProxies};
+pub use sessions::{Arrival, Begun, SessionError, Sessions};
+
+use crate::domain::{CorrelationId, Entropy};
+
+/// A new id that ties a request to what is logged of it, in the form of a UUID (RFC 9562).
+fn fresh_correlation(entropy: &dyn Entropy) -> Option<CorrelationId> {
+    let (high, low) = (entropy.word().ok()?, entropy.word().ok()?);
+    // Version 4, variant 10.
+    let high = (high & !0xf000) | 0x4000;
+    let low = (low & !(0b11 << 62)) | (0b10 << 62);
+    let text = format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xffff,
+        low >> 48,
+        low & 0xffff_ffff_ffff
+    );
+    CorrelationId::parse(&text).ok()
+}

@@ -1,0 +1,190 @@
+//! One call of the API: who, for which application, with which ids.
+
+use std::sync::Arc;
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{OriginalUri, Request},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN, RETRY_AFTER},
+    },
+    response::Response,
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::{
+    NativeApplication, Site,
+    continuation::{Continuation, Kind, Step},
+    fault::Fault,
+};
+use crate::{
+    domain::{CorrelationId, Instant, NetworkAddress},
+    engine::{Client, Sspr},
+    http::{
+        form::{Form, is_of},
+        fresh_correlation,
+    },
+};
+
+const CORRELATION: &str = "client-request-id";
+const TRACE: &str = "x-ms-request-id";
+const MOST_BYTES: usize = 16 * 1024;
+
+/// One call.
+pub(super) struct Call {
+    pub(super) site: Arc<Site>,
+    pub(super) now: Instant,
+    pub(super) trace: String,
+    pub(super) correlation: String,
+    /// The path that the API is mounted at.
+    pub(super) base: String,
+    network: Option<NetworkAddress>,
+    origin: Option<HeaderValue>,
+}
+
+/// A good answer.
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) body: Value,
+}
+
+/// An application that the call is for, with its own handle.
+pub(super) struct Served<'a> {
+    pub(super) application: &'a NativeApplication,
+    pub(super) sspr: Sspr,
+}
+
+impl Call {
+    pub(super) fn of(site: &Arc<Site>, request: &Request) -> Self {
+        let headers = request.headers();
+        let entropy = site.sspr.entropy();
+        let fresh = || fresh_correlation(entropy).map_or_else(String::new, |id| id.to_string());
+        let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
+        let query = Form::parse(request.uri().query().unwrap_or_default()).ok();
+        let asked = query.as_ref().and_then(|query| query.optional(CORRELATION).ok().flatten());
+        let asked = headers.get(CORRELATION).and_then(text).or_else(|| asked.map(str::to_owned));
+        // What is echoed must be an id, not somebody's text.
+        let is_id = |id: &String| {
+            let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            plain && (1..=64).contains(&id.len())
+        };
+        Self {
+            base: base(request),
+            correlation: asked.filter(is_id).unwrap_or_else(fresh),
+            network: site.proxies.client(request.extensions(), headers),
+            now: site.sspr.now(),
+            origin: headers.get(ORIGIN).cloned(),
+            site: site.clone(),
+            trace: fresh(),
+        }
+    }
+
+    /// What the engine is told of the client.
+    pub(super) fn client(&self) -> Client {
+        let mut client = self.network.map_or_else(Client::unknown, Client::at);
+        client.correlation = CorrelationId::parse(&self.correlation).ok();
+        client
+    }
+
+    /// The application of a `client_id`. A browser's origin must be one of its origins.
+    pub(super) fn serve(&self, client_id: &str) -> Result<Served<'_>, Fault> {
+        let mut all = self.site.applications.iter();
+        let application = all.find(|application| application.id.as_str() == client_id);
+        let application = application.ok_or_else(Fault::unknown_client)?;
+        let foreign = self.origin.as_ref().is_some_and(|origin| !application.admits(origin));
+        if foreign {
+            return Err(Fault::unknown_client());
+        }
+        let sspr = self.site.sspr.for_application(&self.site.tenant, &application.id);
+        Ok(Served { application, sspr })
+    }
+
+    /// A token that a client brought, and the application that it was made for.
+    pub(super) fn continue_with(&self, text: &str) -> Result<(Continuation, Served<'_>), Fault> {
+        let token = Continuation::open(self, Kind::Continuation, text)?;
+        let served = self.serve(&token.application)?;
+        Ok((token, served))
+    }
+
+    /// The same where the client names itself too.
+    pub(super) fn continue_for(
+        &self,
+        client_id: &str,
+        text: &str,
+    ) -> Result<(Continuation, Served<'_>), Fault> {
+        let served = self.serve(client_id)?;
+        let token = Continuation::open(self, Kind::Continuation, text)?;
+        if token.application == client_id { Ok((token, served)) } else { Err(Fault::bad_token()) }
+    }
+
+    /// The text of the next token.
+    pub(super) fn next(&self, token: &Continuation, step: Step) -> Result<String, Fault> {
+        token.then(step, self.now).seal(self, Kind::Continuation).map_err(|_| Fault::down())
+    }
+
+    /// `yyyy-mm-dd hh:mm:ssZ`, as the contract writes it.
+    pub(super) fn timestamp(&self) -> String {
+        let at = self.now.to_civil();
+        let (date, time) = (at.date(), at.time());
+        format!("{date} {:02}:{:02}:{:02}Z", time.hour(), time.minute(), time.second())
+    }
+
+    /// A path of this API, for links. Never a host: a client must not be sent to one that a
+    /// request made up.
+    pub(super) fn link(&self, path: &str) -> Value {
+        serde_json::json!({ "href": format!("{}{path}", self.base) })
+    }
+
+    pub(super) fn respond(
+        &self,
+        status: StatusCode,
+        media: &'static str,
+        body: &Value,
+    ) -> Response {
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for (name, value) in [(CORRELATION, &self.correlation), (TRACE, &self.trace)] {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+        response
+    }
+}
+
+impl Reply {
+    pub(super) const fn ok(body: Value) -> Self {
+        Self { body, status: StatusCode::OK }
+    }
+}
+
+/// Adds when it is worth trying again.
+pub(super) fn retry_after(fault: &Fault, headers: &mut HeaderMap) {
+    if let Some(seconds) = fault.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+}
+
+/// The fields of a JSON body.
+pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Fault> {
+    if !is_of(request.headers(), "application/json") {
+        return Err(Fault::parameter("Content-Type"));
+    }
+    let bytes = to_bytes(request.into_body(), MOST_BYTES).await;
+    let bytes = Zeroizing::new(bytes.map_err(|_| Fault::parameter("body"))?.to_vec());
+    // The parser's own message may quote what was sent.
+    serde_json::from_slice(&bytes).map_err(|_| Fault::parameter("body"))
+}
+
+/// The part of the path that the host has mounted the API at.
+fn base(request: &Request) -> String {
+    let own = request.uri().path();
+    let whole = request.extensions().get::<OriginalUri>().map_or(own, |uri| uri.0.path());
+    whole.strip_suffix(own).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,57 @@
+//! Cross-origin calls: from the exact origins that an application lists, without cookies.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{
+        HeaderValue, Method, StatusCode,
+        header::{
+            ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+            ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+            ACCESS_CONTROL_REQUEST_HEADERS, ORIGIN, VARY,
+        },
+    },
+    middleware::Next,
+    response::Response,
+};
+
+use super::Site;
+
+/// Answers preflights, and lets listed origins read the answers. A call whose origin is not its
+/// application's is refused by the call itself: a preflight does not say which application it is.
+pub(super) async fn share(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let origin = request.headers().get(ORIGIN).cloned();
+    let listed = |origin: &HeaderValue| site.applications.iter().any(|it| it.admits(origin));
+    let origin = origin.filter(listed);
+    let mut response = if request.method() == Method::OPTIONS {
+        preflight(&request, origin.is_some())
+    } else {
+        next.run(request).await
+    };
+    let headers = response.headers_mut();
+    headers.append(VARY, HeaderValue::from_static("origin"));
+    if let Some(origin) = origin {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        let exposed = "client-request-id, retry-after, x-ms-request-id";
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
+    }
+    response
+}
+
+fn preflight(request: &Request, listed: bool) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    if !listed {
+        return response;
+    }
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, PUT"));
+    // No header of a client is dangerous: no cookie and no authorization is ever read.
+    if let Some(asked) = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+    }
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    response
+}

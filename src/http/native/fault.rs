@@ -1,0 +1,225 @@
+//! Contract errors, in the two forms of the wire.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::{domain::Instant, http::form::FormError, policy::PasswordIssue};
+
+use super::call::Call;
+
+/// One contract error. On V1 it is an OAuth error body, on V2 a nested one.
+#[derive(Clone, Debug)]
+pub(super) struct Fault {
+    pub(super) status: StatusCode,
+    /// V1's `error`.
+    pub(super) error: &'static str,
+    pub(super) suberror: Option<&'static str>,
+    /// V1's one `error_codes` entry.
+    pub(super) number: u32,
+    /// V2's `error.code` and `error.innerError.code`.
+    pub(super) code: &'static str,
+    pub(super) inner: Option<&'static str>,
+    pub(super) text: String,
+    /// Whole seconds after which it is worth trying again.
+    pub(super) retry_after: Option<u64>,
+}
+
+impl Fault {
+    fn new(error: &'static str, number: u32, code: &'static str, text: &str) -> Self {
+        Self {
+            code,
+            error,
+            inner: None,
+            number,
+            retry_after: None,
+            status: StatusCode::BAD_REQUEST,
+            suberror: None,
+            text: text.to_owned(),
+        }
+    }
+
+    fn with(self, suberror: &'static str, inner: &'static str) -> Self {
+        Self { inner: Some(inner), suberror: Some(suberror), ..self }
+    }
+
+    pub(super) fn parameter(name: &str) -> Self {
+        let text = format!("The {name} parameter is empty or not valid.");
+        Self::new("invalid_request", 90100, "invalidRequest", &text)
+    }
+
+    pub(super) fn body(error: FormError) -> Self {
+        match error {
+            FormError::Missing(name) => Self::parameter(name),
+            _ => {
+                let mut text = error.to_string();
+                text.push('.');
+                Self::new("invalid_request", 90100, "invalidRequest", &text)
+            }
+        }
+    }
+
+    pub(super) fn unsupported_challenge() -> Self {
+        let text = "The challenge_type list parameter contains an unsupported challenge type.";
+        Self::new("invalid_request", 901_001, "invalidRequest", text)
+    }
+
+    pub(super) fn no_redirect() -> Self {
+        let text = "The challenge_type list parameter does not include the 'redirect' type.";
+        Self::new("invalid_request", 901_007, "invalidRequest", text)
+    }
+
+    pub(super) fn unknown_client() -> Self {
+        let text = "The client_id parameter is not an application of this tenant, or this \
+                    origin is none of its origins.";
+        Self::new("unauthorized_client", 700_016, "unauthorizedClient", text)
+    }
+
+    pub(super) fn user_not_found() -> Self {
+        let text = "The user account does not exist.";
+        let fault = Self::new("user_not_found", 50034, "invalidRequest", text);
+        Self { inner: Some("userNotFound"), ..fault }
+    }
+
+    pub(super) fn reset_not_offered() -> Self {
+        let text = "Self-service password reset is not enabled: the user flow must offer Email \
+                    with password, and Email OTP must be enabled.";
+        Self::new("invalid_request", 500_222, "invalidRequest", text)
+    }
+
+    pub(super) fn bad_token() -> Self {
+        let text = "The continuation_token parameter is not valid.";
+        Self::new("invalid_request", 55200, "invalidContinuationToken", text)
+    }
+
+    pub(super) fn expired_token() -> Self {
+        let text = "The continuation_token is expired.";
+        Self::new("expired_token", 552_003, "invalidContinuationToken", text)
+    }
+
+    pub(super) fn wrong_code(text: &str) -> Self {
+        Self::new("invalid_grant", 50181, "invalidGrant", text)
+            .with("invalid_oob_value", "invalidOneTimeCode")
+    }
+
+    pub(super) fn wrong_password() -> Self {
+        let text = "Error validating credentials due to invalid username or password.";
+        let fault = Self::new("invalid_grant", 50126, "invalidGrant", text);
+        Self { inner: Some("invalidUserNameOrPassword"), ..fault }
+    }
+
+    /// Known and unknown addresses lock alike, so this says nothing of an account.
+    pub(super) fn locked() -> Self {
+        let text = "Sign-in is paused because there were too many wrong passwords. A password \
+                    reset opens it at once.";
+        let fault = Self::new("invalid_grant", 50053, "invalidGrant", text);
+        Self { inner: Some("userLockedOut"), ..fault }
+    }
+
+    pub(super) fn sign_in_again() -> Self {
+        let text = "Sign in with the new password.";
+        Self::new("invalid_grant", 50132, "invalidGrant", text)
+    }
+
+    /// V2's way to a browser.
+    pub(super) fn web_redirect() -> Self {
+        let text = "A second factor is required; it is given in a browser.";
+        Self::new("invalid_grant", 50076, "invalidGrant", text)
+            .with("web_redirect_required", "webRedirectRequired")
+    }
+
+    pub(super) fn refused_token() -> Self {
+        let text = "The grant is expired, was revoked, or is not for this application.";
+        Self::new("invalid_grant", 70000, "invalidGrant", text)
+    }
+
+    pub(super) fn invalid_scope() -> Self {
+        Self::new("invalid_scope", 70011, "invalidScope", "The scope parameter is not valid.")
+    }
+
+    pub(super) fn unsupported_grant() -> Self {
+        let text = "The grant_type parameter is not supported here.";
+        Self::new("unsupported_grant_type", 70003, "unsupportedGrantType", text)
+    }
+
+    /// The most telling rule that a password breaks.
+    pub(super) fn password(issues: &[PasswordIssue]) -> Self {
+        let suberrors = issues.iter().map(|issue| match issue {
+            PasswordIssue::Characters => (0, "password_is_invalid", "passwordIsInvalid"),
+            PasswordIssue::Short { .. } => (1, "password_too_short", "passwordTooShort"),
+            PasswordIssue::Long { .. } => (2, "password_too_long", "passwordTooLong"),
+            PasswordIssue::Kinds => (3, "password_too_weak", "passwordTooWeak"),
+            PasswordIssue::Breached | PasswordIssue::Common | PasswordIssue::Personal => {
+                (4, "password_banned", "passwordBanned")
+            }
+            PasswordIssue::SameAsCurrent => (5, "password_recently_used", "passwordRecentlyUsed"),
+        });
+        let (rank, suberror, inner) =
+            suberrors.min().unwrap_or((3, "password_too_weak", "passwordTooWeak"));
+        let text = "New password does not meet the requirements of this tenant.";
+        let fault = Self::new("invalid_grant", 553_001 + rank, "invalidRequest", text);
+        fault.with(suberror, inner)
+    }
+
+    /// A limit, not the contract: the only errors besides breakage that are no 400.
+    pub(super) fn try_later(retry_at: Instant, now: Instant) -> Self {
+        let text = "Too many requests; try again later.";
+        let seconds = retry_at.since(now).as_secs().max(1);
+        let fault = Self::new("temporarily_unavailable", 90055, "tooManyRequests", text);
+        Self { retry_after: Some(seconds), status: StatusCode::TOO_MANY_REQUESTS, ..fault }
+    }
+
+    pub(super) fn down() -> Self {
+        let text = "The service cannot answer right now; try again in a minute.";
+        let fault = Self::new("temporarily_unavailable", 90033, "serviceUnavailable", text);
+        Self { retry_after: Some(30), status: StatusCode::SERVICE_UNAVAILABLE, ..fault }
+    }
+
+    pub(super) fn not_found() -> Self {
+        let fault =
+            Self::new("invalid_request", 90100, "invalidRequest", "There is no such endpoint.");
+        Self { status: StatusCode::NOT_FOUND, ..fault }
+    }
+
+    pub(super) fn method() -> Self {
+        let text = "The method is not allowed at this endpoint.";
+        let fault = Self::new("invalid_request", 90100, "invalidRequest", text);
+        Self { status: StatusCode::METHOD_NOT_ALLOWED, ..fault }
+    }
+
+    /// V1's error body.
+    pub(super) fn oauth(&self, call: &Call) -> Value {
+        let (trace, correlation, at) = (&call.trace, &call.correlation, call.timestamp());
+        let number = self.number;
+        let description = format!(
+            "AADSTS{number}: {}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {at}",
+            self.text
+        );
+        let mut body = json!({
+            "error": self.error,
+            "error_description": description,
+            "error_codes": [number],
+            "timestamp": at,
+            "trace_id": trace,
+            "correlation_id": correlation,
+        });
+        if let (Some(suberror), Some(fields)) = (self.suberror, body.as_object_mut()) {
+            fields.insert("suberror".to_owned(), json!(suberror));
+        }
+        body
+    }
+
+    /// V2's error body.
+    pub(super) fn hal(&self, call: &Call) -> Value {
+        let mut error = json!({
+            "code": self.code,
+            "message": self.text,
+            "timestamp": call.timestamp(),
+            "traceId": call.trace,
+            "correlationId": call.correlation,
+        });
+        if let (Some(inner), Some(fields)) = (self.inner, error.as_object_mut()) {
+            fields.insert("innerError".to_owned(), json!({ "code": inner }));
+        }
+        json!({ "error": error })
+    }
+}

@@ -1,0 +1,275 @@
+//! Entra's native-authentication API: version 1 for sign-in with password, password reset and
+//! refresh; version 2 (preview) for password reset and sign-in. Unmodified Microsoft clients work
+//! with it.
+//!
+//! | step | is |
+//! |---|---|
+//! | `/start` | [`Sspr::open`] |
+//! | `/challenge` | [`Sspr::send`] |
+//! | `/continue` | [`Sspr::verify`] |
+//! | `/submit` | [`Sspr::submit`] |
+//! | `/poll_completion` | [`Sspr::look`] |
+//! | `/token` | [`Sspr::redeem`] or [`Sspr::sign_in`], and the host's [`TokenIssuer`] |
+
+mod call;
+mod continuation;
+mod cors;
+mod fault;
+mod issuer;
+mod steps;
+mod v1;
+mod v2;
+
+use core::{fmt, future::Future, time::Duration};
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
+    middleware,
+    response::Response,
+    routing::{get, post, put},
+};
+use thiserror::Error;
+use tower_http::timeout::TimeoutLayer;
+
+pub use issuer::{IssueError, Issued, TokenIssuer, TokenRequest, Tokens};
+
+use self::{
+    call::{Call, Reply, json, retry_after},
+    fault::Fault,
+    v2::Fields,
+};
+use super::{TrustedProxies, form::Form};
+use crate::{
+    domain::{ApplicationId, IdError, TenantId, UserFlowId},
+    engine::Sspr,
+};
+
+const JSON: &str = "application/json; charset=utf-8";
+const HAL: &str = "application/hal+json; charset=utf-8";
+const PATIENCE: Duration = Duration::from_secs(30);
+const DOCUMENT: &str = include_str!("openapi.json");
+
+/// The native-authentication API of one tenant, to be mounted in the host's router, for instance
+/// at `/contoso.onmicrosoft.com`: that path is what Microsoft's clients are configured with.
+///
+/// ```
+/// # use sspr::{Keyring, Sspr, TenantPolicy, adapters::*, domain::*, http::*};
+/// # struct MyIssuer;
+/// # #[async_trait::async_trait] impl TokenIssuer for MyIssuer {
+/// #     async fn issue(&self, _: TokenRequest<'_>) -> Result<Issued, IssueError> { Ok(Issued::Refused) }
+/// #     async fn refresh(&self, _: &TenantId, _: &ApplicationId, _: &str) -> Result<Issued, IssueError> { Ok(Issued::Refused) }
+/// # }
+/// # let (sspr, courier) = Sspr::new(MemoryUsers::new(), MemoryCodes::new(),
+/// #     Policies::fixed(TenantPolicy::customers("contoso")?), Keyring::draw(&SystemEntropy::new())?);
+/// let shop = NativeApplication::new("63856651-0000-4000-8000-000000000000", "sign-in")?
+///     .with_origin("https://shop.example")?;
+/// let api = Native::new(&sspr, TenantId::parse("contoso")?, MyIssuer).with_application(shop);
+/// let app: axum::Router = axum::Router::new().nest("/contoso.onmicrosoft.com", api.router());
+/// # let _ = (app, courier);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Security
+/// What it says of an account follows the tenant's [`Disclosure`](crate::policy::Disclosure); with
+/// `Strict`, the default, nothing. Continuation tokens are sealed: keep them as secret as the code.
+#[derive(Clone)]
+#[must_use = "call `router`"]
+pub struct Native(Site);
+
+/// An application that may use the API: a public client.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NativeApplication {
+    /// Its `client_id`.
+    pub id: ApplicationId,
+    /// The user flow by which people sign in to it.
+    pub user_flow: UserFlowId,
+    origins: Vec<String>,
+}
+
+/// A text is no origin.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("origin: scheme and host like https://shop.example, no path and no wildcard")]
+#[non_exhaustive]
+pub struct OriginError;
+
+#[derive(Clone)]
+struct Site {
+    sspr: Sspr,
+    tenant: TenantId,
+    applications: Vec<NativeApplication>,
+    issuer: Arc<dyn TokenIssuer>,
+    proxies: TrustedProxies,
+}
+
+impl NativeApplication {
+    /// An application without browser clients.
+    ///
+    /// # Errors
+    /// [`IdError`] names the one that is not usable.
+    pub fn new(client_id: &str, user_flow: &str) -> Result<Self, IdError> {
+        Ok(Self {
+            id: ApplicationId::parse(client_id)?,
+            origins: Vec::new(),
+            user_flow: UserFlowId::parse(user_flow)?,
+        })
+    }
+
+    /// Lets pages of that origin call the API (CORS). Exact: no wildcard, no path.
+    ///
+    /// # Errors
+    /// [`OriginError`].
+    pub fn with_origin(mut self, origin: &str) -> Result<Self, OriginError> {
+        let (scheme, host) = origin.split_once("://").ok_or(OriginError)?;
+        let plain = host.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.:[]".contains(&byte)
+        });
+        if !matches!(scheme, "http" | "https") || host.is_empty() || !plain {
+            return Err(OriginError);
+        }
+        self.origins.push(origin.to_owned());
+        Ok(self)
+    }
+
+    /// Whether a browser's `Origin` is one of this application's.
+    fn admits(&self, origin: &HeaderValue) -> bool {
+        self.origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes())
+    }
+}
+
+/// A handler of a step that takes a form.
+macro_rules! form_step {
+    ($step:path) => {
+        |State(site): State<Arc<Site>>, request: Request| async move {
+            let call = Call::of(&site, &request);
+            let answer = match Form::read(request).await {
+                Ok(form) => $step(&call, &form).await,
+                Err(error) => Err(Fault::body(error)),
+            };
+            oauth(&call, answer)
+        }
+    };
+}
+
+/// A handler of a step that takes JSON.
+macro_rules! json_step {
+    ($step:path) => {
+        |State(site): State<Arc<Site>>, request: Request| async move {
+            let call = Call::of(&site, &request);
+            let answer = match json::<Fields>(request).await {
+                Ok(fields) => $step(&call, &fields).await,
+                Err(fault) => Err(fault),
+            };
+            hal(&call, answer)
+        }
+    };
+}
+impl Native {
+    /// The API of a tenant, as yet without applications.
+    pub fn new(sspr: &Sspr, tenant: TenantId, issuer: impl TokenIssuer + 'static) -> Self {
+        Self(Site {
+            applications: Vec::new(),
+            issuer: Arc::new(issuer),
+            proxies: TrustedProxies::none(),
+            sspr: sspr.clone(),
+            tenant,
+        })
+    }
+
+    /// Serves an application.
+    pub fn with_application(mut self, application: NativeApplication) -> Self {
+        self.0.applications.push(application);
+        self
+    }
+
+    /// Believes `X-Forwarded-For` from these proxies.
+    pub fn with_trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.0.proxies = proxies;
+        self
+    }
+
+    /// The OpenAPI 3.1 document of the API.
+    #[must_use]
+    pub const fn document() -> &'static str {
+        DOCUMENT
+    }
+
+    /// The router, to be nested at the tenant's path.
+    pub fn router(self) -> Router {
+        let site = Arc::new(self.0);
+        let email = "/api/v2.0/auth/methods/email/1";
+        let password = "/api/v2.0/auth/methods/password/1";
+        Router::new()
+            .route("/resetpassword/v1.0/start", post(form_step!(v1::start)))
+            .route("/resetpassword/v1.0/challenge", post(form_step!(v1::challenge)))
+            .route("/resetpassword/v1.0/continue", post(form_step!(v1::go_on)))
+            .route("/resetpassword/v1.0/submit", post(form_step!(v1::submit)))
+            .route("/resetpassword/v1.0/poll_completion", post(form_step!(v1::poll)))
+            .route("/oauth2/v2.0/initiate", post(form_step!(v1::initiate)))
+            .route("/oauth2/v2.0/challenge", post(form_step!(v1::sign_in_challenge)))
+            .route("/oauth2/v2.0/token", post(form_step!(v1::token)))
+            .route("/oauth2/v2.0/authorize-challenge", post(form_step!(v2::authorize)))
+            .route("/api/v2.0/resetpassword/start", post(json_step!(v2::reset_start)))
+            .route("/api/v2.0/resetpassword/update", put(json_step!(v2::update)))
+            .route("/api/v2.0/resetpassword/poll", post(json_step!(v2::poll)))
+            .route("/api/v2.0/signin/start", post(json_step!(v2::sign_in_start)))
+            .route(&format!("{email}/challenge"), post(json_step!(v2::email_challenge)))
+            .route(&format!("{email}/verify"), post(json_step!(v2::email_verify)))
+            .route(&format!("{password}/challenge"), post(json_step!(v2::password_challenge)))
+            .route(&format!("{password}/verify"), post(json_step!(v2::password_verify)))
+            .route("/openapi.json", get(document))
+            .fallback(|state, request| refused(state, request, Fault::not_found()))
+            .method_not_allowed_fallback(|state, request| refused(state, request, Fault::method()))
+            .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
+            .layer(middleware::from_fn_with_state(site.clone(), cors::share))
+            .with_state(site)
+    }
+}
+
+impl fmt::Debug for Native {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Native").field("tenant", &self.0.tenant).finish_non_exhaustive()
+    }
+}
+
+fn oauth(call: &Call, answer: Result<Reply, Fault>) -> Response {
+    match answer {
+        Ok(reply) => call.respond(reply.status, JSON, &reply.body),
+        Err(fault) => {
+            let mut response = call.respond(fault.status, JSON, &fault.oauth(call));
+            retry_after(&fault, response.headers_mut());
+            response
+        }
+    }
+}
+
+fn hal(call: &Call, answer: Result<Reply, Fault>) -> Response {
+    match answer {
+        Ok(reply) => call.respond(reply.status, HAL, &reply.body),
+        Err(fault) => {
+            let mut response = call.respond(fault.status, HAL, &fault.hal(call));
+            retry_after(&fault, response.headers_mut());
+            response
+        }
+    }
+}
+
+fn refused(
+    State(site): State<Arc<Site>>,
+    request: Request,
+    fault: Fault,
+) -> impl Future<Output = Response> {
+    let call = Call::of(&site, &request);
+    let of_v2 = request.uri().path().starts_with("/api/");
+    core::future::ready(if of_v2 { hal(&call, Err(fault)) } else { oauth(&call, Err(fault)) })
+}
+
+async fn document() -> Response {
+    let mut response = Response::new(Body::from(DOCUMENT));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    response
+}

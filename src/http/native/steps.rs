@@ -1,0 +1,260 @@
+//! The steps that both versions of the API take; they differ in how they write them.
+
+use super::{
+    call::{Call, Served},
+    continuation::{Secret, Step},
+    fault::Fault,
+    issuer::{Issued, TokenRequest, Tokens},
+};
+use crate::{
+    domain::{
+        AccountId, Code, CodeFormat, EmailAddress, FlowToken, Grant, Instant, Password,
+        PasswordError, Stamp, Ticket,
+    },
+    engine::{
+        LookOutcome, OpenOutcome, RedeemOutcome, Rejection, Request, SecondFactorDemand,
+        SendOutcome, SentCode, SignInOutcome, SubmitOutcome, VerifyOutcome,
+    },
+    flow::StageName,
+    policy::{Disclosure, PasswordIssue},
+};
+
+/// What a sign-in, or a finished reset, leads to.
+pub(super) enum Entered {
+    Account {
+        account: AccountId,
+        stamp: Stamp,
+    },
+    /// A second factor is wanted, which this API does not ask for: on to a browser.
+    SecondFactor,
+}
+
+/// Reads an address as clients send it: with blanks and capitals as they were typed.
+pub(super) fn address(typed: &str) -> Result<EmailAddress, Fault> {
+    EmailAddress::parse(typed.trim()).map_err(|_| Fault::parameter("username"))
+}
+
+fn request(call: &Call, served: &Served<'_>, address: EmailAddress) -> Request {
+    let (tenant, flow) = (call.site.tenant.clone(), served.application.user_flow.clone());
+    Request::new(tenant, flow, served.application.id.clone(), address)
+}
+
+/// `/start`: opens a reset; no mail yet.
+pub(super) async fn open(
+    call: &Call,
+    served: &Served<'_>,
+    username: &str,
+) -> Result<(Step, String), Fault> {
+    let request = request(call, served, address(username)?);
+    let outcome = served.sspr.open(&request, &call.client()).await.map_err(|_| Fault::down())?;
+    match outcome {
+        OpenOutcome::Opened(opened) => {
+            let token = Secret::of(opened.token.expose());
+            Ok((Step::Reset { sent: None, token }, opened.masked_address))
+        }
+        OpenOutcome::TryLater { retry_at } => Err(Fault::try_later(retry_at, call.now)),
+        OpenOutcome::Unavailable => Err(Fault::reset_not_offered()),
+        OpenOutcome::UnknownAccount => Err(Fault::user_not_found()),
+    }
+}
+
+/// `/challenge`: sends the first code, or another one. A repeat of the first request within the
+/// cooldown (a lost reply) is answered like the first, without a second mail.
+pub(super) async fn send(
+    call: &Call,
+    served: &Served<'_>,
+    token: &Secret,
+    sent: Option<i64>,
+) -> Result<(Step, SentCode), Fault> {
+    let flow = flow_token(token)?;
+    let before = if sent.is_some() { current(served, &flow, sent).await? } else { None };
+    let outcome = served.sspr.send(&flow, &call.client()).await.map_err(|_| Fault::down())?;
+    let code = match outcome {
+        SendOutcome::Sent(code) => code,
+        SendOutcome::TooSoon { resend_at } => match (sent, before) {
+            (None, None) => latest(served, &flow).await?.ok_or_else(Fault::expired_token)?,
+            _ => return Err(Fault::try_later(resend_at, call.now)),
+        },
+        SendOutcome::TryLater { retry_at } => return Err(Fault::try_later(retry_at, call.now)),
+        SendOutcome::Gone => return Err(Fault::expired_token()),
+    };
+    let sent = Some(code.expires_at.as_micros());
+    Ok((Step::Reset { sent, token: token.clone() }, code))
+}
+
+/// `/continue`: tries a code. A wrong one leaves the client's token as it is.
+pub(super) async fn verify(
+    call: &Call,
+    served: &Served<'_>,
+    token: &Secret,
+    sent: Option<i64>,
+    typed: &str,
+) -> Result<(Step, Instant), Fault> {
+    let flow = flow_token(token)?;
+    current(served, &flow, sent).await?;
+    let wrong = || Fault::wrong_code("The one-time code is not right.");
+    let code = Code::parse(typed).map_err(|_| wrong())?;
+    let outcome = served.sspr.verify(&flow, &code, &call.client()).await;
+    match outcome.map_err(|_| Fault::down())? {
+        VerifyOutcome::Granted(granted) => {
+            let grant = Secret::of(granted.grant.expose());
+            Ok((Step::Granted { grant, token: token.clone() }, granted.expires_at))
+        }
+        VerifyOutcome::Rejected(rejection) => Err(match rejection {
+            Rejection::WrongCode { .. } => wrong(),
+            Rejection::LongerCodeSent(_) => {
+                Fault::wrong_code("Too many codes were tried; a code of 16 letters is on its way.")
+            }
+            Rejection::Expired => {
+                Fault::wrong_code("The one-time code is expired; ask for another.")
+            }
+            Rejection::Exhausted => {
+                Fault::wrong_code("The one-time code was tried too often; ask for another.")
+            }
+            Rejection::Gone => Fault::expired_token(),
+            Rejection::TryLater { retry_at } => Fault::try_later(retry_at, call.now),
+        }),
+    }
+}
+
+/// `/submit`: sets the new password. A weak one leaves the client's token as it is.
+pub(super) async fn submit(
+    call: &Call,
+    served: &Served<'_>,
+    token: &Secret,
+    grant: &Secret,
+    typed: &str,
+) -> Result<Step, Fault> {
+    let grant = Grant::parse(grant.expose()).map_err(|_| Fault::bad_token())?;
+    let password = Password::parse(typed).map_err(|error| {
+        Fault::password(&[match error {
+            PasswordError::Control => PasswordIssue::Characters,
+            PasswordError::Empty => PasswordIssue::Short { least: 1 },
+            PasswordError::TooLong => PasswordIssue::Long { most: Password::MAX_CHARACTERS },
+        }])
+    })?;
+    let outcome = served.sspr.submit(&grant, &password, &call.client()).await;
+    match outcome.map_err(|_| Fault::down())? {
+        SubmitOutcome::Changed(changed) => {
+            let ticket = Secret::of(changed.ticket.expose());
+            Ok(Step::Submitted { ticket, token: token.clone() })
+        }
+        SubmitOutcome::Weak { issues } => Err(Fault::password(&issues)),
+        SubmitOutcome::Rejected => Err(Fault::expired_token()),
+        SubmitOutcome::TryLater { retry_at } => Err(Fault::try_later(retry_at, call.now)),
+    }
+}
+
+/// `/poll_completion`: looks, and changes nothing.
+pub(super) async fn is_finished(served: &Served<'_>, token: &Secret) -> Result<bool, Fault> {
+    let flow = flow_token(token)?;
+    match served.sspr.look(&flow).await.map_err(|_| Fault::down())? {
+        LookOutcome::View(view) => Ok(view.stage == StageName::Completed),
+        LookOutcome::Gone => Err(Fault::expired_token()),
+    }
+}
+
+/// A finished reset becomes a sign-in, once.
+pub(super) async fn redeem(served: &Served<'_>, ticket: &Secret) -> Result<Entered, Fault> {
+    let ticket = Ticket::parse(ticket.expose()).map_err(|_| Fault::bad_token())?;
+    match served.sspr.redeem(&ticket).await.map_err(|_| Fault::down())? {
+        RedeemOutcome::SignIn(it) => Ok(entered(it.account, it.stamp, it.second_factor)),
+        RedeemOutcome::RequireSignIn => Err(Fault::sign_in_again()),
+        RedeemOutcome::Rejected => Err(Fault::expired_token()),
+    }
+}
+
+/// Address and password.
+pub(super) async fn sign_in(
+    call: &Call,
+    served: &Served<'_>,
+    username: &str,
+    typed: &str,
+) -> Result<Entered, Fault> {
+    let request = request(call, served, address(username)?);
+    // What is no password is nobody's password.
+    let password = Password::parse(typed).map_err(|_| Fault::wrong_password())?;
+    let outcome = served.sspr.sign_in(&request, &password, &call.client()).await;
+    match outcome.map_err(|_| Fault::down())? {
+        SignInOutcome::SignedIn(it) => Ok(entered(it.account, it.stamp, it.second_factor)),
+        SignInOutcome::Rejected => Err(Fault::wrong_password()),
+        SignInOutcome::LockedOut { .. } => Err(Fault::locked()),
+        SignInOutcome::TryLater { retry_at } => Err(Fault::try_later(retry_at, call.now)),
+    }
+}
+
+/// V1's `/initiate` and V2's sign-in start: says nothing of any account, but for
+/// [`Disclosure::EntraCompatible`].
+pub(super) async fn name_account(
+    call: &Call,
+    served: &Served<'_>,
+    username: &str,
+) -> Result<Step, Fault> {
+    let address = address(username)?;
+    let policy = served.sspr.policy(&call.site.tenant).map_err(|_| Fault::down())?;
+    if policy.is_some_and(|policy| policy.disclosure() == Disclosure::EntraCompatible) {
+        let flow = &served.application.user_flow;
+        let found = served.sspr.explain(&call.site.tenant, flow, &address).await;
+        if found.map_err(|_| Fault::down())?.is_empty() {
+            return Err(Fault::user_not_found());
+        }
+    }
+    Ok(Step::SignIn { address: address.as_str().to_owned() })
+}
+
+/// The host's tokens for somebody who has signed in.
+pub(super) async fn tokens(
+    call: &Call,
+    served: &Served<'_>,
+    account: &AccountId,
+    stamp: Stamp,
+    scope: &str,
+) -> Result<Tokens, Fault> {
+    let (tenant, application) = (&call.site.tenant, &served.application.id);
+    let request = TokenRequest { account, application, scope, stamp, tenant };
+    issued(call.site.issuer.issue(request).await.map_err(|_| Fault::down())?)
+}
+
+/// What an issuer answered.
+pub(super) fn issued(issued: Issued) -> Result<Tokens, Fault> {
+    match issued {
+        Issued::Tokens(tokens) => Ok(tokens),
+        Issued::InvalidScope => Err(Fault::invalid_scope()),
+        Issued::Refused => Err(Fault::refused_token()),
+    }
+}
+
+fn entered(account: AccountId, stamp: Stamp, demand: SecondFactorDemand) -> Entered {
+    match demand {
+        SecondFactorDemand::None => Entered::Account { account, stamp },
+        SecondFactorDemand::Required => Entered::SecondFactor,
+    }
+}
+
+fn flow_token(token: &Secret) -> Result<FlowToken, Fault> {
+    FlowToken::parse(token.expose()).map_err(|_| Fault::bad_token())
+}
+
+async fn latest(served: &Served<'_>, flow: &FlowToken) -> Result<Option<SentCode>, Fault> {
+    match served.sspr.look(flow).await.map_err(|_| Fault::down())? {
+        LookOutcome::View(view) => Ok(view.sent),
+        LookOutcome::Gone => Err(Fault::expired_token()),
+    }
+}
+
+/// Refuses the token of a code that a newer one has replaced. The longer code that the service
+/// sends on its own replaces none: the client could not know.
+async fn current(
+    served: &Served<'_>,
+    flow: &FlowToken,
+    sent: Option<i64>,
+) -> Result<Option<SentCode>, Fault> {
+    let latest = latest(served, flow).await?;
+    let Some(code) = latest else { return Err(Fault::bad_token()) };
+    let same = sent == Some(code.expires_at.as_micros());
+    if same || code.format == CodeFormat::Letters {
+        Ok(Some(code))
+    } else {
+        Err(Fault::expired_token())
+    }
+}

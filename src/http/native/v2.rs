@@ -1,0 +1,225 @@
+//! Version 2 (preview): JSON in, HAL out; links lead the client on. Its entry and its tokens are
+//! forms like version 1's.
+
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    call::{Call, Reply},
+    continuation::{Continuation, Kind, Step},
+    fault::Fault,
+    steps::{self, Entered},
+    v1::field,
+};
+use crate::http::form::Form;
+
+/// The one method an account has here. The same for everybody, so it tells nothing.
+const METHOD: &str = "1";
+
+/// Every field that any step reads; a step takes its own.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Fields {
+    continuation_token: Option<String>,
+    username: Option<String>,
+    otp: Option<String>,
+    password: Option<String>,
+    new_password: Option<String>,
+}
+
+/// `POST /oauth2/v2.0/authorize-challenge`: the entry, and the exit.
+pub(super) async fn authorize(call: &Call, form: &Form) -> Result<Reply, Fault> {
+    match form.optional("continuation_token").map_err(Fault::body)? {
+        Some(token) => leave(call, form, token),
+        None => enter(call, form),
+    }
+}
+
+/// An invitation, not a failure: 401 with a token and the ways on.
+fn enter(call: &Call, form: &Form) -> Result<Reply, Fault> {
+    let served = call.serve(field(form, "client_id")?)?;
+    let scope = form.optional("scope").map_err(Fault::body)?.unwrap_or("openid");
+    let token = Continuation::new(served.application.id.as_str(), scope, Step::Entry, call.now);
+    let token = token.seal(call, Kind::Continuation).map_err(|_| Fault::down())?;
+    let path = |path: &str| json!(format!("{}{path}", call.base));
+    Ok(Reply {
+        body: json!({
+            "error": "insufficient_authorization",
+            "error_description": "The user must sign in or reset the password to go on.",
+            "correlation_id": call.correlation,
+            "trace_id": call.trace,
+            "timestamp": call.timestamp(),
+            "continuation_token": token,
+            "sign_in": path("/api/v2.0/signin/start"),
+            "reset_password": path("/api/v2.0/resetpassword/start"),
+        }),
+        status: StatusCode::UNAUTHORIZED,
+    })
+}
+
+/// A finished journey becomes a code.
+fn leave(call: &Call, form: &Form, token: &str) -> Result<Reply, Fault> {
+    let (token, served) = call.continue_with(token)?;
+    let named = form.optional("client_id").map_err(Fault::body)?;
+    if named.is_some_and(|named| named != served.application.id.as_str()) {
+        return Err(Fault::bad_token());
+    }
+    match &token.step {
+        Step::Submitted { .. } | Step::SignedIn { .. } => {
+            let code = token.then(token.step.clone(), call.now).seal(call, Kind::Code);
+            Ok(Reply::ok(json!({ "code": code.map_err(|_| Fault::down())? })))
+        }
+        Step::Entry | Step::Granted { .. } | Step::Reset { .. } | Step::SignIn { .. } => {
+            Err(Fault::bad_token())
+        }
+    }
+}
+
+/// `POST /api/v2.0/resetpassword/start`
+pub(super) async fn reset_start(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
+    let (token, served) = call.continue_with(fields.token()?)?;
+    let Step::Entry = &token.step else { return Err(Fault::bad_token()) };
+    let (step, hint) = steps::open(call, &served, fields.username()?).await?;
+    Ok(methods(call, &call.next(&token, step)?, "email", Some(&hint)))
+}
+
+/// `POST /api/v2.0/signin/start`
+pub(super) async fn sign_in_start(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
+    let (token, served) = call.continue_with(fields.token()?)?;
+    let Step::Entry = &token.step else { return Err(Fault::bad_token()) };
+    let step = steps::name_account(call, &served, fields.username()?).await?;
+    Ok(methods(call, &call.next(&token, step)?, "password", None))
+}
+
+/// `POST /api/v2.0/auth/methods/email/{id}/challenge`, the first time and again.
+pub(super) async fn email_challenge(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
+    let (token, served) = call.continue_with(fields.token()?)?;
+    let Step::Reset { token: flow, sent } = &token.step else { return Err(Fault::bad_token()) };
+    let (step, code) = steps::send(call, &served, flow, *sent).await?;
+    Ok(Reply::ok(json!({
+        "state": "interactionRequired",
+        "action": "verify",
+        "id": METHOD,
+        "type": "email",
+        "hint": code.masked_address,
+        "codeLength": code.code_length(),
+        "continuationToken": call.next(&token, step)?,
+        "_links": { "verify": method(call, "email", "verify"), "resend": method(call, "email", "challenge") },
+    })))
+}
+
+/// `POST /api/v2.0/auth/methods/email/{id}/verify`
+pub(super) async fn email_verify(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
+    let (token, served) = call.continue_with(fields.token()?)?;
+    let Step::Reset { token: flow, sent } = &token.step else { return Err(Fault::bad_token()) };
+    let typed = given(fields.otp.as_deref(), "otp")?;
+    let (step, _) = steps::verify(call, &served, flow, *sent, typed).await?;
+    Ok(Reply::ok(json!({
+        "state": "interactionRequired",
+        "action": "update",
+        "type": "password",
+        "continuationToken": call.next(&token, step)?,
+        "_links": { "update": call.link("/api/v2.0/resetpassword/update") },
+    })))
+}
+
+/// `PUT /api/v2.0/resetpassword/update`
+pub(super) async fn update(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
+    let (token, served) = call.continue_with(fields.token()?)?;
+    let Step::Granted { token: flow, grant } = &token.step else { return Err(Fault::bad_token()) };
+    let typed = given(fields.new_password.as_deref(), "newPassword")?;
+    let step = steps::submit(call, &served, flow, grant, typed).await?;
+    Ok(Reply::ok(json!({
+        "state": "interactionRequired",
+        "action": "poll",
+        "continuationToken": call.next(&token, step)?,
+        "_links": { "poll": call.link("/api/v2.0/resetpassword/poll") },
+    })))
+}
+
+/// `POST /api/v2.0/resetpassword/poll`
+pub(super) async fn poll(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
+    let (token, served) = call.continue_with(fields.token()?)?;
+    let Step::Submitted { token: flow, .. } = &token.step else { return Err(Fault::bad_token()) };
+    if !steps::is_finished(&served, flow).await? {
+        return Err(Fault::expired_token());
+    }
+    let next = call.next(&token, token.step.clone())?;
+    Ok(Reply::ok(json!({ "state": "continue", "continuationToken": next })))
+}
+
+/// `POST /api/v2.0/auth/methods/password/{id}/challenge`
+pub(super) async fn password_challenge(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
+    let (token, _) = call.continue_with(fields.token()?)?;
+    let Step::SignIn { .. } = &token.step else { return Err(Fault::bad_token()) };
+    Ok(Reply::ok(json!({
+        "state": "interactionRequired",
+        "action": "verify",
+        "id": METHOD,
+        "type": "password",
+        "continuationToken": call.next(&token, token.step.clone())?,
+        "_links": { "verify": method(call, "password", "verify") },
+    })))
+}
+
+/// `POST /api/v2.0/auth/methods/password/{id}/verify`
+pub(super) async fn password_verify(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
+    let (token, served) = call.continue_with(fields.token()?)?;
+    let Step::SignIn { address } = &token.step else { return Err(Fault::bad_token()) };
+    let typed = given(fields.password.as_deref(), "password")?;
+    match steps::sign_in(call, &served, address, typed).await? {
+        Entered::SecondFactor => Err(Fault::web_redirect()),
+        Entered::Account { account, stamp } => {
+            let (account, stamp) = (account.to_string(), *stamp.as_bytes());
+            let next = call.next(&token, Step::SignedIn { account, stamp })?;
+            Ok(Reply::ok(json!({ "state": "continue", "continuationToken": next })))
+        }
+    }
+}
+
+impl Fields {
+    fn token(&self) -> Result<&str, Fault> {
+        self.continuation_token
+            .as_deref()
+            .filter(|token| !token.is_empty())
+            .ok_or_else(Fault::bad_token)
+    }
+
+    fn username(&self) -> Result<&str, Fault> {
+        given(self.username.as_deref(), "username")
+    }
+}
+
+impl Drop for Fields {
+    fn drop(&mut self) {
+        use zeroize::Zeroize as _;
+        self.otp.zeroize();
+        self.password.zeroize();
+        self.new_password.zeroize();
+        self.continuation_token.zeroize();
+    }
+}
+
+fn given<'a>(value: Option<&'a str>, name: &str) -> Result<&'a str, Fault> {
+    value.filter(|value| !value.trim().is_empty()).ok_or_else(|| Fault::parameter(name))
+}
+
+fn method(call: &Call, kind: &str, step: &str) -> Value {
+    call.link(&format!("/api/v2.0/auth/methods/{kind}/{METHOD}/{step}"))
+}
+
+fn methods(call: &Call, token: &str, kind: &str, hint: Option<&str>) -> Reply {
+    Reply::ok(json!({
+        "state": "interactionRequired",
+        "action": "challenge",
+        "continuationToken": token,
+        "challengeContext": { "authenticationFactor": "singleFactor" },
+        "_embedded": { "methods": [{
+            "id": METHOD,
+            "type": kind,
+            "hint": hint,
+            "_links": { "challenge": method(call, kind, "challenge") },
+        }] },
+    }))
+}

@@ -1,0 +1,268 @@
+//! Screens 3 and 7: forgotten, the code, please try later.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+
+use super::{
+    Site,
+    journey::{Back, Flash, Journey, Secret, Stage, instant},
+    sign_in::{ask, posted},
+    view::{Alert, CodePage, Message, Piece, TryLaterPage, sentence},
+    visit::{Answer, Visit, redirect},
+};
+use crate::{
+    domain::{Code, CodeFormat, FlowToken, IdentityProvider, Instant},
+    engine::{LookOutcome, OpenOutcome, Rejection, SendOutcome, VerifyOutcome, View},
+};
+
+/// `POST reset`: opens a reset and asks for its first code. Reads no password. A second click
+/// finds the reset of the first one, so it sends no second mail.
+pub(super) async fn forgot(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (visit, _) = posted(&site, request).await?;
+    let Some(journey) = visit.journey().filter(|it| !matches!(it.stage, Stage::Address)) else {
+        return Ok(redirect("start-again"));
+    };
+    let mut journey = journey.clone();
+    if let Some(token) = token(&journey) {
+        match visit.broken(site.sspr.look(&token).await)? {
+            LookOutcome::View(view) if view.sent.is_some() && journey.grant.is_none() => {
+                return visit.go_on(&journey, Stage::Code, None);
+            }
+            LookOutcome::View(_) | LookOutcome::Gone => {
+                journey = visit.broken(journey.afresh(site.sspr.entropy()))?;
+            }
+        }
+    }
+    let (Some(ask), Some(key)) = (ask(&visit, &journey), journey.request_key()) else {
+        return Ok(redirect("start-again"));
+    };
+    let client = visit.client();
+    let token = match visit.broken(site.sspr.open(&ask.with_key(key), &client).await)? {
+        OpenOutcome::Opened(opened) => opened.token,
+        OpenOutcome::TryLater { retry_at } => return later(&visit, &journey, Back::Send, retry_at),
+        // The pages ask strictly, so nothing is ever said of an account.
+        OpenOutcome::Unavailable | OpenOutcome::UnknownAccount => {
+            return visit.go_on(&journey, Stage::Off, None);
+        }
+    };
+    let outcome = visit.broken(site.sspr.send(&token, &client).await)?;
+    journey.token = Some(Secret::of(&token.expose()));
+    match outcome {
+        SendOutcome::Sent(_) | SendOutcome::TooSoon { .. } => {
+            visit.go_on(&journey, Stage::Code, None)
+        }
+        SendOutcome::TryLater { retry_at } => later(&visit, &journey, Back::Send, retry_at),
+        SendOutcome::Gone => {
+            let fresh = visit.broken(journey.afresh(site.sspr.entropy()))?;
+            visit.go(fresh)
+        }
+    }
+}
+
+/// `POST resend`: asks for a further code. Reads no code.
+pub(super) async fn resend(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (visit, _) = posted(&site, request).await?;
+    let Some((journey, token)) = visit.journey().and_then(|it| Some((it, token(it)?))) else {
+        return Ok(redirect("start-again"));
+    };
+    match visit.broken(site.sspr.send(&token, &visit.client()).await)? {
+        SendOutcome::Sent(_) => visit.go_on(journey, Stage::Code, Some(Flash::Resent)),
+        SendOutcome::TooSoon { .. } => visit.go_on(journey, Stage::Code, None),
+        SendOutcome::TryLater { retry_at } => later(&visit, journey, Back::Resend, retry_at),
+        SendOutcome::Gone => Ok(redirect("start-again")),
+    }
+}
+
+/// `GET code`.
+pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (parts, _) = request.into_parts();
+    let visit = Visit::of(&site, &parts)?;
+    let Some((journey, token)) = visit.journey().and_then(|it| Some((it, token(it)?))) else {
+        return Ok(redirect("sign-in"));
+    };
+    if matches!(journey.stage, Stage::NewPassword | Stage::Done { .. }) {
+        return Ok(redirect(&format!("{}?flow={}", journey.page(), journey.id)));
+    }
+    match visit.broken(site.sspr.look(&token).await)? {
+        LookOutcome::View(view) => show(&visit, journey, &view),
+        LookOutcome::Gone => Ok(redirect("start-again")),
+    }
+}
+
+fn show(visit: &Visit, journey: &Journey, view: &View) -> Answer {
+    let words = visit.words();
+    let letters = view.sent.as_ref().is_some_and(|sent| sent.format == CodeFormat::Letters);
+    let lifetime = visit.minutes(visit.policy.limits().numbers().code_lifetime);
+    let resent = matches!(journey.flash, Some(Flash::Resent));
+    let lead = match (resent, letters) {
+        (true, _) => words.resent,
+        (false, true) => words.code_lead_letters,
+        (false, false) => words.code_lead,
+    };
+    let now = visit.site.sspr.now();
+    let wait = view.sent.as_ref().map_or(Duration::ZERO, |sent| sent.resend_at.since(now));
+    let wait = whole_seconds(wait);
+    let waiting = match wait {
+        0 => words.available.to_owned(),
+        seconds => words.wait.replace("{n}", &seconds.to_string()),
+    };
+    let alert = alert(visit, journey, view, &lifetime);
+    let mut frame = visit.frame(words.code_title, Some(journey));
+    frame.failed = alert.is_some();
+    frame.step = Some(1);
+    visit.show(&CodePage {
+        alert,
+        frame,
+        lead: sentence(
+            lead,
+            &[
+                ("masked", &|| Piece::Address(view.masked_address.clone())),
+                ("time", &|| Piece::Plain(lifetime.clone())),
+            ],
+        ),
+        letters,
+        resent,
+        tip_address: sentence(words.tip_address, &[]),
+        tip_other: other_providers(visit).map(|providers| {
+            sentence(words.tip_other, &[("providers", &|| Piece::Plain(providers.clone()))])
+        }),
+        wait,
+        waiting,
+    })
+}
+
+/// What the last form came to, in words.
+fn alert(visit: &Visit, journey: &Journey, view: &View, lifetime: &str) -> Option<Alert> {
+    let words = visit.words();
+    let time = || Piece::Plain(lifetime.to_owned());
+    let (heading, text) = match journey.flash.as_ref()? {
+        Flash::WrongCode { tries } => {
+            let left = match tries {
+                1 => words.tries_one.to_owned(),
+                2 => words.tries_two.to_owned(),
+                more => words.tries_more.replace("{n}", &more.to_string()),
+            };
+            let mut text = sentence(words.code_wrong_text, &[]);
+            text.push(Piece::Plain(format!(" {left}")));
+            (words.code_wrong, text)
+        }
+        Flash::Malformed => (words.code_wrong, sentence(words.code_wrong_text, &[])),
+        Flash::Expired => {
+            (words.code_expired, sentence(words.code_expired_text, &[("time", &time)]))
+        }
+        Flash::Exhausted => (words.code_exhausted, sentence(words.code_exhausted_text, &[])),
+        Flash::Longer => (words.longer_sent, sentence(words.tip_longer, &[])),
+        Flash::Resent | Flash::Weak { .. } | Flash::WrongPassword => return None,
+    };
+    // A code that was sent since then is neither too old nor tried too often.
+    let newer = matches!(journey.flash, Some(Flash::Exhausted)) && view.tries_left > 0;
+    (!newer).then_some(Alert { heading, text })
+}
+
+/// `POST code`.
+pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (visit, form) = posted(&site, request).await?;
+    let Some((journey, token)) = visit.journey().and_then(|it| Some((it, token(it)?))) else {
+        return Ok(redirect("start-again"));
+    };
+    let typed = form.optional("code").ok().flatten().unwrap_or_default();
+    let Ok(code) = Code::parse(typed) else {
+        return visit.go_on(journey, Stage::Code, Some(Flash::Malformed));
+    };
+    let rejection = match visit.broken(site.sspr.verify(&token, &code, &visit.client()).await)? {
+        VerifyOutcome::Granted(granted) => {
+            let mut next = journey.at(Stage::NewPassword, None);
+            next.grant = Some(Secret::of(&granted.grant.expose()));
+            return visit.go(next);
+        }
+        VerifyOutcome::Rejected(rejection) => rejection,
+    };
+    let flash = match rejection {
+        Rejection::WrongCode { tries_left: 0 } | Rejection::Exhausted => Flash::Exhausted,
+        Rejection::WrongCode { tries_left } => Flash::WrongCode { tries: tries_left },
+        Rejection::LongerCodeSent(_) => Flash::Longer,
+        Rejection::Expired => Flash::Expired,
+        Rejection::Gone => return Ok(redirect("start-again")),
+        Rejection::TryLater { retry_at } => return later(&visit, journey, Back::Code, retry_at),
+    };
+    visit.go_on(journey, Stage::Code, Some(flash))
+}
+
+/// `GET try-later`.
+pub(super) async fn try_later(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (parts, _) = request.into_parts();
+    let visit = Visit::of(&site, &parts)?;
+    let Some(journey) = visit.journey() else { return Ok(redirect("sign-in")) };
+    let Stage::Later { until, back } = journey.stage else {
+        return Ok(redirect(&format!("{}?flow={}", journey.page(), journey.id)));
+    };
+    let words = visit.words();
+    let mails = matches!(back, Back::Send | Back::Resend);
+    let lead = if mails { words.later_lead } else { words.busy_lead };
+    let wait = instant(until).since(site.sspr.now());
+    let lifetime = visit.minutes(visit.policy.limits().numbers().code_lifetime);
+    visit.show(&TryLaterPage {
+        after: mails.then(|| words.later_after.replace("{time}", &lifetime)),
+        frame: visit.frame(words.later_title, Some(journey)),
+        lead: sentence(lead, &[("time", &|| Piece::Strong(visit.minutes(wait)))]),
+        onward: match back {
+            Back::Send => None,
+            Back::Resend => Some(("code", words.have_code)),
+            Back::Code => Some(("code", words.again)),
+            Back::NewPassword => Some(("new-password", words.again)),
+            Back::Password => Some(("password", words.again)),
+        },
+    })
+}
+
+/// `GET unavailable`: this tenant or user flow offers no reset.
+pub(super) async fn unavailable(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (parts, _) = request.into_parts();
+    let visit = Visit::of(&site, &parts)?;
+    let words = visit.words();
+    visit.show(&Message {
+        frame: visit.frame(words.off_title, None),
+        lead: words.off_text.replace("{brand}", visit.policy.brand().name()),
+        reference: None,
+    })
+}
+
+/// `GET start-again`: what the browser brought is no longer worth anything.
+pub(super) async fn start_again(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (parts, _) = request.into_parts();
+    let visit = Visit::of(&site, &parts)?;
+    let words = visit.words();
+    let frame = visit.frame(words.gone_title, None);
+    visit.show(&Message { frame, lead: words.gone_text.to_owned(), reference: None })
+}
+
+pub(super) fn later(visit: &Visit, journey: &Journey, back: Back, retry_at: Instant) -> Answer {
+    visit.go_on(journey, Stage::Later { back, until: retry_at.as_micros() }, None)
+}
+
+fn token(journey: &Journey) -> Option<FlowToken> {
+    FlowToken::parse(journey.token.as_ref()?.expose()).ok()
+}
+
+/// The other identity providers of the user flow, by name.
+fn other_providers(visit: &Visit) -> Option<String> {
+    let flow = visit.policy.user_flow(&visit.site.application.user_flow)?;
+    let words = &visit.language.words().providers;
+    let listed = |provider| flow.identity_providers().contains(&provider);
+    let named = [(IdentityProvider::Google, "Google"), (IdentityProvider::Facebook, "Facebook")];
+    let mut names: Vec<&str> =
+        named.into_iter().filter(|(provider, _)| listed(*provider)).map(|(_, name)| name).collect();
+    let last = names.pop()?;
+    if names.is_empty() {
+        return Some(last.to_owned());
+    }
+    Some([&names.join(&words.comma), &*words.or, last].concat())
+}
+
+/// Rounded up, so that nobody is told "now" too early.
+const fn whole_seconds(time: Duration) -> u64 {
+    let up = if time.subsec_nanos() > 0 { 1 } else { 0 };
+    time.as_secs().saturating_add(up)
+}

@@ -1,0 +1,266 @@
+//! The hosted pages: sign in, forgot password, code, new password, signed in.
+//!
+//! Plain HTML that works without script, in five languages, light and dark, from 320 px. Every
+//! form leads to a redirect, so reload, back, a double click and a second tab neither lose a code
+//! nor send a second mail. What a browser keeps between two pages is sealed in one cookie.
+
+mod code;
+mod journey;
+mod new_password;
+mod sign_in;
+mod view;
+mod visit;
+mod words;
+
+use core::{fmt, time::Duration};
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{OriginalUri, Request, State},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        header::{
+            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+            X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+        },
+    },
+    middleware::{self, Next},
+    response::Response,
+    routing::{get, post},
+};
+use tower_http::{csrf::CsrfLayer, timeout::TimeoutLayer};
+
+use self::{
+    journey::Jar,
+    view::{Frame, Message, render},
+    visit::{Answer, Visit, chosen_language, redirect},
+    words::PageWords,
+};
+use super::{Application, ReturnTo, Sessions, TrustedProxies, fresh_correlation};
+use crate::{domain::CorrelationId, domain::Scope, engine::Sspr, mail::Language};
+
+/// Script, style, image and form targets of this origin, and nothing else.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+/// How long a request may take, its body included.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The pages of one application, to be mounted in the host's router.
+///
+/// ```
+/// # use sspr::{Keyring, Sspr, TenantPolicy, adapters::*, http::*};
+/// # use axum::http::{HeaderMap, HeaderValue};
+/// # #[derive(Debug)] struct MySessions;
+/// # #[async_trait::async_trait] impl Sessions for MySessions {
+/// #     async fn begin(&self, _: Arrival<'_>) -> Result<Begun, SessionError> { Ok(Begun::with_cookie(HeaderValue::from_static("s=1"))) }
+/// #     async fn end(&self, _: &HeaderMap) -> Result<Vec<HeaderValue>, SessionError> { Ok(Vec::new()) }
+/// # }
+/// # let (sspr, courier) = Sspr::new(MemoryUsers::new(), MemoryCodes::new(),
+/// #     Policies::fixed(TenantPolicy::customers("contoso")?), Keyring::draw(&SystemEntropy::new())?);
+/// let shop = Application::new("contoso", "sign-in", "shop")?;
+/// let pages = Pages::new(&sspr, shop, MySessions).with_trusted_proxies(TrustedProxies::of(["10.0.0.0/8"])?);
+/// let app: axum::Router = axum::Router::new().nest("/account", pages.router());
+/// # let _ = (app, courier);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Security
+/// Serve it over TLS (or on loopback): its cookies are `__Host-`, which browsers keep from
+/// encrypted or local origins only. Pass `ConnectInfo<SocketAddr>` on
+/// (`into_make_service_with_connect_info`), or there are no network limits. HSTS is the host's.
+#[derive(Clone)]
+#[must_use = "call `router`"]
+pub struct Pages(Site);
+
+/// What all handlers share.
+#[derive(Clone)]
+struct Site {
+    sspr: Sspr,
+    application: Application,
+    sessions: Arc<dyn Sessions>,
+    proxies: TrustedProxies,
+    stylesheet: Option<ReturnTo>,
+    /// What the journeys' cookie is sealed for.
+    about: String,
+    cookie: String,
+    device_cookie: String,
+}
+
+/// The pages of one application with nothing but defaults: `Pages::new(…).router()`.
+pub fn pages(sspr: &Sspr, application: Application, sessions: impl Sessions + 'static) -> Router {
+    Pages::new(sspr, application, sessions).router()
+}
+
+/// `/.well-known/change-password`: sends password managers to the pages that are mounted at `path`
+/// (W3C, A Well-Known URL for Changing Passwords).
+pub fn change_password(path: &ReturnTo) -> Router {
+    let to = format!("{}/sign-in", path.as_str().trim_end_matches('/'));
+    let found = move || {
+        let mut response = redirect(&to);
+        *response.status_mut() = StatusCode::FOUND;
+        core::future::ready(response)
+    };
+    Router::new().route("/.well-known/change-password", get(found))
+}
+
+impl Pages {
+    /// The pages of one application.
+    pub fn new(sspr: &Sspr, application: Application, sessions: impl Sessions + 'static) -> Self {
+        let scope = Scope::new(&application.tenant, &application.id);
+        let name: String = scope.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        Self(Site {
+            about: name.clone(),
+            cookie: format!("__Host-sspr-{name}"),
+            device_cookie: format!("__Host-sspr-device-{name}"),
+            proxies: TrustedProxies::none(),
+            sessions: Arc::new(sessions),
+            sspr: sspr.for_application(&application.tenant, &application.id),
+            stylesheet: None,
+            application,
+        })
+    }
+
+    /// Believes `X-Forwarded-For` from these proxies.
+    pub fn with_trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.0.proxies = proxies;
+        self
+    }
+
+    /// Loads a small stylesheet of the host after the pages' own: set `--brand` and `--logo` there.
+    pub fn with_stylesheet(mut self, path: ReturnTo) -> Self {
+        self.0.stylesheet = Some(path);
+        self
+    }
+
+    /// The router, to be nested where the pages shall be.
+    pub fn router(self) -> Router {
+        let site = Arc::new(self.0);
+        Router::new()
+            .route("/", get(start))
+            .route("/sign-in", get(sign_in::page).post(sign_in::submit))
+            .route("/password", get(sign_in::password_page).post(sign_in::password_submit))
+            .route("/locked", get(sign_in::locked))
+            .route("/sign-out", post(sign_in::sign_out))
+            .route("/reset", post(code::forgot))
+            .route("/resend", post(code::resend))
+            .route("/code", get(code::page).post(code::submit))
+            .route("/try-later", get(code::try_later))
+            .route("/unavailable", get(code::unavailable))
+            .route("/start-again", get(code::start_again))
+            .route("/new-password", get(new_password::page).post(new_password::submit))
+            .route("/done", get(new_password::done))
+            .route("/sspr.css", asset("text/css", include_str!("assets/sspr.css")))
+            .route("/password.js", asset("text/javascript", include_str!("assets/password.js")))
+            .route("/countdown.js", asset("text/javascript", include_str!("assets/countdown.js")))
+            .route("/logo.svg", asset("image/svg+xml", include_str!("assets/logo.svg")))
+            .fallback(missing)
+            .layer(CsrfLayer::new())
+            .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
+            .layer(middleware::from_fn_with_state(site.clone(), guard))
+            .with_state(site)
+    }
+}
+
+impl fmt::Debug for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages").field("application", &self.0.application).finish_non_exhaustive()
+    }
+}
+
+impl Site {
+    fn correlation(&self) -> Option<CorrelationId> {
+        fresh_correlation(self.sspr.entropy())
+    }
+
+    /// The page for when not even the policy can be had.
+    fn unavailable(&self, language: Language, reference: Option<&CorrelationId>) -> Response {
+        let words = PageWords::of(language);
+        let frame = Frame {
+            brand: self.application.id.to_string(),
+            failed: true,
+            help: None,
+            language,
+            others: Vec::new(),
+            privacy: None,
+            query: String::new(),
+            step: None,
+            stylesheet: None,
+            title: words.problem_title.to_owned(),
+            words,
+        };
+        let reference = reference.map(|id| words.reference.replace("{id}", id.as_str()));
+        let page = Message { frame, lead: words.problem_down.to_owned(), reference };
+        render(StatusCode::SERVICE_UNAVAILABLE, &page)
+    }
+}
+
+/// `GET /`: to the first page. The path is the one that the host has mounted the pages at.
+async fn start(OriginalUri(uri): OriginalUri) -> Response {
+    let mounted = ReturnTo::parse(uri.path());
+    let path = mounted.as_ref().map_or("/", |it| it.as_str()).trim_end_matches('/');
+    redirect(&format!("{path}/sign-in"))
+}
+
+async fn missing(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (parts, _) = request.into_parts();
+    Ok(Visit::of(&site, &parts)?.problem(StatusCode::NOT_FOUND))
+}
+
+/// Sets the headers of every answer, and puts a page on refusals that have none.
+async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let language = chosen_language(&Jar::default(), request.headers(), &[]);
+    let (mut parts, body) = request.into_parts();
+    // The page for a refusal needs the request, which the handler consumes.
+    let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
+    parts.extensions.insert(language);
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    if !response.headers().contains_key(CONTENT_TYPE) && response.status().is_client_error() {
+        let status = response.status();
+        let mut bare = Request::new(Body::empty());
+        *bare.uri_mut() = uri;
+        *bare.headers_mut() = headers;
+        let page = match Visit::of(&site, &bare.into_parts().0) {
+            Ok(visit) => visit.problem(status),
+            Err(stop) => axum::response::IntoResponse::into_response(stop),
+        };
+        let allow = response.headers_mut().remove(axum::http::header::ALLOW);
+        response = page;
+        if let Some(allow) = allow {
+            response.headers_mut().insert(axum::http::header::ALLOW, allow);
+        }
+    }
+    harden(response.headers_mut());
+    response
+}
+
+fn harden(headers: &mut HeaderMap) {
+    let fixed = [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+        (HeaderName::from_static("x-robots-tag"), "noindex"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}
+
+fn asset<S: Clone + Send + Sync + 'static>(
+    media_type: &'static str,
+    text: &'static str,
+) -> axum::routing::MethodRouter<S> {
+    get(move || {
+        let mut response = Response::new(Body::from(text));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+        core::future::ready(response)
+    })
+}

@@ -1,0 +1,189 @@
+//! Screens 4 and 5: the new password, done.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::header::SET_COOKIE,
+};
+use subtle::ConstantTimeEq as _;
+
+use super::{
+    Site,
+    code::later,
+    journey::{Back, Flash, Issue, Journey, Stage},
+    sign_in::posted,
+    view::{Complaint, DonePage, NewPasswordPage, Piece, Rule, sentence},
+    visit::{Answer, Visit, redirect},
+};
+use crate::{
+    domain::{Grant, Password, Ticket},
+    engine::{RedeemOutcome, SecondFactorDemand, SubmitOutcome},
+    http::Arrival,
+};
+
+/// `GET new-password`.
+pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (parts, _) = request.into_parts();
+    let visit = Visit::of(&site, &parts)?;
+    let Some(journey) = visit.journey().filter(|journey| journey.grant.is_some()) else {
+        return Ok(redirect("sign-in"));
+    };
+    if matches!(journey.stage, Stage::Done { .. }) {
+        return Ok(redirect(&format!("done?flow={}", journey.id)));
+    }
+    let issues: &[Issue] = match &journey.flash {
+        Some(Flash::Weak { issues }) => issues,
+        _ => &[],
+    };
+    let guessable = [Issue::Breached, Issue::Common, Issue::Personal];
+    let mut frame = visit.frame(visit.words().new_title, Some(journey));
+    frame.failed = !issues.is_empty();
+    frame.step = Some(2);
+    visit.show(&NewPasswordPage {
+        address: &journey.address,
+        frame,
+        guessable: issues.iter().any(|issue| guessable.contains(issue)),
+        issues: issues.iter().map(|issue| complaint(&visit, *issue)).collect(),
+        least: visit.policy.password_rules().min_length(),
+        rules: rules(&visit, issues),
+    })
+}
+
+/// `POST new-password`.
+pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (visit, form) = posted(&site, request).await?;
+    let Some((journey, grant)) = visit.journey().and_then(|it| Some((it, grant(it)?))) else {
+        return Ok(redirect("start-again"));
+    };
+    let field = |name| form.optional(name).ok().flatten().unwrap_or_default();
+    let (typed, again) = (field("new-password"), field("confirm-password"));
+    let weak = |issues| visit.go_on(journey, Stage::NewPassword, Some(Flash::Weak { issues }));
+    let least = visit.policy.password_rules().min_length();
+    let password = match Password::parse(typed) {
+        Ok(password) => password,
+        Err(error) => return weak(vec![Issue::unreadable(error, least)]),
+    };
+    if !bool::from(typed.as_bytes().ct_eq(again.as_bytes())) {
+        return weak(vec![Issue::Mismatch]);
+    }
+    match visit.broken(site.sspr.submit(&grant, &password, &visit.client()).await)? {
+        SubmitOutcome::Changed(changed) => finish(&visit, journey, &changed.ticket).await,
+        SubmitOutcome::Weak { issues } => weak(issues.iter().map(Issue::of).collect()),
+        SubmitOutcome::Rejected => Ok(redirect("start-again")),
+        SubmitOutcome::TryLater { retry_at } => later(&visit, journey, Back::NewPassword, retry_at),
+    }
+}
+
+/// The password is changed. Signs the person in, unless the tenant wants the password typed.
+async fn finish(visit: &Visit, journey: &Journey, ticket: &Ticket) -> Answer {
+    let site = &*visit.site;
+    let done = |signed_in, onward| journey.at(Stage::Done { onward, signed_in }, None);
+    // The password is changed whatever breaks from here on: then the person signs in with it.
+    let Ok(RedeemOutcome::SignIn(sign_in)) = site.sspr.redeem(ticket).await else {
+        return visit.go(done(false, false));
+    };
+    let return_to = site.application.return_to(journey.return_to.as_deref());
+    let arrival = Arrival {
+        account: &sign_in.account,
+        application: &site.application,
+        return_to: &return_to,
+        second_factor: sign_in.second_factor,
+        stamp: sign_in.stamp,
+    };
+    let Ok(begun) = site.sessions.begin(arrival).await else {
+        return visit.go(done(false, false));
+    };
+    let mut next = done(sign_in.second_factor == SecondFactorDemand::None, true);
+    next.return_to = Some(begun.instead.unwrap_or(return_to).as_str().to_owned());
+    let mut response = visit.go(next)?;
+    for cookie in begun.cookies {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    visit.remember(&sign_in.device, &mut response);
+    Ok(response)
+}
+
+/// `GET done`.
+pub(super) async fn done(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (parts, _) = request.into_parts();
+    let visit = Visit::of(&site, &parts)?;
+    let Some(journey) = visit.journey() else { return Ok(redirect("sign-in")) };
+    let Stage::Done { signed_in, onward } = journey.stage else {
+        return Ok(redirect(&format!("{}?flow={}", journey.page(), journey.id)));
+    };
+    let words = visit.words();
+    let lead = match (signed_in, onward) {
+        (true, _) => words.done_lead,
+        (false, true) => "",
+        (false, false) => words.done_sign_in,
+    };
+    let home = site.application.home.as_str();
+    let (href, button) = if onward {
+        let button = words.done_go.replace("{brand}", visit.policy.brand().name());
+        (journey.return_to.as_deref().unwrap_or(home).to_owned(), button)
+    } else {
+        ("sign-in".to_owned(), words.sign_in.to_owned())
+    };
+    visit.show(&DonePage {
+        button,
+        frame: visit.frame(words.done_title, Some(journey)),
+        href,
+        lead: sentence(lead, &[("address", &|| Piece::Address(journey.address.clone()))]),
+    })
+}
+
+fn grant(journey: &Journey) -> Option<Grant> {
+    Grant::parse(journey.grant.as_ref()?.expose()).ok()
+}
+
+fn complaint(visit: &Visit, issue: Issue) -> Complaint {
+    let words = visit.words();
+    let number = |words: &str, n: usize| words.replace("{n}", &n.to_string());
+    let text = match issue {
+        Issue::Breached => words.issue_breached.to_owned(),
+        Issue::Characters => words.issue_characters.to_owned(),
+        Issue::Common => words.issue_common.to_owned(),
+        Issue::Kinds => words.issue_kinds.to_owned(),
+        Issue::Long { most } => number(words.issue_long, most),
+        Issue::Mismatch => words.issue_mismatch.to_owned(),
+        Issue::Personal => words.issue_personal.to_owned(),
+        Issue::Same => words.issue_same.to_owned(),
+        Issue::Short { least } => number(words.issue_short, least),
+    };
+    let field = if issue == Issue::Mismatch { "confirm-password" } else { "new-password" };
+    Complaint { field, words: text }
+}
+
+/// The requirements that a page lists; they follow the policy.
+fn rules(visit: &Visit, issues: &[Issue]) -> Vec<Rule> {
+    let words = visit.words();
+    let policy = visit.policy.password_rules();
+    let broken = |kinds: &[Issue]| issues.iter().any(|issue| kinds.contains(issue));
+    let least = policy.min_length();
+    let mut rules = vec![
+        Rule {
+            broken: issues.iter().any(|issue| matches!(issue, Issue::Short { .. })),
+            length: true,
+            words: words.rule_length.replace("{n}", &least.to_string()),
+        },
+        Rule {
+            broken: broken(&[Issue::Breached, Issue::Common]),
+            length: false,
+            words: words.rule_common.to_owned(),
+        },
+        Rule {
+            broken: broken(&[Issue::Personal]),
+            length: false,
+            words: words.rule_personal.to_owned(),
+        },
+    ];
+    if policy.is_entra() {
+        rules.push(Rule {
+            broken: broken(&[Issue::Kinds]),
+            length: false,
+            words: words.rule_kinds.to_owned(),
+        });
+    }
+    rules
+}

@@ -1,0 +1,182 @@
+//! Screens 1, 2 and 6: the address, the password, sign-in paused.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{StatusCode, header::SET_COOKIE},
+};
+
+use super::{
+    Site,
+    journey::{Back, Flash, Journey, Stage, instant},
+    view::{LockedPage, PasswordPage, Piece, SignInPage, sentence},
+    visit::{Answer, Stop, Visit, redirect},
+};
+use crate::{
+    domain::{EmailAddress, Password},
+    engine::{Request as Ask, SignInOutcome, SignedIn},
+    http::{Arrival, ReturnTo, form::Form},
+};
+
+/// Longest text that is shown again as a mistyped address: no address is longer.
+const LONGEST_TYPED: usize = 254;
+
+/// `GET sign-in`.
+pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (parts, _) = request.into_parts();
+    let visit = Visit::of(&site, &parts)?;
+    let failed = visit.journey().filter(|journey| matches!(journey.stage, Stage::Address));
+    let words = visit.words();
+    let mut frame = visit.frame(words.sign_in_title, failed);
+    frame.failed = failed.is_some();
+    visit.show(&SignInPage {
+        bad: failed.map(|journey| journey.address.clone()),
+        lead: words.sign_in_lead.replace("{brand}", visit.policy.brand().name()),
+        return_to: visit.return_to.as_deref().filter(|path| ReturnTo::parse(path).is_ok()),
+        frame,
+    })
+}
+
+/// `POST sign-in`: an address leads to the password, whoever's it is.
+pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (visit, form) = posted(&site, request).await?;
+    let field = |name| form.optional(name).ok().flatten().map(str::trim);
+    let typed = field("username").unwrap_or_default();
+    let stage = match EmailAddress::parse(typed) {
+        Ok(_) => Stage::Password,
+        Err(_) => Stage::Address,
+    };
+    let shown = if typed.len() <= LONGEST_TYPED { typed } else { "" };
+    let mut journey = visit.broken(Journey::begin(shown, stage, site.sspr.entropy()))?;
+    let before = visit.journey().filter(|before| matches!(before.stage, Stage::Address));
+    if let Some(before) = before {
+        journey.id.clone_from(&before.id);
+        journey.return_to.clone_from(&before.return_to);
+    }
+    if let Some(path) = field("return_to") {
+        journey.return_to = Some(site.application.return_to(Some(path)).as_str().to_owned());
+    }
+    visit.go(journey)
+}
+
+/// `GET password`.
+pub(super) async fn password_page(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (parts, _) = request.into_parts();
+    let visit = Visit::of(&site, &parts)?;
+    let Some(journey) = visit.journey().filter(|journey| may_sign_in(journey)) else {
+        return Ok(redirect("sign-in"));
+    };
+    let wrong = matches!(journey.flash, Some(Flash::WrongPassword));
+    let mut frame = visit.frame(visit.words().password_title, Some(journey));
+    frame.failed = wrong;
+    let offered = visit.offers_reset();
+    visit.show(&PasswordPage { address: &journey.address, frame, offered, wrong })
+}
+
+/// `POST password`.
+pub(super) async fn password_submit(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (visit, form) = posted(&site, request).await?;
+    let Some(journey) = visit.journey().filter(|journey| may_sign_in(journey)) else {
+        return Ok(redirect("start-again"));
+    };
+    let wrong = || visit.go_on(journey, Stage::Password, Some(Flash::WrongPassword));
+    let typed = form.optional("password").ok().flatten().unwrap_or_default();
+    let (Ok(password), Some(ask)) = (Password::parse(typed), ask(&visit, journey)) else {
+        return wrong();
+    };
+    let outcome = site.sspr.sign_in(&ask, &password, &visit.client()).await;
+    match visit.broken(outcome)? {
+        SignInOutcome::LockedOut { until } => {
+            let until = until.map(crate::domain::Instant::as_micros);
+            visit.go_on(journey, Stage::Locked { until }, None)
+        }
+        SignInOutcome::Rejected => wrong(),
+        SignInOutcome::SignedIn(signed_in) => enter(&visit, journey, &signed_in).await,
+        SignInOutcome::TryLater { retry_at } => {
+            let stage = Stage::Later { back: Back::Password, until: retry_at.as_micros() };
+            visit.go_on(journey, stage, None)
+        }
+    }
+}
+
+/// The host begins a session, and the person goes where they wanted to.
+async fn enter(visit: &Visit, journey: &Journey, signed_in: &SignedIn) -> Answer {
+    let site = &*visit.site;
+    let return_to = site.application.return_to(journey.return_to.as_deref());
+    let arrival = Arrival {
+        account: &signed_in.account,
+        application: &site.application,
+        return_to: &return_to,
+        second_factor: signed_in.second_factor,
+        stamp: signed_in.stamp,
+    };
+    let begun = visit.broken(site.sessions.begin(arrival).await)?;
+    let to = begun.instead.as_ref().unwrap_or(&return_to);
+    let mut response = redirect(to.as_str());
+    for cookie in begun.cookies {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    visit.remember(&signed_in.device, &mut response);
+    let mut jar = visit.jar.clone();
+    jar.remove(&journey.id);
+    visit.keep(&jar, &mut response)?;
+    Ok(response)
+}
+
+/// `GET locked`.
+pub(super) async fn locked(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (parts, _) = request.into_parts();
+    let visit = Visit::of(&site, &parts)?;
+    let Some(journey) = visit.journey() else { return Ok(redirect("sign-in")) };
+    let Stage::Locked { until } = journey.stage else {
+        return Ok(redirect(&format!("{}?flow={}", journey.page(), journey.id)));
+    };
+    let words = visit.words();
+    let lead = if until.is_some() { words.locked_lead } else { words.locked_lead_open };
+    let wait = until.map(|until| instant(until).since(site.sspr.now())).unwrap_or_default();
+    let lead = sentence(
+        lead,
+        &[
+            ("address", &|| Piece::Address(journey.address.clone())),
+            ("time", &|| Piece::Strong(visit.minutes(wait))),
+        ],
+    );
+    let frame = visit.frame(words.locked_title, Some(journey));
+    visit.show(&LockedPage { frame, lead, offered: visit.offers_reset() })
+}
+
+/// `POST sign-out`: the host ends the session.
+pub(super) async fn sign_out(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (parts, _) = request.into_parts();
+    let visit = Visit::of(&site, &parts)?;
+    let cookies = visit.broken(site.sessions.end(&parts.headers).await)?;
+    let mut response = redirect("sign-in");
+    for cookie in cookies {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// The visit and the form of a POST; a form that cannot be read is answered with a page.
+pub(super) async fn posted(site: &Arc<Site>, request: Request) -> Result<(Visit, Form), Stop> {
+    let (parts, body) = request.into_parts();
+    let visit = Visit::of(site, &parts)?;
+    match Form::read(Request::from_parts(parts, body)).await {
+        Ok(form) => Ok((visit, form)),
+        Err(_) => Err(visit.problem(StatusCode::BAD_REQUEST).into()),
+    }
+}
+
+/// What the engine is asked about the journey's address.
+pub(super) fn ask(visit: &Visit, journey: &Journey) -> Option<Ask> {
+    let application = &visit.site.application;
+    let (tenant, flow) = (application.tenant.clone(), application.user_flow.clone());
+    let address = EmailAddress::parse(&journey.address).ok()?;
+    let ask = Ask::new(tenant, flow, application.id.clone(), address);
+    Some(ask.with_locale(visit.language.into()).with_strict_disclosure())
+}
+
+const fn may_sign_in(journey: &Journey) -> bool {
+    !matches!(journey.stage, Stage::Address | Stage::Done { .. })
+}

@@ -1,0 +1,216 @@
+//! The pages as values; the markup is in `markup/`, the words in `words/`.
+
+use askama::Template;
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
+    response::Response,
+};
+
+use super::words::PageWords;
+use crate::mail::Language;
+
+/// What every page has around its content.
+pub(super) struct Frame<'a> {
+    pub(super) language: Language,
+    pub(super) words: &'static PageWords,
+    pub(super) title: String,
+    /// Whether the page reports an error: its title says so first.
+    pub(super) failed: bool,
+    pub(super) brand: String,
+    pub(super) step: Option<u8>,
+    pub(super) others: Vec<Other>,
+    pub(super) help: Option<String>,
+    pub(super) privacy: Option<String>,
+    pub(super) stylesheet: Option<&'a str>,
+    /// `?flow=…`, or nothing.
+    pub(super) query: String,
+}
+
+/// The page in another language.
+pub(super) struct Other {
+    pub(super) href: String,
+    pub(super) tag: &'static str,
+    pub(super) name: &'static str,
+}
+
+/// A part of a sentence.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    Plain(String),
+    /// Written from left to right in every language.
+    Address(String),
+    Strong(String),
+    Link(String),
+}
+
+/// An error above the form.
+pub(super) struct Alert {
+    pub(super) heading: &'static str,
+    pub(super) text: Vec<Piece>,
+}
+
+/// Why a password is not taken, with the field that it is about.
+pub(super) struct Complaint {
+    pub(super) field: &'static str,
+    pub(super) words: String,
+}
+
+/// A requirement of new passwords.
+pub(super) struct Rule {
+    pub(super) words: String,
+    pub(super) length: bool,
+    pub(super) broken: bool,
+}
+
+#[derive(Template)]
+#[template(path = "sign-in.html")]
+pub(super) struct SignInPage<'a> {
+    pub(super) frame: Frame<'a>,
+    pub(super) lead: String,
+    /// What was typed, if it was no address.
+    pub(super) bad: Option<String>,
+    pub(super) return_to: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "password.html")]
+pub(super) struct PasswordPage<'a> {
+    pub(super) frame: Frame<'a>,
+    pub(super) address: &'a str,
+    pub(super) offered: bool,
+    pub(super) wrong: bool,
+}
+
+#[derive(Template)]
+#[template(path = "code.html")]
+pub(super) struct CodePage<'a> {
+    pub(super) frame: Frame<'a>,
+    pub(super) lead: Vec<Piece>,
+    pub(super) letters: bool,
+    pub(super) resent: bool,
+    pub(super) alert: Option<Alert>,
+    /// Seconds until a new code can be asked for.
+    pub(super) wait: u64,
+    pub(super) waiting: String,
+    pub(super) tip_address: Vec<Piece>,
+    pub(super) tip_other: Option<Vec<Piece>>,
+}
+
+#[derive(Template)]
+#[template(path = "new-password.html")]
+pub(super) struct NewPasswordPage<'a> {
+    pub(super) frame: Frame<'a>,
+    pub(super) address: &'a str,
+    pub(super) issues: Vec<Complaint>,
+    pub(super) guessable: bool,
+    pub(super) rules: Vec<Rule>,
+    pub(super) least: usize,
+}
+
+#[derive(Template)]
+#[template(path = "done.html")]
+pub(super) struct DonePage<'a> {
+    pub(super) frame: Frame<'a>,
+    pub(super) lead: Vec<Piece>,
+    pub(super) href: String,
+    pub(super) button: String,
+}
+
+#[derive(Template)]
+#[template(path = "locked.html")]
+pub(super) struct LockedPage<'a> {
+    pub(super) frame: Frame<'a>,
+    pub(super) lead: Vec<Piece>,
+    pub(super) offered: bool,
+}
+
+#[derive(Template)]
+#[template(path = "try-later.html")]
+pub(super) struct TryLaterPage<'a> {
+    pub(super) frame: Frame<'a>,
+    pub(super) lead: Vec<Piece>,
+    pub(super) onward: Option<(&'static str, &'static str)>,
+    pub(super) after: Option<String>,
+}
+
+/// A heading, a sentence and the way back.
+#[derive(Template)]
+#[template(path = "message.html")]
+pub(super) struct Message<'a> {
+    pub(super) frame: Frame<'a>,
+    pub(super) lead: String,
+    pub(super) reference: Option<String>,
+}
+
+impl Frame<'_> {
+    fn step_words(&self, step: &u8) -> String {
+        self.words.step.replace("{n}", &step.to_string())
+    }
+}
+
+/// A response of one page.
+pub(super) fn render(status: StatusCode, page: &impl Template) -> Response {
+    // Writing into a `String` cannot fail.
+    let mut response = Response::new(Body::from(page.render().unwrap_or_default()));
+    *response.status_mut() = status;
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, html);
+    response
+}
+
+/// A sentence with its values filled in: `{name}` becomes the piece of that name, `[…]` a link.
+pub(super) fn sentence(words: &str, values: &[(&str, &dyn Fn() -> Piece)]) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut rest = words;
+    while let Some(at) = rest.find(['{', '[']) {
+        let (before, opened) = rest.split_at(at);
+        let close = if opened.starts_with('{') { '}' } else { ']' };
+        let mut inner = opened.chars();
+        inner.next();
+        let Some((name, after)) = inner.as_str().split_once(close) else { break };
+        if !before.is_empty() {
+            pieces.push(Piece::Plain(before.to_owned()));
+        }
+        let value = values.iter().find(|(key, _)| *key == name);
+        pieces.push(match value {
+            Some((_, piece)) if close == '}' => piece(),
+            _ if close == ']' => Piece::Link(name.to_owned()),
+            _ => Piece::Plain(String::new()),
+        });
+        rest = after;
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Plain(rest.to_owned()));
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_is_filled_in_piece_by_piece() {
+        let pieces = sentence(
+            "If {masked} has one, [go on] in {time}.",
+            &[
+                ("masked", &|| Piece::Address("a***@b".to_owned())),
+                ("time", &|| Piece::Strong("5 minutes".to_owned())),
+            ],
+        );
+        assert_eq!(
+            pieces,
+            [
+                Piece::Plain("If ".to_owned()),
+                Piece::Address("a***@b".to_owned()),
+                Piece::Plain(" has one, ".to_owned()),
+                Piece::Link("go on".to_owned()),
+                Piece::Plain(" in ".to_owned()),
+                Piece::Strong("5 minutes".to_owned()),
+                Piece::Plain(".".to_owned()),
+            ]
+        );
+        assert_eq!(sentence("plain", &[]), [Piece::Plain("plain".to_owned())]);
+    }
+}

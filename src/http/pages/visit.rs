@@ -1,0 +1,287 @@
+//! One request to a page: who, in which language, on which journey; and the answers to it.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{ACCEPT_LANGUAGE, CONTENT_TYPE, LOCATION, SET_COOKIE},
+        request::Parts,
+    },
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    Site,
+    journey::{Flash, Jar, Journey, Stage},
+    view::{Frame, Message, Other, render},
+    words::{PageWords, own_name},
+};
+use crate::{
+    domain::{CorrelationId, DeviceProof, LanguageTag, NetworkAddress},
+    engine::Client,
+    http::{cookie, form::Form},
+    mail::{Language, look_up},
+    policy::TenantPolicy,
+};
+
+/// A device that has signed in is remembered for half a year.
+const DEVICE_LIFETIME: Duration = Duration::from_secs(180 * 24 * 3600);
+/// Languages of a browser that are looked at.
+const MOST_LANGUAGES: usize = 16;
+
+pub(super) struct Visit {
+    pub(super) site: Arc<Site>,
+    pub(super) policy: Arc<TenantPolicy>,
+    pub(super) language: Language,
+    pub(super) jar: Jar,
+    pub(super) return_to: Option<String>,
+    flow: Option<String>,
+    network: Option<NetworkAddress>,
+    device: Option<String>,
+    correlation: Option<CorrelationId>,
+    /// The person has chosen a language with this very request.
+    chosen: bool,
+}
+
+/// A finished answer, good or bad: handlers leave early with `?`.
+pub(super) type Answer = Result<Response, Stop>;
+
+/// An answer that ends a handler early.
+pub(super) struct Stop(Box<Response>);
+
+impl From<Response> for Stop {
+    fn from(response: Response) -> Self {
+        Self(Box::new(response))
+    }
+}
+
+impl IntoResponse for Stop {
+    fn into_response(self) -> Response {
+        *self.0
+    }
+}
+
+impl Visit {
+    /// Reads what a request says about itself. `Err` is an answer: the policy cannot be had.
+    pub(super) fn of(site: &Arc<Site>, parts: &Parts) -> Result<Self, Stop> {
+        let query = Form::parse(parts.uri.query().unwrap_or_default());
+        let query = query.unwrap_or_else(|_| Form::empty());
+        let text = |name| query.optional(name).ok().flatten().map(str::to_owned);
+        let headers = &parts.headers;
+        let mut jar = Jar::open(&site.sspr, &site.about, cookie::read(headers, &site.cookie));
+        let correlation = site.correlation();
+        let wanted = text("ui_locales").filter(|wanted| wanted.len() <= 256);
+        let chosen = wanted.as_deref().and_then(|tags| tags.split(' ').find_map(spoken));
+        if let Some(language) = chosen {
+            jar.language = Some(language.tag().to_owned());
+        }
+        let policy = match site.sspr.policy(&site.application.tenant) {
+            Ok(Some(policy)) => policy,
+            Ok(None) | Err(_) => {
+                let language = chosen_language(&jar, headers, &[]);
+                return Err(site.unavailable(language, correlation.as_ref()).into());
+            }
+        };
+        Ok(Self {
+            chosen: chosen.is_some(),
+            correlation,
+            device: cookie::read(headers, &site.device_cookie).map(str::to_owned),
+            flow: text("flow"),
+            language: chosen_language(&jar, headers, policy.languages()),
+            network: site.proxies.client(&parts.extensions, headers),
+            policy,
+            return_to: text("return_to"),
+            jar,
+            site: site.clone(),
+        })
+    }
+
+    /// What the engine is told of the client.
+    pub(super) fn client(&self) -> Client {
+        let mut client = self.network.map_or_else(Client::unknown, Client::at);
+        client.device = self.device.as_deref().and_then(|text| DeviceProof::parse(text).ok());
+        client.correlation.clone_from(&self.correlation);
+        client
+    }
+
+    /// The journey that the page's address names, or the newest.
+    pub(super) fn journey(&self) -> Option<&Journey> {
+        self.jar.find(self.flow.as_deref())
+    }
+
+    pub(super) const fn words(&self) -> &'static PageWords {
+        PageWords::of(self.language)
+    }
+
+    /// Whether this tenant offers a reset in this application at all.
+    pub(super) fn offers_reset(&self) -> bool {
+        let application = &self.site.application;
+        self.policy.offers_reset(&application.user_flow, &application.id)
+    }
+
+    /// A lifetime or a wait in whole minutes, rounded up, in words.
+    pub(super) fn minutes(&self, time: Duration) -> String {
+        let minutes = time.as_secs().div_ceil(60).max(1);
+        let form = self.language.words().minutes.of(self.language, minutes);
+        form.replace("{n}", &minutes.to_string())
+    }
+
+    /// What every page has around its content.
+    pub(super) fn frame(&self, title: &str, journey: Option<&Journey>) -> Frame<'_> {
+        let query = journey.map_or_else(String::new, |journey| format!("?flow={}", journey.id));
+        let join = if query.is_empty() { '?' } else { '&' };
+        let offered = self.policy.languages().iter().filter_map(Language::of);
+        let others = offered.filter(|language| *language != self.language).map(|language| Other {
+            href: format!("{query}{join}ui_locales={}", language.tag()),
+            name: own_name(language),
+            tag: language.tag(),
+        });
+        let path =
+            |path: &Option<crate::http::ReturnTo>| path.as_ref().map(|it| it.as_str().to_owned());
+        Frame {
+            brand: self.policy.brand().name().to_owned(),
+            failed: false,
+            help: path(&self.site.application.help),
+            language: self.language,
+            others: others.collect(),
+            privacy: path(&self.site.application.privacy),
+            query,
+            step: None,
+            stylesheet: self.site.stylesheet.as_ref().map(crate::http::ReturnTo::as_str),
+            title: title.to_owned(),
+            words: self.words(),
+        }
+    }
+
+    /// A page.
+    pub(super) fn show(&self, page: &impl askama::Template) -> Answer {
+        let mut response = render(StatusCode::OK, page);
+        if self.chosen {
+            self.keep(&self.jar, &mut response)?;
+        }
+        Ok(response)
+    }
+
+    /// Keeps the journey and sends the browser to the page that shows how it stands.
+    pub(super) fn go(&self, journey: Journey) -> Answer {
+        let mut response = redirect(&format!("{}?flow={}", journey.page(), journey.id));
+        let mut jar = self.jar.clone();
+        jar.put(journey);
+        self.keep(&jar, &mut response)?;
+        Ok(response)
+    }
+
+    /// Like [`Visit::go`], from a journey to its next stage.
+    pub(super) fn go_on(&self, from: &Journey, stage: Stage, flash: Option<Flash>) -> Answer {
+        self.go(from.at(stage, flash))
+    }
+
+    /// A page that says what went wrong.
+    pub(super) fn problem(&self, status: StatusCode) -> Response {
+        let reference = self.correlation.as_ref();
+        let words = self.words();
+        let lead = match status {
+            StatusCode::FORBIDDEN => words.problem_cross_site,
+            StatusCode::NOT_FOUND => words.problem_missing,
+            StatusCode::SERVICE_UNAVAILABLE => words.problem_down,
+            _ => words.problem_bad,
+        };
+        let mut frame = self.frame(words.problem_title, None);
+        frame.failed = true;
+        let reference = reference.map(|id| words.reference.replace("{id}", id.as_str()));
+        render(status, &Message { frame, lead: lead.to_owned(), reference })
+    }
+
+    /// The page for a port that broke.
+    pub(super) fn broken<T>(&self, result: Result<T, impl Sized>) -> Result<T, Stop> {
+        result.map_err(|_| self.problem(StatusCode::SERVICE_UNAVAILABLE).into())
+    }
+
+    /// Remembers that this device has signed in.
+    pub(super) fn remember(&self, device: &DeviceProof, response: &mut Response) {
+        let name = &self.site.device_cookie;
+        if let Some(line) = cookie::write(name, &device.expose(), Some(DEVICE_LIFETIME)) {
+            response.headers_mut().append(SET_COOKIE, line);
+        }
+    }
+
+    pub(super) fn keep(&self, jar: &Jar, response: &mut Response) -> Result<(), Stop> {
+        let value = self.broken(jar.seal(&self.site.sspr, &self.site.about))?;
+        if let Some(line) = cookie::write(&self.site.cookie, &value, None) {
+            response.headers_mut().append(SET_COOKIE, line);
+        }
+        Ok(())
+    }
+}
+
+/// `303 See Other`: reload and back repeat the page, never the form.
+pub(super) fn redirect(to: &str) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    // Paths are checked when they are made, so this never falls back.
+    let location = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("sign-in"));
+    response.headers_mut().insert(LOCATION, location);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
+fn spoken(tag: &str) -> Option<Language> {
+    LanguageTag::parse(tag).ok().and_then(|tag| Language::of(&tag))
+}
+
+/// The language that was chosen, else the browser's (RFC 9110, 12.5.4), else the tenant's first.
+pub(super) fn chosen_language(jar: &Jar, headers: &HeaderMap, offered: &[LanguageTag]) -> Language {
+    let chosen = jar.language.as_deref().and_then(|tag| LanguageTag::parse(tag).ok());
+    let mut ranges: Vec<(u16, LanguageTag)> = Vec::new();
+    let lines = headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|line| line.to_str().ok());
+    for range in lines.flat_map(|line| line.split(',')).take(MOST_LANGUAGES) {
+        let (tag, quality) = range.split_once(';').unwrap_or((range, "q=1"));
+        let quality = quality.trim().strip_prefix("q=").map_or(0, thousandths);
+        if let Ok(tag) = LanguageTag::parse(tag.trim())
+            && quality > 0
+        {
+            ranges.push((quality, tag));
+        }
+    }
+    ranges.sort_by_key(|(quality, _)| core::cmp::Reverse(*quality));
+    let wanted = chosen.iter().chain(ranges.iter().map(|(_, tag)| tag));
+    look_up(&wanted.collect::<Vec<_>>(), offered)
+}
+
+/// A quality value (RFC 9110, 12.4.2) in thousandths; 0 if it is none.
+fn thousandths(text: &str) -> u16 {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = fraction.len() <= 3 && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    match whole {
+        "1" if digits => 1000,
+        "0" if digits => format!("{fraction:0<3}").parse().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn language(accept: &str) -> Language {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT_LANGUAGE, accept.parse().unwrap());
+        let offered = ["en", "de", "fr", "es", "ar"];
+        let offered: Vec<_> = offered.iter().map(|tag| LanguageTag::parse(tag).unwrap()).collect();
+        chosen_language(&Jar::default(), &headers, &offered)
+    }
+
+    #[test]
+    fn the_best_language_of_the_browser_is_taken() {
+        assert_eq!(language("de-AT,de;q=0.9,en;q=0.8"), Language::German);
+        assert_eq!(language("en;q=0.2, ar;q=0.9"), Language::Arabic);
+        assert_eq!(language("zh, fr;q=0.001"), Language::French);
+        assert_eq!(language("*"), Language::English);
+        assert_eq!(language("de;q=0, es"), Language::Spanish);
+        assert_eq!(language("de;q=2, es;q=0.5"), Language::Spanish);
+        assert_eq!(language(""), Language::English);
+    }
+}
