@@ -26,7 +26,7 @@ pub use policy_directory::{PolicyDirectory, PolicyFileError, Reloaded};
 #[cfg(feature = "smtp")]
 pub use smtp::{SmtpSender, SmtpUrlError};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{SessionToken, SqliteCodes, SqliteStore, SqliteUsers};
+pub use sqlite::{SessionToken, SqliteCodes, SqlitePolicies, SqliteStore, SqliteUsers};
 pub use system::{SystemClock, SystemEntropy};
 #[cfg(feature = "tracing")]
 pub use tracing_events::TracingEvents;

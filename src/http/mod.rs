@@ -5,15 +5,20 @@
 //! parses, calls the engine and renders. What the host supplies are three more ports: [`Sessions`],
 //! [`TokenIssuer`], [`Authorize`].
 
+mod admin;
 mod application;
 mod cookie;
 mod form;
+mod hardening;
+mod health;
 mod native;
 mod pages;
 mod proxies;
 mod sessions;
 
+pub use admin::{Access, AccessKind, Admin, Authorize, Authorized};
 pub use application::{Application, ReturnTo, ReturnToError};
+pub use health::health;
 pub use native::{
     IssueError, Issued, Native, NativeApplication, OriginError, TokenIssuer, TokenRequest, Tokens,
 };
@@ -21,6 +26,7 @@ pub use pages::{Pages, change_password, pages};
 pub use proxies::{NetworkError, TrustedProxies};
 pub use sessions::{Arrival, Begun, SessionError, Sessions};
 
+use self::hardening::{assets, harden};
 use crate::domain::{CorrelationId, Entropy};
 
 /// A new id that ties a request to what is logged of it, in the form of a UUID (RFC 9562).

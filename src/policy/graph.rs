@@ -14,6 +14,14 @@ pub struct DocumentError {
     pub rule: String,
 }
 
+impl DocumentError {
+    /// A fault at a JSON path, for instance `$.displayName`, with the rule that is broken.
+    #[must_use]
+    pub fn new(path: &str, rule: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), rule: rule.into() }
+    }
+}
+
 /// One place in a document.
 #[derive(Clone, Debug)]
 pub(super) struct Node<'a> {
@@ -30,7 +38,7 @@ pub(super) fn parse(json: &str) -> Result<Value, DocumentError> {
 }
 
 pub(super) fn fault(path: &str, rule: impl Into<String>) -> DocumentError {
-    DocumentError { path: path.to_owned(), rule: rule.into() }
+    DocumentError::new(path, rule)
 }
 
 impl<'a> Node<'a> {

@@ -47,6 +47,22 @@ impl Odds {
     }
 }
 
+impl Odds {
+    /// A probability as "1 time in …".
+    #[must_use]
+    pub fn one_in(probability: f64) -> String {
+        let digits = format!("{:.0}", 1.0 / probability);
+        let mut grouped = String::new();
+        for (index, digit) in digits.chars().enumerate() {
+            if index > 0 && digits.len().wrapping_sub(index).is_multiple_of(3) {
+                grouped.push(',');
+            }
+            grouped.push(digit);
+        }
+        grouped
+    }
+}
+
 impl fmt::Display for Odds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let one_in = |probability: f64| 1.0 / probability;

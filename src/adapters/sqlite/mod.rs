@@ -6,6 +6,7 @@
 mod charges;
 mod codes;
 mod errors;
+mod policies;
 mod rows;
 mod schema;
 mod sessions;
@@ -14,6 +15,7 @@ mod users;
 mod worker;
 
 pub use codes::SqliteCodes;
+pub use policies::SqlitePolicies;
 pub use sessions::SessionToken;
 pub use store::SqliteStore;
 pub use users::SqliteUsers;

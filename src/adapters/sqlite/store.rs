@@ -65,6 +65,10 @@ impl SqliteStore {
     pub fn users(&self) -> SqliteUsers {
         SqliteUsers::over(self.0.clone())
     }
+
+    pub(super) fn connections(&self) -> Arc<Connections> {
+        self.0.clone()
+    }
 }
 
 fn connect(path: &Path, bytes: u64) -> Result<Connections, StoreError> {

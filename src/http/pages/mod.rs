@@ -19,13 +19,7 @@ use axum::{
     Router,
     body::Body,
     extract::{OriginalUri, Request, State},
-    http::{
-        HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
-            X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
-        },
-    },
+    http::{StatusCode, header::CONTENT_TYPE},
     middleware::{self, Next},
     response::Response,
     routing::{get, post},
@@ -38,12 +32,9 @@ use self::{
     visit::{Answer, Visit, chosen_language, redirect},
     words::PageWords,
 };
-use super::{Application, ReturnTo, Sessions, TrustedProxies, fresh_correlation};
+use super::{Application, ReturnTo, Sessions, TrustedProxies, assets, fresh_correlation, harden};
 use crate::{domain::CorrelationId, domain::Scope, engine::Sspr, mail::Language};
 
-/// Script, style, image and form targets of this origin, and nothing else.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
-                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 /// How long a request may take, its body included.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -137,7 +128,7 @@ impl Pages {
     /// The router, to be nested where the pages shall be.
     pub fn router(self) -> Router {
         let site = Arc::new(self.0);
-        Router::new()
+        assets(Router::new())
             .route("/", get(start))
             .route("/sign-in", get(sign_in::page).post(sign_in::submit))
             .route("/password", get(sign_in::password_page).post(sign_in::password_submit))
@@ -151,10 +142,6 @@ impl Pages {
             .route("/start-again", get(code::start_again))
             .route("/new-password", get(new_password::page).post(new_password::submit))
             .route("/done", get(new_password::done))
-            .route("/sspr.css", asset("text/css", include_str!("assets/sspr.css")))
-            .route("/password.js", asset("text/javascript", include_str!("assets/password.js")))
-            .route("/countdown.js", asset("text/javascript", include_str!("assets/countdown.js")))
-            .route("/logo.svg", asset("image/svg+xml", include_str!("assets/logo.svg")))
             .fallback(missing)
             .layer(CsrfLayer::new())
             .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
@@ -231,36 +218,5 @@ async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> R
             response.headers_mut().insert(axum::http::header::ALLOW, allow);
         }
     }
-    harden(response.headers_mut());
-    response
-}
-
-fn harden(headers: &mut HeaderMap) {
-    let fixed = [
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (REFERRER_POLICY, "no-referrer"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (X_FRAME_OPTIONS, "DENY"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
-        (HeaderName::from_static("x-robots-tag"), "noindex"),
-    ];
-    for (name, value) in fixed {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-}
-
-fn asset<S: Clone + Send + Sync + 'static>(
-    media_type: &'static str,
-    text: &'static str,
-) -> axum::routing::MethodRouter<S> {
-    get(move || {
-        let mut response = Response::new(Body::from(text));
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
-        core::future::ready(response)
-    })
+    harden(response).await
 }

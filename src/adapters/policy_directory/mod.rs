@@ -1,5 +1,7 @@
 //! Policies in a folder of JSON files, read again when they change.
 
+mod store;
+
 use std::{
     collections::HashMap,
     fs, io,

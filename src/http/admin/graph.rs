@@ -1,0 +1,413 @@
+//! The JSON endpoints: Microsoft Graph's, as far as password reset needs them.
+
+use std::sync::Arc;
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{Path, Request, State},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, LOCATION},
+    },
+    response::{IntoResponse, Response},
+};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Authorized, Site,
+    authorize::{Access, AccessKind},
+    change::{Basis, Changed},
+};
+use crate::{
+    domain::TenantId,
+    http::{form::is_of, fresh_correlation},
+    policy::{AuthenticationMethodsPolicy, DocumentError, TenantPolicy, UserFlow},
+    ports::VersionedPolicy,
+};
+
+const JSON: &str = "application/json; charset=utf-8";
+/// Graph's own policies are at most 20 KB.
+const MOST_BYTES: usize = 64 * 1024;
+
+/// An OData error.
+pub(super) struct Odata {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    site: Arc<Site>,
+}
+
+type Answer = Result<Response, Odata>;
+
+/// A request that is allowed, with what is stored.
+struct Allowed {
+    site: Arc<Site>,
+    tenant: TenantId,
+    who: String,
+    headers: HeaderMap,
+}
+
+impl Allowed {
+    async fn of(
+        site: &Arc<Site>,
+        tenant: &str,
+        request: Request,
+        kind: AccessKind,
+    ) -> Result<(Self, Body), Odata> {
+        let fail = |status, code, message: &str| Odata::new(site, status, code, message);
+        let (parts, body) = request.into_parts();
+        let tenant = TenantId::parse(tenant)
+            .map_err(|error| fail(StatusCode::BAD_REQUEST, "BadRequest", &error.to_string()))?;
+        let access = Access { kind, tenant: Some(&tenant) };
+        match site.authorize.authorize(&parts, access).await {
+            Authorized::As(who) => {
+                Ok((Self { headers: parts.headers, site: site.clone(), tenant, who }, body))
+            }
+            Authorized::Forbidden => Err(fail(
+                StatusCode::FORBIDDEN,
+                "Authorization_RequestDenied",
+                "Insufficient privileges to complete the operation.",
+            )),
+            Authorized::SignIn(_) => Err(fail(
+                StatusCode::UNAUTHORIZED,
+                "InvalidAuthenticationToken",
+                "Sign in as an administrator.",
+            )),
+        }
+    }
+
+    fn fail(&self, status: StatusCode, code: &'static str, message: &str) -> Odata {
+        Odata::new(&self.site, status, code, message)
+    }
+
+    async fn stored(&self) -> Result<VersionedPolicy, Odata> {
+        match self.site.policies.read(&self.tenant).await {
+            Ok(Some(stored)) => Ok(stored),
+            Ok(None) => Err(self.no_tenant()),
+            Err(_) => Err(self.down()),
+        }
+    }
+
+    fn no_tenant(&self) -> Odata {
+        self.fail(StatusCode::NOT_FOUND, "Request_ResourceNotFound", "There is no such tenant.")
+    }
+
+    fn down(&self) -> Odata {
+        let message = "The policies cannot be read or written right now; try again in a minute.";
+        self.fail(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
+    }
+
+    /// The object that the body is.
+    async fn object(&self, body: Body) -> Result<Map<String, Value>, Odata> {
+        let bad =
+            |this: &Self, message: &str| this.fail(StatusCode::BAD_REQUEST, "BadRequest", message);
+        if !is_of(&self.headers, "application/json") {
+            return Err(bad(self, "Content-Type: application/json is wanted."));
+        }
+        let bytes = to_bytes(body, MOST_BYTES).await;
+        let bytes = bytes.map_err(|_| bad(self, "The body is larger than 64 KiB."))?;
+        match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(fields)) => Ok(fields),
+            Ok(_) | Err(_) => Err(bad(self, "The body is not a JSON object.")),
+        }
+    }
+
+    /// On which version the client wants its change made (RFC 9110, 13.1.1).
+    fn basis(&self) -> Result<Basis, Odata> {
+        let Some(tag) = self.headers.get(IF_MATCH) else { return Ok(Basis::Newest) };
+        let text = tag.to_str().unwrap_or_default().trim();
+        if text == "*" {
+            return Ok(Basis::Newest);
+        }
+        let number = text.trim_start_matches("W/").trim_matches('"').parse();
+        // A tag that is none of ours matches nothing.
+        Ok(Basis::Version(number.unwrap_or(0)))
+    }
+
+    /// Makes a change, and answers it as `answer` says.
+    async fn change(
+        &self,
+        what: &str,
+        change: impl Fn(&TenantPolicy) -> Result<TenantPolicy, DocumentError>,
+        answer: impl FnOnce(&VersionedPolicy) -> Response,
+    ) -> Answer {
+        let basis = self.basis()?;
+        let changed = self.site.change(&self.tenant, basis, &self.who, what, change).await;
+        match changed.map_err(|_| self.down())? {
+            Changed::Done(stored) => Ok(answer(&stored)),
+            Changed::Conflict => Err(self.fail(
+                StatusCode::PRECONDITION_FAILED,
+                "PreconditionFailed",
+                "Somebody else has changed this policy: read it again, and send its ETag.",
+            )),
+            Changed::Invalid(error) => {
+                Err(self.fail(StatusCode::BAD_REQUEST, "BadRequest", &error.to_string()))
+            }
+            Changed::NoTenant => Err(self.no_tenant()),
+        }
+    }
+}
+
+/// `GET …/authenticationMethodConfigurations/email`
+pub(super) async fn get_email(
+    State(site): State<Arc<Site>>,
+    Path(tenant): Path<String>,
+    request: Request,
+) -> Answer {
+    let (allowed, _) = Allowed::of(&site, &tenant, request, AccessKind::Read).await?;
+    let stored = allowed.stored().await?;
+    let Some(email) = stored.policy.authentication_methods().email_document() else {
+        let message = "The tenant has no configuration of the e-mail method.";
+        return Err(allowed.fail(StatusCode::NOT_FOUND, "Request_ResourceNotFound", message));
+    };
+    let context = "#authenticationMethodConfigurations/$entity";
+    Ok(tagged(StatusCode::OK, &with_context(email, context), stored.version))
+}
+
+/// `PATCH …/authenticationMethodConfigurations/email`: absent fields keep their value.
+pub(super) async fn patch_email(
+    State(site): State<Arc<Site>>,
+    Path(tenant): Path<String>,
+    request: Request,
+) -> Answer {
+    let (allowed, body) = Allowed::of(&site, &tenant, request, AccessKind::Write).await?;
+    let fields = allowed.object(body).await?;
+    let change = |policy: &TenantPolicy| {
+        let methods = policy.authentication_methods();
+        let mut email = methods.email_document().cloned().unwrap_or_else(|| json!({"id": "Email"}));
+        replace_fields(&mut email, &fields);
+        Ok(policy.clone().with_authentication_methods(with_email(methods, email)?))
+    };
+    allowed.change("Email OTP", change, |stored| empty(stored.version)).await
+}
+
+/// `GET …/authenticationEventsFlows`
+pub(super) async fn list_flows(
+    State(site): State<Arc<Site>>,
+    Path(tenant): Path<String>,
+    request: Request,
+) -> Answer {
+    let (allowed, _) = Allowed::of(&site, &tenant, request, AccessKind::Read).await?;
+    let stored = allowed.stored().await?;
+    let flows: Vec<Value> = stored.policy.user_flows().iter().map(document).collect();
+    let body = json!({
+        "@odata.context": "#identity/authenticationEventsFlows",
+        "value": flows,
+    });
+    Ok(tagged(StatusCode::OK, &body, stored.version))
+}
+
+/// `GET …/authenticationEventsFlows/{id}`
+pub(super) async fn get_flow(
+    State(site): State<Arc<Site>>,
+    Path((tenant, id)): Path<(String, String)>,
+    request: Request,
+) -> Answer {
+    let (allowed, _) = Allowed::of(&site, &tenant, request, AccessKind::Read).await?;
+    let stored = allowed.stored().await?;
+    let mut flows = stored.policy.user_flows().iter();
+    match flows.find(|flow| flow.id().as_str() == id) {
+        Some(flow) => {
+            let context = "#identity/authenticationEventsFlows/$entity";
+            Ok(tagged(StatusCode::OK, &with_context(&document(flow), context), stored.version))
+        }
+        None => Err(no_flow(&allowed)),
+    }
+}
+
+/// `POST …/authenticationEventsFlows`: the server gives the id.
+pub(super) async fn create_flow(
+    State(site): State<Arc<Site>>,
+    Path(tenant): Path<String>,
+    request: Request,
+) -> Answer {
+    let (allowed, body) = Allowed::of(&site, &tenant, request, AccessKind::Write).await?;
+    let mut fields = allowed.object(body).await?;
+    let id = fresh_correlation(site.sspr.entropy()).ok_or_else(|| allowed.down())?;
+    fields.insert("id".to_owned(), json!(id.as_str()));
+    fields.entry("priority").or_insert(json!(500));
+    let flow = UserFlow::from_json(&Value::Object(fields).to_string())
+        .map_err(|error| allowed.fail(StatusCode::BAD_REQUEST, "BadRequest", &error.to_string()))?;
+    let change = |policy: &TenantPolicy| {
+        let mut flows = policy.user_flows().to_vec();
+        unique_name(&flows, &flow)?;
+        flows.push(flow.clone());
+        policy.clone().with_user_flows(flows)
+    };
+    let answer = |stored: &VersionedPolicy| {
+        let mut response = tagged(StatusCode::CREATED, &document(&flow), stored.version);
+        let location = HeaderValue::from_str(&format!("authenticationEventsFlows/{}", flow.id()));
+        if let Ok(location) = location {
+            response.headers_mut().insert(LOCATION, location);
+        }
+        response
+    };
+    allowed.change("User flow created", change, answer).await
+}
+
+/// `PATCH …/authenticationEventsFlows/{id}`: absent fields keep their value (RFC 7396).
+pub(super) async fn patch_flow(
+    State(site): State<Arc<Site>>,
+    Path((tenant, id)): Path<(String, String)>,
+    request: Request,
+) -> Answer {
+    let (allowed, body) = Allowed::of(&site, &tenant, request, AccessKind::Write).await?;
+    let fields = allowed.object(body).await?;
+    let known = allowed.stored().await?.policy;
+    if !known.user_flows().iter().any(|flow| flow.id().as_str() == id) {
+        return Err(no_flow(&allowed));
+    }
+    if fields.get("id").is_some_and(|given| given.as_str() != Some(&id)) {
+        return Err(allowed.fail(StatusCode::BAD_REQUEST, "BadRequest", "$.id: cannot be changed"));
+    }
+    let change = |policy: &TenantPolicy| {
+        let mut flows = Vec::new();
+        for flow in policy.user_flows() {
+            if flow.id().as_str() != id {
+                flows.push(flow.clone());
+                continue;
+            }
+            let mut document = document(flow);
+            merge(&mut document, &Value::Object(fields.clone()));
+            flows.push(UserFlow::from_json(&document.to_string())?);
+        }
+        for (index, flow) in flows.iter().enumerate() {
+            let (before, _) = flows.split_at(index);
+            unique_name(before, flow)?;
+        }
+        policy.clone().with_user_flows(flows)
+    };
+    allowed.change("User flow", change, |stored| empty(stored.version)).await
+}
+
+/// What answers an unknown path below the endpoints.
+pub(super) async fn missing(State(site): State<Arc<Site>>, _: Request) -> Odata {
+    Odata::new(
+        &site,
+        StatusCode::NOT_FOUND,
+        "Request_ResourceNotFound",
+        "There is no such resource.",
+    )
+}
+
+/// What answers a method that a resource has not.
+pub(super) async fn not_allowed(State(site): State<Arc<Site>>, _: Request) -> Odata {
+    let message = "The method is not allowed for this resource.";
+    Odata::new(&site, StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", message)
+}
+
+/// A methods policy with another configuration of the e-mail method.
+pub(super) fn with_email(
+    methods: &AuthenticationMethodsPolicy,
+    email: Value,
+) -> Result<AuthenticationMethodsPolicy, DocumentError> {
+    let mut document = methods.document().clone();
+    let is_email = |method: &Value| {
+        let id = method.get("id").and_then(Value::as_str);
+        id.is_some_and(|id| id.eq_ignore_ascii_case("email"))
+    };
+    // Read alone first, so that an error names the path that the client knows.
+    AuthenticationMethodsPolicy::from_email_json(&email.to_string())?;
+    let listed =
+        document.get_mut("authenticationMethodConfigurations").and_then(Value::as_array_mut);
+    if let Some(listed) = listed {
+        listed.retain(|method| !is_email(method));
+        listed.push(email);
+    }
+    AuthenticationMethodsPolicy::from_json(&document.to_string())
+}
+
+/// The flow's document, with the id that it has here.
+fn document(flow: &UserFlow) -> Value {
+    let mut document = flow.document().clone();
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("id".to_owned(), json!(flow.id().as_str()));
+    }
+    document
+}
+
+fn unique_name(others: &[UserFlow], flow: &UserFlow) -> Result<(), DocumentError> {
+    let taken = others.iter().any(|other| other.display_name() == flow.display_name());
+    if taken {
+        return Err(DocumentError::new("$.displayName", "another user flow has this name"));
+    }
+    Ok(())
+}
+
+fn replace_fields(document: &mut Value, fields: &Map<String, Value>) {
+    if let Some(document) = document.as_object_mut() {
+        for (name, value) in fields.iter().filter(|(name, _)| *name != "@odata.context") {
+            document.insert(name.clone(), value.clone());
+        }
+    }
+}
+
+fn merge(document: &mut Value, patch: &Value) {
+    match (document.as_object_mut(), patch.as_object()) {
+        (Some(fields), Some(patch)) => {
+            for (name, value) in patch.iter().filter(|(name, _)| *name != "@odata.context") {
+                merge(fields.entry(name.clone()).or_insert(Value::Null), value);
+            }
+        }
+        _ => *document = patch.clone(),
+    }
+}
+
+fn with_context(document: &Value, context: &str) -> Value {
+    let mut document = document.clone();
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("@odata.context".to_owned(), json!(context));
+    }
+    document
+}
+
+fn no_flow(allowed: &Allowed) -> Odata {
+    allowed.fail(StatusCode::NOT_FOUND, "Request_ResourceNotFound", "There is no such user flow.")
+}
+
+fn tagged(status: StatusCode, body: &Value, version: u64) -> Response {
+    let mut response = empty(version);
+    *response.status_mut() = status;
+    *response.body_mut() = Body::from(body.to_string());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    response
+}
+
+fn empty(version: u64) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    if let Ok(tag) = HeaderValue::from_str(&format!("W/\"{version}\"")) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+impl Odata {
+    fn new(site: &Arc<Site>, status: StatusCode, code: &'static str, message: &str) -> Self {
+        Self { code, message: message.to_owned(), site: site.clone(), status }
+    }
+}
+
+impl IntoResponse for Odata {
+    fn into_response(self) -> Response {
+        let id = fresh_correlation(self.site.sspr.entropy());
+        let id = id.as_ref().map_or("", |id| id.as_str());
+        let at = self.site.sspr.now().to_civil();
+        let at = format!("{}T{:02}:{:02}:{:02}", at.date(), at.hour(), at.minute(), at.second());
+        let body = json!({ "error": {
+            "code": self.code,
+            "message": self.message,
+            "innerError": { "date": at, "request-id": id, "client-request-id": id },
+        }});
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Ok(id) = HeaderValue::from_str(id) {
+            headers.insert(HeaderName::from_static("request-id"), id);
+        }
+        response
+    }
+}

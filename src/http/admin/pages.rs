@@ -1,0 +1,379 @@
+//! The administrator's pages: what is asked, what is saved.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONTENT_TYPE, LOCATION},
+        request::Parts,
+    },
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use super::{
+    Authorized, Site,
+    authorize::{Access, AccessKind},
+    change::{Basis, Changed},
+    graph::with_email,
+    view::{AdminPage, EventsPage, MessagePage, PROVIDERS},
+};
+use crate::{
+    domain::{EmailAddress, TenantId, UserFlowId},
+    http::form::{Form, FormError},
+    policy::{CurrentPassword, DocumentError, PasswordRules, TenantPolicy, UserFlow},
+    ports::VersionedPolicy,
+};
+
+/// Changes that the page of events shows.
+const SHOWN_CHANGES: usize = 100;
+
+/// An answer that ends a handler early.
+pub(super) struct Stop(Box<Response>);
+type Answer = Result<Response, Stop>;
+
+impl IntoResponse for Stop {
+    fn into_response(self) -> Response {
+        *self.0
+    }
+}
+
+/// An allowed request, with the tenant that it is about.
+struct Visit {
+    site: Arc<Site>,
+    who: String,
+    tenants: Vec<TenantId>,
+    stored: VersionedPolicy,
+    query: Form,
+}
+
+impl Visit {
+    async fn of(site: &Arc<Site>, parts: &Parts, kind: AccessKind) -> Result<Self, Stop> {
+        let query = Form::parse(parts.uri.query().unwrap_or_default());
+        let query = query.map_err(|error| unreadable(&error))?;
+        let named = query.optional("tenant").map_err(|error| unreadable(&error))?;
+        let named = named.map(TenantId::parse).transpose().map_err(|_| no_tenant())?;
+        // Nothing is read, not even which tenants there are, before somebody may.
+        allowed(site, parts, Access { kind: AccessKind::Read, tenant: None }).await?;
+        let tenants = site.policies.tenants().await.map_err(|_| down())?;
+        let mut seen = Vec::new();
+        for tenant in tenants {
+            let access = Access { kind: AccessKind::Read, tenant: Some(&tenant) };
+            if let Authorized::As(_) = site.authorize.authorize(parts, access).await {
+                seen.push(tenant);
+            }
+        }
+        let tenant = named.or_else(|| seen.first().cloned()).ok_or_else(no_tenant)?;
+        let who = allowed(site, parts, Access { kind, tenant: Some(&tenant) }).await?;
+        let stored = site.policies.read(&tenant).await.map_err(|_| down())?;
+        let stored = stored.ok_or_else(no_tenant)?;
+        Ok(Self { query, site: site.clone(), stored, tenants: seen, who })
+    }
+
+    fn tenant(&self) -> &TenantId {
+        self.stored.policy.tenant()
+    }
+
+    fn flow(&self) -> Option<&str> {
+        self.query.optional("flow").ok().flatten()
+    }
+
+    fn page(&self) -> AdminPage {
+        AdminPage::of(&self.site, &self.tenants, &self.stored, self.flow())
+    }
+
+    /// Saves, and answers with a redirect, or with the page that says why not.
+    async fn save(
+        &self,
+        form: &Form,
+        what: &str,
+        change: impl Fn(&TenantPolicy) -> Result<TenantPolicy, DocumentError>,
+    ) -> Answer {
+        let version = form.required("version").ok().and_then(|text| text.parse().ok());
+        let basis = Basis::Version(version.unwrap_or(0));
+        let changed = self.site.change(self.tenant(), basis, &self.who, what, change).await;
+        match changed.map_err(|_| down())? {
+            Changed::Done(_) => Ok(self.back("saved")),
+            Changed::Conflict => {
+                let words = "Somebody else has changed this policy in the meantime. What is in \
+                             force now is shown: make your change again.";
+                Ok(self.refused(StatusCode::CONFLICT, words.to_owned()))
+            }
+            Changed::Invalid(error) => {
+                Ok(self.refused(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
+            }
+            Changed::NoTenant => Err(no_tenant()),
+        }
+    }
+
+    fn refused(&self, status: StatusCode, words: String) -> Response {
+        let mut page = self.page();
+        page.alert = Some(words);
+        page.failed = true;
+        render(status, &page)
+    }
+
+    /// `303` to the page that shows what is in force.
+    fn back(&self, word: &str) -> Response {
+        let encode = |text: &str| {
+            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
+                .to_string()
+        };
+        let flow = self.flow().map_or_else(String::new, |flow| format!("&flow={}", encode(flow)));
+        let to = format!("./?tenant={}{flow}&{word}=yes", encode(self.tenant().as_str()));
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SEE_OTHER;
+        if let Ok(to) = HeaderValue::from_str(&to) {
+            response.headers_mut().insert(LOCATION, to);
+        }
+        response
+    }
+}
+
+/// `GET /`
+pub(super) async fn overview(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (parts, _) = request.into_parts();
+    let visit = Visit::of(&site, &parts, AccessKind::Read).await?;
+    let mut page = visit.page();
+    page.saved = visit.query.optional("saved").is_ok_and(|saved| saved.is_some());
+    Ok(render(StatusCode::OK, &page))
+}
+
+/// `GET email.json`: the e-mail method, as Graph writes it.
+pub(super) async fn download(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (parts, _) = request.into_parts();
+    let visit = Visit::of(&site, &parts, AccessKind::Read).await?;
+    let email = visit.stored.policy.authentication_methods().email_document().cloned();
+    let mut response = Response::new(Body::from(format!("{:#}\n", email.unwrap_or_default())));
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    Ok(response)
+}
+
+/// `GET events`: who changed what.
+pub(super) async fn events(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (parts, _) = request.into_parts();
+    let visit = Visit::of(&site, &parts, AccessKind::Read).await?;
+    let changes = site.policies.changes(visit.tenant(), SHOWN_CHANGES).await;
+    let changes = changes.map_err(|_| down())?;
+    Ok(render(StatusCode::OK, &EventsPage::of(&visit.stored.policy, &changes)))
+}
+
+/// `POST explain`: reads only; a form, so that no address stands in a URL.
+pub(super) async fn explain(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (visit, form) = posted(&site, request, AccessKind::Read).await?;
+    let typed = form.required("address").unwrap_or_default();
+    let mut page = visit.page();
+    let flows = visit.stored.policy.user_flows();
+    let flow = visit.flow().and_then(|id| UserFlowId::parse(id).ok());
+    let flow = flow.or_else(|| flows.first().map(|flow| flow.id().clone()));
+    let (Ok(address), Some(flow)) = (EmailAddress::parse(typed), flow) else {
+        page.explained = vec!["Enter an e-mail address like name@example.com.".to_owned()];
+        return Ok(render(StatusCode::UNPROCESSABLE_ENTITY, &page));
+    };
+    let found = site.sspr.explain(visit.tenant(), &flow, &address).await.map_err(|_| down())?;
+    page.explained = match found.as_slice() {
+        [] => vec!["No account has this address.".to_owned()],
+        [one] => vec![one.to_string()],
+        several => {
+            let many = "Several accounts have this address: if more than one may reset, none can.";
+            let each = several.iter().map(ToString::to_string);
+            core::iter::once(many.to_owned()).chain(each).collect()
+        }
+    };
+    Ok(render(StatusCode::OK, &page))
+}
+
+/// `POST policy`
+pub(super) async fn save_policy(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (visit, form) = posted(&site, request, AccessKind::Write).await?;
+    let all = form.optional("include").ok().flatten() != Some("groups");
+    let group = |id: &str| json!({ "targetType": "group", "id": id });
+    let include: Vec<Value> = if all {
+        vec![json!({"targetType": "group", "id": "all_users", "isRegistrationRequired": false})]
+    } else {
+        form.all("include_group").map(group).collect()
+    };
+    let exclude: Vec<Value> = form.all("exclude_group").map(group).collect();
+    let enabled = form.optional("state").ok().flatten() == Some("enabled");
+    if enabled && include.is_empty() {
+        let words = "Include at least one group, or all users: an empty list is nobody.";
+        return Ok(visit.refused(StatusCode::UNPROCESSABLE_ENTITY, words.to_owned()));
+    }
+    let change = |policy: &TenantPolicy| {
+        let methods = policy.authentication_methods();
+        let mut email = methods.email_document().cloned().unwrap_or_else(|| {
+            json!({"@odata.type": "#microsoft.graph.emailAuthenticationMethodConfiguration", "id": "Email"})
+        });
+        set(&mut email, "state", json!(if enabled { "enabled" } else { "disabled" }));
+        set(&mut email, "includeTargets", json!(include));
+        set(&mut email, "excludeTargets", json!(exclude));
+        Ok(policy.clone().with_authentication_methods(with_email(methods, email)?))
+    };
+    visit.save(&form, "Email OTP", change).await
+}
+
+/// `POST user-flows`: a new one, with e-mail and password, for all applications.
+pub(super) async fn add_flow(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (visit, form) = posted(&site, request, AccessKind::Write).await?;
+    let name = form.required("name").unwrap_or_default().trim().to_owned();
+    let change = |policy: &TenantPolicy| {
+        let flow = UserFlow::email_with_password(&name)
+            .map_err(|error| DocumentError::new("Name", error.to_string()))?;
+        let mut flows = policy.user_flows().to_vec();
+        flows.push(flow);
+        policy.clone().with_user_flows(flows)
+    };
+    visit.save(&form, "User flow created", change).await
+}
+
+/// `POST user-flow`
+pub(super) async fn save_flow(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (visit, form) = posted(&site, request, AccessKind::Write).await?;
+    let id = visit.flow().unwrap_or_default().to_owned();
+    let name = form.required("name").unwrap_or_default().trim().to_owned();
+    let chosen: Vec<&str> = form.all("idp").collect();
+    let all = form.optional("all_applications").ok().flatten().is_some();
+    let applications = form.optional("applications").ok().flatten().unwrap_or_default();
+    let listed = applications.split_whitespace().map(|id| json!({ "appId": id }));
+    let applications = json!({
+        "includeAllApplications": all,
+        "includeApplications": if all { Vec::new() } else { listed.collect::<Vec<_>>() },
+    });
+    let change = |policy: &TenantPolicy| {
+        let mut flows = Vec::new();
+        for flow in policy.user_flows() {
+            flows.push(if flow.id().as_str() == id {
+                changed_flow(flow, &name, &chosen, &applications)?
+            } else {
+                flow.clone()
+            });
+        }
+        policy.clone().with_user_flows(flows)
+    };
+    visit.save(&form, "User flow", change).await
+}
+
+fn changed_flow(
+    flow: &UserFlow,
+    name: &str,
+    chosen: &[&str],
+    applications: &Value,
+) -> Result<UserFlow, DocumentError> {
+    let mut document = flow.document().clone();
+    let load = document.get("onAuthenticationMethodLoadStart").cloned();
+    let mut load = load.unwrap_or_else(|| json!({
+        "@odata.type": "#microsoft.graph.onAuthenticationMethodLoadStartExternalUsersSelfServiceSignUp",
+    }));
+    // Providers that the page does not offer stay.
+    let shown = |id: &str| PROVIDERS.iter().any(|(known, ..)| known.eq_ignore_ascii_case(id));
+    let kept = load.get("identityProviders").and_then(Value::as_array).cloned().unwrap_or_default();
+    let kept = kept
+        .into_iter()
+        .filter(|provider| provider.get("id").and_then(Value::as_str).is_none_or(|id| !shown(id)));
+    let providers: Vec<Value> = chosen.iter().map(|id| json!({ "id": id })).chain(kept).collect();
+    if providers.is_empty() {
+        return Err(DocumentError::new("Identity providers", "choose at least one"));
+    }
+    set(&mut load, "identityProviders", json!(providers));
+    set(&mut document, "onAuthenticationMethodLoadStart", load);
+    set(&mut document, "id", json!(flow.id().as_str()));
+    set(&mut document, "displayName", json!(name));
+    let mut conditions = document.get("conditions").cloned().unwrap_or_else(|| json!({}));
+    set(&mut conditions, "applications", applications.clone());
+    set(&mut document, "conditions", conditions);
+    UserFlow::from_json(&document.to_string())
+}
+
+/// `POST password-rules`
+pub(super) async fn save_rules(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (visit, form) = posted(&site, request, AccessKind::Write).await?;
+    let field = |name| form.optional(name).ok().flatten().unwrap_or_default();
+    let entra = field("rules") == "entra";
+    let length: usize = field("min_length").trim().parse().unwrap_or(0);
+    let current = match field("current") {
+        "refused" => CurrentPassword::Refused,
+        _ => CurrentPassword::Allowed,
+    };
+    let change = |policy: &TenantPolicy| {
+        let invalid = |error: crate::policy::PasswordRulesError| {
+            DocumentError::new("Password rules", error.to_string())
+        };
+        let rules = if entra { PasswordRules::entra() } else { PasswordRules::nist() };
+        let rules = rules.with_min_length(length).map_err(invalid)?;
+        let rules = rules.with_terms(field("terms").split_whitespace()).map_err(invalid)?;
+        Ok(policy.clone().with_password_rules(rules.with_current_refused(current)))
+    };
+    visit.save(&form, "Password rules", change).await
+}
+
+async fn posted(
+    site: &Arc<Site>,
+    request: Request,
+    kind: AccessKind,
+) -> Result<(Visit, Form), Stop> {
+    let (parts, body) = request.into_parts();
+    let visit = Visit::of(site, &parts, kind).await?;
+    let form = Form::read(Request::from_parts(parts, body)).await;
+    Ok((visit, form.map_err(|error| unreadable(&error))?))
+}
+
+async fn allowed(site: &Site, parts: &Parts, access: Access<'_>) -> Result<String, Stop> {
+    match site.authorize.authorize(parts, access).await {
+        Authorized::As(who) => Ok(who),
+        Authorized::Forbidden => {
+            let lead = "You may not administer this tenant.".to_owned();
+            Err(message(StatusCode::FORBIDDEN, "Not allowed", lead))
+        }
+        Authorized::SignIn(to) => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::SEE_OTHER;
+            if let Ok(to) = HeaderValue::from_str(to.as_str()) {
+                response.headers_mut().insert(LOCATION, to);
+            }
+            Err(Stop(Box::new(response)))
+        }
+    }
+}
+
+pub(super) async fn missing() -> Response {
+    *message(StatusCode::NOT_FOUND, "Not found", "There is no such page.".to_owned()).0
+}
+
+fn no_tenant() -> Stop {
+    message(StatusCode::NOT_FOUND, "Not found", "There is no such tenant.".to_owned())
+}
+
+fn down() -> Stop {
+    let lead = "The policies cannot be read or written right now. Nothing was changed. Please try \
+                again in a minute.";
+    message(StatusCode::SERVICE_UNAVAILABLE, "Something went wrong", lead.to_owned())
+}
+
+fn unreadable(error: &FormError) -> Stop {
+    let lead = format!("This request could not be read: {error}.");
+    message(StatusCode::BAD_REQUEST, "Something went wrong", lead)
+}
+
+fn message(status: StatusCode, heading: &'static str, lead: String) -> Stop {
+    let page = MessagePage { brand: "Administration".to_owned(), failed: true, heading, lead };
+    Stop(Box::new(render(status, &page)))
+}
+
+fn render(status: StatusCode, page: &impl askama::Template) -> Response {
+    // Writing into a `String` cannot fail.
+    let mut response = Response::new(Body::from(page.render().unwrap_or_default()));
+    *response.status_mut() = status;
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, html);
+    response
+}
+
+fn set(document: &mut Value, name: &str, value: Value) {
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert(name.to_owned(), value);
+    }
+}

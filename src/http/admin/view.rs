@@ -1,0 +1,301 @@
+//! The administrator's pages as values.
+
+use askama::Template;
+use serde_json::Value;
+
+use super::Site;
+use crate::{
+    domain::{GroupId, IdentityProvider, TenantId},
+    policy::{Applications, CheckState, MethodState, Odds, Target, TenantPolicy, UserFlow},
+    ports::{RecordedChange, VersionedPolicy},
+};
+
+/// Providers that the page offers: Graph's id, provider, name, what it means for a reset.
+pub(super) const PROVIDERS: [(&str, IdentityProvider, &str, &str); 4] = [
+    (
+        "EmailPassword-OAUTH",
+        IdentityProvider::EmailPassword,
+        "Email with password",
+        "Password reset is for these customers",
+    ),
+    (
+        "EmailOtpSignup-OAUTH",
+        IdentityProvider::EmailOtp,
+        "Email one-time passcode",
+        "No password, so nothing to reset",
+    ),
+    ("Google-OAUTH", IdentityProvider::Google, "Google", "The password is kept at Google"),
+    ("Facebook-OAUTH", IdentityProvider::Facebook, "Facebook", "The password is kept at Facebook"),
+];
+
+/// Something that can be chosen.
+pub(super) struct Choice {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) note: &'static str,
+    pub(super) chosen: bool,
+}
+
+pub(super) struct ShownCheck {
+    name: &'static str,
+    words: String,
+    mark: &'static str,
+    to_do: bool,
+}
+
+pub(super) struct ShownFlow {
+    id: String,
+    name: String,
+    providers: Vec<Choice>,
+    all_applications: bool,
+    applications: String,
+}
+
+#[derive(Template)]
+#[template(path = "admin.html")]
+pub(super) struct AdminPage {
+    brand: String,
+    pub(super) failed: bool,
+    pub(super) alert: Option<String>,
+    pub(super) saved: bool,
+    pub(super) explained: Vec<String>,
+    tenants: Vec<Choice>,
+    tenant: String,
+    version: u64,
+    checks: Vec<ShownCheck>,
+    ready: usize,
+    to_do: usize,
+    enabled: bool,
+    all_users: bool,
+    include: Vec<Choice>,
+    exclude: Vec<Choice>,
+    flows: Vec<Choice>,
+    flow: Option<ShownFlow>,
+    entra: bool,
+    min_length: usize,
+    terms: String,
+    refuses_current: bool,
+    odds: Vec<(String, String)>,
+}
+
+#[derive(Template)]
+#[template(path = "admin-events.html")]
+pub(super) struct EventsPage {
+    brand: String,
+    failed: bool,
+    tenant: String,
+    events: Vec<ShownEvent>,
+}
+
+struct ShownEvent {
+    at: String,
+    who: String,
+    what: String,
+    lines: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "admin-message.html")]
+pub(super) struct MessagePage {
+    pub(super) brand: String,
+    pub(super) failed: bool,
+    pub(super) heading: &'static str,
+    pub(super) lead: String,
+}
+
+impl AdminPage {
+    pub(super) fn of(
+        site: &Site,
+        tenants: &[TenantId],
+        stored: &VersionedPolicy,
+        flow: Option<&str>,
+    ) -> Self {
+        let policy = &*stored.policy;
+        let methods = policy.authentication_methods();
+        let checks: Vec<ShownCheck> = policy.readiness().checks().iter().map(shown).collect();
+        let to_do = checks.iter().filter(|check| check.to_do).count();
+        let flows = policy.user_flows();
+        let chosen = flows.iter().find(|it| Some(it.id().as_str()) == flow).or(flows.first());
+        let rules = policy.password_rules();
+        Self {
+            alert: None,
+            all_users: methods.include().contains(&Target::AllUsers)
+                || methods.include().is_empty(),
+            brand: policy.brand().name().to_owned(),
+            enabled: methods.state() == MethodState::Enabled,
+            entra: rules.is_entra(),
+            exclude: groups(site, policy.tenant(), methods.exclude()),
+            explained: Vec::new(),
+            failed: false,
+            flow: chosen.map(shown_flow),
+            flows: flows
+                .iter()
+                .map(|flow| Choice {
+                    chosen: chosen.is_some_and(|it| it.id() == flow.id()),
+                    id: flow.id().to_string(),
+                    name: flow.display_name().to_owned(),
+                    note: "",
+                })
+                .collect(),
+            include: groups(site, policy.tenant(), methods.include()),
+            min_length: rules.min_length(),
+            odds: odds(policy),
+            ready: checks.len().saturating_sub(to_do),
+            refuses_current: rules.refuses_current(),
+            saved: false,
+            tenant: policy.tenant().to_string(),
+            tenants: tenants
+                .iter()
+                .map(|tenant| Choice {
+                    chosen: tenant == policy.tenant(),
+                    id: tenant.to_string(),
+                    name: tenant.to_string(),
+                    note: "",
+                })
+                .collect(),
+            terms: rules.terms().join(" "),
+            to_do,
+            checks,
+            version: stored.version,
+        }
+    }
+}
+
+impl EventsPage {
+    pub(super) fn of(policy: &TenantPolicy, changes: &[RecordedChange]) -> Self {
+        let shown = |change: &RecordedChange| ShownEvent {
+            at: {
+                let at = change.at.to_civil();
+                format!("{} {:02}:{:02}:{:02} UTC", at.date(), at.hour(), at.minute(), at.second())
+            },
+            lines: {
+                let mut lines = Vec::new();
+                differences("$", &change.before, &change.after, &mut lines);
+                lines
+            },
+            what: change.what.clone(),
+            who: change.who.clone(),
+        };
+        Self {
+            brand: policy.brand().name().to_owned(),
+            events: changes.iter().map(shown).collect(),
+            failed: false,
+            tenant: policy.tenant().to_string(),
+        }
+    }
+}
+
+/// What differs between two documents: `path: before → after`.
+fn differences(path: &str, before: &Value, after: &Value, lines: &mut Vec<String>) {
+    if before == after {
+        return;
+    }
+    let parts = |value: &Value| -> Option<Vec<(String, Value)>> {
+        match value {
+            Value::Object(fields) => {
+                Some(fields.iter().map(|(name, it)| (format!(".{name}"), it.clone())).collect())
+            }
+            Value::Array(items) => {
+                let number = |(index, it): (usize, &Value)| (format!("[{index}]"), it.clone());
+                Some(items.iter().enumerate().map(number).collect())
+            }
+            _ => None,
+        }
+    };
+    let (Some(old), Some(new)) = (parts(before), parts(after)) else {
+        lines.push(format!("{path}: {before} → {after}"));
+        return;
+    };
+    let find = |all: &[(String, Value)], name: &str| {
+        all.iter().find(|(key, _)| key == name).map_or(Value::Null, |(_, value)| value.clone())
+    };
+    for (name, value) in &old {
+        differences(&format!("{path}{name}"), value, &find(&new, name), lines);
+    }
+    for (name, value) in new.iter().filter(|(name, _)| !old.iter().any(|(key, _)| key == name)) {
+        differences(&format!("{path}{name}"), &Value::Null, value, lines);
+    }
+}
+
+fn shown(check: &crate::policy::Check) -> ShownCheck {
+    ShownCheck {
+        mark: if check.state == CheckState::Note { "Note" } else { "Ready" },
+        name: check.name,
+        to_do: check.state == CheckState::ToDo,
+        words: check.words.clone(),
+    }
+}
+
+fn shown_flow(flow: &UserFlow) -> ShownFlow {
+    let (all_applications, applications) = match flow.applications() {
+        Applications::All => (true, String::new()),
+        Applications::Listed(listed) => {
+            let names: Vec<&str> = listed.iter().map(|id| id.as_str()).collect();
+            (false, names.join(" "))
+        }
+    };
+    ShownFlow {
+        all_applications,
+        applications,
+        id: flow.id().to_string(),
+        name: flow.display_name().to_owned(),
+        providers: PROVIDERS
+            .iter()
+            .map(|(id, provider, name, note)| Choice {
+                chosen: flow.identity_providers().contains(provider),
+                id: (*id).to_owned(),
+                name: (*name).to_owned(),
+                note,
+            })
+            .collect(),
+    }
+}
+
+/// The groups that the host has named, and those that the policy names besides.
+fn groups(site: &Site, tenant: &TenantId, targets: &[Target]) -> Vec<Choice> {
+    let is_chosen = |group: &GroupId| {
+        targets.iter().any(|target| matches!(target, Target::Group(it) if it == group))
+    };
+    let named = site.groups.iter().filter(|(of, ..)| of == tenant);
+    let mut choices: Vec<Choice> = named
+        .map(|(_, id, name)| Choice {
+            chosen: is_chosen(id),
+            id: id.to_string(),
+            name: name.clone(),
+            note: "",
+        })
+        .collect();
+    for target in targets {
+        if let Target::Group(id) = target
+            && !choices.iter().any(|choice| choice.id == id.as_str())
+        {
+            let id = id.to_string();
+            choices.push(Choice { chosen: true, name: id.clone(), id, note: "" });
+        }
+    }
+    choices
+}
+
+/// The odds of guessing, in plain words.
+fn odds(policy: &TenantPolicy) -> Vec<(String, String)> {
+    let (odds, numbers) = (policy.limits().odds(), policy.limits().numbers());
+    let one_in = Odds::one_in;
+    vec![
+        (
+            format!("{} tries for one code", numbers.tries_per_challenge),
+            format!("right 1 time in {}", one_in(odds.challenge)),
+        ),
+        (
+            format!("{} tries for one account in a day", odds.guesses_per_account_day),
+            format!("in 1 time in {}", one_in(odds.account_day)),
+        ),
+        (
+            format!("{} tries for one account between right codes", numbers.tries_per_streak),
+            format!("in 1 time in {} a year", one_in(odds.account_year)),
+        ),
+        (
+            format!("{} tries in the whole tenant in a year", odds.guesses_per_tenant_year),
+            format!("into any one account 1 time in {}", one_in(odds.tenant_year)),
+        ),
+    ]
+}

@@ -1,0 +1,36 @@
+//! Health: is the process up, can it serve.
+
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
+    response::Response,
+    routing::get,
+};
+
+use crate::engine::Sspr;
+
+/// `GET /live` answers 200 while the process runs; `GET /ready` 200 if the code store answers,
+/// else 503. They say nothing else: put them where only your own machines come.
+pub fn health(sspr: &Sspr) -> Router {
+    Router::new()
+        .route("/live", get(|| core::future::ready(plain(StatusCode::OK, "live\n"))))
+        .route("/ready", get(ready))
+        .with_state(sspr.clone())
+}
+
+async fn ready(State(sspr): State<Sspr>) -> Response {
+    match sspr.probe().await {
+        Ok(()) => plain(StatusCode::OK, "ready\n"),
+        Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "the code store does not answer\n"),
+    }
+}
+
+fn plain(status: StatusCode, words: &'static str) -> Response {
+    let mut response = Response::new(Body::from(words));
+    *response.status_mut() = status;
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, text);
+    response
+}
