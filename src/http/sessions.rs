@@ -79,6 +79,12 @@ impl Begun {
         Self { cookies: vec![cookie], instead: None }
     }
 
+    /// No session yet: the person goes there first, for instance to a second factor.
+    #[must_use]
+    pub const fn after(path: ReturnTo) -> Self {
+        Self { cookies: Vec::new(), instead: Some(path) }
+    }
+
     /// Sends the person somewhere else first.
     #[must_use]
     pub fn and_go_to(mut self, path: ReturnTo) -> Self {

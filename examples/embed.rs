@@ -1,0 +1,100 @@
+//! Your own axum application, users table and sessions, with hosted pages at /account.
+//! `cargo run --features full --example embed`, then open http://127.0.0.1:8090/ (mails are files)
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "an example talks, and stops loudly")]
+use axum::{Router, extract::State, http::HeaderMap, response::Html, routing::get};
+use sspr::{adapters::*, domain::*, http::*, ports::*, *};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, sync::RwLock};
+
+/// Your users table by id, and your sessions: token → (user, stamp).
+#[derive(Clone, Default)]
+struct Mine {
+    users: Arc<RwLock<HashMap<AccountId, Account>>>,
+    sessions: Arc<RwLock<HashMap<String, (AccountId, Stamp)>>>,
+}
+
+type Stored<T> = Result<T, StoreError>;
+
+#[async_trait::async_trait]
+impl UserStore for Mine {
+    // SELECT … WHERE mail = ?
+    async fn find_by_address(&self, _: &TenantId, mail: &EmailAddress) -> Stored<Vec<Account>> {
+        let users = self.users.read().unwrap();
+        Ok(users.values().filter(|user| user.addresses.contains(mail)).cloned().collect())
+    }
+
+    // SELECT … WHERE id = ?
+    async fn find(&self, _: &TenantId, id: &AccountId) -> Stored<Option<Account>> {
+        Ok(self.users.read().unwrap().get(id).cloned())
+    }
+
+    // UPDATE … SET hash = ?, stamp = ?, last_reset = ? WHERE id = ? AND stamp = ?
+    async fn apply_reset(&self, change: &PasswordChange) -> Stored<Applied> {
+        let mut users = self.users.write().unwrap();
+        let Some(user) = users.get_mut(&change.account) else { return Ok(Applied::Stale) };
+        if user.last_reset == Some(change.reset) {
+            return Ok(Applied::Repeated { stamp: user.stamp });
+        } else if user.stamp != change.expected_stamp {
+            return Ok(Applied::Stale);
+        }
+        user.password = Some(change.password.clone());
+        (user.stamp, user.last_reset, user.locked) = (change.next_stamp, Some(change.reset), false);
+        Ok(Applied::Done { notice: NoticeDelivery::NotQueued })
+    }
+}
+
+#[async_trait::async_trait]
+impl Sessions for Mine {
+    async fn begin(&self, arrival: Arrival<'_>) -> Result<Begun, SessionError> {
+        let mut random = [0; 16];
+        SystemEntropy::new().fill(&mut random).map_err(SessionError::new)?;
+        let token = format!("{:032x}", u128::from_be_bytes(random));
+        let cookie = format!("__Host-session={token}; Path=/; Secure; HttpOnly; SameSite=Lax");
+        let session = (arrival.account.clone(), arrival.stamp);
+        self.sessions.write().unwrap().insert(token, session);
+        Ok(Begun::with_cookie(cookie.parse().map_err(SessionError::new)?))
+    }
+
+    async fn end(&self, headers: &HeaderMap) -> Result<Vec<axum::http::HeaderValue>, SessionError> {
+        self.sessions.write().unwrap().remove(token(headers).unwrap_or_default());
+        Ok(Vec::new())
+    }
+}
+
+fn token(headers: &HeaderMap) -> Option<&str> {
+    let mut pairs = headers.get("cookie")?.to_str().ok()?.split("; ");
+    pairs.find_map(|pair| pair.strip_prefix("__Host-session="))
+}
+
+async fn home(State(mine): State<Mine>, headers: HeaderMap) -> Html<String> {
+    let session = token(&headers).and_then(|it| mine.sessions.read().unwrap().get(it).cloned());
+    let users = mine.users.read().unwrap();
+    // A session is valid while it carries the stamp of its user: a reset ends all others.
+    match session.filter(|(id, stamp)| users.get(id).is_some_and(|user| user.stamp == *stamp)) {
+        Some((id, _)) => Html(format!("Signed in as {id}.")),
+        None => Html("<a href=/account/sign-in>Sign in</a>".to_owned()),
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (mine, entropy) = (Mine::default(), SystemEntropy::new());
+    let old = Password::parse("the old password 1")?;
+    let hash = Argon2Pool::new().hash(old, Share::Submit).await?;
+    let (id, mail) = (AccountId::parse("ada")?, EmailAddress::parse("ada@example.com")?);
+    let ada = Account::new(id.clone(), mail, Stamp::draw(&entropy)?).with_password(hash);
+    mine.users.write().unwrap().insert(id, ada);
+
+    let store = SqliteStore::open("embed.db").await?; // where resets live
+    let policies = Policies::fixed(TenantPolicy::customers("contoso")?); // Email OTP on, all users
+    let keys = Keyring::draw(&entropy)?; // in production: Keyring::from_env("SSPR_KEYS")?
+    let (sspr, courier) = Sspr::new(mine.clone(), store.codes(), policies, keys);
+    let from = EmailAddress::parse("no-reply@contoso.example")?; // or SmtpSender::from_url(…)?
+    tokio::spawn(courier.run(FolderSender::open("embed-mails", from, SystemClock::new())?));
+
+    let shop = Application::new("contoso", "sign-in", "shop")?;
+    let account = pages(&sspr, shop, mine.clone()); // sign in, forgot, code, new password
+    let app = Router::new().route("/", get(home)).with_state(mine).nest("/account", account);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:8090").await?;
+    println!("http://{}/ as ada@example.com, password: the old password 1", listener.local_addr()?);
+    Ok(axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?)
+}

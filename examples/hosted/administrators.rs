@@ -1,0 +1,82 @@
+//! Who may administer: whoever holds the key that was printed at the start.
+
+use axum::{
+    Router,
+    extract::Query,
+    http::{
+        StatusCode,
+        header::{AUTHORIZATION, COOKIE, LOCATION, SET_COOKIE},
+        request::Parts,
+    },
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use sspr::http::{Access, Authorize, Authorized, ReturnTo};
+use subtle::ConstantTimeEq as _;
+
+use crate::{Outcome, keys, shop};
+
+const NAME: &str = "__Host-administrator";
+
+/// One administrator of all tenants. A real host asks its own sessions.
+#[derive(Clone)]
+pub struct Administrators {
+    key: String,
+    sign_in: ReturnTo,
+}
+
+impl Administrators {
+    pub fn new() -> Outcome<Self> {
+        Ok(Self { key: keys::secret()?, sign_in: ReturnTo::parse("/administrator")? })
+    }
+
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    fn holds(&self, given: &str) -> bool {
+        given.as_bytes().ct_eq(self.key.as_bytes()).into()
+    }
+
+    /// `/administrator?key=…` puts the key into a cookie.
+    pub fn router(&self) -> Router {
+        let own = self.clone();
+        Router::new().route(
+            "/administrator",
+            get(move |Query(query): Query<Vec<(String, String)>>| async move {
+                let given = query.iter().find(|(name, _)| name == "key").map(|(_, key)| key);
+                if given.is_some_and(|key| own.holds(key)) {
+                    let cookie =
+                        format!("{NAME}={}; Path=/; Secure; HttpOnly; SameSite=Strict", own.key);
+                    let headers = [(LOCATION, "/admin/".to_owned()), (SET_COOKIE, cookie)];
+                    return (StatusCode::SEE_OTHER, headers).into_response();
+                }
+                refused()
+            }),
+        )
+    }
+}
+
+fn refused() -> Response {
+    let body = "<h1>Administration</h1><p class=\"lead\">Open the address with the key that was \
+                printed at the start.</p>";
+    (StatusCode::FORBIDDEN, axum::response::Html(shop::page("Administration", body)))
+        .into_response()
+}
+
+#[async_trait::async_trait]
+impl Authorize for Administrators {
+    async fn authorize(&self, request: &Parts, _: Access<'_>) -> Authorized {
+        let text = |name| request.headers.get(name).and_then(|value| value.to_str().ok());
+        let bearer = text(AUTHORIZATION).and_then(|line| line.strip_prefix("Bearer "));
+        let mut cookies = text(COOKIE).unwrap_or_default().split(';');
+        let cookie = cookies.find_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='));
+        if bearer.or(cookie).is_some_and(|key| self.holds(key)) {
+            Authorized::As("administrator".to_owned())
+        } else if bearer.is_some() {
+            Authorized::Forbidden
+        } else {
+            Authorized::SignIn(self.sign_in.clone())
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Customers of every kind, in each tenant.
+
+use sspr::{
+    adapters::{Argon2Pool, SqliteUsers, SystemEntropy},
+    domain::{
+        Account, AccountId, EmailAddress, GroupId, IdentityProvider, Password, SecondFactor, Stamp,
+        TenantId,
+    },
+    ports::{PasswordHasher as _, Share, UserStore as _},
+};
+
+use crate::{Outcome, STAFF, TENANTS};
+
+/// Everybody's first password.
+pub const PASSWORD: &str = "the old password 1";
+
+/// What happens to accounts that are there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    Keep,
+    /// With a new stamp: they are created again.
+    Replace,
+}
+
+/// Local: `ada`, `grace`. Of other kinds: what their names say.
+const NAMES: [&str; 8] =
+    ["ada", "grace", "locked", "disabled", "federated", "otp-only", "excluded", "second-factor"];
+
+pub async fn furnish(users: &SqliteUsers, existing: Existing) -> Outcome<()> {
+    let hash = Argon2Pool::new().hash(Password::parse(PASSWORD)?, Share::Submit).await?;
+    for (tenant, _) in TENANTS {
+        let tenant = TenantId::parse(tenant)?;
+        for name in NAMES {
+            let id = AccountId::parse(name)?;
+            if existing == Existing::Keep && users.find(&tenant, &id).await?.is_some() {
+                continue;
+            }
+            let address = EmailAddress::parse(&format!("{name}@example.com"))?;
+            let stamp = Stamp::draw(&SystemEntropy::new())?;
+            let mut account = Account::new(id, address, stamp).with_password(hash.clone());
+            match name {
+                "locked" => account.locked = true,
+                "disabled" => account.disabled = true,
+                "federated" => {
+                    account.identity_providers = vec![IdentityProvider::Google];
+                    account.password = None;
+                }
+                "otp-only" => {
+                    account.identity_providers = vec![IdentityProvider::EmailOtp];
+                    account.password = None;
+                }
+                "excluded" => account.groups = vec![GroupId::parse(STAFF)?],
+                "second-factor" => account.second_factor = SecondFactor::Independent,
+                _ => {}
+            }
+            users.insert(&tenant, &account).await?;
+        }
+    }
+    Ok(())
+}

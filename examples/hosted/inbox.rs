@@ -1,0 +1,98 @@
+//! The mails that the demonstration would have sent.
+//!
+//! `GET /inbox.json?to=ADDRESS` answers `[{"id", "to", "subject", "purpose", "text", "code"}]`, the
+//! oldest first; without `to`, all of them.
+
+use axum::{
+    Json, Router,
+    extract::Query,
+    http::header::CONTENT_SECURITY_POLICY,
+    response::{Html, IntoResponse as _, Response},
+    routing::get,
+};
+use serde_json::{Value, json};
+use sspr::{
+    adapters::{CaptureSender, SqliteUsers, code_in},
+    mail::EmailMessage,
+};
+
+use crate::shop;
+
+type Asked = Query<Vec<(String, String)>>;
+
+pub fn router(inbox: CaptureSender, _users: SqliteUsers) -> Router {
+    let (shown, html) = (inbox.clone(), inbox.clone());
+    Router::new()
+        .route("/inbox.json", get(move |query: Asked| async move { Json(list(&inbox, &query)) }))
+        .route("/inbox", get(move |query: Asked| async move { page(&shown, &query) }))
+        .route("/inbox/html", get(move |query: Asked| async move { html_part(&html, &query) }))
+}
+
+fn asked<'a>(query: &'a Asked, name: &str) -> Option<&'a str> {
+    query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+fn list(inbox: &CaptureSender, query: &Asked) -> Value {
+    let to = asked(query, "to");
+    let messages = inbox.messages();
+    let messages = messages.iter().enumerate();
+    let wanted = messages.filter(|(_, message)| to.is_none_or(|to| message.to.as_str() == to));
+    wanted
+        .map(|(id, message)| {
+            json!({
+                "id": id,
+                "to": message.to.as_str(),
+                "subject": &*message.subject,
+                "purpose": format!("{:?}", message.purpose),
+                "text": &*message.text,
+                "code": code_in(message).map(|code| code.expose()),
+            })
+        })
+        .collect()
+}
+
+fn page(inbox: &CaptureSender, query: &Asked) -> Html<String> {
+    let messages = inbox.messages();
+    let chosen = asked(query, "id").and_then(|id| id.parse().ok());
+    let chosen: usize = chosen.unwrap_or(messages.len().saturating_sub(1));
+    let mut rows = String::new();
+    for (id, message) in messages.iter().enumerate().rev() {
+        let current = if id == chosen { " aria-current=\"true\"" } else { "" };
+        rows.push_str(&format!(
+            "<li><a href=\"?id={id}\"{current}><b>{}</b><span class=\"quiet\">{}</span></a></li>",
+            escaped(&message.subject),
+            escaped(message.to.as_str())
+        ));
+    }
+    let article = messages.get(chosen).map_or_else(String::new, |message| shown(chosen, message));
+    let body = format!(
+        "<h1>Inbox</h1><p class=\"lead\">Mail that the demo would have sent. It is kept in memory \
+         and never leaves this machine.</p><section><nav aria-label=\"Messages\"><ul \
+         class=\"mails\">{rows}</ul></nav>{article}</section>"
+    );
+    Html(shop::page("Inbox", &body).replace("<body>", "<body class=\"wide\">"))
+}
+
+fn shown(id: usize, message: &EmailMessage) -> String {
+    format!(
+        "<article aria-labelledby=\"subject\"><h2 id=\"subject\">{}</h2><p class=\"quiet\">To <bdi \
+         dir=\"ltr\">{}</bdi></p><p class=\"plain\">{}</p><p class=\"quiet\"><a class=\"link\" \
+         href=\"/inbox/html?id={id}\">Show the HTML part</a></p></article>",
+        escaped(&message.subject),
+        escaped(message.to.as_str()),
+        escaped(&message.text)
+    )
+}
+
+fn html_part(inbox: &CaptureSender, query: &Asked) -> Response {
+    let messages = inbox.messages();
+    let chosen = asked(query, "id").and_then(|id| id.parse::<usize>().ok());
+    let html = chosen.and_then(|id| messages.get(id)).map_or("", |message| &message.html);
+    // Shown as a mail program shows it: no script, nothing loaded.
+    let policy = "default-src 'none'; style-src 'unsafe-inline'";
+    ([(CONTENT_SECURITY_POLICY, policy)], Html(html.to_owned())).into_response()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+}

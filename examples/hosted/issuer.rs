@@ -1,0 +1,137 @@
+//! Tokens for the native API: Ed25519 (RFC 8037), with keys and discovery published.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use axum::{Json, Router, routing::get};
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use serde_json::{Value, json};
+use sspr::{
+    adapters::SqliteUsers,
+    domain::{Account, AccountId, ApplicationId, Stamp, TenantId},
+    http::{IssueError, Issued, TokenIssuer, TokenRequest, Tokens},
+    ports::{Clock as _, UserStore as _},
+};
+
+use crate::{Outcome, controls::ShiftedClock, keys};
+
+const LIFETIME: Duration = Duration::from_secs(3600);
+
+/// Issues tokens of one tenant. Keys and refresh tokens are kept in memory only.
+#[derive(Clone)]
+pub struct Issuer(Arc<Inner>);
+
+struct Inner {
+    base: String,
+    clock: ShiftedClock,
+    key: Ed25519KeyPair,
+    /// Each is good for one refresh.
+    refresh: Mutex<HashMap<String, Kept>>,
+    users: SqliteUsers,
+}
+
+#[derive(Clone)]
+struct Kept {
+    tenant: TenantId,
+    application: ApplicationId,
+    account: AccountId,
+    stamp: Stamp,
+    scope: String,
+}
+
+impl Issuer {
+    pub fn new(
+        tenant: &str,
+        at: SocketAddr,
+        users: SqliteUsers,
+        clock: ShiftedClock,
+    ) -> Outcome<Self> {
+        let key = Ed25519KeyPair::generate().map_err(|_| "no signing key could be made")?;
+        let base = format!("http://{at}/{tenant}.onmicrosoft.com");
+        Ok(Self(Arc::new(Inner { base, clock, key, refresh: Mutex::default(), users })))
+    }
+
+    /// JWKS and discovery.
+    pub fn router(&self) -> Router {
+        let base = &self.0.base;
+        let keys = json!({ "keys": [{
+            "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "1",
+            "x": Base64UrlUnpadded::encode_string(self.0.key.public_key().as_ref()),
+        }]});
+        let discovery = json!({
+            "issuer": format!("{base}/v2.0"),
+            "token_endpoint": format!("{base}/oauth2/v2.0/token"),
+            "jwks_uri": format!("{base}/discovery/v2.0/keys"),
+            "id_token_signing_alg_values_supported": ["EdDSA"],
+            "subject_types_supported": ["pairwise"],
+            "response_types_supported": ["code"],
+        });
+        Router::new()
+            .route("/discovery/v2.0/keys", get(|| async move { Json(keys) }))
+            .route("/v2.0/.well-known/openid-configuration", get(|| async move { Json(discovery) }))
+    }
+
+    fn sign(&self, claims: &Value) -> String {
+        let part = |value: &Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
+        let header = json!({ "alg": "EdDSA", "typ": "JWT", "kid": "1" });
+        let signed = format!("{}.{}", part(&header), part(claims));
+        let signature = self.0.key.sign(signed.as_bytes());
+        format!("{signed}.{}", Base64UrlUnpadded::encode_string(signature.as_ref()))
+    }
+
+    async fn tokens(&self, kept: Kept) -> Result<Issued, IssueError> {
+        let found =
+            self.0.users.find(&kept.tenant, &kept.account).await.map_err(IssueError::new)?;
+        let current = |account: &Account| account.stamp == kept.stamp && !account.disabled;
+        let Some(account) = found.filter(current) else { return Ok(Issued::Refused) };
+        let address = account.addresses.first().map_or("", |address| address.as_str());
+        let now = self.0.clock.now().as_micros() / 1_000_000;
+        let claims = json!({
+            "ver": "2.0", "iss": format!("{}/v2.0", self.0.base), "aud": kept.application.as_str(),
+            "tid": kept.tenant.as_str(), "sub": kept.account.as_str(), "oid": kept.account.as_str(),
+            "preferred_username": address, "name": kept.account.as_str(),
+            "iat": now, "nbf": now, "exp": now + 3600, "scp": kept.scope,
+        });
+        let refresh = keys::secret().map_err(IssueError::new)?;
+        let texts = [self.sign(&claims), self.sign(&claims), refresh.clone()];
+        let tokens = Tokens::new(kept.account.clone(), texts, LIFETIME, kept.scope.clone());
+        self.0.refresh.lock().unwrap_or_else(PoisonError::into_inner).insert(refresh, kept);
+        Ok(Issued::Tokens(tokens))
+    }
+}
+
+#[async_trait::async_trait]
+impl TokenIssuer for Issuer {
+    async fn issue(&self, request: TokenRequest<'_>) -> Result<Issued, IssueError> {
+        self.tokens(Kept {
+            account: request.account.clone(),
+            application: request.application.clone(),
+            scope: request.scope.to_owned(),
+            stamp: request.stamp,
+            tenant: request.tenant.clone(),
+        })
+        .await
+    }
+
+    async fn refresh(
+        &self,
+        tenant: &TenantId,
+        application: &ApplicationId,
+        refresh_token: &str,
+    ) -> Result<Issued, IssueError> {
+        let kept = {
+            let mut all = self.0.refresh.lock().unwrap_or_else(PoisonError::into_inner);
+            all.remove(refresh_token)
+        };
+        let own = |kept: &Kept| kept.tenant == *tenant && kept.application == *application;
+        match kept.filter(own) {
+            Some(kept) => self.tokens(kept).await,
+            None => Ok(Issued::Refused),
+        }
+    }
+}
