@@ -1,6 +1,9 @@
 //! One small world for journeys: two stores behind one face, a manual clock, a captured inbox.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+#[cfg(feature = "axum")]
+pub mod front;
+
 use std::{
     future::Future,
     sync::{Arc, Mutex},
@@ -293,6 +296,11 @@ impl World {
     pub async fn change_account(&self, id: &str, change: impl FnOnce(&mut Account)) {
         let mut account = self.account(id).await.expect("the account");
         change(&mut account);
+        self.put(account).await;
+    }
+
+    /// Puts an account in, or another one in its place.
+    pub async fn put(&self, account: Account) {
         match &self.users {
             Users::Memory(users) => {
                 users.insert(&tenant(), account);
