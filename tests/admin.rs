@@ -331,7 +331,7 @@ async fn contract(store: &dyn PolicyStore) {
     assert_eq!(store.policy(&id).unwrap().unwrap().after_reset(), AfterReset::RequireSignIn);
     let stored = store.read(&id).await.unwrap().unwrap();
     assert_eq!((stored.version, stored.policy.after_reset()), (second, AfterReset::RequireSignIn));
-    assert_eq!(store.tenants().await.unwrap(), [id.clone()]);
+    assert_eq!(store.tenants().await.unwrap(), std::slice::from_ref(&id));
     let changes = store.changes(&id, 10).await.unwrap();
     assert_eq!(changes.len(), 2);
     assert_eq!((changes[0].who.as_str(), &changes[0].before), ("eve", &policy.to_json()));
@@ -379,7 +379,7 @@ async fn policies_in_sqlite_keep_the_contract_also_for_another_process() {
     let next = (*before.policy).clone().with_after_reset(AfterReset::SignIn);
     let change = PolicyChange::new(Instant::from_micros(2), "other", "x", None, next);
     assert!(matches!(other.write(&change, before.version).await.unwrap(), Written::Written { .. }));
-    assert_eq!(store.refresh().await.unwrap(), [id.clone()]);
+    assert_eq!(store.refresh().await.unwrap(), std::slice::from_ref(&id));
     assert!(store.refresh().await.unwrap().is_empty());
     assert_eq!(store.policy(&id).unwrap().unwrap().after_reset(), AfterReset::SignIn);
 }

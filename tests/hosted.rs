@@ -3,6 +3,7 @@
 #![cfg(all(feature = "axum", feature = "smtp", feature = "sqlite"))]
 #![allow(
     clippy::as_conversions,
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
@@ -245,4 +246,34 @@ fn hostile_connections_are_answered_or_closed_and_the_next_one_is_served() {
     assert!(nonsense.is_empty() || nonsense.starts_with("HTTP/1.1 4"), "{nonsense}");
     assert!(served.starts_with("HTTP/1.1 200"));
     drop(half);
+}
+
+#[test]
+fn the_native_api_keeps_its_own_openapi_document() {
+    let tool = root().join("target/python/bin/schemathesis");
+    assert!(tool.exists(), "no schemathesis to test with; install it with: scripts/python-env");
+    let hosted = Hosted::start(&["--ephemeral"]);
+    let url = format!("http://{}/contoso.onmicrosoft.com", hosted.at);
+    let checks = "not_a_server_error,status_code_conformance,content_type_conformance,\
+                  response_schema_conformance";
+
+    // Bounded for CI; the longer run: more `--max-examples`.
+    let done = Command::new(tool)
+        .args(["run", &format!("{url}/openapi.json"), "--url", &url, "--checks", checks])
+        .args([
+            "--max-examples",
+            "40",
+            "--seed",
+            "20261124",
+            "--phases",
+            "examples,coverage,fuzzing",
+        ])
+        .args(["--suppress-health-check", "all", "--no-color", "--generation-database", "none"])
+        .current_dir(root().join("target"))
+        .output()
+        .unwrap();
+
+    let said = String::from_utf8_lossy(&done.stdout);
+    let tail: String = said.chars().skip(said.chars().count().saturating_sub(6_000)).collect();
+    assert!(done.status.success(), "{tail}{}", String::from_utf8_lossy(&done.stderr));
 }

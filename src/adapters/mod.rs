@@ -5,6 +5,8 @@ mod capture;
 mod folder;
 mod manual_clock;
 mod memory;
+#[cfg(feature = "metrics")]
+mod metrics_events;
 mod mime;
 mod policies;
 mod policy_directory;
@@ -21,6 +23,8 @@ pub use capture::{CaptureSender, code_in};
 pub use folder::FolderSender;
 pub use manual_clock::ManualClock;
 pub use memory::{MemoryCodes, MemoryEvents, MemoryUsers, Usage};
+#[cfg(feature = "metrics")]
+pub use metrics_events::MetricsEvents;
 pub use policies::Policies;
 pub use policy_directory::{PolicyDirectory, PolicyFileError, Reloaded};
 #[cfg(feature = "smtp")]

@@ -6,7 +6,7 @@ use crate::{
     ports::{EventKind, Outcome},
 };
 
-use super::{LookOutcome, SentCode, Sspr, View, sspr::About};
+use super::{LookOutcome, SentCode, Sspr, View, span::spanned, sspr::About};
 
 impl Sspr {
     /// Tells how a reset stands; consumes, charges and changes nothing. For pages after a
@@ -16,7 +16,7 @@ impl Sspr {
     /// The code store or the policy source failed.
     pub async fn look(&self, token: &FlowToken) -> Result<LookOutcome, Error> {
         let now = self.inner.clock.now();
-        let answer = self.look_at(token).await;
+        let answer = spanned("look", None, self.look_at(token)).await;
         let outcome = match &answer {
             Ok(LookOutcome::View(_)) => Outcome::Ok,
             Ok(LookOutcome::Gone) => Outcome::Rejected,

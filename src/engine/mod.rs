@@ -19,6 +19,7 @@ mod redeem;
 mod request;
 mod send;
 mod sign_in;
+mod span;
 mod sspr;
 mod submit;
 mod tenants;

@@ -12,7 +12,7 @@ use crate::{
 
 use super::{
     Client, OpenOutcome, Opened, Request, RequestKey, SendOutcome, Sspr, StartOutcome, Started,
-    VouchAdvice, records::record, sspr::About, throttle::retry_at,
+    VouchAdvice, records::record, span::spanned, sspr::About, throttle::retry_at,
 };
 
 /// Stands in for the entropy of a reset that is opened under a request key: the same key, address
@@ -66,7 +66,8 @@ impl Sspr {
     pub async fn open(&self, request: &Request, client: &Client) -> Result<OpenOutcome, Error> {
         let now = self.inner.clock.now();
         let about = About::client(client).of(&request.tenant);
-        let answer = self.open_at(request, client, now).await;
+        let answer =
+            spanned("open", client.correlation.as_ref(), self.open_at(request, client, now)).await;
         let (outcome, reset) = match &answer {
             Ok(OpenOutcome::Opened(opened)) => (Outcome::Ok, Some(opened.token.record())),
             Ok(OpenOutcome::TryLater { .. }) => (Outcome::TryLater, None),

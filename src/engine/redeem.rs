@@ -11,6 +11,7 @@ use crate::{
 use super::{
     Context, RedeemOutcome, SecondFactorDemand, SignIn, Sspr,
     records::{record, terms},
+    span::spanned,
     sspr::About,
 };
 
@@ -29,7 +30,7 @@ impl Sspr {
     pub async fn redeem(&self, ticket: &Ticket) -> Result<RedeemOutcome, Error> {
         let now = self.inner.clock.now();
         let answer = if self.admits(ticket.is_genuine(&self.inner.keys), ticket.scope()) {
-            self.redeem_at(ticket, now).await
+            spanned("redeem", None, self.redeem_at(ticket, now)).await
         } else {
             Ok(RedeemOutcome::Rejected)
         };

@@ -14,6 +14,7 @@ use super::{
     Client, SendOutcome, SentCode, Sspr,
     queue::{Job, Passcode, Work},
     records::{Stored, record, terms},
+    span::spanned,
     sspr::About,
     throttle::{names_any, retry_at},
 };
@@ -41,7 +42,8 @@ impl Sspr {
             self.inner.emit(EventKind::Send, Outcome::Rejected, about, now);
             return Ok(SendOutcome::Gone);
         }
-        let answer = self.send_at(token, client, now).await;
+        let answer =
+            spanned("send", client.correlation.as_ref(), self.send_at(token, client, now)).await;
         let outcome = match &answer {
             Ok(SendOutcome::Sent(_)) => Outcome::Ok,
             Ok(SendOutcome::TooSoon { .. } | SendOutcome::TryLater { .. }) => Outcome::TryLater,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    Client, Request, SecondFactorDemand, SignInOutcome, SignedIn, Sspr, sspr::About,
+    Client, Request, SecondFactorDemand, SignInOutcome, SignedIn, Sspr, span::spanned, sspr::About,
     throttle::retry_at,
 };
 
@@ -52,7 +52,12 @@ impl Sspr {
         client: &Client,
     ) -> Result<SignInOutcome, Error> {
         let now = self.inner.clock.now();
-        let answer = self.sign_in_at(request, password, client, now).await;
+        let answer = spanned(
+            "sign_in",
+            client.correlation.as_ref(),
+            self.sign_in_at(request, password, client, now),
+        )
+        .await;
         let outcome = match &answer {
             Ok(SignInOutcome::SignedIn(_)) => Outcome::Ok,
             Ok(SignInOutcome::Rejected) => Outcome::Rejected,

@@ -14,6 +14,7 @@ use crate::{
 use super::{
     ChangedPassword, Client, Sspr, SubmitOutcome,
     records::{Stored, record, terms},
+    span::spanned,
     sspr::{About, Inner},
 };
 
@@ -48,7 +49,12 @@ impl Sspr {
     ) -> Result<SubmitOutcome, Error> {
         let now = self.inner.clock.now();
         let answer = if self.admits(grant.is_genuine(&self.inner.keys), grant.scope()) {
-            self.submit_at(grant, password, client, now).await
+            spanned(
+                "submit",
+                client.correlation.as_ref(),
+                self.submit_at(grant, password, client, now),
+            )
+            .await
         } else {
             Ok(SubmitOutcome::Rejected)
         };

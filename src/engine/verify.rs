@@ -10,6 +10,7 @@ use crate::{
 use super::{
     Client, Granted, Rejection, SendOutcome, SentCode, Sspr, VerifyOutcome,
     records::{Stored, record, terms},
+    span::spanned,
     sspr::{About, Inner},
     throttle::{names_any, retry_at},
 };
@@ -43,7 +44,8 @@ impl Sspr {
     ) -> Result<VerifyOutcome, Error> {
         let now = self.inner.clock.now();
         let tried = if self.admits(token.is_genuine(&self.inner.keys), token.scope()) {
-            self.verify_at(token, code, client, now).await
+            spanned("verify", client.correlation.as_ref(), self.verify_at(token, code, client, now))
+                .await
         } else {
             Ok(gone())
         };
