@@ -11,6 +11,7 @@
 //! | [`ports`] | what the host supplies, with the contract of each method |
 //! | [`engine`] | the driver: requests in, outcomes out; the courier |
 //! | [`adapters`] | ports, implemented |
+//! | `http` | the axum front (feature `axum`): pages, native API, administrator |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod adapters;

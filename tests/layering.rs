@@ -51,6 +51,8 @@ fn reaches(text: &str) -> Vec<String> {
         if let Some(list) = rest.strip_prefix('{') {
             let mut depth = 0;
             let mut word = String::new();
+            // Of `room::file::Name` the room counts.
+            let mut named = false;
             for c in list.chars() {
                 match c {
                     '{' => depth += 1,
@@ -62,9 +64,11 @@ fn reaches(text: &str) -> Vec<String> {
                     word.push(c);
                 } else if depth == 0 && c == ',' {
                     word.clear();
+                    named = false;
                 }
-                if depth == 0 && c == ':' && !word.is_empty() {
+                if depth == 0 && c == ':' && !named && !word.is_empty() {
                     rooms.push(std::mem::take(&mut word));
+                    named = true;
                 }
             }
         } else {

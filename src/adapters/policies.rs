@@ -56,11 +56,13 @@ impl Policies {
     }
 
     /// Puts in what another store has, under that store's version.
+    #[cfg(feature = "sqlite")]
     pub(super) fn adopt(&self, policy: VersionedPolicy) {
         self.lock().policies.insert(policy.policy.tenant().clone(), policy);
     }
 
     /// The version that is supplied.
+    #[cfg(feature = "sqlite")]
     pub(super) fn version(&self, tenant: &TenantId) -> Option<u64> {
         self.versioned(tenant).map(|current| current.version)
     }

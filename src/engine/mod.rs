@@ -6,6 +6,7 @@
 mod builder;
 mod courier;
 mod deliver;
+#[cfg(feature = "axum")]
 mod envelope;
 mod look;
 mod notify;

@@ -1,5 +1,5 @@
 //! The axum front: [hosted pages](Pages), [Entra's native-authentication API](Native), [the
-//! administrator's side](Admin), [health](health).
+//! administrator's side](Admin), [health].
 //!
 //! Each is a router that the host nests into its own application. No rule lives here: a handler
 //! parses, calls the engine and renders. What the host supplies are three more ports: [`Sessions`],

@@ -46,7 +46,8 @@ impl Entropy for SystemEntropy {
 
 #[inline]
 fn with<T>(length: usize, draw: impl FnOnce(&mut StdRng) -> T) -> Result<T, EntropyUnavailable> {
-    SEEDED.with_borrow_mut(|slot| {
+    let drawn = SEEDED.try_with(|slot| {
+        let slot = &mut *slot.borrow_mut();
         if let Some(seeded) = slot
             && seeded.left >= length
         {
@@ -55,7 +56,9 @@ fn with<T>(length: usize, draw: impl FnOnce(&mut StdRng) -> T) -> Result<T, Entr
         }
         let seeded = slot.insert(seed(length)?);
         Ok(draw(&mut seeded.generator))
-    })
+    });
+    // A thread that is ending has no generator any more.
+    drawn.unwrap_or(Err(EntropyUnavailable::new()))
 }
 
 #[cold]

@@ -17,11 +17,12 @@ use super::{
     Authorized, Site,
     authorize::{Access, AccessKind},
     change::{Basis, Changed},
+    documents::{document, merge, replace_fields, unique_name, with_context, with_email},
 };
 use crate::{
     domain::TenantId,
     http::{form::is_of, fresh_correlation},
-    policy::{AuthenticationMethodsPolicy, DocumentError, TenantPolicy, UserFlow},
+    policy::{DocumentError, TenantPolicy, UserFlow},
     ports::VersionedPolicy,
 };
 
@@ -294,71 +295,6 @@ pub(super) async fn missing(State(site): State<Arc<Site>>, _: Request) -> Odata 
 pub(super) async fn not_allowed(State(site): State<Arc<Site>>, _: Request) -> Odata {
     let message = "The method is not allowed for this resource.";
     Odata::new(&site, StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", message)
-}
-
-/// A methods policy with another configuration of the e-mail method.
-pub(super) fn with_email(
-    methods: &AuthenticationMethodsPolicy,
-    email: Value,
-) -> Result<AuthenticationMethodsPolicy, DocumentError> {
-    let mut document = methods.document().clone();
-    let is_email = |method: &Value| {
-        let id = method.get("id").and_then(Value::as_str);
-        id.is_some_and(|id| id.eq_ignore_ascii_case("email"))
-    };
-    // Read alone first, so that an error names the path that the client knows.
-    AuthenticationMethodsPolicy::from_email_json(&email.to_string())?;
-    let listed =
-        document.get_mut("authenticationMethodConfigurations").and_then(Value::as_array_mut);
-    if let Some(listed) = listed {
-        listed.retain(|method| !is_email(method));
-        listed.push(email);
-    }
-    AuthenticationMethodsPolicy::from_json(&document.to_string())
-}
-
-/// The flow's document, with the id that it has here.
-fn document(flow: &UserFlow) -> Value {
-    let mut document = flow.document().clone();
-    if let Some(fields) = document.as_object_mut() {
-        fields.insert("id".to_owned(), json!(flow.id().as_str()));
-    }
-    document
-}
-
-fn unique_name(others: &[UserFlow], flow: &UserFlow) -> Result<(), DocumentError> {
-    let taken = others.iter().any(|other| other.display_name() == flow.display_name());
-    if taken {
-        return Err(DocumentError::new("$.displayName", "another user flow has this name"));
-    }
-    Ok(())
-}
-
-fn replace_fields(document: &mut Value, fields: &Map<String, Value>) {
-    if let Some(document) = document.as_object_mut() {
-        for (name, value) in fields.iter().filter(|(name, _)| *name != "@odata.context") {
-            document.insert(name.clone(), value.clone());
-        }
-    }
-}
-
-fn merge(document: &mut Value, patch: &Value) {
-    match (document.as_object_mut(), patch.as_object()) {
-        (Some(fields), Some(patch)) => {
-            for (name, value) in patch.iter().filter(|(name, _)| *name != "@odata.context") {
-                merge(fields.entry(name.clone()).or_insert(Value::Null), value);
-            }
-        }
-        _ => *document = patch.clone(),
-    }
-}
-
-fn with_context(document: &Value, context: &str) -> Value {
-    let mut document = document.clone();
-    if let Some(fields) = document.as_object_mut() {
-        fields.insert("@odata.context".to_owned(), json!(context));
-    }
-    document
 }
 
 fn no_flow(allowed: &Allowed) -> Odata {

@@ -2,6 +2,7 @@
 
 mod authorize;
 mod change;
+mod documents;
 mod graph;
 mod pages;
 mod view;

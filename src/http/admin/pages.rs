@@ -18,7 +18,7 @@ use super::{
     Authorized, Site,
     authorize::{Access, AccessKind},
     change::{Basis, Changed},
-    graph::with_email,
+    documents::with_email,
     view::{AdminPage, EventsPage, MessagePage, PROVIDERS},
 };
 use crate::{

@@ -1,0 +1,70 @@
+//! Graph's documents, taken apart and put together.
+
+use serde_json::{Map, Value, json};
+
+use crate::policy::{AuthenticationMethodsPolicy, DocumentError, UserFlow};
+
+/// A methods policy with another configuration of the e-mail method.
+pub(super) fn with_email(
+    methods: &AuthenticationMethodsPolicy,
+    email: Value,
+) -> Result<AuthenticationMethodsPolicy, DocumentError> {
+    let mut document = methods.document().clone();
+    let is_email = |method: &Value| {
+        let id = method.get("id").and_then(Value::as_str);
+        id.is_some_and(|id| id.eq_ignore_ascii_case("email"))
+    };
+    // Read alone first, so that an error names the path that the client knows.
+    AuthenticationMethodsPolicy::from_email_json(&email.to_string())?;
+    let listed =
+        document.get_mut("authenticationMethodConfigurations").and_then(Value::as_array_mut);
+    if let Some(listed) = listed {
+        listed.retain(|method| !is_email(method));
+        listed.push(email);
+    }
+    AuthenticationMethodsPolicy::from_json(&document.to_string())
+}
+
+/// The flow's document, with the id that it has here.
+pub(super) fn document(flow: &UserFlow) -> Value {
+    let mut document = flow.document().clone();
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("id".to_owned(), json!(flow.id().as_str()));
+    }
+    document
+}
+
+pub(super) fn unique_name(others: &[UserFlow], flow: &UserFlow) -> Result<(), DocumentError> {
+    let taken = others.iter().any(|other| other.display_name() == flow.display_name());
+    if taken {
+        return Err(DocumentError::new("$.displayName", "another user flow has this name"));
+    }
+    Ok(())
+}
+
+pub(super) fn replace_fields(document: &mut Value, fields: &Map<String, Value>) {
+    if let Some(document) = document.as_object_mut() {
+        for (name, value) in fields.iter().filter(|(name, _)| *name != "@odata.context") {
+            document.insert(name.clone(), value.clone());
+        }
+    }
+}
+
+pub(super) fn merge(document: &mut Value, patch: &Value) {
+    match (document.as_object_mut(), patch.as_object()) {
+        (Some(fields), Some(patch)) => {
+            for (name, value) in patch.iter().filter(|(name, _)| *name != "@odata.context") {
+                merge(fields.entry(name.clone()).or_insert(Value::Null), value);
+            }
+        }
+        _ => *document = patch.clone(),
+    }
+}
+
+pub(super) fn with_context(document: &Value, context: &str) -> Value {
+    let mut document = document.clone();
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("@odata.context".to_owned(), json!(context));
+    }
+    document
+}
