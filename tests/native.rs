@@ -22,7 +22,7 @@ use sspr::{
 };
 use support::{
     NEW, OLD, World,
-    front::{FORM, JSON, KINDS, Plain, Seen, build, form, furnish, get, post, send},
+    front::{FORM, JSON, KINDS, Plain, Seen, build, flaky_world, form, furnish, get, post, send},
     hours, seconds, tenant,
 };
 
@@ -40,6 +40,10 @@ impl Api {
     async fn new() -> Self {
         let world = World::memory().await;
         furnish(&world).await;
+        Self::over(world)
+    }
+
+    fn over(world: World) -> Self {
         let shop = NativeApplication::new("shop", "sign-in").unwrap().with_origin(ORIGIN).unwrap();
         let other = NativeApplication::new("other", "sign-in").unwrap();
         let api = Native::new(&world.sspr, tenant(), Plain);
@@ -679,4 +683,38 @@ async fn the_document_lists_what_is_served_and_nothing_else() {
             assert_eq!(send(&api.app, build(other, &path, &[], "")).await.status, 405);
         }
     }
+}
+
+#[tokio::test]
+async fn while_a_store_is_down_the_answer_is_503_json_and_the_flow_goes_on_after() {
+    let (world, down) = flaky_world().await;
+    let api = Api::over(world);
+    let set = |state| down.store(state, std::sync::atomic::Ordering::SeqCst);
+    let is_down = |seen: &Seen| {
+        assert_eq!((seen.status, seen.header("retry-after")), (503, "30"), "{}", seen.body);
+        assert_eq!(seen.text("error"), "temporarily_unavailable");
+        assert!(!seen.text("correlation_id").is_empty());
+    };
+
+    set(true);
+    is_down(&api.start("ada@example.com").await);
+    set(false);
+    let started = api.start("ada@example.com").await.text("continuation_token");
+    set(true);
+    is_down(&api.challenge(&started).await);
+    set(false);
+    let token = api.challenge(&started).await.text("continuation_token");
+    let code = api.code().await;
+    set(true);
+    is_down(&api.go_on(&token, &code).await);
+    set(false);
+    let token = api.go_on(&token, &code).await.text("continuation_token");
+    set(true);
+    is_down(&api.submit(&token, NEW).await);
+    set(false);
+    let token = api.submit(&token, NEW).await.text("continuation_token");
+    set(true);
+    is_down(&api.poll(&token).await);
+    set(false);
+    assert_eq!(api.poll(&token).await.text("status"), "succeeded");
 }

@@ -14,22 +14,13 @@
 
 mod support;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::atomic::Ordering;
 
 use axum::Router;
-use sspr::{
-    Keyring, TenantPolicy,
-    adapters::{ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy},
-    domain::{Charge, CounterName, Instant, RecordId},
-    http::{Application, Pages, ReturnTo, change_password},
-    ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoreErrorKind, Swapped},
-};
+use sspr::http::{Application, Pages, ReturnTo, change_password};
 use support::{
-    NEW, OLD, Users, World,
-    front::{FORM, KINDS, Named, Seen, build, form, furnish, get, post, send},
+    NEW, OLD, World,
+    front::{FORM, KINDS, Named, Seen, build, flaky_world, form, furnish, get, post, send},
     seconds,
 };
 
@@ -418,67 +409,9 @@ async fn bad_input_is_a_page_that_says_so_and_nothing_is_lost() {
     assert!(page.body.contains("<title>Error: "));
 }
 
-/// A store that can be taken down.
-struct Flaky(MemoryCodes, Arc<AtomicBool>);
-
-impl Flaky {
-    fn up(&self) -> Result<&MemoryCodes, StoreError> {
-        if self.1.load(Ordering::SeqCst) {
-            Err(StoreError::new(StoreErrorKind::Busy, "down"))
-        } else {
-            Ok(&self.0)
-        }
-    }
-}
-
-#[async_trait::async_trait]
-impl CodeStore for Flaky {
-    async fn insert(
-        &self,
-        record: &Record,
-        charges: &[Charge],
-        now: Instant,
-    ) -> Result<Inserted, StoreError> {
-        self.up()?.insert(record, charges, now).await
-    }
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
-        self.up()?.attempt(id, now).await
-    }
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        self.up()?.load(id).await
-    }
-    async fn compare_and_swap(
-        &self,
-        next: &Record,
-        expected: u64,
-        charges: &[Charge],
-        clear: &[CounterName],
-        now: Instant,
-    ) -> Result<Swapped, StoreError> {
-        self.up()?.compare_and_swap(next, expected, charges, clear, now).await
-    }
-    async fn charge(
-        &self,
-        charges: &[Charge],
-        now: Instant,
-    ) -> Result<Vec<sspr::domain::Over>, StoreError> {
-        self.up()?.charge(charges, now).await
-    }
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
-        self.up()?.delete_expired(now, limit).await
-    }
-}
-
 #[tokio::test]
 async fn while_a_store_is_down_pages_say_so_and_the_journey_goes_on_after() {
-    let down = Arc::new(AtomicBool::new(false));
-    let codes: Arc<dyn CodeStore> = Arc::new(Flaky(MemoryCodes::new(), down.clone()));
-    let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-    let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
-    let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
-    let users = Users::Memory(MemoryUsers::new());
-    let world = World::assemble(users, codes, policies, keys, clock, None);
-    world.add("ada@example.com", "ada").await;
+    let (world, down) = flaky_world().await;
     let site = Site::over(world);
     let mut browser = site.browser();
     browser.named("ada@example.com").await;

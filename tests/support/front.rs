@@ -1,7 +1,13 @@
 //! Requests to a router, without a network.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use axum::{
     Router,
@@ -10,16 +16,22 @@ use axum::{
     http::{HeaderMap, HeaderValue, Request},
 };
 use sspr::{
-    domain::{AccountId, ApplicationId, GroupId, IdentityProvider, SecondFactor, TenantId},
+    Keyring, TenantPolicy,
+    adapters::{ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy},
+    domain::{
+        AccountId, ApplicationId, Charge, CounterName, GroupId, IdentityProvider, Instant,
+        RecordId, SecondFactor, TenantId,
+    },
     http::{
         Arrival, Begun, IssueError, Issued, SessionError, Sessions, TokenIssuer, TokenRequest,
         Tokens,
     },
     policy::AuthenticationMethodsPolicy,
+    ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoreErrorKind, Swapped},
 };
 use tower::ServiceExt as _;
 
-use super::{World, account, tenant};
+use super::{Users, World, account, tenant};
 
 pub const FORM: &str = "application/x-www-form-urlencoded";
 pub const JSON: &str = "application/json";
@@ -176,4 +188,68 @@ pub async fn furnish(world: &World) {
     let policy = sspr::ports::PolicySource::policy(&world.policies, &tenant()).unwrap().unwrap();
     let methods = AuthenticationMethodsPolicy::from_email_json(excluding).unwrap();
     world.policies.replace((*policy).clone().with_authentication_methods(methods));
+}
+
+/// A store that can be taken down.
+struct Flaky(MemoryCodes, Arc<AtomicBool>);
+
+impl Flaky {
+    fn up(&self) -> Result<&MemoryCodes, StoreError> {
+        if self.1.load(Ordering::SeqCst) {
+            Err(StoreError::new(StoreErrorKind::Busy, "down"))
+        } else {
+            Ok(&self.0)
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl CodeStore for Flaky {
+    async fn insert(
+        &self,
+        record: &Record,
+        charges: &[Charge],
+        now: Instant,
+    ) -> Result<Inserted, StoreError> {
+        self.up()?.insert(record, charges, now).await
+    }
+    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+        self.up()?.attempt(id, now).await
+    }
+    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
+        self.up()?.load(id).await
+    }
+    async fn compare_and_swap(
+        &self,
+        next: &Record,
+        expected: u64,
+        charges: &[Charge],
+        clear: &[CounterName],
+        now: Instant,
+    ) -> Result<Swapped, StoreError> {
+        self.up()?.compare_and_swap(next, expected, charges, clear, now).await
+    }
+    async fn charge(
+        &self,
+        charges: &[Charge],
+        now: Instant,
+    ) -> Result<Vec<sspr::domain::Over>, StoreError> {
+        self.up()?.charge(charges, now).await
+    }
+    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+        self.up()?.delete_expired(now, limit).await
+    }
+}
+
+/// Ada's world on a store that can be taken down, and what takes it down.
+pub async fn flaky_world() -> (World, Arc<AtomicBool>) {
+    let down = Arc::new(AtomicBool::new(false));
+    let codes: Arc<dyn CodeStore> = Arc::new(Flaky(MemoryCodes::new(), down.clone()));
+    let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
+    let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
+    let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
+    let users = Users::Memory(MemoryUsers::new());
+    let world = World::assemble(users, codes, policies, keys, clock, None);
+    world.add("ada@example.com", "ada").await;
+    (world, down)
 }

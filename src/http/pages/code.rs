@@ -79,12 +79,13 @@ pub(super) async fn resend(State(site): State<Arc<Site>>, request: Request) -> A
 pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&site, &parts)?;
+    let further = |it: &&Journey| matches!(it.stage, Stage::NewPassword | Stage::Done { .. });
+    if let Some(journey) = visit.journey().filter(further) {
+        return Ok(redirect(&format!("{}?flow={}", journey.page(), journey.id)));
+    }
     let Some((journey, token)) = visit.journey().and_then(|it| Some((it, token(it)?))) else {
         return Ok(redirect("sign-in"));
     };
-    if matches!(journey.stage, Stage::NewPassword | Stage::Done { .. }) {
-        return Ok(redirect(&format!("{}?flow={}", journey.page(), journey.id)));
-    }
     match visit.broken(site.sspr.look(&token).await)? {
         LookOutcome::View(view) => show(&visit, journey, &view),
         LookOutcome::Gone => Ok(redirect("start-again")),

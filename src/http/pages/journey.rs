@@ -200,6 +200,12 @@ impl Journey {
         Self { flash, stage, ..self.clone() }
     }
 
+    /// The same journey at its end. Its secrets are spent: the browser need not keep them.
+    pub(super) fn done(&self, signed_in: bool, onward: bool) -> Self {
+        let ended = self.at(Stage::Done { onward, signed_in }, None);
+        Self { grant: None, token: None, ..ended }
+    }
+
     /// The key of its one request for a reset.
     pub(super) fn request_key(&self) -> Option<RequestKey> {
         let text = self.key.expose();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{
     extract::{Request, State},
     http::header::SET_COOKIE,
+    response::Response,
 };
 use subtle::ConstantTimeEq as _;
 
@@ -26,12 +27,12 @@ use crate::{
 pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&site, &parts)?;
+    if let Some(done) = already_done(&visit) {
+        return Ok(done);
+    }
     let Some(journey) = visit.journey().filter(|journey| journey.grant.is_some()) else {
         return Ok(redirect("sign-in"));
     };
-    if matches!(journey.stage, Stage::Done { .. }) {
-        return Ok(redirect(&format!("done?flow={}", journey.id)));
-    }
     let issues: &[Issue] = match &journey.flash {
         Some(Flash::Weak { issues }) => issues,
         _ => &[],
@@ -53,6 +54,9 @@ pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Ans
 /// `POST new-password`.
 pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (visit, form) = posted(&site, request).await?;
+    if let Some(done) = already_done(&visit) {
+        return Ok(done);
+    }
     let Some((journey, grant)) = visit.journey().and_then(|it| Some((it, grant(it)?))) else {
         return Ok(redirect("start-again"));
     };
@@ -78,7 +82,7 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
 /// The password is changed. Signs the person in, unless the tenant wants the password typed.
 async fn finish(visit: &Visit, journey: &Journey, ticket: &Ticket) -> Answer {
     let site = &*visit.site;
-    let done = |signed_in, onward| journey.at(Stage::Done { onward, signed_in }, None);
+    let done = |signed_in, onward| journey.done(signed_in, onward);
     // The password is changed whatever breaks from here on: then the person signs in with it.
     let Ok(RedeemOutcome::SignIn(sign_in)) = site.sspr.redeem(ticket).await else {
         return visit.go(done(false, false));
@@ -131,6 +135,13 @@ pub(super) async fn done(State(site): State<Arc<Site>>, request: Request) -> Ans
         href,
         lead: sentence(lead, &[("address", &|| Piece::Address(journey.address.clone()))]),
     })
+}
+
+/// The second half of a double click, or a way back: the journey has ended.
+fn already_done(visit: &Visit) -> Option<Response> {
+    let journey = visit.journey()?;
+    let done = matches!(journey.stage, Stage::Done { .. });
+    done.then(|| redirect(&format!("done?flow={}", journey.id)))
 }
 
 fn grant(journey: &Journey) -> Option<Grant> {
