@@ -14,7 +14,9 @@ mod health;
 mod native;
 mod pages;
 mod proxies;
+mod secret;
 mod sessions;
+mod stop;
 
 pub use admin::{Access, AccessKind, Admin, Authorize, Authorized};
 pub use application::{Application, ReturnTo, ReturnToError};

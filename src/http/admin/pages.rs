@@ -10,7 +10,7 @@ use axum::{
         header::{CONTENT_TYPE, LOCATION},
         request::Parts,
     },
-    response::{IntoResponse, Response},
+    response::{IntoResponse as _, Response},
 };
 use serde_json::{Value, json};
 
@@ -23,7 +23,10 @@ use super::{
 };
 use crate::{
     domain::{EmailAddress, TenantId, UserFlowId},
-    http::form::{Form, FormError},
+    http::{
+        form::{Form, FormError},
+        stop::Stop,
+    },
     policy::{CurrentPassword, DocumentError, PasswordRules, TenantPolicy, UserFlow},
     ports::VersionedPolicy,
 };
@@ -31,15 +34,7 @@ use crate::{
 /// Changes that the page of events shows.
 const SHOWN_CHANGES: usize = 100;
 
-/// An answer that ends a handler early.
-pub(super) struct Stop(Box<Response>);
 type Answer = Result<Response, Stop>;
-
-impl IntoResponse for Stop {
-    fn into_response(self) -> Response {
-        *self.0
-    }
-}
 
 /// An allowed request, with the tenant that it is about.
 struct Visit {
@@ -334,13 +329,13 @@ async fn allowed(site: &Site, parts: &Parts, access: Access<'_>) -> Result<Strin
             if let Ok(to) = HeaderValue::from_str(to.as_str()) {
                 response.headers_mut().insert(LOCATION, to);
             }
-            Err(Stop(Box::new(response)))
+            Err(response.into())
         }
     }
 }
 
 pub(super) async fn missing() -> Response {
-    *message(StatusCode::NOT_FOUND, "Not found", "There is no such page.".to_owned()).0
+    message(StatusCode::NOT_FOUND, "Not found", "There is no such page.".to_owned()).into_response()
 }
 
 fn no_tenant() -> Stop {
@@ -360,7 +355,7 @@ fn unreadable(error: &FormError) -> Stop {
 
 fn message(status: StatusCode, heading: &'static str, lead: String) -> Stop {
     let page = MessagePage { brand: "Administration".to_owned(), failed: true, heading, lead };
-    Stop(Box::new(render(status, &page)))
+    render(status, &page).into()
 }
 
 fn render(status: StatusCode, page: &impl askama::Template) -> Response {

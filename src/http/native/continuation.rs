@@ -6,12 +6,13 @@
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::{call::Call, fault::Fault};
 use crate::{
     domain::{Instant, Purpose},
     error::Error,
+    http::secret::Secret,
 };
 
 /// How long a token is good that no reset stands behind.
@@ -55,11 +56,6 @@ pub(super) enum Step {
     SignedIn { account: String, stamp: [u8; 16] },
 }
 
-/// A secret in text form, wiped on drop.
-#[derive(Clone, Deserialize, Serialize)]
-#[serde(transparent)]
-pub(super) struct Secret(String);
-
 /// A token and an authorization code never stand in for each other.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
@@ -101,22 +97,6 @@ impl Continuation {
         let opened: Self = serde_json::from_slice(&plain).map_err(|_| Fault::bad_token())?;
         let over = call.now >= Instant::from_micros(opened.ends);
         if over { Err(Fault::expired_token()) } else { Ok(opened) }
-    }
-}
-
-impl Secret {
-    pub(super) const fn of(text: String) -> Self {
-        Self(text)
-    }
-
-    pub(super) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Drop for Secret {
-    fn drop(&mut self) {
-        self.0.zeroize();
     }
 }
 

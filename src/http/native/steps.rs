@@ -2,7 +2,7 @@
 
 use super::{
     call::{Call, Served},
-    continuation::{Secret, Step},
+    continuation::Step,
     fault::Fault,
     issuer::{Issued, TokenRequest, Tokens},
 };
@@ -16,6 +16,7 @@ use crate::{
         SendOutcome, SentCode, SignInOutcome, SubmitOutcome, VerifyOutcome,
     },
     flow::StageName,
+    http::secret::Secret,
     policy::{Disclosure, PasswordIssue},
 };
 

@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 
 use super::{
     Site,
-    journey::{Back, Flash, Journey, Secret, Stage, instant},
+    journey::{Back, Flash, Journey, Stage, instant},
     sign_in::{ask, posted},
     view::{Alert, CodePage, Message, Piece, TryLaterPage, sentence},
     visit::{Answer, Visit, redirect},
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     domain::{Code, CodeFormat, FlowToken, IdentityProvider, Instant},
     engine::{LookOutcome, OpenOutcome, Rejection, SendOutcome, VerifyOutcome, View},
+    http::secret::Secret,
 };
 
 /// `POST reset`: opens a reset and asks for its first code. Reads no password. A second click
@@ -48,7 +49,7 @@ pub(super) async fn forgot(State(site): State<Arc<Site>>, request: Request) -> A
         }
     };
     let outcome = visit.broken(site.sspr.send(&token, &client).await)?;
-    journey.token = Some(Secret::of(&token.expose()));
+    journey.token = Some(Secret::of(token.expose()));
     match outcome {
         SendOutcome::Sent(_) | SendOutcome::TooSoon { .. } => {
             visit.go_on(&journey, Stage::Code, None)
@@ -175,7 +176,7 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
     let rejection = match visit.broken(site.sspr.verify(&token, &code, &visit.client()).await)? {
         VerifyOutcome::Granted(granted) => {
             let mut next = journey.at(Stage::NewPassword, None);
-            next.grant = Some(Secret::of(&granted.grant.expose()));
+            next.grant = Some(Secret::of(granted.grant.expose()));
             return visit.go(next);
         }
         VerifyOutcome::Rejected(rejection) => rejection,

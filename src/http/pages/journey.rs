@@ -5,12 +5,13 @@
 //! other's code away.
 
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::{
     domain::{Entropy, EntropyUnavailable, Instant, Password},
     engine::{RequestKey, Sspr},
     error::Error,
+    http::secret::Secret,
     policy::PasswordIssue,
 };
 
@@ -54,11 +55,6 @@ pub(super) struct Journey {
     #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
     pub(super) flash: Option<Flash>,
 }
-
-/// A secret in text form, wiped on drop.
-#[derive(Clone, Deserialize, Serialize)]
-#[serde(transparent)]
-pub(super) struct Secret(String);
 
 /// How far a journey has come. Instants are microseconds.
 #[derive(Clone, Deserialize, Serialize)]
@@ -182,7 +178,7 @@ impl Journey {
             flash: None,
             grant: None,
             id: format!("{:08x}", entropy.word()? >> 32),
-            key: Secret::of(&hex(key.expose())),
+            key: Secret::of(hex(key.expose())),
             return_to: None,
             stage,
             token: None,
@@ -228,22 +224,6 @@ impl Journey {
             Stage::Done { .. } => "done",
             Stage::Off => "unavailable",
         }
-    }
-}
-
-impl Secret {
-    pub(super) fn of(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-
-    pub(super) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Drop for Secret {
-    fn drop(&mut self) {
-        self.0.zeroize();
     }
 }
 

@@ -11,12 +11,12 @@ use super::{
     Site,
     journey::{Back, Flash, Journey, Stage, instant},
     view::{LockedPage, PasswordPage, Piece, SignInPage, sentence},
-    visit::{Answer, Stop, Visit, redirect},
+    visit::{Answer, Visit, redirect},
 };
 use crate::{
     domain::{EmailAddress, Password},
     engine::{Request as Ask, SignInOutcome, SignedIn},
-    http::{Arrival, ReturnTo, form::Form},
+    http::{Arrival, ReturnTo, form::Form, stop::Stop},
 };
 
 /// Longest text that is shown again as a mistyped address: no address is longer.

@@ -10,7 +10,7 @@ use axum::{
         header::{ACCEPT_LANGUAGE, CONTENT_TYPE, LOCATION, SET_COOKIE},
         request::Parts,
     },
-    response::{IntoResponse, Response},
+    response::Response,
 };
 
 use super::{
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     domain::{CorrelationId, DeviceProof, LanguageTag, NetworkAddress},
     engine::Client,
-    http::{cookie, form::Form},
+    http::{cookie, form::Form, stop::Stop},
     mail::{Language, look_up},
     policy::TenantPolicy,
 };
@@ -48,21 +48,6 @@ pub(super) struct Visit {
 
 /// A finished answer, good or bad: handlers leave early with `?`.
 pub(super) type Answer = Result<Response, Stop>;
-
-/// An answer that ends a handler early.
-pub(super) struct Stop(Box<Response>);
-
-impl From<Response> for Stop {
-    fn from(response: Response) -> Self {
-        Self(Box::new(response))
-    }
-}
-
-impl IntoResponse for Stop {
-    fn into_response(self) -> Response {
-        *self.0
-    }
-}
 
 impl Visit {
     /// Reads what a request says about itself. `Err` is an answer: the policy cannot be had.
