@@ -14,11 +14,11 @@
 mod support;
 
 use sspr::{
-    adapters::{CaptureSender, Policies},
+    adapters::{CaptureSender, Policies, SystemEntropy},
     domain::{CodeFormat, Keyring, LanguageTag},
     engine::{
-        OpenOutcome, RedeemOutcome, SendOutcome, SignInOutcome, StartOutcome, SubmitOutcome,
-        VerifyOutcome,
+        OpenOutcome, RedeemOutcome, RequestKey, SendOutcome, SignInOutcome, StartOutcome,
+        SubmitOutcome, VerifyOutcome,
     },
     policy::{AfterReset, Disclosure, Limits, Numbers, PasswordIssue, PasswordRules, TenantPolicy},
     ports::{Breach, BreachCheck, EventKind, Outcome, PasswordHasher, SendErrorKind, Share},
@@ -348,5 +348,40 @@ fn a_tenant_under_attack_sends_longer_codes_and_refuses_nobody() {
             world.sspr.send(&token, &client(1)).await.unwrap(),
             SendOutcome::TooSoon { .. } | SendOutcome::Sent(_)
         ));
+    });
+}
+
+#[test]
+fn a_request_that_is_repeated_opens_one_reset_and_sends_one_mail() {
+    on_every_store(|world| async move {
+        let key = RequestKey::draw(&SystemEntropy::new()).unwrap();
+        let open = |mail: &'static str, key: RequestKey| {
+            let sspr = &world.sspr;
+            async move {
+                let asked = request(mail).with_key(key);
+                match sspr.open(&asked, &client(1)).await.unwrap() {
+                    OpenOutcome::Opened(opened) => opened.token,
+                    other => panic!("not opened: {other:?}"),
+                }
+            }
+        };
+
+        let first = open("ada@example.com", key.clone()).await;
+        let again = open("ada@example.com", key.clone()).await;
+        let other_address = open("eve@example.com", key).await;
+        let other_key = RequestKey::draw(&SystemEntropy::new()).unwrap();
+        let other_key = open("ada@example.com", other_key).await;
+
+        assert_eq!(first.expose(), again.expose());
+        assert_ne!(first.expose(), other_address.expose());
+        assert_ne!(first.expose(), other_key.expose());
+        let sent = world.sspr.send(&first, &client(1)).await.unwrap();
+        let refused = world.sspr.send(&again, &client(1)).await.unwrap();
+        assert!(matches!(sent, SendOutcome::Sent(_)));
+        assert!(matches!(refused, SendOutcome::TooSoon { .. }));
+        assert_eq!(world.courier.drain(&world.inbox).await.sent, 1);
+        // Whichever of the two tokens the browser kept, the code is its own.
+        let code = world.inbox.last_code().unwrap();
+        world.granted(&again, &code).await;
     });
 }
