@@ -440,3 +440,15 @@ async fn while_a_store_is_down_pages_say_so_and_the_journey_goes_on_after() {
     }
     assert!(browser.at.starts_with("/account/done"));
 }
+
+#[tokio::test]
+async fn a_tenant_without_a_policy_has_no_pages() {
+    let site = Site::new().await;
+    let nowhere = Application::new("nowhere", "sign-in", "shop").unwrap();
+    let app = Router::new().nest("/account", Pages::new(&site.world.sspr, nowhere, Named).router());
+    let page = get(&app, "/account/sign-in", &[("accept-language", "de")]).await;
+    assert_eq!(page.status, 404);
+    assert!(page.body.contains("Diese Seite gibt es nicht"));
+    let posted = post(&app, "/account/sign-in", &[], &form(&[("username", "a@example.com")])).await;
+    assert_eq!(posted.status, 404);
+}

@@ -1,6 +1,7 @@
 // MSAL JS, unmodified, against the demonstration: in Node, in Chromium, and in the single-page
 // application of the examples.
 import assert from "node:assert/strict";
+import { webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { spawn } from "node:child_process";
 import { CustomAuthPublicClientApplication } from "@azure/msal-browser/custom-auth";
@@ -18,6 +19,7 @@ const inbox = {
 
 /** What MSAL JS wants of a browser, for Node. */
 function pretend() {
+  globalThis.crypto ??= webcrypto; // not there before Node 19
   const storage = () => {
     const kept = new Map();
     return {

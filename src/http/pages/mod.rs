@@ -19,17 +19,19 @@ use axum::{
     Router,
     body::Body,
     extract::{OriginalUri, Request, State},
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{
+        StatusCode,
+        header::{ALLOW, CONTENT_TYPE},
+    },
     middleware::{self, Next},
-    response::Response,
+    response::{IntoResponse as _, Response},
     routing::{get, post},
 };
 use tower_http::{csrf::CsrfLayer, timeout::TimeoutLayer};
 
 use self::{
-    journey::Jar,
     view::{Frame, Message, render},
-    visit::{Answer, Visit, chosen_language, redirect},
+    visit::{Answer, Visit, redirect},
     words::PageWords,
 };
 use super::{Application, ReturnTo, Sessions, TrustedProxies, assets, fresh_correlation, harden};
@@ -161,8 +163,13 @@ impl Site {
         fresh_correlation(self.sspr.entropy())
     }
 
-    /// The page for when not even the policy can be had.
-    fn unavailable(&self, language: Language, reference: Option<&CorrelationId>) -> Response {
+    /// The page for when there is no policy (404), or none can be had (503).
+    fn without_policy(
+        &self,
+        status: StatusCode,
+        language: Language,
+        reference: Option<&CorrelationId>,
+    ) -> Response {
         let words = PageWords::of(language);
         let frame = Frame {
             brand: self.application.id.to_string(),
@@ -178,8 +185,11 @@ impl Site {
             words,
         };
         let reference = reference.map(|id| words.reference.replace("{id}", id.as_str()));
-        let page = Message { frame, lead: words.problem_down.to_owned(), reference };
-        render(StatusCode::SERVICE_UNAVAILABLE, &page)
+        let lead = match status {
+            StatusCode::NOT_FOUND => words.problem_missing,
+            _ => words.problem_down,
+        };
+        render(status, &Message { frame, lead: lead.to_owned(), reference })
     }
 }
 
@@ -197,25 +207,22 @@ async fn missing(State(site): State<Arc<Site>>, request: Request) -> Answer {
 
 /// Sets the headers of every answer, and puts a page on refusals that have none.
 async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
-    let language = chosen_language(&Jar::default(), request.headers(), &[]);
-    let (mut parts, body) = request.into_parts();
     // The page for a refusal needs the request, which the handler consumes.
-    let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
-    parts.extensions.insert(language);
-    let mut response = next.run(Request::from_parts(parts, body)).await;
-    if !response.headers().contains_key(CONTENT_TYPE) && response.status().is_client_error() {
-        let status = response.status();
-        let mut bare = Request::new(Body::empty());
-        *bare.uri_mut() = uri;
-        *bare.headers_mut() = headers;
+    let mut bare = Request::new(Body::empty());
+    *bare.uri_mut() = request.uri().clone();
+    *bare.headers_mut() = request.headers().clone();
+    let mut response = next.run(request).await;
+    let has_page = response.headers().contains_key(CONTENT_TYPE);
+    if !has_page && response.status().is_client_error() {
         let page = match Visit::of(&site, &bare.into_parts().0) {
-            Ok(visit) => visit.problem(status),
-            Err(stop) => axum::response::IntoResponse::into_response(stop),
+            Ok(visit) => visit.problem(response.status()),
+            Err(stop) => stop.into_response(),
         };
-        let allow = response.headers_mut().remove(axum::http::header::ALLOW);
-        response = page;
-        if let Some(allow) = allow {
-            response.headers_mut().insert(axum::http::header::ALLOW, allow);
+        if let Some(allow) = response.headers_mut().remove(ALLOW) {
+            response = page;
+            response.headers_mut().insert(ALLOW, allow);
+        } else {
+            response = page;
         }
     }
     harden(response).await

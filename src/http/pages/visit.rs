@@ -65,9 +65,14 @@ impl Visit {
         }
         let policy = match site.sspr.policy(&site.application.tenant) {
             Ok(Some(policy)) => policy,
-            Ok(None) | Err(_) => {
-                let language = chosen_language(&jar, headers, &[]);
-                return Err(site.unavailable(language, correlation.as_ref()).into());
+            none => {
+                let status = match none {
+                    Ok(_) => StatusCode::NOT_FOUND,
+                    Err(_) => StatusCode::SERVICE_UNAVAILABLE,
+                };
+                let language =
+                    chosen_language(&jar, headers, &Language::ALL.map(LanguageTag::from));
+                return Err(site.without_policy(status, language, correlation.as_ref()).into());
             }
         };
         Ok(Self {
@@ -218,7 +223,7 @@ fn spoken(tag: &str) -> Option<Language> {
 }
 
 /// The language that was chosen, else the browser's (RFC 9110, 12.5.4), else the tenant's first.
-pub(super) fn chosen_language(jar: &Jar, headers: &HeaderMap, offered: &[LanguageTag]) -> Language {
+fn chosen_language(jar: &Jar, headers: &HeaderMap, offered: &[LanguageTag]) -> Language {
     let chosen = jar.language.as_deref().and_then(|tag| LanguageTag::parse(tag).ok());
     let mut ranges: Vec<(u16, LanguageTag)> = Vec::new();
     let lines = headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|line| line.to_str().ok());
