@@ -449,6 +449,8 @@ async fn a_tenant_without_a_policy_has_no_pages() {
     let page = get(&app, "/account/sign-in", &[("accept-language", "de")]).await;
     assert_eq!(page.status, 404);
     assert!(page.body.contains("Diese Seite gibt es nicht"));
+    let other = get(&app, "/account/sign-in", &[("accept-language", "tlh")]).await;
+    assert!(other.body.contains("There is no such page"));
     let posted = post(&app, "/account/sign-in", &[], &form(&[("username", "a@example.com")])).await;
     assert_eq!(posted.status, 404);
 }

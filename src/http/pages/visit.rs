@@ -70,8 +70,10 @@ impl Visit {
                     Ok(_) => StatusCode::NOT_FOUND,
                     Err(_) => StatusCode::SERVICE_UNAVAILABLE,
                 };
-                let language =
-                    chosen_language(&jar, headers, &Language::ALL.map(LanguageTag::from));
+                // English where nothing matches: the first that is offered.
+                let mut spoken = Language::ALL;
+                spoken.sort_by_key(|language| *language != Language::English);
+                let language = chosen_language(&jar, headers, &spoken.map(LanguageTag::from));
                 return Err(site.without_policy(status, language, correlation.as_ref()).into());
             }
         };
