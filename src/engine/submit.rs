@@ -127,6 +127,11 @@ impl Sspr {
         let inner = &*self.inner;
         let Spending { stored, bound, account, policy } = &spending;
         if !inner.is_permitted(stored, bound).await? {
+            // The stamp may be another one because another submit of this grant has just won:
+            // to close the reset now would take that one's ticket away.
+            if let Some(account) = self.overtaken(&spending).await? {
+                return self.follow(grant, password, Spending { account, ..spending }, now).await;
+            }
             self.close(stored, policy, now).await?;
             return Ok(SubmitOutcome::Rejected);
         }
@@ -165,17 +170,13 @@ impl Sspr {
                 }
                 change.next_stamp
             }
-            // Two submits of one grant: the other one won. Only the same password may go on.
             Applied::Repeated { .. } => {
-                let origin = &stored.reset.origin;
-                let Some(account) = inner.users.find(&origin.tenant, &account.id).await? else {
-                    return Ok(SubmitOutcome::Rejected);
+                return match self.overtaken(&spending).await? {
+                    Some(account) => {
+                        self.follow(grant, password, Spending { account, ..spending }, now).await
+                    }
+                    None => Ok(SubmitOutcome::Rejected),
                 };
-                if !self.charge_hashes(grant, now).await? {
-                    return Ok(SubmitOutcome::Rejected);
-                }
-                let spending = Spending { account, ..spending };
-                return self.repeat(grant, password, &spending, now).await;
             }
             Applied::Stale => {
                 self.close(stored, policy, now).await?;
@@ -183,6 +184,27 @@ impl Sspr {
             }
         };
         self.complete(grant, stored, bound, policy, stamp, now).await
+    }
+
+    /// The account, if by now it carries this very reset: another submit of the grant has won.
+    async fn overtaken(&self, spending: &Spending<'_>) -> Result<Option<Account>, Error> {
+        let Spending { stored, account, .. } = spending;
+        let found = self.inner.users.find(&stored.reset.origin.tenant, &account.id).await?;
+        Ok(found.filter(|account| account.last_reset == Some(stored.id)))
+    }
+
+    /// Two submits of one grant, and the other one won: only the same password may go on.
+    async fn follow(
+        &self,
+        grant: &Grant,
+        password: &Password,
+        spending: Spending<'_>,
+        now: Instant,
+    ) -> Result<SubmitOutcome, Error> {
+        if !self.charge_hashes(grant, now).await? {
+            return Ok(SubmitOutcome::Rejected);
+        }
+        self.repeat(grant, password, &spending, now).await
     }
 
     /// Our own retry: the account carries this reset already.
