@@ -11,8 +11,9 @@ use rusqlite::{Connection, Error};
 use super::errors;
 use crate::ports::StoreError;
 
-/// Jobs that may wait; one more is answered with an error at once.
-const QUEUE: usize = 256;
+/// Jobs that may wait; one more is answered with an error at once. A job is small: this bounds memory,
+/// and at some 10,000 jobs a second the wait.
+const QUEUE: usize = 4_096;
 
 /// The sending end of a worker's queue, and its thread.
 #[derive(Debug)]
