@@ -12,7 +12,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use sspr::{
-    adapters::{CaptureSender, SqliteUsers, code_in},
+    adapters::{CaptureSender, code_in},
     mail::EmailMessage,
 };
 
@@ -20,7 +20,7 @@ use crate::shop;
 
 type Asked = Query<Vec<(String, String)>>;
 
-pub fn router(inbox: CaptureSender, _users: SqliteUsers) -> Router {
+pub fn router(inbox: CaptureSender) -> Router {
     let (shown, html) = (inbox.clone(), inbox.clone());
     Router::new()
         .route("/inbox.json", get(move |query: Asked| async move { Json(list(&inbox, &query)) }))

@@ -89,7 +89,7 @@ async fn main() -> Outcome<()> {
         .nest("/health", health(&sspr))
         .merge(change_password(&ReturnTo::parse("/contoso/account")?))
         .merge(administrators.router())
-        .merge(inbox::router(inbox, users.clone()));
+        .merge(inbox::router(inbox));
     for (tenant, _) in TENANTS {
         let id = TenantId::parse(tenant)?;
         let home = ReturnTo::parse(&format!("/{tenant}/shop"))?;
