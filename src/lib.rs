@@ -11,10 +11,13 @@
 //! | [`ports`] | what the host supplies, with the contract of each method |
 //! | [`engine`] | the driver: requests in, outcomes out; the courier |
 //! | [`adapters`] | ports, implemented |
+//! | `conformance` | the suite for ports of your own (feature `conformance`) |
 //! | `http` | the axum front (feature `axum`): pages, native API, administrator |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod adapters;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod domain;
 pub mod engine;
 mod error;

@@ -14,7 +14,7 @@
 use std::{fs, path::Path};
 
 /// Ranks of the top folders; a module imports lower ranks and its own folder only.
-const RANKS: [(&str, u8); 9] = [
+const RANKS: [(&str, u8); 10] = [
     ("domain", 0),
     ("policy", 10),
     ("flow", 20),
@@ -24,6 +24,7 @@ const RANKS: [(&str, u8); 9] = [
     ("error", 35),
     ("engine", 40),
     ("adapters", 50),
+    ("conformance", 50),
     ("http", 50),
 ];
 /// Files of the root that put the house together and may import everything.

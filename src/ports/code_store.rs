@@ -28,7 +28,8 @@ use crate::domain::{Charge, CounterName, Instant, Over, RecordId};
 /// When in doubt, charge. A full store refuses: it never drops a live counter or record to make
 /// room. Bodies and names are opaque: a store compares, logs and indexes nothing inside them.
 ///
-/// The proof of all of this is `tests/code_store.rs`, which every store that ships passes.
+/// The proof of all of this is the suite `conformance` (feature `conformance`), one test a clause,
+/// which every store that ships passes; `tests/broken_stores.rs` shows that it catches those that lie.
 #[async_trait]
 pub trait CodeStore: Send + Sync {
     /// Writes a record iff its id is new, and makes the charges.

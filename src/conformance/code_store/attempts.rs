@@ -1,0 +1,157 @@
+//! Attempts: own tries first, then tier by tier; death.
+
+use super::{
+    super::verdict::{Verdict, Violation, hold, same},
+    bench::{CodeStoreBench, DAY, SECOND, at},
+    records::loaded,
+};
+use crate::{
+    domain::{Charge, CounterName, RecordId},
+    ports::{Attempted, CodeStore as _, Loaded, Record},
+};
+
+/// One try that must be charged: the record, and the names that are over, sorted.
+async fn charged(
+    bench: &CodeStoreBench,
+    id: &RecordId,
+    now: i64,
+) -> Result<(Loaded, Vec<CounterName>), Violation> {
+    match bench.store.attempt(id, at(now)).await? {
+        Attempted::Charged { over, record } => {
+            let mut names: Vec<_> = over.iter().map(|over| over.name).collect();
+            names.sort_unstable();
+            Ok((record, names))
+        }
+        other => Err(Violation::new(format!("a try of a live record: {other:?}"))),
+    }
+}
+
+pub(super) async fn tries_are_charged_first_and_exhausted_charges_nothing_else(
+    bench: &CodeStoreBench,
+) -> Verdict {
+    let record = bench.record(1, &[bench.charge(5, 1, 99)]);
+    bench.put(&record, &[]).await?;
+    for tries in 1..=5 {
+        let (found, over) = charged(bench, &record.id, 1).await?;
+        same("tries, this one counted", found.tries, tries)?;
+        same("counters over", over, Vec::new())?;
+        same("body", found.body, record.body.clone())?;
+    }
+    for _ in 0..4 {
+        let answer = bench.store.attempt(&record.id, at(2)).await?;
+        hold(matches!(answer, Attempted::Exhausted), || {
+            format!("a sixth try of five: {answer:?}")
+        })?;
+    }
+    bench.stands_at(5, 2, 5, "Exhausted charges nothing else").await?;
+    same("tries saturate above the limit", loaded(bench, &record.id).await?.tries, 6)
+}
+
+pub(super) async fn tiers_are_taken_in_ascending_order(bench: &CodeStoreBench) -> Verdict {
+    // Written in descending order, and with names that sort against their tiers.
+    let charges = [bench.charge(3, 9, 1), bench.charge(7, 2, 2), bench.charge(9, 1, 3)];
+    let record = bench.record(1, &charges);
+    bench.put(&record, &[]).await?;
+    let mut overs = Vec::new();
+    for _ in 0..5 {
+        overs.push(charged(bench, &record.id, 1).await?.1);
+    }
+    let expected = [vec![], vec![3], vec![7], vec![9], vec![9]];
+    let expected: Vec<Vec<_>> =
+        expected.iter().map(|names| names.iter().map(|it| bench.name(*it)).collect()).collect();
+    same("counters over, try by try", overs, expected)
+}
+
+pub(super) async fn a_refusing_first_tier_leaves_the_second_uncharged(
+    bench: &CodeStoreBench,
+) -> Verdict {
+    let charges = [bench.charge(7, 2, 9), bench.charge(5, 1, 1), bench.charge(6, 1, 9)];
+    let record = bench.record(1, &charges);
+    bench.put(&record, &[]).await?;
+    charged(bench, &record.id, 1).await?;
+    let (found, over) = charged(bench, &record.id, 1).await?;
+    same("counters over", over, vec![bench.name(5)])?;
+    same("a refused try is a try", found.tries, 2)?;
+    bench.stands_at(6, 1, 1, "the refusing tier is all or none").await?;
+    bench.stands_at(7, 1, 1, "tier 2 is not reached when tier 1 refuses").await
+}
+
+pub(super) async fn a_refusing_second_tier_leaves_the_first_charged(
+    bench: &CodeStoreBench,
+) -> Verdict {
+    let charges = [bench.charge(5, 1, 9), bench.charge(7, 2, 1), bench.charge(8, 2, 9)];
+    let record = bench.record(1, &charges);
+    bench.put(&record, &[]).await?;
+    charged(bench, &record.id, 1).await?;
+    let (_, over) = charged(bench, &record.id, 1).await?;
+    same("counters over", over, vec![bench.name(7)])?;
+    bench.stands_at(5, 1, 2, "tier 1 stays charged: outsiders see the same").await?;
+    bench.stands_at(8, 1, 1, "the refusing tier is all or none").await
+}
+
+pub(super) async fn an_attempt_never_changes_the_version(bench: &CodeStoreBench) -> Verdict {
+    let record = bench.record(1, &[bench.charge(5, 1, 2)]);
+    bench.put(&record, &[]).await?;
+    for _ in 0..8 {
+        let answer = bench.store.attempt(&record.id, at(1)).await?;
+        if let Attempted::Charged { record, .. } = answer {
+            same("the version in the answer", record.version, 1)?;
+        }
+        same("version", loaded(bench, &record.id).await?.version, 1)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn a_record_is_dead_at_its_expiry_to_the_microsecond(
+    bench: &CodeStoreBench,
+) -> Verdict {
+    let record = bench.record(1, &[]);
+    bench.put(&record, &[]).await?;
+    charged(bench, &record.id, DAY - 1).await?;
+    for now in [DAY, DAY + 1] {
+        let answer = bench.store.attempt(&record.id, at(now)).await?;
+        hold(matches!(answer, Attempted::Dead), || {
+            format!("{} microseconds after its expiry: {answer:?}", now - DAY)
+        })?;
+    }
+    Ok(())
+}
+
+pub(super) async fn the_dead_and_the_missing_charge_nothing(bench: &CodeStoreBench) -> Verdict {
+    let record = bench.record(1, &[bench.charge(5, 1, 9)]);
+    bench.put(&record, &[]).await?;
+    let dead = bench.store.attempt(&record.id, at(DAY)).await?;
+    hold(matches!(dead, Attempted::Dead), || format!("{dead:?}"))?;
+    let missing = bench.store.attempt(&bench.id(2), at(0)).await?;
+    hold(matches!(missing, Attempted::Missing), || format!("an unknown id: {missing:?}"))?;
+    same("tries of the dead", loaded(bench, &record.id).await?.tries, 0)?;
+    bench.stands_at(5, DAY, 0, "Dead charges nothing").await
+}
+
+pub(super) async fn a_clock_that_runs_back_revives_no_record(bench: &CodeStoreBench) -> Verdict {
+    let record = bench.record(1, &[]);
+    bench.put(&record, &[]).await?;
+    charged(bench, &record.id, DAY - 1).await?;
+    let sooner = Record { expires_at: at(DAY - 1), ..record.clone() };
+    bench.store.compare_and_swap(&sooner, 1, &[], &[], at(0)).await?;
+    let answer = bench.store.attempt(&record.id, at(0)).await?;
+    hold(matches!(answer, Attempted::Dead), || {
+        format!("the record has seen its expiry, and a slow clock tries it: {answer:?}")
+    })
+}
+
+pub(super) async fn expiry_is_judged_by_the_callers_clock(bench: &CodeStoreBench) -> Verdict {
+    // Ten years ago and in ten years, by any server's clock.
+    for (number, years) in [(1, -10), (2, 10)] {
+        let begins = years * 365 * DAY;
+        let record = Record { expires_at: at(begins + SECOND), ..bench.record(number, &[]) };
+        bench.store.insert(&record, &[bench.charge(number, 0, 1)], at(begins)).await?;
+        charged(bench, &record.id, begins + SECOND - 1).await?;
+        let one = [Charge { ..bench.charge(number, 0, 1) }];
+        same("inside the window", bench.charged(&one, begins + SECOND - 1).await?, false)?;
+        let dead = bench.store.attempt(&record.id, at(begins + SECOND)).await?;
+        hold(matches!(dead, Attempted::Dead), || format!("at its expiry: {dead:?}"))?;
+        same("at the window's end", bench.charged(&one, begins + SECOND).await?, true)?;
+    }
+    Ok(())
+}

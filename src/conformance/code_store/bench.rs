@@ -1,0 +1,225 @@
+//! What a case works with: the store, a way to run tasks, ids and names of its own.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use futures_channel::oneshot;
+
+use super::super::{
+    block_on,
+    random::Random,
+    verdict::{Verdict, Violation, hold},
+};
+use crate::{
+    domain::{Charge, CounterName, Instant, RecordId, TenantId, TenantTag},
+    ports::{CodeStore, Inserted, Record, StoreError},
+};
+
+/// Something that runs beside the case.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// What runs a task: a thread each, or the host's runtime.
+pub type Spawn = Arc<dyn Fn(Task) + Send + Sync>;
+
+/// 2027-01-15, to which the offsets of a case are added.
+const START: i64 = 1_800_000_000_000_000;
+
+/// A store on the bench: fresh and empty for each case.
+#[derive(Clone)]
+pub struct CodeStoreBench {
+    pub(super) store: Arc<dyn CodeStore>,
+    spawn: Spawn,
+    pub(super) seed: u64,
+    pub(super) rounds: u32,
+    tenant: TenantTag,
+}
+
+impl core::fmt::Debug for CodeStoreBench {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("CodeStoreBench").field("seed", &self.seed).finish_non_exhaustive()
+    }
+}
+
+impl CodeStoreBench {
+    /// A bench whose parallel callers are threads.
+    #[must_use]
+    pub fn new(store: impl CodeStore + 'static) -> Self {
+        // A thread that cannot be started drops the task, and the case says that it was lost.
+        let spawn = |task| drop(thread::Builder::new().spawn(move || block_on(task)));
+        Self {
+            rounds: 40,
+            seed: 0x5eed,
+            spawn: Arc::new(spawn),
+            store: Arc::new(store),
+            tenant: TenantId::parse("contoso").map_or(TenantTag::from_bytes([7; 8]), |it| it.tag()),
+        }
+    }
+
+    /// The same, whose parallel callers are tasks of a runtime, as `|task| { tokio::spawn(task); }`.
+    #[must_use]
+    pub fn with_spawn(mut self, spawn: impl Fn(Task) + Send + Sync + 'static) -> Self {
+        self.spawn = Arc::new(spawn);
+        self
+    }
+
+    /// Another seed for what is random: a failure prints its own.
+    #[must_use]
+    pub const fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// How often races and random histories are tried; 40 unless told.
+    #[must_use]
+    pub const fn with_rounds(mut self, rounds: u32) -> Self {
+        self.rounds = rounds;
+        self
+    }
+
+    pub(super) const fn random(&self) -> Random {
+        Random::new(self.seed)
+    }
+
+    /// An id of this case's tenant.
+    pub(super) fn id(&self, number: u8) -> RecordId {
+        id(self.tenant, number)
+    }
+
+    pub(super) fn name(&self, number: u8) -> CounterName {
+        name(self.tenant, number)
+    }
+
+    /// One charge of amount 1, within a second.
+    pub(super) fn charge(&self, number: u8, tier: u8, limit: u32) -> Charge {
+        Charge { amount: 1, limit, name: self.name(number), tier, window: WINDOW }
+    }
+
+    /// A record that lives for a day.
+    pub(super) fn record(&self, number: u8, charges: &[Charge]) -> Record {
+        Record {
+            begins_challenge: false,
+            body: vec![number; 8],
+            charges: charges.to_vec(),
+            expires_at: at(DAY),
+            id: self.id(number),
+            tries_limit: 5,
+        }
+    }
+
+    /// The same bench for another tenant.
+    pub(super) fn tenant(&self, name: &str) -> Result<Self, Violation> {
+        Ok(Self { tenant: TenantId::parse(name).map_err(Violation::of)?.tag(), ..self.clone() })
+    }
+
+    /// Inserts, and expects that it is written.
+    pub(super) async fn put(&self, record: &Record, charges: &[Charge]) -> Verdict {
+        let answer = self.store.insert(record, charges, at(0)).await?;
+        hold(answer == Inserted::Inserted, || format!("a new record was not written: {answer:?}"))
+    }
+
+    /// Charges, and answers whether it was made.
+    pub(super) async fn charged(&self, charges: &[Charge], now: i64) -> Result<bool, StoreError> {
+        Ok(self.store.charge(charges, at(now)).await?.is_empty())
+    }
+
+    /// The value of a counter, found by asking.
+    pub(super) async fn value(&self, number: u8, now: i64) -> Result<u32, Violation> {
+        let ask = |limit| [Charge { amount: 0, limit, ..self.charge(number, 0, 0) }];
+        let (mut low, mut high) = (0, 4096);
+        while low < high {
+            let middle = u32::midpoint(low, high);
+            if self.charged(&ask(middle), now).await? { high = middle } else { low = middle + 1 }
+        }
+        Ok(low)
+    }
+
+    /// That a counter has this value.
+    pub(super) async fn stands_at(&self, number: u8, now: i64, value: u32, why: &str) -> Verdict {
+        let found = self.value(number, now).await?;
+        hold(found == value, || {
+            format!("counter {number} stands at {found}, where it should at {value}: {why}")
+        })
+    }
+
+    /// Runs `callers` at once, and collects what they answer.
+    pub(super) async fn all<T: Send + 'static>(
+        &self,
+        callers: u8,
+        make: impl Fn(u8) -> Pin<Box<dyn Future<Output = T> + Send>>,
+    ) -> Result<Vec<T>, Violation> {
+        let answers = Arc::new(Mutex::new(Vec::new()));
+        let start = Arc::new(Barrier::new(callers));
+        let mut waits = Vec::new();
+        for caller in 0..callers {
+            let (done, wait) = oneshot::channel();
+            let (future, answers, start) = (make(caller), answers.clone(), start.clone());
+            (self.spawn)(Box::pin(async move {
+                start.pass().await;
+                let answer = future.await;
+                answers.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
+                drop(answers);
+                let _ = done.send(());
+            }));
+            waits.push(wait);
+        }
+        for wait in waits {
+            let lost = |_| Violation::new("a parallel caller ended without an answer");
+            wait.await.map_err(lost)?;
+        }
+        let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(core::mem::take(&mut *answers))
+    }
+}
+
+pub(super) const WINDOW: Duration = Duration::from_secs(1);
+/// The same in microseconds.
+pub(super) const SECOND: i64 = 1_000_000;
+pub(super) const DAY: i64 = 24 * 3_600 * SECOND;
+
+/// So many microseconds after the case's beginning.
+pub(super) const fn at(micros: i64) -> Instant {
+    Instant::from_micros(START + micros)
+}
+
+pub(super) fn id(tenant: TenantTag, number: u8) -> RecordId {
+    RecordId::from_parts(tenant, [number; 16])
+}
+
+/// A name as the engine makes them: family, tenant, digest.
+pub(super) fn name(tenant: TenantTag, number: u8) -> CounterName {
+    let mut bytes = [number; CounterName::BYTES];
+    let parts = core::iter::once(&5).chain(tenant.as_bytes());
+    bytes.iter_mut().zip(parts).for_each(|(to, from)| *to = *from);
+    CounterName::from_bytes(bytes)
+}
+
+/// Lets all callers go at once.
+struct Barrier(Mutex<(u8, Vec<oneshot::Sender<()>>)>);
+
+impl Barrier {
+    const fn new(callers: u8) -> Self {
+        Self(Mutex::new((callers, Vec::new())))
+    }
+
+    async fn pass(&self) {
+        let wait = {
+            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            state.0 = state.0.saturating_sub(1);
+            if state.0 == 0 {
+                for waiting in state.1.drain(..) {
+                    let _ = waiting.send(());
+                }
+                return;
+            }
+            let (go, wait) = oneshot::channel();
+            state.1.push(go);
+            wait
+        };
+        // Dropped senders let everybody go, too.
+        let _ = wait.await;
+    }
+}

@@ -1,0 +1,157 @@
+//! A call as data: run on a store or on the model, and told in words.
+
+use core::fmt;
+
+use crate::{
+    domain::{Charge, CounterName, Instant, Over, RecordId},
+    ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, Swapped},
+};
+
+/// One call of one verb.
+#[derive(Clone, Debug)]
+pub(super) enum Call {
+    Insert(Record, Vec<Charge>, Instant),
+    Attempt(RecordId, Instant),
+    Load(RecordId),
+    Swap(Record, u64, Vec<Charge>, Vec<CounterName>, Instant),
+    Charge(Vec<Charge>, Instant),
+}
+
+/// What it answered, in a form that compares: names sorted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Inserted(Inserted),
+    Missing,
+    Dead,
+    Exhausted,
+    Charged(Snapshot, Vec<Over>),
+    Loaded(Option<Snapshot>),
+    Swapped(Swapped),
+    Over(Vec<Over>),
+}
+
+impl Answer {
+    /// Whether the call may have changed something.
+    pub(super) const fn wrote(&self) -> bool {
+        match self {
+            Self::Inserted(inserted) => matches!(inserted, Inserted::Inserted),
+            Self::Swapped(swapped) => matches!(swapped, Swapped::Swapped { .. }),
+            Self::Over(over) => over.is_empty(),
+            Self::Exhausted | Self::Charged(..) => true,
+            Self::Missing | Self::Dead | Self::Loaded(_) => false,
+        }
+    }
+}
+
+/// A record as it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Snapshot {
+    pub(super) version: u64,
+    pub(super) expires_at: Instant,
+    pub(super) touched_at: Instant,
+    pub(super) tries: u32,
+    pub(super) body: Vec<u8>,
+}
+
+impl Call {
+    pub(super) async fn run(&self, store: &dyn CodeStore) -> Result<Answer, StoreError> {
+        Ok(match self {
+            Self::Insert(record, charges, now) => {
+                Answer::Inserted(match store.insert(record, charges, *now).await? {
+                    Inserted::Refused(over) => Inserted::Refused(sorted(over)),
+                    other => other,
+                })
+            }
+            Self::Attempt(id, now) => match store.attempt(id, *now).await? {
+                Attempted::Missing => Answer::Missing,
+                Attempted::Dead => Answer::Dead,
+                Attempted::Exhausted => Answer::Exhausted,
+                Attempted::Charged { over, record } => {
+                    Answer::Charged(Snapshot::from(record), sorted(over))
+                }
+            },
+            Self::Load(id) => Answer::Loaded(store.load(id).await?.map(Snapshot::from)),
+            Self::Swap(next, expected, charges, clear, now) => {
+                let swapped = store.compare_and_swap(next, *expected, charges, clear, *now).await?;
+                Answer::Swapped(match swapped {
+                    Swapped::Refused(over) => Swapped::Refused(sorted(over)),
+                    other => other,
+                })
+            }
+            Self::Charge(charges, now) => Answer::Over(sorted(store.charge(charges, *now).await?)),
+        })
+    }
+}
+
+impl From<Loaded> for Snapshot {
+    fn from(loaded: Loaded) -> Self {
+        let Loaded { version, expires_at, touched_at, tries, body } = loaded;
+        Self { version, expires_at, touched_at, tries, body }
+    }
+}
+
+pub(super) fn sorted(mut over: Vec<Over>) -> Vec<Over> {
+    over.sort_unstable_by_key(|over| over.name);
+    over
+}
+
+/// In words, with the small numbers that the suite gives to ids and names.
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Insert(record, charges, now) => {
+                write!(f, "insert {} ", Words(record))?;
+                charging(f, charges)?;
+                write!(f, "at {}", now.as_micros())
+            }
+            Self::Attempt(id, now) => write!(f, "attempt {} at {}", number(id), now.as_micros()),
+            Self::Load(id) => write!(f, "load {}", number(id)),
+            Self::Swap(next, expected, charges, clear, now) => {
+                write!(f, "swap {} if version {expected} ", Words(next))?;
+                charging(f, charges)?;
+                clear.iter().try_for_each(|name| write!(f, "clearing {} ", last(name)))?;
+                write!(f, "at {}", now.as_micros())
+            }
+            Self::Charge(charges, now) => {
+                charging(f, charges)?;
+                write!(f, "at {}", now.as_micros())
+            }
+        }
+    }
+}
+
+struct Words<'r>(&'r Record);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let record = self.0;
+        let ends = record.expires_at.as_micros();
+        let tries = record.tries_limit;
+        write!(f, "{} (until {ends}, {tries} tries", number(&record.id))?;
+        if record.begins_challenge {
+            f.write_str(", a new challenge")?;
+        }
+        if !record.charges.is_empty() {
+            f.write_str(", each try ")?;
+            charging(f, &record.charges)?;
+        }
+        f.write_str(")")
+    }
+}
+
+fn charging(f: &mut fmt::Formatter<'_>, charges: &[Charge]) -> fmt::Result {
+    charges.iter().try_for_each(|charge| {
+        let Charge { tier, name, amount, limit, window } = charge;
+        let window = window.as_micros();
+        write!(f, "charging {amount} to {} of tier {tier} ", last(name))?;
+        write!(f, "(limit {limit}, window {window}) ")
+    })
+}
+
+fn number(id: &RecordId) -> u8 {
+    id.as_bytes().last().copied().unwrap_or(0)
+}
+
+fn last(name: &CounterName) -> u8 {
+    name.as_bytes().last().copied().unwrap_or(0)
+}

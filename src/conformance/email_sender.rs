@@ -1,0 +1,152 @@
+//! The e-mail sender: whole, to one recipient, once.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use zeroize::Zeroizing;
+
+use super::{
+    clauses,
+    user_store::address,
+    verdict::{Verdict, Violation, same},
+};
+use crate::{
+    domain::LanguageTag,
+    mail::{EmailMessage, MailPurpose},
+    ports::EmailSender,
+};
+
+clauses! {
+    /// One clause of the e-mail sender's contract.
+    EmailSenderCase over EmailSenderBench;
+    /// Makes one test for each clause of the e-mail sender's contract. The argument is a function
+    /// from [`EmailSenderCase`](crate::conformance::EmailSenderCase) to
+    /// [`Verdict`](crate::conformance::Verdict).
+    email_sender_conformance;
+    in self:
+        a_message_reaches_its_one_recipient
+        the_text_arrives_as_it_was_written
+        every_letter_of_every_script_arrives
+        long_lines_and_many_lines_arrive
+        what_looks_like_a_header_stays_text
+        a_line_that_is_a_dot_does_not_end_the_message
+        parallel_messages_do_not_mix;
+}
+
+/// A message as it arrived, its transfer encoding undone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Received {
+    /// Every recipient of the envelope.
+    pub recipients: Vec<String>,
+    /// The subject, decoded.
+    pub subject: String,
+    /// The plain-text part, its lines ending in `\n`.
+    pub text: String,
+}
+
+impl Received {
+    /// A message as it arrived.
+    #[must_use]
+    pub const fn new(recipients: Vec<String>, subject: String, text: String) -> Self {
+        Self { recipients, subject, text }
+    }
+}
+
+type Inbox = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Vec<Received>> + Send>> + Send + Sync>;
+
+/// A sender on the bench, and what arrived by it: an empty inbox for each case.
+#[derive(Clone)]
+pub struct EmailSenderBench {
+    sender: Arc<dyn EmailSender>,
+    inbox: Inbox,
+}
+
+impl core::fmt::Debug for EmailSenderBench {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("EmailSenderBench")
+    }
+}
+
+impl EmailSenderBench {
+    /// A bench for a sender, and how the host reads what has arrived so far.
+    #[must_use]
+    pub fn new(sender: impl EmailSender + 'static, inbox: Inbox) -> Self {
+        Self { inbox, sender: Arc::new(sender) }
+    }
+
+    /// Sends one text, and expects that it arrives unchanged and alone.
+    async fn arrives(&self, subject: &str, text: &str) -> Verdict {
+        let before = (self.inbox)().await.len();
+        let message = message("ada@example.com", subject, text)?;
+        self.sender.send(&message).await.map_err(Violation::of)?;
+        let arrived = (self.inbox)().await;
+        let new = arrived.get(before..).unwrap_or_default();
+        let [received] = new else {
+            return Err(Violation::new(format!("sent one message, {} arrived", new.len())));
+        };
+        same("recipients", received.recipients.clone(), vec!["ada@example.com".to_owned()])?;
+        same("subject", received.subject.as_str(), subject)?;
+        same("text", received.text.trim_end_matches('\n'), text.trim_end_matches('\n'))
+    }
+}
+
+fn message(to: &str, subject: &str, text: &str) -> Result<EmailMessage, Violation> {
+    Ok(EmailMessage {
+        correlation: None,
+        from: None,
+        from_name: "Contoso".to_owned(),
+        html: Zeroizing::new(format!("<!doctype html><p>{}</p>", text.replace('<', "&lt;"))),
+        language: LanguageTag::parse("en").map_err(Violation::of)?,
+        purpose: MailPurpose::Passcode,
+        subject: Zeroizing::new(subject.to_owned()),
+        text: Zeroizing::new(text.to_owned()),
+        to: address(to)?,
+    })
+}
+
+async fn a_message_reaches_its_one_recipient(bench: &EmailSenderBench) -> Verdict {
+    bench.arrives("Your code", "Your code is 12345678.\n").await
+}
+
+async fn the_text_arrives_as_it_was_written(bench: &EmailSenderBench) -> Verdict {
+    bench.arrives("a = b?", "50 % off = not this mail?\n\n  indented\n\nlast line\n").await
+}
+
+async fn every_letter_of_every_script_arrives(bench: &EmailSenderBench) -> Verdict {
+    bench.arrives("رمزك · Größe · コード", "رمزك هو 12345678\nGröße, ñ, 漢字, 🙂\n").await
+}
+
+async fn long_lines_and_many_lines_arrive(bench: &EmailSenderBench) -> Verdict {
+    // RFC 5322 section 2.1.1 allows 998 characters on a line, so more must be encoded.
+    let text = format!("{}\n{}", "long ".repeat(400).trim_end(), "line\n".repeat(300));
+    bench.arrives("Long", &text).await
+}
+
+async fn what_looks_like_a_header_stays_text(bench: &EmailSenderBench) -> Verdict {
+    bench.arrives("Code", "Bcc: eve@example.com\nSubject: other\n\nFrom here on\n").await
+}
+
+async fn a_line_that_is_a_dot_does_not_end_the_message(bench: &EmailSenderBench) -> Verdict {
+    bench.arrives("Code", "before\n.\n..\n.after\n").await
+}
+
+async fn parallel_messages_do_not_mix(bench: &EmailSenderBench) -> Verdict {
+    let mut messages = Vec::new();
+    for number in 0..8 {
+        let to = format!("user{number}@example.com");
+        messages.push(message(&to, "Code", &format!("for user{number}\n"))?);
+    }
+    let sent = messages.iter().map(|message| bench.sender.send(message));
+    for answer in futures_util::future::join_all(sent).await {
+        answer.map_err(Violation::of)?;
+    }
+    let mut arrived = (bench.inbox)().await;
+    arrived.sort_by(|a, b| a.recipients.cmp(&b.recipients));
+    same("arrived", arrived.len(), 8)?;
+    for (number, received) in (0..).zip(&arrived) {
+        let whom = format!("user{number}@example.com");
+        same("recipients", received.recipients.clone(), vec![whom])?;
+        same("text", received.text.trim_end(), format!("for user{number}").as_str())?;
+    }
+    Ok(())
+}

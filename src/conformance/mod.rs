@@ -1,0 +1,121 @@
+//! A suite for every port: proves a store, sender, hasher, policy source or clock of your own.
+//!
+//! One macro a port makes one named test for each clause of the port's contract. The host says how
+//! a case runs: on which runtime, over which fresh and empty subject.
+//!
+//! ```
+//! use sspr::{adapters::MemoryCodes, conformance::{CodeStoreBench, CodeStoreCase, Verdict, block_on}};
+//!
+//! fn run(case: CodeStoreCase) -> Verdict {
+//!     block_on(case.check(&CodeStoreBench::new(MemoryCodes::new())))
+//! }
+//!
+//! # // The macro makes tests, which a documentation test has none of: run every case by hand.
+//! sspr::code_store_conformance!(run);
+//! # for case in CodeStoreCase::all() {
+//! #     run(*case).unwrap();
+//! # }
+//! ```
+//!
+//! What it promises: a store that passes keeps each clause on every path that the suite walks, and
+//! a failing case says in words which clause, with the seed and the shortest history that shows it.
+//! What not: durability (kill the server and look), and races that the machine did not run into in
+//! so many rounds: raise them with [`CodeStoreBench::with_rounds`].
+
+mod block_on;
+mod clock;
+mod code_store;
+mod email_sender;
+mod outbox;
+mod password_hasher;
+mod policy_source;
+mod random;
+mod user_store;
+mod verdict;
+
+pub use block_on::block_on;
+pub use clock::{ClockBench, ClockCase};
+pub use code_store::{CodeStoreBench, CodeStoreCase, Spawn, Task};
+pub use email_sender::{EmailSenderBench, EmailSenderCase, Received};
+pub use outbox::{OutboxBench, OutboxCase};
+pub use password_hasher::{PasswordHasherBench, PasswordHasherCase};
+pub use policy_source::{PolicySourceBench, PolicySourceCase};
+pub use user_store::{PutAccount, UserStoreBench, UserStoreCase};
+pub use verdict::{Verdict, Violation};
+
+/// Declares the clauses of a port: a type with one value each, and a macro that makes the tests.
+macro_rules! clauses {
+    (
+        $(#[$doc:meta])* $case:ident over $bench:ty;
+        $(#[$macro_doc:meta])* $tests:ident;
+        $(in $room:ident: $($name:ident)*;)*
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy)]
+        pub struct $case {
+            name: &'static str,
+            body: for<'b> fn(&'b $bench) -> $crate::conformance::verdict::Checking<'b>,
+        }
+
+        impl $case {
+            /// Every clause, in the order of the contract.
+            #[must_use]
+            pub fn all() -> &'static [Self] {
+                const ALL: &[$case] = &[$($(
+                    $case { name: stringify!($name), body: |bench| Box::pin($room::$name(bench)) }
+                ),*),*];
+                ALL
+            }
+
+            /// The clause of that name.
+            #[must_use]
+            pub fn named(name: &str) -> Option<Self> {
+                Self::all().iter().find(|case| case.name == name).copied()
+            }
+
+            /// What it says.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                self.name
+            }
+
+            /// Proves it.
+            ///
+            /// # Errors
+            /// [`Violation`](crate::conformance::Violation) says how the clause is broken.
+            pub async fn check(&self, bench: &$bench) -> $crate::conformance::Verdict {
+                (self.body)(bench).await.map_err(|violation| violation.in_case(self.name))
+            }
+        }
+
+        impl core::fmt::Debug for $case {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.debug_tuple(stringify!($case)).field(&self.name).finish()
+            }
+        }
+
+        $(#[$macro_doc])*
+        #[macro_export]
+        macro_rules! $tests {
+            ($run:expr) => {
+                $crate::__conformance_tests! { $case, $run; $($($name)*)* }
+            };
+        }
+    };
+}
+use clauses;
+
+/// One `#[test]` for each name. Not for hosts: they call the macro of a port.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_tests {
+    ($case:ident, $run:expr; $($name:ident)*) => {
+        $(#[test]
+        fn $name() {
+            let case = $crate::conformance::$case::named(stringify!($name));
+            let case = case.unwrap_or_else(|| panic!("no case of that name"));
+            let verdict: $crate::conformance::Verdict = ($run)(case);
+            verdict.unwrap_or_else(|violation| panic!("{violation}"));
+        })*
+    };
+}

@@ -1,0 +1,81 @@
+//! The policy source: known tenants, unknown ones, from memory.
+
+use std::sync::Arc;
+
+use super::{
+    clauses,
+    verdict::{Verdict, Violation, hold, same},
+};
+use crate::{domain::TenantId, ports::PolicySource};
+
+clauses! {
+    /// One clause of the policy source's contract.
+    PolicySourceCase over PolicySourceBench;
+    /// Makes one test for each clause of the policy source's contract. The argument is a function
+    /// from [`PolicySourceCase`](crate::conformance::PolicySourceCase) to
+    /// [`Verdict`](crate::conformance::Verdict).
+    policy_source_conformance;
+    in self:
+        a_known_tenant_has_its_policy
+        an_unknown_tenant_has_none
+        a_tenants_name_is_compared_exactly
+        it_answers_from_memory;
+}
+
+/// A policy source on the bench, that knows one tenant.
+#[derive(Clone)]
+pub struct PolicySourceBench {
+    source: Arc<dyn PolicySource>,
+    known: TenantId,
+}
+
+impl core::fmt::Debug for PolicySourceBench {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("PolicySourceBench").field("known", &self.known).finish_non_exhaustive()
+    }
+}
+
+impl PolicySourceBench {
+    /// A bench for a source that knows this tenant, and its name has letters.
+    #[must_use]
+    pub fn new(source: impl PolicySource + 'static, known: TenantId) -> Self {
+        Self { known, source: Arc::new(source) }
+    }
+
+    fn knows(&self, tenant: &TenantId) -> Result<bool, Violation> {
+        let policy = self.source.policy(tenant).map_err(Violation::of)?;
+        hold(policy.as_ref().is_none_or(|it| it.tenant() == tenant), || {
+            "a tenant is given another one's policy".to_owned()
+        })?;
+        Ok(policy.is_some())
+    }
+}
+
+async fn a_known_tenant_has_its_policy(bench: &PolicySourceBench) -> Verdict {
+    same("known", bench.knows(&bench.known)?, true)
+}
+
+async fn an_unknown_tenant_has_none(bench: &PolicySourceBench) -> Verdict {
+    let name = format!("not {}", bench.known.as_str());
+    let unknown = TenantId::parse(&name).map_err(Violation::of)?;
+    same("known", bench.knows(&unknown)?, false)
+}
+
+async fn a_tenants_name_is_compared_exactly(bench: &PolicySourceBench) -> Verdict {
+    let known = bench.known.as_str();
+    let mut others = vec![known.to_uppercase(), known.to_lowercase(), format!("{known}.json")];
+    others.retain(|other| other != known);
+    for other in others {
+        let other = TenantId::parse(&other).map_err(Violation::of)?;
+        same(other.as_str(), bench.knows(&other)?, false)?;
+    }
+    Ok(())
+}
+
+async fn it_answers_from_memory(bench: &PolicySourceBench) -> Verdict {
+    // Asked at every step of every reset. With I/O at each question this takes minutes.
+    for _ in 0..100_000 {
+        bench.knows(&bench.known)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,324 @@
+//! The user store: who is found, and a change that happens wholly, once, or not at all.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use super::{
+    clauses,
+    random::Random,
+    verdict::{Verdict, Violation, hold, same},
+};
+use crate::{
+    domain::{Account, AccountId, EmailAddress, Instant, PasswordHash, RecordId, Stamp, TenantId},
+    ports::{Applied, PasswordChange, StoreError, UserStore},
+};
+
+clauses! {
+    /// One clause of the user store's contract.
+    UserStoreCase over UserStoreBench;
+    /// Makes one test for each clause of the user store's contract. The argument is a function from
+    /// [`UserStoreCase`](crate::conformance::UserStoreCase) to
+    /// [`Verdict`](crate::conformance::Verdict).
+    user_store_conformance;
+    in self:
+        an_account_is_found_as_it_was_put
+        every_account_on_an_address_is_found
+        nobody_else_is_found
+        tenants_share_no_account
+        ids_and_addresses_of_any_length_are_kept
+        a_reset_changes_hash_stamp_lock_and_last_reset
+        a_reset_with_another_stamp_changes_nothing
+        a_reset_of_an_account_that_is_gone_is_stale
+        a_repeated_reset_answers_the_stamp_on_file
+        parallel_resets_of_one_stamp_have_one_winner
+        parallel_repeats_of_one_reset_change_once
+        a_rehash_replaces_only_the_hash_it_read
+        a_sign_in_leaves_the_stamp_alone;
+}
+
+/// Puts an account into the store under test, or replaces the one of that id.
+pub type PutAccount = Arc<
+    dyn Fn(TenantId, Account) -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>
+        + Send
+        + Sync,
+>;
+
+/// A user store on the bench: fresh and empty for each case.
+#[derive(Clone)]
+pub struct UserStoreBench {
+    pub(super) store: Arc<dyn UserStore>,
+    put: PutAccount,
+}
+
+impl core::fmt::Debug for UserStoreBench {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("UserStoreBench")
+    }
+}
+
+impl UserStoreBench {
+    /// A bench for a store, and how the host puts an account into it.
+    #[must_use]
+    pub fn new(store: impl UserStore + 'static, put: PutAccount) -> Self {
+        Self { put, store: Arc::new(store) }
+    }
+
+    pub(super) async fn put(&self, account: &Account) -> Verdict {
+        Ok((self.put)(tenant()?, account.clone()).await?)
+    }
+
+    async fn find(&self, account: &Account) -> Result<Account, Violation> {
+        let found = self.store.find(&tenant()?, &account.id).await?;
+        found.ok_or_else(|| Violation::new("an account that was put in is not found by its id"))
+    }
+
+    pub(super) async fn apply(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+        self.store.apply_reset(change).await
+    }
+}
+
+pub(super) fn tenant() -> Result<TenantId, Violation> {
+    TenantId::parse("contoso").map_err(Violation::of)
+}
+
+pub(super) fn address(text: &str) -> Result<EmailAddress, Violation> {
+    EmailAddress::parse(text).map_err(Violation::of)
+}
+
+pub(super) fn stamp(number: u8) -> Stamp {
+    Stamp::from_bytes([number; 16])
+}
+
+fn hash(number: u8) -> Result<PasswordHash, Violation> {
+    let text = format!("$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA${number:043}");
+    PasswordHash::parse(&text).map_err(Violation::of)
+}
+
+/// An account with every field set, locked.
+pub(super) fn account(id: &str, mail: &str) -> Result<Account, Violation> {
+    let parsed = AccountId::parse(id).map_err(Violation::of)?;
+    let mut account = Account::new(parsed, address(mail)?, stamp(1)).with_password(hash(1)?);
+    account.locked = true;
+    account.names = vec!["Ada".to_owned(), "Löwe".to_owned()];
+    Ok(account)
+}
+
+/// A reset of that account, as the engine asks for it.
+pub(super) fn change(account: &Account, reset: u8) -> Result<PasswordChange, Violation> {
+    Ok(PasswordChange {
+        account: account.id.clone(),
+        at: Instant::from_micros(1_800_000_000_000_000),
+        expected_stamp: account.stamp,
+        language: None,
+        next_stamp: stamp(reset),
+        notify: account.addresses.clone(),
+        password: hash(reset)?,
+        reset: RecordId::from_parts(tenant()?.tag(), [reset; 16]),
+        tenant: tenant()?,
+    })
+}
+
+fn is_done(applied: Applied) -> bool {
+    matches!(applied, Applied::Done { .. })
+}
+
+async fn an_account_is_found_as_it_was_put(bench: &UserStoreBench) -> Verdict {
+    let mut ada = account("ada", "ada@example.com")?;
+    ada.addresses.push(address("ada@work.example")?);
+    bench.put(&ada).await?;
+    let by_id = bench.find(&ada).await?;
+    let by_first = bench.store.find_by_address(&tenant()?, &address("ada@example.com")?).await?;
+    let by_second = bench.store.find_by_address(&tenant()?, &address("ada@work.example")?).await?;
+    for found in by_first.iter().chain(&by_second).chain([&by_id]) {
+        same("id", &found.id, &ada.id)?;
+        same("addresses, in order", &found.addresses, &ada.addresses)?;
+        hold(found.stamp == ada.stamp, || "the stamp came back changed".to_owned())?;
+        hold(found.password == ada.password, || "the hash came back changed".to_owned())?;
+        same("locked", found.locked, true)?;
+        same("disabled", found.disabled, false)?;
+        same("last reset", found.last_reset, None)?;
+    }
+    same("found by each address", (by_first.len(), by_second.len()), (1, 1))
+}
+
+async fn every_account_on_an_address_is_found(bench: &UserStoreBench) -> Verdict {
+    for id in ["one", "two", "three"] {
+        bench.put(&account(id, "shared@example.com")?).await?;
+    }
+    let found = bench.store.find_by_address(&tenant()?, &address("shared@example.com")?).await?;
+    let mut ids: Vec<&str> = found.iter().map(|account| account.id.as_str()).collect();
+    ids.sort_unstable();
+    same("accounts on one address", ids, vec!["one", "three", "two"])
+}
+
+async fn nobody_else_is_found(bench: &UserStoreBench) -> Verdict {
+    bench.put(&account("ada", "ada@example.com")?).await?;
+    for other in ["ad_@example.com", "%@example.com", "ada@example.co", "bob@example.com"] {
+        let found = bench.store.find_by_address(&tenant()?, &address(other)?).await?;
+        hold(found.is_empty(), || format!("{other} finds ada@example.com"))?;
+    }
+    let unknown = AccountId::parse("ad").map_err(Violation::of)?;
+    hold(bench.store.find(&tenant()?, &unknown).await?.is_none(), || {
+        "an id that nobody has is found".to_owned()
+    })
+}
+
+async fn tenants_share_no_account(bench: &UserStoreBench) -> Verdict {
+    let ada = account("ada", "ada@example.com")?;
+    bench.put(&ada).await?;
+    let other = TenantId::parse("fabrikam").map_err(Violation::of)?;
+    let by_address = bench.store.find_by_address(&other, &address("ada@example.com")?).await?;
+    let by_id = bench.store.find(&other, &ada.id).await?;
+    hold(by_address.is_empty() && by_id.is_none(), || {
+        "a tenant finds another one's account".to_owned()
+    })?;
+    let mut change = change(&ada, 2)?;
+    change.tenant = other;
+    same("a reset in another tenant", bench.apply(&change).await?, Applied::Stale)
+}
+
+async fn ids_and_addresses_of_any_length_are_kept(bench: &UserStoreBench) -> Verdict {
+    let mail = format!("{}@{}.example", "a".repeat(64), "b".repeat(60));
+    let ids = ["x".repeat(128), "Ü".repeat(64), "A".to_owned(), "a".to_owned(), "' --".to_owned()];
+    for id in &ids {
+        bench.put(&account(id, &mail)?).await?;
+    }
+    for id in &ids {
+        let found = bench.find(&account(id, &mail)?).await?;
+        same("id", found.id.as_str(), id)?;
+    }
+    let found = bench.store.find_by_address(&tenant()?, &address(&mail)?).await?;
+    same("accounts on the longest address", found.len(), ids.len())
+}
+
+async fn a_reset_changes_hash_stamp_lock_and_last_reset(bench: &UserStoreBench) -> Verdict {
+    let ada = account("ada", "ada@example.com")?;
+    let bob = account("bob", "bob@example.com")?;
+    bench.put(&ada).await?;
+    bench.put(&bob).await?;
+    let change = change(&ada, 2)?;
+    let applied = bench.apply(&change).await?;
+    hold(is_done(applied), || format!("a reset with the right stamp: {applied:?}"))?;
+    let found = bench.find(&ada).await?;
+    hold(found.password.as_ref() == Some(&change.password), || "the old hash stands".to_owned())?;
+    hold(found.stamp == change.next_stamp, || "the stamp is not the next one".to_owned())?;
+    same("locked", found.locked, false)?;
+    same("last reset", found.last_reset, Some(change.reset))?;
+    same("addresses", found.addresses, ada.addresses)?;
+    let other = bench.find(&bob).await?;
+    hold(other.stamp == bob.stamp && other.password == bob.password && other.locked, || {
+        "a reset changed somebody else".to_owned()
+    })
+}
+
+async fn a_reset_with_another_stamp_changes_nothing(bench: &UserStoreBench) -> Verdict {
+    let ada = account("ada", "ada@example.com")?;
+    bench.put(&ada).await?;
+    let mut change = change(&ada, 2)?;
+    change.expected_stamp = stamp(9);
+    same("a reset with another stamp", bench.apply(&change).await?, Applied::Stale)?;
+    let found = bench.find(&ada).await?;
+    let unchanged = found.stamp == ada.stamp && found.password == ada.password;
+    hold(unchanged && found.locked && found.last_reset.is_none(), || {
+        "Stale, and something changed".to_owned()
+    })
+}
+
+async fn a_reset_of_an_account_that_is_gone_is_stale(bench: &UserStoreBench) -> Verdict {
+    let nobody = account("nobody", "nobody@example.com")?;
+    let applied = bench.apply(&change(&nobody, 2)?).await?;
+    same("a reset of nobody", applied, Applied::Stale)?;
+    hold(bench.store.find(&tenant()?, &nobody.id).await?.is_none(), || {
+        "a reset made an account".to_owned()
+    })
+}
+
+async fn a_repeated_reset_answers_the_stamp_on_file(bench: &UserStoreBench) -> Verdict {
+    let ada = account("ada", "ada@example.com")?;
+    bench.put(&ada).await?;
+    let first = change(&ada, 2)?;
+    hold(is_done(bench.apply(&first).await?), || "the first time".to_owned())?;
+    // The engine draws another stamp and another salt when it asks again.
+    let again = PasswordChange { next_stamp: stamp(3), password: hash(3)?, ..first.clone() };
+    let on_file = Applied::Repeated { stamp: first.next_stamp };
+    for repeat in [&first, &again] {
+        same("the same reset once more", bench.apply(repeat).await?, on_file)?;
+    }
+    let after = PasswordChange { expected_stamp: first.next_stamp, ..again };
+    same("with the stamp it made", bench.apply(&after).await?, on_file)?;
+    let found = bench.find(&ada).await?;
+    hold(found.stamp == first.next_stamp && found.password == Some(first.password), || {
+        "a repeated reset changed the account".to_owned()
+    })
+}
+
+async fn parallel_resets_of_one_stamp_have_one_winner(bench: &UserStoreBench) -> Verdict {
+    for round in 0..20 {
+        let ada = account(&format!("ada{round}"), "ada@example.com")?;
+        bench.put(&ada).await?;
+        let changes: Vec<_> = (2..18).map(|reset| change(&ada, reset)).collect::<Result<_, _>>()?;
+        let applied = all(changes.iter().map(|change| bench.apply(change))).await?;
+        same("resets that won", applied.iter().filter(|it| is_done(**it)).count(), 1)?;
+        let winner = changes.iter().zip(&applied).find(|(_, it)| is_done(**it));
+        let found = bench.find(&ada).await?;
+        hold(winner.is_some_and(|(change, _)| change.next_stamp == found.stamp), || {
+            "the stamp on file is not the winner's".to_owned()
+        })?;
+    }
+    Ok(())
+}
+
+async fn parallel_repeats_of_one_reset_change_once(bench: &UserStoreBench) -> Verdict {
+    let mut random = Random::new(1);
+    for round in 0..20 {
+        let ada = account(&format!("ada{round}"), "ada@example.com")?;
+        bench.put(&ada).await?;
+        let first = change(&ada, 2)?;
+        let repeats: Vec<_> = (0..16)
+            .map(|_| PasswordChange {
+                next_stamp: Stamp::from_bytes(random.bytes()),
+                ..first.clone()
+            })
+            .collect();
+        let applied = all(repeats.iter().map(|change| bench.apply(change))).await?;
+        same("changes", applied.iter().filter(|it| is_done(**it)).count(), 1)?;
+        let on_file = bench.find(&ada).await?.stamp;
+        let told = applied.iter().all(|it| match it {
+            Applied::Repeated { stamp } => *stamp == on_file,
+            other => is_done(*other),
+        });
+        hold(told, || format!("repeats that race the change: {applied:?}"))?;
+    }
+    Ok(())
+}
+
+async fn a_rehash_replaces_only_the_hash_it_read(bench: &UserStoreBench) -> Verdict {
+    let ada = account("ada", "ada@example.com")?;
+    bench.put(&ada).await?;
+    let tenant = tenant()?;
+    let wrong = bench.store.rehash(&tenant, &ada.id, &hash(7)?, &hash(8)?).await?;
+    hold(!wrong && bench.find(&ada).await?.password == ada.password, || {
+        "a rehash replaced a hash that it had not read".to_owned()
+    })?;
+    let done = bench.store.rehash(&tenant, &ada.id, &hash(1)?, &hash(8)?).await?;
+    let found = bench.find(&ada).await?;
+    let expected = if done { Some(hash(8)?) } else { ada.password };
+    hold(found.password == expected, || format!("rehash answered {done}, and lied"))?;
+    hold(found.stamp == ada.stamp, || "a rehash changed the stamp".to_owned())
+}
+
+async fn a_sign_in_leaves_the_stamp_alone(bench: &UserStoreBench) -> Verdict {
+    let ada = account("ada", "ada@example.com")?;
+    bench.put(&ada).await?;
+    bench.store.signed_in(&tenant()?, &ada.id, Instant::from_micros(1)).await?;
+    let found = bench.find(&ada).await?;
+    hold(found.stamp == ada.stamp && found.password == ada.password, || {
+        "a sign-in changed stamp or hash".to_owned()
+    })
+}
+
+/// Runs calls side by side.
+pub(super) async fn all<T>(
+    calls: impl Iterator<Item = impl Future<Output = Result<T, StoreError>>>,
+) -> Result<Vec<T>, StoreError> {
+    futures_util::future::join_all(calls).await.into_iter().collect()
+}

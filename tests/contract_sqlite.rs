@@ -1,0 +1,252 @@
+//! The contract of code store, user store and outbox on SQLite; and files that cannot serve.
+#![cfg(all(feature = "conformance", feature = "sqlite"))]
+#![allow(
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    missing_debug_implementations,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests stop loudly"
+)]
+
+mod support;
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use sspr::{
+    adapters::{SqliteStore, SqliteUsers},
+    conformance::*,
+    domain::{Charge, CounterName, Instant, RecordId, TenantId},
+    ports::{CodeStore, Inserted, Record, StoreErrorKind},
+};
+use support::all;
+
+/// A file of its own for each case.
+fn with_store<F: Future<Output = Verdict>>(check: impl FnOnce(SqliteStore) -> F) -> Verdict {
+    let folder = tempfile::tempdir().unwrap();
+    block_on(async { check(SqliteStore::open(folder.path().join("sspr.db")).await.unwrap()).await })
+}
+
+fn code_store(case: CodeStoreCase) -> Verdict {
+    with_store(|store| async move { case.check(&CodeStoreBench::new(store.codes())).await })
+}
+
+fn put(users: &SqliteUsers) -> PutAccount {
+    let users = users.clone();
+    Arc::new(move |tenant, account| {
+        let users = users.clone();
+        Box::pin(async move { users.insert(&tenant, &account).await })
+    })
+}
+
+fn user_store(case: UserStoreCase) -> Verdict {
+    with_store(|store| async move {
+        let users = store.users();
+        case.check(&UserStoreBench::new(users.clone(), put(&users))).await
+    })
+}
+
+fn outbox(case: OutboxCase) -> Verdict {
+    with_store(|store| async move {
+        let users = store.users();
+        case.check(&OutboxBench::new(users.clone(), users.clone(), put(&users))).await
+    })
+}
+
+mod code_store_on_sqlite {
+    sspr::code_store_conformance!(super::code_store);
+}
+
+mod user_store_on_sqlite {
+    sspr::user_store_conformance!(super::user_store);
+}
+
+mod outbox_on_sqlite {
+    sspr::outbox_conformance!(super::outbox);
+}
+
+#[test]
+fn a_full_sqlite_store_refuses_and_evicts_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    block_on(async {
+        let path = folder.path().join("sspr.db");
+        let store = SqliteStore::open_within(path, 300_000).await.unwrap();
+        CodeStoreCase::when_full().check(&CodeStoreBench::new(store.codes())).await.unwrap();
+    });
+}
+
+const START: i64 = 1_800_000_000_000_000;
+const DAY: i64 = 24 * 3_600_000_000;
+const WINDOW: i64 = 1_000_000;
+
+fn at(micros: i64) -> Instant {
+    Instant::from_micros(START + micros)
+}
+
+fn id(number: u8) -> RecordId {
+    RecordId::from_parts(TenantId::parse("contoso").unwrap().tag(), [number; 16])
+}
+
+fn name(number: u8) -> CounterName {
+    CounterName::from_bytes([number; 32])
+}
+
+fn charge(number: u8, tier: u8, limit: u32) -> Charge {
+    let window = Duration::from_micros(WINDOW as u64);
+    Charge { amount: 1, limit, name: name(number), tier, window }
+}
+
+fn ask(number: u8, limit: u32) -> Charge {
+    Charge { amount: 0, ..charge(number, 0, limit) }
+}
+
+fn record(number: u8, tries_limit: u32, charges: &[Charge]) -> Record {
+    Record {
+        begins_challenge: false,
+        body: vec![number; 8],
+        charges: charges.to_vec(),
+        expires_at: at(DAY),
+        id: id(number),
+        tries_limit,
+    }
+}
+
+/// The counter's value, found by asking.
+async fn value(store: &Arc<dyn CodeStore>, number: u8, now: Instant) -> u32 {
+    for limit in 0..1000 {
+        if store.charge(&[ask(number, limit)], now).await.unwrap().is_empty() {
+            return limit;
+        }
+    }
+    panic!("a large counter");
+}
+
+async fn insert(store: &Arc<dyn CodeStore>, record: &Record, charges: &[Charge]) -> Inserted {
+    store.insert(record, charges, at(0)).await.unwrap()
+}
+
+async fn refused(path: &std::path::Path) -> (StoreErrorKind, String) {
+    let error = SqliteStore::open(path).await.unwrap_err();
+    (error.kind(), error.to_string())
+}
+
+#[test]
+fn two_processes_on_one_file_share_one_truth() {
+    support::runtime().block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("sspr.db");
+        let stores =
+            [SqliteStore::open(&file).await.unwrap(), SqliteStore::open(&file).await.unwrap()];
+        let stores = Arc::new(stores.map(|store| store.codes()));
+        let admitted = all(64, move |index| {
+            let stores = stores.clone();
+            Box::pin(async move {
+                let store = &stores[index % 2];
+                store.charge(&[charge(1, 0, 3)], at(1)).await.unwrap().is_empty()
+            })
+        })
+        .await;
+        assert_eq!(admitted.into_iter().filter(|admitted| *admitted).count(), 3);
+    });
+}
+
+#[test]
+fn a_store_survives_being_closed() {
+    block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("sspr.db");
+        let codes: Arc<dyn CodeStore> = Arc::new(SqliteStore::open(&file).await.unwrap().codes());
+        insert(&codes, &record(1, 5, &[]), &[charge(1, 0, 9)]).await;
+        drop(codes);
+        let codes: Arc<dyn CodeStore> = Arc::new(SqliteStore::open(&file).await.unwrap().codes());
+        assert!(codes.load(&id(1)).await.unwrap().is_some());
+        assert_eq!(value(&codes, 1, at(1)).await, 1);
+    });
+}
+
+#[test]
+fn a_file_that_cannot_serve_says_what_to_do() {
+    block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = refused(&dir.path().join("nowhere").join("sspr.db")).await;
+        assert_eq!(missing.0, StoreErrorKind::Setup);
+        assert!(missing.1.contains("folder exists"), "{}", missing.1);
+
+        let text = dir.path().join("notes.txt");
+        std::fs::write(&text, "this is no database, whatever its name may be".repeat(99)).unwrap();
+        let (kind, words) = refused(&text).await;
+        assert_eq!(kind, StoreErrorKind::Setup);
+        assert!(words.contains("not a SQLite database"), "{words}");
+
+        let newer = dir.path().join("newer.db");
+        drop(SqliteStore::open(&newer).await.unwrap());
+        let connection = rusqlite::Connection::open(&newer).unwrap();
+        connection.execute("INSERT INTO sspr_migration VALUES (99)", []).unwrap();
+        let (kind, words) = refused(&newer).await;
+        assert_eq!(kind, StoreErrorKind::Setup);
+        assert!(words.contains("newer release"), "{words}");
+    });
+}
+
+#[test]
+fn a_full_database_refuses_loses_nothing_and_recovers() {
+    block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("sspr.db");
+        let small = SqliteStore::open_within(&file, 200_000).await.unwrap();
+        let codes: Arc<dyn CodeStore> = Arc::new(small.codes());
+        let large = |number| {
+            let mut record = record(number, 5, &[]);
+            record.body = vec![number; 4000];
+            record
+        };
+        let mut written = Vec::new();
+        let error = loop {
+            let number = u8::try_from(written.len()).unwrap();
+            match codes.insert(&large(number), &[charge(number, 0, 9)], at(0)).await {
+                Ok(answer) => {
+                    assert_eq!(answer, Inserted::Inserted);
+                    written.push(number);
+                }
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), StoreErrorKind::Full, "{error}");
+        assert!(error.to_string().contains("no room"), "{error}");
+        assert!(written.len() > 10);
+        for number in &written {
+            assert!(codes.load(&id(*number)).await.unwrap().is_some(), "lost");
+            assert_eq!(value(&codes, *number, at(0)).await, 1);
+        }
+        let refused = u8::try_from(written.len()).unwrap();
+        assert!(codes.load(&id(refused)).await.unwrap().is_none(), "half written");
+        assert_eq!(value(&codes, refused, at(0)).await, 0, "half charged");
+
+        assert!(codes.delete_expired(at(3 * DAY), 1000).await.unwrap() > 10);
+        let again = codes.insert(&large(refused), &[], at(3 * DAY)).await.unwrap();
+        assert_eq!(again, Inserted::Inserted, "room came back");
+    });
+}
+
+#[test]
+fn a_locked_database_loses_nothing_and_recovers() {
+    block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("sspr.db");
+        let codes: Arc<dyn CodeStore> = Arc::new(SqliteStore::open(&file).await.unwrap().codes());
+        insert(&codes, &record(1, 5, &[]), &[]).await;
+
+        let other = rusqlite::Connection::open(&file).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let error = codes.charge(&[charge(1, 0, 9)], at(0)).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Busy, "{error}");
+        assert!(codes.load(&id(1)).await.unwrap().is_some(), "readers go on");
+        other.execute_batch("ROLLBACK").unwrap();
+
+        assert!(codes.charge(&[charge(1, 0, 9)], at(0)).await.unwrap().is_empty());
+        assert_eq!(value(&codes, 1, at(0)).await, 1, "the refused charge was not made");
+    });
+}
