@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use crate::{
     domain::EntropyUnavailable,
     flow::CodecError,
-    ports::{HashError, PolicyError, StoreError},
+    ports::{HashError, PolicyError, StoreError, StoreErrorKind},
 };
 
 /// A call could not be carried out. Nothing that was answered before is lost; calling again after
@@ -21,6 +21,8 @@ pub struct Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
+    /// This process's clock is too far from its store's: it refuses to serve.
+    Clock,
     /// The source of randomness.
     Entropy,
     /// The password hasher, or a hash on file that it does not support.
@@ -53,6 +55,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
+            ErrorKind::Clock => "this process's clock is too far from its store's",
             ErrorKind::Entropy => "no secret could be drawn",
             ErrorKind::Hasher => "a password could not be hashed or verified",
             ErrorKind::Record => "a record could not be read",
@@ -71,7 +74,10 @@ impl StdError for Error {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        let kind = ErrorKind::Store { transient: error.is_transient() };
+        let kind = match error.kind() {
+            StoreErrorKind::Clock => ErrorKind::Clock,
+            _ => ErrorKind::Store { transient: error.is_transient() },
+        };
         Self { kind, source: error.into() }
     }
 }

@@ -10,6 +10,10 @@ mod metrics_events;
 mod mime;
 mod policies;
 mod policy_directory;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod session_token;
 #[cfg(feature = "smtp")]
 mod smtp;
 #[cfg(feature = "sqlite")]
@@ -27,10 +31,16 @@ pub use memory::{MemoryCodes, MemoryEvents, MemoryUsers, Usage};
 pub use metrics_events::MetricsEvents;
 pub use policies::Policies;
 pub use policy_directory::{PolicyDirectory, PolicyFileError, Reloaded};
+#[cfg(feature = "postgres")]
+pub use postgres::{
+    PostgresCodes, PostgresOptions, PostgresStore, PostgresUrlError, PostgresUsers,
+};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use session_token::SessionToken;
 #[cfg(feature = "smtp")]
 pub use smtp::{SmtpSender, SmtpUrlError};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{SessionToken, SqliteCodes, SqlitePolicies, SqliteStore, SqliteUsers};
+pub use sqlite::{SqliteCodes, SqlitePolicies, SqliteStore, SqliteUsers};
 pub use system::{SystemClock, SystemEntropy};
 #[cfg(feature = "tracing")]
 pub use tracing_events::TracingEvents;

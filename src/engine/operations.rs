@@ -1,7 +1,7 @@
 //! What operators ask: is it up, how full is it, and why can somebody not reset.
 
 use crate::{
-    domain::{EmailAddress, RecordId, TenantId, TenantTag, UserFlowId},
+    domain::{EmailAddress, TenantId, UserFlowId},
     error::Error,
     policy::Explanation,
 };
@@ -9,14 +9,15 @@ use crate::{
 use super::Sspr;
 
 impl Sspr {
-    /// Whether the code store answers: one cheap read of a record that does not exist.
+    /// Whether the code store answers this process, and agrees with its clock: one call that
+    /// charges nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::Store`](crate::ErrorKind) or [`ErrorKind::Entropy`](crate::ErrorKind).
+    /// [`ErrorKind::Store`](crate::ErrorKind), or [`ErrorKind::Clock`](crate::ErrorKind) if this
+    /// process's clock is too far from its store's.
     pub async fn probe(&self) -> Result<(), Error> {
-        let nobody = TenantTag::from_bytes([0; 8]);
-        let id = RecordId::draw(nobody, &*self.inner.entropy)?;
-        self.inner.codes.load(&id).await?;
+        let now = self.inner.clock.now();
+        self.inner.codes.charge(&[], now).await?;
         Ok(())
     }
 

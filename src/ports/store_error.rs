@@ -9,6 +9,9 @@ use std::error::Error as StdError;
 pub enum StoreErrorKind {
     /// Nothing happened, and trying again later may help: busy, overloaded, not reachable.
     Busy,
+    /// The caller's clock is too far from the store's: no lifetime means what it says. Nothing
+    /// happened.
+    Clock,
     /// The store holds something that it should not: damage, or another program's data.
     Corrupt,
     /// The store is out of room. Nothing happened.

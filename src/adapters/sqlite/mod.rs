@@ -16,6 +16,5 @@ mod worker;
 
 pub use codes::SqliteCodes;
 pub use policies::SqlitePolicies;
-pub use sessions::SessionToken;
 pub use store::SqliteStore;
 pub use users::SqliteUsers;

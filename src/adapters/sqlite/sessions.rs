@@ -1,46 +1,13 @@
 //! Demo sessions: valid while they carry the account's current stamp.
 
-use core::fmt;
-
-use base64ct::{Base64UrlUnpadded, Encoding};
 use rusqlite::{Connection, OptionalExtension, params};
-use sha2::{Digest as _, Sha256};
-use zeroize::Zeroizing;
 
 use super::{SqliteUsers, worker::Writes};
 use crate::{
+    adapters::SessionToken,
     domain::{AccountId, Entropy, Stamp, TenantId},
-    ports::{StoreError, StoreErrorKind},
+    ports::StoreError,
 };
-
-/// The secret of one session; the database holds only its SHA-256.
-pub struct SessionToken(Zeroizing<[u8; 32]>);
-
-impl SessionToken {
-    /// Reads the text form; `None` if it is not of that form.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        let length = Base64UrlUnpadded::decode(text, &mut *bytes).ok()?.len();
-        (length == 32).then_some(Self(bytes))
-    }
-
-    /// The text form, for a cookie.
-    #[must_use]
-    pub fn expose(&self) -> String {
-        Base64UrlUnpadded::encode_string(&*self.0)
-    }
-
-    fn hash(&self) -> [u8; 32] {
-        Sha256::digest(*self.0).into()
-    }
-}
-
-impl fmt::Debug for SessionToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionToken(…)")
-    }
-}
 
 impl SqliteUsers {
     /// Opens a session for an account that has just signed in with that stamp.
@@ -54,12 +21,7 @@ impl SqliteUsers {
         stamp: Stamp,
         entropy: &dyn Entropy,
     ) -> Result<SessionToken, StoreError> {
-        let mut secret = Zeroizing::new([0; 32]);
-        entropy.fill(&mut *secret).map_err(|error| {
-            StoreError::new(StoreErrorKind::Busy, "no session secret could be drawn")
-                .with_source(error)
-        })?;
-        let token = SessionToken(secret);
+        let token = SessionToken::draw(entropy)?;
         let (hash, tenant, account) = (token.hash(), tenant.clone(), account.clone());
         let act = move |connection: &Connection| {
             let sql = "INSERT INTO sspr_session (token, tenant, account, stamp) \

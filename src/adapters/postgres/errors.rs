@@ -1,0 +1,124 @@
+//! What Postgres says, in words of what to do.
+
+use deadpool_postgres::PoolError;
+use tokio_postgres::{Error, error::SqlState};
+
+use crate::ports::{StoreError, StoreErrorKind};
+
+/// Raised by `sspr.check_clock`; its message is by how many seconds.
+const CLOCK: &str = "SS030";
+
+/// No connection could be had: nothing has happened.
+pub(super) fn connection(error: PoolError) -> StoreError {
+    let (kind, words) = match &error {
+        PoolError::Backend(backend) => match backend.code() {
+            Some(code) if refuses_the_caller(code) => (
+                StoreErrorKind::Setup,
+                "postgres: the server refuses this user, password or database; check the url and \
+                 the server's pg_hba.conf",
+            ),
+            Some(_) => {
+                (StoreErrorKind::Busy, "postgres: the server takes no connection; try again")
+            }
+            None if is_certificate(backend) => (
+                StoreErrorKind::Setup,
+                "postgres: the server's certificate is not trusted; give its root certificate, or \
+                 check the host's name",
+            ),
+            None if backend.to_string().contains("TLS") => (
+                StoreErrorKind::Setup,
+                "postgres: the server does not speak TLS; switch it on there, or say \
+                 sslmode=disable",
+            ),
+            None => (
+                StoreErrorKind::Busy,
+                "postgres: the server cannot be reached; check that it runs, and the url",
+            ),
+        },
+        PoolError::Timeout(_) => {
+            (StoreErrorKind::Busy, "postgres: every connection is in use; try again, or allow more")
+        }
+        _ => (StoreErrorKind::Busy, "postgres: no connection; try again"),
+    };
+    StoreError::new(kind, words).with_source(error)
+}
+
+/// A statement failed. What the server itself says is undone; what is cut off on the way is not
+/// known.
+pub(super) fn statement(error: Error) -> StoreError {
+    let Some(database) = error.as_db_error() else {
+        let words = "postgres: the connection was lost before the answer came; try again";
+        return StoreError::new(StoreErrorKind::Unknown, words).with_source(error);
+    };
+    let code = database.code();
+    let (kind, words) = match code.code() {
+        CLOCK => {
+            let words = format!(
+                "postgres: this process's clock is {} seconds off the server's, and at most 30 are \
+                 allowed; set it right",
+                database.message()
+            );
+            return StoreError::new(StoreErrorKind::Clock, words);
+        }
+        "40001" | "40P01" | "55P03" => {
+            (StoreErrorKind::Busy, "postgres: too much at once on the same rows; try again")
+        }
+        "57014" => (StoreErrorKind::Busy, "postgres: the statement took too long; try again"),
+        "53100" => (StoreErrorKind::Full, "postgres: no room on the server's disk; free some"),
+        "53200" => (StoreErrorKind::Full, "postgres: the server is out of memory"),
+        "25006" => (
+            StoreErrorKind::Setup,
+            "postgres: this server is read-only, perhaps a replica; connect to the primary",
+        ),
+        "42501" => (
+            StoreErrorKind::Setup,
+            "postgres: this user may not use the schema sspr; grant it the role sspr_app",
+        ),
+        "3F000" | "42P01" | "42703" | "42883" => (
+            StoreErrorKind::Setup,
+            "postgres: the schema sspr is missing or incomplete; run the migrations",
+        ),
+        "XX001" | "XX002" => {
+            (StoreErrorKind::Corrupt, "postgres: the database is damaged; restore it from a backup")
+        }
+        _ => (StoreErrorKind::Unknown, "postgres: a statement failed"),
+    };
+    StoreError::new(kind, words).with_source(error)
+}
+
+/// Whether the server itself undid the transaction and asks for another try.
+pub(super) fn may_be_repeated(error: &Error) -> bool {
+    let codes = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+    error.code().is_some_and(|code| codes.contains(code))
+}
+
+/// The call took longer than it may, and was cut off.
+pub(super) fn too_long() -> StoreError {
+    let words = "postgres: no answer in time, and whether it happened is not known; try again";
+    StoreError::new(StoreErrorKind::Unknown, words)
+}
+
+pub(super) fn damaged(what: &'static str) -> StoreError {
+    let words = format!("postgres: a row of schema sspr holds no valid {what}");
+    StoreError::new(StoreErrorKind::Corrupt, words)
+}
+
+/// A column that is not of the expected type.
+pub(super) fn column(error: Error) -> StoreError {
+    damaged("column").with_source(error)
+}
+
+fn refuses_the_caller(code: &SqlState) -> bool {
+    code.code().starts_with("28") || *code == SqlState::INVALID_CATALOG_NAME
+}
+
+fn is_certificate(error: &Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if inner.to_string().contains("certificate") {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
+}

@@ -1,0 +1,136 @@
+//! Values as columns.
+
+use core::time::Duration;
+
+use tokio_postgres::{Row, types::FromSql};
+
+use super::errors;
+use crate::{
+    domain::{
+        Account, AccountId, Charge, CounterName, EmailAddress, GroupId, IdentityProvider, Instant,
+        LanguageTag, Over, PasswordHash, RecordId, SecondFactor, Stamp,
+    },
+    ports::StoreError,
+};
+
+/// Charges as arrays, sorted by tier and name: the order of locks.
+pub(super) struct Charges<'c> {
+    pub(super) tiers: Vec<i16>,
+    pub(super) names: Vec<&'c [u8]>,
+    pub(super) amounts: Vec<i64>,
+    pub(super) limits: Vec<i64>,
+    pub(super) windows: Vec<i64>,
+}
+
+impl<'c> Charges<'c> {
+    pub(super) fn sorted(charges: &'c [Charge]) -> Self {
+        let mut order: Vec<&'c Charge> = charges.iter().collect();
+        order.sort_unstable_by_key(|charge| (charge.tier, charge.name));
+        Self {
+            amounts: order.iter().map(|charge| i64::from(charge.amount)).collect(),
+            limits: order.iter().map(|charge| i64::from(charge.limit)).collect(),
+            names: order.iter().map(|charge| &charge.name.as_bytes()[..]).collect(),
+            tiers: order.iter().map(|charge| i16::from(charge.tier)).collect(),
+            windows: order.iter().map(|charge| micros(charge.window)).collect(),
+        }
+    }
+}
+
+/// A window in microseconds, short enough that adding it to an instant cannot overflow.
+fn micros(window: Duration) -> i64 {
+    i64::try_from(window.as_micros()).unwrap_or(i64::MAX).min(i64::MAX / 4)
+}
+
+pub(super) fn get<'r, T: FromSql<'r>>(row: &'r Row, column: &str) -> Result<T, StoreError> {
+    row.try_get(column).map_err(errors::column)
+}
+
+pub(super) fn instant(row: &Row, column: &str) -> Result<Instant, StoreError> {
+    get(row, column).map(Instant::from_micros)
+}
+
+pub(super) fn unsigned(row: &Row, column: &'static str) -> Result<u64, StoreError> {
+    u64::try_from(get::<i64>(row, column)?).map_err(|_| errors::damaged(column))
+}
+
+/// The counters that are over.
+pub(super) fn over(row: &Row) -> Result<Vec<Over>, StoreError> {
+    let names: Option<Vec<&[u8]>> = get(row, "over_names")?;
+    let ends: Option<Vec<i64>> = get(row, "over_ends")?;
+    let pairs = names.into_iter().flatten().zip(ends.into_iter().flatten());
+    let over = pairs.map(|(name, ends_at)| {
+        let name = name.try_into().map_err(|_| errors::damaged("name"))?;
+        let ends_at = Instant::from_micros(ends_at);
+        Ok(Over { ends_at, name: CounterName::from_bytes(name) })
+    });
+    over.collect()
+}
+
+const PROVIDERS: [(&str, IdentityProvider); 5] = [
+    ("email-otp", IdentityProvider::EmailOtp),
+    ("email-password", IdentityProvider::EmailPassword),
+    ("facebook", IdentityProvider::Facebook),
+    ("google", IdentityProvider::Google),
+    ("other", IdentityProvider::Other),
+];
+
+pub(super) fn provider_name(provider: IdentityProvider) -> &'static str {
+    let known = PROVIDERS.iter().find(|(_, known)| *known == provider);
+    known.map_or("other", |(name, _)| *name)
+}
+
+fn provider(name: &str) -> IdentityProvider {
+    let known = PROVIDERS.iter().find(|(known, _)| *known == name);
+    known.map_or(IdentityProvider::Other, |(_, provider)| *provider)
+}
+
+pub(super) const fn factor_number(factor: SecondFactor) -> i16 {
+    match factor {
+        SecondFactor::None => 0,
+        SecondFactor::Independent => 1,
+        SecondFactor::SameMailbox => 2,
+    }
+}
+
+pub(super) fn stamp(bytes: &[u8]) -> Result<Stamp, StoreError> {
+    bytes.try_into().map(Stamp::from_bytes).map_err(|_| errors::damaged("stamp"))
+}
+
+/// Reads an account with its addresses.
+pub(super) fn account(row: &Row) -> Result<Account, StoreError> {
+    let id = AccountId::parse(get(row, "id")?).map_err(|_| errors::damaged("id"))?;
+    let mut addresses = Vec::new();
+    for address in get::<Vec<&str>>(row, "addresses")? {
+        addresses.push(EmailAddress::parse(address).map_err(|_| errors::damaged("address"))?);
+    }
+    let first = addresses.first().cloned().ok_or_else(|| errors::damaged("address"))?;
+    let mut account = Account::new(id, first, stamp(get(row, "stamp")?)?);
+    account.addresses = addresses;
+    let password: Option<&str> = get(row, "password")?;
+    account.password = password
+        .map(|hash| PasswordHash::parse(hash).map_err(|_| errors::damaged("password")))
+        .transpose()?;
+    let providers: Vec<&str> = get(row, "identity_providers")?;
+    account.identity_providers = providers.into_iter().map(provider).collect();
+    for group in get::<Vec<&str>>(row, "groups")? {
+        account.groups.push(GroupId::parse(group).map_err(|_| errors::damaged("group"))?);
+    }
+    account.disabled = get(row, "disabled")?;
+    account.locked = get(row, "locked")?;
+    account.second_factor = match get::<i16>(row, "second_factor")? {
+        0 => SecondFactor::None,
+        1 => SecondFactor::Independent,
+        2 => SecondFactor::SameMailbox,
+        _ => return Err(errors::damaged("second factor")),
+    };
+    let language: Option<&str> = get(row, "language")?;
+    account.language = language
+        .map(|tag| LanguageTag::parse(tag).map_err(|_| errors::damaged("language")))
+        .transpose()?;
+    account.names = get(row, "names")?;
+    let last_reset: Option<&[u8]> = get(row, "last_reset")?;
+    account.last_reset = last_reset
+        .map(|id| id.try_into().map(RecordId::from_bytes).map_err(|_| errors::damaged("reset")))
+        .transpose()?;
+    Ok(account)
+}

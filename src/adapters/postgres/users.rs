@@ -1,0 +1,200 @@
+//! A user store with an outbox in Postgres.
+
+use core::time::Duration;
+
+use async_trait::async_trait;
+use tokio_postgres::{Row, types::Type};
+
+use super::{
+    errors,
+    pool::Connections,
+    rows::{self, get, instant},
+};
+use crate::{
+    domain::{
+        Account, AccountId, EmailAddress, GroupId, Instant, LanguageTag, PasswordHash, TenantId,
+    },
+    ports::{
+        Applied, Notice, NoticeDelivery, NoticeId, Outbox, PasswordChange, StoreError, UserStore,
+    },
+};
+
+/// How long a notice stays with the courier that took it.
+const LEASE: Duration = Duration::from_secs(60);
+/// One account with its addresses in order.
+const SELECT: &str = "SELECT a.id, a.stamp, a.password, a.identity_providers, a.groups, \
+    a.disabled, a.locked, a.second_factor, a.language, a.names, a.last_reset, \
+    (SELECT array_agg(e.address ORDER BY e.position) FROM sspr.address AS e \
+     WHERE e.tenant = a.tenant AND e.account = a.id) AS addresses FROM sspr.account AS a";
+
+/// Accounts in Postgres. Addresses match exactly.
+#[derive(Clone, Debug)]
+pub struct PostgresUsers(pub(super) Connections);
+
+impl PostgresUsers {
+    pub(super) const fn over(connections: Connections) -> Self {
+        Self(connections)
+    }
+
+    /// Adds an account, or replaces the one of that id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert(&self, tenant: &TenantId, account: &Account) -> Result<(), StoreError> {
+        let sql = "WITH written AS (\
+             INSERT INTO sspr.account (tenant, id, stamp, password, identity_providers, groups, \
+               disabled, locked, second_factor, language, names, last_reset) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+             ON CONFLICT (tenant, id) DO UPDATE SET stamp = $3, password = $4, \
+               identity_providers = $5, groups = $6, disabled = $7, locked = $8, \
+               second_factor = $9, language = $10, names = $11, last_reset = $12), \
+             gone AS (DELETE FROM sspr.address WHERE tenant = $1 AND account = $2 \
+               AND address <> ALL ($13)) \
+             INSERT INTO sspr.address (tenant, address, account, position) \
+             SELECT $1, e.address, $2, e.position \
+             FROM unnest($13) WITH ORDINALITY AS e (address, position) \
+             ON CONFLICT (tenant, address, account) DO UPDATE SET position = excluded.position";
+        let providers: Vec<&str> =
+            account.identity_providers.iter().map(|it| rows::provider_name(*it)).collect();
+        let groups: Vec<&str> = account.groups.iter().map(GroupId::as_str).collect();
+        let addresses: Vec<&str> = account.addresses.iter().map(EmailAddress::as_str).collect();
+        let last_reset = account.last_reset.as_ref().map(|id| &id.as_bytes()[..]);
+        let values = [
+            (&tenant.as_str() as _, Type::TEXT),
+            (&account.id.as_str() as _, Type::TEXT),
+            (&&account.stamp.as_bytes()[..] as _, Type::BYTEA),
+            (&account.password.as_ref().map(PasswordHash::expose) as _, Type::TEXT),
+            (&providers as _, Type::TEXT_ARRAY),
+            (&groups as _, Type::TEXT_ARRAY),
+            (&account.disabled as _, Type::BOOL),
+            (&account.locked as _, Type::BOOL),
+            (&rows::factor_number(account.second_factor) as _, Type::INT2),
+            (&account.language.as_ref().map(LanguageTag::as_str) as _, Type::TEXT),
+            (&account.names as _, Type::TEXT_ARRAY),
+            (&last_reset as _, Type::BYTEA),
+            (&addresses as _, Type::TEXT_ARRAY),
+        ];
+        self.0.rows(sql, &values).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl UserStore for PostgresUsers {
+    async fn find_by_address(
+        &self,
+        tenant: &TenantId,
+        address: &EmailAddress,
+    ) -> Result<Vec<Account>, StoreError> {
+        let sql = format!(
+            "{SELECT} WHERE a.tenant = $1 AND a.id IN \
+             (SELECT e.account FROM sspr.address AS e WHERE e.tenant = $1 AND e.address = $2)"
+        );
+        let (tenant, address) = (tenant.as_str(), address.as_str());
+        let found = self.0.rows(&sql, &[(&tenant, Type::TEXT), (&address, Type::TEXT)]).await?;
+        found.iter().map(rows::account).collect()
+    }
+
+    async fn find(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+    ) -> Result<Option<Account>, StoreError> {
+        let sql = format!("{SELECT} WHERE a.tenant = $1 AND a.id = $2");
+        let (tenant, account) = (tenant.as_str(), account.as_str());
+        let found = self.0.rows(&sql, &[(&tenant, Type::TEXT), (&account, Type::TEXT)]).await?;
+        found.first().map(rows::account).transpose()
+    }
+
+    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+        let notify: Vec<&str> = change.notify.iter().map(EmailAddress::as_str).collect();
+        let row = self
+            .0
+            .row(
+                "SELECT * FROM sspr.apply_reset($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                &[
+                    (&change.tenant.as_str(), Type::TEXT),
+                    (&change.account.as_str(), Type::TEXT),
+                    (&&change.expected_stamp.as_bytes()[..], Type::BYTEA),
+                    (&&change.next_stamp.as_bytes()[..], Type::BYTEA),
+                    (&change.password.expose(), Type::TEXT),
+                    (&&change.reset.as_bytes()[..], Type::BYTEA),
+                    (&change.at.as_micros(), Type::INT8),
+                    (&notify, Type::TEXT_ARRAY),
+                    (&change.language.as_ref().map(LanguageTag::as_str), Type::TEXT),
+                ],
+            )
+            .await?;
+        match get::<i32>(&row, "outcome")? {
+            0 => Ok(Applied::Stale),
+            1 => Ok(Applied::Repeated { stamp: rows::stamp(get(&row, "stamp_on_file")?)? }),
+            2 => Ok(Applied::Done { notice: NoticeDelivery::Queued }),
+            _ => Err(errors::damaged("outcome")),
+        }
+    }
+
+    async fn rehash(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+        old: &PasswordHash,
+        new: &PasswordHash,
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE sspr.account SET password = $4 \
+                   WHERE tenant = $1 AND id = $2 AND password = $3 RETURNING 1";
+        let values = [
+            (&tenant.as_str() as _, Type::TEXT),
+            (&account.as_str() as _, Type::TEXT),
+            (&old.expose() as _, Type::TEXT),
+            (&new.expose() as _, Type::TEXT),
+        ];
+        Ok(!self.0.rows(sql, &values).await?.is_empty())
+    }
+
+    async fn signed_in(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+        at: Instant,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE sspr.account SET signed_in_at = $3 WHERE tenant = $1 AND id = $2";
+        let values = [
+            (&tenant.as_str() as _, Type::TEXT),
+            (&account.as_str() as _, Type::TEXT),
+            (&at.as_micros() as _, Type::INT8),
+        ];
+        self.0.rows(sql, &values).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Outbox for PostgresUsers {
+    async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError> {
+        let sql = "UPDATE sspr.notice SET leased_until = $2 WHERE id IN \
+                   (SELECT n.id FROM sspr.notice AS n WHERE n.leased_until <= $1 ORDER BY n.id \
+                    LIMIT $3 FOR UPDATE SKIP LOCKED) \
+                   RETURNING id, tenant, address, changed_at, language";
+        let values = [
+            (&now.as_micros() as _, Type::INT8),
+            (&now.after(LEASE).as_micros() as _, Type::INT8),
+            (&i64::try_from(limit).unwrap_or(i64::MAX) as _, Type::INT8),
+        ];
+        self.0.rows(sql, &values).await?.iter().map(notice).collect()
+    }
+
+    async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {
+        // An id that is no number is none of ours.
+        let Ok(id) = id.0.parse::<i64>() else { return Ok(()) };
+        let sql = "DELETE FROM sspr.notice WHERE id = $1";
+        self.0.rows(sql, &[(&id, Type::INT8)]).await.map(drop)
+    }
+}
+
+fn notice(row: &Row) -> Result<Notice, StoreError> {
+    let tenant = TenantId::parse(get(row, "tenant")?).map_err(|_| errors::damaged("tenant"))?;
+    let to = EmailAddress::parse(get(row, "address")?).map_err(|_| errors::damaged("address"))?;
+    let id = NoticeId(get::<i64>(row, "id")?.to_string());
+    let mut notice = Notice::new(id, tenant, to, instant(row, "changed_at")?);
+    let language: Option<&str> = get(row, "language")?;
+    notice.language = language.and_then(|tag| LanguageTag::parse(tag).ok());
+    Ok(notice)
+}

@@ -1,0 +1,54 @@
+//! The secret of a session that an adapter keeps.
+
+use core::fmt;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use crate::{
+    domain::Entropy,
+    ports::{StoreError, StoreErrorKind},
+};
+
+/// The secret of one session; the database holds only its SHA-256.
+pub struct SessionToken(Zeroizing<[u8; 32]>);
+
+impl SessionToken {
+    /// Draws a new one.
+    ///
+    /// # Errors
+    /// [`StoreError`]: no randomness is to be had.
+    pub fn draw(entropy: &dyn Entropy) -> Result<Self, StoreError> {
+        let mut secret = Zeroizing::new([0; 32]);
+        entropy.fill(&mut *secret).map_err(|error| {
+            StoreError::new(StoreErrorKind::Busy, "no session secret could be drawn")
+                .with_source(error)
+        })?;
+        Ok(Self(secret))
+    }
+
+    /// Reads the text form; `None` if it is not of that form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        let length = Base64UrlUnpadded::decode(text, &mut *bytes).ok()?.len();
+        (length == 32).then_some(Self(bytes))
+    }
+
+    /// The text form, for a cookie.
+    #[must_use]
+    pub fn expose(&self) -> String {
+        Base64UrlUnpadded::encode_string(&*self.0)
+    }
+
+    pub(super) fn hash(&self) -> [u8; 32] {
+        Sha256::digest(*self.0).into()
+    }
+}
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionToken(…)")
+    }
+}
