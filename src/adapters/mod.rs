@@ -12,6 +12,8 @@ mod policies;
 mod policy_directory;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod session_token;
 #[cfg(feature = "smtp")]
@@ -22,6 +24,8 @@ mod system;
 #[cfg(feature = "tracing")]
 mod tracing_events;
 
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisCodes, RedisOptions, RedisUrlError};
 pub use argon2::{Argon2Pool, ParametersError};
 pub use capture::{CaptureSender, code_in};
 pub use folder::FolderSender;

@@ -1,0 +1,212 @@
+//! One connection that all callers share, and that comes back by itself.
+
+use core::{fmt, time::Duration};
+
+use futures_util::lock::Mutex;
+use redis::{
+    Client, Cmd, RedisError, RedisResult, TlsCertificates, Value,
+    aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
+    cluster::ClusterClient,
+    cluster_async::ClusterConnection,
+    cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo},
+    sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
+};
+
+use super::{
+    errors,
+    options::{Kind, RedisOptions},
+};
+use crate::ports::{StoreError, StoreErrorKind};
+
+/// Repeats of a command that the server said it has not carried out.
+const REPEATS: u32 = 8;
+
+pub(super) struct Connection(Link);
+
+enum Link {
+    Single(ConnectionManager),
+    Cluster(ClusterConnection),
+    Sentinel(Mutex<Watched>),
+}
+
+/// The primary that Sentinels named last, until it fails.
+struct Watched {
+    sentinels: SentinelClient,
+    primary: Option<MultiplexedConnection>,
+    patience: Duration,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connection")
+    }
+}
+
+impl Connection {
+    pub(super) async fn open(options: &RedisOptions) -> Result<Self, StoreError> {
+        let opened = match &options.kind {
+            Kind::Single => single(options).await,
+            Kind::Cluster => cluster(options).await,
+            Kind::Sentinel { service } => sentinel(options, service).await,
+        };
+        opened.map(Self).map_err(errors::command)
+    }
+
+    /// Sends one command. Repeats it only if a server has said that it did not carry it out.
+    pub(super) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
+        let mut repeats = 0;
+        loop {
+            match self.once(command).await {
+                Err(error) if repeats < REPEATS && errors::may_be_repeated(&error) => {
+                    repeats += 1;
+                    // The client has begun to look where the slot is now.
+                    tokio::time::sleep(Duration::from_millis(u64::from(10 * repeats))).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn once(&self, command: &Cmd) -> RedisResult<Value> {
+        let answer = match &self.0 {
+            Link::Single(manager) => manager.clone().send_packed_command(command).await,
+            Link::Cluster(cluster) => command.query_async(&mut cluster.clone()).await,
+            Link::Sentinel(watched) => {
+                let mut primary = watched.lock().await.primary().await?;
+                primary.send_packed_command(command).await
+            }
+        };
+        // A server's refusal comes as a value.
+        let answer = answer.and_then(Value::extract_error);
+        if let (Link::Sentinel(watched), Err(error)) = (&self.0, &answer)
+            && is_gone(error)
+        {
+            watched.lock().await.primary = None;
+        }
+        answer
+    }
+
+    /// That no server may drop what is alive.
+    pub(super) async fn check_policy(&self) -> Result<(), StoreError> {
+        let mut command = redis::cmd("INFO");
+        command.arg("memory");
+        let answer = match &self.0 {
+            Link::Cluster(cluster) => {
+                let everywhere =
+                    RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+                cluster.clone().route_command(command, everywhere).await
+            }
+            _ => self.send(&command).await,
+        };
+        let mut told = Vec::new();
+        texts(answer.map_err(errors::command)?, &mut told);
+        let policies: Vec<&str> = told
+            .iter()
+            .flat_map(|text| text.lines())
+            .filter_map(|line| line.strip_prefix("maxmemory_policy:"))
+            .map(str::trim)
+            .collect();
+        if policies.is_empty() {
+            let words = "redis: the server does not tell its maxmemory-policy; allow INFO memory";
+            return Err(StoreError::new(StoreErrorKind::Setup, words));
+        }
+        let evicting = policies.iter().find(|policy| **policy != "noeviction");
+        evicting.map_or(Ok(()), |policy| Err(errors::evicts(policy)))
+    }
+}
+
+impl Watched {
+    async fn primary(&mut self) -> RedisResult<MultiplexedConnection> {
+        if let Some(primary) = &self.primary {
+            return Ok(primary.clone());
+        }
+        let mut config = redis::AsyncConnectionConfig::new();
+        config = config.set_connection_timeout(Some(self.patience));
+        config = config.set_response_timeout(Some(self.patience));
+        let primary = self.sentinels.get_async_connection_with_config(&config).await?;
+        Ok(self.primary.insert(primary).clone())
+    }
+}
+
+/// Whether another server may be the primary now.
+fn is_gone(error: &RedisError) -> bool {
+    error.is_io_error() || error.is_unrecoverable_error() || errors::may_be_repeated(error)
+}
+
+/// Every text in an answer, of one server or of many.
+fn texts(answer: Value, told: &mut Vec<String>) {
+    match answer {
+        Value::BulkString(bytes) => told.push(String::from_utf8_lossy(&bytes).into_owned()),
+        Value::VerbatimString { text, .. } => told.push(text),
+        Value::Array(parts) => parts.into_iter().for_each(|part| texts(part, told)),
+        Value::Map(pairs) => pairs.into_iter().for_each(|(_, part)| texts(part, told)),
+        _ => {}
+    }
+}
+
+fn certificates(options: &RedisOptions) -> TlsCertificates {
+    TlsCertificates { client_tls: None, root_cert: options.roots.clone() }
+}
+
+async fn single(options: &RedisOptions) -> RedisResult<Link> {
+    // rustls asks which provider a process uses; the first who answers decides.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let Some(server) = options.servers.first() else { return Err(no_server()) };
+    let client = if options.roots.is_some() {
+        Client::build_with_tls(server.clone(), certificates(options))?
+    } else {
+        Client::open(server.clone())?
+    };
+    let config = ConnectionManagerConfig::new()
+        .set_connection_timeout(Some(options.patience))
+        .set_response_timeout(Some(options.patience))
+        .set_number_of_retries(2)
+        .set_max_delay(options.patience);
+    Ok(Link::Single(ConnectionManager::new_with_config(client, config).await?))
+}
+
+async fn cluster(options: &RedisOptions) -> RedisResult<Link> {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let mut builder = ClusterClient::builder(options.servers.clone())
+        .connection_timeout(options.patience)
+        .response_timeout(options.patience)
+        // A cut command may have been carried out: only `send` repeats, and knows when.
+        .retries(0);
+    if options.roots.is_some() {
+        builder = builder.certs(certificates(options));
+    }
+    Ok(Link::Cluster(builder.build()?.get_async_connection().await?))
+}
+
+async fn sentinel(options: &RedisOptions, service: &str) -> RedisResult<Link> {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let Some(first) = options.servers.first() else { return Err(no_server()) };
+    let addresses = options.servers.iter().map(|server| server.addr().clone());
+    let primary = SentinelServerType::Master;
+    let mut builder = SentinelClientBuilder::new(addresses, service, primary)?;
+    let settings = first.redis_settings();
+    builder = builder.set_client_to_redis_db(settings.db());
+    if let Some(user) = settings.username() {
+        builder = builder.set_client_to_redis_username(user);
+    }
+    if let Some(password) = settings.password() {
+        builder = builder.set_client_to_redis_password(password);
+    }
+    if matches!(first.addr(), redis::ConnectionAddr::TcpTls { .. }) {
+        let mode = redis::TlsMode::Secure;
+        builder = builder.set_client_to_redis_tls_mode(mode).set_client_to_sentinel_tls_mode(mode);
+    }
+    if options.roots.is_some() {
+        builder = builder
+            .set_client_to_redis_certificates(certificates(options))
+            .set_client_to_sentinel_certificates(certificates(options));
+    }
+    let mut watched =
+        Watched { patience: options.patience, primary: None, sentinels: builder.build()? };
+    watched.primary().await?;
+    Ok(Link::Sentinel(Mutex::new(watched)))
+}
+
+fn no_server() -> RedisError {
+    RedisError::from((redis::ErrorKind::InvalidClientConfig, "no server is named"))
+}

@@ -1,0 +1,110 @@
+//! What Redis says, in words of what to do.
+
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+use crate::ports::{StoreError, StoreErrorKind};
+
+/// Answered by the scripts; followed by how many seconds the clock is off.
+const CLOCK: &str = "SSPRCLOCK";
+
+/// A command failed. What the server itself refuses has not happened; what is cut off on the way is
+/// not known.
+pub(super) fn command(error: RedisError) -> StoreError {
+    let (kind, words) = match (error.kind(), error.code()) {
+        (_, Some(CLOCK)) => {
+            let words = format!(
+                "redis: this process's clock is {} seconds off the server's, and at most 30 are \
+                 allowed; set it right",
+                error.detail().unwrap_or("many")
+            );
+            return StoreError::new(StoreErrorKind::Clock, words);
+        }
+        (_, Some("OOM")) => (
+            StoreErrorKind::Full,
+            "redis: the server has no memory left (maxmemory); give it more, or sweep",
+        ),
+        (_, Some("MISCONF")) => (
+            StoreErrorKind::Full,
+            "redis: the server cannot save to its disk and refuses to write; free some room there",
+        ),
+        (_, Some("NOREPLICAS")) => {
+            (StoreErrorKind::Busy, "redis: too few replicas (min-replicas-to-write); try again")
+        }
+        (ErrorKind::Server(ServerErrorKind::ReadOnly), _) => (
+            StoreErrorKind::Busy,
+            "redis: this server is a replica; if no failover is under way, name the primary",
+        ),
+        (ErrorKind::AuthenticationFailed, _)
+        | (ErrorKind::Server(ServerErrorKind::NoPerm), _)
+        | (_, Some("NOAUTH" | "WRONGPASS" | "NOPERM")) => (
+            StoreErrorKind::Setup,
+            "redis: the server refuses this user or password, or a command; check url and ACL",
+        ),
+        (ErrorKind::Server(ServerErrorKind::CrossSlot), _) => (
+            StoreErrorKind::Setup,
+            "redis: keys of one tenant are in several slots; this proxy cannot serve",
+        ),
+        (ErrorKind::Server(_), Some("ERR") | None) | (ErrorKind::InvalidClientConfig, _) => {
+            (StoreErrorKind::Setup, "redis: the server does not run the script; use 7.0 or newer")
+        }
+        (ErrorKind::Server(_), _) => (StoreErrorKind::Busy, "redis: the server is busy; try again"),
+        (
+            ErrorKind::ClusterConnectionNotFound
+            | ErrorKind::MasterNameNotFoundBySentinel
+            | ErrorKind::NoValidReplicasFoundBySentinel,
+            _,
+        ) => (StoreErrorKind::Busy, "redis: no primary is known just now; try again"),
+        _ if error.is_connection_refusal() => (
+            StoreErrorKind::Busy,
+            "redis: the server cannot be reached; check that it runs, and the url",
+        ),
+        _ if is_certificate(&error) => (
+            StoreErrorKind::Setup,
+            "redis: the server's certificate is not trusted; give its root certificate, or check \
+             the host's name",
+        ),
+        _ => (
+            StoreErrorKind::Unknown,
+            "redis: the connection was lost before the answer came; try again",
+        ),
+    };
+    StoreError::new(kind, words).with_source(error)
+}
+
+/// Whether the server said that it has not done it and that another one, or the same one soon, will.
+pub(super) fn may_be_repeated(error: &RedisError) -> bool {
+    error.is_cluster_error()
+        || matches!(
+            error.kind(),
+            ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown)
+                | ErrorKind::ClusterConnectionNotFound
+        )
+}
+
+pub(super) fn is_no_script(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+}
+
+pub(super) fn evicts(policy: &str) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::Setup,
+        format!(
+            "redis: maxmemory-policy is {policy}, which lets the server drop a live counter and so \
+             gives away guesses; set it to noeviction"
+        ),
+    )
+}
+
+pub(super) fn mixed_tenants() -> StoreError {
+    StoreError::new(StoreErrorKind::Setup, "redis: one call charges counters of one tenant only")
+}
+
+pub(super) fn damaged(what: &'static str) -> StoreError {
+    let words =
+        format!("redis: an answer holds no valid {what}; does another program write there?");
+    StoreError::new(StoreErrorKind::Corrupt, words)
+}
+
+fn is_certificate(error: &RedisError) -> bool {
+    error.to_string().contains("certificate")
+}

@@ -1,0 +1,25 @@
+-- KEYS: record, counters, ends. ARGV: now, drift. Answers 0 missing, 1 dead, 2 exhausted, 3 charged.
+local now = tonumber(ARGV[1])
+local wrong = check_clock(now, tonumber(ARGV[2]))
+if wrong then
+  return wrong
+end
+local r = redis.call('HMGET', KEYS[1], 'v', 'e', 't', 'n', 'l', 'c', 'b')
+if not r[1] then
+  return {0}
+end
+local at = math.max(now, tonumber(r[3]))
+if at >= tonumber(r[2]) then
+  return {1}
+end
+local limit = tonumber(r[5])
+local tries = math.min(tonumber(r[4]) + 1, limit + 1)
+if tries > limit then
+  redis.call('HSET', KEYS[1], 'n', print_number(tries), 't', print_number(at))
+  return {2}
+end
+local writes = {}
+local over = decide(KEYS[2], r[6], now, writes)
+redis.call('HSET', KEYS[1], 'n', print_number(tries), 't', print_number(at))
+write(KEYS[2], KEYS[3], writes)
+return answer({3, tonumber(r[1]), tonumber(r[2]), at, tries, r[7]}, over)

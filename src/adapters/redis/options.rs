@@ -1,0 +1,134 @@
+//! Where the servers are, and how they are spoken to.
+
+use core::time::Duration;
+
+use redis::{ConnectionInfo, IntoConnectionInfo};
+use thiserror::Error;
+
+/// How to reach Redis or Valkey.
+///
+/// `rediss://` is encrypted and the server's certificate verified; `redis://` is neither, and is
+/// for this machine and closed networks.
+#[derive(Clone)]
+pub struct RedisOptions {
+    pub(super) servers: Vec<ConnectionInfo>,
+    pub(super) kind: Kind,
+    pub(super) prefix: String,
+    pub(super) patience: Duration,
+    pub(super) roots: Option<Vec<u8>>,
+    pub(super) drift: Option<Duration>,
+}
+
+/// What stands at the other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Single,
+    Cluster,
+    Sentinel { service: String },
+}
+
+/// Why a URL is not usable. Says nothing of its contents: it may hold a password.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("redis url: not of the form rediss://user:password@host:port/database")]
+#[non_exhaustive]
+pub struct RedisUrlError;
+
+impl core::fmt::Debug for RedisOptions {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("RedisOptions")
+            .field("kind", &self.kind)
+            .field("servers", &self.servers.len())
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RedisOptions {
+    /// One server.
+    ///
+    /// # Errors
+    /// [`RedisUrlError`].
+    pub fn from_url(url: &str) -> Result<Self, RedisUrlError> {
+        Self::of(&[url], Kind::Single)
+    }
+
+    /// A Cluster, by some of its nodes.
+    ///
+    /// # Errors
+    /// [`RedisUrlError`].
+    pub fn cluster(urls: &[&str]) -> Result<Self, RedisUrlError> {
+        Self::of(urls, Kind::Cluster)
+    }
+
+    /// The primary that these Sentinels name for a service. User, password and database of the
+    /// first URL are the primary's.
+    ///
+    /// # Errors
+    /// [`RedisUrlError`].
+    pub fn sentinel(urls: &[&str], service: &str) -> Result<Self, RedisUrlError> {
+        Self::of(urls, Kind::Sentinel { service: service.to_owned() })
+    }
+
+    fn of(urls: &[&str], kind: Kind) -> Result<Self, RedisUrlError> {
+        let read = |url: &&str| (*url).into_connection_info().map_err(|_| RedisUrlError);
+        let servers = urls.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        if servers.is_empty() {
+            return Err(RedisUrlError);
+        }
+        Ok(Self {
+            drift: Some(Duration::from_secs(30)),
+            kind,
+            patience: Duration::from_secs(2),
+            prefix: "sspr".to_owned(),
+            roots: None,
+            servers,
+        })
+    }
+
+    /// What every key begins with; `sspr` unless told. Services that share a server need one each.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: &str) -> Self {
+        // Braces name the hash slot, and a tenant's keys have theirs.
+        self.prefix = prefix.replace(['{', '}'], "");
+        self
+    }
+
+    /// How long one call may take; 2 seconds unless told. What takes longer ends with an error,
+    /// and whether it happened is not known.
+    #[must_use]
+    pub const fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Trusts these certificates (PEM) instead of those of the operating system.
+    #[must_use]
+    pub fn with_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots = Some(pem.into());
+        self
+    }
+
+    /// Serves also when this process's clock is more than 30 seconds off the server's. For tests
+    /// whose clock is moved by hand; in use it lets one wrong clock end resets of every process.
+    #[must_use]
+    pub const fn without_clock_check(mut self) -> Self {
+        self.drift = None;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_url_is_refused_and_a_password_is_not_shown() {
+        for bad in ["", "http://secret@h", "secret"] {
+            let error = RedisOptions::from_url(bad).unwrap_err();
+            assert!(!error.to_string().contains("secret"));
+        }
+        assert_eq!(RedisOptions::cluster(&[]).unwrap_err(), RedisUrlError);
+        let options = RedisOptions::from_url("redis://:secret@127.0.0.1/").unwrap();
+        assert!(!format!("{options:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,91 @@
+//! Charges as bytes, keys as text, answers as values.
+
+use core::time::Duration;
+use std::fmt::Write as _;
+
+use redis::Value;
+
+use super::errors;
+use crate::{
+    domain::{Charge, CounterName, Instant, Over, TenantTag},
+    ports::StoreError,
+};
+
+/// The largest whole number that a script keeps exactly: 2^53 − 1, as an instant the year 2255.
+const LARGEST: i64 = (1 << 53) - 1;
+
+/// An instant that a script keeps exactly.
+pub(super) fn micros(instant: Instant) -> i64 {
+    instant.as_micros().clamp(-LARGEST, LARGEST)
+}
+
+/// Charges sorted by tier, in the layout that the scripts read.
+pub(super) fn charges(charges: &[Charge]) -> Vec<u8> {
+    let mut order: Vec<&Charge> = charges.iter().collect();
+    order.sort_by_key(|charge| charge.tier);
+    let mut bytes = Vec::with_capacity(charges.len() * 49);
+    for charge in order {
+        // Ten years at most, so that a sum stays exact.
+        let window = charge.window.min(Duration::from_secs(10 * 365 * 24 * 3600));
+        bytes.push(charge.tier);
+        bytes.extend_from_slice(charge.name.as_bytes());
+        bytes.extend_from_slice(&charge.amount.to_be_bytes());
+        bytes.extend_from_slice(&charge.limit.to_be_bytes());
+        bytes.extend_from_slice(&u64::try_from(window.as_micros()).unwrap_or(0).to_be_bytes());
+    }
+    bytes
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The beginning of a tenant's keys. The braces put all of them into one hash slot.
+pub(super) fn tenant_prefix(prefix: &str, tenant: TenantTag) -> String {
+    format!("{prefix}:{{{}}}", hex(tenant.as_bytes()))
+}
+
+/// The parts of a script's answer.
+pub(super) struct Parts(std::vec::IntoIter<Value>);
+
+impl Parts {
+    pub(super) fn of(value: Value) -> Result<Self, StoreError> {
+        match value {
+            Value::Array(parts) => Ok(Self(parts.into_iter())),
+            _ => Err(errors::damaged("answer")),
+        }
+    }
+
+    pub(super) fn number(&mut self) -> Result<i64, StoreError> {
+        match self.0.next() {
+            Some(Value::Int(number)) => Ok(number),
+            _ => Err(errors::damaged("number")),
+        }
+    }
+
+    pub(super) fn version(&mut self) -> Result<u64, StoreError> {
+        u64::try_from(self.number()?).map_err(|_| errors::damaged("version"))
+    }
+
+    pub(super) fn bytes(&mut self) -> Result<Vec<u8>, StoreError> {
+        match self.0.next() {
+            Some(Value::BulkString(bytes)) => Ok(bytes),
+            _ => Err(errors::damaged("bytes")),
+        }
+    }
+
+    /// What is left: counters that are over, with their ends.
+    pub(super) fn over(mut self) -> Result<Vec<Over>, StoreError> {
+        let mut over = Vec::new();
+        while self.0.len() > 0 {
+            let name = self.bytes()?.try_into().map_err(|_| errors::damaged("name"))?;
+            let ends_at = Instant::from_micros(self.number()?);
+            over.push(Over { ends_at, name: CounterName::from_bytes(name) });
+        }
+        Ok(over)
+    }
+}
