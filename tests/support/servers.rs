@@ -55,9 +55,10 @@ fn leashed(program: &Path, user: &str) -> Command {
 
 /// Spawns from a thread that never ends: the leash hangs on the thread.
 fn spawn(command: Command) -> Child {
-    static SPAWNER: OnceLock<Mutex<mpsc::Sender<(Command, mpsc::Sender<Child>)>>> = OnceLock::new();
+    type Order = (Command, mpsc::Sender<Child>);
+    static SPAWNER: OnceLock<Mutex<mpsc::Sender<Order>>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {
-        let (send, orders) = mpsc::channel::<(Command, mpsc::Sender<Child>)>();
+        let (send, orders) = mpsc::channel::<Order>();
         thread::spawn(move || {
             for (mut command, reply) in orders {
                 reply.send(command.spawn().unwrap()).unwrap();

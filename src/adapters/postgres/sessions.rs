@@ -2,7 +2,7 @@
 
 use tokio_postgres::types::Type;
 
-use super::{PostgresUsers, errors, rows::get};
+use super::{PostgresUsers, errors, pool::Value, rows::get};
 use crate::{
     adapters::SessionToken,
     domain::{AccountId, Entropy, Stamp, TenantId},
@@ -24,13 +24,13 @@ impl PostgresUsers {
         let token = SessionToken::draw(entropy)?;
         let sql = "INSERT INTO sspr.session (token, tenant, account, stamp) \
                    VALUES ($1, $2, $3, $4)";
-        let values = [
-            (&&token.hash()[..] as _, Type::BYTEA),
-            (&tenant.as_str() as _, Type::TEXT),
-            (&account.as_str() as _, Type::TEXT),
-            (&&stamp.as_bytes()[..] as _, Type::BYTEA),
+        let values: &[Value<'_>] = &[
+            (&&token.hash()[..], Type::BYTEA),
+            (&tenant.as_str(), Type::TEXT),
+            (&account.as_str(), Type::TEXT),
+            (&&stamp.as_bytes()[..], Type::BYTEA),
         ];
-        self.0.rows(sql, &values).await.map(|_| token)
+        self.0.rows(sql, values).await.map(|_| token)
     }
 
     /// The account of a session, if the session carries that account's current stamp.

@@ -7,7 +7,7 @@ use tokio_postgres::{Row, types::Type};
 
 use super::{
     errors,
-    pool::Connections,
+    pool::{Connections, Value},
     rows::{self, get, instant},
 };
 use crate::{
@@ -59,22 +59,22 @@ impl PostgresUsers {
         let groups: Vec<&str> = account.groups.iter().map(GroupId::as_str).collect();
         let addresses: Vec<&str> = account.addresses.iter().map(EmailAddress::as_str).collect();
         let last_reset = account.last_reset.as_ref().map(|id| &id.as_bytes()[..]);
-        let values = [
-            (&tenant.as_str() as _, Type::TEXT),
-            (&account.id.as_str() as _, Type::TEXT),
-            (&&account.stamp.as_bytes()[..] as _, Type::BYTEA),
-            (&account.password.as_ref().map(PasswordHash::expose) as _, Type::TEXT),
-            (&providers as _, Type::TEXT_ARRAY),
-            (&groups as _, Type::TEXT_ARRAY),
-            (&account.disabled as _, Type::BOOL),
-            (&account.locked as _, Type::BOOL),
-            (&rows::factor_number(account.second_factor) as _, Type::INT2),
-            (&account.language.as_ref().map(LanguageTag::as_str) as _, Type::TEXT),
-            (&account.names as _, Type::TEXT_ARRAY),
-            (&last_reset as _, Type::BYTEA),
-            (&addresses as _, Type::TEXT_ARRAY),
+        let values: &[Value<'_>] = &[
+            (&tenant.as_str(), Type::TEXT),
+            (&account.id.as_str(), Type::TEXT),
+            (&&account.stamp.as_bytes()[..], Type::BYTEA),
+            (&account.password.as_ref().map(PasswordHash::expose), Type::TEXT),
+            (&providers, Type::TEXT_ARRAY),
+            (&groups, Type::TEXT_ARRAY),
+            (&account.disabled, Type::BOOL),
+            (&account.locked, Type::BOOL),
+            (&rows::factor_number(account.second_factor), Type::INT2),
+            (&account.language.as_ref().map(LanguageTag::as_str), Type::TEXT),
+            (&account.names, Type::TEXT_ARRAY),
+            (&last_reset, Type::BYTEA),
+            (&addresses, Type::TEXT_ARRAY),
         ];
-        self.0.rows(sql, &values).await.map(drop)
+        self.0.rows(sql, values).await.map(drop)
     }
 }
 
@@ -141,13 +141,13 @@ impl UserStore for PostgresUsers {
     ) -> Result<bool, StoreError> {
         let sql = "UPDATE sspr.account SET password = $4 \
                    WHERE tenant = $1 AND id = $2 AND password = $3 RETURNING 1";
-        let values = [
-            (&tenant.as_str() as _, Type::TEXT),
-            (&account.as_str() as _, Type::TEXT),
-            (&old.expose() as _, Type::TEXT),
-            (&new.expose() as _, Type::TEXT),
+        let values: &[Value<'_>] = &[
+            (&tenant.as_str(), Type::TEXT),
+            (&account.as_str(), Type::TEXT),
+            (&old.expose(), Type::TEXT),
+            (&new.expose(), Type::TEXT),
         ];
-        Ok(!self.0.rows(sql, &values).await?.is_empty())
+        Ok(!self.0.rows(sql, values).await?.is_empty())
     }
 
     async fn signed_in(
@@ -157,12 +157,12 @@ impl UserStore for PostgresUsers {
         at: Instant,
     ) -> Result<(), StoreError> {
         let sql = "UPDATE sspr.account SET signed_in_at = $3 WHERE tenant = $1 AND id = $2";
-        let values = [
-            (&tenant.as_str() as _, Type::TEXT),
-            (&account.as_str() as _, Type::TEXT),
-            (&at.as_micros() as _, Type::INT8),
+        let values: &[Value<'_>] = &[
+            (&tenant.as_str(), Type::TEXT),
+            (&account.as_str(), Type::TEXT),
+            (&at.as_micros(), Type::INT8),
         ];
-        self.0.rows(sql, &values).await.map(drop)
+        self.0.rows(sql, values).await.map(drop)
     }
 }
 
@@ -173,12 +173,12 @@ impl Outbox for PostgresUsers {
                    (SELECT n.id FROM sspr.notice AS n WHERE n.leased_until <= $1 ORDER BY n.id \
                     LIMIT $3 FOR UPDATE SKIP LOCKED) \
                    RETURNING id, tenant, address, changed_at, language";
-        let values = [
-            (&now.as_micros() as _, Type::INT8),
-            (&now.after(LEASE).as_micros() as _, Type::INT8),
-            (&i64::try_from(limit).unwrap_or(i64::MAX) as _, Type::INT8),
+        let values: &[Value<'_>] = &[
+            (&now.as_micros(), Type::INT8),
+            (&now.after(LEASE).as_micros(), Type::INT8),
+            (&i64::try_from(limit).unwrap_or(i64::MAX), Type::INT8),
         ];
-        self.0.rows(sql, &values).await?.iter().map(notice).collect()
+        self.0.rows(sql, values).await?.iter().map(notice).collect()
     }
 
     async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {

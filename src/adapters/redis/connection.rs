@@ -26,7 +26,7 @@ pub(super) struct Connection(Link);
 enum Link {
     Single(ConnectionManager),
     Cluster(ClusterConnection),
-    Sentinel(Mutex<Watched>),
+    Sentinel(Box<Mutex<Watched>>),
 }
 
 /// The primary that Sentinels named last, until it fails.
@@ -204,7 +204,7 @@ async fn sentinel(options: &RedisOptions, service: &str) -> RedisResult<Link> {
     let mut watched =
         Watched { patience: options.patience, primary: None, sentinels: builder.build()? };
     watched.primary().await?;
-    Ok(Link::Sentinel(Mutex::new(watched)))
+    Ok(Link::Sentinel(Box::new(Mutex::new(watched))))
 }
 
 fn no_server() -> RedisError {
