@@ -1,6 +1,9 @@
-//! A host's own users table behind the three methods; here the table is a map. Resets a password
-//! and shows the row before and after. `cargo run --example custom_store`
+//! A host's own users table behind the three methods; here the table is a map. And a code store of its
+//! own, on a plain file (`files.rs`). Resets a password and shows the row before and after.
+//! `cargo run --example custom_store`
 #![allow(clippy::print_stdout, reason = "an example talks")]
+
+mod files;
 
 use std::{
     collections::HashMap,
@@ -10,7 +13,7 @@ use std::{
 use async_trait::async_trait;
 use sspr::{
     Keyring, Sspr, TenantPolicy,
-    adapters::{Argon2Pool, CaptureSender, MemoryCodes, Policies, SystemEntropy},
+    adapters::{Argon2Pool, CaptureSender, Policies, SystemEntropy},
     domain::{
         Account, AccountId, ApplicationId, EmailAddress, Password, PasswordHash, RecordId, Stamp,
         TenantId, UserFlowId,
@@ -111,8 +114,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("before: failed_logins = {}, stamp = {:02x?}", row.failed_logins, row.stamp);
 
     let policies = Policies::fixed(TenantPolicy::customers("contoso")?);
-    let (sspr, courier) =
-        Sspr::new(table.clone(), MemoryCodes::new(), policies, Keyring::draw(&entropy)?);
+    let folder = tempfile::tempdir()?; // a service would keep it
+    let (sspr, courier) = Sspr::new(
+        table.clone(),
+        files::Files::open(folder.path())?,
+        policies,
+        Keyring::draw(&entropy)?,
+    );
     let (tenant, flow) = (TenantId::parse("contoso")?, UserFlowId::parse("sign-in")?);
     let (shop, ada) = (ApplicationId::parse("shop")?, EmailAddress::parse("ada@example.com")?);
     let (client, inbox) = (Client::unknown(), CaptureSender::new());
