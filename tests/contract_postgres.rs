@@ -13,6 +13,8 @@
     reason = "tests stop loudly"
 )]
 
+#[path = "support/proxy.rs"]
+mod proxy;
 #[path = "support/servers.rs"]
 mod servers;
 
@@ -22,6 +24,7 @@ use std::{
     time::Duration,
 };
 
+use proxy::{Proxy, Weather};
 use servers::{PgBouncer, Postgres};
 use sspr::{
     adapters::{PostgresOptions, PostgresStore, PostgresUsers},
@@ -324,5 +327,126 @@ fn a_pool_that_is_used_up_says_so() {
         assert!(kinds.contains(&StoreErrorKind::Busy), "no connection: {kinds:?}");
         client.batch_execute("ROLLBACK").await.unwrap();
         assert!(codes.charge(&[charge(2)], now()).await.unwrap().is_empty(), "and again");
+    });
+}
+
+/// A store behind a network, with connections made.
+async fn behind(proxy: &Proxy, patience: Duration) -> sspr::adapters::PostgresCodes {
+    let database = cluster().database("migrated");
+    let url = format!("postgres://postgres@127.0.0.1:{}/{database}", proxy.port);
+    let options = options(&url).with_connections(1).with_patience(patience);
+    PostgresStore::open(&options).await.unwrap().codes()
+}
+
+#[test]
+fn each_verb_is_one_round_trip() {
+    let proxy = Proxy::before(cluster().port);
+    on_runtime(async {
+        let codes = behind(&proxy, Duration::from_secs(5)).await;
+        round_trips(&proxy, &codes).await;
+    });
+}
+
+/// Every verb once, each told when it has answered.
+async fn every_verb(codes: &dyn CodeStore, number: u8, told: impl Fn(&str)) {
+    let (one, next) = (record(number), Record { body: b"next".to_vec(), ..record(number) });
+    codes.insert(&one, &[charge(1), charge(2), charge(3)], now()).await.unwrap();
+    told("insert");
+    codes.attempt(&one.id, now()).await.unwrap();
+    told("attempt");
+    codes.load(&one.id).await.unwrap();
+    told("load");
+    codes.compare_and_swap(&next, 1, &[charge(1)], &[charge(2).name], now()).await.unwrap();
+    told("compare_and_swap");
+    codes.charge(&[charge(1), charge(2)], now()).await.unwrap();
+    told("charge");
+}
+
+async fn round_trips(proxy: &Proxy, codes: &dyn CodeStore) {
+    proxy.trips();
+    every_verb(codes, 7, |verb| assert_eq!(proxy.trips(), 1, "{verb}")).await;
+}
+
+/// Cut for ten seconds: a clear error, and afterwards the same store goes on.
+async fn cut_for_ten_seconds(proxy: &Proxy, codes: &dyn CodeStore) {
+    codes.insert(&record(1), &[charge(1)], now()).await.unwrap();
+    proxy.set(Weather::Cut);
+    let cut = std::time::Duration::from_secs(10);
+    let until = tokio::time::Instant::now() + cut;
+    while tokio::time::Instant::now() < until {
+        let error = codes.charge(&[charge(1)], now()).await.unwrap_err();
+        assert!(error.is_transient(), "{error:?}");
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    proxy.set(Weather::Fair);
+    let mut again = codes.insert(&record(1), &[charge(1)], now()).await;
+    for _ in 0..100 {
+        if again.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        again = codes.insert(&record(1), &[charge(1)], now()).await;
+    }
+    assert_eq!(again.unwrap(), Inserted::Exists, "what was answered before the cut is there");
+    let ask = |limit| [Charge { amount: 0, limit, ..charge(1) }];
+    assert!(codes.charge(&ask(1), now()).await.unwrap().is_empty(), "a refused call was charged");
+}
+
+/// The server did it and the answer was lost: the error says that nobody knows, and the repeated
+/// call ends where the first one did.
+async fn lost_answers(proxy: &Proxy, codes: &dyn CodeStore) {
+    // Connected, and the script known there.
+    codes.insert(&record(2), &[charge(5)], now()).await.unwrap();
+    proxy.set(Weather::LosesAnswers);
+    let error = codes.insert(&record(3), &[charge(4)], now()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unknown, "{error:?}");
+    proxy.set(Weather::Fair);
+    let mut again = codes.insert(&record(3), &[charge(4)], now()).await;
+    for _ in 0..50 {
+        if again.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        again = codes.insert(&record(3), &[charge(4)], now()).await;
+    }
+    assert_eq!(again.unwrap(), Inserted::Exists);
+    let ask = [Charge { amount: 0, limit: 1, ..charge(4) }];
+    assert!(codes.charge(&ask, now()).await.unwrap().is_empty(), "charged once");
+}
+
+#[test]
+fn a_network_that_is_cut_for_ten_seconds_loses_nothing_and_is_found_again() {
+    let proxy = Proxy::before(cluster().port);
+    on_runtime(async {
+        let codes = behind(&proxy, Duration::from_secs(1)).await;
+        cut_for_ten_seconds(&proxy, &codes).await;
+    });
+}
+
+#[test]
+fn a_lost_answer_is_told_as_unknown_and_the_repeat_ends_where_the_first_did() {
+    let proxy = Proxy::before(cluster().port);
+    on_runtime(async {
+        let codes = behind(&proxy, Duration::from_secs(1)).await;
+        lost_answers(&proxy, &codes).await;
+    });
+}
+
+/// Every clause also holds on a slow network.
+#[test]
+fn a_slow_network_bends_no_clause() {
+    let proxy = Proxy::before(cluster().port);
+    proxy.set(Weather::Slow);
+    on_runtime(async {
+        for case in [
+            "parallel_charges_admit_exactly_the_limit",
+            "a_cancelled_call_happens_wholly_or_not_at_all",
+            "random_concurrent_calls_have_an_order_that_explains_them",
+        ] {
+            let codes = behind(&proxy, Duration::from_secs(20)).await;
+            let case = CodeStoreCase::named(case).unwrap();
+            let bench = CodeStoreBench::new(codes).with_spawn(|task| drop(tokio::spawn(task)));
+            case.check(&bench.with_rounds(4)).await.unwrap();
+        }
     });
 }

@@ -14,7 +14,7 @@
 use std::{fs, path::Path};
 
 /// Ranks of the top folders; a module imports lower ranks and its own folder only.
-const RANKS: [(&str, u8); 10] = [
+const RANKS: [(&str, u8); 11] = [
     ("domain", 0),
     ("policy", 10),
     ("flow", 20),
@@ -26,6 +26,7 @@ const RANKS: [(&str, u8); 10] = [
     ("adapters", 50),
     ("conformance", 50),
     ("http", 50),
+    ("manual", 50),
 ];
 /// Files of the root that put the house together and may import everything.
 const ROOT: [&str; 2] = ["lib.rs", "wiring.rs"];

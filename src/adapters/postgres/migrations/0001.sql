@@ -152,18 +152,28 @@ CREATE FUNCTION sspr.attempt(
 ) LANGUAGE plpgsql AS $$
 DECLARE
   r sspr.record;
+  alive boolean;
 BEGIN
   IF drift IS NOT NULL THEN PERFORM sspr.check_clock(now, drift); END IF;
-  UPDATE sspr.record AS t SET
-    tries = least(t.tries + 1, t.tries_limit + 1),
-    touched_at = greatest(t.touched_at, now)
-  WHERE t.id = record_id AND t.expires_at > greatest(t.touched_at, now)
-  RETURNING t.* INTO r;
-  IF NOT FOUND THEN
-    PERFORM 1 FROM sspr.record AS t WHERE t.id = record_id;
-    outcome := CASE WHEN FOUND THEN 1 ELSE 0 END;
-    RETURN;
-  END IF;
+  LOOP
+    UPDATE sspr.record AS t SET
+      tries = least(t.tries + 1, t.tries_limit + 1),
+      touched_at = greatest(t.touched_at, now)
+    WHERE t.id = record_id AND t.expires_at > greatest(t.touched_at, now)
+    RETURNING t.* INTO r;
+    EXIT WHEN FOUND;
+    SELECT t.expires_at > greatest(t.touched_at, now) INTO alive FROM sspr.record AS t
+    WHERE t.id = record_id;
+    IF NOT FOUND THEN
+      outcome := 0;
+      RETURN;
+    END IF;
+    IF NOT alive THEN
+      outcome := 1;
+      RETURN;
+    END IF;
+    -- Written between the two statements, which see one instant each: once more.
+  END LOOP;
   IF r.tries > r.tries_limit THEN
     outcome := 2;
     RETURN;

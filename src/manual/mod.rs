@@ -1,0 +1,7 @@
+//! The manual: what an operator needs to know, chapter by chapter.
+
+#[doc = include_str!("operations.md")]
+pub mod operations {}
+
+#[doc = include_str!("scale.md")]
+pub mod scale {}
