@@ -13,6 +13,8 @@
     reason = "tests stop loudly"
 )]
 
+#[path = "support/certificates.rs"]
+mod certificates;
 #[path = "support/proxy.rs"]
 mod proxy;
 #[path = "support/servers.rs"]
@@ -448,5 +450,38 @@ fn a_slow_network_bends_no_clause() {
             let bench = CodeStoreBench::new(codes).with_spawn(|task| drop(tokio::spawn(task)));
             case.check(&bench.with_rounds(4)).await.unwrap();
         }
+    });
+}
+
+#[test]
+fn over_tls_the_servers_certificate_is_verified() {
+    let folder = servers::folder("certificates");
+    certificates::write(&folder);
+    servers::give_to("postgres", &folder);
+    let file = |name: &str| folder.join(name).display().to_string();
+    let (certificate, key) = (
+        format!("ssl_cert_file={}", file("leaf.pem")),
+        format!("ssl_key_file={}", file("leaf.key")),
+    );
+    let server = Postgres::with(&["ssl=on", &certificate, &key]);
+    let root = std::fs::read(folder.join("ca.pem")).unwrap();
+    let url = server.url("postgres").replace("127.0.0.1", "localhost") + "?sslmode=require";
+    on_runtime(async {
+        let trusting = options(&url).with_root_certificates(root.clone());
+        PostgresStore::migrate(&trusting).await.unwrap();
+        let codes = PostgresStore::open(&trusting).await.unwrap().codes();
+        assert!(codes.charge(&[charge(1)], now()).await.unwrap().is_empty());
+        let encrypted = "SELECT count(*) FROM pg_stat_ssl WHERE ssl AND pid <> pg_backend_pid()";
+        assert_ne!(server.sql("postgres", &[encrypted]).trim(), "0");
+        // The operating system does not know the root; and the name must be the certificate's.
+        let other_name = format!("{}?sslmode=require", server.url("postgres"));
+        let strangers = [options(&url), options(&other_name).with_root_certificates(root)];
+        for options in strangers {
+            let error = PostgresStore::open(&options).await.unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::Setup, "{error:?}");
+            assert!(error.to_string().contains("certificate"), "{error}");
+        }
+        let empty = options(&url).with_root_certificates("no certificate");
+        assert_eq!(PostgresStore::open(&empty).await.unwrap_err().kind(), StoreErrorKind::Setup);
     });
 }

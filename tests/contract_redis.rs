@@ -13,6 +13,8 @@
     reason = "tests stop loudly"
 )]
 
+#[path = "support/certificates.rs"]
+mod certificates;
 #[path = "support/proxy.rs"]
 mod proxy;
 #[path = "support/servers.rs"]
@@ -513,6 +515,46 @@ fn a_slow_network_bends_no_clause() {
             let case = CodeStoreCase::named(case).unwrap();
             let bench = CodeStoreBench::new(codes).with_spawn(|task| drop(tokio::spawn(task)));
             case.check(&bench.with_rounds(4)).await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn over_tls_the_servers_certificate_is_verified() {
+    let folder = servers::folder("certificates");
+    certificates::write(&folder);
+    let file = |name: &str| folder.join(name).display().to_string();
+    let port = free_port().to_string();
+    let (leaf, key, root) = (file("leaf.pem"), file("leaf.key"), file("ca.pem"));
+    let _server = Redis::with(
+        "redis-server",
+        &[
+            "--port",
+            "0",
+            "--tls-port",
+            &port,
+            "--tls-cert-file",
+            &leaf,
+            "--tls-key-file",
+            &key,
+            "--tls-ca-cert-file",
+            &root,
+            "--tls-auth-clients",
+            "no",
+        ],
+    );
+    let pem = std::fs::read(&root).unwrap();
+    on_runtime(async {
+        let url = format!("rediss://localhost:{port}/");
+        let trusting = options(&url).with_root_certificates(pem.clone());
+        let codes = RedisCodes::open(&trusting).await.unwrap();
+        assert!(codes.charge(&[charge(1)], now()).await.unwrap().is_empty());
+        // The operating system does not know the root; and the name must be the certificate's.
+        let other_name = format!("rediss://127.0.0.1:{port}/");
+        for options in [options(&url), options(&other_name).with_root_certificates(pem)] {
+            let (kind, words) = refused(options).await;
+            assert_eq!(kind, StoreErrorKind::Setup, "{words}");
+            assert!(words.contains("certificate"), "{words}");
         }
     });
 }

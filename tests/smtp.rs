@@ -12,6 +12,9 @@
     reason = "tests stop loudly"
 )]
 
+#[path = "support/certificates.rs"]
+mod certificates;
+
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -51,7 +54,7 @@ struct Server {
 impl Server {
     fn start(mode: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        certificates(folder.path());
+        certificates::write(folder.path());
         let file = |name: &str| folder.path().join(name);
         let mut child = Command::new(python())
             .arg(script())
@@ -94,27 +97,6 @@ impl Drop for Server {
 
 fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/smtp_server.py")
-}
-
-/// A root and a leaf for localhost: a leaf that is a root itself would be refused.
-fn certificates(folder: &Path) {
-    let openssl = |arguments: &str| {
-        let output = Command::new("openssl")
-            .args(arguments.split(' '))
-            .current_dir(folder)
-            .output()
-            .expect("openssl; install it with: apt-get install openssl");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    };
-    fs::write(folder.join("leaf.ext"), "basicConstraints=CA:FALSE\nsubjectAltName=DNS:localhost\n")
-        .unwrap();
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
-    openssl(&format!("req -x509 {key} -keyout ca.key -out ca.pem -days 2 -subj /CN=test-root"));
-    openssl(&format!("req {key} -keyout leaf.key -out leaf.csr -subj /CN=localhost"));
-    openssl(
-        "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out leaf.pem -days 2 \
-         -extfile leaf.ext",
-    );
 }
 
 fn parsed(file: &Path) -> Value {

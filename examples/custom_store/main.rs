@@ -1,7 +1,7 @@
 //! A host's own users table behind the three methods; here the table is a map. And a code store of its
 //! own, on a plain file (`files.rs`). Resets a password and shows the row before and after.
 //! `cargo run --example custom_store`
-#![allow(clippy::print_stdout, reason = "an example talks")]
+#![allow(clippy::print_stdout, unreachable_pub, reason = "an example talks, and is no library")]
 
 mod files;
 

@@ -11,6 +11,8 @@ pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 ///
 /// *Security*: a clock that jumps back revives nothing: every record and counter remembers the
 /// latest instant it has seen. A clock that jumps ahead ends lifetimes early.
+///
+/// *Suite*: `clock_conformance!` (feature `conformance`).
 pub trait Clock: Send + Sync + core::fmt::Debug {
     /// The current instant. Need not be monotonic.
     fn now(&self) -> Instant;

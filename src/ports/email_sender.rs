@@ -10,6 +10,8 @@ use crate::mail::EmailMessage;
 ///
 /// Called by the courier, never on the request path, so nobody outside learns whether it is slow
 /// or fails.
+///
+/// *Suite*: `email_sender_conformance!` (feature `conformance`).
 #[async_trait]
 pub trait EmailSender: Send + Sync {
     /// Hands over one message to exactly the one recipient that it names.

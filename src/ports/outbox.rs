@@ -7,6 +7,8 @@ use crate::domain::{CorrelationId, EmailAddress, Instant, LanguageTag, TenantId}
 
 /// Hands out the notices that [`UserStore::apply_reset`](super::UserStore::apply_reset) queued in
 /// its transaction, at least once each.
+///
+/// *Suite*: `outbox_conformance!` (feature `conformance`).
 #[async_trait]
 pub trait Outbox: Send + Sync {
     /// Leases at most `limit` notices that are due: not done, and not leased by anybody else.

@@ -6,6 +6,8 @@ use thiserror::Error;
 use crate::domain::{Digest, Password, PasswordHash};
 
 /// Hashes and verifies passwords.
+///
+/// *Suite*: `password_hasher_conformance!` (feature `conformance`).
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
     /// Hashes a new password with fresh salt and today's parameters.

@@ -10,6 +10,8 @@ use crate::{domain::TenantId, policy::TenantPolicy};
 ///
 /// Asked at every step of every reset, so it must not do I/O: load and refresh elsewhere, and
 /// answer what is current. A change takes effect at the next step of resets under way.
+///
+/// *Suite*: `policy_source_conformance!` (feature `conformance`).
 pub trait PolicySource: Send + Sync {
     /// The tenant's current policy; `None` if there is no such tenant.
     ///

@@ -8,6 +8,8 @@ use crate::domain::{
 };
 
 /// The host's users table, behind three methods.
+///
+/// *Suite*: `user_store_conformance!` (feature `conformance`).
 #[async_trait]
 pub trait UserStore: Send + Sync {
     /// Finds every account of the tenant that has `address` among its verified addresses.

@@ -104,7 +104,7 @@ pub fn folder(name: &str) -> PathBuf {
     folder
 }
 
-fn give_to(user: &str, folder: &Path) {
+pub fn give_to(user: &str, folder: &Path) {
     if is_root() {
         let given = Command::new("chown").arg("-R").arg(user).arg(folder).status().unwrap();
         assert!(given.success());
