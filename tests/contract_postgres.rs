@@ -485,3 +485,85 @@ fn over_tls_the_servers_certificate_is_verified() {
         assert_eq!(PostgresStore::open(&empty).await.unwrap_err().kind(), StoreErrorKind::Setup);
     });
 }
+
+/// A small disk of memory, gone with the test.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn mount() -> Self {
+        let folder = servers::folder("disk");
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=24m", "tmpfs"])
+            .arg(&folder)
+            .status();
+        assert!(
+            mounted.unwrap().success(),
+            "no small disk to fill: run as root, or leave this test out with SSPR_NO_MOUNT=1"
+        );
+        servers::give_to("postgres", &folder);
+        Self(folder)
+    }
+
+    fn grow(&self) {
+        let mut command = std::process::Command::new("mount");
+        let grown = command.args(["-o", "remount,size=48m"]).arg(&self.0).status();
+        assert!(grown.unwrap().success());
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: the server may be on its way out still.
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_loses_nothing_and_recovers() {
+    if std::env::var_os("SSPR_NO_MOUNT").is_some() {
+        return;
+    }
+    let disk = SmallDisk::mount();
+    let server = Postgres::start();
+    let place = format!("CREATE TABLESPACE small LOCATION '{}'", disk.0.display());
+    server.sql("postgres", &[&place, "CREATE DATABASE filled TABLESPACE small"]);
+    on_runtime(async {
+        let options = options(&server.url("filled"));
+        PostgresStore::migrate(&options).await.unwrap();
+        let codes = PostgresStore::open(&options).await.unwrap().codes();
+        let large = |number: u32| {
+            let mut unique = [0; 16];
+            unique[..4].copy_from_slice(&number.to_be_bytes());
+            let id = RecordId::from_parts(TenantId::parse("contoso").unwrap().tag(), unique);
+            // Bytes that do not compress.
+            let mut seed = u64::from(number) + 1;
+            let body = (0..6_000).map(|_| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (seed >> 56) as u8
+            });
+            Record { body: body.collect(), id, ..record(1) }
+        };
+        let mut written = 0;
+        let error = loop {
+            match codes.insert(&large(written), &[charge(1)], now()).await {
+                Ok(answer) => assert_eq!(answer, Inserted::Inserted),
+                Err(error) => break error,
+            }
+            written += 1;
+            assert!(written < 10_000, "the disk has no end");
+        };
+        assert_eq!(error.kind(), StoreErrorKind::Full, "{error:?}");
+        assert!(error.to_string().contains("no room"), "{error}");
+        assert!(codes.load(&large(written).id).await.unwrap().is_none(), "half written");
+        for number in 0..written {
+            assert!(codes.load(&large(number).id).await.unwrap().is_some(), "lost");
+        }
+        let ask = |limit| [Charge { amount: 0, limit, ..charge(1) }];
+        assert!(codes.charge(&ask(written), now()).await.unwrap().is_empty(), "half charged");
+        assert!(!codes.charge(&ask(written - 1), now()).await.unwrap().is_empty());
+        // Room comes back, and nobody opens anything again.
+        disk.grow();
+        let again = codes.insert(&large(written), &[charge(1)], now()).await.unwrap();
+        assert_eq!(again, Inserted::Inserted);
+    });
+}

@@ -261,3 +261,31 @@ fn a_server_that_is_down_is_tried_again() {
         SmtpSender::from_url(&format!("smtp://127.0.0.1:{port}?from=a@x.example")).unwrap();
     assert_eq!(failure(&sender, "ada@x.example"), SendErrorKind::Transient);
 }
+
+#[cfg(feature = "conformance")]
+mod contract {
+    use std::sync::Arc;
+
+    use sspr::conformance::{EmailSenderBench, EmailSenderCase, Received, Verdict, block_on};
+
+    use super::{Server, parsed};
+
+    fn received(file: &std::path::Path) -> Received {
+        let mail = parsed(file);
+        let header = |name: &str| mail["headers"][name].as_str().unwrap_or_default().to_owned();
+        let text = mail["parts"][0].as_str().unwrap().replace("\r\n", "\n");
+        Received::new(vec![header("to")], header("subject"), text)
+    }
+
+    fn on_smtp(case: EmailSenderCase) -> Verdict {
+        let server = Arc::new(Server::start("starttls"));
+        let arrived = server.clone();
+        let inbox = move || {
+            let all = arrived.received().iter().map(|file| received(file)).collect::<Vec<_>>();
+            Box::pin(async move { all }) as std::pin::Pin<Box<dyn Future<Output = _> + Send>>
+        };
+        block_on(case.check(&EmailSenderBench::new(server.sender(""), Arc::new(inbox))))
+    }
+
+    sspr::email_sender_conformance!(on_smtp);
+}
