@@ -1,5 +1,7 @@
 //! Ports, implemented. One file or folder each, with the name of its cargo feature if it has one.
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod account_words;
 mod argon2;
 mod capture;
 mod folder;

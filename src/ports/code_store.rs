@@ -89,7 +89,7 @@ pub trait CodeStore: Send + Sync {
     /// call may charge a second time. *Security*: as the trait.
     async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError>;
 
-    /// Removes at most `limit` records and counters whose end lies 24 hours or more before `now`,
+    /// Removes at most `limit` records and counters whose end lies [`SWEEP_MARGIN`] or more before `now`,
     /// and answers how many.
     ///
     /// *Atomicity*: each one by itself. *Time*: the margin of 24 hours keeps a wrong clock from
@@ -97,6 +97,10 @@ pub trait CodeStore: Send + Sync {
     /// never remove what is alive.
     async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError>;
 }
+
+/// How long a store keeps what has ended, so that a wrong clock removes nothing that is alive
+/// elsewhere: 24 hours.
+pub const SWEEP_MARGIN: core::time::Duration = core::time::Duration::from_secs(24 * 3600);
 
 /// What the engine writes: opaque bytes, and what a store must see.
 #[derive(Clone, Debug)]

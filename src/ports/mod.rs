@@ -19,7 +19,7 @@ mod user_store;
 
 pub use breach_check::{Breach, BreachCheck};
 pub use clock::{Clock, Sleep};
-pub use code_store::{Attempted, CodeStore, Inserted, Loaded, Record, Swapped};
+pub use code_store::{Attempted, CodeStore, Inserted, Loaded, Record, SWEEP_MARGIN, Swapped};
 pub use email_sender::{EmailSender, SendError, SendErrorKind};
 pub use entropy::{Entropy, EntropyUnavailable};
 pub use events::{Event, EventKind, EventSink, Outcome};

@@ -47,6 +47,15 @@ impl StoreError {
         self
     }
 
+    /// The error of a call that only reads: what was cut off has not happened.
+    #[must_use]
+    pub fn of_a_read(mut self) -> Self {
+        if self.kind == StoreErrorKind::Unknown {
+            self.kind = StoreErrorKind::Busy;
+        }
+        self
+    }
+
     /// What a caller can do about it.
     #[must_use]
     pub const fn kind(&self) -> StoreErrorKind {

@@ -3,13 +3,9 @@
 use std::{
     collections::{BTreeMap, HashMap},
     hash::{BuildHasherDefault, Hash, Hasher},
-    time::Duration,
 };
 
-use crate::domain::Instant;
-
-/// How long an entry is kept after its end, so that a wrong clock removes nothing alive.
-pub(super) const MARGIN: Duration = Duration::from_secs(24 * 3600);
+use crate::{domain::Instant, ports::SWEEP_MARGIN};
 
 /// Entries by key, and by the instant at which each is looked at for removal.
 #[derive(Debug)]
@@ -56,13 +52,13 @@ impl<K: Copy + Eq + Hash, V: Ends> Shard<K, V> {
         self.entries.len()
     }
 
-    /// Removes at most `limit` entries whose end lies [`MARGIN`] or more before `now`. Looks only
+    /// Removes at most `limit` entries whose end lies [`SWEEP_MARGIN`] or more before `now`. Looks only
     /// at entries whose queued end has come.
     pub(super) fn sweep(&mut self, now: Instant, limit: usize) -> usize {
         let mut removed = 0;
         while removed < limit {
             let Some(mut first) = self.ends.first_entry() else { break };
-            if first.key().after(MARGIN) > now {
+            if first.key().after(SWEEP_MARGIN) > now {
                 break;
             }
             let Some(key) = first.get_mut().pop() else {
@@ -73,7 +69,7 @@ impl<K: Copy + Eq + Hash, V: Ends> Shard<K, V> {
                 first.remove();
             }
             let Some(end) = self.entries.get(&key).map(Ends::end) else { continue };
-            if end.after(MARGIN) > now {
+            if end.after(SWEEP_MARGIN) > now {
                 self.ends.entry(end).or_default().push(key);
             } else {
                 self.entries.remove(&key);

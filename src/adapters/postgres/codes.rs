@@ -10,11 +10,8 @@ use super::{
 };
 use crate::{
     domain::{Charge, CounterName, Instant, Over, RecordId},
-    ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoreErrorKind, Swapped},
+    ports::{Attempted, CodeStore, Inserted, Loaded, Record, SWEEP_MARGIN, StoreError, Swapped},
 };
-
-/// How long the dead are kept, so that a wrong clock removes nothing alive: 24 hours.
-const MARGIN: core::time::Duration = core::time::Duration::from_secs(24 * 3600);
 
 /// Records and counters in Postgres.
 ///
@@ -96,13 +93,7 @@ impl CodeStore for PostgresCodes {
         let sql = "SELECT version, expires_at, touched_at, tries, body FROM sspr.record \
                    WHERE id = $1";
         let rows = self.0.rows(sql, &[(&&id.as_bytes()[..], Type::BYTEA)]).await;
-        // A read that was cut off has not happened.
-        let rows = rows.map_err(|error| match error.kind() {
-            StoreErrorKind::Unknown => {
-                StoreError::new(StoreErrorKind::Busy, error.to_string()).with_source(error)
-            }
-            _ => error,
-        })?;
+        let rows = rows.map_err(StoreError::of_a_read)?;
         rows.first().map(loaded).transpose()
     }
 
@@ -180,7 +171,7 @@ impl CodeStore for PostgresCodes {
             .row(
                 "SELECT sspr.delete_expired($1, $2, $3, $4) AS removed",
                 &[
-                    (&now.before(MARGIN).as_micros(), Type::INT8),
+                    (&now.before(SWEEP_MARGIN).as_micros(), Type::INT8),
                     (&i64::try_from(limit).unwrap_or(i64::MAX), Type::INT8),
                     (&now.as_micros(), Type::INT8),
                     (&self.0.drift(), Type::INT8),

@@ -6,9 +6,10 @@ use tokio_postgres::{Row, types::FromSql};
 
 use super::errors;
 use crate::{
+    adapters::account_words,
     domain::{
-        Account, AccountId, Charge, CounterName, EmailAddress, GroupId, IdentityProvider, Instant,
-        LanguageTag, Over, PasswordHash, RecordId, SecondFactor, Stamp,
+        Account, AccountId, Charge, CounterName, EmailAddress, GroupId, Instant, LanguageTag, Over,
+        PasswordHash, RecordId, Stamp,
     },
     ports::StoreError,
 };
@@ -66,32 +67,6 @@ pub(super) fn over(row: &Row) -> Result<Vec<Over>, StoreError> {
     over.collect()
 }
 
-const PROVIDERS: [(&str, IdentityProvider); 5] = [
-    ("email-otp", IdentityProvider::EmailOtp),
-    ("email-password", IdentityProvider::EmailPassword),
-    ("facebook", IdentityProvider::Facebook),
-    ("google", IdentityProvider::Google),
-    ("other", IdentityProvider::Other),
-];
-
-pub(super) fn provider_name(provider: IdentityProvider) -> &'static str {
-    let known = PROVIDERS.iter().find(|(_, known)| *known == provider);
-    known.map_or("other", |(name, _)| *name)
-}
-
-fn provider(name: &str) -> IdentityProvider {
-    let known = PROVIDERS.iter().find(|(known, _)| *known == name);
-    known.map_or(IdentityProvider::Other, |(_, provider)| *provider)
-}
-
-pub(super) const fn factor_number(factor: SecondFactor) -> i16 {
-    match factor {
-        SecondFactor::None => 0,
-        SecondFactor::Independent => 1,
-        SecondFactor::SameMailbox => 2,
-    }
-}
-
 pub(super) fn stamp(bytes: &[u8]) -> Result<Stamp, StoreError> {
     bytes.try_into().map(Stamp::from_bytes).map_err(|_| errors::damaged("stamp"))
 }
@@ -111,18 +86,14 @@ pub(super) fn account(row: &Row) -> Result<Account, StoreError> {
         .map(|hash| PasswordHash::parse(hash).map_err(|_| errors::damaged("password")))
         .transpose()?;
     let providers: Vec<&str> = get(row, "identity_providers")?;
-    account.identity_providers = providers.into_iter().map(provider).collect();
+    account.identity_providers = providers.into_iter().map(account_words::provider).collect();
     for group in get::<Vec<&str>>(row, "groups")? {
         account.groups.push(GroupId::parse(group).map_err(|_| errors::damaged("group"))?);
     }
     account.disabled = get(row, "disabled")?;
     account.locked = get(row, "locked")?;
-    account.second_factor = match get::<i16>(row, "second_factor")? {
-        0 => SecondFactor::None,
-        1 => SecondFactor::Independent,
-        2 => SecondFactor::SameMailbox,
-        _ => return Err(errors::damaged("second factor")),
-    };
+    let factor = account_words::second_factor(get(row, "second_factor")?);
+    account.second_factor = factor.ok_or_else(|| errors::damaged("second factor"))?;
     let language: Option<&str> = get(row, "language")?;
     account.language = language
         .map(|tag| LanguageTag::parse(tag).map_err(|_| errors::damaged("language")))

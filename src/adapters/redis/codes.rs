@@ -18,11 +18,9 @@ use super::{
 };
 use crate::{
     domain::{Charge, CounterName, Instant, Over, RecordId, TenantTag},
-    ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoreErrorKind, Swapped},
+    ports::{Attempted, CodeStore, Inserted, Loaded, Record, SWEEP_MARGIN, StoreError, Swapped},
 };
 
-/// How long the dead are kept, so that a wrong clock removes nothing alive: 24 hours.
-const MARGIN: Duration = Duration::from_secs(24 * 3600);
 /// Entries that one sweep script looks at.
 const SWEPT_AT_ONCE: usize = 200;
 
@@ -127,7 +125,7 @@ impl Inner {
         limit: usize,
     ) -> Result<usize, StoreError> {
         let [counters, ends] = self.counters(tenant);
-        let before = pack::micros(now.before(MARGIN)).to_string();
+        let before = pack::micros(now.before(SWEEP_MARGIN)).to_string();
         let (now, drift) = (pack::micros(now).to_string(), self.drift.to_string());
         let mut removed = 0;
         while removed < limit {
@@ -172,7 +170,7 @@ impl Written {
     fn new(inner: &Inner, record: &Record, charges: &[Charge], now: Instant) -> Self {
         // Ten years at most: the server takes no more than its own calendar holds.
         let keep = record.expires_at.since(now).min(Duration::from_secs(10 * 365 * 24 * 3600));
-        let keep = keep + MARGIN + Duration::from_secs(60);
+        let keep = keep + SWEEP_MARGIN + Duration::from_secs(60);
         Self {
             charges: pack::charges(charges),
             id: *record.id.as_bytes(),
@@ -250,16 +248,8 @@ impl CodeStore for RedisCodes {
     async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
         let mut command = redis::cmd("HMGET");
         command.arg(self.0.record_key(id)).arg(&["v", "e", "t", "n", "b"]);
-        let answer = self.0.connection.send(&command).await.map_err(|error| {
-            let error = errors::command(error);
-            match error.kind() {
-                // A read that was cut off has not happened.
-                StoreErrorKind::Unknown => {
-                    StoreError::new(StoreErrorKind::Busy, error.to_string()).with_source(error)
-                }
-                _ => error,
-            }
-        })?;
+        let answer = self.0.connection.send(&command).await;
+        let answer = answer.map_err(|error| errors::command(error).of_a_read())?;
         if matches!(&answer, Value::Array(parts) if matches!(parts.first(), Some(Value::Nil))) {
             return Ok(None);
         }

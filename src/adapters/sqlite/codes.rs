@@ -13,11 +13,8 @@ use super::{
 };
 use crate::{
     domain::{Charge, CounterName, Instant, Over, RecordId},
-    ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, Swapped},
+    ports::{Attempted, CodeStore, Inserted, Loaded, Record, SWEEP_MARGIN, StoreError, Swapped},
 };
-
-/// How long the dead are kept, so that a wrong clock removes nothing alive: 24 hours.
-const MARGIN: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
 /// Records and counters in a SQLite file. Durable: an answer means that it survives a loss of
 /// power.
@@ -188,7 +185,7 @@ fn swap(
 }
 
 fn sweep(connection: &Connection, now: Instant, limit: usize) -> Result<(usize, Writes), Error> {
-    let before = now.before(MARGIN).as_micros();
+    let before = now.before(SWEEP_MARGIN).as_micros();
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let sql = "DELETE FROM sspr_record WHERE id IN (SELECT id FROM sspr_record \
                WHERE expires_at <= ?1 AND touched_at <= ?1 LIMIT ?2)";

@@ -3,21 +3,16 @@
 use rusqlite::{Connection, Error, Row, params};
 
 use super::errors::damaged;
-use crate::domain::{
-    Account, AccountId, EmailAddress, GroupId, IdentityProvider, LanguageTag, PasswordHash,
-    RecordId, SecondFactor, Stamp, TenantId,
+use crate::{
+    adapters::account_words,
+    domain::{
+        Account, AccountId, EmailAddress, GroupId, LanguageTag, PasswordHash, RecordId, Stamp,
+        TenantId,
+    },
 };
 
 pub(super) const COLUMNS: &str = "id, stamp, password, identity_providers, groups, disabled, \
                                   locked, second_factor, language, names, last_reset";
-const PROVIDERS: [(&str, IdentityProvider); 5] = [
-    ("email-otp", IdentityProvider::EmailOtp),
-    ("email-password", IdentityProvider::EmailPassword),
-    ("facebook", IdentityProvider::Facebook),
-    ("google", IdentityProvider::Google),
-    ("other", IdentityProvider::Other),
-];
-
 /// Reads an account, but for its addresses.
 pub(super) fn account(row: &Row<'_>) -> Result<Account, Error> {
     let id: String = row.get(0)?;
@@ -34,16 +29,13 @@ pub(super) fn account(row: &Row<'_>) -> Result<Account, Error> {
     account.password = password
         .map(|hash| PasswordHash::parse(&hash).map_err(|_| damaged("password")))
         .transpose()?;
-    account.identity_providers = list(&providers)?.iter().map(|name| provider(name)).collect();
+    account.identity_providers =
+        list(&providers)?.iter().map(|name| account_words::provider(name)).collect();
     account.groups = list(&groups)?.into_iter().map(read_group).collect::<Result<_, _>>()?;
     account.disabled = row.get(5)?;
     account.locked = row.get(6)?;
-    account.second_factor = match row.get::<_, u8>(7)? {
-        0 => SecondFactor::None,
-        1 => SecondFactor::Independent,
-        2 => SecondFactor::SameMailbox,
-        _ => return Err(damaged("second_factor")),
-    };
+    let factor = account_words::second_factor(row.get(7)?);
+    account.second_factor = factor.ok_or_else(|| damaged("second_factor"))?;
     account.language = language
         .map(|tag| LanguageTag::parse(&tag).map_err(|_| damaged("language")))
         .transpose()?;
@@ -86,7 +78,7 @@ pub(super) fn write(
                identity_providers = ?5, groups = ?6, disabled = ?7, locked = ?8, \
                second_factor = ?9, language = ?10, names = ?11, last_reset = ?12";
     let providers: Vec<&str> =
-        account.identity_providers.iter().map(|p| provider_name(*p)).collect();
+        account.identity_providers.iter().map(|p| account_words::provider_name(*p)).collect();
     let groups: Vec<&str> = account.groups.iter().map(GroupId::as_str).collect();
     connection.prepare_cached(sql)?.execute(params![
         tenant.as_str(),
@@ -97,11 +89,7 @@ pub(super) fn write(
         serde_json::json!(groups).to_string(),
         account.disabled,
         account.locked,
-        match account.second_factor {
-            SecondFactor::None => 0,
-            SecondFactor::Independent => 1,
-            SecondFactor::SameMailbox => 2,
-        },
+        account_words::second_factor_number(account.second_factor),
         account.language.as_ref().map(LanguageTag::as_str),
         serde_json::json!(account.names).to_string(),
         account.last_reset.as_ref().map(|id| id.as_bytes().to_vec()),
@@ -120,14 +108,4 @@ pub(super) fn write(
 
 fn list(json: &str) -> Result<Vec<String>, Error> {
     serde_json::from_str(json).map_err(|_| damaged("list"))
-}
-
-fn provider(name: &str) -> IdentityProvider {
-    let known = PROVIDERS.iter().find(|(known, _)| *known == name);
-    known.map_or(IdentityProvider::Other, |(_, provider)| *provider)
-}
-
-fn provider_name(provider: IdentityProvider) -> &'static str {
-    let known = PROVIDERS.iter().find(|(_, known)| *known == provider);
-    known.map_or("other", |(name, _)| *name)
 }

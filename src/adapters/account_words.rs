@@ -1,0 +1,38 @@
+//! How the SQL adapters spell what an account is made of.
+
+use crate::domain::{IdentityProvider, SecondFactor};
+
+const PROVIDERS: [(&str, IdentityProvider); 5] = [
+    ("email-otp", IdentityProvider::EmailOtp),
+    ("email-password", IdentityProvider::EmailPassword),
+    ("facebook", IdentityProvider::Facebook),
+    ("google", IdentityProvider::Google),
+    ("other", IdentityProvider::Other),
+];
+
+pub(super) fn provider(name: &str) -> IdentityProvider {
+    let known = PROVIDERS.iter().find(|(known, _)| *known == name);
+    known.map_or(IdentityProvider::Other, |(_, provider)| *provider)
+}
+
+pub(super) fn provider_name(provider: IdentityProvider) -> &'static str {
+    let known = PROVIDERS.iter().find(|(_, known)| *known == provider);
+    known.map_or("other", |(name, _)| *name)
+}
+
+pub(super) const fn second_factor(number: i16) -> Option<SecondFactor> {
+    match number {
+        0 => Some(SecondFactor::None),
+        1 => Some(SecondFactor::Independent),
+        2 => Some(SecondFactor::SameMailbox),
+        _ => None,
+    }
+}
+
+pub(super) const fn second_factor_number(factor: SecondFactor) -> i16 {
+    match factor {
+        SecondFactor::None => 0,
+        SecondFactor::Independent => 1,
+        SecondFactor::SameMailbox => 2,
+    }
+}
