@@ -32,7 +32,8 @@ const ROUNDS: usize = 7;
 fn batch(ask: Ask) -> u32 {
     match ask {
         Ask::SignInKnown | Ask::SignInLargest | Ask::SignInUnknown => 3,
-        Ask::LongerCode => 40,
+        // Each waits a minute for its cooldown, and a reset lives for an hour.
+        Ask::LongerCode | Ask::Resend => 40,
         _ => 200,
     }
 }

@@ -200,6 +200,28 @@ fn a_wrong_code_is_two_calls() {
 }
 
 #[test]
+fn what_a_network_leaves_for_a_year_is_one_counter_for_each_open() {
+    runtime().block_on(async {
+        // Every reset under an address of its own, each with its five tries.
+        let (stage, numbers) = (Stage::cheap().await, numbers());
+        for number in 0..numbers.opens_per_network {
+            let opened = stage.sspr.open(&request(&typed("nobody", number)), &network(1)).await;
+            let OpenOutcome::Opened(opened) = opened.unwrap() else { panic!("not opened") };
+            for _ in 0..numbers.tries_per_challenge {
+                stage.verify(&opened.token, &wrong_code(), &network(1)).await;
+            }
+        }
+        stage.clock.advance(hours(49));
+        stage.sweep().await;
+        // What is remembered for a year: the comparisons since the last right code.
+        assert_eq!(stage.entries(), (0, numbers.opens_per_network as usize));
+        stage.clock.advance(hours(366 * 24));
+        stage.sweep().await;
+        assert_eq!(stage.entries(), (0, 0));
+    });
+}
+
+#[test]
 fn past_the_cap_one_longer_code_goes_out() {
     runtime().block_on(async {
         // Two of the calls add the wrong tries so far to the tenant's: once a round of the courier.

@@ -2,33 +2,21 @@
 //! that stay in the code store, mails, slow hashes. The tests bound it, the bench prints it.
 #![allow(dead_code, reason = "each binary uses its own part")]
 
-use std::{
-    collections::HashMap,
-    net::Ipv4Addr,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::net::Ipv4Addr;
 
-use async_trait::async_trait;
 use sspr::{
     Courier, Keyring, Sspr, TenantPolicy,
-    adapters::{
-        Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy,
-    },
-    domain::{
-        Account, AccountId, Charge, Code, CounterName, EmailAddress, FlowToken, Grant, Instant,
-        Over, Password, PasswordHash, RecordId, TenantId, Ticket,
-    },
+    adapters::{Argon2Pool, CaptureSender, ManualClock, MemoryUsers, Policies, SystemEntropy},
+    domain::{Code, EmailAddress, FlowToken, Grant, Instant, Password, PasswordHash, Ticket},
     engine::{Client, Context, Rejection, Request, SignInOutcome, StartOutcome, VerifyOutcome},
     policy::Numbers,
-    ports::{
-        Applied, Attempted, CodeStore, Inserted, Loaded, PasswordChange, PasswordHasher as _,
-        Record, Share, StoreError, Swapped, UserStore,
-    },
+    ports::{PasswordHasher as _, Share},
 };
 
+#[path = "ledger.rs"]
+mod ledger;
+
+use self::ledger::{Finds, Ledger};
 use crate::support::{OLD, account, cheap_hasher, password, request, seconds, tenant, wrong_code};
 
 /// One thing to ask for.
@@ -131,17 +119,6 @@ pub enum Ready {
     Password(String),
 }
 
-#[derive(Clone, Default)]
-struct Ledger(Arc<Kept>);
-
-#[derive(Default)]
-struct Kept {
-    codes: MemoryCodes,
-    calls: AtomicUsize,
-    finds: AtomicUsize,
-    records: Mutex<HashMap<RecordId, usize>>,
-}
-
 impl Ask {
     /// Which limit ends it, after how many.
     pub fn bound(self, numbers: &Numbers) -> String {
@@ -236,16 +213,14 @@ impl Stage {
 
     /// What has been spent since the last call.
     pub async fn cost<T>(&self, asked: impl Future<Output = T>) -> (T, Cost) {
-        let kept = &self.ledger.0;
-        let (bytes, hashes) = (kept.bytes(), self.hasher.jobs());
-        let _ = self.inbox.take();
-        kept.calls.store(0, Ordering::Relaxed);
-        kept.finds.store(0, Ordering::Relaxed);
+        let (bytes, hashes) = (self.ledger.bytes(), self.hasher.jobs());
+        let _ = (self.inbox.take(), self.ledger.take());
         let answer = asked.await;
+        let (calls, finds) = self.ledger.take();
         let cost = Cost {
-            bytes: kept.bytes().saturating_sub(bytes),
-            calls: kept.calls.load(Ordering::Relaxed),
-            finds: kept.finds.load(Ordering::Relaxed),
+            bytes: self.ledger.bytes().saturating_sub(bytes),
+            calls,
+            finds,
             hashes: self.hasher.jobs() - hashes,
             mails: self.inbox.take().len(),
         };
@@ -396,8 +371,7 @@ impl Stage {
 
     /// Records and counters of the code store.
     pub fn entries(&self) -> (usize, usize) {
-        let usage = self.ledger.0.codes.usage();
-        (usage.records, usage.counters)
+        self.ledger.entries()
     }
 }
 
@@ -405,96 +379,4 @@ impl Stage {
 pub fn largest_request(number: u32) -> Request {
     let context = Context::new(vec![7; Context::MAX_BYTES]).unwrap();
     request(&longest_address(number)).with_context(context)
-}
-
-impl Kept {
-    /// Records as bodies, 24 bytes of id and 49 for each charge of a try; counters as name, value
-    /// and end.
-    fn bytes(&self) -> usize {
-        let records: usize = self.records.lock().unwrap().values().sum();
-        records + self.codes.usage().counters * (CounterName::BYTES + 4 + 8)
-    }
-
-    fn wrote(&self, record: &Record) {
-        let size = record.body.len() + 24 + record.charges.len() * 49;
-        self.records.lock().unwrap().insert(record.id, size);
-    }
-}
-
-#[async_trait]
-impl CodeStore for Ledger {
-    async fn insert(&self, r: &Record, c: &[Charge], now: Instant) -> Result<Inserted, StoreError> {
-        let inserted = self.called().insert(r, c, now).await?;
-        if inserted == Inserted::Inserted {
-            self.0.wrote(r);
-        }
-        Ok(inserted)
-    }
-
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
-        self.called().attempt(id, now).await
-    }
-
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        self.called().load(id).await
-    }
-
-    async fn compare_and_swap(
-        &self,
-        r: &Record,
-        expected: u64,
-        c: &[Charge],
-        clear: &[CounterName],
-        now: Instant,
-    ) -> Result<Swapped, StoreError> {
-        let swapped = self.called().compare_and_swap(r, expected, c, clear, now).await?;
-        if matches!(swapped, Swapped::Swapped { .. }) {
-            self.0.wrote(r);
-        }
-        Ok(swapped)
-    }
-
-    async fn charge(&self, c: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
-        self.called().charge(c, now).await
-    }
-
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
-        self.0.codes.delete_expired(now, limit).await
-    }
-}
-
-impl Ledger {
-    fn called(&self) -> &MemoryCodes {
-        self.0.calls.fetch_add(1, Ordering::Relaxed);
-        &self.0.codes
-    }
-}
-
-/// The users, with look-ups counted.
-struct Finds(MemoryUsers, Ledger);
-
-impl Finds {
-    fn called(&self) -> &MemoryUsers {
-        self.1.0.finds.fetch_add(1, Ordering::Relaxed);
-        &self.0
-    }
-}
-
-#[async_trait]
-impl UserStore for Finds {
-    async fn find_by_address(
-        &self,
-        tenant: &TenantId,
-        address: &EmailAddress,
-    ) -> Result<Vec<Account>, StoreError> {
-        self.called().find_by_address(tenant, address).await
-    }
-
-    async fn find(&self, t: &TenantId, id: &AccountId) -> Result<Option<Account>, StoreError> {
-        self.called().find(t, id).await
-    }
-
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
-        self.called().apply_reset(change).await
-    }
 }
