@@ -1,0 +1,160 @@
+//! People who have forgotten their passwords, and a service that helps them.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr},
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use sspr::{
+    Courier, Keyring, Sspr, TenantPolicy,
+    adapters::{ManualClock, MemoryUsers, Policies, SystemEntropy, code_in},
+    domain::{
+        Account, AccountId, ApplicationId, Code, Digest, EmailAddress, Instant, Password,
+        PasswordHash, Stamp, TenantId, UserFlowId,
+    },
+    engine::{Client, Rejection, Request, StartOutcome, SubmitOutcome, VerifyOutcome},
+    mail::EmailMessage,
+    ports::{CodeStore, EmailSender, HashError, PasswordHasher, SendError, Share, Verdict},
+};
+use tokio::sync::oneshot;
+
+/// One service over a code store, with users in memory and hashes that cost nothing.
+pub struct Service {
+    pub clock: ManualClock,
+    sspr: Sspr,
+    courier: Courier,
+    users: MemoryUsers,
+    mailroom: Mailroom,
+    wrong: Code,
+}
+
+/// Hands each person the code of their mail.
+#[derive(Clone, Default)]
+struct Mailroom(Arc<Mutex<HashMap<EmailAddress, oneshot::Sender<Code>>>>);
+
+/// Hashing would hide everything else.
+struct Free;
+
+impl Service {
+    pub fn new(codes: Arc<dyn CodeStore>) -> Self {
+        let users = MemoryUsers::new();
+        let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
+        let (sspr, courier) = Sspr::builder(
+            users.clone(),
+            codes,
+            Policies::fixed(TenantPolicy::customers("contoso").unwrap()),
+            Keyring::draw(&SystemEntropy::new()).unwrap(),
+        )
+        .with_clock(clock.clone())
+        .with_hasher(Free)
+        .with_outbox(users.clone())
+        .build();
+        let (mailroom, wrong) = (Mailroom::default(), Code::parse("00000000").unwrap());
+        Self { clock, courier, mailroom, sspr, users, wrong }
+    }
+
+    /// Start, the mail, one wrong code, the right one, the new password.
+    pub async fn reset(&self, person: u32) {
+        let address = EmailAddress::parse(&format!("p{person}@example.com")).unwrap();
+        let tenant = TenantId::parse("contoso").unwrap();
+        let account = AccountId::parse(&format!("p{person}")).unwrap();
+        let stamp = Stamp::draw(&SystemEntropy::new()).unwrap();
+        let account = Account::new(account, address.clone(), stamp);
+        let (of, id) = (tenant.clone(), account.id.clone());
+        self.users.insert(&tenant, account.with_password(hash()));
+        let client = Client::at(IpAddr::from(Ipv4Addr::from_bits(0x0a00_0000 + person)));
+        let request = Request::new(
+            tenant,
+            UserFlowId::parse("sign-in").unwrap(),
+            ApplicationId::parse("shop").unwrap(),
+            address.clone(),
+        );
+        let mut mail = self.mailroom.expect(&address);
+        let token = match self.sspr.start(&request, &client).await.unwrap() {
+            StartOutcome::Started(started) => started.token,
+            other => panic!("{person}: {other:?}"),
+        };
+        self.courier.drain(&self.mailroom).await;
+        let mut code = mail.await.unwrap();
+        mail = self.mailroom.expect(&address);
+        let mut typed = &self.wrong;
+        let grant = loop {
+            match self.sspr.verify(&token, typed, &client).await.unwrap() {
+                VerifyOutcome::Granted(granted) => break granted.grant,
+                VerifyOutcome::Rejected(Rejection::WrongCode { .. }) => {}
+                // The tenant has had its thousand wrong tries of the day: codes get longer.
+                VerifyOutcome::Rejected(Rejection::LongerCodeSent(_)) => {
+                    self.courier.drain(&self.mailroom).await;
+                    code = mail.await.unwrap();
+                    mail = self.mailroom.expect(&address);
+                }
+                other => panic!("{person}: {other:?}"),
+            }
+            typed = &code;
+        };
+        let new = Password::parse("four unrelated words will do").unwrap();
+        let changed = self.sspr.submit(&grant, &new, &client).await.unwrap();
+        assert!(matches!(changed, SubmitOutcome::Changed(_)), "{person}: {changed:?}");
+        self.mailroom.forget(&address);
+        // The users in memory are looked through from end to end: let there be few of them.
+        self.users.remove(&of, &id);
+    }
+
+    /// Sweeps until nothing is left to sweep; how many entries went.
+    pub async fn sweep(&self) -> usize {
+        let mut swept = 0;
+        loop {
+            match self.sspr.sweep(1_000).await.unwrap() {
+                0 => return swept,
+                some => swept += some,
+            }
+        }
+    }
+}
+
+impl Mailroom {
+    fn expect(&self, address: &EmailAddress) -> oneshot::Receiver<Code> {
+        let (send, receive) = oneshot::channel();
+        self.0.lock().unwrap().insert(address.clone(), send);
+        receive
+    }
+
+    fn forget(&self, address: &EmailAddress) {
+        self.0.lock().unwrap().remove(address);
+    }
+}
+
+#[async_trait]
+impl EmailSender for Mailroom {
+    async fn send(&self, message: &EmailMessage) -> Result<(), SendError> {
+        if let Some(code) = code_in(message)
+            && let Some(person) = self.0.lock().unwrap().remove(&message.to)
+        {
+            let _ = person.send(code);
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for Free {
+    async fn hash(&self, _: Password, _: Share) -> Result<PasswordHash, HashError> {
+        Ok(hash())
+    }
+
+    async fn verify(&self, _: Password, _: PasswordHash, _: Share) -> Result<Verdict, HashError> {
+        Ok(Verdict::Mismatch)
+    }
+
+    async fn verify_dummy(&self, _: Password, _: Digest, _: Share) -> Result<(), HashError> {
+        Ok(())
+    }
+}
+
+fn hash() -> PasswordHash {
+    let text =
+        "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    PasswordHash::parse(text).unwrap()
+}
