@@ -1,6 +1,7 @@
 //! Identifiers: names the host chooses, and the id of one record.
 
 use core::fmt;
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
@@ -31,7 +32,7 @@ macro_rules! name_type {
         ///
         /// 1 to 128 bytes, no control characters, compared exactly.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Box<str>);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Reads an identifier.
