@@ -70,6 +70,15 @@ fn hasher(case: PasswordHasherCase) -> Verdict {
     block_on(case.check(&PasswordHasherBench::new(pool)))
 }
 
+#[cfg(feature = "argon2-rust")]
+fn fast_hasher(case: PasswordHasherCase) -> Verdict {
+    let (clock, events) = (SystemClock::new(), sspr::adapters::MemoryEvents::new());
+    let pool = Argon2Pool::new().with_parameters(64, 1, 1).unwrap();
+    let pool = pool.with_fast_kernel(&clock, &events);
+    assert_eq!(pool.kernel(), sspr::adapters::Argon2Kernel::Fast);
+    block_on(case.check(&PasswordHasherBench::new(pool)))
+}
+
 fn policies(case: PolicySourceCase) -> Verdict {
     let source = Policies::fixed(TenantPolicy::customers("Contoso").unwrap());
     block_on(case.check(&PolicySourceBench::new(source, TenantId::parse("Contoso").unwrap())))
@@ -111,6 +120,11 @@ mod capture_sender {
 
 mod argon2_pool {
     sspr::password_hasher_conformance!(super::hasher);
+}
+
+#[cfg(feature = "argon2-rust")]
+mod argon2_pool_with_the_fast_kernel {
+    sspr::password_hasher_conformance!(super::fast_hasher);
 }
 
 mod policies_in_memory {

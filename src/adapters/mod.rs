@@ -28,7 +28,7 @@ mod tracing_events;
 
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisCodes, RedisOptions, RedisUrlError};
-pub use argon2::{Argon2Pool, ParametersError};
+pub use argon2::{Argon2Kernel, Argon2Pool, ParametersError};
 pub use capture::{CaptureSender, code_in};
 pub use folder::FolderSender;
 pub use manual_clock::ManualClock;

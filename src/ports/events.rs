@@ -56,6 +56,8 @@ pub enum EventKind {
     BreachCheck,
     /// The courier handled one passcode mail.
     Deliver,
+    /// A faster hasher failed its self-test, and another one does its work.
+    HasherFallback,
     /// A reset was looked at.
     Look,
     /// The courier handled one notice.

@@ -1,12 +1,13 @@
-//! One hash at a time: parameters, their caps, and the work itself in a buffer that is reused.
+//! One hash at a time: parameters, their caps, and what is made of a tag.
 
 use argon2::{
-    Algorithm, Argon2, Block, Params, Version,
+    Algorithm, Params, Version,
     password_hash::phc::{self, Output, ParamsString, Salt},
 };
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
+use super::kernel::{Input, Kernel};
 use crate::{
     domain::{Password, PasswordHash},
     ports::{HashError, Verdict},
@@ -45,11 +46,6 @@ pub(super) struct OnFile {
     tag: Output,
 }
 
-/// The memory that hashes are computed in. It grows to the largest cost in use, never past the
-/// cap, and is given back down to today's cost after a larger one.
-#[derive(Default)]
-pub(super) struct Buffer(Vec<Block>);
-
 impl Cost {
     /// 19 MiB, two passes, one lane: OWASP Password Storage cheat sheet.
     pub(super) const OWASP: Self = Self { lanes: 1, memory: 19_456, passes: 2 };
@@ -61,8 +57,22 @@ impl Cost {
         if passes && lanes && memory { Ok(self) } else { Err(ParametersError) }
     }
 
-    fn params(self, tag: usize) -> Result<Params, HashError> {
-        Params::new(self.memory, self.passes, self.lanes, Some(tag)).map_err(|_| HashError::Failed)
+    /// Blocks of 1 KiB that it may take.
+    pub(super) fn blocks(self) -> usize {
+        usize::try_from(self.memory).unwrap_or(usize::MAX)
+    }
+
+    /// What is computed for a password and a salt of the pool's own.
+    const fn of_today<'a>(self, password: &'a [u8], salt: &'a [u8; SALT]) -> Input<'a> {
+        Input {
+            algorithm: Algorithm::Argon2id,
+            cost: self,
+            data: &[],
+            password,
+            salt,
+            secret: &[],
+            version: Version::V0x13,
+        }
     }
 }
 
@@ -95,17 +105,26 @@ impl OnFile {
         self.cost
     }
 
+    /// The memory is given back down to `today` after a larger hash.
     pub(super) fn verify(
         &self,
         password: &Password,
         today: Cost,
-        buffer: &mut Buffer,
+        kernel: &mut dyn Kernel,
     ) -> Result<Verdict, HashError> {
         let mut tag = [0; 64];
         let tag = tag.get_mut(..self.tag.len()).ok_or(HashError::Unsupported)?;
-        let argon2 = Argon2::new(self.algorithm, self.version, self.cost.params(tag.len())?);
-        buffer.compute(&argon2, password, self.salt.as_ref(), tag)?;
-        buffer.shrink(today);
+        let input = Input {
+            algorithm: self.algorithm,
+            cost: self.cost,
+            data: &[],
+            password: password.expose().as_bytes(),
+            salt: self.salt.as_ref(),
+            secret: &[],
+            version: self.version,
+        };
+        kernel.compute(&input, tag)?;
+        kernel.shrink(today);
         let current = self.cost == today
             && self.algorithm == Algorithm::Argon2id
             && self.version == Version::V0x13
@@ -118,67 +137,38 @@ impl OnFile {
     }
 }
 
-impl Buffer {
-    pub(super) fn hash(
-        &mut self,
-        password: &Password,
-        salt: [u8; SALT],
-        cost: Cost,
-    ) -> Result<PasswordHash, HashError> {
-        let params = cost.params(TAG)?;
-        let mut tag = [0; TAG];
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
-        self.compute(&argon2, password, &salt, &mut tag)?;
-        let hash = phc::PasswordHash {
-            algorithm: Algorithm::Argon2id.ident(),
-            hash: Some(Output::new(&tag).map_err(|_| HashError::Failed)?),
-            params: ParamsString::try_from(&params).map_err(|_| HashError::Failed)?,
-            salt: Some(Salt::new(&salt).map_err(|_| HashError::Failed)?),
-            version: Some(Version::V0x13.into()),
-        };
-        PasswordHash::parse(&hash.to_string()).map_err(|_| HashError::Failed)
-    }
+/// Hashes a new password.
+pub(super) fn hash(
+    password: &Password,
+    salt: [u8; SALT],
+    cost: Cost,
+    kernel: &mut dyn Kernel,
+) -> Result<PasswordHash, HashError> {
+    let mut tag = [0; TAG];
+    kernel.compute(&cost.of_today(password.expose().as_bytes(), &salt), &mut tag)?;
+    let params = Params::new(cost.memory, cost.passes, cost.lanes, Some(TAG));
+    let params = params.map_err(|_| HashError::Failed)?;
+    let hash = phc::PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        hash: Some(Output::new(&tag).map_err(|_| HashError::Failed)?),
+        params: ParamsString::try_from(&params).map_err(|_| HashError::Failed)?,
+        salt: Some(Salt::new(&salt).map_err(|_| HashError::Failed)?),
+        version: Some(Version::V0x13.into()),
+    };
+    PasswordHash::parse(&hash.to_string()).map_err(|_| HashError::Failed)
+}
 
-    /// Does the work of a verification for nobody.
-    pub(super) fn dummy(
-        &mut self,
-        password: &Password,
-        salt: [u8; SALT],
-        cost: Cost,
-        today: Cost,
-    ) -> Result<(), HashError> {
-        let mut tag = [0; TAG];
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, cost.params(TAG)?);
-        self.compute(&argon2, password, &salt, &mut tag)?;
-        self.shrink(today);
-        // The answer is thrown away; the comparison is made like any other.
-        let _ = bool::from(tag.ct_eq(&[0; TAG]));
-        Ok(())
-    }
-
-    fn compute(
-        &mut self,
-        argon2: &Argon2<'_>,
-        password: &Password,
-        salt: &[u8],
-        tag: &mut [u8],
-    ) -> Result<(), HashError> {
-        let blocks = argon2.params().block_count();
-        if self.0.len() < blocks {
-            self.0.resize(blocks, Block::new());
-        }
-        let memory = self.0.get_mut(..blocks).ok_or(HashError::Failed)?;
-        let bytes = password.expose().as_bytes();
-        argon2
-            .hash_password_into_with_memory(bytes, salt, tag, memory)
-            .map_err(|_| HashError::Failed)
-    }
-
-    fn shrink(&mut self, today: Cost) {
-        let blocks = usize::try_from(today.memory).unwrap_or(usize::MAX);
-        if self.0.len() > blocks {
-            self.0.truncate(blocks);
-            self.0.shrink_to_fit();
-        }
-    }
+/// Does the work of a verification for nobody.
+pub(super) fn dummy(
+    password: &Password,
+    salt: [u8; SALT],
+    (cost, today): (Cost, Cost),
+    kernel: &mut dyn Kernel,
+) -> Result<(), HashError> {
+    let mut tag = [0; TAG];
+    kernel.compute(&cost.of_today(password.expose().as_bytes(), &salt), &mut tag)?;
+    kernel.shrink(today);
+    // The answer is thrown away; the comparison is made like any other.
+    let _ = bool::from(tag.ct_eq(&[0; TAG]));
+    Ok(())
 }

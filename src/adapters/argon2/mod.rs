@@ -1,7 +1,12 @@
-//! Argon2id on a bounded pool of threads, each with one reused block buffer.
+//! Argon2id on a bounded pool of threads, each with memory that it reuses.
 
+#[cfg(feature = "argon2-rust")]
+mod fast;
 mod hashing;
+mod kernel;
 mod pool;
+#[cfg(any(test, feature = "argon2-rust"))]
+mod vectors;
 
 pub use hashing::ParametersError;
-pub use pool::Argon2Pool;
+pub use pool::{Argon2Kernel, Argon2Pool};

@@ -13,7 +13,12 @@ use std::{
 use async_trait::async_trait;
 use futures_channel::oneshot;
 
-use super::hashing::{Buffer, Cost, OnFile, ParametersError, SALT};
+use super::{
+    hashing::{self, Cost, OnFile, ParametersError, SALT},
+    kernel::{Make, Standard},
+};
+#[cfg(any(test, feature = "argon2-rust"))]
+use crate::ports::{Clock, Event, EventKind, EventSink, Outcome};
 use crate::{
     adapters::SystemEntropy,
     domain::{Digest, Entropy, Password, PasswordHash},
@@ -35,9 +40,21 @@ const CAP: u32 = 128 * 1024;
 /// # Security
 /// Defaults are OWASP's: m = 19 MiB, t = 2, p = 1, salt 16 bytes, tag 32 bytes. Buffers are not
 /// wiped between jobs (it would cost a twentieth of each hash): they hold one-way derivations,
-/// overwritten by the next job. Passwords themselves are wiped.
+/// overwritten by the next job. Passwords themselves are wiped. More: `sspr::manual::hashing`.
 #[derive(Clone)]
 pub struct Argon2Pool(Arc<Handle>);
+
+/// Which implementation of Argon2 an [`Argon2Pool`] computes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Argon2Kernel {
+    /// The `argon2` crate, because the fast kernel failed its self-test.
+    Fallback,
+    /// The `argon2-rust` crate, which has passed its self-test.
+    Fast,
+    /// The `argon2` crate: the default.
+    Standard,
+}
 
 /// Ends the threads with the last clone.
 struct Handle {
@@ -52,6 +69,8 @@ struct Settings {
     cost: Cost,
     cap: u32,
     entropy: Arc<dyn Entropy>,
+    kernel: Argon2Kernel,
+    make: Make,
 }
 
 struct Shared {
@@ -90,6 +109,8 @@ impl Argon2Pool {
             cap: CAP,
             cost: Cost::OWASP,
             entropy: Arc::new(SystemEntropy::new()),
+            kernel: Argon2Kernel::Standard,
+            make: Standard::make,
             queue: 64,
             threads: cores.min(4),
         })
@@ -131,6 +152,44 @@ impl Argon2Pool {
         Self::over(Settings { entropy: Arc::new(entropy), ..self.0.settings.clone() })
     }
 
+    /// A pool that computes with the `argon2-rust` crate: equal hashes, in about half the time.
+    ///
+    /// Takes as long as two hashes, on the calling thread: the crate must first compute known tags,
+    /// RFC 9106's among them. If it does not, the pool goes on with the `argon2` crate and says so:
+    /// [`Argon2Pool::kernel`] is [`Argon2Kernel::Fallback`], and `events` receives one
+    /// [`EventKind::HasherFallback`].
+    ///
+    /// # Security
+    /// `argon2-rust` is not audited and uses `unsafe`; what that means, and what the self-test does
+    /// not prove, is in `sspr::manual::hashing`. Its memory is wiped after each hash.
+    #[cfg(feature = "argon2-rust")]
+    #[must_use]
+    pub fn with_fast_kernel(&self, clock: &impl Clock, events: &impl EventSink) -> Self {
+        self.with_kernel(super::fast::Fast::make, clock, events)
+    }
+
+    /// Which implementation it computes with.
+    #[must_use]
+    pub fn kernel(&self) -> Argon2Kernel {
+        self.0.settings.kernel
+    }
+
+    #[cfg(any(test, feature = "argon2-rust"))]
+    fn with_kernel(&self, make: Make, clock: &impl Clock, events: &impl EventSink) -> Self {
+        let began = clock.now();
+        let (kernel, make) = if super::vectors::pass(&mut *make()) {
+            (Argon2Kernel::Fast, make)
+        } else {
+            let now = clock.now();
+            let mut event = Event::new(now, EventKind::HasherFallback, Outcome::Error);
+            event.took = now.since(began);
+            events.emit(&event);
+            let standard: Make = Standard::make;
+            (Argon2Kernel::Fallback, standard)
+        };
+        Self::over(Settings { kernel, make, ..self.0.settings.clone() })
+    }
+
     /// How many hashes it has begun: for tests, and to watch what is spent.
     #[must_use]
     pub fn jobs(&self) -> u64 {
@@ -155,9 +214,9 @@ impl Argon2Pool {
         }
         queue.push_back(job);
         if state.threads < settings.threads {
-            let (worker, cost) = (shared.clone(), settings.cost);
+            let (worker, cost, make) = (shared.clone(), settings.cost, settings.make);
             let thread = thread::Builder::new().name("sspr-argon2".to_owned());
-            if thread.spawn(move || worker.work(cost)).is_ok() {
+            if thread.spawn(move || worker.work(cost, make)).is_ok() {
                 state.threads += 1;
             } else if state.threads == 0 {
                 state.queue(share).pop_back();
@@ -186,7 +245,8 @@ impl fmt::Debug for Argon2Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let settings = &self.0.settings;
         let mut shown = f.debug_struct("Argon2Pool");
-        shown.field("cost", &settings.cost).field("threads", &settings.threads);
+        shown.field("cost", &settings.cost).field("kernel", &settings.kernel);
+        shown.field("threads", &settings.threads);
         shown.finish_non_exhaustive()
     }
 }
@@ -235,20 +295,21 @@ impl Drop for Handle {
 }
 
 impl Shared {
-    fn work(&self, today: Cost) {
-        let mut buffer = Buffer::default();
+    fn work(&self, today: Cost, make: Make) {
+        let mut kernel = make();
+        let kernel = &mut *kernel;
         while let Some(Job { password, work }) = self.next() {
             self.done.fetch_add(1, Ordering::Relaxed);
             // A caller that is gone does not care for the answer.
             match work {
                 Work::Hash { salt, reply } => {
-                    let _ = reply.send(buffer.hash(&password, salt, today));
+                    let _ = reply.send(hashing::hash(&password, salt, today, kernel));
                 }
                 Work::Verify { on_file, reply } => {
-                    let _ = reply.send(on_file.verify(&password, today, &mut buffer));
+                    let _ = reply.send(on_file.verify(&password, today, kernel));
                 }
                 Work::Dummy { cost, salt, reply } => {
-                    let _ = reply.send(buffer.dummy(&password, salt, cost, today));
+                    let _ = reply.send(hashing::dummy(&password, salt, (cost, today), kernel));
                 }
             }
         }

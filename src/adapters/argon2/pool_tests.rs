@@ -1,4 +1,12 @@
+use super::super::{
+    kernel::{Input, Kernel},
+    vectors,
+};
 use super::*;
+use crate::{
+    adapters::{ManualClock, MemoryEvents},
+    domain::Instant,
+};
 
 fn cheap() -> Argon2Pool {
     Argon2Pool::new().with_parameters(64, 1, 1).unwrap()
@@ -122,4 +130,70 @@ fn the_threads_end_with_the_last_clone() {
     let shared = pool.0.shared.clone();
     drop(pool);
     assert!(shared.next().is_none());
+}
+
+/// The standard kernel, with a fault.
+struct Broken<const FAULT: u8>(Standard);
+
+const FLIPS_A_BIT: u8 = 0;
+const FAILS: u8 = 1;
+const FLIPS_A_BIT_OF_WHAT_IS_LARGE: u8 = 2;
+
+impl<const FAULT: u8> Broken<FAULT> {
+    fn make() -> Box<dyn Kernel> {
+        Box::new(Self(Standard::default()))
+    }
+}
+
+impl<const FAULT: u8> Kernel for Broken<FAULT> {
+    fn compute(&mut self, input: &Input<'_>, tag: &mut [u8]) -> Result<(), HashError> {
+        self.0.compute(input, tag)?;
+        if FAULT == FAILS {
+            return Err(HashError::Failed);
+        }
+        if FAULT == FLIPS_A_BIT || input.cost.memory > 10_000 {
+            tag[31] ^= 1;
+        }
+        Ok(())
+    }
+
+    fn shrink(&mut self, today: Cost) {
+        self.0.shrink(today);
+    }
+}
+
+#[test]
+fn the_standard_kernel_computes_every_known_tag() {
+    assert!(vectors::pass(&mut *Standard::make()));
+}
+
+#[tokio::test]
+async fn a_broken_kernel_is_found_out_told_and_not_used() {
+    let clock = ManualClock::new(Instant::from_micros(7));
+    let broken: [Make; 3] = [
+        Broken::<FLIPS_A_BIT>::make,
+        Broken::<FAILS>::make,
+        Broken::<FLIPS_A_BIT_OF_WHAT_IS_LARGE>::make,
+    ];
+    for make in broken {
+        let events = MemoryEvents::new();
+
+        let pool = cheap().with_kernel(make, &clock, &events);
+
+        assert_eq!(pool.kernel(), Argon2Kernel::Fallback);
+        let told: Vec<_> = events.all().iter().map(|e| (e.kind, e.outcome, e.at)).collect();
+        assert_eq!(told, [(EventKind::HasherFallback, Outcome::Error, clock.now())]);
+        let hash = pool.hash(password("x"), Share::Submit).await.unwrap();
+        assert_eq!(verdict(&cheap(), "x", hash.expose()).await, Ok(Verdict::Match));
+    }
+}
+
+#[tokio::test]
+async fn a_kernel_that_passes_is_used_and_nothing_is_told() {
+    let (clock, events) = (ManualClock::new(Instant::from_micros(7)), MemoryEvents::new());
+
+    let pool = cheap().with_kernel(Standard::make, &clock, &events).with_threads(1);
+
+    assert_eq!((pool.kernel(), events.all().len()), (Argon2Kernel::Fast, 0));
+    assert_eq!(cheap().kernel(), Argon2Kernel::Standard);
 }

@@ -1,0 +1,71 @@
+//! What computes a tag: one implementation of Argon2, in memory of its own that it reuses.
+
+use argon2::{Algorithm, Argon2, AssociatedData, Block, ParamsBuilder, Version};
+
+use super::hashing::Cost;
+use crate::ports::HashError;
+
+/// What a tag is computed from.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'a> {
+    pub(super) algorithm: Algorithm,
+    pub(super) version: Version,
+    pub(super) cost: Cost,
+    pub(super) password: &'a [u8],
+    pub(super) salt: &'a [u8],
+    /// Empty but in published vectors.
+    pub(super) secret: &'a [u8],
+    /// Empty but in published vectors.
+    pub(super) data: &'a [u8],
+}
+
+/// One implementation of Argon2 with its memory. A thread has one of its own.
+pub(super) trait Kernel {
+    /// Fills `tag`. The memory grows to the largest cost in use.
+    fn compute(&mut self, input: &Input<'_>, tag: &mut [u8]) -> Result<(), HashError>;
+
+    /// Gives memory back that is more than `today` needs.
+    fn shrink(&mut self, today: Cost);
+}
+
+/// Makes the kernel of one thread.
+pub(super) type Make = fn() -> Box<dyn Kernel>;
+
+/// The kernel of the `argon2` crate.
+#[derive(Default)]
+pub(super) struct Standard(Vec<Block>);
+
+impl Standard {
+    pub(super) fn make() -> Box<dyn Kernel> {
+        Box::new(Self::default())
+    }
+}
+
+impl Kernel for Standard {
+    fn compute(&mut self, input: &Input<'_>, tag: &mut [u8]) -> Result<(), HashError> {
+        let Input { algorithm, version, cost, password, salt, secret, data } = *input;
+        let data = AssociatedData::new(data).map_err(|_| HashError::Failed)?;
+        let mut params = ParamsBuilder::new();
+        params.m_cost(cost.memory).t_cost(cost.passes).p_cost(cost.lanes);
+        params.output_len(tag.len()).data(data);
+        let params = params.build().map_err(|_| HashError::Failed)?;
+        let blocks = params.block_count();
+        if self.0.len() < blocks {
+            self.0.resize(blocks, Block::new());
+        }
+        let memory = self.0.get_mut(..blocks).ok_or(HashError::Failed)?;
+        let argon2 = Argon2::new_with_secret(secret, algorithm, version, params);
+        let argon2 = argon2.map_err(|_| HashError::Failed)?;
+        argon2
+            .hash_password_into_with_memory(password, salt, tag, memory)
+            .map_err(|_| HashError::Failed)
+    }
+
+    fn shrink(&mut self, today: Cost) {
+        let blocks = today.blocks();
+        if self.0.len() > blocks {
+            self.0.truncate(blocks);
+            self.0.shrink_to_fit();
+        }
+    }
+}
