@@ -14,6 +14,7 @@ use crate::{
 use super::{
     Courier, Sspr,
     pace::Pace,
+    places::Places,
     queue::{Queue, Room},
     sspr::Inner,
     tenants::Tenants,
@@ -35,6 +36,7 @@ pub struct Builder {
     outbox: Option<Arc<dyn Outbox>>,
     templates: Arc<dyn Templates>,
     room: Room,
+    submits: usize,
 }
 
 /// The ports that have no default inside the engine.
@@ -62,6 +64,7 @@ impl Builder {
             outbox: None,
             policies,
             room: Room::default(),
+            submits: Places::DEFAULT,
             templates: Arc::new(StandardTemplates::default()),
             users,
         }
@@ -119,6 +122,17 @@ impl Builder {
         self
     }
 
+    /// Bounds the submits under way (default 64, at least one); past that, submitting is answered
+    /// with `TryLater` before any work. A tenant may hold as many places as are free: one alone
+    /// gets half, two a third each, so none keeps the others out.
+    ///
+    /// More than the hasher lets wait (64 in an [`Argon2Pool`](crate::ports::PasswordHasher)) gives
+    /// that up: then the hasher refuses, whoever it is.
+    pub const fn with_submits(mut self, in_all: usize) -> Self {
+        self.submits = in_all;
+        self
+    }
+
     /// The service, and the courier that sends its mails.
     #[must_use = "without its courier running no mail is sent"]
     pub fn build(self) -> (Sspr, Courier) {
@@ -132,6 +146,7 @@ impl Builder {
             keys: self.keys,
             outbox: self.outbox,
             pace: Pace::default(),
+            places: Places::new(self.submits),
             policies: self.policies,
             queue: Arc::new(Queue::new(self.room)),
             templates: self.templates,

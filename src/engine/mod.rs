@@ -14,6 +14,7 @@ mod open;
 mod operations;
 mod outcome;
 mod pace;
+mod places;
 mod queue;
 mod records;
 mod redeem;

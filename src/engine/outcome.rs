@@ -199,7 +199,7 @@ pub enum SubmitOutcome {
     },
     /// The grant is spent, dead or none of this application's: start again.
     Rejected,
-    /// The hasher has no room; the grant is still good.
+    /// There is no room, in the service or the hasher; the grant is still good.
     TryLater {
         /// When it is worth trying again.
         retry_at: Instant,

@@ -15,7 +15,9 @@ use crate::{
     },
 };
 
-use super::{Client, pace::Pace, queue::Queue, tenants::Tenants, throttle::Throttle};
+use super::{
+    Client, pace::Pace, places::Places, queue::Queue, tenants::Tenants, throttle::Throttle,
+};
 
 /// Self-service password reset, ready to be called. Cheap to clone.
 ///
@@ -47,6 +49,7 @@ pub(super) struct Inner {
     pub(super) templates: Arc<dyn Templates>,
     pub(super) queue: Arc<Queue>,
     pub(super) pace: Pace,
+    pub(super) places: Places,
     pub(super) tenants: Tenants,
 }
 

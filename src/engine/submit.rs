@@ -4,7 +4,7 @@ use crate::{
     domain::{Account, Digest, Grant, Instant, Password, PasswordHash, Purpose, Stamp, Ticket},
     error::Error,
     flow::{Bound, Event, Stage, Step},
-    policy::{PasswordContext, PasswordIssue, TenantPolicy},
+    policy::{Numbers, PasswordContext, PasswordIssue, TenantPolicy},
     ports::{
         Applied, Breach, EventKind, HashError, NoticeDelivery, Outcome, PasswordChange, Share,
         Swapped, Verdict,
@@ -39,7 +39,9 @@ impl Sspr {
     /// was changed all the same, a retry says so.
     ///
     /// # Security
-    /// One grant buys at most ten slow hashes. Policy, account and stamp are checked again; the
+    /// One grant buys at most ten slow hashes, and no tenant's submits keep another's out: past its
+    /// share of the places, a submit is answered [`SubmitOutcome::TryLater`] before any charge,
+    /// store call or hash. Policy, account and stamp are checked again; the
     /// store changes hash and stamp together or not at all.
     pub async fn submit(
         &self,
@@ -84,6 +86,11 @@ impl Sspr {
         now: Instant,
     ) -> Result<SubmitOutcome, Error> {
         let inner = &*self.inner;
+        let tenant = grant.record().tenant_tag();
+        // Before anything is charged: who is told to try later has lost nothing.
+        let Some(_place) = inner.places.take(tenant) else {
+            return Ok(try_later(&inner.numbers(tenant)?, now));
+        };
         if !self.charge_hashes(grant, now).await? {
             return Ok(SubmitOutcome::Rejected);
         }
@@ -357,8 +364,11 @@ fn changed(ticket: Ticket, reset: &crate::flow::Reset) -> SubmitOutcome {
 
 fn busy_or(error: HashError, policy: &TenantPolicy, now: Instant) -> Result<SubmitOutcome, Error> {
     if error == HashError::Busy {
-        let retry_at = now.after(policy.limits().numbers().resend_cooldown / 10);
-        return Ok(SubmitOutcome::TryLater { retry_at });
+        return Ok(try_later(policy.limits().numbers(), now));
     }
     Err(error.into())
+}
+
+fn try_later(numbers: &Numbers, now: Instant) -> SubmitOutcome {
+    SubmitOutcome::TryLater { retry_at: now.after(numbers.resend_cooldown / 10) }
 }
