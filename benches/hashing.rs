@@ -1,0 +1,297 @@
+//! Prints what hashing costs beside bare primitives of the same run, and what too many submits at
+//! once do. `cargo bench --bench hashing`, or with `--features argon2-rust` the fast rows as well.
+#![allow(
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a bench talks"
+)]
+
+#[cfg(feature = "argon2-rust")]
+#[path = "hashing/fast.rs"]
+mod fast;
+#[path = "hashing/overload.rs"]
+mod overload;
+#[path = "hashing/service.rs"]
+mod service;
+#[path = "hashing/table.rs"]
+mod table;
+
+use std::{
+    cell::RefCell,
+    fs,
+    hint::black_box,
+    thread,
+    time::{Duration, Instant},
+};
+
+use argon2::{Argon2, Block, Params};
+use service::{NEW, Service};
+use sspr::{
+    adapters::Argon2Pool,
+    domain::Password,
+    engine::{Client, SubmitOutcome},
+    ports::{PasswordHasher, Share},
+};
+use table::{Bar, Row, median, ratios};
+use tokio::runtime::Runtime;
+
+/// OWASP's: 19 MiB, two passes, one lane.
+const BLOCKS: usize = 19_456;
+const TEXT: &str = "four unrelated words will do";
+const SALT: &[u8] = b"sixteen bytes...";
+
+/// Seconds that a call takes.
+#[expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
+fn seconds(call: impl FnOnce()) -> f64 {
+    let began = Instant::now();
+    call();
+    began.elapsed().as_secs_f64()
+}
+
+/// Samples of each subject: rounds of every subject in turn, each round beginning with another
+/// one, until there are `most` or the time is up. The first round is thrown away.
+fn rounds(
+    most: usize,
+    time: Duration,
+    subjects: &mut [Box<dyn FnMut() -> f64 + '_>],
+) -> Vec<Vec<f64>> {
+    let count = subjects.len();
+    let mut samples = vec![Vec::new(); count];
+    let mut spent = 0.0;
+    for round in 0..=most {
+        spent += seconds(|| {
+            for turn in 0..count {
+                let subject = (round + turn) % count;
+                let sample = subjects[subject]();
+                if round > 0 {
+                    samples[subject].push(sample);
+                }
+            }
+        });
+        if round > 4 && spent > time.as_secs_f64() {
+            break;
+        }
+    }
+    samples
+}
+
+/// One hash through a pool, as a submit makes it.
+fn one(runtime: &Runtime, pool: &Argon2Pool) {
+    let password = Password::parse(TEXT).unwrap();
+    drop(black_box(runtime.block_on(pool.hash(password, Share::Submit)).unwrap()));
+}
+
+fn params() -> Params {
+    Params::new(19_456, 2, 1, Some(32)).unwrap()
+}
+
+/// The `argon2` crate in a buffer that is kept: the yardstick.
+fn reused(buffer: &mut [Block]) {
+    let mut tag = [0; 32];
+    let argon2 = Argon2::new(Default::default(), Default::default(), params());
+    argon2.hash_password_into_with_memory(TEXT.as_bytes(), SALT, &mut tag, buffer).unwrap();
+    black_box(tag);
+}
+
+fn allocating() {
+    let mut tag = [0; 32];
+    let argon2 = Argon2::new(Default::default(), Default::default(), params());
+    argon2.hash_password_into(TEXT.as_bytes(), SALT, &mut tag).unwrap();
+    black_box(tag);
+}
+
+/// Each subject twice, the second time in memory and on a thread of its own: what differs between
+/// the two is the machine.
+fn one_thread(runtime: &Runtime) {
+    let pools = [(), ()].map(|()| Argon2Pool::new().with_threads(1));
+    let services = [0, 1].map(|index| Service::new(&pools[index]));
+    let buffers = [(), ()].map(|()| RefCell::new(vec![Block::new(); BLOCKS]));
+    let bare = |index: usize| seconds(|| reused(&mut buffers[index].borrow_mut()));
+    let wipe = |index: usize| {
+        seconds(|| buffers[index].borrow_mut().iter_mut().for_each(zeroize::Zeroize::zeroize))
+    };
+    let ours = |index: usize| seconds(|| one(runtime, &pools[index]));
+    let whole = |index: usize| {
+        let (grant, client) = (runtime.block_on(services[index].grant()), Client::unknown());
+        seconds(|| {
+            let password = Password::parse(NEW).unwrap();
+            let answer = services[index].sspr.submit(&grant, &password, &client);
+            let answer = runtime.block_on(answer).unwrap();
+            assert!(matches!(answer, SubmitOutcome::Changed(_)), "{answer:?}");
+        })
+    };
+    #[cfg(feature = "argon2-rust")]
+    let fast = fast::Subjects::new();
+    let mut subjects: Vec<Box<dyn FnMut() -> f64 + '_>> = Vec::new();
+    for index in [0, 1] {
+        subjects.push(Box::new(move || bare(index)));
+        subjects.push(Box::new(move || ours(index)));
+        subjects.push(Box::new(move || whole(index)));
+        subjects.push(Box::new(move || wipe(index)));
+    }
+    #[cfg(feature = "argon2-rust")]
+    fast.add_to(&mut subjects, runtime);
+    let taken = rounds(200, Duration::from_secs(12), &mut subjects);
+    let pair = |at: usize, apart: usize| (&taken[at][..], &taken[at + apart][..]);
+    let (bare, ours, whole, wipe) = (pair(0, 4), pair(1, 4), pair(2, 4), pair(3, 4));
+
+    println!("One thread, {} rounds: medians; of the ratios in a round also the quarters", {
+        taken[0].len()
+    });
+    table::head();
+    let most = |must, aim| (Bar::AtMost(must), Some(Bar::AtMost(aim)));
+    let what = "a submit's hash, pool / bare `argon2`, reused";
+    Row::of("G4, G4b", what, ours, bare, most(1.02, 1.005));
+    Row::of("G4", "whole `submit`, memory / the same", whole, bare, most(1.02, 1.005));
+    Row::of("-", "wiping 19 MiB / bare `argon2`, reused", wipe, bare, (Bar::None, None));
+    if taken.len() > 8 {
+        let (fast, fast_bare) = (pair(8, 2), pair(9, 2));
+        Row::of("G4b", "fast pool / bare `argon2`, reused", fast, bare, most(1.0, 0.6));
+        let what = "fast pool / bare `argon2-rust` (Node's best)";
+        Row::of("G4b", what, fast, fast_bare, most(1.2, 1.02));
+        Row::of("-", "wiping 19 MiB / fast pool", wipe, fast, (Bar::None, None));
+    }
+    allocated(runtime, "the pool / `argon2`, allocating");
+    let program = std::env::current_exe().unwrap();
+    let status = std::process::Command::new(program).env(MAPPED.0, MAPPED.1).status().unwrap();
+    assert!(status.success());
+    faults(runtime, "a submit's hash, pool", &pools[0]);
+    #[cfg(feature = "argon2-rust")]
+    faults(runtime, "fast pool", &fast.pools[0]);
+}
+
+/// Hashing in memory that is allocated for each hash.
+fn allocated(runtime: &Runtime, what: &str) {
+    let pools = [(), ()].map(|()| Argon2Pool::new().with_threads(1));
+    let mut subjects: Vec<Box<dyn FnMut() -> f64 + '_>> = Vec::new();
+    for pool in &pools {
+        subjects.push(Box::new(move || seconds(|| one(runtime, pool))));
+        subjects.push(Box::new(|| seconds(allocating)));
+    }
+    let taken = rounds(40, Duration::from_secs(3), &mut subjects);
+    let (ours, alloc) = ((&taken[0][..], &taken[2][..]), (&taken[1][..], &taken[3][..]));
+    Row::faster("G4b", what, ours, alloc, Bar::AtLeast(1.5));
+}
+
+/// glibc soon learns to keep so large a buffer, so that the allocating API only writes it twice.
+/// Other allocators, and this one if told, map it anew for each hash; told so, in a process of its
+/// own.
+const MAPPED: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "131072");
+
+/// Minor faults of this process so far: field 10 of its `stat`.
+fn minor_faults() -> Option<u64> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    stat.rsplit(')').next()?.split_whitespace().nth(7)?.parse().ok()
+}
+
+fn faults(runtime: &Runtime, what: &str, pool: &Argon2Pool) {
+    const HASHES: u64 = 10;
+    let faults = |work: &mut dyn FnMut()| {
+        let before = minor_faults()?;
+        work();
+        Some(minor_faults()? - before)
+    };
+    (0..5).for_each(|_| one(runtime, pool));
+    let ours = faults(&mut || (0..HASHES).for_each(|_| one(runtime, pool)));
+    let again = faults(&mut || (0..HASHES).for_each(|_| one(runtime, pool)));
+    let nothing = faults(&mut || ());
+    let alloc = faults(&mut || (0..HASHES).for_each(|_| allocating()));
+    let (Some(ours), Some(again), Some(nothing), Some(alloc)) = (ours, again, nothing, alloc)
+    else {
+        return println!("(no /proc: page faults are not counted)");
+    };
+    let verdict = if ours.max(again) == 0 { "met" } else { "short" };
+    println!(
+        "| G4 | page faults of {HASHES} hashes, {what} / allocating | {ours} | {alloc} | - | again: {again} | nothing: {nothing} | 0 | 0 | {verdict} |"
+    );
+}
+
+/// Arithmetic without memory on so many threads at once: work done a second.
+fn spin(threads: u32) -> f64 {
+    const STEPS: u64 = 60_000_000;
+    let work = || {
+        let mut x = black_box(1_u64);
+        for _ in 0..STEPS {
+            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        }
+        black_box(x);
+    };
+    let took = seconds(|| {
+        thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    });
+    f64::from(threads) / took
+}
+
+/// Hashes a second, with two callers for each thread.
+fn throughput(runtime: &Runtime, pool: &Argon2Pool, threads: u32) -> f64 {
+    const OF_A_CALLER: u32 = 4;
+    let took = seconds(|| {
+        runtime.block_on(async {
+            let callers = (0..2 * threads).map(|_| async {
+                for _ in 0..OF_A_CALLER {
+                    let password = Password::parse(TEXT).unwrap();
+                    drop(black_box(pool.hash(password, Share::Submit).await.unwrap()));
+                }
+            });
+            futures_util::future::join_all(callers).await
+        });
+    });
+    f64::from(2 * threads * OF_A_CALLER) / took
+}
+
+fn scaling(runtime: &Runtime, what: &str, pool: &Argon2Pool) {
+    let pools = [1, 2, 4].map(|threads| pool.with_threads(threads));
+    let on = |index: usize| throughput(runtime, &pools[index], 1 << index);
+    let taken = rounds(
+        12,
+        Duration::from_secs(7),
+        &mut [
+            Box::new(|| spin(1)),
+            Box::new(|| spin(2)),
+            Box::new(|| spin(2)),
+            Box::new(|| on(0)),
+            Box::new(|| on(1)),
+            Box::new(|| on(1)),
+            Box::new(|| on(2)),
+            Box::new(|| on(2)),
+        ],
+    );
+    let of = |upper: usize, lower: usize| ratios(&taken[upper], &taken[lower]);
+    let (spins, spins_again) = (of(1, 0), of(2, 0));
+    let (ours, ours_again) = (of(4, 3), of(5, 3));
+    println!(
+        "\n{what}: {:.0}, {:.0}, {:.0} hashes a second on 1, 2, 4 threads; {} rounds",
+        median(&taken[3]),
+        median(&taken[4]),
+        median(&taken[6]),
+        taken[0].len()
+    );
+    table::head();
+    let bars = (Bar::AtLeast(0.90), Some(Bar::AtLeast(0.97)));
+    let what = format!("{what}: 2 threads to 1 / spin, 2 to 1");
+    Row::of("G5", &what, (&ours, &ours_again), (&spins, &spins_again), bars);
+    let (two, four) = ((&taken[4][..], &taken[5][..]), (&taken[6][..], &taken[7][..]));
+    Row::of("G5", "4 threads / 2, hashes a second", four, two, (Bar::AtLeast(0.95), None));
+}
+
+fn main() {
+    if let Some(count) = overload::asked_for() {
+        return overload::row(count);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    if std::env::var(MAPPED.0).is_ok_and(|threshold| threshold == MAPPED.1) {
+        return allocated(&runtime, "the same where malloc maps each buffer");
+    }
+    let took = seconds(|| {
+        one_thread(&runtime);
+        scaling(&runtime, "pool", &Argon2Pool::new());
+        #[cfg(feature = "argon2-rust")]
+        scaling(&runtime, "fast pool", &fast::over(&Argon2Pool::new()));
+        overload::table();
+    });
+    println!("\n{took:.0} s in all");
+}
