@@ -1,5 +1,8 @@
 //! The manual: what an operator needs to know, chapter by chapter.
 
+#[doc = include_str!("hashing.md")]
+pub mod hashing {}
+
 #[doc = include_str!("operations.md")]
 pub mod operations {}
 

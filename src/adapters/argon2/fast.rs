@@ -12,7 +12,7 @@ use super::{
 };
 use crate::ports::HashError;
 
-/// About twice as fast as [`Standard`](super::kernel::Standard) where there is AVX2 or more.
+/// Faster than [`Standard`](super::kernel::Standard), most of all with AVX-512.
 pub(super) struct Fast(Hasher);
 
 impl Fast {

@@ -38,9 +38,10 @@ const CAP: u32 = 128 * 1024;
 /// its job off the queue.
 ///
 /// # Security
-/// Defaults are OWASP's: m = 19 MiB, t = 2, p = 1, salt 16 bytes, tag 32 bytes. Buffers are not
-/// wiped between jobs (it would cost a twentieth of each hash): they hold one-way derivations,
-/// overwritten by the next job. Passwords themselves are wiped. More: `sspr::manual::hashing`.
+/// Defaults are OWASP's: m = 19 MiB, t = 2, p = 1, salt 16 bytes, tag 32 bytes. Passwords are wiped;
+/// buffers are not (it would cost up to a tenth of each hash), so until the next job overwrites one,
+/// whoever can read this process's memory can test guesses of its last password fast
+/// ([`manual::hashing`](crate::manual::hashing)). The fast kernel wipes its own.
 #[derive(Clone)]
 pub struct Argon2Pool(Arc<Handle>);
 
@@ -152,7 +153,7 @@ impl Argon2Pool {
         Self::over(Settings { entropy: Arc::new(entropy), ..self.0.settings.clone() })
     }
 
-    /// A pool that computes with the `argon2-rust` crate: equal hashes, in about half the time.
+    /// A pool that computes with the `argon2-rust` crate: equal hashes, in half to three quarters of the time.
     ///
     /// Takes as long as two hashes, on the calling thread: the crate must first compute known tags,
     /// RFC 9106's among them. If it does not, the pool goes on with the `argon2` crate and says so:
@@ -161,7 +162,7 @@ impl Argon2Pool {
     ///
     /// # Security
     /// `argon2-rust` is not audited and uses `unsafe`; what that means, and what the self-test does
-    /// not prove, is in `sspr::manual::hashing`. Its memory is wiped after each hash.
+    /// not prove, is in [`manual::hashing`](crate::manual::hashing). Its memory is wiped after each hash.
     #[cfg(feature = "argon2-rust")]
     #[must_use]
     pub fn with_fast_kernel(&self, clock: &impl Clock, events: &impl EventSink) -> Self {
