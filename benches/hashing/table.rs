@@ -46,12 +46,15 @@ fn print(
     let noise = (again(ours) - 1.0).abs().max((again(yard) - 1.0).abs());
     let verdict = match must {
         Bar::None => "-".to_owned(),
-        Bar::AtMost(bar) | Bar::AtLeast(bar) if noise > (bar - 1.0).abs() && bar != 1.0 => {
+        _ if must.margin() < noise => {
             format!("noisy: the same differs by {:.1} %", 100.0 * noise)
         }
         _ if !must.holds(ratio) => "short".to_owned(),
-        _ if aim.is_some_and(|aim| aim.holds(ratio)) => "met, and the aim".to_owned(),
-        _ => "met".to_owned(),
+        _ => match aim {
+            Some(aim) if aim.margin() < noise => "met; too noisy for the aim".to_owned(),
+            Some(aim) if aim.holds(ratio) => "met, and the aim".to_owned(),
+            _ => "met".to_owned(),
+        },
     };
     println!(
         "| {goal} | {what} | {} | {} | {ratio:.3}x ({:.3}..{:.3}) | {:.3}x | {:.3}x | {must} | {} | {verdict} |",
@@ -91,6 +94,14 @@ pub fn quantile(samples: &[f64], part: f64) -> f64 {
 }
 
 impl Bar {
+    /// How far the bar is from equal. A bar of equal has none to judge by: it is taken as it is.
+    fn margin(self) -> f64 {
+        match self {
+            Self::AtMost(bar) | Self::AtLeast(bar) if bar != 1.0 => (bar - 1.0).abs(),
+            Self::AtMost(_) | Self::AtLeast(_) | Self::None => f64::INFINITY,
+        }
+    }
+
     fn holds(self, ratio: f64) -> bool {
         match self {
             Self::AtMost(bar) => ratio <= bar,
