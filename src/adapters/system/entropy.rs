@@ -1,6 +1,6 @@
 //! Randomness seeded by the operating system.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use rand::{Rng, SeedableRng, rngs::StdRng, rngs::SysRng};
 
@@ -22,8 +22,19 @@ struct Seeded {
     left: usize,
 }
 
+/// Words that are drawn at once, so that most calls only take one that lies ready.
+const READY: usize = 32;
+
+/// Drawn words; each is wiped as it is taken.
+struct Ready {
+    words: [Cell<u64>; READY],
+    next: Cell<usize>,
+}
+
 thread_local! {
     static SEEDED: RefCell<Option<Seeded>> = const { RefCell::new(None) };
+    static WORDS: Ready =
+        const { Ready { next: Cell::new(READY), words: [const { Cell::new(0) }; READY] } };
 }
 
 impl SystemEntropy {
@@ -39,8 +50,26 @@ impl Entropy for SystemEntropy {
         with(bytes.len(), |generator| generator.fill_bytes(bytes))
     }
 
+    #[inline]
     fn word(&self) -> Result<u64, EntropyUnavailable> {
-        with(8, Rng::next_u64)
+        WORDS.with(|ready| {
+            let next = ready.next.get();
+            let Some(word) = ready.words.get(next) else { return ready.refill() };
+            ready.next.set(next + 1);
+            Ok(word.take())
+        })
+    }
+}
+
+impl Ready {
+    /// Draws anew, and takes the first.
+    #[cold]
+    fn refill(&self) -> Result<u64, EntropyUnavailable> {
+        with(8 * READY, |generator| {
+            self.words.iter().for_each(|word| word.set(generator.next_u64()));
+            self.next.set(1);
+            self.words.first().map_or(0, Cell::take)
+        })
     }
 }
 
@@ -96,6 +125,20 @@ mod tests {
         // Critical values at p = 1e-6 for 9 and 19 degrees of freedom.
         assert!(draws(CodeFormat::Digits, "0123456789").iter().all(|chi| *chi < 45.97));
         assert!(draws(CodeFormat::Letters, "BCDFGHJKLMNPQRSTVWXZ").iter().all(|chi| *chi < 63.6));
+    }
+
+    #[test]
+    fn words_never_repeat_and_are_wiped_as_they_are_taken() {
+        let mut words: Vec<u64> =
+            (0..10 * READY + 1).map(|_| SystemEntropy::new().word().unwrap()).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), 10 * READY + 1);
+        WORDS.with(|ready| {
+            let (taken, left) = ready.words.split_at(ready.next.get());
+            assert!(taken.iter().all(|word| word.get() == 0));
+            assert!(left.iter().all(|word| word.get() != 0));
+        });
     }
 
     #[test]
