@@ -39,6 +39,15 @@ pub(super) fn sized(write: impl Fn(&mut dyn Sink)) -> Zeroizing<String> {
     text
 }
 
+/// HTML's own characters become entities as text passes through.
+struct Escaped<'a>(&'a mut dyn Sink);
+
+impl Sink for Escaped<'_> {
+    fn put(&mut self, text: &str) {
+        put_with(self.0, text, may_be_entity, entity);
+    }
+}
+
 /// Cuts a template into pieces. A name that `value` does not know stays as it is written, so a
 /// misspelled one is seen and braces of style sheets need no escape.
 pub(super) fn pieces<V: AsRef<str>>(
@@ -70,7 +79,7 @@ pub(super) fn line<V: AsRef<str>>(
 ) {
     pieces(template, value, |piece| {
         let (Piece::Own(text) | Piece::Value(text)) = piece;
-        put_with(out, text, |c| c.is_control().then_some(" "));
+        put_with(out, text, may_be_control, |c| c.is_control().then_some(" "));
     });
 }
 
@@ -82,19 +91,22 @@ pub(super) fn lines<V: AsRef<str>>(
 ) {
     pieces(template, value, |piece| {
         let (Piece::Own(text) | Piece::Value(text)) = piece;
-        put_with(out, text, |c| (c.is_control() && c != '\n').then_some(" "));
+        let blank = |c: char| (c.is_control() && c != '\n').then_some(" ");
+        put_with(out, text, may_be_control, blank);
     });
 }
 
-/// Writes a template of HTML: its own text as it is, the values escaped.
-pub(super) fn markup<V: AsRef<str>>(
+/// Writes a template of HTML: its own text as it is; the words that stand in for a name are written
+/// by `write`, and escaped.
+pub(super) fn markup<'w>(
     out: &mut dyn Sink,
     template: &str,
-    value: impl Fn(&str) -> Option<V>,
+    words: impl Fn(&str) -> Option<&'w str>,
+    write: impl Fn(&mut dyn Sink, &str),
 ) {
-    pieces(template, value, |piece| match piece {
+    pieces(template, words, |piece| match piece {
         Piece::Own(text) => out.put(text),
-        Piece::Value(text) => put_with(out, text, entity),
+        Piece::Value(words) => write(&mut Escaped(&mut *out), words),
     });
 }
 
@@ -108,16 +120,35 @@ pub(super) fn clean(name: &str) -> String {
     name.chars().filter(|c| !unfit(*c)).collect()
 }
 
-/// Writes `text`, each character that `instead` knows replaced.
-fn put_with(out: &mut dyn Sink, text: &str, instead: impl Fn(char) -> Option<&'static str>) {
+/// Writes `text`, each character that `instead` knows replaced. Only characters whose first byte
+/// `may_be` one of those are decoded; it is true of no byte inside a character.
+fn put_with(
+    out: &mut dyn Sink,
+    text: &str,
+    may_be: impl Fn(u8) -> bool,
+    instead: impl Fn(char) -> Option<&'static str>,
+) {
     let mut rest = text;
-    while let Some((place, c)) = rest.char_indices().find(|(_, c)| instead(*c).is_some()) {
+    while let Some(place) = rest.bytes().position(&may_be) {
         let (before, from) = rest.split_at(place);
+        let first = from.chars().next().map_or(0, char::len_utf8);
+        let (this, behind) = from.split_at(first);
         out.put(before);
-        out.put(instead(c).unwrap_or_default());
-        rest = from.split_at(c.len_utf8()).1;
+        out.put(this.chars().next().and_then(&instead).unwrap_or(this));
+        rest = behind;
     }
     out.put(rest);
+}
+
+/// Whether a character of this first byte may be a control character: U+0080 to U+009F begin with
+/// 0xC2.
+const fn may_be_control(first: u8) -> bool {
+    first.is_ascii_control() || first == 0xc2
+}
+
+/// Whether a character of this first byte may have an entity: the curly quotes begin with 0xE2.
+const fn may_be_entity(first: u8) -> bool {
+    matches!(first, b'&' | b'<' | b'>' | b'"' | b'\'' | 0xe2)
 }
 
 /// The HTML entity of a character that needs one, in text and in quoted attributes alike.
@@ -164,7 +195,7 @@ mod tests {
 
     #[test]
     fn control_characters_become_blanks() {
-        assert_eq!(filled("a\r\nb\0{brand}\u{85}"), "a  b Lark ");
+        assert_eq!(filled("a\r\nb\0{brand}\u{85}ä\u{a0}"), "a  b Lark ä\u{a0}");
         let mut out = String::new();
         lines(&mut out, "a\r\nb", |_| None::<&str>);
         assert_eq!(out, "a \nb");
@@ -173,8 +204,13 @@ mod tests {
     #[test]
     fn values_in_markup_are_escaped_and_the_markup_is_not() {
         let mut out = String::new();
-        markup(&mut out, "<p title='{v}'>{v}</p>", |_| Some("<b>&\"'“x”"));
-        let escaped = "&lt;b&gt;&amp;&quot;&#39;&ldquo;x&rdquo;";
+        markup(
+            &mut out,
+            "<p title='{v}'>{v}</p>",
+            |_| Some("<b>&\"'“x”–"),
+            |out, words| out.put(words),
+        );
+        let escaped = "&lt;b&gt;&amp;&quot;&#39;&ldquo;x&rdquo;–";
         assert_eq!(out, format!("<p title='{escaped}'>{escaped}</p>"));
     }
 

@@ -22,6 +22,7 @@ pub(super) fn render(letter: &Letter<'_>, words: &Words, values: &Values) -> Zer
         Content::Passcode { .. } => (&words.passcode.subject, &words.passcode.preheader),
         Content::PasswordChanged { .. } => (&words.changed.subject, &words.changed.preheader),
     };
+    let write = |out: &mut dyn Sink, words: &str| values.write_line(out, words);
     let frame = |name: &str| {
         let words = match name {
             "brand" => "{brand}",
@@ -34,11 +35,11 @@ pub(super) fn render(letter: &Letter<'_>, words: &Words, values: &Values) -> Zer
             "title" => title,
             _ => return None,
         };
-        Some(values.line(words))
+        Some(words)
     };
     let (head, tail) = PAGE.split_once("{rows}\n").unwrap_or((PAGE, ""));
     sized(|out| {
-        markup(out, head, frame);
+        markup(out, head, frame, write);
         match letter.content {
             Content::NoPasswordHere { .. } => notice(out, words, &words.no_password, values),
             Content::Passcode { code, .. } => {
@@ -46,7 +47,7 @@ pub(super) fn render(letter: &Letter<'_>, words: &Words, values: &Values) -> Zer
             }
             Content::PasswordChanged { .. } => notice(out, words, &words.changed, values),
         }
-        markup(out, tail, frame);
+        markup(out, tail, frame, write);
     })
 }
 
@@ -62,7 +63,7 @@ fn passcode(
         CodeFormat::Digits => ("32px", "4px"),
         CodeFormat::Letters => ("18px", "0"),
     };
-    markup(out, PASSCODE, |name| {
+    let words = |name: &str| {
         let words = match name {
             "brand" => "{brand}",
             "code" => "{code}",
@@ -76,12 +77,13 @@ fn passcode(
             "validity" => &passcode.validity,
             _ => return None,
         };
-        Some(values.line(words))
-    });
+        Some(words)
+    };
+    markup(out, PASSCODE, words, |out, words| values.write_line(out, words));
 }
 
 fn notice(out: &mut dyn Sink, words: &Words, notice: &NoticeWords, values: &Values) {
-    markup(out, NOTICE, |name| {
+    let words = |name: &str| {
         let words = match name {
             "brand" => "{brand}",
             "footer" => &words.footer,
@@ -94,8 +96,9 @@ fn notice(out: &mut dyn Sink, words: &Words, notice: &NoticeWords, values: &Valu
             "was_you_answer" => &notice.was_you_answer,
             _ => return None,
         };
-        Some(values.line(words))
-    });
+        Some(words)
+    };
+    markup(out, NOTICE, words, |out, words| values.write_line(out, words));
 }
 
 const NOTICE: &str = include_str!("markup/notice.html");

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Content, Language, Letter, Words,
-    fill::{self, clean, sized},
+    fill::{self, Sink, clean, sized},
 };
 use crate::domain::{IdentityProvider, Instant};
 
@@ -58,7 +58,12 @@ impl Values {
 
     /// One line of words, filled in. May hold the code.
     pub(super) fn line(&self, words: &str) -> Zeroizing<String> {
-        sized(|out| fill::line(out, words, |name| self.any(name)))
+        sized(|out| self.write_line(out, words))
+    }
+
+    /// Writes one line of words, filled in. May write the code.
+    pub(super) fn write_line(&self, out: &mut dyn Sink, words: &str) {
+        fill::line(out, words, |name| self.any(name));
     }
 
     /// A paragraph of words, filled in, with the line breaks of the words. Never holds the code,
