@@ -105,15 +105,17 @@ impl EmailAddress {
     /// The form that counters are keyed on.
     #[must_use]
     pub fn limiter_form(&self, dots: &DotRules) -> LimiterForm {
-        let folded = fold(self.local());
-        let mailbox = match folded.split_once('+') {
-            Some((mailbox, _)) if !mailbox.is_empty() => mailbox,
-            _ => &folded,
-        };
-        let domain = self.domain();
-        let local =
-            if dots.ignores(domain) { mailbox.replace('.', "") } else { mailbox.to_owned() };
-        LimiterForm(format!("{local}@{domain}").into())
+        let (mut form, domain) = (String::with_capacity(self.text.len()), self.domain());
+        fold(self.local(), &mut form);
+        if let Some(end) = form.find('+').filter(|end| *end > 0) {
+            form.truncate(end);
+        }
+        if dots.ignores(domain) {
+            form.retain(|c| c != '.');
+        }
+        form.push('@');
+        form.push_str(domain);
+        LimiterForm(form.into())
     }
 
     /// The address with most of it hidden, for instance `c***r@co**o.com`.
@@ -219,9 +221,13 @@ fn check_domain(domain: &str) -> Result<(), AddressError> {
 
 /// Compatibility normalisation and case folding. Upper-casing before lower-casing also folds
 /// what plain lower-casing leaves apart (ſ and s, ß and ss, ı and i).
-fn fold(local: &str) -> String {
-    let upper = local.nfkc().flat_map(char::to_uppercase);
-    upper.flat_map(char::to_lowercase).nfkc().filter(|c| *c != '\u{307}').collect()
+fn fold(local: &str, out: &mut String) {
+    if local.is_ascii() {
+        out.extend(local.chars().map(|c| c.to_ascii_lowercase()));
+    } else {
+        let upper = local.nfkc().flat_map(char::to_uppercase);
+        out.extend(upper.flat_map(char::to_lowercase).nfkc().filter(|c| *c != '\u{307}'));
+    }
 }
 
 fn hide(out: &mut String, text: &str, head: usize, stars: &str) {

@@ -2,6 +2,8 @@
 //!
 //! A release that brings version n+1 reads both and writes n; the next one writes n+1.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use super::{Bound, CloseReason, Lockout, Origin, Reason, Reset, Sent, Stage};
@@ -91,7 +93,7 @@ pub fn encode_reset(reset: &Reset) -> Vec<u8> {
 pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
     let mut input = Reader(bytes);
     input.head(RESET)?;
-    let origin = Origin {
+    let origin = Arc::new(Origin {
         tenant: TenantId::parse(input.text()?).map_err(|_| CodecError::Damaged)?,
         user_flow: UserFlowId::parse(input.text()?).map_err(|_| CodecError::Damaged)?,
         application: ApplicationId::parse(input.text()?).map_err(|_| CodecError::Damaged)?,
@@ -107,7 +109,7 @@ pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
         context: input.bytes()?.to_vec(),
         address: Sealed::from_bytes(input.bytes()?),
         visible: input.names()?,
-    };
+    });
     let token = input.digest()?;
     let (ends_at, touched_at) = (input.instant()?, input.instant()?);
     let sent = input.option(|input| {

@@ -1,6 +1,7 @@
 //! The reset: `Opened` → `CodeSent` → `Verified` → `Completed`, or `Closed`.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use crate::domain::{
     ApplicationId, CodeFormat, CounterName, Digest, Instant, KeyId, LanguageTag, Sealed, Stamp,
@@ -12,7 +13,7 @@ use crate::domain::{
 #[derive(Clone, Debug)]
 pub struct Reset {
     /// Where it came from; never changes.
-    pub origin: Origin,
+    pub origin: Arc<Origin>,
     /// SHA-256 of the flow token that opens it.
     pub token: Digest,
     /// No code is sent from this instant on.
@@ -258,7 +259,7 @@ impl Reset {
         Self {
             bound: None,
             ends_at: now.after(lifetime),
-            origin,
+            origin: Arc::new(origin),
             sent: None,
             stage: Stage::Opened,
             token,
