@@ -1,0 +1,293 @@
+//! The memory store beside bare maps of the same run: verbs, pauses, bytes, and what it does when
+//! full. `cargo bench --bench memory`; with `SSPR_BENCH_LARGE=1` up to ten million records, which
+//! takes 10 GiB.
+#![allow(
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_debug_implementations,
+    missing_docs,
+    unreachable_pub,
+    reason = "a bench talks"
+)]
+
+#[path = "memory/pauses.rs"]
+mod pauses;
+#[path = "memory/subjects.rs"]
+mod subjects;
+
+use std::{
+    env, fs,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use futures_util::FutureExt as _;
+use pauses::Pauses;
+use sspr::{
+    adapters::MemoryCodes,
+    ports::{CodeStore as _, SWEEP_MARGIN},
+};
+use subjects::{Bare, LIFE, Ported, REAL, SMALL, Shape, Subject, at, id, record, scattered};
+
+/// Rounds, each of every subject in turn and all of them twice, so that noise meets all alike.
+const ROUNDS: usize = 21;
+const VERBS: [&str; 3] = ["insert", "count", "consume"];
+/// Says what a child process measures the bytes of.
+const BYTES: &str = "SSPR_BENCH_BYTES";
+
+fn main() {
+    if let Ok(what) = env::var(BYTES) {
+        return print_bytes(&what);
+    }
+    let large = env::var_os("SSPR_BENCH_LARGE").is_some();
+    let most = if large { 10_000_000 } else { 1_000_000 };
+
+    println!(
+        "| goal | what | ours ns | same again | yardstick ns | ratio | must | aim | verdict |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    let sizes = [10_000, 100_000, 1_000_000, 10_000_000];
+    let mut ours = Vec::new();
+    for (size, absolute) in sizes.into_iter().zip([100.0, 200.0, 200.0, 400.0]) {
+        if size <= most {
+            ours.push(verbs(size, SMALL, Some(absolute)));
+        }
+    }
+    flatness(&ours);
+    verbs(100_000, REAL, None);
+    verbs(1_000_000, REAL, None);
+    pauses(most);
+    bytes(large);
+    full();
+}
+
+/// Medians of both passes, by verb.
+type Medians = [[f64; 2]; VERBS.len()];
+
+/// Ours beside the yardsticks; answers ours.
+fn verbs(size: u64, shape: Shape, absolute: Option<f64>) -> Medians {
+    let store = MemoryCodes::with_capacity(size as usize * 5 / 4, size as usize * 6);
+    let (bare, ported) = (Bare::default(), Ported::default());
+    let mut subjects: Vec<&dyn Subject> = vec![&store, &ported];
+    if shape.charges == 0 {
+        subjects.push(&bare);
+    }
+    let measured = medians(size, shape, &subjects);
+    for (verb, what) in VERBS.iter().enumerate() {
+        let small = shape.charges == 0;
+        let what = format!("{what}, {size} of {} B, {} charges", shape.body, shape.charges);
+        if small {
+            let (ours, bare) = (measured[0][verb], measured[2][verb]);
+            row("G7", &format!("{what} / bare map"), ours, bare, 1.25, 1.1);
+        }
+        let (ours, ported) = (measured[0][verb], measured[1][verb]);
+        row("-", &format!("{what} / map that does the port's work"), ours, ported, 1.25, 1.1);
+        if let Some(must) = absolute {
+            let ours = measured[0][verb];
+            row("G7", &format!("{what} / ns allowed"), ours, [must, must], 1.0, 1.0);
+        }
+    }
+    measured[0]
+}
+
+fn medians(size: u64, shape: Shape, subjects: &[&dyn Subject]) -> Vec<Medians> {
+    let batch = (size / 5 / (2 * ROUNDS as u64)).clamp(1, 2000);
+    let first = size - batch * 2 * ROUNDS as u64;
+    for number in 0..first {
+        let (record, now) = (record(shape, number), at(number));
+        assert!(subjects.iter().all(|subject| subject.open(&record, now)), "no room");
+    }
+    let mut samples = vec![[(); VERBS.len()].map(|()| [Vec::new(), Vec::new()]); subjects.len()];
+    let (mut numbers, now) = (first, at(size));
+    for round in 0..ROUNDS {
+        for pass in 0..2 {
+            let fresh: Vec<_> = (numbers..numbers + batch).collect();
+            numbers += batch;
+            let used = (round * 2 + pass) as u64 * batch;
+            // Scattered over all ages, each once: the stride shares no factor with a round number.
+            let consumed: Vec<_> =
+                (used..used + batch).map(|step| step * 7_368_787 % first).collect();
+            let counted: Vec<_> = fresh.iter().map(|number| scattered(*number) % first).collect();
+            let fresh: Vec<_> = fresh.iter().map(|n| record(shape, *n)).collect();
+            let consumed: Vec<_> = consumed.iter().map(|n| record(shape, *n)).collect();
+            let counted: Vec<_> = counted.iter().map(|number| id(*number)).collect();
+            for (subject, samples) in subjects.iter().zip(&mut samples) {
+                let took = [
+                    time(|| fresh.iter().all(|record| subject.open(record, now))),
+                    time(|| counted.iter().all(|id| subject.count(id, now))),
+                    time(|| consumed.iter().all(|next| subject.consume(next, now))),
+                ];
+                for (samples, took) in samples.iter_mut().zip(took) {
+                    samples[pass].push(took / batch as f64);
+                }
+            }
+        }
+    }
+    let median = |mut samples: Vec<f64>| {
+        samples.sort_by(f64::total_cmp);
+        samples[ROUNDS / 2]
+    };
+    samples.into_iter().map(|verbs| verbs.map(|passes| passes.map(median))).collect()
+}
+
+fn time(call: impl FnOnce() -> bool) -> f64 {
+    let began = Instant::now();
+    assert!(call(), "a call did not do what it should");
+    began.elapsed().as_nanos() as f64
+}
+
+/// One line. Where the same subject, measured twice, differs by as much as the verdict hangs on,
+/// there is none.
+fn row(goal: &str, what: &str, ours: [f64; 2], yard: [f64; 2], must: f64, aim: f64) {
+    let apart = |[one, two]: [f64; 2]| (one - two).abs() / one.min(two);
+    let mean = |[one, two]: [f64; 2]| f64::midpoint(one, two);
+    let ratio = mean(ours) / mean(yard);
+    let noise = apart(ours).max(apart(yard));
+    let verdict = if (ratio - must).abs() < noise * must {
+        format!("noisy, {:.0} %", noise * 100.0)
+    } else if ratio <= aim {
+        "met, aim too".to_owned()
+    } else if ratio <= must {
+        "met".to_owned()
+    } else {
+        format!("short by {:.2}x", ratio / must)
+    };
+    println!(
+        "| {goal} | {what} | {:.0} | {:.0} | {:.0} | {ratio:.2}x | {must:.2}x | {aim:.2}x | {verdict} |",
+        ours[0],
+        ours[1],
+        mean(yard),
+    );
+}
+
+fn flatness(ours: &[Medians]) {
+    for (verb, what) in VERBS.iter().enumerate() {
+        let Some(last) = ours.get(3).map(|medians| medians[verb]) else { return };
+        row("G7b", &format!("{what}, 1e7 / 1e4"), last, ours[0][verb], 6.0, 4.0);
+        row("G7b", &format!("{what}, 1e7 / 1e6"), last, ours[2][verb], 2.5, 2.0);
+    }
+}
+
+fn pauses(most: u64) {
+    println!("\n{}", Pauses::HEAD);
+    let mut idle = Pauses::default();
+    (0..1_000_000_u64).for_each(|number| _ = idle.time(|| scattered(number)));
+    println!("| no call at all, 1000000 times | {idle}");
+    pauses_of(most, SMALL);
+    pauses_of(most.min(1_000_000) / 4, REAL);
+}
+
+fn pauses_of(size: u64, shape: Shape) {
+    let store = MemoryCodes::with_capacity(size as usize * 3 / 2, size as usize * 6);
+    let of = format!("{size} of {} B, {} charges", shape.body, shape.charges);
+    println!("\n{}", Pauses::HEAD);
+    let mut grown = Pauses::default();
+    for number in 0..size {
+        let (record, now) = (record(shape, number), at(number));
+        assert!(grown.time(|| store.open(&record, now)), "no room");
+    }
+    println!("| insert, growing to {of} | {grown}");
+    let later = at(size * 2).after(SWEEP_MARGIN * 2 + LIFE);
+    let mut inserted = Pauses::default();
+    for number in size..size + size / 4 {
+        let record = record(shape, number);
+        assert!(inserted.time(|| store.open(&record, later)), "no room");
+    }
+    println!("| insert, all of them expired | {inserted}");
+    let (mut swept, mut removed) = (Pauses::default(), 0);
+    let mut spent = Duration::ZERO;
+    loop {
+        let began = Instant::now();
+        let call = swept.time(|| store.delete_expired(later, 1000).now_or_never());
+        spent += began.elapsed();
+        match call.unwrap().unwrap() {
+            0 => break,
+            some => removed += some as u64,
+        }
+    }
+    println!("| delete_expired, 1000 at a time, {removed} in all | {swept}");
+    let each = spent.as_nanos() as f64 / removed as f64;
+    let longest = grown.longest_micros().max(inserted.longest_micros());
+    println!("\nG7c {of}: {each:.0} ns an expired entry (must 50): {}", said(each <= 50.0));
+    println!(
+        "G7c {of}: longest insert {longest:.0} µs (must 1000, aim 300): {}",
+        said(longest <= 1000.0)
+    );
+}
+
+const fn said(met: bool) -> &'static str {
+    if met { "met" } else { "short" }
+}
+
+/// Bytes by RSS, each subject in a process of its own.
+fn bytes(large: bool) {
+    println!(
+        "\n| goal | bytes a record | mean over fills | worst fill | mean beyond id and body | worst | must | aim |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    for what in ["ours", "bare", "ported", "ours, engine's"] {
+        let mut child = Command::new(env::current_exe().unwrap());
+        if large {
+            child.env("SSPR_BENCH_LARGE", "1");
+        }
+        let printed = child.env(BYTES, what).output().unwrap().stdout;
+        print!("{}", String::from_utf8(printed).unwrap());
+    }
+}
+
+fn print_bytes(what: &str) {
+    let large = env::var_os("SSPR_BENCH_LARGE").is_some();
+    let shape = if what == "ours, engine's" { REAL } else { SMALL };
+    let size = if large && shape.charges == 0 { 10_000_000 } else { 1_000_000 };
+    let store: Box<dyn Subject> = match what {
+        "bare" => Box::new(Bare::default()),
+        "ported" => Box::new(Ported::default()),
+        _ => Box::new(MemoryCodes::with_capacity(size * 5 / 4, size * 6)),
+    };
+    let before = resident();
+    let (mut sum, mut worst, mut samples) = (0.0, 0.0_f64, 0.0);
+    for number in 0..size as u64 {
+        assert!(store.open(&record(shape, number), at(number)), "no room");
+        // The last two doublings, every half per cent of the size.
+        if number > size as u64 / 4 && number % (size as u64 / 200) == 0 {
+            let each = (resident() - before) / (number + 1) as f64;
+            (sum, worst, samples) = (sum + each, worst.max(each), samples + 1.0);
+        }
+    }
+    let (mean, payload) = (sum / samples, (24 + shape.body) as f64);
+    let (must, aim) = if shape.charges == 0 { ("≤ 64, 104", "≤ 40") } else { ("", "") };
+    println!(
+        "| G8 | {what}, {size} of {} B, {} charges | {mean:.0} | {worst:.0} | {:.0} | {:.0} | {must} | {aim} |",
+        shape.body,
+        shape.charges,
+        mean - payload,
+        worst - payload,
+    );
+}
+
+fn resident() -> f64 {
+    let text = fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: f64 = text.split_whitespace().nth(1).unwrap().parse().unwrap();
+    pages * 4096.0
+}
+
+/// Twice as many records as there is room for.
+fn full() {
+    const ROOM: u64 = 100_000;
+    let store = MemoryCodes::with_capacity(ROOM as usize, ROOM as usize);
+    let written: Vec<_> =
+        (0..2 * ROOM).filter(|number| store.open(&record(SMALL, *number), at(*number))).collect();
+    let first = (0..).zip(&written).find(|(place, number)| place != *number);
+    let lost = written.iter().filter(|number| !store.count(&id(**number), at(0))).count();
+    println!(
+        "\nFull: room for {ROOM}, {} tried: {} written, the first refused after {}; {lost} lost of those written.",
+        2 * ROOM,
+        written.len(),
+        first.map_or(ROOM, |(place, _)| place),
+    );
+}
