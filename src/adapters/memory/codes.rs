@@ -1,21 +1,19 @@
 //! The code store in memory: sharded, bounded, never evicting.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
 use async_trait::async_trait;
 
 use super::{
     counters::Counter,
+    held::{Held, Plan, SWEPT_BY_THE_WAY},
     shard::{Ends, Shard},
+    shards::Shards,
 };
 use crate::{
     domain::{Charge, CounterName, Instant, Over, RecordId},
     ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoreErrorKind, Swapped},
 };
-
-const SHARDS: usize = 64;
-/// Dead entries removed with each insert, so that room comes back without a sweep.
-const SWEPT_BY_THE_WAY: usize = 2;
 
 /// Keeps records and counters in memory.
 ///
@@ -23,10 +21,8 @@ const SWEPT_BY_THE_WAY: usize = 2;
 /// entries there are.
 #[derive(Debug)]
 pub struct MemoryCodes {
-    records: Vec<Mutex<Shard<RecordId, Kept>>>,
-    counters: Vec<Mutex<Shard<CounterName, Counter>>>,
-    records_per_shard: usize,
-    counters_per_shard: usize,
+    records: Shards<RecordId, Kept>,
+    counters: Shards<CounterName, Counter>,
 }
 
 /// How many entries a [`MemoryCodes`] holds.
@@ -39,26 +35,16 @@ pub struct Usage {
     pub counters: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Kept {
     version: u64,
     expires_at: Instant,
     touched_at: Instant,
     tries: u32,
     tries_limit: u32,
-    charges: Vec<Charge>,
+    charges: Box<[Charge]>,
     body: Vec<u8>,
 }
-
-/// Counter shards that one call holds, in ascending order of index: no two calls wait for each
-/// other in a circle.
-struct Held<'a> {
-    shards: Vec<(usize, MutexGuard<'a, Shard<CounterName, Counter>>)>,
-    room: usize,
-}
-
-/// Counters as they would be after a call; written when everything is decided.
-type Plan = Vec<(CounterName, Counter)>;
 
 impl MemoryCodes {
     /// Room for a million records and four million counters.
@@ -70,36 +56,21 @@ impl MemoryCodes {
     /// Room for so many records and counters, spread evenly over shards.
     #[must_use]
     pub fn with_capacity(records: usize, counters: usize) -> Self {
-        Self {
-            counters: (0..SHARDS).map(|_| Mutex::new(Shard::new())).collect(),
-            counters_per_shard: counters.div_ceil(SHARDS),
-            records: (0..SHARDS).map(|_| Mutex::new(Shard::new())).collect(),
-            records_per_shard: records.div_ceil(SHARDS),
-        }
+        Self { counters: Shards::with_capacity(counters), records: Shards::with_capacity(records) }
     }
 
     /// How many entries it holds now.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        Usage {
-            counters: self.counters.iter().map(|shard| lock(shard).len()).sum(),
-            records: self.records.iter().map(|shard| lock(shard).len()).sum(),
-        }
+        Usage { counters: self.counters.len(), records: self.records.len() }
     }
 
-    fn record_shard(&self, id: &RecordId) -> Option<MutexGuard<'_, Shard<RecordId, Kept>>> {
-        self.records.get(index(id.as_bytes())).map(lock)
+    fn shard_of(&self, id: &RecordId) -> Option<MutexGuard<'_, Shard<RecordId, Kept>>> {
+        self.records.lock(self.records.index(id))
     }
 
     fn hold<'n>(&self, names: impl Iterator<Item = &'n CounterName>) -> Held<'_> {
-        let mut indexes: Vec<usize> = names.map(|name| index(name.as_bytes())).collect();
-        indexes.sort_unstable();
-        indexes.dedup();
-        let guard = |index| self.counters.get(index).map(|shard| (index, lock(shard)));
-        Held {
-            room: self.counters_per_shard,
-            shards: indexes.into_iter().filter_map(guard).collect(),
-        }
+        Held::lock(&self.counters, names)
     }
 }
 
@@ -117,40 +88,34 @@ impl CodeStore for MemoryCodes {
         charges: &[Charge],
         now: Instant,
     ) -> Result<Inserted, StoreError> {
-        let Some(mut shard) = self.record_shard(&record.id) else { return Ok(Inserted::Full) };
+        let Some(mut shard) = self.shard_of(&record.id) else { return Ok(Inserted::Full) };
         if shard.get(&record.id).is_some() {
             return Ok(Inserted::Exists);
         }
         shard.sweep(now, SWEPT_BY_THE_WAY);
-        if shard.len() >= self.records_per_shard {
+        if shard.len() >= self.records.room() {
             return Ok(Inserted::Full);
         }
         let mut held = self.hold(charges.iter().map(|charge| &charge.name));
-        let plan = match held.plan(charges, now) {
-            Ok(plan) => plan,
-            Err(over) => return Ok(Inserted::Refused(over)),
-        };
+        let mut plan = Plan::new();
+        let over = held.plan(charges.iter(), now, &mut plan);
+        if !over.is_empty() {
+            return Ok(Inserted::Refused(over));
+        }
         if !held.has_room(&plan, now) {
             return Ok(Inserted::Full);
         }
         held.write(plan);
-        shard.put(
-            record.id,
-            Kept {
-                body: record.body.clone(),
-                charges: record.charges.clone(),
-                expires_at: record.expires_at,
-                touched_at: now,
-                tries: 0,
-                tries_limit: record.tries_limit,
-                version: 1,
-            },
-        );
+        shard.put(record.id, |kept| {
+            kept.write(record, 1);
+            kept.touched_at = now;
+            kept.tries = 0;
+        });
         Ok(Inserted::Inserted)
     }
 
     async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
-        let Some(mut shard) = self.record_shard(id) else { return Ok(Attempted::Missing) };
+        let Some(mut shard) = self.shard_of(id) else { return Ok(Attempted::Missing) };
         let Some(kept) = shard.get_mut(id) else { return Ok(Attempted::Missing) };
         let at = now.latest(kept.touched_at);
         if at >= kept.expires_at {
@@ -162,32 +127,24 @@ impl CodeStore for MemoryCodes {
             return Ok(Attempted::Exhausted);
         }
         let mut held = self.hold(kept.charges.iter().map(|charge| &charge.name));
-        let mut tiers: Vec<u8> = kept.charges.iter().map(|charge| charge.tier).collect();
-        tiers.sort_unstable();
-        tiers.dedup();
-        let (mut plans, mut over) = (Vec::new(), Vec::new());
-        for tier in tiers {
-            let of_tier = |charge: &&Charge| charge.tier == tier;
-            let charges: Vec<Charge> = kept.charges.iter().filter(of_tier).copied().collect();
-            match held.plan(&charges, now) {
-                Ok(plan) => plans.extend(plan),
-                Err(refused) => {
-                    over = refused;
-                    break;
-                }
-            }
+        let (mut plan, mut over) = (Plan::new(), Vec::new());
+        let mut tier = kept.next_tier(None);
+        while let (Some(this), true) = (tier, over.is_empty()) {
+            let charges = kept.charges.iter().filter(|charge| charge.tier == this);
+            over = held.plan(charges, now, &mut plan);
+            tier = kept.next_tier(tier);
         }
-        if !held.has_room(&plans, now) {
+        if !held.has_room(&plan, now) {
             return Err(full());
         }
-        held.write(plans);
+        held.write(plan);
         kept.tries += 1;
         kept.touched_at = at;
         Ok(Attempted::Charged { over, record: kept.loaded() })
     }
 
     async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        let shard = self.record_shard(id);
+        let shard = self.shard_of(id);
         Ok(shard.and_then(|shard| shard.get(id).map(Kept::loaded)))
     }
 
@@ -199,43 +156,39 @@ impl CodeStore for MemoryCodes {
         clear: &[CounterName],
         now: Instant,
     ) -> Result<Swapped, StoreError> {
-        let Some(mut shard) = self.record_shard(&next.id) else { return Ok(Swapped::Missing) };
+        let Some(mut shard) = self.shard_of(&next.id) else { return Ok(Swapped::Missing) };
         let Some(kept) = shard.get_mut(&next.id) else { return Ok(Swapped::Missing) };
         if kept.version != expected {
             return Ok(Swapped::Conflict { version: kept.version });
         }
         let mut held = self.hold(charges.iter().map(|charge| &charge.name).chain(clear));
-        let plan = match held.plan(charges, now) {
-            Ok(plan) => plan,
-            Err(over) => return Ok(Swapped::Refused(over)),
-        };
+        let mut plan = Plan::new();
+        let over = held.plan(charges.iter(), now, &mut plan);
+        if !over.is_empty() {
+            return Ok(Swapped::Refused(over));
+        }
         if !held.has_room(&plan, now) {
             return Err(full());
         }
         held.write(plan);
         for name in clear {
-            if let Some(counter) = held.shard(name).and_then(|shard| shard.get_mut(name)) {
-                counter.clear(now);
-            }
+            held.clear(name, now);
         }
-        *kept = Kept {
-            body: next.body.clone(),
-            charges: next.charges.clone(),
-            expires_at: next.expires_at,
-            touched_at: now.latest(kept.touched_at),
-            tries: if next.begins_challenge { 0 } else { kept.tries },
-            tries_limit: next.tries_limit,
-            version: expected + 1,
-        };
+        kept.write(next, expected + 1);
+        kept.touched_at = now.latest(kept.touched_at);
+        if next.begins_challenge {
+            kept.tries = 0;
+        }
         Ok(Swapped::Swapped { version: kept.version })
     }
 
     async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
         let mut held = self.hold(charges.iter().map(|charge| &charge.name));
-        let plan = match held.plan(charges, now) {
-            Ok(plan) => plan,
-            Err(over) => return Ok(over),
-        };
+        let mut plan = Plan::new();
+        let over = held.plan(charges.iter(), now, &mut plan);
+        if !over.is_empty() {
+            return Ok(over);
+        }
         if !held.has_room(&plan, now) {
             return Err(full());
         }
@@ -244,18 +197,27 @@ impl CodeStore for MemoryCodes {
     }
 
     async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
-        let mut removed = 0;
-        for shard in &self.records {
-            removed += lock(shard).sweep(now, limit.saturating_sub(removed));
-        }
-        for shard in &self.counters {
-            removed += lock(shard).sweep(now, limit.saturating_sub(removed));
-        }
-        Ok(removed)
+        let records = self.records.sweep(now, limit);
+        Ok(records + self.counters.sweep(now, limit.saturating_sub(records)))
     }
 }
 
 impl Kept {
+    /// Takes over what is in a record, into the memory that it has.
+    fn write(&mut self, record: &Record, version: u64) {
+        let Self { body, charges, expires_at, touched_at: _, tries: _, tries_limit, version: old } =
+            self;
+        body.clear();
+        body.reserve_exact(record.body.len());
+        body.extend_from_slice(&record.body);
+        if charges.len() == record.charges.len() {
+            charges.copy_from_slice(&record.charges);
+        } else {
+            *charges = record.charges.as_slice().into();
+        }
+        (*expires_at, *tries_limit, *old) = (record.expires_at, record.tries_limit, version);
+    }
+
     fn loaded(&self) -> Loaded {
         Loaded {
             body: self.body.clone(),
@@ -265,64 +227,18 @@ impl Kept {
             version: self.version,
         }
     }
+
+    /// The lowest tier of its charges above this one.
+    fn next_tier(&self, last: Option<u8>) -> Option<u8> {
+        let tiers = self.charges.iter().map(|charge| charge.tier);
+        tiers.filter(|tier| last.is_none_or(|last| *tier > last)).min()
+    }
 }
 
 impl Ends for Kept {
     fn end(&self) -> Instant {
         self.expires_at.latest(self.touched_at)
     }
-}
-
-impl Held<'_> {
-    fn shard(&mut self, name: &CounterName) -> Option<&mut Shard<CounterName, Counter>> {
-        let index = index(name.as_bytes());
-        let held = self.shards.iter_mut().find(|(held, _)| *held == index);
-        held.map(|(_, shard)| &mut **shard)
-    }
-
-    /// What the counters would be, or every one that is over.
-    fn plan(&mut self, charges: &[Charge], now: Instant) -> Result<Plan, Vec<Over>> {
-        let (mut plan, mut over) = (Plan::new(), Vec::new());
-        for charge in charges {
-            let before = self.shard(&charge.name).and_then(|shard| shard.get(&charge.name));
-            match Counter::charged(before, charge, now) {
-                Ok(_) if charge.amount == 0 => {}
-                Ok(counter) => plan.push((charge.name, counter)),
-                Err(refused) => over.push(refused),
-            }
-        }
-        if over.is_empty() { Ok(plan) } else { Err(over) }
-    }
-
-    fn has_room(&mut self, plan: &Plan, now: Instant) -> bool {
-        let room = self.room;
-        plan.iter().all(|(name, _)| {
-            self.shard(name).is_some_and(|shard| {
-                shard.get(name).is_some() || {
-                    shard.sweep(now, SWEPT_BY_THE_WAY);
-                    // Names of one call may share a shard: leave room for all of them.
-                    shard.len() + plan.len() <= room.max(plan.len())
-                }
-            })
-        })
-    }
-
-    fn write(&mut self, plan: Plan) {
-        for (name, counter) in plan {
-            if let Some(shard) = self.shard(&name) {
-                shard.put(name, counter);
-            }
-        }
-    }
-}
-
-fn index(random: &[u8]) -> usize {
-    usize::from(random.last().copied().unwrap_or_default()) % SHARDS
-}
-
-/// Every verb decides first and writes then, so what a panicking thread left behind is whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn full() -> StoreError {

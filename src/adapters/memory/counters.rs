@@ -4,7 +4,7 @@ use super::shard::Ends;
 use crate::domain::{Charge, Instant, Over};
 
 /// A value and the end of its window.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counter {
     pub(super) value: u64,
     pub(super) ends_at: Instant,

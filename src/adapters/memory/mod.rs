@@ -5,7 +5,11 @@
 mod codes;
 mod counters;
 mod events;
+mod held;
+mod index;
+mod queue;
 mod shard;
+mod shards;
 mod users;
 
 pub use codes::{MemoryCodes, Usage};

@@ -1,19 +1,49 @@
-//! One shard: a map of live entries, and the order in which they end.
+//! One shard: entries by key, and the order in which they end.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    hash::{BuildHasherDefault, Hash, Hasher},
+use super::{
+    index::{Index, Place},
+    queue::{Queue, growth},
 };
-
-use crate::{domain::Instant, ports::SWEEP_MARGIN};
+use crate::{
+    domain::{CounterName, Instant, RecordId},
+    ports::SWEEP_MARGIN,
+};
 
 /// Entries by key, and by the instant at which each is looked at for removal.
 #[derive(Debug)]
 pub(super) struct Shard<K, V> {
-    entries: HashMap<K, V, BuildHasherDefault<RandomBytes>>,
-    /// Keys by the end they had when they were queued. An end that has moved since is found when
-    /// the old one comes up, and queued again: each entry stands here once.
-    ends: BTreeMap<Instant, Vec<K>>,
+    index: Index,
+    /// Entries, each at its place as long as it lives, and what is left of those at free places:
+    /// the next one there takes over the memory of their parts.
+    entries: Vec<(K, V)>,
+    free: Vec<Place>,
+    /// Places by the end that the entry had when it was queued. An end that has moved on since is
+    /// found when the old one comes up, and queued again: each entry stands here once.
+    ends: Queue,
+}
+
+/// What an entry is found by.
+///
+/// Bytes of it serve as its hash as they are. That is safe for keys that this service draws or
+/// derives with a secret key: nobody outside can choose two that collide.
+pub(super) trait Key: Copy + Eq {
+    /// Stands where no entry has been yet.
+    const NONE: Self;
+
+    fn bytes(&self) -> &[u8];
+
+    /// The hash within a shard.
+    fn hash(&self) -> u32 {
+        let last = self.bytes().last_chunk::<4>();
+        u32::from_le_bytes(last.copied().unwrap_or_default())
+    }
+
+    /// What decides about the shard: other bytes than the hash, which would otherwise be half the
+    /// same for all keys of a shard.
+    fn shard(&self) -> u32 {
+        let other = self.bytes().last_chunk::<8>().and_then(|last| last.first_chunk::<4>());
+        u32::from_le_bytes(other.copied().unwrap_or_default())
+    }
 }
 
 /// When an entry ends.
@@ -21,75 +51,174 @@ pub(super) trait Ends {
     fn end(&self) -> Instant;
 }
 
-/// Takes eight bytes of a key as its hash.
-///
-/// Safe for keys that this service draws or derives with a secret key: nobody outside can choose
-/// two that collide.
-#[derive(Debug, Default)]
-pub(super) struct RandomBytes(u64);
-
-impl<K: Copy + Eq + Hash, V: Ends> Shard<K, V> {
+impl<K: Key, V: Default + Ends> Shard<K, V> {
     pub(super) fn new() -> Self {
-        Self { ends: BTreeMap::new(), entries: HashMap::default() }
+        let (entries, free) = (Vec::new(), Vec::new());
+        Self { ends: Queue::default(), entries, free, index: Index::default() }
     }
 
     pub(super) fn get(&self, key: &K) -> Option<&V> {
-        self.entries.get(key)
+        let place = self.find(key)?;
+        self.entries.get(place.number()).map(|(_, value)| value)
     }
 
     pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.entries.get_mut(key)
+        let place = self.find(key)?;
+        self.entries.get_mut(place.number()).map(|(_, value)| value)
     }
 
-    pub(super) fn put(&mut self, key: K, value: V) {
-        let end = value.end();
-        if self.entries.insert(key, value).is_none() {
-            self.ends.entry(end).or_default().push(key);
+    /// Writes the value of a key, over an old one if there is one. All of the value is to be
+    /// written: what was in it may be another's.
+    pub(super) fn put(&mut self, key: K, write: impl FnOnce(&mut V)) {
+        let old = self.find(&key);
+        let Some(place) = old.or_else(|| self.place()) else { return };
+        let Some((at, value)) = self.entries.get_mut(place.number()) else { return };
+        write(value);
+        if old.is_none() {
+            *at = key;
+            self.ends.push(value.end(), place);
+            self.index.insert(key.hash(), place);
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.len() - self.free.len()
     }
 
-    /// Removes at most `limit` entries whose end lies [`SWEEP_MARGIN`] or more before `now`. Looks only
-    /// at entries whose queued end has come.
+    /// Removes at most `limit` entries whose end lies [`SWEEP_MARGIN`] or more before `now`. Looks
+    /// only at entries whose queued end has come.
     pub(super) fn sweep(&mut self, now: Instant, limit: usize) -> usize {
         let mut removed = 0;
         while removed < limit {
-            let Some(mut first) = self.ends.first_entry() else { break };
-            if first.key().after(SWEEP_MARGIN) > now {
-                break;
-            }
-            let Some(key) = first.get_mut().pop() else {
-                first.remove();
-                continue;
-            };
-            if first.get().is_empty() {
-                first.remove();
-            }
-            let Some(end) = self.entries.get(&key).map(Ends::end) else { continue };
-            if end.after(SWEEP_MARGIN) > now {
-                self.ends.entry(end).or_default().push(key);
+            let Some(place) = self.ends.pop(now.before(SWEEP_MARGIN)) else { break };
+            let Some((key, value)) = self.entries.get(place.number()) else { continue };
+            let end = value.end();
+            if end > now.before(SWEEP_MARGIN) {
+                self.ends.push(end, place);
             } else {
-                self.entries.remove(&key);
+                self.index.remove(key.hash(), place);
+                self.free.push(place);
                 removed += 1;
             }
         }
         removed
     }
+
+    fn find(&self, key: &K) -> Option<Place> {
+        let same = |place: Place| self.entries.get(place.number()).is_some_and(|(at, _)| at == key);
+        self.index.find(key.hash(), same)
+    }
+
+    /// A free place, or a new one.
+    fn place(&mut self) -> Option<Place> {
+        if let Some(place) = self.free.pop() {
+            return Some(place);
+        }
+        let place = Place::new(self.entries.len())?;
+        if self.entries.len() == self.entries.capacity() {
+            self.entries.reserve_exact(growth(self.entries.len()));
+        }
+        self.entries.push((K::NONE, V::default()));
+        Some(place)
+    }
 }
 
-impl Hasher for RandomBytes {
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(last) = bytes.last_chunk::<8>() {
-            self.0 = u64::from_le_bytes(*last);
+impl Key for CounterName {
+    const NONE: Self = Self::from_bytes([0; Self::BYTES]);
+
+    fn bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl Key for RecordId {
+    const NONE: Self = Self::from_bytes([0; Self::BYTES]);
+
+    fn bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MARGIN: i64 = 24 * 3600 * 1_000_000;
+
+    fn at(micros: i64) -> Instant {
+        Instant::from_micros(micros)
+    }
+
+    fn key(number: u8) -> RecordId {
+        RecordId::from_bytes([number; RecordId::BYTES])
+    }
+
+    impl Ends for i64 {
+        fn end(&self) -> Instant {
+            at(*self)
         }
     }
 
-    fn finish(&self) -> u64 {
-        self.0
+    fn shard(ends: &[(u8, i64)]) -> Shard<RecordId, i64> {
+        let mut shard = Shard::new();
+        ends.iter().for_each(|(number, end)| shard.put(key(*number), |value| *value = *end));
+        shard
     }
 
-    fn write_usize(&mut self, _length: usize) {}
+    fn there(shard: &Shard<RecordId, i64>) -> Vec<u8> {
+        (0..=255).filter(|number| shard.get(&key(*number)).is_some()).collect()
+    }
+
+    #[test]
+    fn entries_go_in_the_order_in_which_they_end() {
+        let mut shard = shard(&[(1, 30), (2, 10), (3, 20), (4, 40)]);
+
+        assert_eq!(shard.sweep(at(MARGIN + 39), 1), 1);
+        assert_eq!(there(&shard), [1, 3, 4]);
+        assert_eq!(shard.sweep(at(MARGIN + 39), 9), 2);
+        assert_eq!(there(&shard), [4]);
+    }
+
+    #[test]
+    fn an_entry_stays_for_the_margin_to_the_microsecond() {
+        let mut shard = shard(&[(1, 10)]);
+
+        assert_eq!(shard.sweep(at(MARGIN + 9), 9), 0);
+        assert_eq!(shard.sweep(at(MARGIN + 10), 9), 1);
+    }
+
+    #[test]
+    fn an_end_that_moved_on_is_queued_again_and_one_that_moved_back_waits() {
+        let mut shard = shard(&[(1, 10), (2, 20)]);
+        *shard.get_mut(&key(1)).unwrap() = 30;
+        shard.put(key(2), |value| *value = 5);
+
+        assert_eq!(shard.sweep(at(MARGIN + 19), 9), 0);
+        assert_eq!(shard.sweep(at(MARGIN + 20), 9), 1);
+        assert_eq!(there(&shard), [1]);
+        assert_eq!(shard.sweep(at(MARGIN + 30), 9), 1);
+        assert_eq!((shard.len(), shard.sweep(Instant::MAX, 9)), (0, 0));
+    }
+
+    #[test]
+    fn a_clock_that_runs_back_removes_nothing_and_breaks_no_order() {
+        let mut shard = shard(&[(1, 1000)]);
+
+        assert_eq!(shard.sweep(at(-MARGIN), 9), 0);
+        shard.put(key(2), |value| *value = -500);
+        assert_eq!(shard.sweep(at(MARGIN - 500), 9), 1);
+        assert_eq!(there(&shard), [1]);
+    }
+
+    #[test]
+    fn a_place_that_became_free_is_the_next_ones_and_the_old_key_finds_nothing() {
+        let mut shard = shard(&[(1, 10), (2, 90)]);
+        shard.sweep(at(MARGIN + 10), 9);
+
+        shard.put(key(3), |value| *value = 50);
+
+        assert_eq!((there(&shard), shard.entries.len()), (vec![2, 3], 2));
+        assert_eq!(shard.sweep(at(MARGIN + 50), 9), 1);
+        assert_eq!(there(&shard), [2]);
+    }
 }

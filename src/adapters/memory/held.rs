@@ -1,0 +1,88 @@
+//! The counters that one call holds: decided about first, written then.
+
+use std::sync::MutexGuard;
+
+use super::{counters::Counter, shard::Shard, shards::Shards};
+use crate::domain::{Charge, CounterName, Instant, Over};
+
+/// Ended entries removed with each new one, so that room comes back without a sweep.
+pub(super) const SWEPT_BY_THE_WAY: usize = 2;
+
+/// Shards of counters, locked in ascending order: no two calls wait for each other in a circle.
+pub(super) struct Held<'a> {
+    all: &'a Shards<CounterName, Counter>,
+    shards: Vec<(usize, MutexGuard<'a, Shard<CounterName, Counter>>)>,
+}
+
+/// Counters as they would be after a call; written when everything is decided.
+pub(super) type Plan = Vec<(CounterName, Counter)>;
+
+impl<'a> Held<'a> {
+    /// Locks the shards of these counters.
+    pub(super) fn lock<'n>(
+        all: &'a Shards<CounterName, Counter>,
+        names: impl Iterator<Item = &'n CounterName>,
+    ) -> Self {
+        let mut indexes: Vec<usize> = names.map(|name| all.index(name)).collect();
+        indexes.sort_unstable();
+        indexes.dedup();
+        let guard = |index| all.lock(index).map(|shard| (index, shard));
+        Self { all, shards: indexes.into_iter().filter_map(guard).collect() }
+    }
+
+    /// Adds to `plan` what the counters would be; if any is over, adds nothing and answers those.
+    pub(super) fn plan<'c>(
+        &mut self,
+        charges: impl Iterator<Item = &'c Charge>,
+        now: Instant,
+        plan: &mut Plan,
+    ) -> Vec<Over> {
+        let (before, mut over) = (plan.len(), Vec::new());
+        for charge in charges {
+            let counter = self.shard(&charge.name).and_then(|shard| shard.get(&charge.name));
+            match Counter::charged(counter, charge, now) {
+                Ok(_) if charge.amount == 0 => {}
+                Ok(counter) => plan.push((charge.name, counter)),
+                Err(refused) => over.push(refused),
+            }
+        }
+        if !over.is_empty() {
+            plan.truncate(before);
+        }
+        over
+    }
+
+    /// Whether there is room for the counters of a plan that are new.
+    pub(super) fn has_room(&mut self, plan: &Plan, now: Instant) -> bool {
+        let room = self.all.room().max(plan.len());
+        plan.iter().all(|(name, _)| {
+            self.shard(name).is_some_and(|shard| {
+                shard.get(name).is_some() || {
+                    shard.sweep(now, SWEPT_BY_THE_WAY);
+                    // Names of one call may share a shard: leave room for all of them.
+                    shard.len() + plan.len() <= room
+                }
+            })
+        })
+    }
+
+    pub(super) fn write(&mut self, plan: Plan) {
+        for (name, counter) in plan {
+            if let Some(shard) = self.shard(&name) {
+                shard.put(name, |old| *old = counter);
+            }
+        }
+    }
+
+    pub(super) fn clear(&mut self, name: &CounterName, now: Instant) {
+        if let Some(counter) = self.shard(name).and_then(|shard| shard.get_mut(name)) {
+            counter.clear(now);
+        }
+    }
+
+    fn shard(&mut self, name: &CounterName) -> Option<&mut Shard<CounterName, Counter>> {
+        let index = self.all.index(name);
+        let held = self.shards.iter_mut().find(|(held, _)| *held == index);
+        held.map(|(_, shard)| &mut **shard)
+    }
+}
