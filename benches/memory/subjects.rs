@@ -28,6 +28,10 @@ pub const SMALL: Shape = Shape { body: 56, charges: 0 };
 /// Like the engine's.
 pub const REAL: Shape = Shape { body: 550, charges: 4 };
 
+const HOUR: Duration = Duration::from_secs(3600);
+/// Windows of the counters, in hours.
+const WINDOWS: [u32; 4] = [1, 24, 30 * 24, 365 * 24];
+
 /// How long a record lives.
 pub const LIFE: Duration = Duration::from_secs(900);
 
@@ -71,7 +75,7 @@ pub fn record(shape: Shape, number: u64) -> Record {
         limit: u32::MAX,
         name: name(number, charge),
         tier: u8::from(charge > 1),
-        window: Duration::from_secs(24 * 3600),
+        window: HOUR * WINDOWS[charge as usize],
     };
     Record {
         begins_challenge: false,
@@ -135,6 +139,20 @@ impl Subject for Bare {
             value[1] = 1;
             new
         })
+    }
+}
+
+impl Bare {
+    /// Looks at every entry and removes every second one; answers how many.
+    pub fn retain_half(&self) -> usize {
+        let mut removed = 0;
+        for shard in &self.0.0 {
+            let mut shard = shard.lock().unwrap();
+            let before = shard.len();
+            shard.retain(|key, _| key[0].is_multiple_of(2));
+            removed += before - shard.len();
+        }
+        removed
     }
 }
 

@@ -11,8 +11,10 @@ pub(super) const SWEPT_BY_THE_WAY: usize = 2;
 /// Shards of counters, locked in ascending order: no two calls wait for each other in a circle.
 pub(super) struct Held<'a> {
     all: &'a Shards<CounterName, Counter>,
-    shards: Vec<(usize, MutexGuard<'a, Shard<CounterName, Counter>>)>,
+    shards: Vec<(usize, Option<Guard<'a>>)>,
 }
+
+type Guard<'a> = MutexGuard<'a, Shard<CounterName, Counter>>;
 
 /// Counters as they would be after a call; written when everything is decided.
 pub(super) type Plan = Vec<(CounterName, Counter)>;
@@ -23,11 +25,13 @@ impl<'a> Held<'a> {
         all: &'a Shards<CounterName, Counter>,
         names: impl Iterator<Item = &'n CounterName>,
     ) -> Self {
-        let mut indexes: Vec<usize> = names.map(|name| all.index(name)).collect();
-        indexes.sort_unstable();
-        indexes.dedup();
-        let guard = |index| all.lock(index).map(|shard| (index, shard));
-        Self { all, shards: indexes.into_iter().filter_map(guard).collect() }
+        let mut shards: Vec<_> = names.map(|name| (all.index(name), None)).collect();
+        shards.sort_unstable_by_key(|(index, _)| *index);
+        shards.dedup_by_key(|(index, _)| *index);
+        for (index, guard) in &mut shards {
+            *guard = all.lock(*index);
+        }
+        Self { all, shards }
     }
 
     /// Adds to `plan` what the counters would be; if any is over, adds nothing and answers those.
@@ -83,6 +87,6 @@ impl<'a> Held<'a> {
     fn shard(&mut self, name: &CounterName) -> Option<&mut Shard<CounterName, Counter>> {
         let index = self.all.index(name);
         let held = self.shards.iter_mut().find(|(held, _)| *held == index);
-        held.map(|(_, shard)| &mut **shard)
+        held.and_then(|(_, shard)| shard.as_deref_mut())
     }
 }

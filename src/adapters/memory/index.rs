@@ -27,8 +27,9 @@ impl Place {
     /// More entries than any shard has.
     pub(super) const MOST: usize = 1 << 24;
 
-    /// The place of this number; `None` beyond four thousand million.
+    /// The place of this number; `None` beyond [`Place::MOST`].
     pub(super) fn new(number: usize) -> Option<Self> {
+        let number = (number < Self::MOST).then_some(number)?;
         u32::try_from(number).ok()?.checked_add(1).and_then(NonZeroU32::new).map(Self)
     }
 

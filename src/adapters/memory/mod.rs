@@ -2,6 +2,7 @@
 //!
 //! Nothing survives the process. Within it the contracts hold as on any other store.
 
+mod blocks;
 mod codes;
 mod counters;
 mod events;

@@ -5,39 +5,84 @@ use std::collections::VecDeque;
 use super::index::Place;
 use crate::domain::Instant;
 
-/// Places by the ends of their entries, the earliest in front.
+/// More lengths of life than one kind of entry has.
+const RINGS: usize = 8;
+
+/// Places by the ends of their entries.
 ///
-/// What begins later mostly ends later: it is put behind the others, and found there in no time.
-/// What is to end earlier than others is put between them, which moves those of one shard that are
-/// nearer to a side: some kilobytes.
-#[derive(Debug, Default)]
-pub(super) struct Queue(VecDeque<(Instant, Place)>);
+/// Entries that live equally long end in the order in which they came: for each length of life a
+/// ring forms, which is only added to at its back. A length too many is put between the others.
+#[derive(Debug)]
+pub(super) struct Queue {
+    /// The end of the first of all, where it is read anyway: most calls only ask whether it came.
+    first: Instant,
+    rings: Vec<Ring>,
+}
+
+/// Places, the earliest end in front.
+#[derive(Debug)]
+struct Ring {
+    first: Instant,
+    last: Instant,
+    places: VecDeque<(Instant, Place)>,
+}
 
 impl Queue {
+    pub(super) const fn new() -> Self {
+        Self { first: Instant::MAX, rings: Vec::new() }
+    }
+
     pub(super) fn push(&mut self, end: Instant, place: Place) {
-        if self.0.len() == self.0.capacity() {
-            self.0.reserve_exact(growth(self.0.len()));
-        }
-        match self.0.back() {
-            Some((last, _)) if *last > end => {
-                let behind = self.0.partition_point(|(other, _)| *other <= end);
-                self.0.insert(behind, (end, place));
-            }
-            _ => self.0.push_back((end, place)),
+        self.first = self.first.min(end);
+        let before = self.rings.iter_mut().filter(|ring| ring.last <= end);
+        if let Some(ring) = before.max_by_key(|ring| ring.last) {
+            ring.push(end, place);
+        } else if self.rings.len() < RINGS {
+            self.rings.push(Ring::new());
+            self.push(end, place);
+        } else if let Some(ring) = self.rings.iter_mut().min_by_key(|ring| ring.last) {
+            ring.push(end, place);
         }
     }
 
     /// Takes the first, if its end is not after `by`.
     pub(super) fn pop(&mut self, by: Instant) -> Option<Place> {
-        let (end, place) = *self.0.front()?;
-        (end <= by).then(|| self.0.pop_front())?;
+        if self.first > by {
+            return None;
+        }
+        let ring = self.rings.iter_mut().min_by_key(|ring| ring.first)?;
+        let place = ring.pop()?;
+        self.first = self.rings.iter().map(|ring| ring.first).min().unwrap_or(Instant::MAX);
         Some(place)
     }
 }
 
-/// By how much a list of so many grows: a quarter, where doubling would leave half of it empty.
-pub(super) fn growth(len: usize) -> usize {
-    (len / 4).max(4)
+impl Ring {
+    const fn new() -> Self {
+        let last = Instant::from_micros(i64::MIN);
+        Self { first: Instant::MAX, last, places: VecDeque::new() }
+    }
+
+    fn pop(&mut self) -> Option<Place> {
+        let (_, place) = self.places.pop_front()?;
+        self.first = self.places.front().map_or(Instant::MAX, |(end, _)| *end);
+        Some(place)
+    }
+
+    fn push(&mut self, end: Instant, place: Place) {
+        if self.places.len() == self.places.capacity() {
+            // A quarter more: doubling would leave half of it empty.
+            self.places.reserve_exact((self.places.len() / 4).max(16));
+        }
+        self.first = self.first.min(end);
+        if self.last <= end {
+            self.last = end;
+            self.places.push_back((end, place));
+        } else {
+            let behind = self.places.partition_point(|(other, _)| *other <= end);
+            self.places.insert(behind, (end, place));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -53,19 +98,42 @@ mod tests {
     }
 
     #[test]
-    fn places_come_in_the_order_of_their_ends_and_those_of_one_end_as_they_were_put() {
-        let mut queue = Queue::default();
-        let ends = [5, 1, 9, 5, 3, 9, 1];
+    fn places_come_in_the_order_of_their_ends_however_many_lengths_of_life_there_are() {
+        let mut queue = Queue::new();
+        let ends: Vec<i64> = (0..1000).map(|number| number + number * 7919 % 23 * 100).collect();
         ends.iter().enumerate().for_each(|(number, end)| queue.push(at(*end), place(number)));
 
-        let order: Vec<_> = std::iter::from_fn(|| queue.pop(at(9))).map(Place::number).collect();
+        let order: Vec<_> = std::iter::from_fn(|| queue.pop(at(9999))).map(Place::number).collect();
 
-        assert_eq!(order, [1, 6, 4, 0, 3, 2, 5]);
+        assert_eq!((order.len(), queue.rings.len()), (1000, RINGS));
+        assert!(order.is_sorted_by_key(|number| ends[*number]));
+    }
+
+    #[test]
+    fn a_ring_forms_for_each_length_of_life() {
+        let mut queue = Queue::new();
+
+        (0..1000).for_each(|number| queue.push(at(number + number % 4 * 5000), place(0)));
+
+        assert_eq!(queue.rings.len(), 4);
+    }
+
+    #[test]
+    fn what_went_and_came_again_keeps_the_order() {
+        let mut queue = Queue::new();
+        for number in 0..1000 {
+            queue.push(at(i64::try_from(number).unwrap() + 300), place(number));
+            queue.push(at(i64::try_from(number).unwrap() + 10), place(number));
+            while queue.pop(at(i64::try_from(number).unwrap())).is_some() {}
+            assert!(queue.first > at(i64::try_from(number).unwrap()));
+        }
+
+        assert_eq!(std::iter::from_fn(|| queue.pop(Instant::MAX)).count(), 310);
     }
 
     #[test]
     fn what_ends_later_stays() {
-        let mut queue = Queue::default();
+        let mut queue = Queue::new();
         queue.push(at(2), place(0));
 
         assert_eq!(queue.pop(at(1)), None);

@@ -1,8 +1,9 @@
 //! One shard: entries by key, and the order in which they end.
 
 use super::{
+    blocks::Blocks,
     index::{Index, Place},
-    queue::{Queue, growth},
+    queue::Queue,
 };
 use crate::{
     domain::{CounterName, Instant, RecordId},
@@ -15,7 +16,7 @@ pub(super) struct Shard<K, V> {
     index: Index,
     /// Entries, each at its place as long as it lives, and what is left of those at free places:
     /// the next one there takes over the memory of their parts.
-    entries: Vec<(K, V)>,
+    entries: Blocks<(K, V)>,
     free: Vec<Place>,
     /// Places by the end that the entry had when it was queued. An end that has moved on since is
     /// found when the old one comes up, and queued again: each entry stands here once.
@@ -53,18 +54,18 @@ pub(super) trait Ends {
 
 impl<K: Key, V: Default + Ends> Shard<K, V> {
     pub(super) fn new() -> Self {
-        let (entries, free) = (Vec::new(), Vec::new());
-        Self { ends: Queue::default(), entries, free, index: Index::default() }
+        let (entries, free) = (Blocks::new(), Vec::new());
+        Self { ends: Queue::new(), entries, free, index: Index::default() }
     }
 
     pub(super) fn get(&self, key: &K) -> Option<&V> {
         let place = self.find(key)?;
-        self.entries.get(place.number()).map(|(_, value)| value)
+        self.entries.get(place).map(|(_, value)| value)
     }
 
     pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         let place = self.find(key)?;
-        self.entries.get_mut(place.number()).map(|(_, value)| value)
+        self.entries.get_mut(place).map(|(_, value)| value)
     }
 
     /// Writes the value of a key, over an old one if there is one. All of the value is to be
@@ -72,7 +73,7 @@ impl<K: Key, V: Default + Ends> Shard<K, V> {
     pub(super) fn put(&mut self, key: K, write: impl FnOnce(&mut V)) {
         let old = self.find(&key);
         let Some(place) = old.or_else(|| self.place()) else { return };
-        let Some((at, value)) = self.entries.get_mut(place.number()) else { return };
+        let Some((at, value)) = self.entries.get_mut(place) else { return };
         write(value);
         if old.is_none() {
             *at = key;
@@ -91,7 +92,7 @@ impl<K: Key, V: Default + Ends> Shard<K, V> {
         let mut removed = 0;
         while removed < limit {
             let Some(place) = self.ends.pop(now.before(SWEEP_MARGIN)) else { break };
-            let Some((key, value)) = self.entries.get(place.number()) else { continue };
+            let Some((key, value)) = self.entries.get(place) else { continue };
             let end = value.end();
             if end > now.before(SWEEP_MARGIN) {
                 self.ends.push(end, place);
@@ -105,21 +106,13 @@ impl<K: Key, V: Default + Ends> Shard<K, V> {
     }
 
     fn find(&self, key: &K) -> Option<Place> {
-        let same = |place: Place| self.entries.get(place.number()).is_some_and(|(at, _)| at == key);
+        let same = |place: Place| self.entries.get(place).is_some_and(|(at, _)| at == key);
         self.index.find(key.hash(), same)
     }
 
     /// A free place, or a new one.
     fn place(&mut self) -> Option<Place> {
-        if let Some(place) = self.free.pop() {
-            return Some(place);
-        }
-        let place = Place::new(self.entries.len())?;
-        if self.entries.len() == self.entries.capacity() {
-            self.entries.reserve_exact(growth(self.entries.len()));
-        }
-        self.entries.push((K::NONE, V::default()));
-        Some(place)
+        self.free.pop().or_else(|| self.entries.push((K::NONE, V::default())))
     }
 }
 

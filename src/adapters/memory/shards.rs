@@ -13,7 +13,7 @@ use crate::domain::Instant;
 
 /// How many entries a shard has at most, if the capacity allows so many shards: growing one pauses
 /// those who wait for it, and nobody for long.
-const ENTRIES: usize = 2048;
+const ENTRIES: usize = 8192;
 const FEWEST: usize = 64;
 const MOST: usize = 16_384;
 
