@@ -18,7 +18,10 @@ use crate::{
 /// Keeps records and counters in memory.
 ///
 /// Bounded: full, it refuses; it never evicts what is alive. Expiry costs the same however many
-/// entries there are.
+/// entries there are, and growing pauses nobody for long.
+///
+/// What has been removed leaves its memory to what comes next: the store stays as large as it was
+/// when it held most, and the opaque bytes of a removed record stand there until they are written over.
 #[derive(Debug)]
 pub struct MemoryCodes {
     records: Shards<RecordId, Kept>,
