@@ -53,6 +53,9 @@ impl Kernel for Fast {
             self.0.clear();
         }
     }
+
+    /// The crate has done it, after each job.
+    fn wipe(&mut self) {}
 }
 
 #[cfg(test)]

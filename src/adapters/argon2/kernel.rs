@@ -1,6 +1,7 @@
 //! What computes a tag: one implementation of Argon2, in memory of its own that it reuses.
 
 use argon2::{Algorithm, Argon2, AssociatedData, Block, ParamsBuilder, Version};
+use zeroize::Zeroize;
 
 use super::hashing::Cost;
 use crate::ports::HashError;
@@ -26,6 +27,9 @@ pub(super) trait Kernel {
 
     /// Gives memory back that is more than `today` needs.
     fn shrink(&mut self, today: Cost);
+
+    /// Wipes the memory, if the last job left something in it.
+    fn wipe(&mut self);
 }
 
 /// Makes the kernel of one thread.
@@ -51,7 +55,9 @@ impl Kernel for Standard {
         let params = params.build().map_err(|_| HashError::Failed)?;
         let blocks = params.block_count();
         if self.0.len() < blocks {
-            self.0.resize(blocks, Block::new());
+            // Not grown: that would leave a copy of the last job behind.
+            self.wipe();
+            self.0 = vec![Block::new(); blocks];
         }
         let memory = self.0.get_mut(..blocks).ok_or(HashError::Failed)?;
         let argon2 = Argon2::new_with_secret(secret, algorithm, version, params);
@@ -64,8 +70,46 @@ impl Kernel for Standard {
     fn shrink(&mut self, today: Cost) {
         let blocks = today.blocks();
         if self.0.len() > blocks {
-            self.0.truncate(blocks);
-            self.0.shrink_to_fit();
+            self.wipe();
+            self.0 = vec![Block::new(); blocks];
         }
+    }
+
+    fn wipe(&mut self) {
+        self.0.iter_mut().zeroize();
+    }
+}
+
+impl Drop for Standard {
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wiped_memory_holds_nothing_of_the_last_job() {
+        let mut kernel = Standard::default();
+        let input = Input {
+            algorithm: Algorithm::Argon2id,
+            cost: Cost { lanes: 1, memory: 64, passes: 2 },
+            data: b"",
+            password: b"password",
+            salt: b"somesalt",
+            secret: b"",
+            version: Version::V0x13,
+        };
+        kernel.compute(&input, &mut [0; 32]).unwrap();
+        let used = |kernel: &Standard| {
+            kernel.0.iter().filter(|block| block.as_ref().iter().any(|word| *word != 0)).count()
+        };
+        assert_eq!(used(&kernel), 64);
+
+        kernel.wipe();
+
+        assert_eq!((kernel.0.len(), used(&kernel)), (64, 0));
     }
 }

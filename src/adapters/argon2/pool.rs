@@ -8,6 +8,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -15,7 +16,7 @@ use futures_channel::oneshot;
 
 use super::{
     hashing::{self, Cost, OnFile, ParametersError, SALT},
-    kernel::{Make, Standard},
+    kernel::{Kernel, Make, Standard},
 };
 #[cfg(any(test, feature = "argon2-rust"))]
 use crate::ports::{Clock, Event, EventKind, EventSink, Outcome};
@@ -27,6 +28,9 @@ use crate::{
 
 /// Parameter sets that are kept in mind for dummy hashes.
 const SEEN: usize = 8;
+/// How long a thread rests before it wipes its memory: wiping takes a twelfth of a hash, and the next
+/// job would overwrite it anyway.
+const REST: Duration = Duration::from_secs(1);
 /// The most memory that a hash on file may ask for, in KiB.
 const CAP: u32 = 128 * 1024;
 
@@ -38,10 +42,11 @@ const CAP: u32 = 128 * 1024;
 /// its job off the queue.
 ///
 /// # Security
-/// Defaults are OWASP's: m = 19 MiB, t = 2, p = 1, salt 16 bytes, tag 32 bytes. Passwords are wiped;
-/// buffers are not (it would cost up to a tenth of each hash), so until the next job overwrites one,
-/// whoever can read this process's memory can test guesses of its last password fast
-/// ([`manual::hashing`](crate::manual::hashing)). The fast kernel wipes its own.
+/// Defaults are OWASP's: m = 19 MiB, t = 2, p = 1, salt 16 bytes, tag 32 bytes. Passwords are wiped at
+/// once; buffers when their thread has had nothing to do for a second, since wiping one costs up to a
+/// tenth of a hash. Until then, whoever can read this process's memory can test guesses of a thread's
+/// last password fast ([`manual::hashing`](crate::manual::hashing)). The fast kernel wipes after each
+/// hash.
 #[derive(Clone)]
 pub struct Argon2Pool(Arc<Handle>);
 
@@ -72,6 +77,7 @@ struct Settings {
     entropy: Arc<dyn Entropy>,
     kernel: Argon2Kernel,
     make: Make,
+    rest: Duration,
 }
 
 struct Shared {
@@ -113,6 +119,7 @@ impl Argon2Pool {
             kernel: Argon2Kernel::Standard,
             make: Standard::make,
             queue: 64,
+            rest: REST,
             threads: cores.min(4),
         })
     }
@@ -215,9 +222,9 @@ impl Argon2Pool {
         }
         queue.push_back(job);
         if state.threads < settings.threads {
-            let (worker, cost, make) = (shared.clone(), settings.cost, settings.make);
+            let (worker, settings) = (shared.clone(), settings.clone());
             let thread = thread::Builder::new().name("sspr-argon2".to_owned());
-            if thread.spawn(move || worker.work(cost, make)).is_ok() {
+            if thread.spawn(move || worker.work(&settings)).is_ok() {
                 state.threads += 1;
             } else if state.threads == 0 {
                 state.queue(share).pop_back();
@@ -296,10 +303,10 @@ impl Drop for Handle {
 }
 
 impl Shared {
-    fn work(&self, today: Cost, make: Make) {
-        let mut kernel = make();
+    fn work(&self, settings: &Settings) {
+        let (today, mut kernel) = (settings.cost, (settings.make)());
         let kernel = &mut *kernel;
-        while let Some(Job { password, work }) = self.next() {
+        while let Some(Job { password, work }) = self.next(kernel, settings.rest) {
             self.done.fetch_add(1, Ordering::Relaxed);
             // A caller that is gone does not care for the answer.
             match work {
@@ -316,9 +323,11 @@ impl Shared {
         }
     }
 
-    /// The next job that somebody waits for, of each share in turn; `None` once all is over.
-    fn next(&self) -> Option<Job> {
+    /// The next job that somebody waits for, of each share in turn; `None` once all is over. Wipes
+    /// the kernel's memory if none comes for a while.
+    fn next(&self, kernel: &mut dyn Kernel, rest: Duration) -> Option<Job> {
         let mut state = self.lock();
+        let mut is_wiped = false;
         loop {
             while let Some(job) = state.pop() {
                 if job.is_awaited() {
@@ -328,7 +337,19 @@ impl Shared {
             if state.closed {
                 return None;
             }
-            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+            if is_wiped {
+                state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let waited = self.arrived.wait_timeout(state, rest);
+            let (locked, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = locked;
+            if waited.timed_out() && state.sign_in.is_empty() && state.submit.is_empty() {
+                drop(state);
+                kernel.wipe();
+                is_wiped = true;
+                state = self.lock();
+            }
         }
     }
 

@@ -1,7 +1,4 @@
-use super::super::{
-    kernel::{Input, Kernel},
-    vectors,
-};
+use super::super::{kernel::Input, vectors};
 use super::*;
 use crate::{
     adapters::{ManualClock, MemoryEvents},
@@ -105,7 +102,15 @@ fn shares_are_served_in_turn() {
     }
     let mut order = Vec::new();
     for _ in 0..4 {
-        order.push(pool.0.shared.next().unwrap().password.expose().to_owned());
+        order.push(
+            pool.0
+                .shared
+                .next(&mut Standard::default(), Duration::ZERO)
+                .unwrap()
+                .password
+                .expose()
+                .to_owned(),
+        );
     }
     assert_eq!(order, ["b1", "a1", "a2", "a3"]);
 }
@@ -129,7 +134,7 @@ fn the_threads_end_with_the_last_clone() {
     let pool = cheap();
     let shared = pool.0.shared.clone();
     drop(pool);
-    assert!(shared.next().is_none());
+    assert!(shared.next(&mut Standard::default(), Duration::ZERO).is_none());
 }
 
 /// The standard kernel, with a fault.
@@ -160,6 +165,8 @@ impl<const FAULT: u8> Kernel for Broken<FAULT> {
     fn shrink(&mut self, today: Cost) {
         self.0.shrink(today);
     }
+
+    fn wipe(&mut self) {}
 }
 
 #[test]
@@ -196,4 +203,39 @@ async fn a_kernel_that_passes_is_used_and_nothing_is_told() {
 
     assert_eq!((pool.kernel(), events.all().len()), (Argon2Kernel::Fast, 0));
     assert_eq!(cheap().kernel(), Argon2Kernel::Standard);
+}
+
+/// Says when it is wiped.
+struct Telling(std::sync::mpsc::Sender<()>);
+
+static TOLD: Mutex<Option<std::sync::mpsc::Sender<()>>> = Mutex::new(None);
+
+impl Kernel for Telling {
+    fn compute(&mut self, _: &Input<'_>, tag: &mut [u8]) -> Result<(), HashError> {
+        tag.fill(1);
+        Ok(())
+    }
+
+    fn shrink(&mut self, _: Cost) {}
+
+    fn wipe(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+#[tokio::test]
+async fn a_thread_that_rests_wipes_its_memory_once() {
+    let (sender, wiped) = std::sync::mpsc::channel();
+    *TOLD.lock().unwrap() = Some(sender);
+    let make: Make = || Box::new(Telling(TOLD.lock().unwrap().take().unwrap()));
+    let settings = cheap().0.settings.clone();
+    let settings = Settings { make, rest: Duration::ZERO, threads: 1, ..settings };
+    let pool = Argon2Pool::over(settings);
+
+    pool.hash(password("any"), Share::Submit).await.unwrap();
+
+    wiped.recv_timeout(Duration::from_secs(30)).expect("wiped while it rests");
+    drop(pool);
+    let rest: Vec<_> = wiped.iter().collect();
+    assert_eq!(rest.len(), 0, "and not again");
 }
