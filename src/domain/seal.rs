@@ -4,7 +4,7 @@ use core::fmt;
 
 use chacha20poly1305::{
     ChaCha20Poly1305, KeyInit,
-    aead::{Aead, Payload},
+    aead::{Aead, AeadInOut, Payload},
 };
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::{Digest, Entropy, EntropyUnavailable};
 
 const NONCE: usize = 12;
+const TAG: usize = 16;
 
 /// Bytes sealed with ChaCha20-Poly1305 (RFC 8439) under a derived key and a random nonce.
 ///
@@ -37,17 +38,21 @@ impl Sealed {
         size: usize,
         entropy: &dyn Entropy,
     ) -> Result<Self, EntropyUnavailable> {
-        let mut nonce = [0; NONCE];
-        entropy.fill(&mut nonce)?;
         let length = u16::try_from(plain.len()).map_err(|_| EntropyUnavailable::new())?;
-        let mut padded = Zeroizing::new(Vec::with_capacity(size + 2));
-        padded.extend_from_slice(&length.to_be_bytes());
-        padded.extend_from_slice(plain);
-        padded.resize(size + 2, 0);
-        let sealed = ChaCha20Poly1305::new(key.as_bytes().into())
-            .encrypt(&nonce.into(), Payload { msg: &padded, aad: about })
+        // Sealed where it will stand, so that no plaintext is left elsewhere.
+        let mut sealed = Zeroizing::new(Vec::with_capacity(NONCE + 2 + size + TAG));
+        sealed.resize(NONCE, 0);
+        entropy.fill(&mut sealed)?;
+        sealed.extend_from_slice(&length.to_be_bytes());
+        sealed.extend_from_slice(plain);
+        sealed.resize(NONCE + 2 + size, 0);
+        let (nonce, padded) =
+            sealed.split_first_chunk_mut::<NONCE>().ok_or(EntropyUnavailable::new())?;
+        let tag = ChaCha20Poly1305::new(key.as_bytes().into())
+            .encrypt_inout_detached((&*nonce).into(), about, padded.into())
             .map_err(|_| EntropyUnavailable::new())?;
-        Ok(Self([&nonce[..], &sealed].concat().into()))
+        sealed.extend_from_slice(&tag);
+        Ok(Self(core::mem::take(&mut *sealed).into()))
     }
 
     /// Opens what was sealed under the same key for the same context.

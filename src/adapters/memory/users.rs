@@ -25,6 +25,8 @@ pub struct MemoryUsers(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     accounts: HashMap<(TenantId, AccountId), Kept>,
+    /// Whose address it is: each address that an account has, and no other.
+    by_address: HashMap<(TenantId, EmailAddress), Vec<AccountId>>,
     notices: Vec<Waiting>,
     notices_so_far: u64,
 }
@@ -51,9 +53,10 @@ impl MemoryUsers {
 
     /// Adds an account, or replaces the one of that id.
     pub fn insert(&self, tenant: &TenantId, account: Account) {
-        let key = (tenant.clone(), account.id.clone());
         let kept = Kept { account, pending_address: None, signed_in_at: None };
-        self.lock().accounts.insert(key, kept);
+        let mut state = self.lock();
+        state.take(tenant, &kept.account.id.clone());
+        state.put(tenant, kept);
     }
 
     /// Changes an account; answers whether there is one of that id. Draw a new
@@ -65,13 +68,21 @@ impl MemoryUsers {
         change: impl FnOnce(&mut Account),
     ) -> bool {
         let mut state = self.lock();
-        let kept = state.accounts.get_mut(&(tenant.clone(), id.clone()));
-        kept.map(|kept| change(&mut kept.account)).is_some()
+        let key = (tenant.clone(), id.clone());
+        let Some(mut account) = state.accounts.get(&key).map(|kept| kept.account.clone()) else {
+            return false;
+        };
+        // A copy: if this panics, the account is as it was.
+        change(&mut account);
+        if let Some(kept) = state.take(tenant, id) {
+            state.put(tenant, Kept { account, ..kept });
+        }
+        true
     }
 
     /// Removes an account; answers whether there was one.
     pub fn remove(&self, tenant: &TenantId, id: &AccountId) -> bool {
-        self.lock().accounts.remove(&(tenant.clone(), id.clone())).is_some()
+        self.lock().take(tenant, id).is_some()
     }
 
     /// Notes that an account waits for a new address to be confirmed; a reset cancels that.
@@ -100,6 +111,33 @@ impl MemoryUsers {
     }
 }
 
+impl State {
+    fn put(&mut self, tenant: &TenantId, kept: Kept) {
+        let id = &kept.account.id;
+        for address in &kept.account.addresses {
+            let ids = self.by_address.entry((tenant.clone(), address.clone())).or_default();
+            if !ids.contains(id) {
+                ids.push(id.clone());
+            }
+        }
+        self.accounts.insert((tenant.clone(), id.clone()), kept);
+    }
+
+    fn take(&mut self, tenant: &TenantId, id: &AccountId) -> Option<Kept> {
+        let kept = self.accounts.remove(&(tenant.clone(), id.clone()))?;
+        for address in &kept.account.addresses {
+            let key = (tenant.clone(), address.clone());
+            if let Some(ids) = self.by_address.get_mut(&key) {
+                ids.retain(|other| other != id);
+                if ids.is_empty() {
+                    self.by_address.remove(&key);
+                }
+            }
+        }
+        Some(kept)
+    }
+}
+
 #[async_trait]
 impl UserStore for MemoryUsers {
     async fn find_by_address(
@@ -108,9 +146,11 @@ impl UserStore for MemoryUsers {
         address: &EmailAddress,
     ) -> Result<Vec<Account>, StoreError> {
         let state = self.lock();
-        let of_tenant = state.accounts.iter().filter(|((owner, _), _)| owner == tenant);
-        let accounts = of_tenant.map(|(_, kept)| &kept.account);
-        Ok(accounts.filter(|account| account.addresses.contains(address)).cloned().collect())
+        let ids = state.by_address.get(&(tenant.clone(), address.clone()));
+        let kept = ids.into_iter().flatten().filter_map(|id| {
+            state.accounts.get(&(tenant.clone(), id.clone())).map(|kept| kept.account.clone())
+        });
+        Ok(kept.collect())
     }
 
     async fn find(
@@ -190,5 +230,41 @@ impl Outbox for MemoryUsers {
     async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {
         self.lock().notices.retain(|waiting| waiting.notice.id != *id);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::{adapters::SystemEntropy, domain::Stamp};
+
+    #[test]
+    fn an_account_is_found_by_the_addresses_it_has_now() {
+        let (users, tenant) = (MemoryUsers::new(), TenantId::parse("contoso").unwrap());
+        let address = |text| EmailAddress::parse(text).unwrap();
+        let id = |text| AccountId::parse(text).unwrap();
+        let stamp = Stamp::draw(&SystemEntropy::new()).unwrap();
+        let add = |text, mail| users.insert(&tenant, Account::new(id(text), address(mail), stamp));
+        let found = |mail| {
+            let found = users.find_by_address(&tenant, &address(mail)).now_or_never();
+            let ids = found.unwrap().unwrap().into_iter().map(|account| account.id);
+            ids.map(|id| id.as_str().to_owned()).collect::<Vec<_>>()
+        };
+        add("1", "ada@x.example");
+        add("2", "ada@x.example");
+        add("3", "eve@x.example");
+        assert_eq!(found("ada@x.example"), ["1", "2"]);
+
+        users.update(&tenant, &id("1"), |account| {
+            account.addresses = vec![address("new@x.example")]
+        });
+        add("3", "new@x.example");
+        users.remove(&tenant, &id("2"));
+
+        assert_eq!(found("ada@x.example"), [""; 0]);
+        assert_eq!(found("eve@x.example"), [""; 0]);
+        assert_eq!(found("new@x.example"), ["1", "3"]);
     }
 }
