@@ -17,7 +17,7 @@ mod fast;
 mod overload;
 #[path = "hashing/service.rs"]
 mod service;
-#[path = "hashing/table.rs"]
+#[path = "support/table.rs"]
 mod table;
 
 use std::{

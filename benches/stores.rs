@@ -15,6 +15,8 @@
 
 #[path = "../tests/support/servers.rs"]
 mod servers;
+#[path = "support/table.rs"]
+mod table;
 
 use std::{
     future::Future,
@@ -32,9 +34,18 @@ use sspr::{
     ports::{CodeStore, Record},
 };
 
-const PAIRS: usize = 3_000;
+use table::{Bar, Row, head, median};
+
+/// Rounds, each of so many pairs of calls; every second one is the same again.
+const ROUNDS: usize = 30;
+const PAIRS: usize = 100;
 const CALLERS: u64 = 16;
-const TIME: Duration = Duration::from_secs(3);
+/// How long commits are counted, and how often.
+const TIME: Duration = Duration::from_secs(1);
+const COUNTS: usize = 4;
+
+/// Figures of one subject, and of the same again.
+type Samples = (Vec<f64>, Vec<f64>);
 
 fn now() -> Instant {
     Instant::from_micros(1_800_000_000_000_000)
@@ -65,39 +76,50 @@ fn charges() -> Vec<Charge> {
     vec![charge(1, 1), charge(2, 1), charge(3, 2), charge(4, 2)]
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
-}
-
-/// Medians of both, taken in turns.
+/// Median seconds of both in each round, their calls made in turns.
 async fn in_turns<A: Future, B: Future>(
     ours: impl Fn(usize) -> A,
     raw: impl Fn(usize) -> B,
-) -> (Duration, Duration) {
-    let (mut first, mut second) = (Vec::new(), Vec::new());
-    for turn in 0..PAIRS {
-        let began = Wall::now();
-        ours(turn).await;
-        first.push(began.elapsed());
-        let began = Wall::now();
-        raw(turn).await;
-        second.push(began.elapsed());
+) -> (Samples, Samples) {
+    let (mut first, mut second) = (Samples::default(), Samples::default());
+    for round in 0..ROUNDS {
+        let (mut one, mut other) = (Vec::new(), Vec::new());
+        for pair in 0..PAIRS {
+            let began = Wall::now();
+            ours(round * PAIRS + pair).await;
+            one.push(began.elapsed().as_secs_f64());
+            let began = Wall::now();
+            raw(round * PAIRS + pair).await;
+            other.push(began.elapsed().as_secs_f64());
+        }
+        put(&mut first, round, median(&one));
+        put(&mut second, round, median(&other));
     }
-    (median(first), median(second))
+    (first, second)
 }
 
-fn row(what: &str, ours: f64, raw: f64, unit: &str, must: &str) {
-    println!("| {what} | {ours:.1} {unit} | {raw:.1} {unit} | {:.2}x | {must} |", ours / raw);
+fn put(samples: &mut Samples, round: usize, figure: f64) {
+    if round.is_multiple_of(2) {
+        samples.0.push(figure)
+    } else {
+        samples.1.push(figure)
+    };
 }
 
-fn micros(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
+fn of(samples: &Samples) -> table::Twice<'_> {
+    (&samples.0, &samples.1)
+}
+
+fn trip(what: &str, ours: &Samples, raw: &Samples) {
+    Row::of("G10", what, of(ours), of(raw), (Bar::AtMost(1.25), Some(Bar::AtMost(1.1))));
+}
+
+fn commits(what: &str, ours: &Samples, raw: &Samples) {
+    Row::of("G11", what, of(ours), of(raw), (Bar::AtLeast(1.0), Some(Bar::AtLeast(3.0))));
 }
 
 /// Inserts by sixteen callers for a while; how many a second.
-async fn inserts(codes: Arc<dyn CodeStore>) -> f64 {
-    let number = Arc::new(AtomicU64::new(1_000_000));
+async fn inserts(codes: &Arc<dyn CodeStore>, number: &Arc<AtomicU64>) -> f64 {
     let began = Wall::now();
     let callers = (0..CALLERS).map(|_| {
         let (codes, number) = (codes.clone(), number.clone());
@@ -140,23 +162,26 @@ async fn postgres() {
         },
     )
     .await;
-    row(
-        "G10 Postgres `attempt`, raw: the same function prepared",
-        micros(ours),
-        micros(raw),
-        "µs",
-        "≤ 1.25x",
-    );
+    trip("Postgres `attempt` / the same function, prepared", &ours, &raw);
     client.batch_execute("CREATE TABLE raw (id bigint PRIMARY KEY, body bytea)").await.unwrap();
     let statement = client.prepare("INSERT INTO raw VALUES ($1, $2)").await.unwrap();
-    let (began, body, mut done) = (Wall::now(), vec![7_u8; 400], 0_i64);
-    while began.elapsed() < TIME {
-        client.execute(&statement, &[&done, &body]).await.unwrap();
-        done += 1;
+    let (codes, number): (Arc<dyn CodeStore>, _) = (Arc::new(codes), numbers());
+    let (mut single, mut many) = (Samples::default(), Samples::default());
+    let (body, mut done) = (vec![7_u8; 400], 0_i64);
+    for count in 0..2 * COUNTS {
+        let (began, before) = (Wall::now(), done);
+        while began.elapsed() < TIME {
+            client.execute(&statement, &[&done, &body]).await.unwrap();
+            done += 1;
+        }
+        put(&mut single, count, (done - before) as f64 / began.elapsed().as_secs_f64());
+        put(&mut many, count, inserts(&codes, &number).await);
     }
-    let single = done as f64 / began.elapsed().as_secs_f64();
-    let many = inserts(Arc::new(codes)).await;
-    row("G11 Postgres, 16 callers, raw: one writer, one row", many, single, "/s", "≥ 1.0x, aim 3x");
+    commits("Postgres, commits of 16 callers / of one writer with one row", &many, &single);
+}
+
+fn numbers() -> Arc<AtomicU64> {
+    Arc::new(AtomicU64::new(1_000_000))
 }
 
 async fn redis_like(name: &str, server: &Redis) {
@@ -196,9 +221,7 @@ async fn redis_like(name: &str, server: &Redis) {
         },
     )
     .await;
-    let what = format!("G10 {name} `attempt`, raw: EVALSHA of a script by hand");
-    row(&what, micros(ours), micros(raw), "µs", "≤ 1.25x");
-    println!("| {name}, 16 callers | {:.0} inserts/s | | | |", inserts(Arc::new(codes)).await);
+    trip(&format!("{name} `attempt` / EVALSHA of a script by hand"), &ours, &raw);
 }
 
 async fn sqlite() {
@@ -206,21 +229,26 @@ async fn sqlite() {
     let raw = rusqlite::Connection::open(folder.path().join("raw.db")).unwrap();
     raw.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").unwrap();
     raw.execute_batch("CREATE TABLE raw (id INTEGER PRIMARY KEY, body BLOB)").unwrap();
-    let (began, body, mut done) = (Wall::now(), vec![7_u8; 400], 0_i64);
-    while began.elapsed() < TIME {
-        let mut statement = raw.prepare_cached("INSERT INTO raw VALUES (?1, ?2)").unwrap();
-        statement.execute(rusqlite::params![done, body]).unwrap();
-        done += 1;
-    }
-    let single = done as f64 / began.elapsed().as_secs_f64();
     let store = SqliteStore::open(folder.path().join("sspr.db")).await.unwrap();
-    let many = inserts(Arc::new(store.codes())).await;
-    row("G11 SQLite, 16 callers, raw: one writer, one row", many, single, "/s", "≥ 1.0x, aim 3x");
+    let (codes, number): (Arc<dyn CodeStore>, _) = (Arc::new(store.codes()), numbers());
+    let (mut single, mut many) = (Samples::default(), Samples::default());
+    let (body, mut done) = (vec![7_u8; 400], 0_i64);
+    for count in 0..2 * COUNTS {
+        let (began, before) = (Wall::now(), done);
+        while began.elapsed() < TIME {
+            let mut statement = raw.prepare_cached("INSERT INTO raw VALUES (?1, ?2)").unwrap();
+            statement.execute(rusqlite::params![done, body]).unwrap();
+            done += 1;
+        }
+        put(&mut single, count, (done - before) as f64 / began.elapsed().as_secs_f64());
+        put(&mut many, count, inserts(&codes, &number).await);
+    }
+    commits("SQLite, commits of 16 callers / of one writer with one row", &many, &single);
 }
 
 #[tokio::main]
 async fn main() {
-    println!("| what | sspr | raw | ratio | must |\n|---|---|---|---|---|");
+    head();
     postgres().await;
     redis_like("Redis", &Redis::start()).await;
     redis_like("Valkey", &Redis::valkey()).await;

@@ -1,10 +1,13 @@
 //! The table: each figure beside its yardstick, and beside itself measured again.
+#![allow(dead_code, reason = "each bench uses its own part")]
 
 /// What a ratio must be.
 #[derive(Clone, Copy)]
 pub enum Bar {
     AtMost(f64),
     AtLeast(f64),
+    /// No further from equal than this part, above or below.
+    Within(f64),
     /// To be known, not judged.
     None,
 }
@@ -68,9 +71,14 @@ fn print(
     );
 }
 
-/// Times of a hash are below a second; ratios and rates above.
+/// Times, in seconds, are below half of one; ratios and rates above.
 fn shown(value: f64) -> String {
-    if value < 0.5 { format!("{:.2} ms", 1e3 * value) } else { format!("{value:.2}") }
+    match value {
+        value if value < 1e-6 => format!("{:.1} ns", 1e9 * value),
+        value if value < 1e-3 => format!("{:.2} µs", 1e6 * value),
+        value if value < 0.5 => format!("{:.2} ms", 1e3 * value),
+        value => format!("{value:.2}"),
+    }
 }
 
 /// The mean of both, round by round.
@@ -98,6 +106,7 @@ impl Bar {
     fn margin(self) -> f64 {
         match self {
             Self::AtMost(bar) | Self::AtLeast(bar) if bar != 1.0 => (bar - 1.0).abs(),
+            Self::Within(part) => part,
             Self::AtMost(_) | Self::AtLeast(_) | Self::None => f64::INFINITY,
         }
     }
@@ -106,6 +115,7 @@ impl Bar {
         match self {
             Self::AtMost(bar) => ratio <= bar,
             Self::AtLeast(bar) => ratio >= bar,
+            Self::Within(part) => (ratio - 1.0).abs() <= part,
             Self::None => true,
         }
     }
@@ -116,6 +126,7 @@ impl std::fmt::Display for Bar {
         match self {
             Self::AtMost(bar) => write!(f, "≤ {bar}x"),
             Self::AtLeast(bar) => write!(f, "≥ {bar}x"),
+            Self::Within(part) => write!(f, "1 ± {part}"),
             Self::None => write!(f, "-"),
         }
     }
