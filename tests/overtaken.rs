@@ -1,5 +1,5 @@
-//! A race made certain: a second submit of one grant reads the account before the first one's
-//! change, and everything else after it.
+//! Races of submits made certain: one reads the account before another's change and everything
+//! else after it, and many reach the hasher together.
 #![allow(
     clippy::as_conversions,
     clippy::expect_used,
@@ -14,14 +14,20 @@
 
 mod support;
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, OnceLock},
+};
 
 use sspr::{
     Keyring, Sspr, TenantPolicy,
-    adapters::{CaptureSender, MemoryCodes, MemoryUsers, Policies, SystemEntropy},
-    domain::{Account, AccountId, EmailAddress, Grant, TenantId},
+    adapters::{Argon2Pool, CaptureSender, MemoryCodes, MemoryUsers, Policies, SystemEntropy},
+    domain::{Account, AccountId, Digest, EmailAddress, Grant, Password, PasswordHash, TenantId},
     engine::{Client, StartOutcome, SubmitOutcome, VerifyOutcome},
-    ports::{Applied, PasswordChange, PasswordHasher as _, Share, StoreError, UserStore},
+    policy::PasswordRules,
+    ports::{
+        Applied, HashError, PasswordChange, PasswordHasher, Share, StoreError, UserStore, Verdict,
+    },
 };
 use support::{NEW, account, cheap_hasher, password, request, tenant};
 
@@ -68,18 +74,54 @@ impl UserStore for Overtaken {
     }
 }
 
-#[tokio::test]
-async fn i5_a_submit_that_is_overtaken_ends_where_the_first_one_does() {
-    let users = Overtaken(MemoryUsers::new(), Arc::default());
-    let ada = account("ada@example.com", "ada");
+/// Lets every other caller catch up before it compares.
+struct Together(Argon2Pool);
+
+#[async_trait::async_trait]
+impl PasswordHasher for Together {
+    async fn hash(&self, password: Password, share: Share) -> Result<PasswordHash, HashError> {
+        self.0.hash(password, share).await
+    }
+
+    async fn verify(
+        &self,
+        password: Password,
+        hash: PasswordHash,
+        share: Share,
+    ) -> Result<Verdict, HashError> {
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        self.0.verify(password, hash, share).await
+    }
+
+    async fn verify_dummy(
+        &self,
+        password: Password,
+        seed: Digest,
+        share: Share,
+    ) -> Result<(), HashError> {
+        self.0.verify_dummy(password, seed, share).await
+    }
+}
+
+async fn account_of_ada() -> Account {
     let old = password("the old password of Ada");
     let hash = cheap_hasher().hash(old, Share::Submit).await.unwrap();
-    users.0.insert(&tenant(), ada.with_password(hash));
-    let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
+    account("ada@example.com", "ada").with_password(hash)
+}
+
+/// A crate over `users` with `hasher`, and the grant of a reset in it.
+async fn granted(
+    users: impl UserStore + 'static,
+    hasher: impl PasswordHasher + 'static,
+    rules: PasswordRules,
+) -> (Sspr, Grant) {
+    let policy = TenantPolicy::customers("contoso").unwrap().with_password_rules(rules);
+    let policies = Policies::fixed(policy);
     let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
-    let (sspr, courier) = Sspr::builder(users.clone(), MemoryCodes::new(), policies, keys)
-        .with_hasher(cheap_hasher())
-        .build();
+    let (sspr, courier) =
+        Sspr::builder(users, MemoryCodes::new(), policies, keys).with_hasher(hasher).build();
     let inbox = CaptureSender::new();
     let client = Client::unknown();
     let started = sspr.start(&request("ada@example.com"), &client).await.unwrap();
@@ -88,14 +130,51 @@ async fn i5_a_submit_that_is_overtaken_ends_where_the_first_one_does() {
     let code = inbox.last_code().unwrap();
     let granted = sspr.verify(&started.token, &code, &client).await.unwrap();
     let VerifyOutcome::Granted(granted) = granted else { panic!("not granted") };
-    let again = Grant::parse(&granted.grant.expose()).unwrap();
+    (sspr, granted.grant)
+}
+
+#[tokio::test]
+async fn i5_a_submit_that_is_overtaken_ends_where_the_first_one_does() {
+    let users = Overtaken(MemoryUsers::new(), Arc::default());
+    users.0.insert(&tenant(), account_of_ada().await);
+    let (sspr, grant) = granted(users.clone(), cheap_hasher(), PasswordRules::nist()).await;
+    let again = Grant::parse(&grant.expose()).unwrap();
     assert!(users.1.second.set((sspr.clone(), again)).is_ok());
 
-    let first = sspr.submit(&granted.grant, &password(NEW), &client).await.unwrap();
+    let first = sspr.submit(&grant, &password(NEW), &Client::unknown()).await.unwrap();
 
     let second = users.1.answer.lock().unwrap().take().unwrap();
     let (SubmitOutcome::Changed(first), SubmitOutcome::Changed(second)) = (first, second) else {
         panic!("the password was changed, and one of the two was told otherwise");
     };
     assert_eq!(first.ticket.expose(), second.ticket.expose());
+}
+
+#[tokio::test]
+async fn i5_submits_that_go_in_step_do_not_spend_the_grant_for_nothing() {
+    let entra = PasswordRules::entra();
+    assert!(entra.refuses_current(), "each submit compares before it hashes");
+    for (submits, rules) in [2, 3, 5, 6, 9, 10, 11, 31]
+        .into_iter()
+        .flat_map(|submits| [(submits, PasswordRules::nist()), (submits, entra.clone())])
+    {
+        let users = MemoryUsers::new();
+        users.insert(&tenant(), account_of_ada().await);
+        let (sspr, grant) = granted(users, Together(cheap_hasher()), rules.clone()).await;
+        let client = Client::unknown();
+        let answers = futures_util::future::join_all((0..submits).map(|_| async {
+            sspr.submit(&grant, &password("Four unrelated words, 1 by 1"), &client).await.unwrap()
+        }));
+
+        let tickets: BTreeSet<String> = answers
+            .await
+            .iter()
+            .filter_map(|answer| match answer {
+                SubmitOutcome::Changed(changed) => Some(changed.ticket.expose().to_string()),
+                _ => None,
+            })
+            .collect();
+
+        assert_eq!(tickets.len(), 1, "{submits} submits in step, {rules:?}");
+    }
 }

@@ -19,6 +19,9 @@ use super::{
 };
 
 const MAX_CONFLICTS: usize = 8;
+/// Hashes of a grant that no submit begins with: of submits that go in step, each with two hashes
+/// to do, one gets to its end. Else all could be refused half-way, the grant spent for nothing.
+const KEPT_BACK: u32 = 1;
 
 /// The account that a grant is for, and what stands around it.
 struct Spending<'a> {
@@ -91,7 +94,7 @@ impl Sspr {
         let Some(_place) = inner.places.take(tenant) else {
             return Ok(try_later(&inner.numbers(tenant)?, now));
         };
-        if !self.charge_hashes(grant, now).await? {
+        if !self.charge_hash(grant, KEPT_BACK, now).await? {
             return Ok(SubmitOutcome::Rejected);
         }
         let Some(stored) = inner.load(grant.record(), now).await? else {
@@ -161,7 +164,7 @@ impl Sspr {
                 Ok(Verdict::Mismatch) | Err(HashError::Unsupported) => {}
                 Err(error) => return busy_or(error, policy, now),
             }
-            if !self.charge_hashes(grant, now).await? {
+            if !self.charge_hash(grant, 0, now).await? {
                 return Ok(SubmitOutcome::Rejected);
             }
         }
@@ -208,7 +211,7 @@ impl Sspr {
         spending: Spending<'_>,
         now: Instant,
     ) -> Result<SubmitOutcome, Error> {
-        if !self.charge_hashes(grant, now).await? {
+        if !self.charge_hash(grant, 0, now).await? {
             return Ok(SubmitOutcome::Rejected);
         }
         self.repeat(grant, password, &spending, now).await
@@ -309,11 +312,17 @@ impl Sspr {
         })
     }
 
-    /// Charges one slow hash to the grant; `false` once its ten are spent.
-    async fn charge_hashes(&self, grant: &Grant, now: Instant) -> Result<bool, Error> {
-        let tag = grant.record().tenant_tag();
+    /// Charges one slow hash to the grant; `false` once no more than `kept_back` are left.
+    async fn charge_hash(
+        &self,
+        grant: &Grant,
+        kept_back: u32,
+        now: Instant,
+    ) -> Result<bool, Error> {
+        let record = grant.record();
+        let tag = record.tenant_tag();
         let numbers = self.inner.numbers(tag)?;
-        let charges = self.inner.throttle(tag, &numbers).grant(&grant.record(), 1);
+        let charges = self.inner.throttle(tag, &numbers).hash(&record, kept_back);
         Ok(self.inner.codes.charge(&charges, now).await?.is_empty())
     }
 

@@ -132,13 +132,13 @@ impl<'a> Throttle<'a> {
         self.tries(visible, VISIBLE).chain(self.tries(silent, SILENT)).collect()
     }
 
-    /// Charges of one grant, for `hashes` slow hashes.
-    pub(super) fn grant(&self, record: &RecordId, hashes: u32) -> Vec<Charge> {
+    /// Charges of one slow hash to a grant, if more than `kept_back` are left.
+    pub(super) fn hash(&self, record: &RecordId, kept_back: u32) -> Vec<Charge> {
         let names = self.names(Family::Grants, |fields| fields.bytes(record.as_bytes()));
         names
             .map(|name| Charge {
-                amount: hashes,
-                limit: self.numbers.submits_per_grant,
+                amount: 1,
+                limit: self.numbers.submits_per_grant.saturating_sub(kept_back),
                 name,
                 tier: 0,
                 window: self.numbers.tries_window,

@@ -71,7 +71,8 @@ pub struct Numbers {
     pub sends_per_vouch: u32,
     /// Mails to one account in a window, whatever was typed: 40. Silent.
     pub sends_per_account: u32,
-    /// Slow hashes that one grant buys: 10.
+    /// Slow hashes that one grant buys: 10. A submit takes one, or two where the current password
+    /// is refused; the last one is kept back for a submit that has begun.
     pub submits_per_grant: u32,
     /// Wrong tries of a whole tenant in a day, past which codes are longer: 1,000.
     pub tenant_tries: u32,
@@ -223,8 +224,8 @@ impl Numbers {
         bound(tries, "tries_per_challenge", "must be 1 to 10 (OWASP ASVS 6.6.3)")?;
         let streak = (1..=100).contains(&self.tries_per_streak);
         bound(streak, "tries_per_streak", "must be 1 to 100 (NIST SP 800-63B-4, 3.2.2)")?;
-        let submits = (1..=10).contains(&self.submits_per_grant);
-        bound(submits, "submits_per_grant", "must be 1 to 10")?;
+        let submits = (2..=10).contains(&self.submits_per_grant);
+        bound(submits, "submits_per_grant", "must be 2 to 10")?;
         let durations = [
             ("code_lifetime", self.code_lifetime, MINUTE, DAY, "must be 1 minute to 24 hours"),
             ("reset_lifetime", self.reset_lifetime, MINUTE, DAY, "must be 1 minute to 24 hours"),
