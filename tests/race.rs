@@ -134,6 +134,9 @@ fn engine(stores: &Stores) -> (Sspr, Courier) {
     Sspr::builder(stores.users.clone(), stores.codes.clone(), policies, keys)
         .with_clock(ManualClock::new(now()))
         .with_hasher(hasher())
+        // All of a process's callers may be of one tenant, which gets half of the places: who is
+        // told to try later does not race.
+        .with_submits(2 * LANES * CALLERS)
         .with_outbox(stores.outbox.clone())
         .build()
 }
