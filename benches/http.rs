@@ -18,7 +18,7 @@
 #[path = "support/table.rs"]
 mod table;
 
-use std::{fs, net::SocketAddr, process::Command, time::Duration};
+use std::{fs, future::IntoFuture, net::SocketAddr, process::Command, time::Duration};
 
 use axum::{Json, Router, routing::post};
 use serde_json::{Value, json};
@@ -26,10 +26,12 @@ use sspr::{
     Keyring, Sspr, TenantPolicy,
     adapters::{CaptureSender, MemoryCodes, MemoryUsers, Policies, SqliteStore, SystemEntropy},
     domain::{Account, AccountId, ApplicationId, EmailAddress, Stamp, TenantId},
+    engine::Courier,
     http::{IssueError, Issued, Native, NativeApplication, TokenIssuer, TokenRequest},
     ports::{CodeStore, UserStore},
 };
 use table::{Bar, Row, Twice, head};
+use tokio::task::JoinHandle;
 
 /// Rounds of two seconds a load, each load twice.
 const ROUNDS: usize = 4;
@@ -64,22 +66,6 @@ fn main() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let (floor, memory, sqlite) = runtime.block_on(async {
-        let floor = Router::new().route(
-            "/start",
-            post(|Json(body): Json<Value>| async move {
-                Json(json!({ "continuation_token": body["username"] }))
-            }),
-        );
-        let users = MemoryUsers::new();
-        let tenant = TenantId::parse("contoso").unwrap();
-        let known = EmailAddress::parse("known@example.com").unwrap();
-        let stamp = Stamp::draw(&SystemEntropy::new()).unwrap();
-        users.insert(&tenant, Account::new(AccountId::parse("known").unwrap(), known, stamp));
-        let store = SqliteStore::open(folder.path().join("bench.db")).await.unwrap();
-        let memory = api(users, MemoryCodes::new());
-        (serve(floor).await, serve(memory).await, serve(api(store.users(), store.codes())).await)
-    });
     let floor_script = script(
         folder.path(),
         "floor",
@@ -94,17 +80,20 @@ fn main() {
     let unknown = script(folder.path(), "unknown", type_, &form("nobdy"));
     let paths = ["/start", "/contoso/resetpassword/v1.0/start"];
     let loads = [
-        (floor, paths[0], &floor_script),
-        (memory, paths[1], &known),
-        (memory, paths[1], &unknown),
-        (sqlite, paths[1], &known),
+        (Server::Floor, paths[0], &floor_script),
+        (Server::Memory, paths[1], &known),
+        (Server::Memory, paths[1], &unknown),
+        (Server::Sqlite, paths[1], &known),
     ];
     // Rounds one after the other, so that a slow moment hits all of them.
     let mut figures = vec![Figures::default(); loads.len()];
     for _ in 0..ROUNDS {
         for again in 0..2 {
-            for ((at, path, script), figures) in loads.iter().zip(&mut figures) {
-                measure(*at, path, script, figures, again);
+            for ((server, path, script), figures) in loads.iter().zip(&mut figures) {
+                // A server of its own each time: a store that is full would refuse.
+                let (at, served) = runtime.block_on(serve(*server));
+                measure(at, path, script, figures, again);
+                served.abort();
             }
         }
     }
@@ -129,22 +118,69 @@ fn main() {
     runtime.shutdown_timeout(Duration::from_secs(1));
 }
 
-fn api(users: impl UserStore + 'static, codes: impl CodeStore + 'static) -> Router {
-    let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-    let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
-    let (sspr, courier) = Sspr::new(users, codes, policies, keys);
-    tokio::spawn(courier.run(CaptureSender::new()));
-    let shop = NativeApplication::new("shop", "sign-in").unwrap();
-    let api = Native::new(&sspr, TenantId::parse("contoso").unwrap(), Nobody);
-    Router::new().nest("/contoso", api.with_application(shop).router())
+#[derive(Clone, Copy)]
+enum Server {
+    Floor,
+    Memory,
+    Sqlite,
 }
 
 /// Without the clients' addresses: no limit of a network ends the run.
-async fn serve(app: Router) -> SocketAddr {
+async fn serve(server: Server) -> (SocketAddr, JoinHandle<()>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    at
+    let served = tokio::spawn(async move {
+        let file = tempfile::tempdir().unwrap();
+        let (app, courier) = match server {
+            Server::Floor => (floor(), None),
+            Server::Memory => {
+                let users = MemoryUsers::new();
+                let tenant = TenantId::parse("contoso").unwrap();
+                let known = EmailAddress::parse("known@example.com").unwrap();
+                let stamp = Stamp::draw(&SystemEntropy::new()).unwrap();
+                let id = AccountId::parse("known").unwrap();
+                users.insert(&tenant, Account::new(id, known, stamp));
+                api(users, MemoryCodes::new())
+            }
+            Server::Sqlite => {
+                let store = SqliteStore::open(file.path().join("bench.db")).await.unwrap();
+                api(store.users(), store.codes())
+            }
+        };
+        let send = async {
+            match courier {
+                Some(courier) => courier.run(CaptureSender::new()).await,
+                None => std::future::pending().await,
+            }
+        };
+        // Connections are tasks of their own and end with their clients.
+        tokio::select! {
+            () = send => {}
+            served = axum::serve(listener, app).into_future() => served.unwrap(),
+        }
+    });
+    (at, served)
+}
+
+fn floor() -> Router {
+    Router::new().route(
+        "/start",
+        post(|Json(body): Json<Value>| async move {
+            Json(json!({ "continuation_token": body["username"] }))
+        }),
+    )
+}
+
+fn api(
+    users: impl UserStore + 'static,
+    codes: impl CodeStore + 'static,
+) -> (Router, Option<Courier>) {
+    let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
+    let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
+    let (sspr, courier) = Sspr::new(users, codes, policies, keys);
+    let shop = NativeApplication::new("shop", "sign-in").unwrap();
+    let api = Native::new(&sspr, TenantId::parse("contoso").unwrap(), Nobody);
+    (Router::new().nest("/contoso", api.with_application(shop).router()), Some(courier))
 }
 
 fn script(folder: &std::path::Path, name: &str, content: &str, body: &str) -> String {
