@@ -217,7 +217,7 @@ fn two_threads() {
     };
     // How many times as much two threads do as one.
     let gain = |work: &(dyn Fn() + Sync)| 2.0 * together(1, work) / together(2, work);
-    let flows = || service.reset_people(400);
+    let flows = || service.reset_people(2_000);
     let (mut ours, mut yard) = (Samples::default(), Samples::default());
     for _ in 0..ROUNDS {
         ours.0.push(gain(&flows));
