@@ -129,10 +129,8 @@ impl Code {
 
     /// The symbols in a fixed layout, for digests; unused places are zero.
     pub(crate) fn symbols(&self) -> Zeroizing<[u8; 16]> {
-        let mut symbols = Zeroizing::new([0; 16]);
-        let bytes = self.halves.iter().flat_map(|half| half.to_le_bytes());
-        symbols.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
-        symbols
+        let [first, second] = self.halves.map(u128::from);
+        Zeroizing::new((first | second << 64).to_le_bytes())
     }
 }
 

@@ -4,10 +4,13 @@ use core::fmt;
 
 use hmac::{Hmac, Mac};
 use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroize;
 
-use super::{Code, CodeFormat, TenantId};
+use super::{
+    Code, CodeFormat, TenantId,
+    one_block::{Block, OneBlockMac},
+};
 
 /// What a digest is for. Two purposes never give the same digest for the same fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +74,15 @@ impl Digest {
     /// Whether two digests are equal, in constant time.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        // Word by word: byte by byte takes half as long as a compression.
+        self.words()
+            .zip(other.words())
+            .fold(Choice::from(1), |same, (a, b)| same & a.ct_eq(&b))
+            .into()
+    }
+
+    fn words(&self) -> impl Iterator<Item = u64> {
+        self.0.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word))
     }
 
     /// The first `N` bytes; zero bytes follow if `N` exceeds 32.
@@ -90,10 +101,11 @@ impl Digest {
 
     /// The digest of a code: its 50-byte message fits one block, so a comparison costs two
     /// compressions whatever the lengths of tenant, account and address.
-    pub(crate) fn of_code(key: &Hmac<Sha256>, binding: &Self, code: &Code) -> Self {
-        let mut message = Zeroizing::new([0_u8; 50]);
-        let (head, rest) = message.split_at_mut(2);
-        let (middle, tail) = rest.split_at_mut(32);
+    pub(crate) fn of_code(key: &OneBlockMac, binding: &Self, code: &Code) -> Self {
+        let mut block: Block = [0; 64];
+        let (head, rest) = block.split_at_mut(2);
+        let (middle, rest) = rest.split_at_mut(32);
+        let (tail, _) = rest.split_at_mut(16);
         head.copy_from_slice(&[
             purpose_byte(Purpose::Code),
             match code.format() {
@@ -103,9 +115,9 @@ impl Digest {
         ]);
         middle.copy_from_slice(&binding.0);
         tail.copy_from_slice(&*code.symbols());
-        let mut mac = key.clone();
-        mac.update(&*message);
-        Self(mac.finalize().into_bytes().into())
+        let digest = key.of::<50>(&mut block);
+        block.iter_mut().skip(34).take(16).for_each(Zeroize::zeroize);
+        Self(digest)
     }
 }
 

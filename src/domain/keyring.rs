@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::{Code, Digest, Entropy, EntropyUnavailable, Fields, Purpose};
+use super::{Code, Digest, Entropy, EntropyUnavailable, Fields, Purpose, one_block::OneBlockMac};
 
 /// Fewest distinct bytes of a 32-byte key; random keys have about 30, and fewer than 16 once in
 /// 10^14.
@@ -48,6 +48,8 @@ struct Key {
     id: KeyId,
     /// Keyed state with both pads absorbed: half the work of keying anew.
     state: Hmac<Sha256>,
+    /// The same key, for what fits one block.
+    one_block: OneBlockMac,
 }
 
 /// Why keys are not usable, and what to do. The message never holds a key.
@@ -174,7 +176,7 @@ impl Keyring {
     /// The digest of a code under the key of that name.
     #[must_use]
     pub fn code_digest(&self, id: KeyId, binding: &Digest, code: &Code) -> Option<Digest> {
-        self.find(id).map(|key| Digest::of_code(&key.state, binding, code))
+        self.find(id).map(|key| Digest::of_code(&key.one_block, binding, code))
     }
 
     /// Begins a digest under the index key and, while it is rotated, under the old one.
@@ -214,7 +216,7 @@ impl Key {
     fn new(bytes: &[u8; 32]) -> Self {
         let state = keyed(bytes);
         let id = KeyId(Fields::new(&state, Purpose::KeyId).digest().head());
-        Self { id, state }
+        Self { id, one_block: OneBlockMac::new(bytes), state }
     }
 }
 

@@ -14,6 +14,7 @@ mod instant;
 mod keyring;
 mod language;
 mod network;
+mod one_block;
 mod password;
 mod seal;
 mod secret;
