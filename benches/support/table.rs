@@ -47,17 +47,14 @@ fn print(
     let ratio = median(ratios);
     let again = |twice: Twice| median(&self::ratios(twice.1, twice.0));
     let noise = (again(ours) - 1.0).abs().max((again(yard) - 1.0).abs());
-    let verdict = match must {
-        Bar::None => "-".to_owned(),
-        _ if must.margin() < noise => {
-            format!("noisy: the same differs by {:.1} %", 100.0 * noise)
-        }
-        _ if !must.holds(ratio) => "short".to_owned(),
-        _ => match aim {
-            Some(aim) if aim.margin() < noise => "met; too noisy for the aim".to_owned(),
-            Some(aim) if aim.holds(ratio) => "met, and the aim".to_owned(),
-            _ => "met".to_owned(),
-        },
+    let verdict = match (must, must.judge(ratio, noise), aim.map(|aim| aim.judge(ratio, noise))) {
+        (Bar::None, _, None) => "-".to_owned(),
+        (_, Judged::Unclear, _) => format!("noisy: the same differs by {:.1} %", 100.0 * noise),
+        (_, Judged::Short, _) => "short".to_owned(),
+        (_, Judged::Held, Some(Judged::Held)) => "met, and the aim".to_owned(),
+        (_, Judged::Held, Some(Judged::Unclear)) => "met; too noisy for the aim".to_owned(),
+        (Bar::None, _, Some(Judged::Short)) => "short".to_owned(),
+        (_, Judged::Held, _) => "met".to_owned(),
     };
     println!(
         "| {goal} | {what} | {} | {} | {ratio:.3}x ({:.3}..{:.3}) | {:.3}x | {:.3}x | {must} | {} | {verdict} |",
@@ -102,23 +99,28 @@ pub fn quantile(samples: &[f64], part: f64) -> f64 {
 }
 
 impl Bar {
-    /// How far the bar is from equal. A bar of equal has none to judge by: it is taken as it is.
-    fn margin(self) -> f64 {
-        match self {
-            Self::AtMost(bar) | Self::AtLeast(bar) if bar != 1.0 => (bar - 1.0).abs(),
-            Self::Within(part) => part,
-            Self::AtMost(_) | Self::AtLeast(_) | Self::None => f64::INFINITY,
+    /// Whether the ratio holds the bar, were it wrong by as much as the same thing twice differs.
+    fn judge(self, ratio: f64, noise: f64) -> Judged {
+        let (best, worst, bar) = match self {
+            Self::AtMost(bar) => (ratio * (1.0 - noise), ratio * (1.0 + noise), bar),
+            Self::AtLeast(bar) => (-ratio * (1.0 + noise), -ratio * (1.0 - noise), -bar),
+            Self::Within(part) => ((ratio - 1.0).abs() - noise, (ratio - 1.0).abs() + noise, part),
+            Self::None => return Judged::Held,
+        };
+        if worst <= bar {
+            Judged::Held
+        } else if best > bar {
+            Judged::Short
+        } else {
+            Judged::Unclear
         }
     }
+}
 
-    fn holds(self, ratio: f64) -> bool {
-        match self {
-            Self::AtMost(bar) => ratio <= bar,
-            Self::AtLeast(bar) => ratio >= bar,
-            Self::Within(part) => (ratio - 1.0).abs() <= part,
-            Self::None => true,
-        }
-    }
+enum Judged {
+    Held,
+    Short,
+    Unclear,
 }
 
 impl std::fmt::Display for Bar {
