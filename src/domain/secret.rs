@@ -50,6 +50,11 @@ impl Scope {
 #[non_exhaustive]
 pub struct TokenError(&'static str);
 
+/// Room for a secret that stays where it is.
+fn empty() -> Box<Zeroizing<[u8; TOKEN]>> {
+    Box::new(Zeroizing::new([0; TOKEN]))
+}
+
 macro_rules! secret_type {
     ($(#[$doc:meta])* $name:ident, $label:literal, $kind:literal) => {
         $(#[$doc])*
@@ -59,9 +64,9 @@ macro_rules! secret_type {
         /// SHA-256.
         ///
         /// # Security
-        /// Wiped on drop; redacted `Debug`; no `Display`, `Serialize` or `==`; `expose` is the one
+        /// On the heap and wiped on drop, so that moves leave no copies there; redacted `Debug`; no `Display`, `Serialize` or `==`; `expose` is the one
         /// door. Keep it out of URLs and logs.
-        pub struct $name(Zeroizing<[u8; TOKEN]>);
+        pub struct $name(Box<Zeroizing<[u8; TOKEN]>>);
 
         impl $name {
             /// Reads the text form: 107 characters of base64url.
@@ -69,26 +74,26 @@ macro_rules! secret_type {
             /// # Errors
             /// [`TokenError`] names the kind of secret, never the input.
             pub fn parse(text: &str) -> Result<Self, TokenError> {
-                let mut bytes = Zeroizing::new([0; TOKEN]);
-                read(text, &mut *bytes).ok_or(TokenError($label)).map(|()| Self(bytes))
+                let mut bytes = empty();
+                read(text, &mut **bytes).ok_or(TokenError($label)).map(|()| Self(bytes))
             }
 
             /// The text form, for the browser that it belongs to.
             #[must_use]
             pub fn expose(&self) -> String {
-                Base64UrlUnpadded::encode_string(&*self.0)
+                Base64UrlUnpadded::encode_string(&**self.0)
             }
 
             /// The record that it opens.
             #[must_use]
             pub fn record(&self) -> RecordId {
-                RecordId::from_bytes(part(&*self.0, 0))
+                RecordId::from_bytes(part(&**self.0, 0))
             }
 
             /// The application that it was made for.
             #[must_use]
             pub fn scope(&self) -> Scope {
-                Scope(part(&*self.0, RecordId::BYTES))
+                Scope(part(&**self.0, RecordId::BYTES))
             }
 
             /// Makes one of its parts, with a check under the key that `check_fields` began with.
@@ -99,7 +104,7 @@ macro_rules! secret_type {
                 check_fields: super::Fields,
             ) -> Self {
                 let check = check($kind, record, scope, secret, check_fields);
-                let mut bytes = Zeroizing::new([0; TOKEN]);
+                let mut bytes = empty();
                 let parts = record.as_bytes().iter().chain(&scope.0).chain(secret.as_bytes());
                 let parts = parts.chain(&check);
                 bytes.iter_mut().zip(parts).for_each(|(to, from)| *to = *from);
@@ -108,7 +113,7 @@ macro_rules! secret_type {
 
             /// Whether this server made it, under a key that is still accepted.
             pub(crate) fn is_genuine(&self, keys: &Keyring) -> bool {
-                let given: [u8; CHECK] = part(&*self.0, TOKEN - CHECK);
+                let given: [u8; CHECK] = part(&**self.0, TOKEN - CHECK);
                 let (record, scope, secret) = (self.record(), self.scope(), self.secret());
                 keys.each(Purpose::TokenCheck)
                     .map(|fields| check($kind, &record, scope, &secret, fields).ct_eq(&given))
@@ -117,11 +122,11 @@ macro_rules! secret_type {
 
             /// What the record holds of it.
             pub(crate) fn hash(&self) -> Digest {
-                Digest::of_secret($kind, &*self.0)
+                Digest::of_secret($kind, &**self.0)
             }
 
             pub(crate) fn secret(&self) -> Digest {
-                Digest::from_bytes(part(&*self.0, RecordId::BYTES + Scope::BYTES))
+                Digest::from_bytes(part(&**self.0, RecordId::BYTES + Scope::BYTES))
             }
         }
 
