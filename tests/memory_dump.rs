@@ -251,7 +251,7 @@ fn i10_no_secret_is_left_in_memory_after_its_life() {
         // returns: the last copy lies there until later calls write over it. Passwords, keys and
         // tokens stay where they are until they are wiped.
         let may = |place: &&str| *place == "stack" && name == "passcode";
-        assert!(places.iter().all(|place| may(place)), "{name}: {places:?}");
+        assert!(places.iter().all(may), "{name}: {places:?}");
     }
 }
 
