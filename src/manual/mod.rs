@@ -1,12 +1,17 @@
 //! The manual, chapter by chapter.
 //!
 //! - [`concepts`]: the words, the journey, what each call may answer
+//! - [`embedding`]: your users table, sessions, mails, events, proxies; mistakes and how to see them
+//! - [`stores`]: which store to take, what each promises, how to write one
 //! - [`hashing`]: slow hashes: the pool, the fast kernel, what stays in memory
 //! - [`operations`]: many processes: clocks, keys, upgrades, backups, what to watch
 //! - [`scale`]: what one server carries, and the next step
 
 #[doc = include_str!("concepts.md")]
 pub mod concepts {}
+
+#[doc = include_str!("embedding.md")]
+pub mod embedding {}
 
 #[doc = include_str!("hashing.md")]
 pub mod hashing {}
@@ -16,3 +21,6 @@ pub mod operations {}
 
 #[doc = include_str!("scale.md")]
 pub mod scale {}
+
+#[doc = include_str!("stores.md")]
+pub mod stores {}
