@@ -3,6 +3,7 @@
 //! - [`concepts`]: the words, the journey, what each call may answer
 //! - [`embedding`]: your users table, sessions, mails, events, proxies; mistakes and how to see them
 //! - [`stores`]: which store to take, what each promises, how to write one
+//! - [`policy_for_administrators`]: user flows, Email OTP, Graph JSON, password rules; what differs from Entra
 //! - [`hashing`]: slow hashes: the pool, the fast kernel, what stays in memory
 //! - [`operations`]: many processes: clocks, keys, upgrades, backups, what to watch
 //! - [`scale`]: what one server carries, and the next step
@@ -18,6 +19,9 @@ pub mod hashing {}
 
 #[doc = include_str!("operations.md")]
 pub mod operations {}
+
+#[doc = include_str!("policy_for_administrators.md")]
+pub mod policy_for_administrators {}
 
 #[doc = include_str!("scale.md")]
 pub mod scale {}
