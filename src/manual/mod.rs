@@ -4,12 +4,16 @@
 //! - [`embedding`]: your users table, sessions, mails, events, proxies; mistakes and how to see them
 //! - [`stores`]: which store to take, what each promises, how to write one
 //! - [`policy_for_administrators`]: user flows, Email OTP, Graph JSON, password rules; what differs from Entra
+//! - [`defaults`]: every number, its bounds and its source
 //! - [`hashing`]: slow hashes: the pool, the fast kernel, what stays in memory
 //! - [`operations`]: many processes: clocks, keys, upgrades, backups, what to watch
 //! - [`scale`]: what one server carries, and the next step
 
 #[doc = include_str!("concepts.md")]
 pub mod concepts {}
+
+#[doc = include_str!("defaults.md")]
+pub mod defaults {}
 
 #[doc = include_str!("embedding.md")]
 pub mod embedding {}
