@@ -8,6 +8,7 @@
 //! - [`hashing`]: slow hashes: the pool, the fast kernel, what stays in memory
 //! - [`operations`]: many processes: clocks, keys, upgrades, backups, what to watch
 //! - [`scale`]: what one server carries, and the next step
+//! - [`threat_model`]: what is promised, against whom, by which tests; and every limit
 
 #[doc = include_str!("concepts.md")]
 pub mod concepts {}
@@ -32,3 +33,6 @@ pub mod scale {}
 
 #[doc = include_str!("stores.md")]
 pub mod stores {}
+
+#[doc = include_str!("threat_model.md")]
+pub mod threat_model {}
