@@ -1,5 +1,6 @@
 //! The manual, chapter by chapter.
 //!
+//! - [`getting_started`]: from `cargo add` to a finished reset, in memory, on a disk, in axum
 //! - [`concepts`]: the words, the journey, what each call may answer
 //! - [`embedding`]: your users table, sessions, mails, events, proxies; mistakes and how to see them
 //! - [`stores`]: which store to take, what each promises, how to write one
@@ -9,6 +10,7 @@
 //! - [`operations`]: many processes: clocks, keys, upgrades, backups, what to watch
 //! - [`scale`]: what one server carries, and the next step
 //! - [`threat_model`]: what is promised, against whom, by which tests; and every limit
+//! - [`faq`]: questions that users of such services ask, answered with what to write
 
 #[doc = include_str!("concepts.md")]
 pub mod concepts {}
@@ -18,6 +20,12 @@ pub mod defaults {}
 
 #[doc = include_str!("embedding.md")]
 pub mod embedding {}
+
+#[doc = include_str!("faq.md")]
+pub mod faq {}
+
+#[doc = include_str!("getting_started.md")]
+pub mod getting_started {}
 
 #[doc = include_str!("hashing.md")]
 pub mod hashing {}
