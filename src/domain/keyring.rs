@@ -22,7 +22,8 @@ pub struct KeyId([u8; 4]);
 /// The keys that digests, tokens and counter names are made with. Keep them outside the store.
 ///
 /// Rotation is three deployments, so that no process meets a secret it cannot read: accept the
-/// new key everywhere, sign with it, retire the old one after the longest lifetime (an hour).
+/// new key everywhere, sign with it, retire the old one after the longest lifetime of a reset (an
+/// hour and a half). Device proofs made with it end then.
 /// The *index key* names counters; while `old-index` is given, both names are charged: keep it
 /// for one whole window of the longest counter that you do not want to start again.
 ///

@@ -1,0 +1,40 @@
+//! The manual names tests: they exist.
+#![allow(clippy::panic, clippy::unwrap_used, missing_docs, reason = "tests stop loudly")]
+
+use std::{fs, path::Path};
+
+const THREATS: &str = include_str!("../src/manual/threat_model.md");
+
+/// What stands between backticks in a text.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut named = 0;
+    for row in THREATS.lines().filter(|line| line.starts_with("| ") && line.contains("`tests/")) {
+        let proofs = row.split(" | ").last().unwrap();
+        for proof in proofs.split("; ").filter(|proof| proof.contains("`tests/")) {
+            let mut names = quoted(proof);
+            let file = names.next().unwrap();
+            let source = fs::read_to_string(root.join(file)).unwrap();
+            for name in names {
+                assert!(source.contains(&format!("fn {name}()")), "{file} has no {name}");
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 30, "{named} tests are named");
+}
+
+#[test]
+fn every_promise_has_tests() {
+    for number in 1..=12 {
+        let promise = format!("| **I{number}** ");
+        let row = THREATS.lines().find(|line| line.starts_with(&promise));
+        let row = row.unwrap_or_else(|| panic!("I{number} is not in the table"));
+        assert!(row.contains("`tests/"), "I{number} has no test");
+    }
+}
