@@ -21,7 +21,7 @@ use sspr::{
     adapters::{CaptureSender, ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy},
     domain::{
         Account, AccountId, Charge, CounterName, EmailAddress, GroupId, IdentityProvider, Instant,
-        Over, RecordId, SecondFactor, TenantId,
+        Over, PasswordHash, RecordId, SecondFactor, TenantId,
     },
     engine::{Client, SendOutcome, StartOutcome},
     policy::AuthenticationMethodsPolicy,
@@ -148,6 +148,9 @@ async fn stage() -> Stage {
         change(&mut it);
         users.insert(&tenant(), it);
     }
+    let bcrypt = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
+    let moved = account("moved@example.com", "moved");
+    users.insert(&tenant(), moved.with_password(PasswordHash::parse(bcrypt).unwrap()));
     for twin in ["t1", "t2"] {
         let twin = account("twins@example.com", twin).with_password(hash.clone());
         users.insert(&tenant(), twin);
@@ -266,7 +269,7 @@ fn asking_for_codes_reaches_its_limits_alike() {
 fn signing_in_costs_the_same_calls_whoever_it_is() {
     runtime().block_on(async {
         let mut expected: Option<(Vec<String>, Vec<String>)> = None;
-        for typed in ["local", "nobody", "otponly", "twins"] {
+        for typed in ["local", "nobody", "otponly", "twins", "moved"] {
             let stage = stage().await;
             let mut seen = Vec::new();
             for _ in 0..12 {

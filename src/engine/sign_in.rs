@@ -108,7 +108,7 @@ impl Sspr {
             }
             Charged::Contended => return Ok(SignInOutcome::TryLater { retry_at: now }),
         };
-        match self.compare(request, password, account.as_ref()).await {
+        match self.compare(request, password, account.as_ref(), client, now).await {
             Ok(Some(verdict)) => {
                 self.signed_in(request, password, account, verdict, kept, numbers, now).await
             }
@@ -129,19 +129,27 @@ impl Sspr {
         request: &Request,
         password: &Password,
         account: Option<&Account>,
+        client: &Client,
+        now: Instant,
     ) -> Result<Option<Verdict>, HashError> {
         let hasher = &self.inner.hasher;
-        let password = password.duplicate();
-        let Some(hash) = account.and_then(|account| account.password.clone()) else {
-            let fields = self.inner.keys.indexes(Purpose::DummyHash).next();
-            let fields = fields.map(|fields| fields.tenant(&request.tenant));
-            let seed = fields.map(|fields| fields.text(request.address.as_str()).digest());
-            let seed = seed.unwrap_or(Digest::from_bytes([0; 32]));
-            hasher.verify_dummy(password, seed, Share::SignIn).await?;
-            return Ok(None);
-        };
-        let verdict = hasher.verify(password, hash, Share::SignIn).await?;
-        Ok(Some(verdict).filter(|verdict| *verdict != Verdict::Mismatch))
+        if let Some(hash) = account.and_then(|account| account.password.clone()) {
+            match hasher.verify(password.duplicate(), hash, Share::SignIn).await {
+                Ok(verdict) => return Ok(Some(verdict).filter(|it| *it != Verdict::Mismatch)),
+                // A failure would tell that there is an account: it ends like a wrong password.
+                Err(HashError::Unsupported) => {
+                    let about = About::client(client).of(&request.tenant);
+                    self.inner.emit(EventKind::UnsupportedHash, Outcome::Error, about, now);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let fields = self.inner.keys.indexes(Purpose::DummyHash).next();
+        let fields = fields.map(|fields| fields.tenant(&request.tenant));
+        let seed = fields.map(|fields| fields.text(request.address.as_str()).digest());
+        let seed = seed.unwrap_or(Digest::from_bytes([0; 32]));
+        hasher.verify_dummy(password.duplicate(), seed, Share::SignIn).await?;
+        Ok(None)
     }
 
     #[expect(clippy::too_many_arguments, reason = "one step of sign_in_at, cut out to be read")]

@@ -74,6 +74,9 @@ pub enum EventKind {
     Submit,
     /// The tries of a whole tenant.
     TenantTries,
+    /// An account's hash is of a kind that the hasher does not know: nobody can sign in with that
+    /// password until it is reset. The answer was that of a wrong password.
+    UnsupportedHash,
     /// A code was tried.
     Verify,
 }
