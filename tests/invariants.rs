@@ -481,6 +481,35 @@ fn i12_the_trusted_lane_opens_when_strangers_have_spent_the_mails() {
 }
 
 #[test]
+fn i12_the_trusted_lane_stays_open_when_strangers_have_spent_the_accounts_mails_too() {
+    on_every_store(|world| async move {
+        let SignInOutcome::SignedIn(signed_in) = world.sign_in("ada@example.com", OLD).await else {
+            panic!("signs in");
+        };
+        let vouch = || sspr::engine::Vouch::new("captcha").unwrap();
+        for network in 10..14 {
+            for _ in 0..5 {
+                world.started("ada@example.com", &client(network)).await;
+            }
+            for _ in 0..10 {
+                let vouched = client(network).with_vouch(vouch());
+                world.started("ada@example.com", &vouched).await;
+            }
+        }
+        world.courier.drain(&world.inbox).await;
+        drop(world.inbox.take());
+
+        for trusted in [client(1).with_device(signed_in.device), client(2).with_vouch(vouch())] {
+            let token = world.started("ada@example.com", &trusted).await;
+            let code = world.mailed_code().await;
+            let verified = world.sspr.verify(&token, &code, &trusted).await.unwrap();
+            assert!(matches!(verified, VerifyOutcome::Granted(_)), "{verified:?}");
+            drop(world.inbox.take());
+        }
+    });
+}
+
+#[test]
 fn a_thousand_guesses_under_ten_spellings_buy_fifteen_comparisons() {
     on_every_store(|world| async move {
         let spellings: Vec<String> = (0..10).map(|n| format!("ada+{n}@example.com")).collect();

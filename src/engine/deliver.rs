@@ -15,7 +15,7 @@ use super::{
     queue::{Passcode, Ready},
     records::{Stored, record, terms},
     sspr::Inner,
-    throttle::{Who, names_any},
+    throttle::{Lane, Who, names_any},
 };
 
 const MAX_CONFLICTS: usize = 8;
@@ -137,10 +137,11 @@ impl Inner {
             Behind::One(account) => Some(&**account),
             Behind::Nobody(_) | Behind::Several => None,
         };
+        let who = account.map_or(Who::Dummy(&form), |account| Who::Account(&account.id));
         let mut format = sent.format;
         let code = loop {
             let (code, bound) = self.draw(stored, account, &form, policy, format)?;
-            match self.write_bound(policy, stored, account, &form, bound, now).await? {
+            match self.write_bound(policy, stored, who, &passcode.lane, bound, now).await? {
                 Written::Yes => break code,
                 Written::Conflict => return Ok(None),
                 Written::PastCap if format == CodeFormat::Digits => format = CodeFormat::Letters,
@@ -200,15 +201,14 @@ impl Inner {
         &self,
         policy: &TenantPolicy,
         stored: &Stored,
-        account: Option<&Account>,
-        form: &LimiterForm,
+        who: Who<'_>,
+        lane: &Lane,
         bound: Bound,
         now: Instant,
     ) -> Result<Written, Error> {
         let numbers = policy.limits().numbers();
         let throttle = self.throttle(stored.id.tenant_tag(), numbers);
-        let who = account.map_or(Who::Dummy(form), |account| Who::Account(&account.id));
-        let mut charges = throttle.silent_send(who);
+        let mut charges = throttle.silent_send(who, lane);
         if bound.format == CodeFormat::Digits {
             charges.extend(throttle.questions(&bound.silent));
         }

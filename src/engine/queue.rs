@@ -12,6 +12,8 @@ use crate::{
     ports::Notice,
 };
 
+use super::throttle::Lane;
+
 /// The jobs that wait for the courier.
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -64,6 +66,8 @@ pub(super) struct Passcode {
     pub(super) number: u32,
     /// What was typed: decides which account is looked up, never where the mail goes.
     pub(super) address: EmailAddress,
+    /// Whose counters it draws on.
+    pub(super) lane: Lane,
     /// The finished mail, once the code is bound.
     pub(super) ready: Option<Ready>,
 }

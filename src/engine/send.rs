@@ -16,7 +16,7 @@ use super::{
     records::{Stored, record, terms},
     span::spanned,
     sspr::About,
-    throttle::{names_any, retry_at},
+    throttle::{Lane, names_any, retry_at},
 };
 
 /// Conflicts after which a call gives up; each one means that another call got through.
@@ -143,8 +143,9 @@ impl Sspr {
         };
         let device = client.device.as_ref();
         let device = device.and_then(|proof| proof.device(&origin.tenant, address, &inner.keys));
+        let lane = Lane::of(device, client);
         let form = address.limiter_form(policy.dot_rules());
-        let mut charges = throttle.send(&form, device, client);
+        let mut charges = throttle.send(&form, &lane, client);
         if format == CodeFormat::Digits {
             charges.extend(throttle.questions(&origin.visible));
         }
@@ -161,6 +162,7 @@ impl Sspr {
         }
         let work = Work::Passcode(Passcode {
             address: address.clone(),
+            lane,
             number: sent.number,
             ready: None,
             reset: stored.id,

@@ -16,6 +16,28 @@ const VISIBLE: u8 = 1;
 /// Tier of the counters that decide only whether a code is compared.
 const SILENT: u8 = 2;
 
+/// Whose counters a request for a code draws on. The lanes share none but those of a network, so
+/// strangers cannot use up an owner's.
+#[derive(Clone, Debug)]
+pub(super) enum Lane {
+    Everybody,
+    /// A device that has signed in with this address before.
+    Trusted([u8; 16]),
+    /// The host vouches for the request: by its network, or by the vouch itself.
+    Vouched(Vec<u8>),
+}
+
+impl Lane {
+    pub(super) fn of(device: Option<[u8; 16]>, client: &Client) -> Self {
+        if let Some(device) = device {
+            return Self::Trusted(device);
+        }
+        let Some(vouch) = &client.vouched else { return Self::Everybody };
+        let near = client.network.map(|network| network.near());
+        Self::Vouched(near.map_or_else(|| vouch.as_bytes().to_vec(), |near| near.to_vec()))
+    }
+}
+
 /// Makes names and charges for one tenant.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Throttle<'a> {
@@ -39,14 +61,8 @@ impl<'a> Throttle<'a> {
         self.network(Family::NetworkTries, self.numbers.network_tries, client.network)
     }
 
-    /// Charges of asking for a code: those of the trusted lane, of the vouched lane, or of
-    /// everybody's. The lanes share no counter, so strangers cannot use up an owner's.
-    pub(super) fn send(
-        &self,
-        form: &LimiterForm,
-        device: Option<[u8; 16]>,
-        client: &Client,
-    ) -> Vec<Charge> {
+    /// Charges of asking for a code.
+    pub(super) fn send(&self, form: &LimiterForm, lane: &Lane, client: &Client) -> Vec<Charge> {
         let numbers = self.numbers;
         let mut charges = Vec::with_capacity(4);
         let mut add = |kind: &str, limit: u32, from: &[u8]| {
@@ -61,19 +77,18 @@ impl<'a> Throttle<'a> {
                 window: numbers.sends_window,
             }));
         };
-        if let Some(device) = device {
-            add("device", numbers.sends_per_device, &device);
-            return charges;
-        }
-        let near = client.network.map(|network| network.near());
-        if let Some(vouch) = &client.vouched {
-            let from = near.as_ref().map_or(vouch.as_bytes(), |near| near.as_slice());
-            add("vouched", numbers.sends_per_vouch, from);
-        } else {
-            if let Some(near) = near {
-                add("pair", numbers.sends_per_address_and_network, &near);
+        match lane {
+            Lane::Trusted(device) => {
+                add("device", numbers.sends_per_device, device);
+                return charges;
             }
-            add("address", numbers.sends_per_address, &[]);
+            Lane::Vouched(from) => add("vouched", numbers.sends_per_vouch, from),
+            Lane::Everybody => {
+                if let Some(near) = client.network.map(|network| network.near()) {
+                    add("pair", numbers.sends_per_address_and_network, &near);
+                }
+                add("address", numbers.sends_per_address, &[]);
+            }
         }
         charges.extend(self.network(Family::Sends, numbers.sends_per_network, client.network));
         charges
@@ -92,9 +107,17 @@ impl<'a> Throttle<'a> {
         names(Family::SilentTries).chain(names(Family::SilentStreak)).collect()
     }
 
-    /// Charges of sending a mail to an account.
-    pub(super) fn silent_send(&self, who: Who<'_>) -> Vec<Charge> {
-        let names = self.names(Family::SilentSends, move |fields| who.key(fields));
+    /// Charges of sending a mail to an account, whatever was typed. Each lane has its own, or
+    /// strangers would use up the owner's here.
+    pub(super) fn silent_send(&self, who: Who<'_>, lane: &Lane) -> Vec<Charge> {
+        let names = self.names(Family::SilentSends, |fields| {
+            let fields = who.key(fields);
+            match lane {
+                Lane::Everybody => fields,
+                Lane::Trusted(device) => fields.text("device").bytes(device),
+                Lane::Vouched(from) => fields.text("vouched").bytes(from),
+            }
+        });
         names
             .map(|name| Charge {
                 amount: 1,
