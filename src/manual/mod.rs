@@ -8,3 +8,6 @@ pub mod operations {}
 
 #[doc = include_str!("scale.md")]
 pub mod scale {}
+
+#[doc = include_str!("standards.md")]
+pub mod standards {}
