@@ -14,9 +14,9 @@ const CODES: f64 = 100_000_000.0;
 /// windows, and so can any year touch two windows of the streak. Past the tenant's threshold no
 /// short code of it is compared until the day's window ends, also those that were already sent; a
 /// process adds its count up every few seconds, and stops by itself at one threshold of what it
-/// has not added up, for which the threshold is counted twice. Each further process can add one
-/// threshold in a burst of those seconds. A year touches 366 such windows. Long codes (6.5e20) add
-/// nothing that shows.
+/// has not added up, for which the threshold is counted twice. Each further process, or one that
+/// starts anew, can add one threshold in a burst of those seconds. A year touches 366 such
+/// windows. Long codes (6.5e20) add nothing that shows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Odds {

@@ -14,7 +14,7 @@ use sspr::{
 
 use crate::{
     issues,
-    support::{NEW, client, is_wrong, password, seconds, tenant, wrong_code},
+    support::{NEW, address, client, is_wrong, password, seconds, tenant, wrong_code},
     with_ada,
 };
 
@@ -101,6 +101,18 @@ fn asvs_6_2_11_words_of_the_context_are_refused() {
         let found = PasswordRules::nist().check(&password(text), &about);
         assert!(found.contains(&PasswordIssue::Personal), "{text}: {found:?}");
     }
+}
+
+#[test]
+fn asvs_6_3_8_the_mask_is_made_of_what_was_typed() {
+    with_ada(|world| async move {
+        let (typed, on_file) = (address("lovelace@example.com"), address("ada@example.com"));
+        let both = vec![on_file, typed.clone()];
+        world.change_account("ada", |ada| ada.addresses = both).await;
+        let token = world.opened("lovelace@example.com", &client(1)).await;
+        let sent = world.sent(&token, &client(1)).await;
+        assert_eq!(sent.masked_address, typed.masked());
+    });
 }
 
 #[test]
