@@ -11,7 +11,7 @@
 //! | [`ports`] | what the host supplies, with the contract of each method |
 //! | [`engine`] | the driver: requests in, outcomes out; the courier |
 //! | [`adapters`] | ports, implemented |
-//! | [`manual`] | chapters: first steps, embedding, stores, policies, defaults, operations, threat model, questions |
+//! | [`manual`] | chapters: first steps, embedding, stores, policies, defaults, operations, standards, threat model, questions |
 //! | `conformance` | the suite for ports of your own (feature `conformance`) |
 //! | `http` | the axum front (feature `axum`): pages, native API, administrator |
 #![cfg_attr(docsrs, feature(doc_cfg))]

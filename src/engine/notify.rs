@@ -85,17 +85,20 @@ impl Inner {
     /// Adds this process's wrong tries to the tenants' counters. Past the threshold new codes are
     /// longer until the window ends. Never exact, never on the request path.
     pub(super) async fn settle_tenants(&self, now: Instant) -> Result<(), Error> {
-        for (tenant, tries) in self.tenants.take_pending() {
+        for (tenant, tries) in self.tenants.pending() {
             let tag = tenant.tag();
             let numbers = self.numbers(tag)?;
             let throttle = self.throttle(tag, &numbers);
             self.codes.charge(&throttle.tenant_tries(tries), now).await?;
             let over = self.codes.charge(&throttle.tenant_question(), now).await?;
-            let Some(over) = over.first() else { continue };
-            if self.tenants.elevate(tag, over.ends_at, now) {
+            if let Some(over) = over.first()
+                && self.tenants.elevate(tag, over.ends_at, now)
+            {
                 let about = About::default().of(&tenant);
                 self.emit(EventKind::TenantTries, Outcome::LongerCode, about, now);
             }
+            // Only now: between the two calls the tries must count in one place or the other.
+            self.tenants.settled(tag, tries);
         }
         Ok(())
     }

@@ -158,7 +158,7 @@ impl Sspr {
             ends_at: reset.ends_at,
             masked_address: request.address.masked(),
             token,
-            vouch: if inner.tenants.is_elevated(tag, now) {
+            vouch: if inner.tenants.is_elevated(tag, numbers.tenant_tries, now) {
                 VouchAdvice::Wanted
             } else {
                 VouchAdvice::NotNeeded

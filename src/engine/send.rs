@@ -99,7 +99,7 @@ impl Sspr {
         let tag = origin.tenant.tag();
         let long = at_least == Some(CodeFormat::Letters)
             || stored.reset.sent.is_some_and(|sent| sent.format == CodeFormat::Letters)
-            || inner.tenants.is_elevated(tag, now);
+            || inner.tenants.is_elevated(tag, policy.limits().numbers().tenant_tries, now);
         let mut format = if long { CodeFormat::Letters } else { CodeFormat::Digits };
         loop {
             match self.write_send(stored, &policy, &address, client, format, now).await? {

@@ -41,11 +41,16 @@ impl Tenants {
         self.with(tag, |known| known.pending = known.pending.saturating_add(1));
     }
 
-    /// Hands out, and forgets, what is not yet charged.
-    pub(super) fn take_pending(&self) -> Vec<(TenantId, u32)> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let busy = known.values_mut().filter(|known| known.pending > 0);
-        busy.map(|known| (known.tenant.clone(), core::mem::take(&mut known.pending))).collect()
+    /// What is not yet charged.
+    pub(super) fn pending(&self) -> Vec<(TenantId, u32)> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let busy = known.values().filter(|known| known.pending > 0);
+        busy.map(|known| (known.tenant.clone(), known.pending)).collect()
+    }
+
+    /// Takes note that so many wrong tries are charged, and compared with the threshold.
+    pub(super) fn settled(&self, tag: TenantTag, tries: u32) {
+        self.with(tag, |known| known.pending = known.pending.saturating_sub(tries));
     }
 
     /// Lengthens new codes of a tenant; answers whether it was not so before.
@@ -54,10 +59,14 @@ impl Tenants {
         before.is_none_or(|before| before <= now)
     }
 
-    /// Whether new codes of a tenant are longer.
-    pub(super) fn is_elevated(&self, tag: TenantTag, now: Instant) -> bool {
-        self.with(tag, |known| known.elevated_until.is_some_and(|until| now < until))
-            .unwrap_or(false)
+    /// Whether new codes of a tenant are longer, and short ones are not compared: its wrong tries
+    /// have passed the threshold, or this process's own have that are not yet charged. Without the
+    /// latter everything that is open could be tried before they are added up.
+    pub(super) fn is_elevated(&self, tag: TenantTag, threshold: u32, now: Instant) -> bool {
+        self.with(tag, |known| {
+            known.pending >= threshold || known.elevated_until.is_some_and(|until| now < until)
+        })
+        .unwrap_or(false)
     }
 
     fn with<T>(&self, tag: TenantTag, act: impl FnOnce(&mut Known) -> T) -> Option<T> {

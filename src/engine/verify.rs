@@ -104,7 +104,9 @@ impl Sspr {
         }
         // While a tenant is under attack no short code is compared, also none that was sent before.
         let announced = stored.reset.sent.map(|sent| sent.format);
-        if announced == Some(CodeFormat::Digits) && inner.tenants.is_elevated(id.tenant_tag(), now)
+        let threshold = numbers.tenant_tries;
+        if announced == Some(CodeFormat::Digits)
+            && inner.tenants.is_elevated(id.tenant_tag(), threshold, now)
         {
             return self.send_longer(stored, token, client, &over, now).await;
         }

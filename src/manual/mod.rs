@@ -39,6 +39,9 @@ pub mod policy_for_administrators {}
 #[doc = include_str!("scale.md")]
 pub mod scale {}
 
+#[doc = include_str!("standards.md")]
+pub mod standards {}
+
 #[doc = include_str!("stores.md")]
 pub mod stores {}
 

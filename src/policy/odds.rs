@@ -11,10 +11,12 @@ const CODES: f64 = 100_000_000.0;
 /// as many spellings as they like.
 ///
 /// The model: a window of comparisons is anchored at its first one, so any 24 hours can touch two
-/// windows. Between two right codes the streak counter bounds a whole year. Past the tenant's
-/// threshold no short code of it is compared until the day's window ends, also those that were
-/// already sent; processes add up their counts every few seconds, for which the threshold is
-/// counted twice. Long codes (6.5e20) add nothing that shows.
+/// windows, and so can any year touch two windows of the streak. Past the tenant's threshold no
+/// short code of it is compared until the day's window ends, also those that were already sent; a
+/// process adds its count up every few seconds, and stops by itself at one threshold of what it
+/// has not added up, for which the threshold is counted twice. Each further process, or one that
+/// starts anew, can add one threshold in a burst of those seconds. A year touches 366 such
+/// windows. Long codes (6.5e20) add nothing that shows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Odds {
@@ -28,6 +30,8 @@ pub struct Odds {
     pub tenant_year: f64,
     /// Guesses behind [`account_day`](Self::account_day).
     pub guesses_per_account_day: u64,
+    /// Guesses behind [`account_year`](Self::account_year).
+    pub guesses_per_account_year: u64,
     /// Guesses behind [`tenant_year`](Self::tenant_year).
     pub guesses_per_tenant_year: u64,
 }
@@ -35,14 +39,16 @@ pub struct Odds {
 impl Odds {
     pub(super) fn of(numbers: &Numbers) -> Self {
         let per_day = 2 * u64::from(numbers.tries_per_window);
-        let per_year = 2 * 365 * u64::from(numbers.tenant_tries);
+        let per_account_year = 2 * u64::from(numbers.tries_per_streak);
+        let per_tenant_year = 2 * 366 * u64::from(numbers.tenant_tries);
         Self {
             account_day: probability(per_day),
-            account_year: probability(u64::from(numbers.tries_per_streak)),
+            account_year: probability(per_account_year),
             challenge: probability(u64::from(numbers.tries_per_challenge)),
             guesses_per_account_day: per_day,
-            guesses_per_tenant_year: per_year,
-            tenant_year: probability(per_year),
+            guesses_per_account_year: per_account_year,
+            guesses_per_tenant_year: per_tenant_year,
+            tenant_year: probability(per_tenant_year),
         }
     }
 }
@@ -90,7 +96,7 @@ mod tests {
         let near = |got: f64, stated: f64| (got / stated - 1.0).abs() < 0.01;
         assert!(near(odds.challenge, 5e-8));
         assert!(near(odds.account_day, 3e-7));
-        assert!(near(odds.account_year, 1e-6));
-        assert!(near(odds.tenant_year, 7.27e-3));
+        assert!(near(odds.account_year, 2e-6));
+        assert!(near(odds.tenant_year, 7.29e-3));
     }
 }

@@ -290,8 +290,8 @@ fn odds(policy: &TenantPolicy) -> Vec<(String, String)> {
             format!("in 1 time in {}", one_in(odds.account_day)),
         ),
         (
-            format!("{} tries for one account between right codes", numbers.tries_per_streak),
-            format!("in 1 time in {} a year", one_in(odds.account_year)),
+            format!("{} tries for one account in a year", odds.guesses_per_account_year),
+            format!("in 1 time in {} without a right code", one_in(odds.account_year)),
         ),
         (
             format!("{} tries in the whole tenant in a year", odds.guesses_per_tenant_year),

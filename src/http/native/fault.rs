@@ -163,7 +163,9 @@ impl Fault {
     /// A limit, not the contract: the only errors besides breakage that are no 400.
     pub(super) fn try_later(retry_at: Instant, now: Instant) -> Self {
         let text = "Too many requests; try again later.";
-        let seconds = retry_at.since(now).as_secs().max(1);
+        // Rounded up: whoever waits as long as told must be served.
+        let wait = retry_at.since(now);
+        let seconds = (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1);
         let fault = Self::new("temporarily_unavailable", 90055, "tooManyRequests", text);
         Self { retry_after: Some(seconds), status: StatusCode::TOO_MANY_REQUESTS, ..fault }
     }

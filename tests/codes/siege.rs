@@ -1,0 +1,197 @@
+//! An attacker who knows everything but the codes: any number of networks, every spelling, all the
+//! patience in the world, and an observer who counts what is really compared.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use sspr::{
+    Courier, Keyring, Sspr, TenantPolicy,
+    adapters::{CaptureSender, ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy},
+    domain::{Code, CodeFormat, FlowToken, Instant, PasswordHash},
+    engine::{Client, SendOutcome, StartOutcome, VerifyOutcome},
+    policy::{Limits, Numbers},
+    ports::{Clock as _, Event, EventKind, EventSink, Outcome, PasswordHasher as _, Share},
+};
+
+use crate::support::{OLD, account, address, cheap_hasher, other_than, password, request, tenant};
+
+/// Keeps how the last try of a code ended.
+#[derive(Clone, Debug, Default)]
+struct LastTry(Arc<Mutex<Option<Outcome>>>);
+
+impl EventSink for LastTry {
+    fn emit(&self, event: &Event) {
+        if event.kind == EventKind::Verify {
+            *self.0.lock().unwrap() = Some(event.outcome);
+        }
+    }
+}
+
+/// A reset that the attacker has opened, and the code that it waits for.
+pub struct Opened {
+    token: FlowToken,
+    code: Option<Code>,
+}
+
+/// What one guess came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guess {
+    /// A short code was compared, and was wrong.
+    Compared,
+    Granted,
+    /// Nothing was compared, or a long code that nobody guesses.
+    InVain,
+}
+
+pub struct Siege {
+    /// Processes on one store.
+    processes: Vec<(Sspr, Courier)>,
+    pub clock: ManualClock,
+    pub numbers: Numbers,
+    inbox: CaptureSender,
+    users: MemoryUsers,
+    last: LastTry,
+    networks: u32,
+    /// When each short code was compared.
+    pub compared: Vec<Instant>,
+}
+
+impl Siege {
+    pub async fn of(numbers: Numbers, accounts: usize, processes: usize) -> Self {
+        let limits = Limits::new(numbers).unwrap();
+        let policy = TenantPolicy::customers("contoso").unwrap().with_limits(limits);
+        let (users, codes) = (MemoryUsers::new(), Arc::new(MemoryCodes::new()));
+        let (policies, last) = (Policies::fixed(policy), LastTry::default());
+        let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
+        let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
+        let build = |_| {
+            let (codes, policies, keys) = (codes.clone(), policies.clone(), keys.clone());
+            let builder = Sspr::builder(users.clone(), codes, policies, keys);
+            builder.with_clock(clock.clone()).with_events(last.clone()).build()
+        };
+        let processes = (0..processes).map(build).collect();
+        let siege = Self {
+            clock: clock.clone(),
+            compared: Vec::new(),
+            inbox: CaptureSender::new(),
+            last: last.clone(),
+            networks: 0,
+            numbers,
+            processes,
+            users: users.clone(),
+        };
+        let hash = cheap_hasher().hash(password(OLD), Share::Submit).await.unwrap();
+        (0..accounts).for_each(|number| siege.settle_in(number, &hash));
+        siege
+    }
+
+    /// Four addresses each, two of them aliases.
+    fn settle_in(&self, number: usize, hash: &PasswordHash) {
+        let mut account = account(&spelling(number, 0), &format!("account-{number}"));
+        account.addresses.extend((1..4).map(|other| address(&spelling(number, other))));
+        self.users.insert(&tenant(), account.with_password(hash.clone()));
+    }
+
+    pub fn processes(&self) -> usize {
+        self.processes.len()
+    }
+
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Never the same network twice.
+    fn somewhere(&mut self) -> Client {
+        self.networks += 1;
+        Client::at(std::net::IpAddr::from(std::net::Ipv4Addr::from_bits(
+            0x0a00_0000 + self.networks,
+        )))
+    }
+
+    /// Lets every courier of every process work, and tells what the newest mail says.
+    pub async fn couriers(&self) -> Option<Code> {
+        for (_, courier) in &self.processes {
+            courier.drain(&self.inbox).await;
+        }
+        self.inbox.take().iter().rev().find_map(sspr::adapters::code_in)
+    }
+
+    /// Opens a reset of an account, under one of its spellings.
+    pub async fn open(&mut self, account: usize, turn: usize) -> Opened {
+        let (from, typed) = (self.somewhere(), spelling(account, turn % 4));
+        match self.processes[0].0.start(&request(&typed), &from).await.unwrap() {
+            StartOutcome::Started(started) => {
+                Opened { code: self.couriers().await, token: started.token }
+            }
+            other => panic!("the attacker opens too many: {other:?}"),
+        }
+    }
+
+    /// As many resets as it takes for so many guesses, and one more.
+    pub async fn prepare(&mut self, account: usize, guesses: u32) -> Vec<Opened> {
+        let mut opened = Vec::new();
+        for turn in 0..=guesses.div_ceil(self.numbers.tries_per_challenge) {
+            opened.push(self.open(account, turn as usize).await);
+        }
+        opened
+    }
+
+    pub async fn resend(&mut self, opened: &mut Opened) -> bool {
+        let from = self.somewhere();
+        let sent = self.processes[0].0.send(&opened.token, &from).await.unwrap();
+        opened.code = self.couriers().await;
+        matches!(sent, SendOutcome::Sent(_))
+    }
+
+    /// One guess in the process of that number: wrong, or by luck the right code.
+    pub async fn guess(&mut self, opened: &Opened, process: usize, is_right: bool) -> Guess {
+        let from = self.somewhere();
+        let short = opened.code.as_ref().filter(|code| code.format() == CodeFormat::Digits);
+        let guess = match short {
+            Some(code) if is_right => Code::parse(&code.expose()).unwrap(),
+            Some(code) => other_than(code),
+            None => Code::parse("00000000").unwrap(),
+        };
+        let answer = self.processes[process].0.verify(&opened.token, &guess, &from).await.unwrap();
+        let outcome = self.last.0.lock().unwrap().take();
+        if short.is_none() || !matches!(outcome, Some(Outcome::Ok | Outcome::Rejected)) {
+            return Guess::InVain;
+        }
+        self.compared.push(self.now());
+        match answer {
+            VerifyOutcome::Granted(_) => Guess::Granted,
+            VerifyOutcome::Rejected(_) => Guess::Compared,
+        }
+    }
+
+    /// Guesses at all of these until nothing is compared any more; answers how many were.
+    pub async fn spend(&mut self, opened: &[Opened], process: usize) -> usize {
+        let before = self.compared.len();
+        for reset in opened {
+            for _ in 0..=self.numbers.tries_per_challenge {
+                self.guess(reset, process, false).await;
+            }
+        }
+        self.compared.len() - before
+    }
+
+    /// The most that was compared in any stretch of that length, its ends included.
+    pub fn most_within(&self, length: Duration) -> u64 {
+        let all = &self.compared;
+        let from = |start: usize| {
+            all[start..].iter().take_while(|at| at.since(all[start]) <= length).count()
+        };
+        (0..all.len()).map(from).max().unwrap_or(0) as u64
+    }
+}
+
+fn spelling(account: usize, spelling: usize) -> String {
+    match spelling {
+        0 => format!("victim{account}@example.com"),
+        1 => format!("victim{account}+shop@example.com"),
+        2 => format!("Victim{account}@example.com"),
+        _ => format!("v.{account}@elsewhere.example"),
+    }
+}
