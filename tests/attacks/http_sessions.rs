@@ -1,6 +1,6 @@
 //! Attacks on cookies, sessions and second factors.
 
-use sspr::{engine::SecondFactorDemand, http::TrustedProxies};
+use sspr::engine::SecondFactorDemand;
 
 use crate::{
     site::{OAUTH, RESET, Site},
@@ -37,7 +37,7 @@ async fn attack_48_sessions_from_before_are_over() {
 #[tokio::test]
 async fn attack_48_a_stored_session_ends_in_the_commit_of_the_reset() {
     use crate::support::{Users, World, tenant};
-    use sspr::{adapters::SystemEntropy, domain::AccountId};
+    use sspr::{adapters::SystemEntropy, domain::AccountId, http::TrustedProxies};
 
     let world = World::sqlite().await;
     let Users::Sqlite(users) = world.users.clone() else { panic!("SQLite") };
