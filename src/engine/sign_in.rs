@@ -43,8 +43,9 @@ impl Sspr {
     /// # Security
     /// A network budget is charged before any hash, and a failure before any comparison. Unknown
     /// addresses cost a hash and lock like known ones. The lockout is keyed on the account's
-    /// stamp, so a finished reset opens it. The answer must lead to a session that carries
-    /// [`SignedIn::stamp`].
+    /// stamp, so a finished reset opens it; of an unknown address on how it is spelt. Spellings that
+    /// a user store finds one account by share its lockout, which strangers can tell. The answer
+    /// must lead to a session that carries [`SignedIn::stamp`].
     pub async fn sign_in(
         &self,
         request: &Request,
@@ -197,7 +198,7 @@ impl Sspr {
         now: Instant,
     ) -> Result<Charged, Error> {
         let numbers = policy.limits().numbers();
-        let id = self.lockout_id(request, policy, account);
+        let id = self.lockout_id(request, account);
         for _ in 0..MAX_CONFLICTS {
             let loaded = self.inner.codes.load(&id).await?;
             let kept = match &loaded {
@@ -258,12 +259,7 @@ impl Sspr {
     }
 
     /// Of an account with its stamp, or of an address that has none.
-    fn lockout_id(
-        &self,
-        request: &Request,
-        policy: &TenantPolicy,
-        account: Option<&Account>,
-    ) -> RecordId {
+    fn lockout_id(&self, request: &Request, account: Option<&Account>) -> RecordId {
         let keys = &self.inner.keys;
         let fields = keys.indexes(Purpose::Lockout).next().map(|fields| {
             let fields = fields.tenant(&request.tenant);
@@ -271,10 +267,9 @@ impl Sspr {
                 Some(account) => {
                     fields.number(1).text(account.id.as_str()).bytes(account.stamp.as_bytes())
                 }
-                None => {
-                    let form = request.address.limiter_form(policy.dot_rules());
-                    fields.number(0).bytes(form.as_bytes())
-                }
+                // As it is spelt: a spelling that is nobody's must not lock another address where
+                // there is an account behind that one, or where there is none.
+                None => fields.number(0).text(request.address.as_str()),
             }
         });
         let unique = fields.map_or([0; 16], |fields| fields.digest().head());
