@@ -381,6 +381,25 @@ async fn forged_foreign_and_old_tokens_are_refused_and_cost_nothing() {
 }
 
 #[tokio::test]
+async fn a_token_of_the_sign_in_half_is_dead_at_its_end() {
+    let api = Api::new().await;
+    let fields = [("username", "ada@example.com"), ("challenge_type", "password redirect")];
+    let initiated = api.v1(&format!("{OAUTH}/initiate"), &fields).await;
+    let token = initiated.text("continuation_token");
+    let fields = [
+        ("continuation_token", token.as_str()),
+        ("grant_type", "password"),
+        ("scope", "openid"),
+        ("password", OLD),
+    ];
+
+    api.world.clock.advance(seconds(599));
+    assert_eq!(api.token(&fields).await.status, 200);
+    api.world.clock.advance(seconds(1));
+    is_error(&api.token(&fields).await, "expired_token", None, 552_003);
+}
+
+#[tokio::test]
 async fn the_sign_in_half_says_what_entra_says() {
     let api = Api::new().await;
     is_error(&api.sign_in("ada@example.com", "not this one").await, "invalid_grant", None, 50126);

@@ -52,3 +52,18 @@ impl fmt::Debug for SessionToken {
         f.write_str("SessionToken(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::SystemEntropy;
+
+    #[test]
+    fn what_is_stored_of_a_session_does_not_open_it() {
+        let token = SessionToken::draw(&SystemEntropy::new()).unwrap();
+        let again = SessionToken::parse(&token.expose()).unwrap();
+
+        assert_eq!(again.hash(), token.hash());
+        assert_ne!(token.hash(), *token.0);
+    }
+}

@@ -1,6 +1,6 @@
 //! The outbox: a notice for each change, leased to one courier at a time, never lost.
 
-use core::time::Duration;
+use core::{future::poll_fn, task::Poll, time::Duration};
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
@@ -23,6 +23,7 @@ clauses! {
     in self:
         a_change_queues_a_notice_for_each_address
         a_change_that_did_not_happen_queues_nothing
+        a_change_that_is_cut_queues_its_notice_or_does_not_happen
         a_leased_notice_is_nobody_elses_for_a_while
         a_notice_that_was_not_done_is_due_again
         what_is_done_never_comes_back
@@ -85,6 +86,9 @@ const fn now() -> Instant {
     Instant::from_micros(1_800_000_000_000_000)
 }
 
+/// A change is dropped after so many polls; few stores need as many to answer.
+const POLLS: u8 = 12;
+
 /// No lease may last longer: a notice of an attack would come late.
 const LONGEST_LEASE: Duration = Duration::from_secs(600);
 
@@ -113,6 +117,29 @@ async fn a_change_that_did_not_happen_queues_nothing(bench: &OutboxBench) -> Ver
         bench.users.apply(&change).await?;
     }
     same("notices of one change", bench.due(Duration::ZERO, 10).await?.len(), 1)
+}
+
+async fn a_change_that_is_cut_queues_its_notice_or_does_not_happen(bench: &OutboxBench) -> Verdict {
+    for polls in 0..POLLS {
+        let ada = account(&format!("ada{polls}"), &format!("ada{polls}@example.com"))?;
+        bench.users.put(&ada).await?;
+        let change = change(&ada, 2)?;
+        let mut call = Box::pin(bench.users.apply(&change));
+        let mut left = polls;
+        poll_fn(|context| {
+            if left == 0 {
+                return Poll::Ready(());
+            }
+            left -= 1;
+            call.as_mut().poll(context).map(|_| ())
+        })
+        .await;
+        drop(call);
+        // The repeated call waits for what the first one left behind.
+        bench.users.apply(&change).await?;
+    }
+    let due = bench.due(Duration::ZERO, 2 * usize::from(POLLS)).await?;
+    same("notices of changes that were cut and repeated", due.len(), usize::from(POLLS))
 }
 
 fn other(change: &PasswordChange) -> crate::domain::RecordId {

@@ -178,3 +178,36 @@ impl fmt::Debug for Fields {
 const fn purpose_byte(purpose: Purpose) -> u8 {
     purpose as u8
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::keyring::keyed;
+
+    fn fields(purpose: Purpose) -> Fields {
+        Fields::new(&keyed(&[7; 32]), purpose)
+    }
+
+    #[test]
+    fn one_other_byte_anywhere_is_another_digest() {
+        let digest = Digest::from_bytes([7; 32]);
+
+        assert!(digest.matches(&Digest::from_bytes([7; 32])));
+        for place in 0..32 {
+            let mut bytes = [7; 32];
+            bytes[place] ^= 1;
+            assert!(!digest.matches(&Digest::from_bytes(bytes)), "byte {place}");
+        }
+    }
+
+    #[test]
+    fn fields_and_purposes_are_told_apart() {
+        let of = |fields: Fields| fields.digest();
+        let plain = of(fields(Purpose::Grant).text("ab").text("c"));
+
+        assert!(plain.matches(&of(fields(Purpose::Grant).text("ab").text("c"))));
+        assert!(!plain.matches(&of(fields(Purpose::Grant).text("a").text("bc"))));
+        assert!(!plain.matches(&of(fields(Purpose::Grant).text("abc"))));
+        assert!(!plain.matches(&of(fields(Purpose::Ticket).text("ab").text("c"))));
+    }
+}

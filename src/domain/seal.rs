@@ -91,3 +91,45 @@ impl fmt::Debug for Sealed {
         f.write_str("Sealed(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::SystemEntropy;
+
+    fn key(byte: u8) -> Digest {
+        Digest::from_bytes([byte; 32])
+    }
+
+    fn sealed(about: &[u8], plain: &[u8]) -> Sealed {
+        Sealed::seal(&key(1), about, plain, 16, &SystemEntropy::new()).unwrap()
+    }
+
+    #[test]
+    fn what_is_sealed_opens_under_its_key_in_its_context_only() {
+        let sealed = sealed(b"a", b"ada");
+
+        assert_eq!(*sealed.open(&key(1), b"a").unwrap(), b"ada");
+        assert_eq!(sealed.open(&key(2), b"a").unwrap_err(), SealError);
+        assert_eq!(sealed.open(&key(1), b"b").unwrap_err(), SealError);
+    }
+
+    #[test]
+    fn the_same_sealed_twice_shares_no_nonce() {
+        let (first, second) = (sealed(b"", b"ada"), sealed(b"", b"ada"));
+
+        assert_ne!(first.as_bytes()[..NONCE], second.as_bytes()[..NONCE]);
+    }
+
+    #[test]
+    fn the_length_says_nothing_and_a_changed_byte_is_noticed() {
+        let (short, long) = (sealed(b"", b"a"), sealed(b"", b"0123456789abcdef"));
+        assert_eq!(short.as_bytes().len(), long.as_bytes().len());
+
+        for place in 0..short.as_bytes().len() {
+            let mut bytes = short.as_bytes().to_vec();
+            bytes[place] ^= 1;
+            assert!(Sealed::from_bytes(&bytes).open(&key(1), b"").is_err(), "byte {place}");
+        }
+    }
+}

@@ -316,6 +316,27 @@ mod tests {
     }
 
     #[test]
+    fn each_token_seals_under_a_key_of_its_own() {
+        let (entropy, keys, tenant, scope) = world();
+        let record = RecordId::draw(tenant.tag(), &entropy).unwrap();
+        let draw = || FlowToken::draw(&record, scope, &keys, &entropy).unwrap();
+
+        assert!(!draw().seal_key().matches(&draw().seal_key()));
+    }
+
+    #[test]
+    fn a_scope_names_tenant_and_application() {
+        let scope = |tenant, application| {
+            let application = ApplicationId::parse(application).unwrap();
+            Scope::new(&TenantId::parse(tenant).unwrap(), &application)
+        };
+        assert_eq!(scope("contoso", "shop"), scope("contoso", "shop"));
+        assert_ne!(scope("contoso", "shop"), scope("fabrikam", "shop"));
+        assert_ne!(scope("contoso", "shop"), scope("contoso", "desk"));
+        assert_ne!(scope("ab", "c"), scope("a", "bc"));
+    }
+
+    #[test]
     fn malformed_tokens_are_refused_by_name() {
         for text in
             ["", "x", &"A".repeat(106), &"A".repeat(108), &"!".repeat(107), &"A".repeat(1 << 20)]
