@@ -1,0 +1,141 @@
+//! A world on one thread, from one seed: several processes over the same stores, owners and
+//! strangers, stores and mail that fail, clocks that jump, policies, stamps and keys that change.
+//! Every wait of every call is a place where anything else may happen. An oracle that keeps its own
+//! books judges each answer by the invariants of the design.
+//!
+//! ```sh
+//! cargo test --test simulation                                             # some seconds
+//! SSPR_STEPS=10000000 cargo test --release --test simulation -- --nocapture # minutes
+//! SSPR_SEED=7 cargo test --test simulation                                 # one world again, told in words
+//! ```
+//!
+//! A failure prints the seed and the story of its world, one line for what happened.
+#![allow(
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_debug_implementations,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests stop loudly"
+)]
+
+mod simulation {
+    pub mod actors;
+    pub mod chance;
+    pub mod codes;
+    pub mod defects;
+    pub mod facts;
+    pub mod hub;
+    pub mod last_act;
+    pub mod oracle;
+    pub mod ports;
+    pub mod verdicts;
+    pub mod world;
+}
+
+use simulation::{
+    defects::Defect,
+    oracle::Violation,
+    world::{Plan, Reached, World},
+};
+
+/// Steps of one world, before its last act.
+const WORLD: u64 = 4_000;
+/// Steps of the usual run.
+const USUAL: u64 = 120_000;
+/// Steps within which a planted defect must be found.
+const PLANTED: u64 = 400_000;
+
+struct Failure {
+    violation: Violation,
+    steps: u64,
+    story: Vec<String>,
+}
+
+/// One world from its beginning to its end.
+fn live(plan: Plan) -> Result<Reached, Box<Failure>> {
+    let mut world = World::new(plan);
+    let lived = (0..WORLD).try_for_each(|_| world.step()).and_then(|()| world.end());
+    let steps = world.reached.steps;
+    let story = world.hub.lock().story.take().unwrap_or_default();
+    lived.map(|()| world.reached).map_err(|violation| Box::new(Failure { steps, story, violation }))
+}
+
+/// The same world again, told.
+fn told(plan: Plan) -> String {
+    let Err(failure) = live(Plan { told: true, ..plan }) else { return "it held".to_owned() };
+    let Failure { violation, steps, story } = *failure;
+    let from = story.len().saturating_sub(2_000);
+    format!(
+        "SSPR_SEED={} after {steps} steps: {}: {}\n{}",
+        plan.seed,
+        violation.invariant,
+        violation.seen,
+        story[from..].join("\n"),
+    )
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
+}
+
+#[test]
+fn in_every_world_the_invariants_hold() {
+    if let Some(seed) = number("SSPR_SEED") {
+        let plan = Plan { seed, told: true, ..Plan::default() };
+        assert!(live(plan).is_ok(), "{}", told(plan));
+        return;
+    }
+    let began = std::time::Instant::now();
+    let (steps, first) = (number("SSPR_STEPS").unwrap_or(USUAL), number("SSPR_FIRST").unwrap_or(1));
+    let (mut all, mut seed) = (Reached::default(), first);
+    while all.steps < steps {
+        let plan = Plan { seed, ..Plan::default() };
+        match live(plan) {
+            Ok(reached) => all.add(reached),
+            Err(_) => panic!("{}", told(plan)),
+        }
+        seed += 1;
+    }
+    println!("{} worlds in {:?}: {all:?}", seed - first, began.elapsed());
+    let each = [all.grants, all.changes, all.sign_ins, all.longer, all.errors, all.crashes];
+    assert!(each.iter().all(|count| *count > 20), "a world in which little happens: {all:?}");
+}
+
+#[test]
+fn a_failing_seed_replays_exactly() {
+    let plan = Plan { defect: Some(Defect::StampKept), seed: 1, ..Plan::default() };
+    let plan = (1..).map(|seed| Plan { seed, ..plan }).find(|plan| live(*plan).is_err()).unwrap();
+
+    let stories = [told(plan), told(plan)];
+
+    assert_eq!(stories[0], stories[1]);
+    assert!(stories[0].contains("I5 hash and stamp"), "{}", stories[0]);
+}
+
+#[test]
+fn every_planted_defect_is_found_and_named() {
+    for defect in Defect::ALL {
+        let (mut steps, mut found) = (0, None);
+        for seed in 1.. {
+            match live(Plan { defect: Some(defect), seed, ..Plan::default() }) {
+                Ok(reached) => steps += reached.steps,
+                Err(failure) => {
+                    steps += failure.steps;
+                    found = Some(failure.violation);
+                }
+            }
+            if found.is_some() || steps > PLANTED {
+                break;
+            }
+        }
+        let Some(violation) = found else { panic!("{defect:?} is not found in {steps} steps") };
+        println!("{defect:?}: {} after {steps} steps: {}", violation.invariant, violation.seen);
+        let named = defect.breaks().iter().any(|name| violation.invariant.starts_with(name));
+        assert!(named, "{defect:?} is called {}: {}", violation.invariant, violation.seen);
+    }
+}

@@ -1,0 +1,220 @@
+//! What the oracle knows of accounts, policies, records and calls: the truth, step by step.
+
+use std::collections::BTreeSet;
+
+use sspr::{
+    domain::{Account, AccountId, Digest, EmailAddress, Instant, KeyId, RecordId, Stamp, TenantId},
+    flow::StageName,
+    policy::Numbers,
+};
+
+/// An account of a tenant.
+pub type Who = (TenantId, AccountId);
+
+/// What an administrator has set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    On,
+    Off,
+    /// Who is in the group `excluded` may not.
+    Exclude,
+}
+
+/// Something that was one way from a step on, and another way from the next.
+#[derive(Debug)]
+pub struct History<T>(Vec<(u64, T)>);
+
+impl<T> History<T> {
+    pub fn new(first: T) -> Self {
+        Self(vec![(0, first)])
+    }
+
+    pub fn push(&mut self, step: u64, next: T) {
+        self.0.push((step, next));
+    }
+
+    pub fn last(&self) -> &T {
+        &self.0.last().unwrap().1
+    }
+
+    /// What it was at some time from one step to another, the newest first.
+    pub fn during(&self, from: u64, to: u64) -> impl Iterator<Item = &T> {
+        let mut until = u64::MAX;
+        self.0.iter().rev().filter_map(move |(since, it)| {
+            let lasted = (*since, std::mem::replace(&mut until, *since));
+            (lasted.0 <= to && lasted.1 >= from).then_some(it)
+        })
+    }
+
+    pub fn newest(&self, few: usize) -> impl Iterator<Item = &T> {
+        self.0.iter().rev().take(few).map(|(_, it)| it)
+    }
+}
+
+#[derive(Debug)]
+pub struct TenantFacts {
+    pub id: TenantId,
+    pub numbers: Numbers,
+    pub modes: History<Mode>,
+}
+
+/// The rule of section 3, in the oracle's own words.
+pub fn eligible(mode: Mode, account: &Account) -> bool {
+    let excluded = account.groups.iter().any(|group| group.as_str() == "excluded");
+    let local = account.identity_providers.contains(&sspr::domain::IdentityProvider::EmailPassword);
+    mode != Mode::Off
+        && !(mode == Mode::Exclude && excluded)
+        && !account.disabled
+        && local
+        && account.password.is_some()
+        && !account.addresses.is_empty()
+}
+
+/// One code that counts, or counted.
+#[derive(Debug)]
+pub struct Bind {
+    pub number: u32,
+    pub step: u64,
+    pub key: KeyId,
+    pub binding: Digest,
+    pub digest: Digest,
+    pub expires_at: Instant,
+    pub short: bool,
+    /// The account, stamp and address that the digest covers; none for a decoy.
+    pub account: Option<(Who, Stamp, EmailAddress)>,
+    pub tries: u32,
+    pub grants: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+pub struct RecordFacts {
+    /// The key that its flow token is checked with.
+    pub key: KeyId,
+    pub tenant: usize,
+    pub typed: EmailAddress,
+    pub touched: Instant,
+    pub expires_at: Instant,
+    pub stages: History<StageName>,
+    pub binds: Vec<Bind>,
+    /// Tries of the current challenge.
+    pub tries: u32,
+    pub hashes_charged: u32,
+    pub hashes: u32,
+    /// The hash that a submit put in place.
+    /// Until when the ticket lives, once there is one: a grant that is spent lives no longer.
+    pub ticket_until: Option<Instant>,
+    pub applied: Option<(sspr::domain::PasswordHash, u64)>,
+}
+
+#[derive(Debug)]
+pub struct GrantFacts {
+    pub record: RecordId,
+    /// Which of the record's codes yielded it.
+    pub bind: usize,
+    pub step: u64,
+    pub expires_at: Instant,
+    pub changes: u32,
+    pub tickets: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+pub struct TicketFacts {
+    pub record: RecordId,
+    pub expires_at: Instant,
+    pub sign_ins: u32,
+}
+
+/// What a call is about.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    Open {
+        tenant: usize,
+        typed: EmailAddress,
+        send: bool,
+        key: Option<u8>,
+    },
+    Send,
+    Verify {
+        code: String,
+    },
+    Submit {
+        grant: String,
+        password: String,
+    },
+    Redeem {
+        ticket: String,
+    },
+    SignIn {
+        tenant: usize,
+        address: EmailAddress,
+        password: String,
+    },
+    Look,
+    /// With a secret that nobody gave out.
+    Garbage,
+    Courier,
+}
+
+impl Kind {
+    /// For the story.
+    pub fn words(&self) -> String {
+        let at = |tenant: &usize| super::world::TENANTS[*tenant];
+        let short = |secret: &str| secret[secret.len() - 6..].to_owned();
+        match self {
+            Self::Open { tenant, typed, send, key } => {
+                let and = if *send { " and asks for its code" } else { "" };
+                let key = key.map(|key| format!(" (request {key})")).unwrap_or_default();
+                format!("opens a reset for {} in {}{and}{key}", typed.as_str(), at(tenant))
+            }
+            Self::Send => "asks for a code".to_owned(),
+            Self::Verify { code } => format!("types the code {code}"),
+            Self::Submit { grant, password } => {
+                format!("submits \"{password}\" with the grant …{}", short(grant))
+            }
+            Self::Redeem { ticket } => format!("redeems the ticket …{}", short(ticket)),
+            Self::SignIn { tenant, address, password } => {
+                format!("signs in as {} of {} with \"{password}\"", address.as_str(), at(tenant))
+            }
+            Self::Look => "looks".to_owned(),
+            Self::Garbage => "tries a forged secret".to_owned(),
+            Self::Courier => "is the courier at work".to_owned(),
+        }
+    }
+}
+
+/// What an attempt came to.
+#[derive(Debug)]
+pub struct Attempt {
+    pub number: Option<u32>,
+    pub over: bool,
+}
+
+#[derive(Debug)]
+pub struct Call {
+    pub kind: Kind,
+    pub process: usize,
+    /// The step in which it began.
+    pub start: u64,
+    /// The true time of its process then.
+    pub now: Instant,
+    pub record: Option<RecordId>,
+    /// What the record had seen when the call began.
+    pub touched: Instant,
+    /// Whether its process accepts the keys of the record.
+    pub ring: usize,
+    pub entered: u32,
+    pub faulted: bool,
+    pub attempt: Option<Attempt>,
+    pub hash_refused: bool,
+    pub lockout: Option<RecordId>,
+}
+
+/// The budget of an account, counted again.
+#[derive(Debug, Default)]
+pub struct Budget {
+    pub touched: Instant,
+    pub window_ends: Instant,
+    pub in_window: u32,
+    pub streak_ends: Instant,
+    pub in_streak: u32,
+}

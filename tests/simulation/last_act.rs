@@ -1,0 +1,111 @@
+//! How a world ends: everything calms down, and who has the mailbox finishes (I12).
+
+use sspr::{
+    domain::{AccountId, FlowToken},
+    engine::Client,
+};
+
+use super::{
+    actors::request,
+    facts::*,
+    hub::Weather,
+    oracle::Violation,
+    verdicts::Answer,
+    world::{PROCESSES, World, address, tenant},
+};
+
+const CALM: usize = PROCESSES - 1;
+
+impl World {
+    /// The last act: each owner resets a password, whatever happened before; every notice goes out.
+    pub fn end(&mut self) -> Result<(), Violation> {
+        self.set_weather(Weather::Calm);
+        for index in 0..PROCESSES {
+            self.crash(index);
+        }
+        self.pass(27 * 3_600_000_000 + 20 * 3_600_000_000);
+        for index in 0..2 {
+            self.set_mode(index, Mode::On);
+            for id in ["ada", "eve"] {
+                let who = (tenant(index), AccountId::parse(id).unwrap());
+                self.change(&who, "is as ever", |account, stamp| {
+                    account.disabled = false;
+                    account.stamp = stamp;
+                });
+                self.finish(index, &who);
+            }
+        }
+        for _ in 0..3 {
+            self.pass(61_000_000);
+            self.drain(CALM);
+            self.quiet();
+        }
+        let mut shared = self.hub.lock();
+        shared.oracle.all_noticed();
+        shared.oracle.violation.clone().map_or(Ok(()), Err)
+    }
+
+    /// Goes on until nothing more happens by itself.
+    fn quiet(&mut self) {
+        for _ in 0..100_000 {
+            self.reached.steps += 1;
+            self.hub.lock().oracle.step += 1;
+            if !self.go_on() {
+                return;
+            }
+        }
+        self.hub.lock().oracle.violated("I12 it comes to rest", String::new);
+    }
+
+    /// One whole journey of an owner, alone.
+    fn finish(&mut self, index: usize, who: &Who) {
+        let (grants, changes) = (self.hands.grants.len(), self.hands.tickets.len());
+        let (resets, sign_ins) = (self.hands.resets.len(), self.reached.sign_ins);
+        let password = format!("Four quiet Words, {index} by {resets}");
+        let shared = self.hub.lock();
+        let account = shared.oracle.accounts[who].last().clone().unwrap();
+        drop(shared);
+        let typed = address(account.addresses[0].as_str());
+        let client = self.known(Client::unknown());
+        let request = request(index, typed.clone());
+        let kind = Kind::Open { key: None, send: true, tenant: index, typed };
+        let sspr = self.processes[CALM].sspr.clone();
+        self.begin(
+            CALM,
+            kind,
+            None,
+            async move { Answer::Start(sspr.start(&request, &client).await) },
+        );
+        self.quiet();
+        let Some((record, token)) = self.hands.resets.get(resets).cloned() else {
+            return self.kept_out(who, "start");
+        };
+        self.drain(CALM);
+        self.quiet();
+        let shared = self.hub.lock();
+        let code = shared.oracle.mailbox.iter().rev().find(|(other, ..)| *other == record).cloned();
+        drop(shared);
+        let Some((_, code, _)) = code else { return self.kept_out(who, "mail") };
+        self.verify(CALM, record, FlowToken::parse(&token).unwrap(), &code);
+        self.quiet();
+        let Some((_, grant, _)) = self.hands.grants.get(grants).cloned() else {
+            return self.kept_out(who, "verify");
+        };
+        self.submit_with(CALM, record, grant, password.clone());
+        self.quiet();
+        let Some((_, ticket)) = self.hands.tickets.get(changes).cloned() else {
+            return self.kept_out(who, "submit");
+        };
+        self.redeem_with(CALM, record, &ticket);
+        self.quiet();
+        if self.reached.sign_ins == sign_ins {
+            return self.kept_out(who, "redeem");
+        }
+        self.reached.journeys += 1;
+    }
+
+    fn kept_out(&mut self, who: &Who, at: &str) {
+        let mut shared = self.hub.lock();
+        shared.oracle.violated("I12 who has the mailbox can finish", || format!("{who:?}: {at}"));
+    }
+}

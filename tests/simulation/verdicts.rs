@@ -1,0 +1,302 @@
+//! What the oracle says of an answer: was it allowed, and if it was a refusal, is there an excuse?
+
+use sspr::{
+    Error,
+    domain::Account,
+    engine::{
+        LookOutcome, OpenOutcome, RedeemOutcome, Rejection, SendOutcome, SignInOutcome,
+        StartOutcome, SubmitOutcome, VerifyOutcome,
+    },
+    flow::StageName,
+};
+
+use super::{facts::*, oracle::Oracle, ports::plain};
+
+/// What a call came to.
+#[allow(dead_code, reason = "the story shows all of it")]
+#[derive(Debug)]
+pub enum Answer {
+    Open(Result<OpenOutcome, Error>),
+    Start(Result<StartOutcome, Error>),
+    Send(Result<SendOutcome, Error>),
+    Verify(Result<VerifyOutcome, Error>),
+    Submit(Result<SubmitOutcome, Error>),
+    Redeem(Result<RedeemOutcome, Error>),
+    SignIn(Result<SignInOutcome, Error>),
+    Look(Result<LookOutcome, Error>),
+    Courier,
+}
+
+impl Oracle {
+    /// Judges an answer.
+    pub fn answered(&mut self, call: usize, answer: &Answer) {
+        if let Kind::Garbage = self.calls[call].kind {
+            let refused = matches!(
+                answer,
+                Answer::Verify(Ok(VerifyOutcome::Rejected(Rejection::Gone)))
+                    | Answer::Submit(Ok(SubmitOutcome::Rejected))
+                    | Answer::Redeem(Ok(RedeemOutcome::Rejected))
+                    | Answer::Send(Ok(SendOutcome::Gone))
+            );
+            if !refused || self.calls[call].entered > 0 {
+                self.violated("I11 a forged secret costs something", || format!("{answer:?}"));
+            }
+            return;
+        }
+        match answer {
+            Answer::Verify(Ok(outcome)) => self.verified(call, outcome),
+            Answer::Submit(Ok(outcome)) => self.submitted(call, outcome),
+            Answer::Redeem(Ok(outcome)) => self.redeemed(call, outcome),
+            Answer::SignIn(Ok(outcome)) => self.signed_in(call, outcome),
+            Answer::Open(_)
+            | Answer::Start(_)
+            | Answer::Send(_)
+            | Answer::Look(_)
+            | Answer::Courier
+            | Answer::Verify(Err(_))
+            | Answer::Submit(Err(_))
+            | Answer::Redeem(Err(_))
+            | Answer::SignIn(Err(_)) => {}
+        }
+    }
+
+    fn verified(&mut self, call: usize, outcome: &VerifyOutcome) {
+        let about = &self.calls[call];
+        let (Kind::Verify { code }, Some(record)) = (&about.kind, about.record) else { return };
+        let (code, start, step) = (code.clone(), about.start, self.step);
+        let (alone, now, ring) = (about.now, about.now.latest(about.touched), about.ring);
+        let attempt = about.attempt.as_ref().map(|attempt| (attempt.number, attempt.over));
+        let found = self.bind_of(&record, &code);
+        let limit = {
+            let Some(facts) = self.records.get(&record) else { return };
+            self.tenant_of(facts).numbers.tries_per_challenge
+        };
+        match outcome {
+            VerifyOutcome::Granted(granted) => {
+                let Some(index) = found else {
+                    return self
+                        .violated("I4 a code that never counted", || format!("call {call}"));
+                };
+                if attempt.is_none() {
+                    self.violated("I2 a comparison uncharged", || format!("call {call}"));
+                }
+                let facts = self.records.get_mut(&record).unwrap();
+                let newer = facts
+                    .binds
+                    .iter()
+                    .any(|bind| bind.number > facts.binds[index].number && bind.step < start);
+                let bind = &mut facts.binds[index];
+                bind.grants.insert(granted.grant.expose());
+                let (grants, expires_at) = (bind.grants.len(), bind.expires_at);
+                let account = bind.account.clone();
+                self.grants.entry(granted.grant.expose()).or_insert_with(|| GrantFacts {
+                    bind: index,
+                    changes: 0,
+                    expires_at: granted.expires_at,
+                    record,
+                    step,
+                    tickets: Default::default(),
+                });
+                let seen = || format!("call {call}");
+                if grants > 1 {
+                    self.violated("I1 a code yields one grant", seen);
+                }
+                if newer {
+                    self.violated("I3 the newest code wins", seen);
+                }
+                if now >= expires_at {
+                    let revived = alone < expires_at;
+                    let which =
+                        if revived { "I8 a dead code is revived" } else { "I4 after expiry: code" };
+                    self.violated(which, seen);
+                }
+                let Some((who, stamp, address)) = account else {
+                    return self.violated("I4 the code of a decoy", seen);
+                };
+                let same = |it: &Account| it.stamp == stamp && it.addresses.contains(&address);
+                if !self.some_time(&who, start, |_| true) {
+                    self.violated("I6 a code that policy forbids", || format!("{call}: {who:?}"));
+                } else if !self.some_time(&who, start, same) {
+                    self.violated("I4 the stamp and the address", || format!("{call}: {who:?}"));
+                }
+            }
+            VerifyOutcome::Rejected(rejection) => {
+                // Was the right one refused?
+                let Some(index) = found else { return };
+                let facts = &self.records[&record];
+                let bind = &facts.binds[index];
+                let Some((who, stamp, address)) = bind.account.clone() else { return };
+                let newer = facts.binds.last().is_some_and(|last| last.number > bind.number);
+                let other =
+                    attempt.is_none_or(|(number, over)| over || number != Some(bind.number));
+                let key_gone = [bind.key, facts.key]
+                    .into_iter()
+                    .any(|key| self.rings[ring].under(key, KEY_PURPOSE).is_none());
+                let over = facts
+                    .stages
+                    .during(start, step)
+                    .any(|stage| matches!(stage, StageName::Completed | StageName::Closed));
+                // Once the password is changed the code has done its work, also before that is
+                // written into the reset.
+                let same = |it: &Account| it.addresses.contains(&address) && it.stamp == stamp;
+                let changed = !self.all_the_time(&who, start, same);
+                let (dead, ended) = (bind.expires_at, facts.expires_at);
+                let tries = facts.tries;
+                let excused = match rejection {
+                    Rejection::WrongCode { .. } => newer || other || key_gone || over || changed,
+                    Rejection::Expired => self.latest >= dead,
+                    Rejection::Exhausted => tries >= limit || newer,
+                    Rejection::Gone => over || key_gone || changed || self.latest >= ended,
+                    Rejection::LongerCodeSent(_) | Rejection::TryLater { .. } => true,
+                };
+                if !excused {
+                    self.violated("I3 a right code is refused", || {
+                        format!("call {call}, {who:?}: {rejection:?}")
+                    });
+                }
+            }
+        }
+    }
+
+    fn submitted(&mut self, call: usize, outcome: &SubmitOutcome) {
+        let about = &self.calls[call];
+        let Kind::Submit { grant: text, password } = &about.kind else { return };
+        let (text, hash, start, step) = (text.clone(), plain(password), about.start, self.step);
+        let (ring, hash_refused) = (about.ring, about.hash_refused);
+        let Some(grant) = self.grants.get_mut(&text) else { return };
+        let facts = &self.records[&grant.record];
+        let bind = &facts.binds[grant.bind];
+        let Some((who, stamp, address)) = bind.account.clone() else { return };
+        let seen = || format!("call {call}, {who:?}");
+        match outcome {
+            SubmitOutcome::Changed(changed) => {
+                grant.tickets.insert(changed.ticket.expose());
+                let tickets = grant.tickets.len();
+                let record = grant.record;
+                let mine = facts.applied.as_ref().is_some_and(|(other, _)| *other == hash);
+                self.tickets.entry(changed.ticket.expose()).or_insert(TicketFacts {
+                    expires_at: changed.expires_at,
+                    record,
+                    sign_ins: 0,
+                });
+                if tickets > 1 {
+                    self.violated("I1 a grant yields one ticket", seen);
+                }
+                if !mine {
+                    self.violated("I5 answered as changed, and is not", seen);
+                }
+            }
+            SubmitOutcome::Rejected => {
+                let (since, record, dead) = (grant.step.min(start), grant.record, grant.expires_at);
+                let other = facts.applied.as_ref().is_some_and(|(other, _)| *other != hash);
+                let budget = self.tenants[facts.tenant].numbers.submits_per_grant;
+                // One is kept back for a submit that has begun.
+                let spent = hash_refused && facts.hashes_charged + 1 >= budget;
+                let key_gone = self.rings[ring].under(bind.key, KEY_PURPOSE).is_none();
+                let newer = facts.binds.len() > grant.bind + 1;
+                let moved = newer
+                    || facts
+                        .stages
+                        .during(start, step)
+                        .any(|stage| matches!(stage, StageName::Opened | StageName::CodeSent));
+                let redeemed = facts.applied.is_some()
+                    && facts.stages.during(start, step).any(|stage| *stage == StageName::Closed);
+                let same = |it: &Account| {
+                    (it.stamp == stamp && it.addresses.contains(&address))
+                        || it.last_reset == Some(record)
+                };
+                let changed = !self.all_the_time(&who, since, same);
+                // The grant's own end, or that of the ticket it was spent for.
+                let spent_for = facts.ticket_until.is_some_and(|until| self.latest >= until);
+                let dead = self.latest >= dead || spent_for;
+                let excused = other || spent || key_gone || moved || redeemed || changed || dead;
+                if !excused {
+                    self.violated("I5 a live grant is refused", seen);
+                }
+            }
+            SubmitOutcome::Weak { .. } | SubmitOutcome::TryLater { .. } => {}
+        }
+    }
+
+    fn redeemed(&mut self, call: usize, outcome: &RedeemOutcome) {
+        let about = &self.calls[call];
+        let Kind::Redeem { ticket: text } = &about.kind else { return };
+        let (start, step, ring) = (about.start, self.step, about.ring);
+        let (alone, now) = (about.now, about.now.latest(about.touched));
+        let Some(ticket) = self.tickets.get_mut(text) else { return };
+        let facts = &self.records[&ticket.record];
+        let Some((_, applied)) = facts.applied else { return };
+        let Some((who, ..)) = facts.binds.last().and_then(|bind| bind.account.clone()) else {
+            return;
+        };
+        let key = facts.binds.last().map(|bind| bind.key);
+        let (record, expires_at) = (ticket.record, ticket.expires_at);
+        let seen = || format!("call {call}, {who:?}");
+        match outcome {
+            RedeemOutcome::SignIn(sign_in) => {
+                ticket.sign_ins += 1;
+                let times = ticket.sign_ins;
+                let same = |it: &Account| {
+                    it.stamp == sign_in.stamp && it.id == sign_in.account && it.id == who.1
+                };
+                if times > 1 {
+                    self.violated("I1 a ticket signs in once", seen);
+                }
+                if now >= expires_at {
+                    let revived = alone < expires_at;
+                    let which = if revived {
+                        "I8 a dead ticket is revived"
+                    } else {
+                        "I4 after expiry: ticket"
+                    };
+                    self.violated(which, seen);
+                }
+                if !self.some_time(&who, start, |_| true) {
+                    self.violated("I6 a sign-in that policy forbids", seen);
+                } else if !self.some_time(&who, start, same) {
+                    self.violated("I9 a sign-in with an old stamp", seen);
+                }
+            }
+            RedeemOutcome::RequireSignIn => {
+                let stages = &self.records[&record].stages;
+                if !stages.during(start, step).any(|stage| *stage == StageName::Closed) {
+                    self.violated("I5 a fresh ticket counts as used", seen);
+                }
+            }
+            RedeemOutcome::Rejected => {
+                let key_gone =
+                    key.is_none_or(|key| self.rings[ring].under(key, KEY_PURPOSE).is_none());
+                let stays = |it: &Account| it.last_reset == Some(record);
+                let stamps: std::collections::BTreeSet<_> = self.accounts[&who]
+                    .during(applied, step)
+                    .flatten()
+                    .filter(|it| it.last_reset == Some(record))
+                    .map(|it| *it.stamp.as_bytes())
+                    .collect();
+                let changed = stamps.len() > 1 || !self.all_the_time(&who, applied + 1, stays);
+                if !(key_gone || changed || self.latest >= expires_at) {
+                    self.violated("I5 a live ticket is refused", seen);
+                }
+            }
+        }
+    }
+
+    fn signed_in(&mut self, call: usize, outcome: &SignInOutcome) {
+        let SignInOutcome::SignedIn(signed_in) = outcome else { return };
+        let about = &self.calls[call];
+        let Kind::SignIn { tenant, password, .. } = &about.kind else { return };
+        let (start, hash, step) = (about.start, plain(password), self.step);
+        let who = (self.tenants[*tenant].id.clone(), signed_in.account.clone());
+        let right = self.accounts.get(&who).is_some_and(|history| {
+            let mut during = history.during(start, step).flatten();
+            during.any(|it| {
+                it.password.as_ref() == Some(&hash) && it.stamp == signed_in.stamp && !it.disabled
+            })
+        });
+        if !right {
+            self.violated("I9 a sign-in with what is not on file", || format!("{call}: {who:?}"));
+        }
+    }
+}
+
+const KEY_PURPOSE: sspr::domain::Purpose = sspr::domain::Purpose::Binding;

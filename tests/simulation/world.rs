@@ -1,0 +1,475 @@
+//! The world: processes over one pair of stores, calls under way, and what happens around them.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+    time::Duration,
+};
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use sspr::{
+    Courier, Keyring, Sspr, TenantPolicy,
+    adapters::{CaptureSender, ManualClock, MemoryUsers, Policies},
+    domain::{
+        Account, AccountId, EmailAddress, Entropy, GroupId, IdentityProvider, Instant, RecordId,
+        Stamp, TenantId,
+    },
+    policy::{AuthenticationMethodsPolicy, Limits, Numbers, PasswordRules},
+};
+
+use super::{
+    actors::Hands,
+    chance::{Chance, SeededEntropy},
+    codes::Codes,
+    defects::Defect,
+    facts::*,
+    hub::{Hub, Weather},
+    oracle::{Oracle, Violation},
+    ports::{Mail, Plain, Seen, Users, plain},
+    verdicts::Answer,
+};
+
+pub const TENANTS: [&str; 2] = ["contoso", "fabrikam"];
+pub const PROCESSES: usize = 3;
+const BEGIN: i64 = 1_800_000_000_000_000;
+/// The clock never steps back further than this behind the latest time: within the margin of sweeps.
+const FURTHEST_BACK: i64 = 20 * 3_600_000_000;
+
+/// What a world is made of.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plan {
+    pub seed: u64,
+    pub defect: Option<Defect>,
+    /// A stranger alone, who types this address.
+    pub stranger: Option<&'static str>,
+    pub told: bool,
+}
+
+pub struct World {
+    pub plan: Plan,
+    pub hub: Hub,
+    pub chance: Chance,
+    pub entropy: SeededEntropy,
+    pub users: MemoryUsers,
+    pub codes: Codes,
+    pub policies: Policies,
+    pub processes: Vec<Process>,
+    pub hands: Hands,
+    pub tasks: Vec<Task>,
+    pub rings: Vec<Keyring>,
+    /// Which ring the next deployment carries.
+    pub deployed: usize,
+    pub base: i64,
+    latest: i64,
+    pub reached: Reached,
+}
+
+/// How often the world came to what matters: one that never gets there proves nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reached {
+    pub steps: u64,
+    pub calls: u64,
+    pub grants: u64,
+    pub changes: u64,
+    pub sign_ins: u64,
+    pub longer: u64,
+    pub errors: u64,
+    pub crashes: u64,
+    pub journeys: u64,
+}
+
+pub struct Process {
+    pub sspr: Sspr,
+    pub courier: Option<Arc<Courier>>,
+    pub clock: ManualClock,
+    pub skew: i64,
+    pub ring: usize,
+}
+
+pub struct Task {
+    pub call: usize,
+    future: Pin<Box<dyn Future<Output = Answer>>>,
+    woken: Arc<Flag>,
+}
+
+#[derive(Debug)]
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+pub fn tenant(index: usize) -> TenantId {
+    TenantId::parse(TENANTS[index]).unwrap()
+}
+
+pub fn address(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).unwrap()
+}
+
+fn numbers(index: usize) -> Numbers {
+    let usual = Numbers::default();
+    if index == 0 {
+        return usual;
+    }
+    Numbers {
+        opens_per_network: 1200,
+        sends_per_account: 300,
+        sends_per_address: 200,
+        sends_per_address_and_network: 100,
+        sends_per_network: 600,
+        submits_per_grant: 4,
+        tenant_tries: 60,
+        tries_per_challenge: 3,
+        tries_per_streak: 14,
+        tries_per_window: 6,
+        ..usual
+    }
+}
+
+pub fn policy(index: usize, mode: Mode) -> TenantPolicy {
+    let (state, excluded) = match mode {
+        Mode::On => ("enabled", "[]"),
+        Mode::Off => ("disabled", "[]"),
+        Mode::Exclude => ("enabled", r#"[{"targetType":"group","id":"excluded"}]"#),
+    };
+    let json = format!(
+        r##"{{"@odata.type":"#microsoft.graph.emailAuthenticationMethodConfiguration","id":"Email",
+        "state":"{state}","includeTargets":[{{"targetType":"group","id":"all_users"}}],
+        "excludeTargets":{excluded}}}"##
+    );
+    let methods = AuthenticationMethodsPolicy::from_email_json(&json).unwrap();
+    let policy = TenantPolicy::customers(TENANTS[index]).unwrap();
+    let rules = if index == 0 { PasswordRules::nist() } else { PasswordRules::entra() };
+    policy
+        .with_authentication_methods(methods)
+        .with_limits(Limits::new(numbers(index)).unwrap())
+        .with_password_rules(rules)
+}
+
+/// The deployments of two rotations of the signing key and one of the index key.
+fn rings(entropy: &SeededEntropy) -> Vec<Keyring> {
+    let key = || {
+        let mut bytes = [0; 32];
+        entropy.fill(&mut bytes).unwrap();
+        Base64UrlUnpadded::encode_string(&bytes)
+    };
+    let (k0, k1, k2, i0, i1) = (key(), key(), key(), key(), key());
+    let texts = [
+        format!("sign={k0} index={i0}"),
+        format!("sign={k0} accept={k1} index={i0}"),
+        format!("sign={k1} accept={k0} index={i1} old-index={i0}"),
+        format!("sign={k1} index={i1} old-index={i0}"),
+        format!("sign={k1} accept={k2} index={i1} old-index={i0}"),
+        format!("sign={k2} accept={k1} index={i1} old-index={i0}"),
+        format!("sign={k2} index={i1} old-index={i0}"),
+    ];
+    texts.iter().map(|text| Keyring::parse(text).unwrap()).collect()
+}
+
+impl World {
+    pub fn new(plan: Plan) -> Self {
+        let entropy = SeededEntropy::new(plan.seed);
+        let rings = rings(&entropy);
+        let tenants = (0..2).map(|index| TenantFacts {
+            id: tenant(index),
+            modes: History::new(Mode::On),
+            numbers: numbers(index),
+        });
+        let mut oracle = Oracle::default();
+        (oracle.rings, oracle.tenants) = (rings.clone(), tenants.collect());
+        let hub = Hub::new(plan.seed, oracle, plan.told);
+        if plan.stranger.is_some() {
+            hub.lock().asked = Some(Vec::new());
+        }
+        let policies = Policies::of((0..2).map(|index| policy(index, Mode::On)));
+        let mut world = Self {
+            base: BEGIN,
+            chance: Chance::new(plan.seed),
+            codes: Codes::new(hub.clone(), plan.defect),
+            deployed: 0,
+            entropy,
+            hands: Hands::default(),
+            hub,
+            latest: BEGIN,
+            plan,
+            policies,
+            processes: Vec::new(),
+            reached: Reached::default(),
+            rings,
+            tasks: Vec::new(),
+            users: MemoryUsers::new(),
+        };
+        world.settle();
+        for index in 0..PROCESSES {
+            let process = world.process(index, 0);
+            world.processes.push(process);
+            world.employ(index);
+        }
+        world
+    }
+
+    /// The accounts, the same names in both tenants.
+    fn settle(&mut self) {
+        for index in 0..2 {
+            for (id, addresses) in [
+                ("ada", &["ada@example.com", "ada@home.example"][..]),
+                ("eve", &["eve@example.com"]),
+                ("left", &["shared@example.com"]),
+                ("right", &["shared@example.com"]),
+                ("grace", &["grace@example.com"]),
+            ] {
+                let stamp = Stamp::draw(&self.entropy).unwrap();
+                let id = AccountId::parse(id).unwrap();
+                let mut account = Account::new(id, address(addresses[0]), stamp);
+                account.addresses = addresses.iter().map(|text| address(text)).collect();
+                account.password = Some(plain("Four unrelated Words, 0 by 0"));
+                match account.id.as_str() {
+                    "ada" => account.groups = vec![GroupId::parse("excluded").unwrap()],
+                    "grace" => {
+                        account.identity_providers = vec![IdentityProvider::Google];
+                        account.password = None;
+                    }
+                    _ => {}
+                }
+                let mut shared = self.hub.lock();
+                let who = (tenant(index), account.id.clone());
+                shared.oracle.accounts.insert(who, History::new(Some(account.clone())));
+                drop(shared);
+                self.users.insert(&tenant(index), account);
+            }
+        }
+    }
+
+    fn process(&mut self, index: usize, ring: usize) -> Process {
+        let skew = self.chance.below(20_000_000) as i64 - 10_000_000;
+        let clock = ManualClock::new(Instant::from_micros(self.base + skew));
+        let users = Users {
+            defect: self.plan.defect,
+            hub: self.hub.clone(),
+            inner: self.users.clone(),
+            tenants: vec![tenant(0), tenant(1)],
+        };
+        let stuck = self.plan.defect == Some(Defect::PolicyCached) && index == 1;
+        let seen = Seen {
+            cached: stuck.then(Policies::default),
+            first: Arc::new(Mutex::default()),
+            inner: self.policies.clone(),
+        };
+        let builder =
+            Sspr::builder(users.clone(), self.codes.clone(), seen, self.rings[ring].clone())
+                .with_entropy(self.entropy.clone())
+                .with_hasher(Plain { hub: self.hub.clone() })
+                .with_outbox(users)
+                .with_queue(8, 12);
+        let builder = if self.plan.defect == Some(Defect::ClockStandsStill) && index == 1 {
+            builder.with_clock(ManualClock::new(Instant::from_micros(self.base + skew)))
+        } else {
+            builder.with_clock(clock.clone())
+        };
+        let (sspr, courier) = builder.build();
+        Process { clock, courier: Some(Arc::new(courier)), ring, skew, sspr }
+    }
+
+    /// Sets a courier to work, except in the last process: there it is called now and then.
+    fn employ(&mut self, index: usize) {
+        if index == PROCESSES - 1 || self.plan.stranger.is_some() {
+            return;
+        }
+        let courier = self.processes[index].courier.take().unwrap();
+        let courier = Arc::into_inner(courier).unwrap();
+        let mail = self.mail();
+        self.begin(index, Kind::Courier, None, async move {
+            courier.run(mail).await;
+            Answer::Courier
+        });
+    }
+
+    pub fn mail(&self) -> Mail {
+        Mail {
+            at_once: self.plan.stranger.is_some(),
+            defect: self.plan.defect,
+            hub: self.hub.clone(),
+            inbox: CaptureSender::new(),
+        }
+    }
+
+    /// The number that the next call will have.
+    pub fn next_call(&self) -> usize {
+        self.hub.lock().oracle.calls.len()
+    }
+
+    /// Begins a call: it runs at once to its first wait.
+    pub fn begin(
+        &mut self,
+        process: usize,
+        kind: Kind,
+        record: Option<RecordId>,
+        future: impl Future<Output = Answer> + 'static,
+    ) {
+        let now = Instant::from_micros(self.base + self.processes[process].skew);
+        let mut shared = self.hub.lock();
+        let oracle = &mut shared.oracle;
+        let call = oracle.calls.len();
+        let touched = record.and_then(|record| Some(oracle.records.get(&record)?.touched));
+        oracle.latest = oracle.latest.latest(now);
+        oracle.calls.push(Call {
+            attempt: None,
+            entered: 0,
+            faulted: false,
+            hash_refused: false,
+            kind: kind.clone(),
+            lockout: None,
+            now,
+            process,
+            record,
+            ring: self.processes[process].ring,
+            start: oracle.step,
+            touched: touched.unwrap_or_default(),
+        });
+        shared.tell(|| {
+            let of = record.map(|record| record.to_string());
+            let of = of.map(|id| format!(" (reset …{})", &id[id.len() - 6..])).unwrap_or_default();
+            format!("call {call} in process {process} {}{of}", kind.words())
+        });
+        drop(shared);
+        let woken = Arc::new(Flag(AtomicBool::new(true)));
+        self.tasks.push(Task { call, future: Box::pin(future), woken });
+        self.reached.calls += 1;
+        self.poll(self.tasks.len() - 1);
+    }
+
+    /// Lets one call go on to its next wait.
+    fn poll(&mut self, index: usize) {
+        let task = &mut self.tasks[index];
+        let call = task.call;
+        self.hub.lock().current = call;
+        task.woken.0.store(false, Ordering::Relaxed);
+        let waker = Waker::from(task.woken.clone());
+        let polled = task.future.as_mut().poll(&mut Context::from_waker(&waker));
+        if let Poll::Ready(answer) = polled {
+            self.tasks.swap_remove(index);
+            let mut shared = self.hub.lock();
+            shared.tell(|| format!("    call {call} is answered {answer:?}"));
+            shared.oracle.answered(call, &answer);
+            drop(shared);
+            self.learn(call, answer);
+        }
+    }
+
+    /// Goes on with one of the calls that can; answers whether there was one.
+    pub fn go_on(&mut self) -> bool {
+        let ready: Vec<usize> = (0..self.tasks.len())
+            .filter(|index| self.tasks[*index].woken.0.load(Ordering::Relaxed))
+            .collect();
+        let Some(index) = self.chance.pick(&ready).copied() else { return false };
+        self.poll(index);
+        true
+    }
+
+    /// One step: a call goes on, or something new happens.
+    pub fn step(&mut self) -> Result<(), Violation> {
+        self.reached.steps += 1;
+        let late = {
+            let mut shared = self.hub.lock();
+            shared.oracle.step += 1;
+            let step = shared.oracle.step;
+            let (due, rest) = std::mem::take(&mut shared.late)
+                .into_iter()
+                .partition::<Vec<_>, _>(|(until, _)| *until <= step);
+            shared.late = rest;
+            due
+        };
+        for (_, message) in late {
+            self.hub.lock().oracle.arrived(&message);
+        }
+        let crowded = self.tasks.len() >= 12;
+        if !((crowded || self.chance.often(800)) && self.go_on()) {
+            self.something_new();
+        }
+        match self.hub.lock().oracle.violation.clone() {
+            Some(violation) => Err(violation),
+            None => Ok(()),
+        }
+    }
+
+    /// Kills a process and starts it again: its calls and waiting mails are gone.
+    pub fn crash(&mut self, index: usize) {
+        let mine: Vec<usize> = {
+            let shared = self.hub.lock();
+            let calls = shared.oracle.calls.iter().enumerate();
+            calls.filter(|(_, call)| call.process == index).map(|(call, _)| call).collect()
+        };
+        self.tasks.retain(|task| mine.binary_search(&task.call).is_err());
+        self.processes[index] = self.process(index, self.deployed);
+        self.hub.lock().tell(|| format!("process {index} is killed and starts again"));
+        self.employ(index);
+        self.reached.crashes += 1;
+    }
+
+    /// Moves every clock, forwards or back.
+    pub fn pass(&mut self, micros: i64) {
+        self.base = (self.base + micros).max(self.latest - FURTHEST_BACK);
+        self.latest = self.latest.max(self.base);
+        for process in &self.processes {
+            process.clock.set(Instant::from_micros(self.base + process.skew));
+            let mut shared = self.hub.lock();
+            let now = Instant::from_micros(self.base + process.skew);
+            shared.oracle.latest = shared.oracle.latest.latest(now);
+        }
+        let lasted = Duration::from_micros(micros.unsigned_abs());
+        let back = if micros < 0 { "back" } else { "on" };
+        self.hub.lock().tell(|| format!("clocks go {back} by {lasted:?}"));
+    }
+
+    pub fn set_mode(&mut self, index: usize, mode: Mode) {
+        self.policies.replace(policy(index, mode));
+        let mut shared = self.hub.lock();
+        let step = shared.oracle.step;
+        shared.oracle.tenants[index].modes.push(step, mode);
+        shared.tell(|| format!("the administrator of {}: {mode:?}", TENANTS[index]));
+    }
+
+    pub fn set_weather(&mut self, weather: Weather) {
+        let mut shared = self.hub.lock();
+        shared.weather = weather;
+        shared.tell(|| format!("the weather: {weather:?}"));
+    }
+
+    /// Changes an account as the host's own code would, with a new stamp if that is asked for.
+    pub fn change(&mut self, who: &Who, what: &str, act: impl FnOnce(&mut Account, Stamp)) {
+        let stamp = Stamp::draw(&self.entropy).unwrap();
+        let mut after = None;
+        self.users.update(&who.0, &who.1, |account| {
+            act(account, stamp);
+            after = Some(account.clone());
+        });
+        let mut shared = self.hub.lock();
+        let step = shared.oracle.step;
+        shared.tell(|| format!("{} of {}: {what}", who.1.as_str(), who.0));
+        if let (Some(after), Some(history)) = (after, shared.oracle.accounts.get_mut(who)) {
+            history.push(step, Some(after));
+        }
+    }
+}
+
+impl Reached {
+    pub fn add(&mut self, other: Self) {
+        self.steps += other.steps;
+        self.calls += other.calls;
+        self.grants += other.grants;
+        self.changes += other.changes;
+        self.sign_ins += other.sign_ins;
+        self.longer += other.longer;
+        self.errors += other.errors;
+        self.crashes += other.crashes;
+        self.journeys += other.journeys;
+    }
+}
