@@ -9,6 +9,7 @@
 //! - [`hashing`]: slow hashes: the pool, the fast kernel, what stays in memory
 //! - [`operations`]: many processes: clocks, keys, upgrades, backups, what to watch
 //! - [`scale`]: what one server carries, and the next step
+//! - [`standards`]: NIST, OWASP, RFCs and WCAG, clause by clause: how each is met, or that it is not
 //! - [`threat_model`]: what is promised, against whom, by which tests; and every limit
 //! - [`faq`]: questions that users of such services ask, answered with what to write
 
