@@ -88,6 +88,8 @@ fn attack_20_a_used_code_stays_used() {
         let (token, code) = world.started_with_code().await;
         let grant = world.granted(&token, &code).await;
         let ticket = world.changed(&grant, NEW).await;
+        let again = world.verify(&token, &code).await;
+        assert!(matches!(again, VerifyOutcome::Rejected(Rejection::Gone)), "{again:?}");
         assert!(matches!(world.redeem(&ticket).await, RedeemOutcome::SignIn(_)));
 
         let replica = world.another_process();
