@@ -39,9 +39,11 @@ mod simulation {
 
 use simulation::{
     defects::Defect,
+    facts::Mode,
     oracle::Violation,
-    world::{Plan, Reached, World},
+    world::{Plan, Reached, World, policy},
 };
+use sspr::policy::Disclosure;
 
 /// Steps of one world, before its last act.
 const WORLD: u64 = 4_000;
@@ -90,20 +92,59 @@ fn in_every_world_the_invariants_hold() {
         assert!(live(plan).is_ok(), "{}", told(plan));
         return;
     }
-    let began = std::time::Instant::now();
     let (steps, first) = (number("SSPR_STEPS").unwrap_or(USUAL), number("SSPR_FIRST").unwrap_or(1));
     let (mut all, mut seed) = (Reached::default(), first);
     while all.steps < steps {
         let plan = Plan { seed, ..Plan::default() };
-        match live(plan) {
-            Ok(reached) => all.add(reached),
-            Err(_) => panic!("{}", told(plan)),
+        match std::panic::catch_unwind(|| live(plan)) {
+            Ok(Ok(reached)) => all.add(reached),
+            Ok(Err(_)) => panic!("{}", told(plan)),
+            Err(_) => panic!("SSPR_SEED={seed}: the world or the engine panicked"),
         }
         seed += 1;
     }
-    println!("{} worlds in {:?}: {all:?}", seed - first, began.elapsed());
+    println!("{} worlds: {all:?}", seed - first);
     let each = [all.grants, all.changes, all.sign_ins, all.longer, all.errors, all.crashes];
     assert!(each.iter().all(|count| *count > 20), "a world in which little happens: {all:?}");
+}
+
+/// What a stranger sees who has nothing but an address, and what the ports are asked on the way.
+fn seen_by_a_stranger(seed: u64, typed: &'static str, disclosure: Disclosure) -> Vec<String> {
+    let plan = Plan { seed, stranger: Some(typed), told: true, ..Plan::default() };
+    let mut world = World::new(plan);
+    for index in 0..2 {
+        world.policies.replace(policy(index, Mode::On).with_disclosure(disclosure));
+    }
+    (0..WORLD).for_each(|_| world.step().expect("the invariants hold"));
+    let mut shared = world.hub.lock();
+    let story = shared.story.take().unwrap_or_default().into_iter();
+    // Ids are drawn, or derived from what was typed.
+    let answers = story.map(|line| line.replace(typed, "ADDRESS"));
+    let answers = answers.map(|line| line.split(" (reset").next().unwrap_or_default().to_owned());
+    answers.chain(shared.asked.take().unwrap_or_default()).collect()
+}
+
+#[test]
+fn i7_a_stranger_sees_the_same_whoever_has_the_address() {
+    let (known, unknown) = ("ada@example.com", "axa@example.com");
+    for seed in 1..=number("SSPR_TWINS").unwrap_or(8) {
+        let twins =
+            [known, unknown].map(|typed| seen_by_a_stranger(seed, typed, Disclosure::Strict));
+
+        let differs = twins[0].iter().zip(&twins[1]).position(|(one, other)| one != other);
+        if let Some(at) = differs {
+            let [one, other] = twins.map(|twin| twin[at.saturating_sub(30)..=at].join("\n"));
+            panic!("seed {seed}: with an account\n{one}\nand without\n{other}");
+        }
+        assert_eq!(twins[0].len(), twins[1].len(), "seed {seed}");
+        let answered = twins[0].iter().filter(|line| line.contains("is answered")).count();
+        assert!(answered > 100, "{answered} answers");
+    }
+
+    // The control: where the tenant chose to tell, it shows.
+    let twins =
+        [known, unknown].map(|typed| seen_by_a_stranger(1, typed, Disclosure::EntraCompatible));
+    assert_ne!(twins[0], twins[1]);
 }
 
 #[test]

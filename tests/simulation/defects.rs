@@ -23,7 +23,7 @@ pub enum Defect {
     TenantsMixed,
     /// The mail goes to what was typed.
     MailToTyped,
-    /// One process goes on with the policy that it saw first.
+    /// One process goes on with the first policy that lets everybody reset.
     PolicyCached,
     /// The code store may answer what a record was before the last write.
     ReadsAreStale,

@@ -101,6 +101,9 @@ pub struct RecordFacts {
     pub hashes_charged: u32,
     pub hashes: u32,
     /// The hash that a submit put in place.
+    /// Until when the last grant lives. Where a code is typed again after a resend it is the same
+    /// grant, and its time begins anew.
+    pub grant_until: Option<Instant>,
     /// Until when the ticket lives, once there is one: a grant that is spent lives no longer.
     pub ticket_until: Option<Instant>,
     pub applied: Option<(sspr::domain::PasswordHash, u64)>,

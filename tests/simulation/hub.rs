@@ -102,9 +102,9 @@ impl Hub {
 impl Shared {
     /// Adds one line to the story, if somebody listens.
     pub fn tell(&mut self, line: impl FnOnce() -> String) {
-        if self.story.is_some() {
-            let line = format!("{:6} {}", self.oracle.step, line());
-            self.story.as_mut().unwrap().push(line);
+        let step = self.oracle.step;
+        if let Some(story) = &mut self.story {
+            story.push(format!("{step:6} {}", line()));
         }
     }
 }

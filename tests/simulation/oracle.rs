@@ -9,7 +9,7 @@ use sspr::{
         Account, Charge, Code, CodeFormat, CounterName, EmailAddress, Family, Instant, Keyring,
         Over, Purpose, RecordId,
     },
-    flow::{Bound, Lockout, Reset, decode_lockout, decode_reset},
+    flow::{Bound, Lockout, Reset, Stage, decode_lockout, decode_reset},
     mail::{EmailMessage, MailPurpose},
     policy::Numbers,
     ports::{Applied, Attempted, Inserted, Notice, PasswordChange, Record, Swapped},
@@ -119,13 +119,17 @@ impl Oracle {
             key: self.rings[self.calls[call].ring].signing(),
             stages: History::new(sspr::flow::StageName::Opened),
             tenant: *tenant,
+            grant_until: None,
             ticket_until: None,
             touched: now,
             tries: 0,
             typed: typed.clone(),
         };
-        if *done == Inserted::Inserted {
-            self.records.insert(record.id, facts);
+        if *done == Inserted::Inserted && self.records.insert(record.id, facts).is_some() {
+            // Opened again under its request's key, long after the first was swept: what that one
+            // gave out is dead.
+            self.grants.retain(|_, grant| grant.record != record.id);
+            self.tickets.retain(|_, ticket| ticket.record != record.id);
         }
     }
 
@@ -217,8 +221,10 @@ impl Oracle {
         if *facts.stages.last() != reset.stage.name() {
             facts.stages.push(step, reset.stage.name());
         }
-        if let sspr::flow::Stage::Completed { expires_at, .. } = reset.stage {
-            facts.ticket_until = Some(expires_at);
+        match reset.stage {
+            Stage::Verified { expires_at, .. } => facts.grant_until = Some(expires_at),
+            Stage::Completed { expires_at, .. } => facts.ticket_until = Some(expires_at),
+            _ => {}
         }
         let last = facts.binds.last().map_or(0, |bind| bind.number);
         if next.begins_challenge
@@ -365,10 +371,12 @@ impl Oracle {
         let (alone, text) = (about.now, grant.clone());
         let Some(facts) = self.records.get_mut(&change.reset) else { return };
         facts.applied = Some((change.password.clone(), step));
+        let until = facts.grant_until.unwrap_or_default();
         let Some(grant) = self.grants.get_mut(&text) else {
             return self.violated("I5 only a grant changes a password", || format!("call {call}"));
         };
-        let (dead, revived) = (now >= grant.expires_at, alone < grant.expires_at);
+        let until = until.latest(grant.expires_at);
+        let (dead, revived) = (now >= until, alone < until);
         grant.changes += 1;
         let (of, changes) = (grant.record, grant.changes);
         let bound = self.records[&of].binds[grant.bind].account.clone();

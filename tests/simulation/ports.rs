@@ -6,7 +6,7 @@ use sspr::{
     adapters::{CaptureSender, MemoryUsers, Policies},
     domain::{Account, AccountId, Digest, EmailAddress, Instant, Password, PasswordHash, TenantId},
     mail::EmailMessage,
-    policy::TenantPolicy,
+    policy::{MethodState, TenantPolicy},
     ports::{
         Applied, EmailSender, HashError, Notice, NoticeId, Outbox, PasswordChange, PasswordHasher,
         PolicyError, PolicySource, SendError, SendErrorKind, Share, StoreError, UserStore, Verdict,
@@ -215,7 +215,7 @@ impl Plain {
 #[derive(Clone)]
 pub struct Seen {
     pub inner: Policies,
-    /// What it saw first, if it never looks again.
+    /// What it saw first that lets everybody reset, if it never looks again.
     pub cached: Option<Policies>,
     pub first: Arc<Mutex<Vec<TenantId>>>,
 }
@@ -225,9 +225,13 @@ impl PolicySource for Seen {
         let policy = self.inner.policy(tenant)?;
         let Some(cached) = &self.cached else { return Ok(policy) };
         let mut first = self.first.lock().unwrap();
-        if let (Some(policy), false) = (policy, first.contains(tenant)) {
+        if let (Some(policy), false) = (&policy, first.contains(tenant)) {
+            let methods = policy.authentication_methods();
+            if methods.state() == MethodState::Disabled || !methods.exclude().is_empty() {
+                return Ok(Some(policy.clone()));
+            }
             first.push(tenant.clone());
-            cached.replace((*policy).clone());
+            cached.replace((**policy).clone());
         }
         cached.policy(tenant)
     }

@@ -208,6 +208,7 @@ impl Oracle {
                 let changed = !self.all_the_time(&who, since, same);
                 // The grant's own end, or that of the ticket it was spent for.
                 let spent_for = facts.ticket_until.is_some_and(|until| self.latest >= until);
+                let dead = dead.latest(facts.grant_until.unwrap_or_default());
                 let dead = self.latest >= dead || spent_for;
                 let excused = other || spent || key_gone || moved || redeemed || changed || dead;
                 if !excused {

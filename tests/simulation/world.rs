@@ -225,7 +225,12 @@ impl World {
                 ("left", &["shared@example.com"]),
                 ("right", &["shared@example.com"]),
                 ("grace", &["grace@example.com"]),
+                ("solo", &["solo@example.com"]),
             ] {
+                // One who is a customer of the first tenant only.
+                if id == "solo" && index == 1 {
+                    continue;
+                }
                 let stamp = Stamp::draw(&self.entropy).unwrap();
                 let id = AccountId::parse(id).unwrap();
                 let mut account = Account::new(id, address(addresses[0]), stamp);
