@@ -17,6 +17,7 @@ use sspr::{
     domain::{CodeFormat, FlowToken},
     engine::{Rejection, SignInOutcome, VerifyOutcome},
     policy::{Limits, Numbers, TenantPolicy},
+    ports::SendErrorKind,
 };
 use support::*;
 
@@ -145,6 +146,34 @@ fn an_account_is_mailed_so_often_a_day_however_it_is_addressed() {
         }
 
         assert_eq!(world.inbox.messages().len(), 2);
+    });
+}
+
+#[test]
+fn a_code_goes_to_the_first_address_on_file_whichever_was_typed() {
+    on_every_store(|world| async move {
+        with_a_second_address(&world).await;
+
+        started_and_mailed(&world, OTHER, 1).await;
+
+        let messages = world.inbox.messages();
+        let to: Vec<_> = messages.iter().map(|message| message.to.as_str()).collect();
+        assert_eq!(to, ["ada@example.com"]);
+    });
+}
+
+#[test]
+fn a_notice_that_failed_for_now_is_sent_when_its_lease_ends() {
+    on_every_store(|world| async move {
+        world.reset().await;
+        world.inbox.fail_next(SendErrorKind::Transient, 1);
+
+        let first = world.courier.drain(&world.inbox).await;
+        world.clock.advance(seconds(60));
+        let second = world.courier.drain(&world.inbox).await;
+
+        assert_eq!((first.sent, first.postponed), (0, 1));
+        assert_eq!((second.sent, world.notices_due().await), (1, 0));
     });
 }
 
