@@ -209,6 +209,18 @@ fn a_network_that_tries_codes_too_often_is_told_to_try_later() {
 }
 
 #[test]
+fn i7_a_wrong_password_costs_one_hash_whoever_it_is() {
+    on_every_store(|world| async move {
+        for mail in ["ada@example.com", "nobody@example.com"] {
+            let before = world.hasher.jobs();
+            let outcome = world.sign_in(mail, "not the password").await;
+            assert!(matches!(outcome, SignInOutcome::Rejected));
+            assert_eq!(world.hasher.jobs() - before, 1, "{mail}");
+        }
+    });
+}
+
+#[test]
 fn who_is_disabled_locked_or_not_alone_on_an_address_does_not_sign_in() {
     on_every_store(|world| async move {
         let right = world.sign_in("ada@example.com", OLD).await;
