@@ -17,6 +17,7 @@ use sspr::{
     domain::{CodeFormat, FlowToken},
     engine::{Rejection, SignInOutcome, VerifyOutcome},
     policy::{Limits, Numbers, TenantPolicy},
+    ports::SendErrorKind,
 };
 use support::*;
 
@@ -149,6 +150,34 @@ fn an_account_is_mailed_so_often_a_day_however_it_is_addressed() {
 }
 
 #[test]
+fn a_code_goes_to_the_first_address_on_file_whichever_was_typed() {
+    on_every_store(|world| async move {
+        with_a_second_address(&world).await;
+
+        started_and_mailed(&world, OTHER, 1).await;
+
+        let messages = world.inbox.messages();
+        let to: Vec<_> = messages.iter().map(|message| message.to.as_str()).collect();
+        assert_eq!(to, ["ada@example.com"]);
+    });
+}
+
+#[test]
+fn a_notice_that_failed_for_now_is_sent_when_its_lease_ends() {
+    on_every_store(|world| async move {
+        world.reset().await;
+        world.inbox.fail_next(SendErrorKind::Transient, 1);
+
+        let first = world.courier.drain(&world.inbox).await;
+        world.clock.advance(seconds(60));
+        let second = world.courier.drain(&world.inbox).await;
+
+        assert_eq!((first.sent, first.postponed), (0, 1));
+        assert_eq!((second.sent, world.notices_due().await), (1, 0));
+    });
+}
+
+#[test]
 fn of_two_sends_that_wait_only_the_newest_is_mailed() {
     on_every_store(|world| async move {
         let token = world.started("ada@example.com", &client(1)).await;
@@ -176,6 +205,18 @@ fn a_network_that_tries_codes_too_often_is_told_to_try_later() {
 
         assert!(matches!(third, VerifyOutcome::Rejected(Rejection::TryLater { .. })));
         assert!(matches!(elsewhere, VerifyOutcome::Granted(_)));
+    });
+}
+
+#[test]
+fn i7_a_wrong_password_costs_one_hash_whoever_it_is() {
+    on_every_store(|world| async move {
+        for mail in ["ada@example.com", "nobody@example.com"] {
+            let before = world.hasher.jobs();
+            let outcome = world.sign_in(mail, "not the password").await;
+            assert!(matches!(outcome, SignInOutcome::Rejected));
+            assert_eq!(world.hasher.jobs() - before, 1, "{mail}");
+        }
     });
 }
 

@@ -94,6 +94,7 @@ mod tests {
     fn composed_and_decomposed_are_one_password() {
         let parsed = |text| Password::parse(text).unwrap().expose().to_owned();
         assert_eq!(parsed("caf\u{e9}"), parsed("cafe\u{301}"));
+        assert_eq!(parsed("cafe\u{301}"), "caf\u{e9}");
         assert_ne!(parsed("\u{fb01}sh"), parsed("fish"));
     }
 

@@ -72,13 +72,23 @@ impl AuthenticationMethodsPolicy {
         Self::from_value(parse(json)?)
     }
 
-    /// Reads Graph's `emailAuthenticationMethodConfiguration` alone.
+    /// Reads Graph's `emailAuthenticationMethodConfiguration` alone. Its `id` may be missing; another
+    /// than `Email` may not stand there.
     ///
     /// # Errors
     /// [`DocumentError`] names the JSON path and the rule.
     pub fn from_email_json(json: &str) -> Result<Self, DocumentError> {
-        let email = parse(json)?;
+        let mut email = parse(json)?;
         let (state, include, exclude) = read_email(&Node::root(&email))?;
+        let is_named = match Node::root(&email).field("id")? {
+            Some(id) if id.text()?.eq_ignore_ascii_case("email") => true,
+            Some(id) => return Err(id.fault("must be Email")),
+            None => false,
+        };
+        // Without its name it would not be found in the document that is kept.
+        if let (false, Some(fields)) = (is_named, email.as_object_mut()) {
+            fields.insert("id".to_owned(), json!("Email"));
+        }
         let document = json!({ "authenticationMethodConfigurations": [email] });
         Ok(Self { document, exclude, include, state })
     }
@@ -215,6 +225,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_alone_is_found_in_the_document_that_is_kept() {
+        for id in [r#""id": "Email","#, r#""id": null,"#, ""] {
+            let json = format!(r#"{{{id} "state": "enabled", "includeTargets": []}}"#);
+            let policy = AuthenticationMethodsPolicy::from_email_json(&json).unwrap();
+            let again = AuthenticationMethodsPolicy::from_json(&policy.document().to_string());
+
+            assert_eq!(again.unwrap(), policy, "{id}");
+            assert_eq!(policy.email_document().unwrap()["id"], "Email");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_its_path() {
         let error = |json: &str| {
             AuthenticationMethodsPolicy::from_email_json(json).unwrap_err().to_string()
@@ -222,6 +244,7 @@ mod tests {
         assert_eq!(error("{"), "$: not complete JSON (line 1, column 1)");
         assert_eq!(error("[]"), "$: must be an object");
         assert_eq!(error("{}"), "$: `state` is missing");
+        assert_eq!(error(r#"{"state":"enabled","id":"Sms"}"#), "$.id: must be Email");
         assert_eq!(error(r#"{"state":"on"}"#), "$.state: must be one of: enabled, disabled");
         assert_eq!(
             error(r#"{"state":"enabled","includeTargets":[{"targetType":"group"}]}"#),

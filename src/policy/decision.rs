@@ -140,3 +140,65 @@ impl fmt::Display for Explanation {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{AccountId, EmailAddress, GroupId, PasswordHash, Stamp},
+        policy::AuthenticationMethodsPolicy,
+    };
+
+    fn ada() -> Account {
+        let id = AccountId::parse("ada").unwrap();
+        let address = EmailAddress::parse("ada@x.example").unwrap();
+        let hash = PasswordHash::parse("$argon2id$").unwrap();
+        Account::new(id, address, Stamp::from_bytes([1; 16])).with_password(hash)
+    }
+
+    fn reasons(policy: &TenantPolicy, change: impl FnOnce(&mut Account)) -> Vec<Reason> {
+        let mut account = ada();
+        change(&mut account);
+        policy.decide(&UserFlowId::parse("sign-in").unwrap(), &account).reasons().to_vec()
+    }
+
+    fn contoso(targets: &str) -> TenantPolicy {
+        let json = format!(r#"{{"id": "Email", "state": "enabled", {targets}}}"#);
+        let methods = AuthenticationMethodsPolicy::from_email_json(&json).unwrap();
+        TenantPolicy::customers("contoso").unwrap().with_authentication_methods(methods)
+    }
+
+    fn staff(account: &mut Account) {
+        account.groups = vec![GroupId::parse("staff").unwrap()];
+    }
+
+    #[test]
+    fn whatever_stands_against_a_reset_is_named() {
+        let policy = TenantPolicy::customers("contoso").unwrap();
+        let google = vec![IdentityProvider::Google];
+
+        assert_eq!(reasons(&policy, |_| {}), []);
+        assert_eq!(reasons(&policy, |ada| ada.locked = true), []);
+        assert_eq!(reasons(&policy, |ada| ada.disabled = true), [Reason::Disabled]);
+        assert_eq!(reasons(&policy, |ada| ada.password = None), [Reason::NoPassword]);
+        assert_eq!(reasons(&policy, |ada| ada.addresses.clear()), [Reason::NoAddress]);
+        assert_eq!(reasons(&policy, |ada| ada.identity_providers = google), [Reason::NotLocal]);
+        let same = reasons(&policy, |ada| ada.second_factor = SecondFactor::SameMailbox);
+        assert_eq!(same, [Reason::SecondFactorInSameMailbox]);
+        assert_eq!(reasons(&policy, |ada| ada.second_factor = SecondFactor::Independent), []);
+    }
+
+    #[test]
+    fn an_exclude_target_wins_and_no_include_target_is_nobody() {
+        let all = r#""includeTargets": [{"id": "all_users"}]"#;
+        let but_staff = contoso(&format!(r#"{all}, "excludeTargets": [{{"id": "staff"}}]"#));
+        let only_staff = contoso(r#""includeTargets": [{"id": "staff"}]"#);
+        let nobody = contoso(r#""includeTargets": []"#);
+
+        assert_eq!(reasons(&but_staff, |_| {}), []);
+        assert_eq!(reasons(&but_staff, staff), [Reason::Excluded]);
+        assert_eq!(reasons(&only_staff, |_| {}), [Reason::NotIncluded]);
+        assert_eq!(reasons(&only_staff, staff), []);
+        assert_eq!(reasons(&nobody, staff), [Reason::NotIncluded]);
+    }
+}
