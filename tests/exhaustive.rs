@@ -27,6 +27,7 @@ mod support;
 mod exhaustive {
     pub mod machine;
     pub mod model;
+    pub mod people;
 }
 
 use std::collections::{HashMap, HashSet};

@@ -4,19 +4,19 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sspr::{
-    domain::{CodeFormat, Digest, Instant, Stamp},
+    domain::Digest,
     flow::{Bound, Event, Lockout, Reset, Stage, StageName, Step},
 };
 
-use super::machine::{LOCKOUT, Machine, Wrong, at, digest, nothing};
+use super::machine::{Machine, at, digest, nothing};
 
 /// Tries of a challenge, sends of a reset, and the last tick of the clock.
-const TRIES: u8 = 2;
+pub const TRIES: u8 = 2;
 const SENDS: u8 = 3;
 const LAST_TICK: u8 = 14;
 const MOST_STAMPS: u8 = 3;
-const LIVES: u8 = 4;
-const TICKET_LIVES: u8 = 2;
+pub const LIVES: u8 = 4;
+pub const TICKET_LIVES: u8 = 2;
 
 /// A property that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,71 +109,71 @@ pub enum Action {
 
 /// What is known of a reset from outside the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-struct Outside {
-    tries: u8,
-    sends: u8,
-    sent_at: u8,
-    sent_long: bool,
+pub struct Outside {
+    pub tries: u8,
+    pub sends: u8,
+    pub sent_at: u8,
+    pub sent_long: bool,
     /// The latest tick that was written.
-    seen: u8,
-    bound: u8,
-    compared: [u8; 4],
-    code_dies: [u8; 4],
-    stamp_of: [u8; 4],
+    pub seen: u8,
+    pub bound: u8,
+    pub compared: [u8; 4],
+    pub code_dies: [u8; 4],
+    pub stamp_of: [u8; 4],
     /// Codes in the mailbox, grants in the hand, and grants that a resend has voided: bits.
-    mailed: u8,
-    grants: u8,
-    void: u8,
-    grant_dies: [u8; 4],
-    changes: [u8; 4],
-    pending: u8,
-    ticket: u8,
-    ticket_held: bool,
-    ticket_dies: u8,
-    sign_ins: u8,
-    ended: bool,
+    pub mailed: u8,
+    pub grants: u8,
+    pub void: u8,
+    pub grant_dies: [u8; 4],
+    pub changes: [u8; 4],
+    pub pending: u8,
+    pub ticket: u8,
+    pub ticket_held: bool,
+    pub ticket_dies: u8,
+    pub sign_ins: u8,
+    pub ended: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-struct Account {
-    stamp: u8,
+pub struct Account {
+    pub stamp: u8,
     /// The reset that changed the password last, counted from one.
-    last_reset: u8,
+    pub last_reset: u8,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-struct LockOutside {
-    stamp: u8,
-    failures: u8,
-    until: u8,
-    seen: u8,
+pub struct LockOutside {
+    pub stamp: u8,
+    pub failures: u8,
+    pub until: u8,
+    pub seen: u8,
 }
 
 #[derive(Clone)]
 pub struct State {
-    now: u8,
-    resets: [Reset; 2],
-    outside: [Outside; 2],
-    accounts: [Account; 2],
-    policy: [bool; 2],
-    lockout: Lockout,
-    lock: LockOutside,
+    pub now: u8,
+    pub resets: [Reset; 2],
+    pub outside: [Outside; 2],
+    pub accounts: [Account; 2],
+    pub policy: [bool; 2],
+    pub lockout: Lockout,
+    pub lock: LockOutside,
 }
 
-fn bit(number: u8) -> u8 {
+pub fn bit(number: u8) -> u8 {
     1 << number
 }
 
-fn code(reset: usize, number: u8, stamp: u8) -> Digest {
+pub fn code(reset: usize, number: u8, stamp: u8) -> Digest {
     digest([2, reset as u8, number, stamp])
 }
 
-fn binding(account: usize, stamp: u8) -> Digest {
+pub fn binding(account: usize, stamp: u8) -> Digest {
     digest([1, account as u8, stamp, 0])
 }
 
 impl Setting {
-    fn account(self, reset: usize) -> usize {
+    pub fn account(self, reset: usize) -> usize {
         if self == Self::TwoTenants { reset } else { 0 }
     }
 }
@@ -349,291 +349,25 @@ impl State {
     }
 
     /// The tick that counts for a reset.
-    fn tick(&self, reset: usize) -> u8 {
+    pub fn tick(&self, reset: usize) -> u8 {
         self.now.max(self.outside[reset].seen)
     }
 
-    fn is_dead(&self, reset: usize) -> bool {
+    pub fn is_dead(&self, reset: usize) -> bool {
         at(self.tick(reset)) >= self.resets[reset].expires_at()
     }
 
-    fn write(&mut self, reset: usize, next: Reset) {
+    pub fn write(&mut self, reset: usize, next: Reset) {
         self.outside[reset].seen = self.tick(reset);
         self.resets[reset] = next;
     }
 
     /// Was it dead: by this very clock, or by one that was seen before?
-    fn late(&self, reset: usize, dies: u8, broken: Broken) -> Result<(), Broken> {
+    pub fn late(&self, reset: usize, dies: u8, broken: Broken) -> Result<(), Broken> {
         match () {
             () if self.now >= dies => Err(broken),
             () if self.tick(reset) >= dies => Err(Broken::I8TimeGoesBack),
             () => Ok(()),
         }
-    }
-
-    fn send(&mut self, machine: &Machine, reset: usize, longer: bool) -> Result<bool, Broken> {
-        if self.is_dead(reset) {
-            return Ok(false);
-        }
-        let format = if longer { CodeFormat::Letters } else { CodeFormat::Digits };
-        let step = machine.step(&self.resets[reset], Event::Send { format }, at(self.now));
-        let Step::Next(next) = step else { return Ok(false) };
-        let (tick, outside) = (self.tick(reset), self.outside[reset]);
-        let to_longer = longer && !outside.sent_long;
-        if outside.ended {
-            return Err(Broken::TheEndIsNoEnd);
-        }
-        if outside.sends > 0 && !to_longer {
-            if self.now > outside.sent_at && tick < outside.sent_at + 1 {
-                return Err(Broken::I8TimeGoesBack);
-            }
-            if tick < outside.sent_at + 1 {
-                return Err(Broken::SendsTooSoon);
-            }
-        }
-        self.write(reset, *next);
-        let outside = &mut self.outside[reset];
-        outside.sends += 1;
-        (outside.sent_at, outside.sent_long) = (tick, longer);
-        outside.void |= outside.grants;
-        outside.pending = 0;
-        Ok(true)
-    }
-
-    fn deliver(
-        &mut self,
-        machine: &Machine,
-        to: Setting,
-        reset: usize,
-        number: u8,
-        lost: bool,
-    ) -> Result<bool, Broken> {
-        if self.is_dead(reset) {
-            return Ok(false);
-        }
-        let account = to.account(reset);
-        let (stamp, real) = (self.accounts[account].stamp, self.policy[account]);
-        let Some(sent) = self.resets[reset].sent else { return Ok(false) };
-        let bound = Bound {
-            announced: sent.format,
-            binding: if real { binding(account, stamp) } else { nothing() },
-            code: if real { code(reset, number, stamp) } else { nothing() },
-            expires_at: sent.expires_at,
-            format: sent.format,
-            number: number.into(),
-            ..machine.bound.clone()
-        };
-        let event = Event::Bind(Box::new(bound));
-        let step = machine.step(&self.resets[reset], event, at(self.now));
-        let Step::Next(next) = step else { return Ok(false) };
-        let outside = self.outside[reset];
-        if number != outside.sends || outside.bound > number {
-            return Err(Broken::I3OlderCodeWins);
-        }
-        self.late(reset, outside.sent_at + LIVES, Broken::I4CodeAfterExpiry)?;
-        self.write(reset, *next);
-        let outside = &mut self.outside[reset];
-        outside.tries = 0;
-        outside.bound = number;
-        outside.stamp_of[usize::from(number)] = if real { stamp } else { u8::MAX };
-        outside.code_dies[usize::from(number)] = outside.sent_at + LIVES;
-        if real && !lost {
-            outside.mailed |= bit(number);
-        }
-        Ok(true)
-    }
-
-    /// One try: charged, compared, and, after a match, judged.
-    fn type_code(
-        &mut self,
-        machine: &Machine,
-        to: Setting,
-        reset: usize,
-        typed: Option<(usize, u8)>,
-        lost: bool,
-    ) -> Result<bool, Broken> {
-        if self.is_dead(reset) || self.outside[reset].tries >= TRIES {
-            return Ok(false);
-        }
-        self.outside[reset].seen = self.tick(reset);
-        self.outside[reset].tries += 1;
-        let now = at(self.now);
-        // The store's own touch counts for the machine too.
-        let seen = at(self.outside[reset].seen);
-        self.resets[reset].touched_at = self.resets[reset].touched_at.latest(seen);
-        let step = machine.step(&self.resets[reset], Event::Try, now);
-        let stage = self.resets[reset].stage.name();
-        let Some(bound) = self.resets[reset].bound.clone() else { return Ok(true) };
-        let place = self.outside[reset].bound;
-        let dies = self.outside[reset].code_dies[usize::from(place)];
-        let alive =
-            matches!(stage, StageName::CodeSent | StageName::Verified) && self.tick(reset) < dies;
-        let Step::Stay = step else {
-            let mine = typed == Some((reset, place));
-            return if mine && alive { Err(Broken::I3RightCodeRefused) } else { Ok(true) };
-        };
-        self.late(reset, dies, Broken::I4CodeAfterExpiry)?;
-        let compared = &mut self.outside[reset].compared[usize::from(place)];
-        *compared += 1;
-        if *compared > TRIES {
-            return Err(Broken::I2TriesOfAChallenge);
-        }
-        let Some((from, number)) = typed else { return Ok(true) };
-        let stamp = self.outside[from].stamp_of[usize::from(number)];
-        if !bound.code.matches(&code(from, number, stamp)) {
-            return Ok(true);
-        }
-        if from != reset {
-            return Err(Broken::I4ForeignCode);
-        }
-        let account = to.account(reset);
-        let same = bound.binding.matches(&binding(account, self.accounts[account].stamp));
-        if !(same && self.policy[account]) {
-            return Ok(true);
-        }
-        let grant = digest([3, reset as u8, number, 0]);
-        let tick = self.tick(reset);
-        match machine.step(&self.resets[reset], Event::Match { grant }, now) {
-            Step::Next(next) => {
-                self.write(reset, *next);
-                let outside = &mut self.outside[reset];
-                outside.void &= !bit(number);
-                outside.grant_dies[usize::from(number)] = tick + LIVES;
-            }
-            Step::Stay => {}
-            Step::Refused(_) if alive => return Err(Broken::I3RightCodeRefused),
-            Step::Refused(_) => return Ok(true),
-        }
-        if !lost {
-            self.outside[reset].grants |= bit(number);
-        }
-        Ok(true)
-    }
-
-    fn apply(
-        &mut self,
-        machine: &Machine,
-        to: Setting,
-        reset: usize,
-        number: u8,
-    ) -> Result<bool, Broken> {
-        if self.is_dead(reset) {
-            return Ok(false);
-        }
-        let (grant, now) = (digest([3, reset as u8, number, 0]), at(self.now));
-        let step = machine.step(&self.resets[reset], Event::Spend { grant }, now);
-        let Step::Stay = step else { return Ok(false) };
-        let (outside, account) = (self.outside[reset], to.account(reset));
-        if outside.void & bit(number) > 0 {
-            return Err(Broken::I1VoidGrantSpent);
-        }
-        let completed = matches!(self.resets[reset].stage, Stage::Completed { .. });
-        let dies = outside.grant_dies[usize::from(number)];
-        let dies = if completed { outside.ticket_dies } else { dies };
-        self.late(reset, dies, Broken::I4GrantAfterExpiry)?;
-        let held = &mut self.accounts[account];
-        let takes_all = machine.wrong == Some(Wrong::UsersTakeAll);
-        if held.last_reset == reset as u8 + 1 && !takes_all {
-            self.outside[reset].pending = number;
-            return Ok(outside.pending != number);
-        }
-        let bound = self.resets[reset].bound.as_ref();
-        let same = bound.is_some_and(|it| it.binding.matches(&binding(account, held.stamp)));
-        if !(same && self.policy[account] || takes_all) {
-            let step = machine.step(&self.resets[reset], Event::Close, now);
-            let Step::Next(next) = step else { return Ok(false) };
-            self.write(reset, *next);
-            return Ok(true);
-        }
-        held.stamp += 1;
-        held.last_reset = reset as u8 + 1;
-        let outside = &mut self.outside[reset];
-        outside.pending = number;
-        outside.changes[usize::from(number)] += 1;
-        if outside.changes[usize::from(number)] > 1 {
-            return Err(Broken::I1GrantTwice);
-        }
-        Ok(true)
-    }
-
-    fn complete(
-        &mut self,
-        machine: &Machine,
-        to: Setting,
-        reset: usize,
-        lost: bool,
-    ) -> Result<bool, Broken> {
-        let number = std::mem::take(&mut self.outside[reset].pending);
-        let stamp = Stamp::from_bytes([self.accounts[to.account(reset)].stamp; 16]);
-        let ticket = digest([4, reset as u8, number, 0]);
-        let event = Event::Complete { stamp, ticket };
-        let tick = self.tick(reset);
-        match machine.step(&self.resets[reset], event, at(self.now)) {
-            Step::Next(next) => {
-                self.write(reset, *next);
-                let outside = &mut self.outside[reset];
-                outside.ended = true;
-                (outside.ticket, outside.ticket_dies) = (number, tick + TICKET_LIVES);
-            }
-            Step::Stay => {}
-            Step::Refused(_) => return Ok(true),
-        }
-        self.outside[reset].ticket_held |= !lost;
-        Ok(true)
-    }
-
-    fn redeem(&mut self, machine: &Machine, to: Setting, reset: usize) -> Result<bool, Broken> {
-        // A machine whose tickets never die writes records that do not either.
-        let kept = machine.wrong == Some(Wrong::TicketNeverDies);
-        if self.is_dead(reset) && !kept {
-            return Ok(false);
-        }
-        let ticket = digest([4, reset as u8, self.outside[reset].ticket, 0]);
-        let step = machine.step(&self.resets[reset], Event::Redeem { ticket }, at(self.now));
-        let (Step::Next(next), Stage::Completed { stamp, .. }) = (step, &self.resets[reset].stage)
-        else {
-            return Ok(false);
-        };
-        let account = to.account(reset);
-        let same = *stamp == Stamp::from_bytes([self.accounts[account].stamp; 16]);
-        if !(same && self.policy[account]) {
-            return Ok(false);
-        }
-        self.late(reset, self.outside[reset].ticket_dies, Broken::I4TicketAfterExpiry)?;
-        self.write(reset, *next);
-        self.outside[reset].sign_ins += 1;
-        if self.outside[reset].sign_ins > 1 {
-            return Err(Broken::I1TicketTwice);
-        }
-        Ok(true)
-    }
-
-    /// A sign-in to the first account: charged before it is compared.
-    fn password(&mut self, machine: &Machine, right: bool) -> Result<bool, Broken> {
-        let stamp = self.accounts[0].stamp;
-        if self.lock.stamp != stamp {
-            self.lock = LockOutside { stamp, ..LockOutside::default() };
-            self.lockout = Lockout::default();
-        }
-        let tick = self.now.max(self.lock.seen);
-        let Ok(charged) = machine.lock(&self.lockout, at(self.now)) else { return Ok(false) };
-        if tick < self.lock.until {
-            return Err(Broken::LockEndsEarly);
-        }
-        self.lock.seen = tick;
-        self.lock.failures = (self.lock.failures + 1).min(3);
-        self.lockout = charged;
-        if u32::from(self.lock.failures) >= LOCKOUT.threshold {
-            let until: Option<Instant> = charged.locked_until;
-            if until.is_none_or(|until| until < at(tick + 1)) {
-                return Err(Broken::LockCountsTooFew);
-            }
-            self.lock.until = tick + 1;
-        }
-        if right {
-            self.lockout = charged.cleared(at(self.now));
-            (self.lock.failures, self.lock.until) = (0, 0);
-        }
-        Ok(true)
     }
 }

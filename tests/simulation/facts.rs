@@ -161,7 +161,7 @@ pub enum Kind {
 impl Kind {
     /// For the story.
     pub fn words(&self) -> String {
-        let at = |tenant: &usize| super::world::TENANTS[*tenant];
+        let at = |tenant: &usize| super::founding::TENANTS[*tenant];
         let short = |secret: &str| secret[secret.len() - 6..].to_owned();
         match self {
             Self::Open { tenant, typed, send, key } => {

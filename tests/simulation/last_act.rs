@@ -8,10 +8,11 @@ use sspr::{
 use super::{
     actors::request,
     facts::*,
+    founding::{address, tenant},
     hub::Weather,
     oracle::Violation,
     verdicts::Answer,
-    world::{PROCESSES, World, address, tenant},
+    world::{PROCESSES, World},
 };
 
 const CALM: usize = PROCESSES - 1;

@@ -11,30 +11,25 @@ use std::{
     time::Duration,
 };
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use sspr::{
-    Courier, Keyring, Sspr, TenantPolicy,
+    Courier, Keyring, Sspr,
     adapters::{CaptureSender, ManualClock, MemoryUsers, Policies},
-    domain::{
-        Account, AccountId, EmailAddress, Entropy, GroupId, IdentityProvider, Instant, RecordId,
-        Stamp, TenantId,
-    },
-    policy::{AuthenticationMethodsPolicy, Limits, Numbers, PasswordRules},
+    domain::{Account, Instant, RecordId, Stamp},
 };
 
 use super::{
-    actors::Hands,
     chance::{Chance, SeededEntropy},
     codes::Codes,
     defects::Defect,
     facts::*,
+    founding::{TENANTS, numbers, policy, rings, tenant},
+    hands::Hands,
     hub::{Hub, Weather},
     oracle::{Oracle, Violation},
-    ports::{Mail, Plain, Seen, Users, plain},
+    ports::{Mail, Plain, Seen, Users},
     verdicts::Answer,
 };
 
-pub const TENANTS: [&str; 2] = ["contoso", "fabrikam"];
 pub const PROCESSES: usize = 3;
 const BEGIN: i64 = 1_800_000_000_000_000;
 /// The clock never steps back further than this behind the latest time: within the margin of sweeps.
@@ -106,74 +101,6 @@ impl Wake for Flag {
     }
 }
 
-pub fn tenant(index: usize) -> TenantId {
-    TenantId::parse(TENANTS[index]).unwrap()
-}
-
-pub fn address(text: &str) -> EmailAddress {
-    EmailAddress::parse(text).unwrap()
-}
-
-fn numbers(index: usize) -> Numbers {
-    let usual = Numbers::default();
-    if index == 0 {
-        return usual;
-    }
-    Numbers {
-        opens_per_network: 1200,
-        sends_per_account: 300,
-        sends_per_address: 200,
-        sends_per_address_and_network: 100,
-        sends_per_network: 600,
-        submits_per_grant: 4,
-        tenant_tries: 60,
-        tries_per_challenge: 3,
-        tries_per_streak: 14,
-        tries_per_window: 6,
-        ..usual
-    }
-}
-
-pub fn policy(index: usize, mode: Mode) -> TenantPolicy {
-    let (state, excluded) = match mode {
-        Mode::On => ("enabled", "[]"),
-        Mode::Off => ("disabled", "[]"),
-        Mode::Exclude => ("enabled", r#"[{"targetType":"group","id":"excluded"}]"#),
-    };
-    let json = format!(
-        r##"{{"@odata.type":"#microsoft.graph.emailAuthenticationMethodConfiguration","id":"Email",
-        "state":"{state}","includeTargets":[{{"targetType":"group","id":"all_users"}}],
-        "excludeTargets":{excluded}}}"##
-    );
-    let methods = AuthenticationMethodsPolicy::from_email_json(&json).unwrap();
-    let policy = TenantPolicy::customers(TENANTS[index]).unwrap();
-    let rules = if index == 0 { PasswordRules::nist() } else { PasswordRules::entra() };
-    policy
-        .with_authentication_methods(methods)
-        .with_limits(Limits::new(numbers(index)).unwrap())
-        .with_password_rules(rules)
-}
-
-/// The deployments of two rotations of the signing key and one of the index key.
-fn rings(entropy: &SeededEntropy) -> Vec<Keyring> {
-    let key = || {
-        let mut bytes = [0; 32];
-        entropy.fill(&mut bytes).unwrap();
-        Base64UrlUnpadded::encode_string(&bytes)
-    };
-    let (k0, k1, k2, i0, i1) = (key(), key(), key(), key(), key());
-    let texts = [
-        format!("sign={k0} index={i0}"),
-        format!("sign={k0} accept={k1} index={i0}"),
-        format!("sign={k1} accept={k0} index={i1} old-index={i0}"),
-        format!("sign={k1} index={i1} old-index={i0}"),
-        format!("sign={k1} accept={k2} index={i1} old-index={i0}"),
-        format!("sign={k2} accept={k1} index={i1} old-index={i0}"),
-        format!("sign={k2} index={i1} old-index={i0}"),
-    ];
-    texts.iter().map(|text| Keyring::parse(text).unwrap()).collect()
-}
-
 impl World {
     pub fn new(plan: Plan) -> Self {
         let entropy = SeededEntropy::new(plan.seed);
@@ -214,43 +141,6 @@ impl World {
             world.employ(index);
         }
         world
-    }
-
-    /// The accounts, the same names in both tenants.
-    fn settle(&mut self) {
-        for index in 0..2 {
-            for (id, addresses) in [
-                ("ada", &["ada@example.com", "ada@home.example"][..]),
-                ("eve", &["eve@example.com"]),
-                ("left", &["shared@example.com"]),
-                ("right", &["shared@example.com"]),
-                ("grace", &["grace@example.com"]),
-                ("solo", &["solo@example.com"]),
-            ] {
-                // One who is a customer of the first tenant only.
-                if id == "solo" && index == 1 {
-                    continue;
-                }
-                let stamp = Stamp::draw(&self.entropy).unwrap();
-                let id = AccountId::parse(id).unwrap();
-                let mut account = Account::new(id, address(addresses[0]), stamp);
-                account.addresses = addresses.iter().map(|text| address(text)).collect();
-                account.password = Some(plain("Four unrelated Words, 0 by 0"));
-                match account.id.as_str() {
-                    "ada" => account.groups = vec![GroupId::parse("excluded").unwrap()],
-                    "grace" => {
-                        account.identity_providers = vec![IdentityProvider::Google];
-                        account.password = None;
-                    }
-                    _ => {}
-                }
-                let mut shared = self.hub.lock();
-                let who = (tenant(index), account.id.clone());
-                shared.oracle.accounts.insert(who, History::new(Some(account.clone())));
-                drop(shared);
-                self.users.insert(&tenant(index), account);
-            }
-        }
     }
 
     fn process(&mut self, index: usize, ring: usize) -> Process {

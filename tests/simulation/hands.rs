@@ -1,0 +1,81 @@
+//! What people hold in their hands: whatever anybody was given.
+
+use std::collections::HashMap;
+
+use sspr::{
+    domain::{FlowToken, RecordId},
+    engine::{OpenOutcome, RedeemOutcome, Rejection, StartOutcome, SubmitOutcome, VerifyOutcome},
+};
+
+use super::{facts::*, verdicts::Answer, world::World};
+
+/// Whatever anybody was given.
+#[derive(Default)]
+pub struct Hands {
+    pub resets: Vec<(RecordId, String)>,
+    /// Each grant, and the password that was submitted with it last.
+    pub grants: Vec<(RecordId, String, String)>,
+    pub tickets: Vec<(RecordId, String)>,
+    keyed: HashMap<String, String>,
+    pub passwords: u32,
+}
+
+impl World {
+    /// What an answer puts into somebody's hands.
+    pub fn learn(&mut self, call: usize, answer: Answer) {
+        let (kind, ring) = {
+            let shared = self.hub.lock();
+            let call = &shared.oracle.calls[call];
+            (call.kind.clone(), call.ring)
+        };
+        let failed = matches!(
+            answer,
+            Answer::Open(Err(_))
+                | Answer::Start(Err(_))
+                | Answer::Send(Err(_))
+                | Answer::Verify(Err(_))
+                | Answer::Submit(Err(_))
+                | Answer::Redeem(Err(_))
+                | Answer::SignIn(Err(_))
+        );
+        self.reached.errors += u64::from(failed);
+        match answer {
+            Answer::Open(Ok(OpenOutcome::Opened(opened))) => self.hold(&kind, ring, &opened.token),
+            Answer::Start(Ok(StartOutcome::Started(started))) => {
+                self.hold(&kind, ring, &started.token);
+            }
+            Answer::Verify(Ok(VerifyOutcome::Granted(granted))) => {
+                self.reached.grants += 1;
+                let (record, text) = (granted.grant.record(), granted.grant.expose());
+                if !self.hands.grants.iter().any(|(_, other, _)| *other == text) {
+                    self.hands.grants.push((record, text, String::new()));
+                }
+            }
+            Answer::Verify(Ok(VerifyOutcome::Rejected(Rejection::LongerCodeSent(_)))) => {
+                self.reached.longer += 1;
+            }
+            Answer::Submit(Ok(SubmitOutcome::Changed(changed))) => {
+                self.reached.changes += 1;
+                self.hands.tickets.push((changed.ticket.record(), changed.ticket.expose()));
+            }
+            Answer::Redeem(Ok(RedeemOutcome::SignIn(_))) => self.reached.sign_ins += 1,
+            _ => {}
+        }
+    }
+
+    fn hold(&mut self, kind: &Kind, ring: usize, token: &FlowToken) {
+        let (record, text) = (token.record(), token.expose());
+        if let Kind::Open { key: Some(key), tenant, typed, .. } = kind {
+            let signing = self.rings[ring].signing();
+            let name = format!("{signing:?} {tenant} {} {key}", typed.as_str());
+            let before = self.hands.keyed.insert(name, text.clone());
+            if before.is_some_and(|before| before != text) {
+                let mut shared = self.hub.lock();
+                shared.oracle.violated("I5 a repeated request opens one reset", String::new);
+            }
+        }
+        if !self.hands.resets.iter().any(|(other, _)| *other == record) {
+            self.hands.resets.push((record, text));
+        }
+    }
+}
