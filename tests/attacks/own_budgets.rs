@@ -110,6 +110,13 @@ fn attack_own_18_a_sweep_frees_no_budget() {
 #[test]
 fn attack_own_19_guesses_at_a_decoy_close_no_account() {
     on_every_store(|world| async move {
+        spend(&world, "nobody@example.com").await;
+        let token = world.started("ada@example.com", &client(1)).await;
+        let code = world.mailed_code().await;
+        assert_eq!(code.format(), CodeFormat::Digits, "all decoys are not one account");
+        assert!(matches!(world.verify(&token, &code).await, VerifyOutcome::Granted(_)));
+
+        world.clock.advance(hours(25));
         spend(&world, "ada+nobody@example.com").await;
         let token = world.started("ada@example.com", &client(1)).await;
         let code = world.mailed_code().await;
