@@ -116,6 +116,7 @@ fn attack_own_19_guesses_at_a_decoy_close_no_account() {
         assert_eq!(code.format(), CodeFormat::Digits, "all decoys are not one account");
         assert!(matches!(world.verify(&token, &code).await, VerifyOutcome::Granted(_)));
 
+        world.clock.advance(hours(25));
         spend(&world, "ada+nobody@example.com").await;
         let token = world.started("ada@example.com", &client(1)).await;
         let code = world.mailed_code().await;
