@@ -235,11 +235,15 @@ impl Oracle {
         let seen = || format!("call {call}, {who:?}");
         match outcome {
             RedeemOutcome::SignIn(sign_in) => {
+                let stamp = facts.ticket_stamp;
                 ticket.sign_ins += 1;
                 let times = ticket.sign_ins;
                 let same = |it: &Account| {
                     it.stamp == sign_in.stamp && it.id == sign_in.account && it.id == who.1
                 };
+                if stamp != Some(sign_in.stamp) {
+                    self.violated("I9 a ticket outlives its stamp", seen);
+                }
                 if times > 1 {
                     self.violated("I1 a ticket signs in once", seen);
                 }
