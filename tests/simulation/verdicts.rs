@@ -143,7 +143,11 @@ impl Oracle {
                 let (dead, ended) = (bind.expires_at, facts.expires_at);
                 let tries = facts.tries;
                 let excused = match rejection {
-                    Rejection::WrongCode { .. } => newer || other || key_gone || over || changed,
+                    // The clock may jump past the record's end while the call is under way.
+                    Rejection::WrongCode { .. } => {
+                        let ended = self.latest >= ended;
+                        newer || other || key_gone || over || changed || ended
+                    }
                     Rejection::Expired => self.latest >= dead,
                     Rejection::Exhausted => tries >= limit || newer,
                     Rejection::Gone => over || key_gone || changed || self.latest >= ended,
