@@ -106,6 +106,8 @@ pub struct RecordFacts {
     pub grant_until: Option<Instant>,
     /// Until when the ticket lives, once there is one: a grant that is spent lives no longer.
     pub ticket_until: Option<Instant>,
+    /// The stamp that it is for.
+    pub ticket_stamp: Option<Stamp>,
     pub applied: Option<(sspr::domain::PasswordHash, u64)>,
 }
 

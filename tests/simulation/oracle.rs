@@ -117,6 +117,7 @@ impl Oracle {
             stages: History::new(sspr::flow::StageName::Opened),
             tenant: *tenant,
             grant_until: None,
+            ticket_stamp: None,
             ticket_until: None,
             touched: now,
             tries: 0,
@@ -220,7 +221,9 @@ impl Oracle {
         }
         match reset.stage {
             Stage::Verified { expires_at, .. } => facts.grant_until = Some(expires_at),
-            Stage::Completed { expires_at, .. } => facts.ticket_until = Some(expires_at),
+            Stage::Completed { expires_at, stamp, .. } => {
+                (facts.ticket_until, facts.ticket_stamp) = (Some(expires_at), Some(stamp));
+            }
             _ => {}
         }
         let last = facts.binds.last().map_or(0, |bind| bind.number);

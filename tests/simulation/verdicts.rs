@@ -143,7 +143,11 @@ impl Oracle {
                 let (dead, ended) = (bind.expires_at, facts.expires_at);
                 let tries = facts.tries;
                 let excused = match rejection {
-                    Rejection::WrongCode { .. } => newer || other || key_gone || over || changed,
+                    // The clock may jump past the record's end while the call is under way.
+                    Rejection::WrongCode { .. } => {
+                        let ended = self.latest >= ended;
+                        newer || other || key_gone || over || changed || ended
+                    }
                     Rejection::Expired => self.latest >= dead,
                     Rejection::Exhausted => tries >= limit || newer,
                     Rejection::Gone => over || key_gone || changed || self.latest >= ended,
@@ -235,11 +239,15 @@ impl Oracle {
         let seen = || format!("call {call}, {who:?}");
         match outcome {
             RedeemOutcome::SignIn(sign_in) => {
+                let stamp = facts.ticket_stamp;
                 ticket.sign_ins += 1;
                 let times = ticket.sign_ins;
                 let same = |it: &Account| {
                     it.stamp == sign_in.stamp && it.id == sign_in.account && it.id == who.1
                 };
+                if stamp != Some(sign_in.stamp) {
+                    self.violated("I9 a ticket outlives its stamp", seen);
+                }
                 if times > 1 {
                     self.violated("I1 a ticket signs in once", seen);
                 }
