@@ -192,6 +192,22 @@ fn of_two_sends_that_wait_only_the_newest_is_mailed() {
 }
 
 #[test]
+fn a_mail_that_failed_is_not_tried_again_once_a_newer_code_was_asked_for() {
+    on_every_store(|world| async move {
+        world.inbox.fail_next(SendErrorKind::Transient, 1);
+        let token = world.started("ada@example.com", &client(1)).await;
+        assert_eq!(world.courier.drain(&world.inbox).await.postponed, 1);
+        world.clock.advance(seconds(60));
+        world.sent(&token, &client(1)).await;
+
+        let code = world.mailed_code().await;
+
+        assert_eq!(world.inbox.messages().len(), 1);
+        assert!(matches!(world.verify(&token, &code).await, VerifyOutcome::Granted(_)));
+    });
+}
+
+#[test]
 fn a_network_that_tries_codes_too_often_is_told_to_try_later() {
     on_every_store(|world| async move {
         limited(&world, Numbers { network_tries: 2, ..Numbers::default() });

@@ -160,7 +160,8 @@ async fn i5_submits_that_go_in_step_do_not_spend_the_grant_for_nothing() {
     {
         let users = MemoryUsers::new();
         users.insert(&tenant(), account_of_ada().await);
-        let (sspr, grant) = granted(users, Together(cheap_hasher()), rules.clone()).await;
+        let pool = cheap_hasher();
+        let (sspr, grant) = granted(users, Together(pool.clone()), rules.clone()).await;
         let client = Client::unknown();
         let answers = futures_util::future::join_all((0..submits).map(|_| async {
             sspr.submit(&grant, &password("Four unrelated words, 1 by 1"), &client).await.unwrap()
@@ -176,5 +177,6 @@ async fn i5_submits_that_go_in_step_do_not_spend_the_grant_for_nothing() {
             .collect();
 
         assert_eq!(tickets.len(), 1, "{submits} submits in step, {rules:?}");
+        assert!(pool.jobs() <= 10, "{} hashes for one grant, {submits} submits", pool.jobs());
     }
 }

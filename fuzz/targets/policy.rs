@@ -12,7 +12,7 @@ fn named(error: &DocumentError, text: &str) {
     assert!(error.path.starts_with('$') && !error.rule.is_empty());
     // Paths and rules are made of names that this crate knows; a long string of the input is none.
     // A type of Graph's may be the beginning of the one that the rule asks for.
-    let long = text.split('"').filter(|word| word.len() > 48 && !word.starts_with('#'));
+    let long = text.split('"').filter(|word| word.len() > 48 && !word.contains('#'));
     for word in long {
         assert!(!error.rule.contains(word), "the rule repeats what was given");
     }
