@@ -42,7 +42,9 @@ fn cluster() -> &'static Postgres {
         let cluster = Postgres::start();
         cluster.sql("postgres", &["CREATE DATABASE migrated"]);
         let options = options(&cluster.url("migrated"));
-        on_runtime(async { PostgresStore::migrate(&options).await.unwrap() });
+        let migrate = || on_runtime(async { PostgresStore::migrate(&options).await.unwrap() });
+        // Whoever comes first may be on a runtime already.
+        std::thread::scope(|scope| scope.spawn(migrate).join().unwrap());
         cluster
     })
 }
