@@ -98,7 +98,9 @@ impl World {
         let typed = *self.chance.pick(&TYPED).unwrap();
         let typed = address(self.plan.stranger.unwrap_or(typed));
         let client = self.client();
-        let key = self.chance.often(200).then(|| self.chance.below(4) as u8);
+        // A key names one request: nobody brings it back on another day.
+        let day = self.base / 86_400_000_000;
+        let key = self.chance.often(200).then(|| (day * 4) as u8 ^ self.chance.below(4) as u8);
         let send = self.chance.often(700);
         let kind = Kind::Open { key, send, tenant: index, typed: typed.clone() };
         let mut request = request(index, typed);
