@@ -204,7 +204,11 @@ fn whole_flow(mac: &Samples) {
 
 /// Two people at a time beside one, and what the cores make of arithmetic.
 fn two_threads() {
+    /// Long enough that what surrounds the flows does not count.
+    const PEOPLE: usize = 2_000;
     let service = Service::new();
+    // Each round makes them twice on one thread and twice on two.
+    service.enrol(ROUNDS * 2 * 3 * PEOPLE);
     let spin = || {
         let mut number = 1_u64;
         for _ in 0..20_000_000_u64 {
@@ -217,7 +221,7 @@ fn two_threads() {
     };
     // How many times as much two threads do as one.
     let gain = |work: &(dyn Fn() + Sync)| 2.0 * together(1, work) / together(2, work);
-    let flows = || service.reset_people(2_000);
+    let flows = || service.reset_people(PEOPLE);
     let (mut ours, mut yard) = (Samples::default(), Samples::default());
     for _ in 0..ROUNDS {
         ours.0.push(gain(&flows));

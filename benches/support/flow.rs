@@ -113,14 +113,20 @@ impl Service {
         Self { codes, keys: keys(), people: AtomicUsize::new(0), users }
     }
 
-    /// So many people, on this thread; the stores are everybody's.
+    /// Has accounts for so many more people.
+    pub fn enrol(&self, people: usize) {
+        let first = self.people.load(Ordering::Relaxed);
+        (first..first + people).for_each(|number| drop(customer(&self.users, number)));
+    }
+
+    /// So many of those enrolled, on this thread; the stores are everybody's.
     pub fn reset_people(&self, people: usize) {
         let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
         let (codes, keys) = (self.codes.clone(), self.keys.clone());
         let desk = Desk::new(self.users.clone(), codes, keys, &clock, Some(CodeAlone));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         for _ in 0..people {
-            let request = customer(&self.users, self.people.fetch_add(1, Ordering::Relaxed));
+            let request = request_of(self.people.fetch_add(1, Ordering::Relaxed));
             runtime.block_on(desk.serve(&request));
         }
     }
