@@ -15,19 +15,22 @@
     reason = "a bench stops loudly"
 )]
 
+#[path = "support/nobody.rs"]
+mod nobody;
 #[path = "support/table.rs"]
 mod table;
 
 use std::{fs, future::IntoFuture, net::SocketAddr, process::Command, time::Duration};
 
 use axum::{Json, Router, routing::post};
+use nobody::Nobody;
 use serde_json::{Value, json};
 use sspr::{
     Keyring, Sspr, TenantPolicy,
     adapters::{CaptureSender, MemoryCodes, MemoryUsers, Policies, SqliteStore, SystemEntropy},
-    domain::{Account, AccountId, ApplicationId, EmailAddress, Stamp, TenantId},
+    domain::{Account, AccountId, EmailAddress, Stamp, TenantId},
     engine::Courier,
-    http::{IssueError, Issued, Native, NativeApplication, TokenIssuer, TokenRequest},
+    http::{Native, NativeApplication},
     ports::{CodeStore, UserStore},
 };
 use table::{Bar, Row, Twice, head};
@@ -35,23 +38,6 @@ use tokio::task::JoinHandle;
 
 /// Rounds of two seconds a load, each load twice.
 const ROUNDS: usize = 4;
-
-struct Nobody;
-
-#[async_trait::async_trait]
-impl TokenIssuer for Nobody {
-    async fn issue(&self, _: TokenRequest<'_>) -> Result<Issued, IssueError> {
-        Ok(Issued::Refused)
-    }
-    async fn refresh(
-        &self,
-        _: &TenantId,
-        _: &ApplicationId,
-        _: &str,
-    ) -> Result<Issued, IssueError> {
-        Ok(Issued::Refused)
-    }
-}
 
 /// Seconds of CPU a request, requests a second and median latency of one load, once in each round
 /// and once again.

@@ -20,6 +20,8 @@
 
 #[path = "timing/judge.rs"]
 mod judge;
+#[path = "support/nobody.rs"]
+mod nobody;
 #[path = "timing/surfaces.rs"]
 mod surfaces;
 

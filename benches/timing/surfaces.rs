@@ -12,12 +12,12 @@ use sspr::{
     adapters::{CaptureSender, MemoryCodes, MemoryUsers, Policies, SqliteStore, SystemEntropy},
     domain::{Account, AccountId, ApplicationId, Code, EmailAddress, Stamp, TenantId, UserFlowId},
     engine::{Client, OpenOutcome, Request},
-    http::{IssueError, Issued, Native, NativeApplication, TokenIssuer, TokenRequest},
+    http::{Native, NativeApplication},
     ports::{CodeStore, UserStore},
 };
 use tower::ServiceExt as _;
 
-use super::{Clock, Kind};
+use super::{Clock, Kind, nobody::Nobody};
 
 /// Something that one person after the other asks.
 pub trait Surface: Sync {
@@ -100,23 +100,6 @@ pub struct Http {
     app: Router,
     courier: Courier,
     inbox: CaptureSender,
-}
-
-struct Nobody;
-
-#[async_trait::async_trait]
-impl TokenIssuer for Nobody {
-    async fn issue(&self, _: TokenRequest<'_>) -> Result<Issued, IssueError> {
-        Ok(Issued::Refused)
-    }
-    async fn refresh(
-        &self,
-        _: &TenantId,
-        _: &ApplicationId,
-        _: &str,
-    ) -> Result<Issued, IssueError> {
-        Ok(Issued::Refused)
-    }
 }
 
 impl Http {
