@@ -41,7 +41,7 @@ impl OneBlockMac {
         Self { inner: absorbed(0x36), outer: absorbed(0x5c) }
     }
 
-    /// The code of the message of `N` bytes at the head of a block, zeros behind it; more than 55
+    /// The MAC of the message of `N` bytes at the head of a block, zeros behind it; more than 55
     /// do not compile. Whoever wrote a secret into the block wipes it.
     pub(crate) fn of<const N: usize>(&self, block: &mut Block) -> [u8; 32] {
         const { assert!(N <= 55, "the mark and the length must fit as well") };
@@ -51,9 +51,9 @@ impl OneBlockMac {
         spell(&state, &mut block);
         state = *self.outer;
         finish::<32>(&mut state, &mut block);
-        let mut code = [0; 32];
-        spell(&state, &mut code);
-        code
+        let mut mac = [0; 32];
+        spell(&state, &mut mac);
+        mac
     }
 }
 

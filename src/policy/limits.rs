@@ -69,7 +69,8 @@ pub struct Numbers {
     pub sends_per_device: u32,
     /// Codes in the vouched lane, per network and window: 10.
     pub sends_per_vouch: u32,
-    /// Mails to one account in a window, whatever was typed: 40. Silent.
+    /// Mails to one account in a window and lane (a device or a network in the lanes that have
+    /// them), whatever was typed: 40. Silent.
     pub sends_per_account: u32,
     /// Slow hashes that one grant buys: 10. A submit takes one, or two where the current password
     /// is refused; the last one is kept back for a submit that has begun.
