@@ -86,7 +86,7 @@ impl CodeStore for SqliteCodes {
     }
 }
 
-fn insert(
+pub(super) fn insert(
     connection: &Connection,
     record: &Record,
     charges: &[Charge],
@@ -114,7 +114,7 @@ fn insert(
     }
 }
 
-fn attempt(
+pub(super) fn attempt(
     connection: &Connection,
     id: &RecordId,
     now: Instant,
@@ -142,7 +142,7 @@ fn attempt(
     Ok((Attempted::Charged { over, record }, Writes::Stand))
 }
 
-fn swap(
+pub(super) fn swap(
     connection: &Connection,
     next: &Record,
     expected: u64,

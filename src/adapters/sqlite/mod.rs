@@ -10,6 +10,8 @@ mod policies;
 mod rows;
 mod schema;
 mod sessions;
+#[cfg(test)]
+mod statements_tests;
 mod store;
 mod users;
 mod worker;

@@ -156,7 +156,10 @@ impl Outbox for SqliteUsers {
 }
 
 /// Hash, stamp, lock, pending address, last reset and notices: all of it or nothing.
-fn apply(connection: &Connection, change: &PasswordChange) -> Result<(Applied, Writes), Error> {
+pub(super) fn apply(
+    connection: &Connection,
+    change: &PasswordChange,
+) -> Result<(Applied, Writes), Error> {
     let sql = "UPDATE sspr_account SET password = ?4, stamp = ?5, locked = 0, \
                pending_address = NULL, last_reset = ?6 \
                WHERE tenant = ?1 AND id = ?2 AND stamp = ?3 AND last_reset IS NOT ?6";

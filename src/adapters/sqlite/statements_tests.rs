@@ -1,0 +1,130 @@
+//! How many statements each verb takes, inside the savepoint that the writer gives it. A count that
+//! moves fails: who means it, writes it here.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use rusqlite::{
+    Connection,
+    trace::{TraceEvent, TraceEventCodes},
+};
+
+use super::{charges, codes, schema, users, worker::in_savepoint};
+use crate::{
+    domain::{
+        Account, AccountId, Charge, CounterName, EmailAddress, Instant, PasswordHash, RecordId,
+        Stamp, TenantId,
+    },
+    ports::{Applied, Attempted, Inserted, PasswordChange, Record, Swapped},
+};
+
+/// A connection that counts the statements it runs.
+struct Counting {
+    connection: Connection,
+    statements: Arc<AtomicUsize>,
+}
+
+impl Counting {
+    fn new() -> Self {
+        let mut connection = schema::writer(Path::new(":memory:"), u64::MAX).unwrap();
+        let statements = Arc::new(AtomicUsize::new(0));
+        let seen = statements.clone();
+        let count = move |_: TraceEvent<'_>| _ = seen.fetch_add(1, Ordering::Relaxed);
+        connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(count)).unwrap();
+        Self { connection, statements }
+    }
+
+    /// What a call answers, and how many statements it took.
+    fn count<T>(&self, call: impl FnOnce(&Connection) -> T) -> (T, usize) {
+        let before = self.statements.load(Ordering::Relaxed);
+        let answer = call(&self.connection);
+        (answer, self.statements.load(Ordering::Relaxed) - before)
+    }
+}
+
+fn now() -> Instant {
+    Instant::from_micros(1_800_000_000_000_000)
+}
+
+fn charge(name: u8, tier: u8, amount: u32) -> Charge {
+    let (name, window) = (CounterName::from_bytes([name; 32]), Duration::from_secs(60));
+    Charge { amount, limit: 9, name, tier, window }
+}
+
+/// A record with two counters of each tier, as the engine's have.
+fn record() -> Record {
+    Record {
+        begins_challenge: false,
+        body: b"body".to_vec(),
+        charges: vec![charge(1, 1, 1), charge(2, 1, 1), charge(3, 2, 1), charge(4, 2, 1)],
+        expires_at: now().after(Duration::from_secs(900)),
+        id: RecordId::from_bytes([7; RecordId::BYTES]),
+        tries_limit: 5,
+    }
+}
+
+#[test]
+fn each_verb_of_the_code_store_takes_the_statements_on_record() {
+    let store = Counting::new();
+    let (one, sends) = (record(), [charge(5, 0, 1), charge(6, 0, 1), charge(7, 0, 0)]);
+
+    let inserted = store.count(|at| in_savepoint(at, |at| codes::insert(at, &one, &sends, now())));
+    let attempted = store.count(|at| in_savepoint(at, |at| codes::attempt(at, &one.id, now())));
+    let clear = [charge(1, 1, 1).name, charge(3, 2, 1).name];
+    let swapped = store
+        .count(|at| in_savepoint(at, |at| codes::swap(at, &one, 1, &sends[..1], &clear, now())));
+    let charged = store.count(|at| charges::charge(at, &sends, now()));
+
+    // The record, two savepoints of two, a charge each.
+    assert_eq!((inserted.0.unwrap(), inserted.1), (Inserted::Inserted, 1 + 4 + 3));
+    // The record and what it holds, one savepoint more for each of two tiers.
+    assert!(matches!(attempted.0.unwrap(), Attempted::Charged { over, .. } if over.is_empty()));
+    assert_eq!(attempted.1, 1 + 6 + 4);
+    assert_eq!((swapped.0.unwrap(), swapped.1), (Swapped::Swapped { version: 2 }, 1 + 4 + 1 + 2));
+    assert_eq!((charged.0.unwrap().len(), charged.1), (0, 2 + 3));
+}
+
+#[test]
+fn a_change_of_a_password_takes_the_statements_on_record() {
+    let store = Counting::new();
+    let (tenant, stamp) = (TenantId::parse("contoso").unwrap(), Stamp::from_bytes([1; 16]));
+    let address = EmailAddress::parse("ada@example.com").unwrap();
+    let account = Account::new(AccountId::parse("ada").unwrap(), address.clone(), stamp);
+    super::rows::write(&store.connection, &tenant, &account).unwrap();
+    let hash = PasswordHash::parse(
+        "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+    );
+    let change = PasswordChange {
+        account: account.id.clone(),
+        at: now(),
+        expected_stamp: stamp,
+        language: None,
+        next_stamp: Stamp::from_bytes([2; 16]),
+        notify: vec![address],
+        password: hash.unwrap(),
+        reset: RecordId::from_bytes([7; RecordId::BYTES]),
+        tenant,
+    };
+
+    let applied = store.count(|at| in_savepoint(at, |at| users::apply(at, &change)));
+
+    assert!(matches!(applied.0.unwrap(), Applied::Done { .. }));
+    assert_eq!(applied.1, 2 + 1 + 1);
+}
+
+#[test]
+fn a_planted_statement_is_counted() {
+    let store = Counting::new();
+    let planted = |at: &Connection| {
+        at.execute_batch("SELECT 1").unwrap();
+        charges::charge(at, &[charge(1, 0, 1)], now())
+    };
+
+    assert_eq!(store.count(planted).1, 3 + 1);
+}
