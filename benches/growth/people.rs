@@ -49,6 +49,8 @@ impl Service {
         )
         .with_clock(clock.clone())
         .with_hasher(Free)
+        // A thousand people of one tenant, which gets half of the places.
+        .with_submits(2_000)
         .with_outbox(users.clone())
         .build();
         let (mailroom, wrong) = (Mailroom::default(), Code::parse("00000000").unwrap());
