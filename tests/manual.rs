@@ -1,9 +1,11 @@
-//! The manual names tests: they exist.
+//! The manual names tests: they exist. It gives every dependency's reason.
 #![allow(clippy::panic, clippy::unwrap_used, missing_docs, reason = "tests stop loudly")]
 
 use std::{fs, path::Path};
 
 const THREATS: &str = include_str!("../src/manual/threat_model.md");
+
+const DEPENDENCIES: &str = include_str!("../src/manual/dependencies.md");
 
 /// What stands between backticks in a text.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
@@ -37,4 +39,25 @@ fn every_promise_has_tests() {
         let row = row.unwrap_or_else(|| panic!("I{number} is not in the table"));
         assert!(row.contains("`tests/"), "I{number} has no test");
     }
+}
+
+#[test]
+fn every_dependency_has_its_reason_and_no_other_is_named() {
+    let manifest = include_str!("../Cargo.toml").split("\n[dependencies]\n").nth(1).unwrap();
+    let section = manifest.split("\n[").next().unwrap();
+    let (mut optional, mut core): (Vec<_>, Vec<_>) = section
+        .lines()
+        .filter(|line| line.contains(" = "))
+        .partition(|line| line.contains("optional = true"));
+    for lines in [&mut core, &mut optional] {
+        lines.iter_mut().for_each(|line| *line = line.split(" = ").next().unwrap());
+    }
+
+    let (of_core, of_features) = DEPENDENCIES.split_once("\n# Features\n").unwrap();
+    let named = |text: &'static str| -> Vec<&str> {
+        let rows = text.lines().filter(|line| line.starts_with("| `"));
+        rows.map(|row| quoted(row).next().unwrap()).collect()
+    };
+    assert_eq!(named(of_core), core);
+    assert_eq!(named(of_features), optional);
 }

@@ -11,6 +11,7 @@
 //! - [`scale`]: what one server carries, and the next step
 //! - [`standards`]: NIST, OWASP, RFCs and WCAG, clause by clause: how each is met, or that it is not
 //! - [`threat_model`]: what is promised, against whom, by which tests; and every limit
+//! - [`dependencies`]: what this crate stands on, and why each of it is not written here
 //! - [`faq`]: questions that users of such services ask, answered with what to write
 
 #[doc = include_str!("concepts.md")]
@@ -18,6 +19,9 @@ pub mod concepts {}
 
 #[doc = include_str!("defaults.md")]
 pub mod defaults {}
+
+#[doc = include_str!("dependencies.md")]
+pub mod dependencies {}
 
 #[doc = include_str!("embedding.md")]
 pub mod embedding {}
