@@ -111,7 +111,8 @@ fn in_every_world_the_invariants_hold() {
         seed += 1;
     }
     println!("{} worlds: {all:?}", seed - first);
-    let each = [all.grants, all.changes, all.sign_ins, all.longer, all.errors, all.crashes];
+    let each =
+        [all.grants, all.changes, all.sign_ins, all.longer, all.errors, all.crashes, all.swept];
     assert!(each.iter().all(|count| *count > 20), "a world in which little happens: {all:?}");
 }
 

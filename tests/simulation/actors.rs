@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use sspr::{
     domain::{
-        AccountId, ApplicationId, Code, CorrelationId, FlowToken, Grant, Password, RecordId,
-        Ticket, UserFlowId,
+        AccountId, ApplicationId, Code, CorrelationId, DeviceProof, FlowToken, Grant, Password,
+        RecordId, Ticket, UserFlowId,
     },
     engine::{Client, Request, RequestKey, Vouch},
 };
@@ -46,7 +46,12 @@ impl World {
             }
             _ => network(self.chance.below(40)),
         };
-        self.known(client)
+        let device = self.chance.often(150);
+        let device = self.chance.recent(&self.hands.devices, 6).filter(|_| device);
+        self.known(match device {
+            Some(text) => client.with_device(DeviceProof::parse(text).unwrap()),
+            None => client,
+        })
     }
 
     /// Every call is known by its number, also in the mails that it leads to.
@@ -72,7 +77,8 @@ impl World {
             42..52 => self.submit(process),
             52..57 => self.redeem(process),
             57..60 => self.sign_in(process),
-            60..62 => self.look(process),
+            60 => self.look(process),
+            61 => self.sweep(process),
             62..64 => self.forge(process),
             64..76 => self.drain(process),
             76..92 => self.time(),
@@ -252,6 +258,21 @@ impl World {
         self.begin(process, Kind::Look, Some(record), async move {
             Answer::Look(sspr.look(&token).await)
         });
+    }
+
+    /// Not among twins: when a record was written is told by what goes.
+    fn sweep(&mut self, process: usize) {
+        if self.plan.stranger.is_some() {
+            return;
+        }
+        let sspr = self.processes[process].sspr.clone();
+        let most = 1 + self.chance.below(40);
+        self.begin(
+            process,
+            Kind::Sweep,
+            None,
+            async move { Answer::Sweep(sspr.sweep(most).await) },
+        );
     }
 
     /// Somebody else's secret with one character changed.

@@ -37,6 +37,9 @@ impl Oracle {
         let Kind::Submit { grant, .. } = &about.kind else {
             return self.violated("I5 only a submit changes a password", || format!("call {call}"));
         };
+        if about.leaked {
+            return self.violated("I6 a password that has leaked", || format!("call {call}"));
+        }
         let (start, now) = (about.start, about.now.latest(about.touched));
         let (alone, text) = (about.now, grant.clone());
         let Some(facts) = self.records.get_mut(&change.reset) else { return };

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use sspr::{
@@ -15,6 +16,9 @@ use super::{
     defects::Defect,
     hub::{Fate, Hub},
 };
+
+/// Longer than the margin of a sweep.
+const LONG: Duration = Duration::from_secs(72 * 3600);
 
 #[derive(Clone)]
 pub struct Codes {
@@ -204,6 +208,19 @@ impl CodeStore for Codes {
     }
 
     async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
-        self.inner.delete_expired(now, limit).await
+        let fate = self.hub.enter("delete_expired", String::new).await;
+        if fate == Fate::Refused {
+            return Err(refused());
+        }
+        let now = if self.is(Defect::SweepsTheLiving) { now.after(LONG) } else { now };
+        let answer = self.inner.delete_expired(now, limit).await;
+        let alive = self.hub.lock().oracle.alive();
+        for id in alive {
+            if self.inner.load(&id).await?.is_none() {
+                let seen = || format!("{id:?}");
+                self.hub.lock().oracle.violated("I3 a living record is swept", seen);
+            }
+        }
+        hear(fate, answer, false)
     }
 }

@@ -29,10 +29,16 @@ pub enum Defect {
     ReadsAreStale,
     /// The code store ends a challenge after two tries.
     TriesEndEarly,
+    /// The code store sweeps what is alive.
+    SweepsTheLiving,
+    /// The users table has lost the second factors.
+    SecondFactorLost,
+    /// What is said of a password that has leaked does not reach the engine.
+    LeakUnsaid,
 }
 
 impl Defect {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::ChargesForgotten,
         Self::TriesBeginAnew,
         Self::VersionsNotCompared,
@@ -46,6 +52,9 @@ impl Defect {
         Self::PolicyCached,
         Self::ReadsAreStale,
         Self::TriesEndEarly,
+        Self::SweepsTheLiving,
+        Self::SecondFactorLost,
+        Self::LeakUnsaid,
     ];
 
     /// How the invariants that it breaks begin; the first that is seen names it.
@@ -64,6 +73,9 @@ impl Defect {
             Self::PolicyCached => &["I6"],
             Self::ReadsAreStale => &["I3", "I5", "I1", "I2"],
             Self::TriesEndEarly => &["I3 exhausted"],
+            Self::SweepsTheLiving => &["I3 a living record"],
+            Self::SecondFactorLost => &["I6 a reset replaces", "I6 a sign-in"],
+            Self::LeakUnsaid => &["I6 a password"],
         }
     }
 }

@@ -155,6 +155,7 @@ pub enum Kind {
         password: String,
     },
     Look,
+    Sweep,
     /// With a secret that nobody gave out.
     Garbage,
     Courier,
@@ -181,6 +182,7 @@ impl Kind {
                 format!("signs in as {} of {} with \"{password}\"", address.as_str(), at(tenant))
             }
             Self::Look => "looks".to_owned(),
+            Self::Sweep => "sweeps".to_owned(),
             Self::Garbage => "tries a forged secret".to_owned(),
             Self::Courier => "is the courier at work".to_owned(),
         }
@@ -211,6 +213,8 @@ pub struct Call {
     pub faulted: bool,
     pub attempt: Option<Attempt>,
     pub hash_refused: bool,
+    /// What was told of its password: whether it has leaked.
+    pub leaked: bool,
     pub lockout: Option<RecordId>,
 }
 

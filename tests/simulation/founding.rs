@@ -4,7 +4,8 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use sspr::{
     Keyring, TenantPolicy,
     domain::{
-        Account, AccountId, EmailAddress, Entropy, GroupId, IdentityProvider, Stamp, TenantId,
+        Account, AccountId, EmailAddress, Entropy, GroupId, IdentityProvider, SecondFactor, Stamp,
+        TenantId,
     },
     policy::{AuthenticationMethodsPolicy, Limits, Numbers, PasswordRules},
 };
@@ -15,6 +16,11 @@ pub const TENANTS: [&str; 2] = ["contoso", "fabrikam"];
 
 pub fn tenant(index: usize) -> TenantId {
     TenantId::parse(TENANTS[index]).unwrap()
+}
+
+/// Who has a second factor: one name, in one of the tenants.
+pub fn second_factor(who: &Who) -> bool {
+    who.0 == tenant(0) && who.1.as_str() == "eve"
 }
 
 pub fn address(text: &str) -> EmailAddress {
@@ -103,6 +109,9 @@ impl World {
                 account.addresses = addresses.iter().map(|text| address(text)).collect();
                 account.password = Some(plain("Four unrelated Words, 0 by 0"));
                 match account.id.as_str() {
+                    "eve" if second_factor(&(tenant(index), account.id.clone())) => {
+                        account.second_factor = SecondFactor::Independent;
+                    }
                     "ada" => account.groups = vec![GroupId::parse("excluded").unwrap()],
                     "grace" => {
                         account.identity_providers = vec![IdentityProvider::Google];

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use sspr::{
     domain::{FlowToken, RecordId},
-    engine::{OpenOutcome, RedeemOutcome, Rejection, StartOutcome, SubmitOutcome, VerifyOutcome},
+    engine::{
+        OpenOutcome, RedeemOutcome, Rejection, SignInOutcome, StartOutcome, SubmitOutcome,
+        VerifyOutcome,
+    },
 };
 
 use super::{facts::*, verdicts::Answer, world::World};
@@ -16,6 +19,8 @@ pub struct Hands {
     /// Each grant, and the password that was submitted with it last.
     pub grants: Vec<(RecordId, String, String)>,
     pub tickets: Vec<(RecordId, String)>,
+    /// Proofs of devices, each from some sign-in of whomever.
+    pub devices: Vec<String>,
     keyed: HashMap<String, String>,
     pub passwords: u32,
 }
@@ -37,6 +42,7 @@ impl World {
                 | Answer::Submit(Err(_))
                 | Answer::Redeem(Err(_))
                 | Answer::SignIn(Err(_))
+                | Answer::Sweep(Err(_))
         );
         self.reached.errors += u64::from(failed);
         match answer {
@@ -58,7 +64,14 @@ impl World {
                 self.reached.changes += 1;
                 self.hands.tickets.push((changed.ticket.record(), changed.ticket.expose()));
             }
-            Answer::Redeem(Ok(RedeemOutcome::SignIn(_))) => self.reached.sign_ins += 1,
+            Answer::Redeem(Ok(RedeemOutcome::SignIn(sign_in))) => {
+                self.reached.sign_ins += 1;
+                self.hands.devices.push(sign_in.device.expose());
+            }
+            Answer::SignIn(Ok(SignInOutcome::SignedIn(signed_in))) => {
+                self.hands.devices.push(signed_in.device.expose());
+            }
+            Answer::Sweep(Ok(removed)) => self.reached.swept += removed as u64,
             _ => {}
         }
     }

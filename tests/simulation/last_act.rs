@@ -62,7 +62,8 @@ impl World {
     fn finish(&mut self, index: usize, who: &Who) {
         let (grants, changes) = (self.hands.grants.len(), self.hands.tickets.len());
         let (resets, sign_ins) = (self.hands.resets.len(), self.reached.sign_ins);
-        let password = format!("Four quiet Words, {index} by {resets}");
+        // One that has not leaked.
+        let password = format!("Four quiet Words, {index} by {}", 9 * resets);
         let shared = self.hub.lock();
         let account = shared.oracle.accounts[who].last().clone().unwrap();
         drop(shared);

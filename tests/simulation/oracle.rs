@@ -90,6 +90,12 @@ impl Oracle {
         })
     }
 
+    /// Records that nobody may remove: they have not ended by any process's clock.
+    pub fn alive(&self) -> Vec<RecordId> {
+        let alive = self.records.iter().filter(|(_, facts)| self.latest < facts.expires_at);
+        alive.map(|(id, _)| *id).collect()
+    }
+
     // What the code store is asked.
 
     pub fn inserted(&mut self, call: usize, record: &Record, done: &Inserted, now: Instant) {

@@ -4,12 +4,16 @@ use std::sync::{Arc, Mutex};
 
 use sspr::{
     adapters::{CaptureSender, MemoryUsers, Policies},
-    domain::{Account, AccountId, Digest, EmailAddress, Instant, Password, PasswordHash, TenantId},
+    domain::{
+        Account, AccountId, Digest, EmailAddress, Instant, Password, PasswordHash, SecondFactor,
+        TenantId,
+    },
     mail::EmailMessage,
     policy::{MethodState, TenantPolicy},
     ports::{
-        Applied, EmailSender, HashError, Notice, NoticeId, Outbox, PasswordChange, PasswordHasher,
-        PolicyError, PolicySource, SendError, SendErrorKind, Share, StoreError, UserStore, Verdict,
+        Applied, Breach, BreachCheck, EmailSender, HashError, Notice, NoticeId, Outbox,
+        PasswordChange, PasswordHasher, PolicyError, PolicySource, SendError, SendErrorKind, Share,
+        StoreError, UserStore, Verdict,
     },
 };
 
@@ -52,6 +56,9 @@ impl UserStore for Users {
             for other in &self.tenants {
                 found = found.or(self.inner.find(other, id).await?);
             }
+        }
+        if let (Some(Defect::SecondFactorLost), Some(found)) = (self.defect, &mut found) {
+            found.second_factor = SecondFactor::None;
         }
         // What was read may be old when it arrives.
         let waits = self.hub.lock().chance.below(2);
@@ -209,6 +216,34 @@ impl Plain {
         shared.oracle.hashed(call);
         if fate == Fate::ReplyLost { Err(HashError::Failed) } else { Ok(()) }
     }
+}
+
+/// A collection of passwords that have leaked, which sometimes has no answer.
+#[derive(Clone)]
+pub struct Leaks {
+    pub hub: Hub,
+    pub defect: Option<Defect>,
+}
+
+#[async_trait::async_trait]
+impl BreachCheck for Leaks {
+    async fn check(&self, password: &Password) -> Breach {
+        if self.hub.enter("check", String::new).await != Fate::Answered {
+            return Breach::Unavailable;
+        }
+        let mut shared = self.hub.lock();
+        let call = shared.current;
+        let leaked = has_leaked(password.expose());
+        shared.oracle.calls[call].leaked = leaked;
+        let said = leaked && self.defect != Some(Defect::LeakUnsaid);
+        if said { Breach::Known } else { Breach::NotKnown }
+    }
+}
+
+/// Every ninth of the passwords that people think of here.
+fn has_leaked(password: &str) -> bool {
+    let number = password.rsplit(' ').next().and_then(|last| last.parse::<u32>().ok());
+    number.is_some_and(|number| number % 9 == 8)
 }
 
 /// One process's view of the policies.

@@ -4,13 +4,13 @@ use sspr::{
     Error,
     domain::Account,
     engine::{
-        LookOutcome, OpenOutcome, RedeemOutcome, Rejection, SendOutcome, SignInOutcome,
-        StartOutcome, SubmitOutcome, VerifyOutcome,
+        LookOutcome, OpenOutcome, RedeemOutcome, Rejection, SecondFactorDemand, SendOutcome,
+        SignInOutcome, StartOutcome, SubmitOutcome, VerifyOutcome,
     },
     flow::StageName,
 };
 
-use super::{facts::*, oracle::Oracle, ports::plain};
+use super::{facts::*, founding::second_factor, oracle::Oracle, ports::plain};
 
 /// What a call came to.
 #[allow(dead_code, reason = "the story shows all of it")]
@@ -24,6 +24,7 @@ pub enum Answer {
     Redeem(Result<RedeemOutcome, Error>),
     SignIn(Result<SignInOutcome, Error>),
     Look(Result<LookOutcome, Error>),
+    Sweep(Result<usize, Error>),
     Courier,
 }
 
@@ -52,6 +53,7 @@ impl Oracle {
             | Answer::Start(_)
             | Answer::Send(_)
             | Answer::Look(_)
+            | Answer::Sweep(_)
             | Answer::Courier
             | Answer::Verify(Err(_))
             | Answer::Submit(Err(_))
@@ -245,6 +247,10 @@ impl Oracle {
                 let same = |it: &Account| {
                     it.stamp == sign_in.stamp && it.id == sign_in.account && it.id == who.1
                 };
+                let demanded = sign_in.second_factor == SecondFactorDemand::Required;
+                if demanded != second_factor(&who) {
+                    self.violated("I6 a reset replaces no second factor", seen);
+                }
                 if stamp != Some(sign_in.stamp) {
                     self.violated("I9 a ticket outlives its stamp", seen);
                 }
@@ -302,6 +308,10 @@ impl Oracle {
                 it.password.as_ref() == Some(&hash) && it.stamp == signed_in.stamp && !it.disabled
             })
         });
+        let demanded = signed_in.second_factor == SecondFactorDemand::Required;
+        if demanded != second_factor(&who) {
+            self.violated("I6 a sign-in without its second factor", || format!("{call}: {who:?}"));
+        }
         if !right {
             self.violated("I9 a sign-in with what is not on file", || format!("{call}: {who:?}"));
         }

@@ -26,7 +26,7 @@ use super::{
     hands::Hands,
     hub::{Hub, Weather},
     oracle::{Oracle, Violation},
-    ports::{Mail, Plain, Seen, Users},
+    ports::{Leaks, Mail, Plain, Seen, Users},
     verdicts::Answer,
 };
 
@@ -76,6 +76,7 @@ pub struct Reached {
     pub errors: u64,
     pub crashes: u64,
     pub journeys: u64,
+    pub swept: u64,
 }
 
 pub struct Process {
@@ -163,6 +164,7 @@ impl World {
                 .with_entropy(self.entropy.clone())
                 .with_hasher(Plain { hub: self.hub.clone() })
                 .with_outbox(users)
+                .with_breach_check(Leaks { defect: self.plan.defect, hub: self.hub.clone() })
                 .with_queue(8, 12);
         let builder = if self.plan.defect == Some(Defect::ClockStandsStill) && index == 1 {
             builder.with_clock(ManualClock::new(Instant::from_micros(self.base + skew)))
@@ -220,6 +222,7 @@ impl World {
             entered: 0,
             faulted: false,
             hash_refused: false,
+            leaked: false,
             kind: kind.clone(),
             lockout: None,
             now,
@@ -366,5 +369,6 @@ impl Reached {
         self.errors += other.errors;
         self.crashes += other.crashes;
         self.journeys += other.journeys;
+        self.swept += other.swept;
     }
 }
