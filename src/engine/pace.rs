@@ -1,9 +1,8 @@
 //! How long mails take: what a decoy's slot is held for.
 
-use core::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use core::{sync::atomic::Ordering, time::Duration};
+
+use crate::sync::AtomicU64;
 
 /// How long handing over a mail took lately, as a slow average.
 #[derive(Debug, Default)]

@@ -1,11 +1,11 @@
 //! Submits under way: bounded, and shared out among tenants.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::PoisonError};
 
-use crate::domain::TenantTag;
+use crate::{
+    domain::TenantTag,
+    sync::{Mutex, MutexGuard},
+};
 
 /// Places for submits under way.
 ///

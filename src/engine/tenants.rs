@@ -1,11 +1,11 @@
 //! What a process keeps in mind about tenants: their names by tag, and their wrong tries.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::PoisonError};
 
-use crate::domain::{Instant, TenantId, TenantTag};
+use crate::{
+    domain::{Instant, TenantId, TenantTag},
+    sync::Mutex,
+};
 
 /// Tenants this process has met. Bounded by the number of tenants that policies exist for.
 #[derive(Debug, Default)]

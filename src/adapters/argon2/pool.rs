@@ -3,11 +3,7 @@
 use std::{
     collections::VecDeque,
     fmt,
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    thread,
+    sync::{Arc, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -24,6 +20,7 @@ use crate::{
     adapters::SystemEntropy,
     domain::{Digest, Entropy, Password, PasswordHash},
     ports::{HashError, PasswordHasher, Share, Verdict},
+    sync::{AtomicU64, Condvar, Mutex, MutexGuard, thread},
 };
 
 /// Parameter sets that are kept in mind for dummy hashes.
@@ -109,7 +106,7 @@ enum Work {
 
 /// Cores that this process may use.
 fn cores() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 impl Argon2Pool {

@@ -1,3 +1,5 @@
+use std::sync::Mutex;
+
 use super::super::{kernel::Input, vectors};
 use super::*;
 use crate::{

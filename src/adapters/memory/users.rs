@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
@@ -13,6 +13,7 @@ use crate::{
     ports::{
         Applied, Notice, NoticeDelivery, NoticeId, Outbox, PasswordChange, StoreError, UserStore,
     },
+    sync::{Mutex, MutexGuard},
 };
 
 /// How long a notice stays with the courier that took it.
