@@ -18,8 +18,9 @@ pub(crate) use loom::{
     thread,
 };
 
-/// Switches away from a thread that could go on, in one interleaving: the bound of the usual run.
-const PREEMPTIONS: usize = 3;
+/// Switches away from a thread that could go on, in one interleaving, unless `SSPR_PREEMPTIONS` says
+/// another number.
+const PREEMPTIONS: usize = 2;
 /// More steps than a model has in one interleaving.
 const STEPS: usize = 100_000;
 /// What a thread of a model has for its stack, in words.
@@ -43,12 +44,33 @@ pub(crate) fn with<S: Send + Sync + 'static, A>(
     Box::new(move || act(&shared))
 }
 
-/// Runs a model in every interleaving with at most `SSPR_PREEMPTIONS` preemptions (`all`: without
-/// bound), prints how many there were, and answers every outcome that was seen.
-///
-/// Threads that are stuck, and a panic in one of them, fail the test.
-#[expect(clippy::disallowed_methods, reason = "says how long it took")]
+/// Runs a model in every interleaving, prints how many there were, and answers every outcome that
+/// was seen. Threads that are stuck, and a panic in one of them, fail the test.
 pub(crate) fn explore<A, E>(
+    model: impl Fn() -> Model<A, E> + Send + Sync + 'static,
+) -> BTreeSet<Outcome<A, E>>
+where
+    A: Debug + Ord + Send + 'static,
+    E: Debug + Ord + Send + 'static,
+{
+    explore_within(None, model)
+}
+
+/// The same, for a model that has too many: those of at most [`PREEMPTIONS`] preemptions.
+pub(crate) fn explore_bounded<A, E>(
+    model: impl Fn() -> Model<A, E> + Send + Sync + 'static,
+) -> BTreeSet<Outcome<A, E>>
+where
+    A: Debug + Ord + Send + 'static,
+    E: Debug + Ord + Send + 'static,
+{
+    let bound = std::env::var("SSPR_PREEMPTIONS").map(|bound| bound.parse().unwrap());
+    explore_within(Some(bound.unwrap_or(PREEMPTIONS)), model)
+}
+
+#[expect(clippy::disallowed_methods, reason = "says how long it took")]
+fn explore_within<A, E>(
+    preemptions: Option<usize>,
     model: impl Fn() -> Model<A, E> + Send + Sync + 'static,
 ) -> BTreeSet<Outcome<A, E>>
 where
@@ -57,11 +79,7 @@ where
 {
     let mut builder = loom::model::Builder::new();
     builder.max_branches = STEPS;
-    builder.preemption_bound = match std::env::var("SSPR_PREEMPTIONS") {
-        Ok(all) if all == "all" => None,
-        Ok(bound) => Some(bound.parse().expect("SSPR_PREEMPTIONS: a number, or `all`")),
-        Err(_) => Some(PREEMPTIONS),
-    };
+    builder.preemption_bound = preemptions;
     let seen = Arc::new(Unseen::new((0, BTreeSet::new())));
     let (kept, began) = (seen.clone(), Instant::now());
 
@@ -70,7 +88,8 @@ where
     let (times, outcomes) = std::mem::take(&mut *seen.lock().unwrap());
     let (test, took) = (std::thread::current(), began.elapsed().as_secs_f32());
     let name = test.name().unwrap_or_default().replace("::interleavings", "");
-    println!("interleavings: {name}: {times}, {} outcomes, {took:.1} s", outcomes.len());
+    let bound = preemptions.map_or("all".to_owned(), |bound| format!("preemptions: {bound}"));
+    println!("| {name} | {bound} | {times} | {} | {took:.1} |", outcomes.len());
     outcomes
 }
 

@@ -216,3 +216,7 @@ impl Drained {
         self.failed += other.failed;
     }
 }
+
+#[cfg(all(test, sspr_loom))]
+#[path = "courier_interleavings_tests.rs"]
+mod interleavings;

@@ -1,8 +1,9 @@
 //! How long mails take: what a decoy's slot is held for.
 
-use core::{sync::atomic::Ordering, time::Duration};
-
-use crate::sync::AtomicU64;
+use core::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 /// How long handing over a mail took lately, as a slow average.
 #[derive(Debug, Default)]

@@ -145,3 +145,7 @@ mod tests {
         assert!(Places::new(0).take(tag(1)).is_some());
     }
 }
+
+#[cfg(all(test, sspr_loom))]
+#[path = "places_interleavings_tests.rs"]
+mod interleavings;

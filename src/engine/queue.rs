@@ -192,3 +192,7 @@ impl Drop for Slot {
         }
     }
 }
+
+#[cfg(all(test, sspr_loom))]
+#[path = "queue_interleavings_tests.rs"]
+mod interleavings;

@@ -73,3 +73,7 @@ impl Tenants {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&tag).map(act)
     }
 }
+
+#[cfg(all(test, sspr_loom))]
+#[path = "tenants_interleavings_tests.rs"]
+mod interleavings;

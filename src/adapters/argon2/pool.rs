@@ -410,3 +410,7 @@ impl Job {
 #[cfg(test)]
 #[path = "pool_tests.rs"]
 mod tests;
+
+#[cfg(all(test, sspr_loom))]
+#[path = "pool_interleavings_tests.rs"]
+mod interleavings;

@@ -269,3 +269,7 @@ mod tests {
         assert_eq!(found("new@x.example"), ["1", "3"]);
     }
 }
+
+#[cfg(all(test, sspr_loom))]
+#[path = "users_interleavings_tests.rs"]
+mod interleavings;
