@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, PoisonError, atomic::Ordering},
     time::Duration,
 };
@@ -307,21 +308,13 @@ impl Drop for Handle {
 
 impl Shared {
     fn work(&self, settings: &Settings) {
-        let (today, mut kernel) = (settings.cost, (settings.make)());
-        let kernel = &mut *kernel;
-        while let Some(Job { password, work }) = self.next(kernel, settings.rest) {
+        let mut kernel = (settings.make)();
+        while let Some(job) = self.next(&mut *kernel, settings.rest) {
             self.done.fetch_add(1, Ordering::Relaxed);
-            // A caller that is gone does not care for the answer.
-            match work {
-                Work::Hash { salt, reply } => {
-                    let _ = reply.send(hashing::hash(&password, salt, today, kernel));
-                }
-                Work::Verify { on_file, reply } => {
-                    let _ = reply.send(on_file.verify(&password, today, kernel));
-                }
-                Work::Dummy { cost, salt, reply } => {
-                    let _ = reply.send(hashing::dummy(&password, salt, (cost, today), kernel));
-                }
+            // What panics fails for its own caller; the others' jobs are not left without a thread.
+            let served = catch_unwind(AssertUnwindSafe(|| job.serve(settings.cost, &mut *kernel)));
+            if served.is_err() {
+                kernel = (settings.make)();
             }
         }
     }
@@ -398,6 +391,22 @@ impl State {
 }
 
 impl Job {
+    /// A caller that is gone does not care for the answer.
+    fn serve(self, today: Cost, kernel: &mut dyn Kernel) {
+        let Self { password, work } = self;
+        match work {
+            Work::Hash { salt, reply } => {
+                let _ = reply.send(hashing::hash(&password, salt, today, kernel));
+            }
+            Work::Verify { on_file, reply } => {
+                let _ = reply.send(on_file.verify(&password, today, kernel));
+            }
+            Work::Dummy { cost, salt, reply } => {
+                let _ = reply.send(hashing::dummy(&password, salt, (cost, today), kernel));
+            }
+        }
+    }
+
     fn is_awaited(&self) -> bool {
         !match &self.work {
             Work::Hash { reply, .. } => reply.is_canceled(),
