@@ -12,8 +12,10 @@ pub(crate) use std::{
     thread,
 };
 
-#[cfg(all(test, sspr_loom))]
+#[cfg(sspr_loom)]
+#[cfg(test)]
 #[path = "sync_tests.rs"]
 mod explored;
-#[cfg(all(test, sspr_loom))]
+#[cfg(sspr_loom)]
+#[cfg(test)]
 pub(crate) use explored::*;

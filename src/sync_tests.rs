@@ -34,6 +34,8 @@ pub(crate) struct Model<A, E> {
 
 /// What the threads answered, and what was there when all had ended.
 type Outcome<A, E> = (Vec<A>, E);
+/// How many interleavings ended, and every outcome of them.
+type Seen<A, E> = (usize, BTreeSet<Outcome<A, E>>);
 
 /// A thread of a model, or its end, over what all of them share.
 pub(crate) fn with<S: Send + Sync + 'static, A>(
@@ -95,7 +97,7 @@ where
 
 /// One interleaving. Whichever thread ends last looks at the end: to join them would be more steps
 /// for loom to move about.
-fn run<A, E>(model: Model<A, E>, seen: &Arc<Unseen<(usize, BTreeSet<Outcome<A, E>>)>>)
+fn run<A, E>(model: Model<A, E>, seen: &Arc<Unseen<Seen<A, E>>>)
 where
     A: Ord + Send + 'static,
     E: Ord + Send + 'static,

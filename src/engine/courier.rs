@@ -217,6 +217,7 @@ impl Drained {
     }
 }
 
-#[cfg(all(test, sspr_loom))]
+#[cfg(sspr_loom)]
+#[cfg(test)]
 #[path = "courier_interleavings_tests.rs"]
 mod interleavings;

@@ -146,6 +146,7 @@ mod tests {
     }
 }
 
-#[cfg(all(test, sspr_loom))]
+#[cfg(sspr_loom)]
+#[cfg(test)]
 #[path = "places_interleavings_tests.rs"]
 mod interleavings;

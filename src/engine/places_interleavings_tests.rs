@@ -65,7 +65,8 @@ fn seen(in_all: usize, tenants: [&'static str; 3]) -> Vec<(usize, usize, bool)> 
 fn no_more_places_are_held_than_there_are_and_all_are_given_back() {
     let seen = seen(2, ["contoso", "fabrikam", "tailspin"]);
 
-    assert_eq!(seen, [(2, 2, true), (3, 1, true), (3, 2, true)]);
+    // A place is counted for less time than it is held: one may be refused where one was counted.
+    assert_eq!(seen, [(2, 1, true), (2, 2, true), (3, 1, true), (3, 2, true)]);
 }
 
 #[test]

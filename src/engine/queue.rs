@@ -193,6 +193,7 @@ impl Drop for Slot {
     }
 }
 
-#[cfg(all(test, sspr_loom))]
+#[cfg(sspr_loom)]
+#[cfg(test)]
 #[path = "queue_interleavings_tests.rs"]
 mod interleavings;

@@ -74,6 +74,7 @@ impl Tenants {
     }
 }
 
-#[cfg(all(test, sspr_loom))]
+#[cfg(sspr_loom)]
+#[cfg(test)]
 #[path = "tenants_interleavings_tests.rs"]
 mod interleavings;

@@ -420,6 +420,7 @@ impl Job {
 #[path = "pool_tests.rs"]
 mod tests;
 
-#[cfg(all(test, sspr_loom))]
+#[cfg(sspr_loom)]
+#[cfg(test)]
 #[path = "pool_interleavings_tests.rs"]
 mod interleavings;

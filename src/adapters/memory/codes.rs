@@ -248,6 +248,7 @@ fn full() -> StoreError {
     StoreError::new(StoreErrorKind::Full, message)
 }
 
-#[cfg(all(test, sspr_loom))]
+#[cfg(sspr_loom)]
+#[cfg(test)]
 #[path = "codes_interleavings_tests.rs"]
 mod interleavings;

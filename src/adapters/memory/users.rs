@@ -270,6 +270,7 @@ mod tests {
     }
 }
 
-#[cfg(all(test, sspr_loom))]
+#[cfg(sspr_loom)]
+#[cfg(test)]
 #[path = "users_interleavings_tests.rs"]
 mod interleavings;
