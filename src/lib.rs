@@ -29,6 +29,7 @@ pub mod mail;
 pub mod manual;
 pub mod policy;
 pub mod ports;
+mod sync;
 mod wiring;
 
 pub use domain::Keyring;

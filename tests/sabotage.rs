@@ -19,6 +19,8 @@ struct Defect {
     name: String,
     test: String,
     is_quick: bool,
+    /// Built with `--cfg sspr_loom`: only models of threads run then.
+    is_loom: bool,
     /// File, old text, new text.
     hunks: Vec<(String, String, String)>,
 }
@@ -44,6 +46,8 @@ fn read(theme: &str, text: &str) -> Vec<Defect> {
             defect.test = test.to_owned();
         } else if line == "quick" {
             defect.is_quick = true;
+        } else if line == "cfg: sspr_loom" {
+            defect.is_loom = true;
         } else if let Some(file) = line.strip_prefix("in: ") {
             defect.hunks.push((file.to_owned(), String::new(), String::new()));
         } else {
@@ -95,6 +99,7 @@ fn each_defect_names_tests_that_exist() {
             .map(|pair| format!("tests/{}.rs", pair[1]))
             .collect();
         assert!(!targets.is_empty() || words.contains(&"--lib"), "{}: no test", defect.name);
+        assert_eq!(defect.is_loom, defect.test.contains("interleavings"), "{}", defect.name);
         for target in targets {
             assert!(root().join(&target).is_file(), "{}: no {target}", defect.name);
         }

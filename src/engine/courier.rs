@@ -216,3 +216,8 @@ impl Drained {
         self.failed += other.failed;
     }
 }
+
+#[cfg(sspr_loom)]
+#[cfg(test)]
+#[path = "courier_interleavings_tests.rs"]
+mod interleavings;

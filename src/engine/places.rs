@@ -1,11 +1,11 @@
 //! Submits under way: bounded, and shared out among tenants.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::PoisonError};
 
-use crate::domain::TenantTag;
+use crate::{
+    domain::TenantTag,
+    sync::{Mutex, MutexGuard},
+};
 
 /// Places for submits under way.
 ///
@@ -145,3 +145,8 @@ mod tests {
         assert!(Places::new(0).take(tag(1)).is_some());
     }
 }
+
+#[cfg(sspr_loom)]
+#[cfg(test)]
+#[path = "places_interleavings_tests.rs"]
+mod interleavings;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
     task::Waker,
 };
 
@@ -10,6 +10,7 @@ use crate::{
     domain::{CorrelationId, EmailAddress, Instant, RecordId, TenantId, TenantTag},
     mail::EmailMessage,
     ports::Notice,
+    sync::{Mutex, MutexGuard},
 };
 
 use super::throttle::Lane;
@@ -191,3 +192,8 @@ impl Drop for Slot {
         }
     }
 }
+
+#[cfg(sspr_loom)]
+#[cfg(test)]
+#[path = "queue_interleavings_tests.rs"]
+mod interleavings;

@@ -1,11 +1,11 @@
 //! What a process keeps in mind about tenants: their names by tag, and their wrong tries.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::PoisonError};
 
-use crate::domain::{Instant, TenantId, TenantTag};
+use crate::{
+    domain::{Instant, TenantId, TenantTag},
+    sync::Mutex,
+};
 
 /// Tenants this process has met. Bounded by the number of tenants that policies exist for.
 #[derive(Debug, Default)]
@@ -73,3 +73,8 @@ impl Tenants {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&tag).map(act)
     }
 }
+
+#[cfg(sspr_loom)]
+#[cfg(test)]
+#[path = "tenants_interleavings_tests.rs"]
+mod interleavings;

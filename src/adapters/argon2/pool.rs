@@ -3,11 +3,8 @@
 use std::{
     collections::VecDeque,
     fmt,
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    thread,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -24,6 +21,7 @@ use crate::{
     adapters::SystemEntropy,
     domain::{Digest, Entropy, Password, PasswordHash},
     ports::{HashError, PasswordHasher, Share, Verdict},
+    sync::{AtomicU64, Condvar, Mutex, MutexGuard, thread},
 };
 
 /// Parameter sets that are kept in mind for dummy hashes.
@@ -109,7 +107,7 @@ enum Work {
 
 /// Cores that this process may use.
 fn cores() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 impl Argon2Pool {
@@ -310,21 +308,13 @@ impl Drop for Handle {
 
 impl Shared {
     fn work(&self, settings: &Settings) {
-        let (today, mut kernel) = (settings.cost, (settings.make)());
-        let kernel = &mut *kernel;
-        while let Some(Job { password, work }) = self.next(kernel, settings.rest) {
+        let mut kernel = (settings.make)();
+        while let Some(job) = self.next(&mut *kernel, settings.rest) {
             self.done.fetch_add(1, Ordering::Relaxed);
-            // A caller that is gone does not care for the answer.
-            match work {
-                Work::Hash { salt, reply } => {
-                    let _ = reply.send(hashing::hash(&password, salt, today, kernel));
-                }
-                Work::Verify { on_file, reply } => {
-                    let _ = reply.send(on_file.verify(&password, today, kernel));
-                }
-                Work::Dummy { cost, salt, reply } => {
-                    let _ = reply.send(hashing::dummy(&password, salt, (cost, today), kernel));
-                }
+            // What panics fails for its own caller; the others' jobs are not left without a thread.
+            let served = catch_unwind(AssertUnwindSafe(|| job.serve(settings.cost, &mut *kernel)));
+            if served.is_err() {
+                kernel = (settings.make)();
             }
         }
     }
@@ -401,6 +391,22 @@ impl State {
 }
 
 impl Job {
+    /// A caller that is gone does not care for the answer.
+    fn serve(self, today: Cost, kernel: &mut dyn Kernel) {
+        let Self { password, work } = self;
+        match work {
+            Work::Hash { salt, reply } => {
+                let _ = reply.send(hashing::hash(&password, salt, today, kernel));
+            }
+            Work::Verify { on_file, reply } => {
+                let _ = reply.send(on_file.verify(&password, today, kernel));
+            }
+            Work::Dummy { cost, salt, reply } => {
+                let _ = reply.send(hashing::dummy(&password, salt, (cost, today), kernel));
+            }
+        }
+    }
+
     fn is_awaited(&self) -> bool {
         !match &self.work {
             Work::Hash { reply, .. } => reply.is_canceled(),
@@ -413,3 +419,8 @@ impl Job {
 #[cfg(test)]
 #[path = "pool_tests.rs"]
 mod tests;
+
+#[cfg(sspr_loom)]
+#[cfg(test)]
+#[path = "pool_interleavings_tests.rs"]
+mod interleavings;

@@ -1,3 +1,5 @@
+use std::sync::Mutex;
+
 use super::super::{kernel::Input, vectors};
 use super::*;
 use crate::{
@@ -238,4 +240,40 @@ async fn a_thread_that_rests_wipes_its_memory_once() {
     drop(pool);
     let rest: Vec<_> = wiped.iter().collect();
     assert_eq!(rest.len(), 0, "and not again");
+}
+
+/// Panics at a password that begins with `p`.
+struct Fragile(Standard);
+
+impl Kernel for Fragile {
+    fn compute(&mut self, input: &Input<'_>, tag: &mut [u8]) -> Result<(), HashError> {
+        assert_ne!(input.password.first(), Some(&b'p'));
+        self.0.compute(input, tag)
+    }
+
+    fn shrink(&mut self, today: Cost) {
+        self.0.shrink(today);
+    }
+
+    fn wipe(&mut self) {
+        self.0.wipe();
+    }
+}
+
+#[tokio::test]
+async fn a_kernel_that_panics_fails_one_job_and_the_thread_goes_on() {
+    let settings = cheap().0.settings.clone();
+    let make: Make = || Box::new(Fragile(Standard::default()));
+    let pool = Argon2Pool::over(Settings { make, threads: 1, ..settings });
+
+    let (first, second) = tokio::join!(
+        pool.hash(password("panics"), Share::Submit),
+        pool.hash(password("waits behind it"), Share::Submit),
+    );
+
+    assert_eq!(first, Err(HashError::Failed));
+    assert_eq!(
+        verdict(&pool, "waits behind it", second.unwrap().expose()).await,
+        Ok(Verdict::Match)
+    );
 }

@@ -1,7 +1,5 @@
 //! The code store in memory: sharded, bounded, never evicting.
 
-use std::sync::MutexGuard;
-
 use async_trait::async_trait;
 
 use super::{
@@ -13,6 +11,7 @@ use super::{
 use crate::{
     domain::{Charge, CounterName, Instant, Over, RecordId},
     ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoreErrorKind, Swapped},
+    sync::MutexGuard,
 };
 
 /// Keeps records and counters in memory.
@@ -248,3 +247,8 @@ fn full() -> StoreError {
     let message = "the memory store has no room for more counters; give it a larger capacity";
     StoreError::new(StoreErrorKind::Full, message)
 }
+
+#[cfg(sspr_loom)]
+#[cfg(test)]
+#[path = "codes_interleavings_tests.rs"]
+mod interleavings;

@@ -1,9 +1,10 @@
 //! The counters that one call holds: decided about first, written then.
 
-use std::sync::MutexGuard;
-
 use super::{counters::Counter, shard::Shard, shards::Shards};
-use crate::domain::{Charge, CounterName, Instant, Over};
+use crate::{
+    domain::{Charge, CounterName, Instant, Over},
+    sync::MutexGuard,
+};
 
 /// Ended entries removed with each new one, so that room comes back without a sweep.
 pub(super) const SWEPT_BY_THE_WAY: usize = 2;

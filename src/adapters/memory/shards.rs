@@ -1,15 +1,15 @@
 //! Many shards, each behind its own lock.
 
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::{PoisonError, atomic::Ordering};
 
 use super::{
     index::Place,
     shard::{Ends, Key, Shard},
 };
-use crate::domain::Instant;
+use crate::{
+    domain::Instant,
+    sync::{AtomicUsize, Mutex, MutexGuard},
+};
 
 /// How many entries a shard has at most, if the capacity allows so many shards: growing one pauses
 /// those who wait for it, and nobody for long.
@@ -30,7 +30,11 @@ pub(super) struct Shards<K, V> {
 impl<K: Key, V: Default + Ends> Shards<K, V> {
     /// Room for so many entries, spread evenly.
     pub(super) fn with_capacity(entries: usize) -> Self {
-        let shards = (entries / ENTRIES).clamp(FEWEST, MOST).next_power_of_two();
+        Self::spread(entries, (entries / ENTRIES).clamp(FEWEST, MOST).next_power_of_two())
+    }
+
+    /// So many shards, a power of two.
+    pub(super) fn spread(entries: usize, shards: usize) -> Self {
         Self {
             room: entries.div_ceil(shards).min(Place::MOST),
             shards: (0..shards).map(|_| Mutex::new(Shard::new())).collect(),

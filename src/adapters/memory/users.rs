@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
@@ -13,6 +13,7 @@ use crate::{
     ports::{
         Applied, Notice, NoticeDelivery, NoticeId, Outbox, PasswordChange, StoreError, UserStore,
     },
+    sync::{Mutex, MutexGuard},
 };
 
 /// How long a notice stays with the courier that took it.
@@ -268,3 +269,8 @@ mod tests {
         assert_eq!(found("new@x.example"), ["1", "3"]);
     }
 }
+
+#[cfg(sspr_loom)]
+#[cfg(test)]
+#[path = "users_interleavings_tests.rs"]
+mod interleavings;

@@ -1,0 +1,90 @@
+//! Interleavings of the courier with a person who asks for a code, over the stores in memory.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::{
+    Keyring, Sspr, TenantPolicy,
+    adapters::{CaptureSender, MemoryCodes, MemoryUsers, Policies},
+    domain::{
+        Account, AccountId, ApplicationId, EmailAddress, Entropy, EntropyUnavailable, Instant,
+        PasswordHash, Stamp, TenantId, UserFlowId,
+    },
+    engine::{Client, Request, StartOutcome},
+    ports::{Clock, Sleep},
+    sync::{Model, block_on, explore_bounded},
+};
+
+/// A clock that stands still: nobody is woken by it.
+#[derive(Debug)]
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Instant {
+        Instant::from_micros(0)
+    }
+
+    fn sleep_until(&self, instant: Instant) -> Sleep {
+        if instant <= self.now() {
+            Box::pin(std::future::ready(()))
+        } else {
+            Box::pin(std::future::pending())
+        }
+    }
+}
+
+/// The same in every interleaving. The pause before a mail, a part of some seconds, comes out as none.
+#[derive(Debug, Default)]
+struct Counting(AtomicU8);
+
+impl Entropy for Counting {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyUnavailable> {
+        bytes.fill_with(|| self.0.fetch_add(1, Ordering::Relaxed));
+        Ok(())
+    }
+
+    /// A number of hours in microseconds.
+    fn word(&self) -> Result<u64, EntropyUnavailable> {
+        let hours = u64::from(self.0.fetch_add(1, Ordering::Relaxed)) * 15_485_863;
+        Ok(hours * 3_600_000_000)
+    }
+}
+
+#[test]
+fn what_is_asked_for_while_the_courier_goes_to_sleep_is_mailed_and_the_courier_ends() {
+    let address = || EmailAddress::parse("ada@x.example").unwrap();
+    let tenant = || TenantId::parse("contoso").unwrap();
+    let seen = explore_bounded(move || {
+        let (users, inbox) = (MemoryUsers::new(), CaptureSender::new());
+        let id = AccountId::parse("ada").unwrap();
+        let mut account = Account::new(id, address(), Stamp::from_bytes([0; 16]));
+        account.password =
+            Some(PasswordHash::parse("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA").unwrap());
+        users.insert(&tenant(), account);
+        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let keys = Keyring::draw(&Counting::default()).unwrap();
+        let builder = Sspr::builder(users, MemoryCodes::with_capacity(64, 64), policies, keys);
+        let builder = builder.with_clock(Still).with_entropy(Counting::default());
+        let (sspr, courier) = builder.build();
+        let sender = inbox.clone();
+        Model {
+            threads: vec![
+                Box::new(move || {
+                    block_on(courier.run(sender));
+                    "all mailed"
+                }),
+                Box::new(move || {
+                    let flow = UserFlowId::parse("sign-in").unwrap();
+                    let application = ApplicationId::parse("shop").unwrap();
+                    let request = Request::new(tenant(), flow, application, address());
+                    match block_on(sspr.start(&request, &Client::unknown())).unwrap() {
+                        StartOutcome::Started(_) => "started",
+                        other => panic!("{other:?}"),
+                    }
+                }),
+            ],
+            end: Box::new(move || inbox.messages().len()),
+        }
+    });
+
+    assert_eq!(seen, [(vec!["all mailed", "started"], 1)].into());
+}

@@ -1,0 +1,77 @@
+//! Every interleaving of a few submits that take places and give them back.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use super::*;
+use crate::{
+    domain::TenantId,
+    sync::{Model, explore, with},
+};
+
+/// Places, how many are held as their holders count them, and the most at any time.
+struct Counted {
+    places: Places,
+    held: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Counted {
+    fn new(in_all: usize) -> Arc<Self> {
+        let (held, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Arc::new(Self { held, most, places: Places::new(in_all) })
+    }
+
+    /// Takes a place and gives it back; answers whether there was one.
+    fn submits(&self, tenant: &str) -> bool {
+        let tag = TenantId::parse(tenant).unwrap().tag();
+        let Some(place) = self.places.take(tag) else { return false };
+        let held = self.held.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most.fetch_max(held, Ordering::Relaxed);
+        // Others come here; and it is counted as gone before it is.
+        drop(self.places.lock());
+        self.held.fetch_sub(1, Ordering::Relaxed);
+        drop(place);
+        true
+    }
+
+    /// The most that were held, and whether all is as it was.
+    fn end(&self) -> (usize, bool) {
+        let held = self.places.lock();
+        (self.most.load(Ordering::Relaxed), held.in_all == 0 && held.by_tenant.is_empty())
+    }
+}
+
+/// How many of three submits of these tenants got a place, the most at once, and whether all were
+/// given back, in every interleaving.
+fn seen(in_all: usize, tenants: [&'static str; 3]) -> Vec<(usize, usize, bool)> {
+    let seen = explore(move || {
+        let places = Counted::new(in_all);
+        let submit = |tenant| with(&places, move |places| places.submits(tenant));
+        Model { threads: tenants.map(submit).into(), end: with(&places, Counted::end) }
+    });
+    let mut seen: Vec<_> = seen
+        .into_iter()
+        .map(|(got, (most, over))| (got.into_iter().filter(|got| *got).count(), most, over))
+        .collect();
+    seen.sort_unstable();
+    seen.dedup();
+    seen
+}
+
+#[test]
+fn no_more_places_are_held_than_there_are_and_all_are_given_back() {
+    let seen = seen(2, ["contoso", "fabrikam", "tailspin"]);
+
+    // A place is counted for less time than it is held: one may be refused where one was counted.
+    assert_eq!(seen, [(2, 1, true), (2, 2, true), (3, 1, true), (3, 2, true)]);
+}
+
+#[test]
+fn a_tenant_never_holds_more_than_are_free() {
+    let seen = seen(2, ["contoso", "contoso", "contoso"]);
+
+    assert_eq!(seen, [(1, 1, true), (2, 1, true), (3, 1, true)]);
+}
