@@ -1,0 +1,235 @@
+//! One state of everything, and what becomes of it when something happens.
+
+use std::{hash::Hash, sync::Arc};
+
+use sspr::{
+    domain::{Account, Instant, Stamp},
+    engine::{OpenOutcome, Rejection, SendOutcome, SubmitOutcome, VerifyOutcome},
+};
+
+use super::{
+    books::{Books, Broken, Noted, Secret},
+    calls::{Answer, Call, Thread, Typed},
+    deeds::Deed,
+    defects::Defect,
+    stores::Stores,
+    tape::{Env, Fate, Played, Tape},
+    wide::Wide,
+    world::World,
+};
+use crate::simulation::facts::Mode;
+
+pub const BEGIN: Instant = Instant::from_micros(1_800_000_000_000_000);
+const MINUTE: i64 = 60_000_000;
+/// Tries of a mail that is postponed.
+const POSTPONED: usize = 2;
+
+/// A mail that waits in the memory of the process that answered.
+#[derive(Clone)]
+pub struct Job {
+    pub reset: u8,
+    pub number: u32,
+    pub history: Vec<Arc<Played>>,
+}
+
+#[derive(Clone)]
+pub struct State {
+    pub stores: Stores,
+    pub books: Books,
+    pub env: Env,
+    pub threads: Vec<Thread>,
+    pub jobs: Vec<Job>,
+}
+
+impl State {
+    pub fn new(world: &World) -> Self {
+        let stores = world.settle();
+        let mut books = Books::default();
+        for (index, (_, account)) in stores.accounts.iter().enumerate() {
+            books.stamps[index].push(*account.stamp.as_bytes());
+        }
+        let env = Env { modes: [Mode::On; 2], now: BEGIN };
+        Self { books, env, jobs: Vec::new(), stores, threads: Vec::new() }
+    }
+
+    /// Tells states apart by all that is in them.
+    pub fn digest(&self) -> u128 {
+        let mut hasher = Wide::default();
+        (&self.stores, &self.books, self.env, &self.threads).hash(&mut hasher);
+        for job in &self.jobs {
+            (job.reset, job.number).hash(&mut hasher);
+            // The first is what asked for the code: of that no more is left.
+            job.history[1..].iter().for_each(|it| it.tape.digest.hash(&mut hasher));
+        }
+        hasher.whole()
+    }
+
+    /// Lets it happen; answers whether anything did. `asked` takes down what the ports were asked.
+    pub fn act(
+        &mut self,
+        world: &World,
+        deed: Deed,
+        asked: Option<&mut Vec<String>>,
+    ) -> Result<Option<Answer>, Broken> {
+        let mut answered = None;
+        match deed {
+            Deed::Whole { call, lost } => {
+                let mut thread = self.begin(world, call);
+                thread.at_once = true;
+                let answer = thread.run(world, self, usize::MAX, Fate::Answered, asked);
+                let answer = answer.expect("a call that is not stopped ends");
+                self.watch(world, &mut thread)?;
+                answered = Some(self.end(world, thread, answer, lost)?);
+            }
+            Deed::Begin { call } => {
+                let thread = self.begin(world, call);
+                self.threads.push(thread);
+            }
+            Deed::Go { thread: index, fate } => {
+                let mut thread = self.threads.remove(index);
+                let answer = thread.run(world, self, 1, fate, asked);
+                self.watch(world, &mut thread)?;
+                match answer {
+                    Some(answer) => answered = Some(self.end(world, thread, answer, false)?),
+                    None => self.threads.insert(index, thread),
+                }
+            }
+            Deed::Kill { thread } => drop(self.threads.remove(thread)),
+            Deed::Restart => self.jobs.clear(),
+            Deed::Clock { minutes } => {
+                self.env.now = Instant::from_micros(self.env.now.as_micros() + minutes * MINUTE);
+            }
+            Deed::Policy { tenant, to } => {
+                self.env.modes[tenant] = [Mode::On, Mode::Off, Mode::Exclude][usize::from(to)];
+            }
+            Deed::SignOut { account } => self.change(account, |_| {}),
+            Deed::Readdress { account } => self.change(account, |it| it.addresses.reverse()),
+            Deed::Disable { account } => self.change(account, |it| it.disabled ^= true),
+        }
+        let mut threads = std::mem::take(&mut self.threads);
+        let watched = threads.iter_mut().try_for_each(|thread| self.watch(world, thread));
+        self.threads = threads;
+        watched?;
+        self.books.broken.map_or(Ok(answered), Err)
+    }
+
+    fn begin(&mut self, world: &World, call: Call) -> Thread {
+        let reset = match call {
+            Call::Open { reset } | Call::Send { reset } | Call::Verify { reset, .. } => reset,
+            Call::Submit { reset, .. } | Call::Redeem { reset, .. } => reset,
+            Call::Deliver { reset, .. } => reset,
+            Call::SignIn { .. } | Call::Notices => 0,
+        };
+        let mut history = Vec::new();
+        if let Call::Deliver { number, .. } = call {
+            let mine = |job: &Job| job.reset == reset && job.number == number;
+            let index = self.jobs.iter().position(mine).expect("a job that waits");
+            history = self.jobs.remove(index).history;
+        }
+        let standing = self.standing(world, call);
+        Thread {
+            always: standing,
+            at_once: false,
+            began: self.env.now,
+            call,
+            ever: standing,
+            history,
+            noted: Noted::default(),
+            tape: Tape::new(self.env),
+            touched: self.books.resets[usize::from(reset)].touched,
+        }
+    }
+
+    /// A call has ended: it is judged, and somebody may hold something new.
+    fn end(
+        &mut self,
+        world: &World,
+        thread: Thread,
+        mut answer: Answer,
+        lost: bool,
+    ) -> Result<Answer, Broken> {
+        if let Some(broken) = self.books.broken {
+            return Err(broken);
+        }
+        let yields = matches!(answer, Answer::Verify(Ok(VerifyOutcome::Granted(_))));
+        if yields && world.is(Defect::GrantsAreDrawn) {
+            self.draw_grant(&mut answer);
+        }
+        self.judge(&thread, &answer)?;
+        if !lost {
+            self.learn(thread.call, &answer);
+        }
+        let sent = matches!(
+            answer,
+            Answer::Send(Ok(SendOutcome::Sent(_)))
+                | Answer::Verify(Ok(VerifyOutcome::Rejected(Rejection::LongerCodeSent(_))))
+        );
+        let mut history = thread.history;
+        let played = Arc::new(Played { call: thread.call, tape: thread.tape });
+        match (thread.call, &answer, thread.noted.sent) {
+            (Call::Send { reset } | Call::Verify { reset, .. }, _, Some(number)) if sent => {
+                self.jobs.push(Job { history: vec![played], number, reset });
+            }
+            (Call::Deliver { reset, number, .. }, Answer::Courier(drained), _)
+                if drained.postponed > 0 && history.len() < POSTPONED =>
+            {
+                history.push(played);
+                self.jobs.push(Job { history, number, reset });
+            }
+            // It was not its time.
+            (Call::Deliver { reset, number, .. }, Answer::Courier(drained), _)
+                if history.len() > 1 && *drained == Default::default() =>
+            {
+                self.jobs.push(Job { history, number, reset });
+            }
+            _ => {}
+        }
+        self.jobs.sort_by_key(|job| (job.reset, job.number));
+        Ok(answer)
+    }
+
+    fn learn(&mut self, call: Call, answer: &Answer) {
+        match (call, answer) {
+            (Call::Open { reset }, Answer::Open(Ok(OpenOutcome::Opened(opened)))) => {
+                let token = Secret::of(&opened.token.expose());
+                self.books.resets[usize::from(reset)].token = Some(token);
+            }
+            (
+                Call::Verify { reset, typed: Typed::Mailed { number, .. } },
+                Answer::Verify(Ok(VerifyOutcome::Granted(_))),
+            ) => {
+                if let Some(bind) = self.books.bind_mut(reset, number) {
+                    bind.grant_held = true;
+                }
+            }
+            (Call::Submit { reset, number, .. }, Answer::Submit(Ok(SubmitOutcome::Changed(_)))) => {
+                if let Some(bind) = self.books.bind_mut(reset, number) {
+                    bind.ticket_held = true;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// An engine that draws grants: each answer holds another one.
+    fn draw_grant(&self, answer: &mut Answer) {
+        let Answer::Verify(Ok(VerifyOutcome::Granted(granted))) = answer else { return };
+        let text = granted.grant.expose();
+        let tries: u32 = self.books.resets.iter().map(|book| book.tries).sum();
+        let other = if tries.is_multiple_of(2) { "A" } else { "B" };
+        let text = format!("{}{other}{}", &text[..60], &text[61..]);
+        granted.grant = sspr::domain::Grant::parse(&text).unwrap();
+    }
+
+    /// Changes an account as the host's own code would, with a new stamp.
+    fn change(&mut self, account: usize, act: impl FnOnce(&mut Account)) {
+        let (tenant, mut after) = self.stores.accounts[account].clone();
+        let stamps = &mut self.books.stamps[account];
+        let next = [0x40 + (account * 16 + stamps.len()) as u8; 16];
+        stamps.push(next);
+        let after = Arc::make_mut(&mut after);
+        after.stamp = Stamp::from_bytes(next);
+        act(after);
+        self.stores.put(&tenant, after.clone());
+    }
+}
