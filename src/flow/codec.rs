@@ -311,6 +311,15 @@ mod tests {
     }
 
     #[test]
+    fn every_reason_round_trips() {
+        for reason in [Reason::Forgot, Reason::MustChange] {
+            let mut reset = every_stage().swap_remove(0);
+            Arc::make_mut(&mut reset.origin).reason = reason;
+            assert_eq!(decode_reset(&encode_reset(&reset)).unwrap().origin.reason, reason);
+        }
+    }
+
+    #[test]
     fn a_cut_or_longer_record_is_damaged() {
         for reset in every_stage() {
             let mut bytes = encode_reset(&reset);

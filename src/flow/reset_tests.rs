@@ -199,6 +199,9 @@ fn a_wrong_grant_or_ticket_is_gone() {
     assert!(matches!(spend, Step::Refused(Refusal::Gone)));
     let redeem = completed().step(Event::Redeem { ticket: digest(99) }, &TERMS, at(4));
     assert!(matches!(redeem, Step::Refused(Refusal::Gone)));
+    let redeemed = next(&completed(), Event::Redeem { ticket: digest(5) }, at(4));
+    let other = redeemed.step(Event::Redeem { ticket: digest(99) }, &TERMS, at(4));
+    assert!(matches!(other, Step::Refused(Refusal::Gone)), "nobody is told that it was used");
     let complete = Event::Complete { stamp: Stamp::from_bytes([6; 16]), ticket: digest(99) };
     assert!(matches!(completed().step(complete, &TERMS, at(4)), Step::Refused(Refusal::Gone)));
 }
