@@ -36,6 +36,7 @@ mod simulation {
     pub mod last_act;
     pub mod oracle;
     pub mod ports;
+    pub mod settling;
     pub mod verdicts;
     pub mod world;
 }

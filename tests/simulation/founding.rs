@@ -1,16 +1,13 @@
-//! What is there at the beginning: tenants and their policies, accounts, keys.
+//! What is there at the beginning: tenants and their policies, keys.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use sspr::{
     Keyring, TenantPolicy,
-    domain::{
-        Account, AccountId, EmailAddress, Entropy, GroupId, IdentityProvider, SecondFactor, Stamp,
-        TenantId,
-    },
+    domain::{EmailAddress, Entropy, PasswordHash, TenantId},
     policy::{AuthenticationMethodsPolicy, Limits, Numbers, PasswordRules},
 };
 
-use super::{chance::SeededEntropy, facts::*, ports::plain, world::World};
+use super::{chance::SeededEntropy, facts::*};
 
 pub const TENANTS: [&str; 2] = ["contoso", "fabrikam"];
 
@@ -25,6 +22,11 @@ pub fn second_factor(who: &Who) -> bool {
 
 pub fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).unwrap()
+}
+
+/// A password that is not hashed at all.
+pub fn plain(password: &str) -> PasswordHash {
+    PasswordHash::parse(&format!("$sim${}", password.replace(' ', "_"))).unwrap()
 }
 
 pub fn numbers(index: usize) -> Numbers {
@@ -85,46 +87,4 @@ pub fn rings(entropy: &SeededEntropy) -> Vec<Keyring> {
         format!("sign={k2} index={i1} old-index={i0}"),
     ];
     texts.iter().map(|text| Keyring::parse(text).unwrap()).collect()
-}
-
-impl World {
-    /// The accounts, the same names in both tenants.
-    pub fn settle(&mut self) {
-        for index in 0..2 {
-            for (id, addresses) in [
-                ("ada", &["ada@example.com", "ada@home.example"][..]),
-                ("eve", &["eve@example.com"]),
-                ("left", &["shared@example.com"]),
-                ("right", &["shared@example.com"]),
-                ("grace", &["grace@example.com"]),
-                ("solo", &["solo@example.com"]),
-            ] {
-                // One who is a customer of the first tenant only.
-                if id == "solo" && index == 1 {
-                    continue;
-                }
-                let stamp = Stamp::draw(&self.entropy).unwrap();
-                let id = AccountId::parse(id).unwrap();
-                let mut account = Account::new(id, address(addresses[0]), stamp);
-                account.addresses = addresses.iter().map(|text| address(text)).collect();
-                account.password = Some(plain("Four unrelated Words, 0 by 0"));
-                match account.id.as_str() {
-                    "eve" if second_factor(&(tenant(index), account.id.clone())) => {
-                        account.second_factor = SecondFactor::Independent;
-                    }
-                    "ada" => account.groups = vec![GroupId::parse("excluded").unwrap()],
-                    "grace" => {
-                        account.identity_providers = vec![IdentityProvider::Google];
-                        account.password = None;
-                    }
-                    _ => {}
-                }
-                let mut shared = self.hub.lock();
-                let who = (tenant(index), account.id.clone());
-                shared.oracle.accounts.insert(who, History::new(Some(account.clone())));
-                drop(shared);
-                self.users.insert(&tenant(index), account);
-            }
-        }
-    }
 }

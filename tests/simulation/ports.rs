@@ -20,6 +20,7 @@ use sspr::{
 use super::{
     codes::{lost, refused},
     defects::Defect,
+    founding::plain,
     hub::{Fate, Hub, pause},
 };
 
@@ -176,10 +177,6 @@ impl Mail {
 #[derive(Clone)]
 pub struct Plain {
     pub hub: Hub,
-}
-
-pub fn plain(password: &str) -> PasswordHash {
-    PasswordHash::parse(&format!("$sim${}", password.replace(' ', "_"))).unwrap()
 }
 
 #[async_trait::async_trait]

@@ -10,7 +10,11 @@ use sspr::{
     flow::StageName,
 };
 
-use super::{facts::*, founding::second_factor, oracle::Oracle, ports::plain};
+use super::{
+    facts::*,
+    founding::{plain, second_factor},
+    oracle::Oracle,
+};
 
 /// What a call came to.
 #[allow(dead_code, reason = "the story shows all of it")]

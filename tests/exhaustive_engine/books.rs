@@ -1,0 +1,372 @@
+//! The oracle's own books: what it saw at the ports, and what people hold in their hands.
+
+use std::sync::Arc;
+
+use sspr::{
+    domain::{Account, CodeFormat, EmailAddress, Instant, Purpose, RecordId, Stamp},
+    flow::{Bound, Reset, Stage, decode_reset},
+    mail::EmailMessage,
+    ports::{Applied, Attempted, PasswordChange, Record},
+};
+
+use super::{calls::Call, desk::Inner, world::NUMBERS};
+
+/// A property that does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Broken {
+    I1CodeYieldsTwoGrants,
+    I1GrantChangesTwice,
+    I1TicketSignsInTwice,
+    I2ComparedUncharged,
+    I2TriesOfAChallenge,
+    I2TriesOfAnAccount,
+    I3OlderCodeWins,
+    I3RightCodeRefused,
+    I4AfterExpiry,
+    I4AnotherAccount,
+    I4MailNotOnFile,
+    I4SecretThatNeverCounted,
+    I4StampAndAddress,
+    I5ChangedAndIsNot,
+    I5HashWithoutStamp,
+    I5LiveGrantRefused,
+    I5LiveTicketRefused,
+    I6PolicyForbids,
+    I7StrangerSees,
+    I8TheDeadRevived,
+    I9NoNotice,
+    I9OldStamp,
+    I10SecretAtRest,
+    I11HashesOfAGrant,
+    I12DoorClosed,
+}
+
+#[derive(Clone, Default, Hash)]
+pub struct Books {
+    /// The third is the one that the owner opens last of all.
+    pub resets: [ResetBook; 3],
+    /// Comparisons of an account, and all tries that were charged around it.
+    pub compared: [Budget; 2],
+    pub tried: [Budget; 2],
+    /// Every stamp that an account had.
+    pub stamps: [Vec<[u8; 16]>; 2],
+    /// Notices that are owed, and not yet handed over.
+    pub owed: u8,
+    pub broken: Option<Broken>,
+}
+
+#[derive(Clone, Default, Hash)]
+pub struct ResetBook {
+    pub id: Option<RecordId>,
+    /// In the hands of whoever opened it.
+    pub token: Option<Arc<str>>,
+    pub touched: Instant,
+    pub ends_at: Instant,
+    pub sends: u32,
+    pub tries: u32,
+    pub binds: Vec<Bind>,
+    /// Which code's grant stands.
+    pub verified: u32,
+    pub grant_until: Instant,
+    pub ticket_until: Instant,
+    pub ticket_stamp: Option<[u8; 16]>,
+    /// The password that it put in place, and the stamp.
+    pub applied: Option<(u8, [u8; 16])>,
+    pub hashes: u32,
+    pub hashes_charged: u32,
+}
+
+/// One code that counts, or counted, and what it led to.
+#[derive(Clone, Hash)]
+pub struct Bind {
+    pub number: u32,
+    /// Which account, with which stamp and address; none for a decoy.
+    pub to: Option<(u8, [u8; 16], EmailAddress)>,
+    pub expires_at: Instant,
+    pub short: bool,
+    pub tries: u32,
+    /// In the mailbox.
+    pub code: Option<Arc<str>>,
+    /// What it yielded, and whether somebody holds that.
+    pub yielded: Option<Arc<str>>,
+    pub grants: Vec<Arc<str>>,
+    pub changes: u8,
+    pub issued: Option<Arc<str>>,
+    pub ticket: Option<Arc<str>>,
+    pub sign_ins: u8,
+}
+
+/// A window, counted again.
+#[derive(Clone, Default, Hash)]
+pub struct Budget {
+    touched: Instant,
+    ends_at: Instant,
+    count: u32,
+}
+
+/// What one call did at the ports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Noted {
+    /// A try was charged, or refused as one too many.
+    pub charged: bool,
+    /// And by the books it was within budget.
+    pub within: bool,
+    /// The send that it wrote.
+    pub sent: Option<u32>,
+    /// It put a real code in place, changed a password, was refused a hash.
+    pub bound: bool,
+    pub applied: bool,
+    pub refused: bool,
+}
+
+impl Budget {
+    pub fn is_spent(&self) -> bool {
+        self.count >= NUMBERS.tries_per_window
+    }
+
+    fn spend(&mut self, now: Instant) -> u32 {
+        self.touched = self.touched.latest(now);
+        if self.touched >= self.ends_at {
+            (self.ends_at, self.count) = (self.touched.after(NUMBERS.tries_window), 0);
+        }
+        self.count += 1;
+        self.count
+    }
+}
+
+impl Books {
+    pub fn bind(&self, reset: u8, number: u32) -> Option<&Bind> {
+        self.resets[usize::from(reset)].binds.iter().find(|bind| bind.number == number)
+    }
+
+    pub fn bind_mut(&mut self, reset: u8, number: u32) -> Option<&mut Bind> {
+        self.resets[usize::from(reset)].binds.iter_mut().find(|bind| bind.number == number)
+    }
+
+    pub fn break_(&mut self, broken: Broken) {
+        self.broken.get_or_insert(broken);
+    }
+
+    fn of(&self, id: &RecordId) -> Option<usize> {
+        self.resets.iter().position(|book| book.id == Some(*id))
+    }
+}
+
+// What the ports are asked.
+impl Inner {
+    pub fn inserted(&mut self, record: &Record, now: Instant) {
+        self.secrets_in(&record.body);
+        let Call::Open { reset } = self.call else { return };
+        let book = &mut self.books.resets[usize::from(reset)];
+        (book.id, book.touched, book.ends_at) = (Some(record.id), now, record.expires_at);
+    }
+
+    pub fn attempted(&mut self, id: &RecordId, answer: &Attempted, now: Instant) {
+        let Some(reset) = self.books.of(id) else { return };
+        let account = self.world.typed(reset as u8).0;
+        let book = &mut self.books.resets[reset];
+        match answer {
+            Attempted::Missing | Attempted::Dead => {}
+            Attempted::Exhausted => {
+                book.touched = book.touched.latest(now);
+                (self.noted.charged, self.noted.within) =
+                    (true, book.tries < NUMBERS.tries_per_challenge);
+            }
+            Attempted::Charged { record, over } => {
+                let dead = book.touched.latest(now) >= book.ends_at;
+                book.touched = book.touched.latest(now);
+                book.tries += 1;
+                let tried = self.books.tried[account].spend(now);
+                let book = &mut self.books.resets[reset];
+                let number = decode_reset(&record.body).ok().and_then(|it| it.bound);
+                let number = number.map_or(0, |bound| bound.number);
+                let bind = book.binds.iter_mut().find(|bind| bind.number == number);
+                let (mut tries, mut compared) = (book.tries, 0);
+                if let Some(bind) = bind {
+                    bind.tries += 1;
+                    tries = bind.tries;
+                    if over.is_empty()
+                        && bind.short
+                        && let Some((account, ..)) = bind.to
+                    {
+                        compared = self.books.compared[usize::from(account)].spend(now);
+                    }
+                }
+                let few = tries <= NUMBERS.tries_per_challenge;
+                self.noted.charged = true;
+                self.noted.within = few && tried <= NUMBERS.tries_per_window;
+                match () {
+                    () if dead => self.books.break_(Broken::I8TheDeadRevived),
+                    () if !few => self.books.break_(Broken::I2TriesOfAChallenge),
+                    () if compared > NUMBERS.tries_per_window => {
+                        self.books.break_(Broken::I2TriesOfAnAccount);
+                    }
+                    () => {}
+                }
+            }
+        }
+    }
+
+    pub fn swapped(&mut self, next: &Record, now: Instant) {
+        self.secrets_in(&next.body);
+        let (Some(reset), Ok(after)) = (self.books.of(&next.id), decode_reset(&next.body)) else {
+            return;
+        };
+        let bind = next.begins_challenge.then(|| self.bound(reset, &next.id, &after)).flatten();
+        let book = &mut self.books.resets[reset];
+        book.touched = book.touched.latest(now);
+        book.ends_at = next.expires_at;
+        if after.sends() > book.sends {
+            book.sends = after.sends();
+            self.noted.sent = Some(book.sends);
+        }
+        match (&after.stage, self.call) {
+            (Stage::Verified { expires_at, .. }, _) => {
+                book.verified = after.bound.as_ref().map_or(0, |bound| bound.number);
+                book.grant_until = *expires_at;
+            }
+            (Stage::Completed { expires_at, stamp, .. }, _) => {
+                (book.ticket_until, book.ticket_stamp) = (*expires_at, Some(*stamp.as_bytes()));
+            }
+            (Stage::Opened | Stage::CodeSent | Stage::Closed { .. }, _) => {}
+        }
+        let Some(bind) = bind else { return };
+        book.tries = 0;
+        let last = book.binds.last().map_or(0, |bind| bind.number);
+        let (number, to) = (bind.number, bind.to.as_ref().map(|(account, ..)| *account));
+        book.binds.push(bind);
+        let typed = self.world.typed(reset as u8).0;
+        self.noted.bound = to.is_some();
+        if number <= last {
+            self.books.break_(Broken::I3OlderCodeWins);
+        }
+        if to.is_some_and(|to| usize::from(to) != typed) {
+            self.books.break_(Broken::I4AnotherAccount);
+        }
+    }
+
+    fn bound(&self, reset: usize, id: &RecordId, after: &Reset) -> Option<Bind> {
+        let bound = after.bound.as_ref()?;
+        Some(Bind {
+            changes: 0,
+            code: None,
+            expires_at: bound.expires_at,
+            grants: Vec::new(),
+            issued: None,
+            number: bound.number,
+            short: bound.format == CodeFormat::Digits,
+            sign_ins: 0,
+            ticket: None,
+            to: self.behind(reset, id, after, bound),
+            tries: 0,
+            yielded: None,
+        })
+    }
+
+    /// The account, stamp and address that a code's digest covers; found by trying all.
+    fn behind(&self, _: usize, id: &RecordId, after: &Reset, bound: &Bound) -> BoundTo {
+        let origin = &after.origin;
+        for (index, (_, account)) in self.stores.accounts.iter().enumerate() {
+            for stamp in self.books.stamps[index].iter().rev() {
+                for address in &account.addresses {
+                    let fields = self.world.keys.under(bound.key, Purpose::Binding)?;
+                    let fields = fields.tenant(&origin.tenant).text(account.id.as_str());
+                    let fields = fields.bytes(stamp).text(address.as_str()).bytes(id.as_bytes());
+                    let fields = fields.number(bound.number.into()).text(origin.user_flow.as_str());
+                    let digest = fields.text(origin.application.as_str()).digest();
+                    if digest.matches(&bound.binding) {
+                        return Some((index as u8, *stamp, address.clone()));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    pub fn applied(&mut self, change: &PasswordChange, applied: &Applied, before: &Account) {
+        let Applied::Done { .. } = applied else { return };
+        let Call::Submit { reset, number, password } = self.call else { return };
+        let after = self.stores.find(&change.tenant, &change.account);
+        let account = self.world.typed(reset).0;
+        self.noted.applied = true;
+        let whole = after.is_some_and(|after| {
+            after.password.as_ref() == Some(&change.password)
+                && after.stamp == change.next_stamp
+                && after.stamp != before.stamp
+        });
+        self.books.stamps[account].push(*change.next_stamp.as_bytes());
+        self.books.owed += before.addresses.len() as u8;
+        self.books.resets[usize::from(reset)].applied =
+            Some((password, *change.next_stamp.as_bytes()));
+        let Some(bind) = self.books.bind_mut(reset, number) else {
+            return self.books.break_(Broken::I4SecretThatNeverCounted);
+        };
+        bind.changes += 1;
+        let again = bind.changes > 1;
+        let same = bind.to.as_ref().is_some_and(|(_, stamp, address)| {
+            before.stamp == Stamp::from_bytes(*stamp) && before.addresses.contains(address)
+        });
+        let due = self.stores.notices.len();
+        match () {
+            () if again => self.books.break_(Broken::I1GrantChangesTwice),
+            () if !same => self.books.break_(Broken::I4StampAndAddress),
+            () if !whole => self.books.break_(Broken::I5HashWithoutStamp),
+            () if due < usize::from(self.books.owed) => self.books.break_(Broken::I9NoNotice),
+            () => {}
+        }
+    }
+
+    /// A hash was charged to a grant, or refused.
+    pub fn charged(&mut self, over: bool) {
+        let Call::Submit { reset, .. } = self.call else { return };
+        self.noted.refused |= over;
+        self.books.resets[usize::from(reset)].hashes_charged += u32::from(!over);
+    }
+
+    pub fn hashed(&mut self) {
+        let Call::Submit { reset, .. } = self.call else { return };
+        let book = &mut self.books.resets[usize::from(reset)];
+        book.hashes += 1;
+        if book.hashes > NUMBERS.submits_per_grant {
+            self.books.break_(Broken::I11HashesOfAGrant);
+        }
+    }
+
+    /// A passcode leaves: to the first address on file of who was found, and to nobody else.
+    pub fn mailed(&mut self, message: &EmailMessage, code: Option<Arc<str>>) {
+        let Call::Deliver { reset, number, .. } = self.call else { return };
+        let Some(bind) = self.books.bind_mut(reset, number) else {
+            return self.books.break_(Broken::I4SecretThatNeverCounted);
+        };
+        let on_file = bind.to.as_ref().is_some_and(|(.., address)| *address == message.to);
+        bind.code = code.or(bind.code.take());
+        if !on_file {
+            self.books.break_(Broken::I4MailNotOnFile);
+        }
+    }
+
+    /// Nothing that is secret stands in what is written or told.
+    fn secrets_in(&mut self, body: &[u8]) {
+        let holds = |part: &[u8]| {
+            let mut starts = (0..body.len()).filter(|at| body[*at] == part[0]);
+            starts.any(|at| body[at..].starts_with(part))
+        };
+        let mut found = holds(b"@example.com") || holds(b"@home.example") || holds(b"unrelated");
+        for book in &self.books.resets {
+            let codes = book.binds.iter().filter_map(|bind| bind.code.as_deref());
+            let mut texts = codes.chain(book.token.as_deref());
+            found |= texts.any(|text| holds(text.as_bytes()));
+        }
+        if found {
+            self.books.break_(Broken::I10SecretAtRest);
+        }
+    }
+
+    /// The same of events.
+    pub fn told(&mut self) {
+        let events = std::mem::take(&mut self.events);
+        self.secrets_in(events.as_bytes());
+    }
+}
+
+type BoundTo = Option<(u8, [u8; 16], EmailAddress)>;

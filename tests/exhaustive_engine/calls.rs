@@ -1,0 +1,226 @@
+//! What can be asked of the engine, and how far a call has come.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+use futures_util::FutureExt;
+use sspr::{
+    Courier, Error, Sspr,
+    domain::{ApplicationId, Code, FlowToken, Grant, Instant, Password, Ticket, UserFlowId},
+    engine::{
+        Client, Context, Drained, OpenOutcome, RedeemOutcome, Request, SendOutcome, SignInOutcome,
+        SubmitOutcome, VerifyOutcome,
+    },
+};
+
+use super::{
+    books::{Books, Noted},
+    defects::Defect,
+    desk::Desk,
+    state::State,
+    tape::{Fate, Played, Tape},
+    world::{PASSWORDS, World},
+};
+use crate::simulation::founding::{address, tenant};
+
+const WRONG: &str = "00000000";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Call {
+    Open {
+        reset: u8,
+    },
+    Send {
+        reset: u8,
+    },
+    Verify {
+        reset: u8,
+        typed: Typed,
+    },
+    Submit {
+        reset: u8,
+        number: u32,
+        password: u8,
+    },
+    Redeem {
+        reset: u8,
+        number: u32,
+    },
+    SignIn {
+        account: u8,
+        password: u8,
+    },
+    /// The courier handles a job; the mail may be lost on its way.
+    Deliver {
+        reset: u8,
+        number: u32,
+        tried: u8,
+        lost: bool,
+    },
+    /// The courier looks after the outbox.
+    Notices,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Typed {
+    /// What that reset's send of that number brought.
+    Mailed {
+        reset: u8,
+        number: u32,
+    },
+    Wrong,
+}
+
+#[derive(Debug)]
+pub enum Answer {
+    Open(Result<OpenOutcome, Error>),
+    Send(Result<SendOutcome, Error>),
+    Verify(Result<VerifyOutcome, Error>),
+    Submit(Result<SubmitOutcome, Error>),
+    Redeem(Result<RedeemOutcome, Error>),
+    SignIn(Result<SignInOutcome, Error>),
+    Courier(Drained),
+}
+
+impl Call {
+    /// What the call draws: the same for the same call, so that equal states are equal.
+    pub fn seed(self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        // Whether the mail will be lost must not show in the code.
+        match self {
+            Self::Deliver { reset, number, tried, .. } => {
+                Self::Deliver { lost: false, number, reset, tried }.hash(&mut hasher);
+            }
+            _ => self.hash(&mut hasher),
+        }
+        hasher.finish()
+    }
+}
+
+/// A call under way.
+#[derive(Clone)]
+pub struct Thread {
+    pub call: Call,
+    /// What its process has in its memory.
+    pub history: Vec<Arc<Played>>,
+    pub tape: Tape,
+    /// The time when it began, and the latest that its reset had seen by then.
+    pub began: Instant,
+    pub touched: Instant,
+    /// What held at some time since it began, and what held all the time.
+    pub ever: u8,
+    pub always: u8,
+    pub noted: Noted,
+    /// Nothing else was under way when it began.
+    pub alone: bool,
+}
+
+impl Thread {
+    /// Goes on for so many port calls; answers when it has ended.
+    pub fn run(
+        &mut self,
+        world: &World,
+        state: &mut State,
+        allowed: usize,
+        fate: Fate,
+        asked: Option<&mut Vec<String>>,
+    ) -> Option<Answer> {
+        let desk = &world.desk;
+        {
+            let mut inner = desk.lock();
+            inner.env = state.env;
+            inner.stores = std::mem::take(&mut state.stores);
+            inner.books = std::mem::take(&mut state.books);
+        }
+        let process = world.process(matches!(self.call, Call::Notices));
+        for played in &self.history {
+            desk.play(played.call, played.tape.clone(), 0, Fate::Answered);
+            let again = perform(&process, played.call, desk).now_or_never();
+            assert!(again.is_some(), "{:?} is another one when it is played again", played.call);
+        }
+        desk.play(self.call, self.tape.clone(), allowed, fate);
+        {
+            let mut inner = desk.lock();
+            inner.noted = self.noted;
+            inner.asked = asked.is_some().then(Vec::new);
+        }
+        let answer = perform(&process, self.call, desk).now_or_never();
+        drop(process);
+        let mut inner = desk.lock();
+        inner.told();
+        self.noted = inner.noted;
+        self.tape = inner.tape.clone();
+        state.stores = std::mem::take(&mut inner.stores);
+        state.books = std::mem::take(&mut inner.books);
+        if let (Some(all), Some(asked)) = (asked, inner.asked.take()) {
+            all.extend(asked);
+        }
+        answer
+    }
+}
+
+impl Hash for Thread {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.call, self.tape.digest, self.tape.then, self.began, self.touched).hash(state);
+        (self.ever, self.always, self.noted).hash(state);
+        self.history.iter().skip(1).for_each(|played| played.tape.digest.hash(state));
+    }
+}
+
+async fn perform((sspr, courier): &(Sspr, Courier), call: Call, desk: &Desk) -> Answer {
+    let (client, world) = (Client::unknown(), desk.lock().world.clone());
+    let books = |read: &dyn Fn(&Books) -> Option<Arc<str>>| read(&desk.lock().books).unwrap();
+    let token = |reset: u8| {
+        let text = books(&|books| books.resets[usize::from(reset)].token.clone());
+        FlowToken::parse(&text).unwrap()
+    };
+    match call {
+        Call::Open { reset } => {
+            let (_, index, typed) = world.typed(reset);
+            let mut request = request(index, typed);
+            if world.is(Defect::AddressInContext) {
+                request = request.with_context(Context::new(typed.as_bytes()).unwrap());
+            }
+            Answer::Open(sspr.open(&request, &client).await)
+        }
+        Call::Send { reset } => Answer::Send(sspr.send(&token(reset), &client).await),
+        Call::Verify { reset, typed } => {
+            let code = match typed {
+                Typed::Mailed { reset, number } => {
+                    books(&|books| books.bind(reset, number)?.code.clone())
+                }
+                Typed::Wrong => Arc::from(WRONG),
+            };
+            let code = Code::parse(&code).unwrap();
+            Answer::Verify(sspr.verify(&token(reset), &code, &client).await)
+        }
+        Call::Submit { reset, number, password } => {
+            let text = books(&|books| books.bind(reset, number)?.grants.first().cloned());
+            let password = Password::parse(PASSWORDS[usize::from(password)]).unwrap();
+            let grant = Grant::parse(&text).unwrap();
+            Answer::Submit(sspr.submit(&grant, &password, &client).await)
+        }
+        Call::Redeem { reset, number } => {
+            let text = books(&|books| books.bind(reset, number)?.ticket.clone());
+            Answer::Redeem(sspr.redeem(&Ticket::parse(&text).unwrap()).await)
+        }
+        Call::SignIn { account, password } => {
+            let reset = if account == 0 { 2 } else { 1 };
+            let (_, index, typed) = world.typed(reset);
+            let password = Password::parse(PASSWORDS[usize::from(password)]).unwrap();
+            Answer::SignIn(sspr.sign_in(&request(index, typed), &password, &client).await)
+        }
+        Call::Deliver { .. } | Call::Notices => Answer::Courier(courier.drain(desk).await),
+    }
+}
+
+fn request(index: usize, typed: &str) -> Request {
+    Request::new(
+        tenant(index),
+        UserFlowId::parse("sign-in").unwrap(),
+        ApplicationId::parse("shop").unwrap(),
+        address(typed),
+    )
+}

@@ -1,0 +1,149 @@
+//! What can be planted at the seams of the engine, each wrong in one way: its property must find it.
+
+use super::{books::Broken, search::Root, world::Setting};
+
+/// One planted defect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Defect {
+    /// The engine draws a grant anew for each right code.
+    GrantsAreDrawn,
+    /// The users table takes a change whatever stamp and last reset are.
+    UsersTakeAll,
+    /// The code store writes whatever the version is.
+    VersionsNotCompared,
+    /// The code store admits one try more.
+    OneTryMore,
+    /// The code store does not make the charges that come with tries.
+    ChargesForgotten,
+    /// The code store ends a challenge one try early.
+    TriesEndEarly,
+    /// The code store writes an older body back when a try is charged.
+    TriesWriteBack,
+    /// The clocks of all processes stand still.
+    ClocksStandStill,
+    /// The users table answers the account with the stamp that it had first.
+    StampsAreStale,
+    /// The users table finds the accounts of every tenant.
+    TenantsMixed,
+    /// The mail goes to what was typed.
+    MailToTyped,
+    /// The users table changes the password and leaves the stamp.
+    StampKept,
+    /// The users table does not keep which reset was the last.
+    LastResetForgotten,
+    /// Processes go on with the policy that they saw first.
+    PolicyCached,
+    /// The tenant tells who has an account.
+    TenantTells,
+    /// The code store believes the caller's clock alone.
+    TimeForgotten,
+    /// The users table queues no notice.
+    NoticeForgotten,
+    /// The host puts the address into the reset's context.
+    AddressInContext,
+    /// The code store does not charge hashes to grants.
+    HashesForgotten,
+    /// The code store refuses codes to whoever has tried too often.
+    DoorCloses,
+    /// The code store answers tries without charging them.
+    TriesAreFree,
+    /// The source of randomness repeats itself: every code is the same.
+    RandomnessRepeats,
+    /// The hasher takes any password for the one on file.
+    HasherSaysYes,
+    /// The code store has nothing to swap once a reset is completed.
+    CompletedAreGone,
+    /// The users table does not tell of a stamp that the host has changed.
+    SignOutUnseen,
+}
+
+impl Defect {
+    pub const ALL: [Self; 25] = [
+        Self::GrantsAreDrawn,
+        Self::UsersTakeAll,
+        Self::VersionsNotCompared,
+        Self::OneTryMore,
+        Self::ChargesForgotten,
+        Self::TriesEndEarly,
+        Self::TriesWriteBack,
+        Self::ClocksStandStill,
+        Self::StampsAreStale,
+        Self::TenantsMixed,
+        Self::MailToTyped,
+        Self::StampKept,
+        Self::LastResetForgotten,
+        Self::PolicyCached,
+        Self::TenantTells,
+        Self::TimeForgotten,
+        Self::NoticeForgotten,
+        Self::AddressInContext,
+        Self::HashesForgotten,
+        Self::DoorCloses,
+        Self::TriesAreFree,
+        Self::RandomnessRepeats,
+        Self::HasherSaysYes,
+        Self::CompletedAreGone,
+        Self::SignOutUnseen,
+    ];
+
+    /// Where to look for it: the last number are the calls that must be stopped.
+    pub fn lies(self) -> (Setting, Root, u8, u8) {
+        match self {
+            Self::UsersTakeAll => (Setting::Alone, Root::Grants, 2, 2),
+            Self::VersionsNotCompared => (Setting::Alone, Root::Tickets, 2, 2),
+            Self::CompletedAreGone | Self::SignOutUnseen => (Setting::Alone, Root::Tickets, 2, 0),
+            Self::ChargesForgotten | Self::DoorCloses | Self::RandomnessRepeats => {
+                (Setting::Stranger, Root::Codes, 4, 0)
+            }
+            Self::TenantsMixed => (Setting::Tenants, Root::Nothing, 3, 0),
+            Self::MailToTyped | Self::AddressInContext | Self::TenantTells => {
+                (Setting::Alone, Root::Nothing, 3, 0)
+            }
+            Self::StampKept
+            | Self::LastResetForgotten
+            | Self::NoticeForgotten
+            | Self::HashesForgotten
+            | Self::HasherSaysYes => (Setting::Alone, Root::Grants, 4, 0),
+            Self::GrantsAreDrawn
+            | Self::OneTryMore
+            | Self::TriesEndEarly
+            | Self::TriesWriteBack
+            | Self::ClocksStandStill
+            | Self::StampsAreStale
+            | Self::PolicyCached
+            | Self::TimeForgotten
+            | Self::TriesAreFree => (Setting::Alone, Root::Codes, 4, 0),
+        }
+    }
+
+    /// The property that finds it.
+    pub fn breaks(self) -> Broken {
+        match self {
+            Self::GrantsAreDrawn => Broken::I1CodeYieldsTwoGrants,
+            Self::UsersTakeAll => Broken::I1GrantChangesTwice,
+            Self::VersionsNotCompared => Broken::I1TicketSignsInTwice,
+            Self::OneTryMore => Broken::I2TriesOfAChallenge,
+            Self::ChargesForgotten => Broken::I2TriesOfAnAccount,
+            Self::TriesEndEarly => Broken::I3RightCodeRefused,
+            Self::TriesWriteBack => Broken::I3OlderCodeWins,
+            Self::ClocksStandStill => Broken::I4AfterExpiry,
+            Self::StampsAreStale => Broken::I4StampAndAddress,
+            Self::TenantsMixed => Broken::I4AnotherAccount,
+            Self::MailToTyped => Broken::I4MailNotOnFile,
+            Self::StampKept => Broken::I5HashWithoutStamp,
+            Self::LastResetForgotten => Broken::I5LiveGrantRefused,
+            Self::PolicyCached => Broken::I6PolicyForbids,
+            Self::TenantTells => Broken::I7StrangerSees,
+            Self::TimeForgotten => Broken::I8TheDeadRevived,
+            Self::NoticeForgotten => Broken::I9NoNotice,
+            Self::AddressInContext => Broken::I10SecretAtRest,
+            Self::HashesForgotten => Broken::I11HashesOfAGrant,
+            Self::DoorCloses => Broken::I12DoorClosed,
+            Self::TriesAreFree => Broken::I2ComparedUncharged,
+            Self::RandomnessRepeats => Broken::I4SecretThatNeverCounted,
+            Self::HasherSaysYes => Broken::I5ChangedAndIsNot,
+            Self::CompletedAreGone => Broken::I5LiveTicketRefused,
+            Self::SignOutUnseen => Broken::I9OldStamp,
+        }
+    }
+}

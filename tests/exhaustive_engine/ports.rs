@@ -1,0 +1,399 @@
+//! The engine's ports, on the desk; and what a planted defect makes of them.
+
+use std::sync::Arc;
+
+use sspr::{
+    TenantPolicy,
+    adapters::code_in,
+    domain::{
+        Account, AccountId, Charge, CounterName, Digest, EmailAddress, Entropy, EntropyUnavailable,
+        Instant, Over, Password, PasswordHash, RecordId, Stamp, TenantId,
+    },
+    flow::{StageName, decode_reset, encode_reset},
+    mail::{Content, EmailMessage, Letter, Templates},
+    ports::{
+        Applied, Attempted, Clock, CodeStore, EmailSender, Event, EventSink, HashError, Inserted,
+        Loaded, Notice, NoticeId, Outbox, PasswordChange, PasswordHasher, PolicyError,
+        PolicySource, Record, SendError, SendErrorKind, Share, Sleep, StoreError, StoreErrorKind,
+        Swapped, UserStore, Verdict,
+    },
+};
+use zeroize::Zeroizing;
+
+use super::{
+    calls::Call,
+    defects::Defect,
+    desk::{Desk, Inner},
+    state::BEGIN,
+    tape::{Fate, Reply},
+};
+use crate::simulation::{
+    facts::Mode,
+    founding::{TENANTS, plain},
+};
+
+/// What a store's caller hears.
+macro_rules! heard {
+    ($desk:expr, $verb:expr, $kind:ident, $act:expr) => {
+        match $desk.hear($verb, $act).await {
+            Reply::$kind(answer) => Ok(answer),
+            Reply::Failed(Fate::ReplyLost) => {
+                Err(StoreError::new(StoreErrorKind::Unknown, "the answer was lost"))
+            }
+            _ => Err(StoreError::new(StoreErrorKind::Busy, "the store has a bad day")),
+        }
+    };
+}
+
+#[async_trait::async_trait]
+impl CodeStore for Desk {
+    async fn insert(&self, r: &Record, c: &[Charge], now: Instant) -> Result<Inserted, StoreError> {
+        let verb = || format!("insert {} {}", r.body.len(), c.len());
+        heard!(self, verb, Inserted, |inner: &mut Inner| {
+            let done = inner.stores.insert(&inner.written(r), c, now);
+            if done == Inserted::Inserted {
+                inner.inserted(r, now);
+            }
+            Reply::Inserted(done)
+        })
+    }
+
+    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+        heard!(self, || "attempt".to_owned(), Attempted, |inner: &mut Inner| {
+            let before = inner.stores.load(id);
+            if let (true, Some(record)) = (inner.world.is(Defect::TriesAreFree), &before) {
+                let (over, record) = (Vec::new(), record.clone());
+                return Reply::Attempted(Attempted::Charged { over, record });
+            }
+            if inner.world.is(Defect::TriesWriteBack) {
+                inner.stores.write_back(id);
+            }
+            let mut answer = inner.stores.attempt(id, now);
+            if inner.world.is(Defect::TimeForgotten)
+                && matches!(answer, Attempted::Dead)
+                && let Some(record) = before.filter(|record| now < record.expires_at)
+            {
+                answer = Attempted::Charged { over: Vec::new(), record };
+            }
+            if let Attempted::Charged { record, over } = answer {
+                answer = Attempted::Charged { over, record: inner.read(record) };
+            }
+            inner.attempted(id, &answer, now);
+            Reply::Attempted(answer)
+        })
+    }
+
+    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
+        heard!(self, || "load".to_owned(), Loaded, |inner: &mut Inner| {
+            let found = inner.stores.load(id);
+            Reply::Loaded(found.map(|found| inner.read(found)))
+        })
+    }
+
+    async fn compare_and_swap(
+        &self,
+        next: &Record,
+        expected: u64,
+        charges: &[Charge],
+        clear: &[CounterName],
+        now: Instant,
+    ) -> Result<Swapped, StoreError> {
+        let verb = || format!("swap {} {} {}", next.body.len(), charges.len(), clear.len());
+        heard!(self, verb, Swapped, |inner: &mut Inner| {
+            let written = inner.written(next);
+            if inner.world.is(Defect::DoorCloses)
+                && inner.books.tried[0].is_spent()
+                && let Some(charge) = charges.first()
+            {
+                let over = Over { ends_at: now.after(charge.window), name: charge.name };
+                return Reply::Swapped(Swapped::Refused(vec![over]));
+            }
+            if inner.world.is(Defect::CompletedAreGone) && inner.is_completed(&next.id) {
+                return Reply::Swapped(Swapped::Missing);
+            }
+            let older = inner.stores.records.get(&next.id).cloned();
+            let mut done = inner.stores.swap(&written, expected, charges, clear, now);
+            if let (true, Swapped::Conflict { version }) =
+                (inner.world.is(Defect::VersionsNotCompared), &done)
+            {
+                done = inner.stores.swap(&written, *version, charges, clear, now);
+            }
+            if matches!(done, Swapped::Swapped { .. }) {
+                inner.swapped(next, now);
+                if inner.world.is(Defect::TriesWriteBack) && next.begins_challenge {
+                    inner.stores.older = older;
+                }
+            }
+            Reply::Swapped(done)
+        })
+    }
+
+    async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
+        heard!(self, || format!("charge {}", charges.len()), Over, |inner: &mut Inner| {
+            if inner.world.is(Defect::HashesForgotten) {
+                return Reply::Over(Vec::new());
+            }
+            let over = inner.stores.charge(charges, now);
+            inner.charged(!over.is_empty());
+            Reply::Over(over)
+        })
+    }
+
+    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+        Ok(self.lock().stores.delete_expired(now, limit))
+    }
+}
+
+impl Inner {
+    /// What is really written.
+    fn written(&self, record: &Record) -> Record {
+        let mut record = record.clone();
+        match self.world.defect {
+            Some(Defect::ChargesForgotten) => record.charges.clear(),
+            Some(Defect::OneTryMore) => record.tries_limit += 1,
+            Some(Defect::TriesEndEarly) => record.tries_limit -= 1,
+            _ => {}
+        }
+        record
+    }
+
+    fn is_completed(&self, id: &RecordId) -> bool {
+        let reset = self.stores.load(id).and_then(|loaded| decode_reset(&loaded.body).ok());
+        reset.is_some_and(|reset| reset.stage.name() == StageName::Completed)
+    }
+
+    fn read(&self, mut loaded: Loaded) -> Loaded {
+        if self.world.is(Defect::TimeForgotten) {
+            loaded.touched_at = Instant::from_micros(i64::MIN);
+            // And what the body remembers.
+            let Ok(mut reset) = decode_reset(&loaded.body) else { return loaded };
+            reset.touched_at = Instant::from_micros(i64::MIN);
+            loaded.body = encode_reset(&reset);
+        }
+        loaded
+    }
+}
+
+#[async_trait::async_trait]
+impl UserStore for Desk {
+    async fn find_by_address(
+        &self,
+        tenant: &TenantId,
+        address: &EmailAddress,
+    ) -> Result<Vec<Account>, StoreError> {
+        heard!(self, || "find_by_address".to_owned(), Accounts, |inner: &mut Inner| {
+            if inner.world.is(Defect::TenantsMixed) {
+                let all = inner.stores.accounts.iter();
+                let first = all.map(|(_, it)| it).find(|it| it.addresses.contains(address));
+                return Reply::Accounts(first.map(|it| Account::clone(it)).into_iter().collect());
+            }
+            let found = inner.stores.find_by_address(tenant, address);
+            Reply::Accounts(found.into_iter().map(|it| inner.told_of(tenant, it)).collect())
+        })
+    }
+
+    async fn find(&self, tenant: &TenantId, id: &AccountId) -> Result<Option<Account>, StoreError> {
+        let reply = heard!(self, || "find".to_owned(), Account, |inner: &mut Inner| {
+            let found = inner.stores.find(tenant, id);
+            Reply::Account(found.map(|it| Box::new(inner.told_of(tenant, it))))
+        });
+        reply.map(|found| found.map(|it| *it))
+    }
+
+    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+        heard!(self, || "apply_reset".to_owned(), Applied, |inner: &mut Inner| {
+            let Some(before) = inner.stores.find(&change.tenant, &change.account) else {
+                return Reply::Applied(Applied::Stale);
+            };
+            let mut given = change.clone();
+            match inner.world.defect {
+                Some(Defect::UsersTakeAll) => {
+                    given.expected_stamp = before.stamp;
+                    inner.stores.update(&change.tenant, &change.account, |it| it.last_reset = None);
+                }
+                Some(Defect::StampKept) => given.next_stamp = given.expected_stamp,
+                Some(Defect::StampsAreStale) => given.expected_stamp = before.stamp,
+                Some(Defect::NoticeForgotten) => given.notify.clear(),
+                _ => {}
+            }
+            let applied = inner.stores.apply_reset(&given);
+            if inner.world.is(Defect::LastResetForgotten) {
+                inner.stores.update(&change.tenant, &change.account, |it| it.last_reset = None);
+            }
+            inner.applied(change, &applied, &before);
+            Reply::Applied(applied)
+        })
+    }
+}
+
+impl Inner {
+    /// What the users table says of an account.
+    fn told_of(&self, tenant: &TenantId, mut account: Account) -> Account {
+        let mut all = self.stores.accounts.iter();
+        let index = all.position(|(at, it)| at == tenant && it.id == account.id);
+        let which = match self.world.defect {
+            Some(Defect::StampsAreStale) => 0,
+            Some(Defect::SignOutUnseen) => 1,
+            _ => return account,
+        };
+        let stamp = index.and_then(|index| self.books.stamps[index].get(which));
+        account.stamp = stamp.map_or(account.stamp, |stamp| Stamp::from_bytes(*stamp));
+        account
+    }
+}
+
+#[async_trait::async_trait]
+impl Outbox for Desk {
+    async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError> {
+        heard!(self, || "due".to_owned(), Notices, |inner: &mut Inner| {
+            Reply::Notices(inner.stores.due(now, limit))
+        })
+    }
+
+    async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {
+        let reply = self.hear(
+            || "done".to_owned(),
+            |inner| {
+                inner.stores.done(id);
+                inner.books.owed = inner.stores.notices.len() as u8;
+                Reply::Done
+            },
+        );
+        match reply.await {
+            Reply::Done => Ok(()),
+            _ => Err(StoreError::new(StoreErrorKind::Unknown, "the answer was lost")),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl EmailSender for Desk {
+    async fn send(&self, message: &EmailMessage) -> Result<(), SendError> {
+        let mut message = message.clone();
+        let reply = self.hear(
+            || "send".to_owned(),
+            |inner| {
+                let Call::Deliver { lost, reset, .. } = inner.call else { return Reply::Done };
+                if inner.world.is(Defect::MailToTyped) {
+                    message.to = EmailAddress::parse(inner.world.typed(reset).2).unwrap();
+                }
+                let code = code_in(&message).map(|code| Arc::from(code.expose()));
+                inner.mailed(&message, code.filter(|_| !lost));
+                Reply::Done
+            },
+        );
+        match reply.await {
+            Reply::Done => Ok(()),
+            _ => Err(SendError::new(SendErrorKind::Transient, "the mail system has a bad day")),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl PasswordHasher for Desk {
+    async fn hash(&self, password: Password, _: Share) -> Result<PasswordHash, HashError> {
+        let reply = self.hear(
+            || "hash".to_owned(),
+            |inner| {
+                inner.hashed();
+                Reply::Hashed(plain(password.expose()))
+            },
+        );
+        match reply.await {
+            Reply::Hashed(hash) => Ok(hash),
+            Reply::Failed(Fate::Refused) => Err(HashError::Busy),
+            _ => Err(HashError::Failed),
+        }
+    }
+
+    async fn verify(
+        &self,
+        password: Password,
+        hash: PasswordHash,
+        _: Share,
+    ) -> Result<Verdict, HashError> {
+        let reply = self.hear(
+            || "verify".to_owned(),
+            |inner| {
+                inner.hashed();
+                let yes = inner.world.is(Defect::HasherSaysYes);
+                let same = yes || plain(password.expose()) == hash;
+                Reply::Verdict(if same { Verdict::Match } else { Verdict::Mismatch })
+            },
+        );
+        match reply.await {
+            Reply::Verdict(verdict) => Ok(verdict),
+            Reply::Failed(Fate::Refused) => Err(HashError::Busy),
+            _ => Err(HashError::Failed),
+        }
+    }
+
+    async fn verify_dummy(&self, _: Password, _: Digest, _: Share) -> Result<(), HashError> {
+        match self.hear(|| "verify".to_owned(), |_| Reply::Done).await {
+            Reply::Done => Ok(()),
+            Reply::Failed(Fate::Refused) => Err(HashError::Busy),
+            _ => Err(HashError::Failed),
+        }
+    }
+}
+
+// What is asked without a wait.
+
+impl PolicySource for Desk {
+    fn policy(&self, tenant: &TenantId) -> Result<Option<Arc<TenantPolicy>>, PolicyError> {
+        let inner = self.lock();
+        let index = TENANTS.iter().position(|name| *name == tenant.as_str());
+        let cached = inner.world.is(Defect::PolicyCached);
+        Ok(index.map(|index| {
+            let mode = if cached { Mode::On } else { inner.around().modes[index] };
+            inner.world.policy(index, mode)
+        }))
+    }
+}
+
+impl Clock for Desk {
+    fn now(&self) -> Instant {
+        let inner = self.lock();
+        if inner.world.is(Defect::ClocksStandStill) { BEGIN } else { inner.around().now }
+    }
+
+    fn sleep_until(&self, _: Instant) -> Sleep {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+impl Entropy for Desk {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyUnavailable> {
+        let mut inner = self.lock();
+        for chunk in bytes.chunks_mut(8) {
+            let word = inner.chance.word().to_le_bytes();
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+impl EventSink for Desk {
+    fn emit(&self, event: &Event) {
+        use std::fmt::Write;
+        let mut inner = self.lock();
+        if inner.live {
+            write!(inner.events, "{event:?}").unwrap();
+        }
+    }
+}
+
+/// Mails of one line each.
+#[derive(Clone, Copy, Debug)]
+pub struct ShortMails;
+
+impl Templates for ShortMails {
+    fn render(&self, letter: &Letter<'_>) -> EmailMessage {
+        let text = match letter.content {
+            Content::Passcode { code, .. } => code.expose(),
+            _ => String::new(),
+        };
+        let (subject, html) = (Zeroizing::new("mail".to_owned()), Zeroizing::new(String::new()));
+        letter.message(subject, Zeroizing::new(text), html)
+    }
+}

@@ -1,0 +1,146 @@
+//! What a process hears from its ports, and how it hears it again.
+//!
+//! A call of the engine is a future and cannot be copied. But it is a pure function of what its
+//! ports answer: a call that waits is dropped, its answers are kept on a tape, and when it goes on
+//! it begins anew and hears the tape first. So every call can be stopped before each port call,
+//! copied, killed, and continued in any order; a courier's memory is rebuilt in the same way.
+
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use sspr::{
+    domain::{Account, Instant, Over, PasswordHash},
+    ports::{Applied, Attempted, Inserted, Loaded, Notice, Swapped, Verdict},
+};
+
+use super::{calls::Call, wide::Wide};
+use crate::simulation::facts::Mode;
+
+/// The time, and what the administrators have set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Env {
+    pub now: Instant,
+    pub modes: [Mode; 2],
+}
+
+/// What becomes of one port call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fate {
+    Answered,
+    /// Nothing happened.
+    Refused,
+    /// It happened, and the answer is lost.
+    ReplyLost,
+}
+
+/// What one port call answered.
+#[derive(Clone)]
+pub enum Reply {
+    Account(Option<Box<Account>>),
+    Accounts(Vec<Account>),
+    Applied(Applied),
+    Attempted(Attempted),
+    Done,
+    Failed(Fate),
+    Hashed(PasswordHash),
+    Inserted(Inserted),
+    Loaded(Option<Loaded>),
+    Notices(Vec<Notice>),
+    Over(Vec<Over>),
+    Swapped(Swapped),
+    Verdict(Verdict),
+}
+
+/// A reply, and what stood around the code that asked for it.
+#[derive(Clone)]
+pub struct Heard {
+    pub env: Env,
+    pub reply: Reply,
+}
+
+/// Everything that one call has heard so far.
+#[derive(Clone)]
+pub struct Tape {
+    pub heard: Vec<Arc<Heard>>,
+    /// What stood around the code that runs up to the next port call.
+    pub then: Env,
+    /// Of all of it.
+    pub digest: u128,
+}
+
+/// A call that has ended and left a job in its process's memory.
+pub struct Played {
+    pub call: Call,
+    pub tape: Tape,
+}
+
+impl Tape {
+    pub fn new(then: Env) -> Self {
+        Self { digest: 0, heard: Vec::new(), then }
+    }
+
+    pub fn push(&mut self, env: Env, reply: Reply) {
+        let mut hasher = Wide::default();
+        (self.digest, env).hash(&mut hasher);
+        reply.hash(&mut hasher);
+        self.digest = hasher.whole();
+        self.heard.push(Arc::new(Heard { env, reply }));
+    }
+}
+
+impl Hash for Env {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.now, self.modes.map(|mode| mode as u8)).hash(state);
+    }
+}
+
+impl Hash for Reply {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+        match self {
+            Self::Account(found) => found.iter().for_each(|it| account(it, state)),
+            Self::Accounts(found) => found.iter().for_each(|it| account(it, state)),
+            Self::Applied(Applied::Repeated { stamp }) => stamp.as_bytes().hash(state),
+            Self::Applied(applied) => std::mem::discriminant(applied).hash(state),
+            Self::Attempted(attempted) => {
+                std::mem::discriminant(attempted).hash(state);
+                if let Attempted::Charged { record, over: refused } = attempted {
+                    loaded(record, state);
+                    over(refused, state);
+                }
+            }
+            Self::Failed(fate) => fate.hash(state),
+            Self::Hashed(hash) => hash.expose().hash(state),
+            Self::Inserted(inserted) => std::mem::discriminant(inserted).hash(state),
+            Self::Loaded(found) => found.iter().for_each(|it| loaded(it, state)),
+            Self::Notices(due) => due.iter().for_each(|notice| notice.id.hash(state)),
+            Self::Over(refused) => over(refused, state),
+            Self::Swapped(Swapped::Refused(refused)) => over(refused, state),
+            Self::Swapped(Swapped::Swapped { version } | Swapped::Conflict { version }) => {
+                version.hash(state);
+            }
+            Self::Verdict(verdict) => std::mem::discriminant(verdict).hash(state),
+            Self::Done | Self::Swapped(Swapped::Missing) => {}
+        }
+        if let Self::Swapped(swapped) = self {
+            std::mem::discriminant(swapped).hash(state);
+        }
+    }
+}
+
+fn account(account: &Account, state: &mut impl Hasher) {
+    (account.id.as_str(), account.stamp.as_bytes(), account.last_reset).hash(state);
+    (account.disabled, account.password.as_ref().map(|hash| hash.expose())).hash(state);
+    account.addresses.iter().for_each(|address| address.as_str().hash(state));
+}
+
+fn loaded(loaded: &Loaded, state: &mut impl Hasher) {
+    let Loaded { version, expires_at, touched_at, tries, body } = loaded;
+    (version, expires_at, touched_at, tries, body).hash(state);
+}
+
+fn over(over: &[Over], state: &mut impl Hasher) {
+    over.iter().for_each(|over| (over.name, over.ends_at).hash(state));
+}

@@ -1,0 +1,267 @@
+//! What the oracle says of an answer: was there leave for it, and was there an excuse?
+
+use sspr::{
+    domain::{Instant, Stamp},
+    engine::{RedeemOutcome, Rejection, SignInOutcome, SubmitOutcome, VerifyOutcome},
+    flow::{StageName, decode_reset},
+};
+
+use super::{
+    books::Broken,
+    calls::{Answer, Call, Thread, Typed},
+    state::State,
+    world::{NUMBERS, PASSWORDS, World},
+};
+use crate::simulation::{facts::eligible, founding::plain};
+
+/// What stands for a call, one bit each.
+const PERMITTED: u8 = 1;
+const SAME: u8 = 2;
+const NEWEST: u8 = 4;
+const ALIVE: u8 = 8;
+const OPEN: u8 = 16;
+const ALL: u8 = 31;
+
+impl State {
+    /// What stands for a call now.
+    pub fn standing(&self, world: &World, call: Call) -> u8 {
+        let (reset, number) = match call {
+            Call::Verify { reset, typed: Typed::Mailed { reset: other, number } }
+                if other == reset =>
+            {
+                (reset, number)
+            }
+            Call::Submit { reset, number, .. } | Call::Redeem { reset, number } => (reset, number),
+            Call::Deliver { reset, .. } => return self.standing_of_a_mail(world, reset),
+            _ => return 0,
+        };
+        let book = &self.books.resets[usize::from(reset)];
+        let Some(bind) = self.books.bind(reset, number) else { return 0 };
+        let Some((account, stamp, address)) = &bind.to else { return 0 };
+        let Some(stage) = self.stage(reset) else { return 0 };
+        let (tenant, now) = (world.typed(reset).1, self.env.now.latest(book.touched));
+        let holder = &self.stores.accounts[usize::from(*account)].1;
+        let own = holder.stamp == Stamp::from_bytes(*stamp) && holder.addresses.contains(address);
+        let done = book.applied.is_some_and(|(_, stamp)| *holder.stamp.as_bytes() == stamp);
+        let verified = book.verified == number;
+        let (same, until, open) = match (call, stage) {
+            (Call::Verify { .. }, stage) => {
+                (own, bind.expires_at, matches!(stage, StageName::CodeSent | StageName::Verified))
+            }
+            (Call::Submit { .. }, StageName::Completed) => (done, book.ticket_until, verified),
+            (Call::Submit { .. }, StageName::Verified) => (own || done, book.grant_until, verified),
+            (Call::Redeem { .. }, StageName::Completed) => {
+                let stamp = book.ticket_stamp.map(Stamp::from_bytes);
+                (stamp == Some(holder.stamp), book.ticket_until, verified)
+            }
+            _ => (own || done, now, false),
+        };
+        let newest = book.binds.last().is_some_and(|last| last.number == number);
+        let permitted = eligible(self.env.modes[tenant], holder);
+        bits([permitted, same, newest, now < until, open])
+    }
+
+    fn standing_of_a_mail(&self, world: &World, reset: u8) -> u8 {
+        let (account, tenant, typed) = world.typed(reset);
+        let holder = &self.stores.accounts[account].1;
+        let same = holder.addresses.iter().any(|address| address.as_str() == typed);
+        bits([eligible(self.env.modes[tenant], holder), same, true, true, true])
+    }
+
+    pub fn stage(&self, reset: u8) -> Option<StageName> {
+        let kept = self.stores.records.get(&self.books.resets[usize::from(reset)].id?)?;
+        decode_reset(&kept.loaded().body).ok().map(|reset| reset.stage.name())
+    }
+
+    /// Takes note, for a call under way, of how things stand now.
+    pub fn watch(&self, world: &World, thread: &mut Thread) -> Result<(), Broken> {
+        let standing = self.standing(world, thread.call);
+        thread.ever |= standing;
+        thread.always &= standing;
+        if thread.noted.bound && thread.ever & PERMITTED == 0 {
+            return Err(Broken::I6PolicyForbids);
+        }
+        if thread.noted.applied {
+            return self.had_leave(thread);
+        }
+        Ok(())
+    }
+
+    /// Whether everything that a success needs was there at some time.
+    fn had_leave(&self, thread: &Thread) -> Result<(), Broken> {
+        let until = |until: Instant| match () {
+            () if thread.began >= until => Err(Broken::I4AfterExpiry),
+            () if thread.began.latest(thread.touched) >= until => Err(Broken::I8TheDeadRevived),
+            () => Ok(()),
+        };
+        let lacks = |bit| thread.ever & bit == 0;
+        match thread.call {
+            _ if lacks(NEWEST) => return Err(Broken::I3OlderCodeWins),
+            Call::Verify { reset, typed: Typed::Mailed { number, .. } } => {
+                let bind = self.books.bind(reset, number);
+                until(bind.map_or(Instant::default(), |bind| bind.expires_at))?;
+            }
+            Call::Submit { reset, .. } => {
+                until(self.books.resets[usize::from(reset)].grant_until)?;
+            }
+            Call::Redeem { reset, .. } => {
+                until(self.books.resets[usize::from(reset)].ticket_until)?;
+            }
+            _ => {}
+        }
+        match () {
+            () if lacks(SAME) && matches!(thread.call, Call::Redeem { .. }) => {
+                Err(Broken::I9OldStamp)
+            }
+            () if lacks(SAME) => Err(Broken::I4StampAndAddress),
+            () if lacks(PERMITTED) => Err(Broken::I6PolicyForbids),
+            () if lacks(OPEN) => Err(Broken::I4SecretThatNeverCounted),
+            () => Ok(()),
+        }
+    }
+
+    /// Judges an answer.
+    pub fn judge(&mut self, world: &World, thread: &Thread, answer: &Answer) -> Result<(), Broken> {
+        match (thread.call, answer) {
+            (Call::Verify { reset, typed }, Answer::Verify(Ok(outcome))) => {
+                self.verified(thread, reset, typed, outcome)
+            }
+            (Call::Submit { reset, number, password }, Answer::Submit(Ok(outcome))) => {
+                self.submitted(thread, (reset, number, password), outcome)
+            }
+            (Call::Redeem { reset, number }, Answer::Redeem(Ok(outcome))) => {
+                self.redeemed(thread, reset, number, outcome)
+            }
+            (
+                Call::SignIn { account, password },
+                Answer::SignIn(Ok(SignInOutcome::SignedIn(signed_in))),
+            ) => {
+                let holder = &self.stores.accounts[usize::from(account)].1;
+                let on_file = plain(PASSWORDS[usize::from(password)]);
+                // One that was overtaken carries the stamp of before.
+                let whole = thread.tape.heard.iter().all(|heard| heard.env == self.env);
+                let same = holder.password.as_ref() == Some(&on_file)
+                    && holder.stamp == signed_in.stamp
+                    && holder.id == signed_in.account;
+                if whole && self.threads.is_empty() && !same && thread.alone {
+                    return Err(Broken::I9OldStamp);
+                }
+                Ok(())
+            }
+            _ => {
+                let _ = world;
+                Ok(())
+            }
+        }
+    }
+
+    fn verified(
+        &mut self,
+        thread: &Thread,
+        reset: u8,
+        typed: Typed,
+        outcome: &VerifyOutcome,
+    ) -> Result<(), Broken> {
+        let rejection = match outcome {
+            VerifyOutcome::Granted(granted) => {
+                let Typed::Mailed { reset: from, number } = typed else {
+                    return Err(Broken::I4SecretThatNeverCounted);
+                };
+                if from != reset {
+                    return Err(Broken::I4SecretThatNeverCounted);
+                }
+                if !thread.noted.charged {
+                    return Err(Broken::I2ComparedUncharged);
+                }
+                let Some(bind) = self.books.bind_mut(reset, number) else {
+                    return Err(Broken::I4SecretThatNeverCounted);
+                };
+                let text = granted.grant.expose();
+                if bind.yielded.get_or_insert_with(|| text.as_str().into()).as_ref() != text {
+                    return Err(Broken::I1CodeYieldsTwoGrants);
+                }
+                return self.had_leave(thread);
+            }
+            VerifyOutcome::Rejected(rejection) => rejection,
+        };
+        let right = matches!(typed, Typed::Mailed { reset: from, .. } if from == reset);
+        let all = right && thread.always == ALL && thread.noted.within;
+        if all && !matches!(rejection, Rejection::TryLater { .. }) {
+            return Err(Broken::I3RightCodeRefused);
+        }
+        Ok(())
+    }
+
+    fn submitted(
+        &mut self,
+        thread: &Thread,
+        (reset, number, password): (u8, u32, u8),
+        outcome: &SubmitOutcome,
+    ) -> Result<(), Broken> {
+        let book = &self.books.resets[usize::from(reset)];
+        let applied = book.applied.map(|(password, _)| password);
+        match outcome {
+            SubmitOutcome::Changed(_) if applied != Some(password) => {
+                Err(Broken::I5ChangedAndIsNot)
+            }
+            SubmitOutcome::Changed(changed) => {
+                let text = changed.ticket.expose();
+                let Some(bind) = self.books.bind_mut(reset, number) else {
+                    return Err(Broken::I4SecretThatNeverCounted);
+                };
+                let ticket = bind.issued.get_or_insert_with(|| text.as_str().into());
+                if ticket.as_ref() == text { Ok(()) } else { Err(Broken::I5LiveGrantRefused) }
+            }
+            SubmitOutcome::Rejected => {
+                let other = applied.is_some_and(|applied| applied != password);
+                // One is kept back for a submit that has begun.
+                let spent = book.hashes_charged + 1 >= NUMBERS.submits_per_grant;
+                let excused = other || (thread.noted.refused && spent);
+                if thread.always == ALL && !excused {
+                    return Err(Broken::I5LiveGrantRefused);
+                }
+                Ok(())
+            }
+            SubmitOutcome::Weak { .. } | SubmitOutcome::TryLater { .. } => Ok(()),
+        }
+    }
+
+    fn redeemed(
+        &mut self,
+        thread: &Thread,
+        reset: u8,
+        number: u32,
+        outcome: &RedeemOutcome,
+    ) -> Result<(), Broken> {
+        match outcome {
+            RedeemOutcome::SignIn(sign_in) => {
+                let stamp = self.books.resets[usize::from(reset)].ticket_stamp;
+                let Some(bind) = self.books.bind_mut(reset, number) else {
+                    return Err(Broken::I4SecretThatNeverCounted);
+                };
+                bind.sign_ins += 1;
+                if bind.sign_ins > 1 {
+                    return Err(Broken::I1TicketSignsInTwice);
+                }
+                let account = bind.to.as_ref().map_or(0, |(account, ..)| usize::from(*account));
+                if self.stores.accounts[account].1.id != sign_in.account {
+                    return Err(Broken::I4AnotherAccount);
+                }
+                if stamp != Some(*sign_in.stamp.as_bytes()) {
+                    return Err(Broken::I9OldStamp);
+                }
+                self.had_leave(thread)
+            }
+            RedeemOutcome::RequireSignIn | RedeemOutcome::Rejected if thread.always == ALL => {
+                Err(Broken::I5LiveTicketRefused)
+            }
+            RedeemOutcome::RequireSignIn | RedeemOutcome::Rejected => Ok(()),
+        }
+    }
+}
+
+fn bits([permitted, same, newest, alive, open]: [bool; 5]) -> u8 {
+    let all =
+        [(permitted, PERMITTED), (same, SAME), (newest, NEWEST), (alive, ALIVE), (open, OPEN)];
+    all.into_iter().filter(|(stands, _)| *stands).map(|(_, bit)| bit).sum()
+}

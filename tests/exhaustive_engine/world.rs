@@ -1,0 +1,183 @@
+//! What does not change: who the three people are, their two accounts and two resets, keys, policies.
+
+use std::{
+    ops::Deref,
+    sync::{Arc, LazyLock},
+};
+
+use sspr::{
+    Courier, Keyring, Sspr, TenantPolicy,
+    domain::{Account, AccountId, GroupId, Stamp},
+    engine::Builder,
+    policy::{Disclosure, Limits, Numbers},
+};
+
+use super::{defects::Defect, desk::Desk, ports::ShortMails, stores::Stores};
+use crate::simulation::{
+    facts::Mode,
+    founding::{self, address, plain, tenant},
+};
+
+/// Small enough that every limit is within reach.
+pub static NUMBERS: LazyLock<Numbers> = LazyLock::new(|| Numbers {
+    submits_per_grant: 3,
+    tries_per_challenge: 2,
+    tries_per_window: 3,
+    ..Numbers::default()
+});
+
+/// The first is on file at the beginning.
+pub const PASSWORDS: [&str; 3] = [
+    "Four unrelated Words, 0 by 0",
+    "Four unrelated Words, 1 by 1",
+    "Four unrelated Words, 2 by 2",
+];
+
+/// Whose the two resets are. The owner of an account reads its mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Setting {
+    /// One reset of the owner alone: further.
+    Alone,
+    /// One of the owner, and one that a stranger opens who knows another address of the account.
+    Stranger,
+    /// Both are opened by somebody who has the mailbox of another account: one for that, and one
+    /// for the owner's.
+    Neighbour,
+    /// Two owners of the same name, in two tenants.
+    Tenants,
+}
+
+impl Setting {
+    pub const ALL: [Self; 4] = [Self::Alone, Self::Stranger, Self::Neighbour, Self::Tenants];
+}
+
+/// A world, and the processes in it.
+pub struct World {
+    founding: Arc<Founding>,
+    /// What all ports of all processes stand on: one call runs at a time.
+    pub desk: Desk,
+    without_outbox: Builder,
+    with_outbox: Builder,
+}
+
+pub struct Founding {
+    pub setting: Setting,
+    pub defect: Option<Defect>,
+    /// Whether there is an account behind the first address: for twins.
+    pub known: bool,
+    pub keys: Keyring,
+    policies: [[Arc<TenantPolicy>; 3]; 2],
+}
+
+impl World {
+    pub fn new(setting: Setting, defect: Option<Defect>, known: bool) -> Self {
+        let founding = Arc::new(Founding::new(setting, defect, known));
+        let desk = Desk::new(&founding);
+        let port = || desk.clone();
+        let without_outbox = Sspr::builder(port(), port(), port(), founding.keys.clone())
+            .with_clock(port())
+            .with_entropy(port())
+            .with_hasher(port())
+            .with_events(port())
+            .with_templates(ShortMails);
+        let with_outbox = without_outbox.clone().with_outbox(port());
+        Self { desk, founding, with_outbox, without_outbox }
+    }
+
+    /// A process, freshly started, that has met its tenants.
+    pub fn process(&self, outbox: bool) -> (Sspr, Courier) {
+        let builder = if outbox { &self.with_outbox } else { &self.without_outbox };
+        let process = builder.clone().build();
+        for index in 0..2 {
+            process.0.policy(&tenant(index)).unwrap();
+        }
+        process
+    }
+}
+
+impl Deref for World {
+    type Target = Founding;
+
+    fn deref(&self) -> &Founding {
+        &self.founding
+    }
+}
+
+impl Founding {
+    fn new(setting: Setting, defect: Option<Defect>, known: bool) -> Self {
+        let key = |byte: u8| {
+            let text = (0..43).map(|at| char::from(b'a' + (at * 7 + byte) % 26));
+            text.collect::<String>() + "A"
+        };
+        let keys = format!("sign={} index={}", &key(1)[1..], &key(5)[1..]);
+        let policy = |index, mode| {
+            let policy = founding::policy(index, mode).with_limits(Limits::new(*NUMBERS).unwrap());
+            Arc::new(match defect {
+                Some(Defect::TenantTells) => policy.with_disclosure(Disclosure::EntraCompatible),
+                _ => policy,
+            })
+        };
+        let policies = [0, 1]
+            .map(|index| [Mode::On, Mode::Off, Mode::Exclude].map(|mode| policy(index, mode)));
+        let keys = Keyring::parse(&keys).unwrap();
+        Self { defect, keys, known, policies, setting }
+    }
+
+    pub fn is(&self, defect: Defect) -> bool {
+        self.defect == Some(defect)
+    }
+
+    pub fn policy(&self, tenant: usize, mode: Mode) -> Arc<TenantPolicy> {
+        self.policies[tenant][mode as usize].clone()
+    }
+
+    pub fn resets(&self) -> u8 {
+        if self.setting == Setting::Alone { 1 } else { 2 }
+    }
+
+    /// The account, the tenant and the address that a reset was opened for.
+    pub fn typed(&self, reset: u8) -> (usize, usize, &'static str) {
+        match (self.setting, reset) {
+            (_, 2) => (0, 0, "ada@example.com"),
+            (Setting::Alone, _) | (Setting::Stranger, 1) => (0, 0, "ada@home.example"),
+            (Setting::Neighbour, 1) => (1, 0, "eve@example.com"),
+            (Setting::Tenants, 1) => (1, 1, "ada@example.com"),
+            _ => (0, 0, "ada@example.com"),
+        }
+    }
+
+    /// Whether who opened `reset` can read the mails of `other`.
+    pub fn reads(&self, reset: u8, other: u8) -> bool {
+        match self.setting {
+            Setting::Alone | Setting::Tenants => true,
+            // The owner reads both mails, the stranger none.
+            Setting::Stranger => reset != 1,
+            Setting::Neighbour => other == 1 || reset == 2,
+        }
+    }
+
+    /// The accounts at the beginning.
+    pub fn settle(&self) -> Stores {
+        let mut stores = Stores::default();
+        let second = if self.setting == Setting::Tenants { "ada" } else { "eve" };
+        for (index, (home, id)) in [(0, "ada"), (self.second_tenant(), second)].iter().enumerate() {
+            let stamp = Stamp::from_bytes([index as u8 + 1; 16]);
+            let first = address(&format!("{id}@example.com"));
+            let mut account = Account::new(AccountId::parse(id).unwrap(), first, stamp);
+            account.password = Some(plain(PASSWORDS[0]));
+            if index == 0 {
+                account.addresses.push(address("ada@home.example"));
+                account.groups = vec![GroupId::parse("excluded").unwrap()];
+            }
+            if index == 0 && !self.known {
+                account.addresses = vec![address("else@example.com")];
+            }
+            stores.put(&tenant(*home), account);
+        }
+        stores
+    }
+
+    fn second_tenant(&self) -> usize {
+        usize::from(self.setting == Setting::Tenants)
+    }
+}

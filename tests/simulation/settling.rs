@@ -1,0 +1,51 @@
+//! Who has an account at the beginning.
+
+use sspr::domain::{Account, AccountId, GroupId, IdentityProvider, SecondFactor, Stamp};
+
+use super::{
+    facts::*,
+    founding::{address, plain, second_factor, tenant},
+    world::World,
+};
+
+impl World {
+    /// The accounts, the same names in both tenants.
+    pub fn settle(&mut self) {
+        for index in 0..2 {
+            for (id, addresses) in [
+                ("ada", &["ada@example.com", "ada@home.example"][..]),
+                ("eve", &["eve@example.com"]),
+                ("left", &["shared@example.com"]),
+                ("right", &["shared@example.com"]),
+                ("grace", &["grace@example.com"]),
+                ("solo", &["solo@example.com"]),
+            ] {
+                // One who is a customer of the first tenant only.
+                if id == "solo" && index == 1 {
+                    continue;
+                }
+                let stamp = Stamp::draw(&self.entropy).unwrap();
+                let id = AccountId::parse(id).unwrap();
+                let mut account = Account::new(id, address(addresses[0]), stamp);
+                account.addresses = addresses.iter().map(|text| address(text)).collect();
+                account.password = Some(plain("Four unrelated Words, 0 by 0"));
+                match account.id.as_str() {
+                    "eve" if second_factor(&(tenant(index), account.id.clone())) => {
+                        account.second_factor = SecondFactor::Independent;
+                    }
+                    "ada" => account.groups = vec![GroupId::parse("excluded").unwrap()],
+                    "grace" => {
+                        account.identity_providers = vec![IdentityProvider::Google];
+                        account.password = None;
+                    }
+                    _ => {}
+                }
+                let mut shared = self.hub.lock();
+                let who = (tenant(index), account.id.clone());
+                shared.oracle.accounts.insert(who, History::new(Some(account.clone())));
+                drop(shared);
+                self.users.insert(&tenant(index), account);
+            }
+        }
+    }
+}
