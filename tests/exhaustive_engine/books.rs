@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use sspr::{
     domain::{Account, CodeFormat, EmailAddress, Instant, Purpose, RecordId, Stamp},
     flow::{Bound, Reset, Stage, decode_reset},
@@ -59,7 +60,7 @@ pub struct Books {
 pub struct ResetBook {
     pub id: Option<RecordId>,
     /// In the hands of whoever opened it.
-    pub token: Option<Arc<str>>,
+    pub token: Option<Secret>,
     pub touched: Instant,
     pub ends_at: Instant,
     pub sends: u32,
@@ -88,12 +89,19 @@ pub struct Bind {
     /// In the mailbox.
     pub code: Option<Arc<str>>,
     /// What it yielded, and whether somebody holds that.
-    pub yielded: Option<Arc<str>>,
-    pub grants: Vec<Arc<str>>,
+    pub grant: Option<Secret>,
+    pub grant_held: bool,
     pub changes: u8,
-    pub issued: Option<Arc<str>>,
-    pub ticket: Option<Arc<str>>,
+    pub ticket: Option<Secret>,
+    pub ticket_held: bool,
     pub sign_ins: u8,
+}
+
+/// A token, grant or ticket, and a part of its secret bytes as they must stand nowhere.
+#[derive(Clone, Hash, PartialEq, Eq)]
+pub struct Secret {
+    pub text: Arc<str>,
+    part: [u8; 16],
 }
 
 /// A window, counted again.
@@ -117,6 +125,14 @@ pub struct Noted {
     pub bound: bool,
     pub applied: bool,
     pub refused: bool,
+}
+
+impl Secret {
+    pub fn of(text: &str) -> Self {
+        let bytes = Base64UrlUnpadded::decode_vec(text).unwrap();
+        // In front stand the record and the scope, behind it a check.
+        Self { part: bytes[44..60].try_into().unwrap(), text: text.into() }
+    }
 }
 
 impl Budget {
@@ -143,7 +159,7 @@ impl Books {
         self.resets[usize::from(reset)].binds.iter_mut().find(|bind| bind.number == number)
     }
 
-    pub fn break_(&mut self, broken: Broken) {
+    pub fn breaks(&mut self, broken: Broken) {
         self.broken.get_or_insert(broken);
     }
 
@@ -196,10 +212,10 @@ impl Inner {
                 self.noted.charged = true;
                 self.noted.within = few && tried <= NUMBERS.tries_per_window;
                 match () {
-                    () if dead => self.books.break_(Broken::I8TheDeadRevived),
-                    () if !few => self.books.break_(Broken::I2TriesOfAChallenge),
+                    () if dead => self.books.breaks(Broken::I8TheDeadRevived),
+                    () if !few => self.books.breaks(Broken::I2TriesOfAChallenge),
                     () if compared > NUMBERS.tries_per_window => {
-                        self.books.break_(Broken::I2TriesOfAnAccount);
+                        self.books.breaks(Broken::I2TriesOfAnAccount);
                     }
                     () => {}
                 }
@@ -212,7 +228,7 @@ impl Inner {
         let (Some(reset), Ok(after)) = (self.books.of(&next.id), decode_reset(&next.body)) else {
             return;
         };
-        let bind = next.begins_challenge.then(|| self.bound(reset, &next.id, &after)).flatten();
+        let bind = next.begins_challenge.then(|| self.bound(&next.id, &after)).flatten();
         let book = &mut self.books.resets[reset];
         book.touched = book.touched.latest(now);
         book.ends_at = next.expires_at;
@@ -220,15 +236,15 @@ impl Inner {
             book.sends = after.sends();
             self.noted.sent = Some(book.sends);
         }
-        match (&after.stage, self.call) {
-            (Stage::Verified { expires_at, .. }, _) => {
+        match &after.stage {
+            Stage::Verified { expires_at, .. } => {
                 book.verified = after.bound.as_ref().map_or(0, |bound| bound.number);
                 book.grant_until = *expires_at;
             }
-            (Stage::Completed { expires_at, stamp, .. }, _) => {
+            Stage::Completed { expires_at, stamp, .. } => {
                 (book.ticket_until, book.ticket_stamp) = (*expires_at, Some(*stamp.as_bytes()));
             }
-            (Stage::Opened | Stage::CodeSent | Stage::Closed { .. }, _) => {}
+            Stage::Opened | Stage::CodeSent | Stage::Closed { .. } => {}
         }
         let Some(bind) = bind else { return };
         book.tries = 0;
@@ -238,33 +254,33 @@ impl Inner {
         let typed = self.world.typed(reset as u8).0;
         self.noted.bound = to.is_some();
         if number <= last {
-            self.books.break_(Broken::I3OlderCodeWins);
+            self.books.breaks(Broken::I3OlderCodeWins);
         }
         if to.is_some_and(|to| usize::from(to) != typed) {
-            self.books.break_(Broken::I4AnotherAccount);
+            self.books.breaks(Broken::I4AnotherAccount);
         }
     }
 
-    fn bound(&self, reset: usize, id: &RecordId, after: &Reset) -> Option<Bind> {
+    fn bound(&self, id: &RecordId, after: &Reset) -> Option<Bind> {
         let bound = after.bound.as_ref()?;
         Some(Bind {
             changes: 0,
             code: None,
             expires_at: bound.expires_at,
-            grants: Vec::new(),
-            issued: None,
+            grant: None,
+            grant_held: false,
             number: bound.number,
             short: bound.format == CodeFormat::Digits,
             sign_ins: 0,
             ticket: None,
-            to: self.behind(reset, id, after, bound),
+            ticket_held: false,
+            to: self.behind(id, after, bound),
             tries: 0,
-            yielded: None,
         })
     }
 
     /// The account, stamp and address that a code's digest covers; found by trying all.
-    fn behind(&self, _: usize, id: &RecordId, after: &Reset, bound: &Bound) -> BoundTo {
+    fn behind(&self, id: &RecordId, after: &Reset, bound: &Bound) -> BoundTo {
         let origin = &after.origin;
         for (index, (_, account)) in self.stores.accounts.iter().enumerate() {
             for stamp in self.books.stamps[index].iter().rev() {
@@ -299,7 +315,7 @@ impl Inner {
         self.books.resets[usize::from(reset)].applied =
             Some((password, *change.next_stamp.as_bytes()));
         let Some(bind) = self.books.bind_mut(reset, number) else {
-            return self.books.break_(Broken::I4SecretThatNeverCounted);
+            return self.books.breaks(Broken::I4SecretThatNeverCounted);
         };
         bind.changes += 1;
         let again = bind.changes > 1;
@@ -308,10 +324,10 @@ impl Inner {
         });
         let due = self.stores.notices.len();
         match () {
-            () if again => self.books.break_(Broken::I1GrantChangesTwice),
-            () if !same => self.books.break_(Broken::I4StampAndAddress),
-            () if !whole => self.books.break_(Broken::I5HashWithoutStamp),
-            () if due < usize::from(self.books.owed) => self.books.break_(Broken::I9NoNotice),
+            () if again => self.books.breaks(Broken::I1GrantChangesTwice),
+            () if !same => self.books.breaks(Broken::I4StampAndAddress),
+            () if !whole => self.books.breaks(Broken::I5HashWithoutStamp),
+            () if due < usize::from(self.books.owed) => self.books.breaks(Broken::I9NoNotice),
             () => {}
         }
     }
@@ -328,7 +344,7 @@ impl Inner {
         let book = &mut self.books.resets[usize::from(reset)];
         book.hashes += 1;
         if book.hashes > NUMBERS.submits_per_grant {
-            self.books.break_(Broken::I11HashesOfAGrant);
+            self.books.breaks(Broken::I11HashesOfAGrant);
         }
     }
 
@@ -336,12 +352,12 @@ impl Inner {
     pub fn mailed(&mut self, message: &EmailMessage, code: Option<Arc<str>>) {
         let Call::Deliver { reset, number, .. } = self.call else { return };
         let Some(bind) = self.books.bind_mut(reset, number) else {
-            return self.books.break_(Broken::I4SecretThatNeverCounted);
+            return self.books.breaks(Broken::I4SecretThatNeverCounted);
         };
         let on_file = bind.to.as_ref().is_some_and(|(.., address)| *address == message.to);
         bind.code = code.or(bind.code.take());
         if !on_file {
-            self.books.break_(Broken::I4MailNotOnFile);
+            self.books.breaks(Broken::I4MailNotOnFile);
         }
     }
 
@@ -354,11 +370,13 @@ impl Inner {
         let mut found = holds(b"@example.com") || holds(b"@home.example") || holds(b"unrelated");
         for book in &self.books.resets {
             let codes = book.binds.iter().filter_map(|bind| bind.code.as_deref());
-            let mut texts = codes.chain(book.token.as_deref());
-            found |= texts.any(|text| holds(text.as_bytes()));
+            found |= codes.map(str::as_bytes).any(holds);
+            let binds = book.binds.iter().flat_map(|bind| [&bind.grant, &bind.ticket]);
+            let secrets = binds.chain([&book.token]).flatten();
+            found |= secrets.into_iter().any(|it| holds(it.text.as_bytes()) || holds(&it.part));
         }
         if found {
-            self.books.break_(Broken::I10SecretAtRest);
+            self.books.breaks(Broken::I10SecretAtRest);
         }
     }
 

@@ -113,8 +113,8 @@ pub struct Thread {
     pub ever: u8,
     pub always: u8,
     pub noted: Noted,
-    /// Nothing else was under way when it began.
-    pub alone: bool,
+    /// From its beginning to its end nothing else happens.
+    pub at_once: bool,
 }
 
 impl Thread {
@@ -173,7 +173,8 @@ async fn perform((sspr, courier): &(Sspr, Courier), call: Call, desk: &Desk) -> 
     let (client, world) = (Client::unknown(), desk.lock().world.clone());
     let books = |read: &dyn Fn(&Books) -> Option<Arc<str>>| read(&desk.lock().books).unwrap();
     let token = |reset: u8| {
-        let text = books(&|books| books.resets[usize::from(reset)].token.clone());
+        let text =
+            books(&|books| Some(books.resets[usize::from(reset)].token.as_ref()?.text.clone()));
         FlowToken::parse(&text).unwrap()
     };
     match call {
@@ -197,13 +198,15 @@ async fn perform((sspr, courier): &(Sspr, Courier), call: Call, desk: &Desk) -> 
             Answer::Verify(sspr.verify(&token(reset), &code, &client).await)
         }
         Call::Submit { reset, number, password } => {
-            let text = books(&|books| books.bind(reset, number)?.grants.first().cloned());
+            let text =
+                books(&|books| Some(books.bind(reset, number)?.grant.as_ref()?.text.clone()));
             let password = Password::parse(PASSWORDS[usize::from(password)]).unwrap();
             let grant = Grant::parse(&text).unwrap();
             Answer::Submit(sspr.submit(&grant, &password, &client).await)
         }
         Call::Redeem { reset, number } => {
-            let text = books(&|books| books.bind(reset, number)?.ticket.clone());
+            let text =
+                books(&|books| Some(books.bind(reset, number)?.ticket.as_ref()?.text.clone()));
             Answer::Redeem(sspr.redeem(&Ticket::parse(&text).unwrap()).await)
         }
         Call::SignIn { account, password } => {

@@ -5,7 +5,8 @@ use sspr::engine::{RedeemOutcome, SendOutcome, SignInOutcome};
 use super::{
     books::Broken,
     calls::{Answer, Call, Typed},
-    state::{Deed, State},
+    deeds::Deed,
+    state::State,
     world::World,
 };
 
@@ -35,7 +36,7 @@ impl State {
             }
             let typed = Typed::Mailed { number, reset: RESET };
             state.whole(world, Call::Verify { reset: RESET, typed })?;
-            if state.books.bind(RESET, number).is_some_and(|bind| !bind.grants.is_empty()) {
+            if state.books.bind(RESET, number).is_some_and(|bind| bind.grant_held) {
                 return state.changes_and_signs_in(world, number);
             }
             if state.jobs.is_empty() {
@@ -47,7 +48,7 @@ impl State {
 
     fn changes_and_signs_in(&mut self, world: &World, number: u32) -> Result<(), Broken> {
         self.whole(world, Call::Submit { number, password: PASSWORD, reset: RESET })?;
-        if self.books.bind(RESET, number).is_none_or(|bind| bind.ticket.is_none()) {
+        if self.books.bind(RESET, number).is_none_or(|bind| !bind.ticket_held) {
             return Err(Broken::I12DoorClosed);
         }
         let redeemed = self.whole(world, Call::Redeem { number, reset: RESET })?;

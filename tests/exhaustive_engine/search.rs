@@ -2,10 +2,13 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use sspr::engine::{RedeemOutcome, Rejection, SubmitOutcome, VerifyOutcome};
+
 use super::{
     books::Broken,
-    calls::{Call, Typed},
-    state::{Budget, Deed, State},
+    calls::{Answer, Call, Typed},
+    deeds::{Budget, Deed},
+    state::State,
     world::World,
 };
 
@@ -19,6 +22,9 @@ pub enum Root {
     Nothing,
     /// A code for each reset is in its mailbox.
     Codes,
+    /// The same, after as many wrong tries as an account has in a day, and a second code for the
+    /// first reset: one more brings a longer one.
+    Tried,
     /// Who can has a grant for each.
     Grants,
     /// Who can has a ticket for the first reset.
@@ -26,13 +32,14 @@ pub enum Root {
 }
 
 impl Root {
-    pub const ALL: [Self; 4] = [Self::Nothing, Self::Codes, Self::Grants, Self::Tickets];
+    pub const ALL: [Self; 5] =
+        [Self::Nothing, Self::Codes, Self::Tried, Self::Grants, Self::Tickets];
 
     /// Little can happen at first: from there it goes further.
     pub fn deeds(self, depth: u8) -> u8 {
         match self {
             Self::Nothing => depth + 2,
-            Self::Codes => depth + 1,
+            Self::Codes | Self::Tried => depth + 1,
             Self::Grants | Self::Tickets => depth,
         }
     }
@@ -46,6 +53,7 @@ pub enum Asked {
 }
 
 pub struct Found {
+    pub reached: Reached,
     pub states: HashSet<u128>,
     pub transitions: usize,
     pub broken: Option<(Broken, Vec<Deed>)>,
@@ -54,23 +62,65 @@ pub struct Found {
 impl State {
     pub fn at(world: &World, root: Root) -> Self {
         let mut state = Self::new(world);
-        let mut whole = |call| {
-            state.act(world, Deed::Whole { call, lost: false }, None).expect("it holds");
-        };
-        let number = 1;
+        let mut happens = |deed| drop(state.act(world, deed, None).expect("it holds"));
+        let whole = |call| Deed::Whole { call, lost: false };
+        let (wrong, number, tried) = (Typed::Wrong, 1, 1);
         for reset in (0..world.resets()).filter(|_| root != Root::Nothing) {
-            whole(Call::Open { reset });
-            whole(Call::Send { reset });
-            whole(Call::Deliver { lost: false, number, reset, tried: 1 });
+            happens(whole(Call::Open { reset }));
+            happens(whole(Call::Send { reset }));
+            happens(whole(Call::Deliver { lost: false, number, reset, tried }));
             let grants = matches!(root, Root::Grants | Root::Tickets);
             if grants && world.reads(reset, reset) {
-                whole(Call::Verify { reset, typed: Typed::Mailed { number, reset } });
+                happens(whole(Call::Verify { reset, typed: Typed::Mailed { number, reset } }));
                 if root == Root::Tickets {
-                    whole(Call::Submit { number, password: 1, reset });
+                    happens(whole(Call::Submit { number, password: 1, reset }));
                 }
             }
         }
+        if root == Root::Tried {
+            let reset = 0;
+            (0..2).for_each(|_| happens(whole(Call::Verify { reset, typed: wrong })));
+            happens(Deed::Clock { minutes: 2 });
+            happens(whole(Call::Send { reset }));
+            happens(whole(Call::Deliver { lost: false, number: 2, reset, tried }));
+            happens(whole(Call::Verify { reset, typed: wrong }));
+        }
         state
+    }
+}
+
+/// How often a search came to what matters: one that never gets there proves nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reached {
+    pub grants: usize,
+    pub changes: usize,
+    pub sign_ins: usize,
+    pub longer: usize,
+    pub errors: usize,
+}
+
+impl Reached {
+    fn count(&mut self, answer: &Answer) {
+        match answer {
+            Answer::Verify(Ok(VerifyOutcome::Granted(_))) => self.grants += 1,
+            Answer::Verify(Ok(VerifyOutcome::Rejected(Rejection::LongerCodeSent(_)))) => {
+                self.longer += 1;
+            }
+            Answer::Submit(Ok(SubmitOutcome::Changed(_))) => self.changes += 1,
+            Answer::Redeem(Ok(RedeemOutcome::SignIn(_))) => self.sign_ins += 1,
+            Answer::Verify(Err(_)) | Answer::Submit(Err(_)) | Answer::Redeem(Err(_)) => {
+                self.errors += 1;
+            }
+            _ => {}
+        }
+    }
+
+    pub fn add(&mut self, other: Self) {
+        self.grants += other.grants;
+        self.changes += other.changes;
+        self.sign_ins += other.sign_ins;
+        self.longer += other.longer;
+        self.errors += other.errors;
     }
 }
 
@@ -79,6 +129,7 @@ pub fn explore(world: &World, first: State, left: Budget, of: Asked) -> Found {
     let mut seen: HashMap<u128, u16> = HashMap::from([(first.digest(), mask(left))]);
     let mut ways: HashMap<Key, (Key, Deed)> = HashMap::new();
     let (mut edges, mut transitions) = (VecDeque::from([(first, left)]), 0);
+    let mut reached = Reached::default();
     while let Some((state, left)) = edges.pop_front() {
         let from = (state.digest(), left.stops, left.faults);
         if of == Asked::LastActToo
@@ -87,6 +138,7 @@ pub fn explore(world: &World, first: State, left: Budget, of: Asked) -> Found {
         {
             return Found {
                 broken: Some((broken, told(&ways, from))),
+                reached,
                 states: seen.into_keys().collect(),
                 transitions,
             };
@@ -96,11 +148,15 @@ pub fn explore(world: &World, first: State, left: Budget, of: Asked) -> Found {
             let mut after = state.clone();
             let done = after.act(world, deed, None);
             transitions += 1;
+            if let Ok(Some(answer)) = &done {
+                reached.count(answer);
+            }
             if let Err(broken) = done {
                 let mut way = told(&ways, from);
                 way.push(deed);
                 return Found {
                     broken: Some((broken, way)),
+                    reached,
                     states: seen.into_keys().collect(),
                     transitions,
                 };
@@ -120,7 +176,7 @@ pub fn explore(world: &World, first: State, left: Budget, of: Asked) -> Found {
             }
         }
     }
-    Found { broken: None, states: seen.into_keys().collect(), transitions }
+    Found { broken: None, reached, states: seen.into_keys().collect(), transitions }
 }
 
 /// How a state was reached.

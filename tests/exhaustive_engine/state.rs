@@ -1,4 +1,4 @@
-//! One state of everything, what may happen next, and what becomes of it.
+//! One state of everything, and what becomes of it when something happens.
 
 use std::{hash::Hash, sync::Arc};
 
@@ -8,8 +8,9 @@ use sspr::{
 };
 
 use super::{
-    books::{Books, Broken, Noted},
+    books::{Books, Broken, Noted, Secret},
     calls::{Answer, Call, Thread, Typed},
+    deeds::Deed,
     defects::Defect,
     stores::Stores,
     tape::{Env, Fate, Played, Tape},
@@ -20,17 +21,15 @@ use crate::simulation::facts::Mode;
 
 pub const BEGIN: Instant = Instant::from_micros(1_800_000_000_000_000);
 const MINUTE: i64 = 60_000_000;
-/// Sends of a reset, stamps of an account, tries of a mail that is postponed.
-const SENDS: u32 = 3;
-const STAMPS: usize = 3;
+/// Tries of a mail that is postponed.
 const POSTPONED: usize = 2;
 
 /// A mail that waits in the memory of the process that answered.
 #[derive(Clone)]
 pub struct Job {
-    reset: u8,
-    number: u32,
-    history: Vec<Arc<Played>>,
+    pub reset: u8,
+    pub number: u32,
+    pub history: Vec<Arc<Played>>,
 }
 
 #[derive(Clone)]
@@ -40,78 +39,6 @@ pub struct State {
     pub env: Env,
     pub threads: Vec<Thread>,
     pub jobs: Vec<Job>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Deed {
-    /// A call from its beginning to its end; perhaps its answer is lost on the way.
-    Whole {
-        call: Call,
-        lost: bool,
-    },
-    /// A call begins, and waits before its first port call.
-    Begin {
-        call: Call,
-    },
-    /// A call under way makes one port call.
-    Go {
-        thread: usize,
-        fate: Fate,
-    },
-    /// The process of a call under way is killed.
-    Kill {
-        thread: usize,
-    },
-    /// The processes are killed whose mails wait.
-    Restart,
-    /// The clocks are set, on or back.
-    Clock {
-        minutes: i64,
-    },
-    Policy {
-        tenant: usize,
-        to: u8,
-    },
-    /// An account gets a new stamp: all its sessions end.
-    SignOut {
-        account: usize,
-    },
-    /// Its first address becomes another one.
-    Readdress {
-        account: usize,
-    },
-    Disable {
-        account: usize,
-    },
-}
-
-/// What is left to happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
-    pub deeds: u8,
-    /// Calls that may be stopped between two port calls.
-    pub stops: u8,
-    pub faults: u8,
-}
-
-impl Budget {
-    /// What is left after a deed, if there was enough for it.
-    pub fn after(self, deed: Deed) -> Option<Self> {
-        let (deeds, stops, faults) = match deed {
-            Deed::Whole { call: Call::Deliver { lost: true, .. }, .. } => (1, 0, 1),
-            Deed::Whole { lost, .. } => (1, 0, u8::from(lost)),
-            Deed::Begin { .. } => (1, 1, 0),
-            Deed::Go { fate, .. } => (0, 0, u8::from(fate != Fate::Answered)),
-            Deed::Kill { .. } => (0, 0, 1),
-            Deed::Restart => (1, 0, 1),
-            _ => (1, 0, 0),
-        };
-        Some(Self {
-            deeds: self.deeds.checked_sub(deeds)?,
-            faults: self.faults.checked_sub(faults)?,
-            stops: self.stops.checked_sub(stops)?,
-        })
-    }
 }
 
 impl State {
@@ -137,92 +64,6 @@ impl State {
         hasher.whole()
     }
 
-    /// What people and couriers can ask of the engine now.
-    pub fn calls(&self, world: &World) -> Vec<Call> {
-        let mut all = Vec::with_capacity(24);
-        for reset in 0..world.resets() {
-            let book = &self.books.resets[usize::from(reset)];
-            if book.token.is_none() {
-                all.push(Call::Open { reset });
-                continue;
-            }
-            if book.sends < SENDS {
-                all.push(Call::Send { reset });
-            }
-            if book.sends > 0 {
-                all.push(Call::Verify { reset, typed: Typed::Wrong });
-            }
-            for other in (0..world.resets()).filter(|other| world.reads(reset, *other)) {
-                let mailed = self.books.resets[usize::from(other)].binds.iter();
-                let mut mailed: Vec<_> = mailed.filter(|bind| bind.code.is_some()).collect();
-                if other != reset {
-                    mailed.drain(..mailed.len().saturating_sub(1));
-                }
-                all.extend(mailed.into_iter().map(|bind| Call::Verify {
-                    reset,
-                    typed: Typed::Mailed { number: bind.number, reset: other },
-                }));
-            }
-            for bind in &book.binds {
-                let number = bind.number;
-                if !bind.grants.is_empty() {
-                    all.extend([1, 2].map(|password| Call::Submit { number, password, reset }));
-                }
-                if bind.ticket.is_some() {
-                    all.push(Call::Redeem { number, reset });
-                }
-            }
-            if let (Some((password, _)), (account @ 0, ..)) = (book.applied, world.typed(reset)) {
-                let account = account as u8;
-                all.extend([0, password].map(|password| Call::SignIn { account, password }));
-            }
-        }
-        all.extend(self.jobs.iter().map(|job| Call::Deliver {
-            lost: false,
-            number: job.number,
-            reset: job.reset,
-            tried: job.history.len() as u8,
-        }));
-        if !self.stores.notices.is_empty() {
-            all.push(Call::Notices);
-        }
-        all
-    }
-
-    /// Everything that may happen now.
-    pub fn deeds(&self, world: &World, left: Budget) -> Vec<Deed> {
-        let mut all = Vec::with_capacity(60);
-        for call in self.calls(world) {
-            all.push(Deed::Whole { call, lost: false });
-            all.extend(lost(call));
-            if self.threads.len() < 2 {
-                all.push(Deed::Begin { call });
-            }
-        }
-        for thread in 0..self.threads.len() {
-            let fates = [Fate::Answered, Fate::Refused, Fate::ReplyLost];
-            all.extend(fates.map(|fate| Deed::Go { fate, thread }));
-            all.push(Deed::Kill { thread });
-        }
-        if !self.jobs.is_empty() {
-            all.push(Deed::Restart);
-        }
-        all.extend([2, 11, 61, -11].map(|minutes| Deed::Clock { minutes }));
-        let tenants = if world.typed(1).1 == 1 { 2 } else { 1 };
-        for tenant in 0..tenants {
-            all.extend([0, 1, 2].map(|to| Deed::Policy { tenant, to }));
-        }
-        let accounts = if world.resets() == 1 { 1 } else { 2 };
-        for account in (0..accounts).filter(|it| self.books.stamps[*it].len() < STAMPS) {
-            all.push(Deed::SignOut { account });
-            if account == 0 {
-                all.extend([Deed::Readdress { account }, Deed::Disable { account }]);
-            }
-        }
-        all.retain(|deed| left.after(*deed).is_some());
-        all
-    }
-
     /// Lets it happen; answers whether anything did. `asked` takes down what the ports were asked.
     pub fn act(
         &mut self,
@@ -234,7 +75,7 @@ impl State {
         match deed {
             Deed::Whole { call, lost } => {
                 let mut thread = self.begin(world, call);
-                thread.alone = self.threads.is_empty();
+                thread.at_once = true;
                 let answer = thread.run(world, self, usize::MAX, Fate::Answered, asked);
                 let answer = answer.expect("a call that is not stopped ends");
                 self.watch(world, &mut thread)?;
@@ -287,8 +128,8 @@ impl State {
         }
         let standing = self.standing(world, call);
         Thread {
-            alone: false,
             always: standing,
+            at_once: false,
             began: self.env.now,
             call,
             ever: standing,
@@ -307,14 +148,14 @@ impl State {
         mut answer: Answer,
         lost: bool,
     ) -> Result<Answer, Broken> {
-        if let (true, Some(broken)) = (self.books.broken.is_some(), self.books.broken) {
+        if let Some(broken) = self.books.broken {
             return Err(broken);
         }
         let yields = matches!(answer, Answer::Verify(Ok(VerifyOutcome::Granted(_))));
         if yields && world.is(Defect::GrantsAreDrawn) {
             self.draw_grant(&mut answer);
         }
-        self.judge(world, &thread, &answer)?;
+        self.judge(&thread, &answer)?;
         if !lost {
             self.learn(thread.call, &answer);
         }
@@ -350,25 +191,20 @@ impl State {
     fn learn(&mut self, call: Call, answer: &Answer) {
         match (call, answer) {
             (Call::Open { reset }, Answer::Open(Ok(OpenOutcome::Opened(opened)))) => {
-                let token = opened.token.expose();
-                self.books.resets[usize::from(reset)].token = Some(token.into());
+                let token = Secret::of(&opened.token.expose());
+                self.books.resets[usize::from(reset)].token = Some(token);
             }
             (
                 Call::Verify { reset, typed: Typed::Mailed { number, .. } },
-                Answer::Verify(Ok(VerifyOutcome::Granted(granted))),
-            ) => {
-                if let Some(bind) = self.books.bind_mut(reset, number)
-                    && bind.grants.is_empty()
-                {
-                    bind.grants.push(granted.grant.expose().into());
-                }
-            }
-            (
-                Call::Submit { reset, number, .. },
-                Answer::Submit(Ok(SubmitOutcome::Changed(changed))),
+                Answer::Verify(Ok(VerifyOutcome::Granted(_))),
             ) => {
                 if let Some(bind) = self.books.bind_mut(reset, number) {
-                    bind.ticket = Some(changed.ticket.expose().into());
+                    bind.grant_held = true;
+                }
+            }
+            (Call::Submit { reset, number, .. }, Answer::Submit(Ok(SubmitOutcome::Changed(_)))) => {
+                if let Some(bind) = self.books.bind_mut(reset, number) {
+                    bind.ticket_held = true;
                 }
             }
             _ => {}
@@ -395,18 +231,5 @@ impl State {
         after.stamp = Stamp::from_bytes(next);
         act(after);
         self.stores.put(&tenant, after.clone());
-    }
-}
-
-/// The same call, but its mail is lost, or its answer where that holds a secret.
-fn lost(call: Call) -> Option<Deed> {
-    match call {
-        Call::Deliver { reset, number, tried, .. } => {
-            let call = Call::Deliver { lost: true, number, reset, tried };
-            Some(Deed::Whole { call, lost: false })
-        }
-        Call::Open { .. } | Call::Submit { .. } => Some(Deed::Whole { call, lost: true }),
-        Call::Verify { typed: Typed::Mailed { .. }, .. } => Some(Deed::Whole { call, lost: true }),
-        _ => None,
     }
 }

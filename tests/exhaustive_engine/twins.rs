@@ -9,8 +9,9 @@ use sspr::engine::OpenOutcome;
 use super::{
     books::Broken,
     calls::{Answer, Call, Typed},
-    search::Found,
-    state::{Budget, Deed, State},
+    deeds::{Budget, Deed},
+    search::{Found, Reached},
+    state::State,
     world::World,
 };
 
@@ -36,7 +37,7 @@ pub fn explore(worlds: &[World; 2], left: Budget) -> Found {
             way.push(deed);
             if sights[0] != sights[1] {
                 let broken = Some((Broken::I7StrangerSees, way));
-                return Found { broken, states, transitions };
+                return Found { broken, reached: Reached::default(), states, transitions };
             }
             states.insert(both(&after));
             if seen.insert(key(&after, rest)) {
@@ -44,7 +45,7 @@ pub fn explore(worlds: &[World; 2], left: Budget) -> Found {
             }
         }
     }
-    Found { broken: None, states, transitions }
+    Found { broken: None, reached: Reached::default(), states, transitions }
 }
 
 fn key(twins: &[State; 2], left: Budget) -> (u128, [u8; 3]) {

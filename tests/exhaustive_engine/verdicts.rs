@@ -7,7 +7,7 @@ use sspr::{
 };
 
 use super::{
-    books::Broken,
+    books::{Broken, Secret},
     calls::{Answer, Call, Thread, Typed},
     state::State,
     world::{NUMBERS, PASSWORDS, World},
@@ -33,6 +33,11 @@ impl State {
             }
             Call::Submit { reset, number, .. } | Call::Redeem { reset, number } => (reset, number),
             Call::Deliver { reset, .. } => return self.standing_of_a_mail(world, reset),
+            Call::SignIn { account, password } => {
+                let on_file = &self.stores.accounts[usize::from(account)].1.password;
+                let typed = plain(PASSWORDS[usize::from(password)]);
+                return bits([false, on_file.as_ref() == Some(&typed), false, false, false]);
+            }
             _ => return 0,
         };
         let book = &self.books.resets[usize::from(reset)];
@@ -121,7 +126,7 @@ impl State {
     }
 
     /// Judges an answer.
-    pub fn judge(&mut self, world: &World, thread: &Thread, answer: &Answer) -> Result<(), Broken> {
+    pub fn judge(&mut self, thread: &Thread, answer: &Answer) -> Result<(), Broken> {
         match (thread.call, answer) {
             (Call::Verify { reset, typed }, Answer::Verify(Ok(outcome))) => {
                 self.verified(thread, reset, typed, outcome)
@@ -133,25 +138,17 @@ impl State {
                 self.redeemed(thread, reset, number, outcome)
             }
             (
-                Call::SignIn { account, password },
+                Call::SignIn { account, .. },
                 Answer::SignIn(Ok(SignInOutcome::SignedIn(signed_in))),
             ) => {
                 let holder = &self.stores.accounts[usize::from(account)].1;
-                let on_file = plain(PASSWORDS[usize::from(password)]);
-                // One that was overtaken carries the stamp of before.
-                let whole = thread.tape.heard.iter().all(|heard| heard.env == self.env);
-                let same = holder.password.as_ref() == Some(&on_file)
-                    && holder.stamp == signed_in.stamp
-                    && holder.id == signed_in.account;
-                if whole && self.threads.is_empty() && !same && thread.alone {
+                let current = holder.stamp == signed_in.stamp && holder.id == signed_in.account;
+                if thread.ever & SAME == 0 || (thread.at_once && !current) {
                     return Err(Broken::I9OldStamp);
                 }
                 Ok(())
             }
-            _ => {
-                let _ = world;
-                Ok(())
-            }
+            _ => Ok(()),
         }
     }
 
@@ -177,7 +174,7 @@ impl State {
                     return Err(Broken::I4SecretThatNeverCounted);
                 };
                 let text = granted.grant.expose();
-                if bind.yielded.get_or_insert_with(|| text.as_str().into()).as_ref() != text {
+                if *bind.grant.get_or_insert_with(|| Secret::of(&text)) != Secret::of(&text) {
                     return Err(Broken::I1CodeYieldsTwoGrants);
                 }
                 return self.had_leave(thread);
@@ -209,8 +206,11 @@ impl State {
                 let Some(bind) = self.books.bind_mut(reset, number) else {
                     return Err(Broken::I4SecretThatNeverCounted);
                 };
-                let ticket = bind.issued.get_or_insert_with(|| text.as_str().into());
-                if ticket.as_ref() == text { Ok(()) } else { Err(Broken::I5LiveGrantRefused) }
+                if *bind.ticket.get_or_insert_with(|| Secret::of(&text)) == Secret::of(&text) {
+                    Ok(())
+                } else {
+                    Err(Broken::I5LiveGrantRefused)
+                }
             }
             SubmitOutcome::Rejected => {
                 let other = applied.is_some_and(|applied| applied != password);

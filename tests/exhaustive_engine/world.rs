@@ -14,6 +14,7 @@ use sspr::{
 
 use super::{defects::Defect, desk::Desk, ports::ShortMails, stores::Stores};
 use crate::simulation::{
+    chance::SeededEntropy,
     facts::Mode,
     founding::{self, address, plain, tenant},
 };
@@ -40,6 +41,8 @@ pub enum Setting {
     Alone,
     /// One of the owner, and one that a stranger opens who knows another address of the account.
     Stranger,
+    /// Both of the owner: two browsers.
+    Twice,
     /// Both are opened by somebody who has the mailbox of another account: one for that, and one
     /// for the owner's.
     Neighbour,
@@ -48,7 +51,8 @@ pub enum Setting {
 }
 
 impl Setting {
-    pub const ALL: [Self; 4] = [Self::Alone, Self::Stranger, Self::Neighbour, Self::Tenants];
+    pub const ALL: [Self; 5] =
+        [Self::Alone, Self::Stranger, Self::Twice, Self::Neighbour, Self::Tenants];
 }
 
 /// A world, and the processes in it.
@@ -105,11 +109,6 @@ impl Deref for World {
 
 impl Founding {
     fn new(setting: Setting, defect: Option<Defect>, known: bool) -> Self {
-        let key = |byte: u8| {
-            let text = (0..43).map(|at| char::from(b'a' + (at * 7 + byte) % 26));
-            text.collect::<String>() + "A"
-        };
-        let keys = format!("sign={} index={}", &key(1)[1..], &key(5)[1..]);
         let policy = |index, mode| {
             let policy = founding::policy(index, mode).with_limits(Limits::new(*NUMBERS).unwrap());
             Arc::new(match defect {
@@ -119,7 +118,7 @@ impl Founding {
         };
         let policies = [0, 1]
             .map(|index| [Mode::On, Mode::Off, Mode::Exclude].map(|mode| policy(index, mode)));
-        let keys = Keyring::parse(&keys).unwrap();
+        let keys = Keyring::draw(&SeededEntropy::new(1)).unwrap();
         Self { defect, keys, known, policies, setting }
     }
 
@@ -139,7 +138,9 @@ impl Founding {
     pub fn typed(&self, reset: u8) -> (usize, usize, &'static str) {
         match (self.setting, reset) {
             (_, 2) => (0, 0, "ada@example.com"),
-            (Setting::Alone, _) | (Setting::Stranger, 1) => (0, 0, "ada@home.example"),
+            (Setting::Alone, _) | (Setting::Stranger | Setting::Twice, 1) => {
+                (0, 0, "ada@home.example")
+            }
             (Setting::Neighbour, 1) => (1, 0, "eve@example.com"),
             (Setting::Tenants, 1) => (1, 1, "ada@example.com"),
             _ => (0, 0, "ada@example.com"),
@@ -149,7 +150,7 @@ impl Founding {
     /// Whether who opened `reset` can read the mails of `other`.
     pub fn reads(&self, reset: u8, other: u8) -> bool {
         match self.setting {
-            Setting::Alone | Setting::Tenants => true,
+            Setting::Alone | Setting::Tenants | Setting::Twice => true,
             // The owner reads both mails, the stranger none.
             Setting::Stranger => reset != 1,
             Setting::Neighbour => other == 1 || reset == 2,
