@@ -16,18 +16,21 @@
 //! SSPR_DEPTH=3 cargo test --release --test exhaustive_engine -- --nocapture             # minutes, a million states
 //! ```
 //!
-//! **Bounds.** A search begins where nothing has happened, with codes in the mailboxes, with grants or
-//! with tickets in the hands, and goes on for `SSPR_DEPTH` events (from codes one more, from nothing two). On its way
-//! at most one fault happens and one call is stopped; in duels, of three events, two. At most three sends
-//! of a reset and three stamps of an account. The limits are small: two tries of a challenge, three
-//! of an account, two submits and one kept back.
+//! **Bounds.** A search begins where nothing has happened, with codes in the mailboxes, with the day's
+//! tries used up, with grants or with tickets in the hands, and goes on for `SSPR_DEPTH` events (from
+//! codes one more, from nothing two); the port calls of a stopped call are no events. On its way at
+//! most one fault happens and one call is stopped; in duels, of two or three events, two are. At most
+//! three sends of a reset and three stamps of an account. The limits are small: two tries of a
+//! challenge, three of an account, two submits and one kept back. From each state that has further to
+//! go, while no call is stopped, the owner must get in.
 //!
 //! **Not explored.** Two calls in one process (each has its own; of a process's memory only the mails
-//! that wait live on), policies and clocks that change between two port calls of code that runs,
-//! networks, lanes and device proofs, keys that rotate, longer codes by a tenant's wrong tries, breach
-//! checks, second factors, sweeping, more than one fault.
+//! that wait live on), policies and clocks that change while code runs that asks no port, networks,
+//! lanes and device proofs, keys that rotate, longer codes by a tenant's wrong tries, breach checks,
+//! second factors, sweeping, more than one fault.
 #![allow(
     clippy::as_conversions,
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,

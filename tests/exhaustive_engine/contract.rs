@@ -96,7 +96,7 @@ fn put(shared: &Shared) -> PutAccount {
     let shared = shared.clone();
     Arc::new(move |tenant, account| {
         let put = shared.with(|stores| stores.put(&tenant, account));
-        Box::pin(async move { put.map_err(|error| error.to_string()) })
+        Box::pin(async move { put })
     })
 }
 

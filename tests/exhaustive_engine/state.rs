@@ -216,7 +216,7 @@ impl State {
         let Answer::Verify(Ok(VerifyOutcome::Granted(granted))) = answer else { return };
         let text = granted.grant.expose();
         let tries: u32 = self.books.resets.iter().map(|book| book.tries).sum();
-        let other = if tries % 2 == 0 { "A" } else { "B" };
+        let other = if tries.is_multiple_of(2) { "A" } else { "B" };
         let text = format!("{}{other}{}", &text[..60], &text[61..]);
         granted.grant = sspr::domain::Grant::parse(&text).unwrap();
     }
