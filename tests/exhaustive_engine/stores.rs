@@ -89,6 +89,7 @@ impl Stores {
         }
         kept.touched_at = at;
         if kept.tries >= kept.record.tries_limit {
+            kept.tries = kept.record.tries_limit.saturating_add(1);
             self.records.insert(*id, Arc::new(kept));
             return Attempted::Exhausted;
         }
