@@ -89,7 +89,18 @@ fn each_job_gets_its_own_answer_once_and_the_threads_end() {
 fn a_queue_that_is_full_refuses_and_what_it_took_is_answered() {
     let seen = explore_bounded(|| {
         let pool = Arc::new(pool(1, 1));
-        let hash = |letter| with(&pool, move |pool| hashes(pool, letter, Share::Submit));
+        let hash = |letter| {
+            with(&pool, move |pool| {
+                let (reply, answer) = oneshot::channel();
+                let work = Work::Hash { reply, salt: [0; SALT] };
+                let queued = pool.submit(Job { password: password(letter), work }, Share::Submit);
+                assert!(pool.0.shared.lock().submit.len() <= 1, "one may wait");
+                match queued {
+                    Ok(()) => own(&block_on(answer).unwrap().unwrap(), letter).to_owned(),
+                    Err(error) => format!("{error:?}"),
+                }
+            })
+        };
         Model { threads: vec![hash("a"), hash("b"), hash("c")], end: Box::new(|| ()) }
     });
 
