@@ -37,7 +37,7 @@ const CAP: u32 = 128 * 1024;
 /// *Memory*: one buffer a thread, reused; 19 MiB each by default, and a hash on file may ask for
 /// 128 MiB at the most. *Waiting*: at most 64 jobs of each [`Share`], served in turn, so neither
 /// starves the other; a full queue is [`HashError::Busy`] at once. A caller that gives up takes
-/// its job off the queue.
+/// its job off the queue. A hash that panics is [`HashError::Failed`], and its thread goes on.
 ///
 /// # Security
 /// Defaults are OWASP's: m = 19 MiB, t = 2, p = 1, salt 16 bytes, tag 32 bytes. Passwords are wiped at

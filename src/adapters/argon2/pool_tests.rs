@@ -266,10 +266,14 @@ async fn a_kernel_that_panics_fails_one_job_and_the_thread_goes_on() {
     let make: Make = || Box::new(Fragile(Standard::default()));
     let pool = Argon2Pool::over(Settings { make, threads: 1, ..settings });
 
-    let (first, second) = tokio::join!(
-        pool.hash(password("panics"), Share::Submit),
-        pool.hash(password("waits behind it"), Share::Submit),
-    );
+    let both = async {
+        tokio::join!(
+            pool.hash(password("panics"), Share::Submit),
+            pool.hash(password("waits behind it"), Share::Submit),
+        )
+    };
+    let (first, second) =
+        tokio::time::timeout(Duration::from_secs(10), both).await.expect("somebody waits for ever");
 
     assert_eq!(first, Err(HashError::Failed));
     assert_eq!(
