@@ -60,4 +60,13 @@ fn every_dependency_has_its_reason_and_no_other_is_named() {
     };
     assert_eq!(named(of_core), core);
     assert_eq!(named(of_features), optional);
+
+    let features = include_str!("../Cargo.toml").split("\n[features]\n").nth(1).unwrap();
+    for row in of_features.lines().filter(|line| line.starts_with("| `")) {
+        let (name, column) = (quoted(row).next().unwrap(), row.split(" | ").nth(1).unwrap());
+        let brings = format!("\"dep:{name}\"");
+        let lines = features.lines().filter(|line| line.contains(&brings));
+        let wanted: Vec<_> = lines.map(|line| line.split(" = ").next().unwrap()).collect();
+        assert_eq!(quoted(column).collect::<Vec<_>>(), wanted, "{name}");
+    }
 }
