@@ -144,7 +144,7 @@ fn the_notice_goes_out_once_to_every_address_on_file() {
         world.change_account("ada", |ada| ada.addresses.push(address("ada@second.example"))).await;
         world.reset().await;
         let _ = world.inbox.take();
-        world.courier.drain(&world.inbox).await;
+        assert_eq!(world.courier.drain(&world.inbox).await.sent, 2);
         let mut to: Vec<String> =
             world.inbox.take().iter().map(|mail| mail.to.as_str().to_owned()).collect();
         to.sort();
