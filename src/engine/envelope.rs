@@ -58,3 +58,72 @@ impl Sspr {
 fn seal_key(fields: Fields) -> Digest {
     fields.digest()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Keyring, TenantPolicy,
+        adapters::{ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy},
+    };
+
+    fn service(keys: &Keyring) -> Sspr {
+        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
+        Sspr::builder(MemoryUsers::new(), MemoryCodes::new(), policies, keys.clone())
+            .with_clock(ManualClock::new(Instant::from_micros(7)))
+            .build()
+            .0
+    }
+
+    #[test]
+    fn what_is_sealed_opens_again_for_its_purpose_and_context_alone() {
+        let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
+        let (sspr, stranger) =
+            (service(&keys), service(&Keyring::draw(&SystemEntropy::new()).unwrap()));
+        let text = sspr.seal(Purpose::PageSeal, "contoso", b"a journey").unwrap();
+
+        let open =
+            |sspr: &Sspr, purpose, about| sspr.unseal(purpose, about, &text).map(|it| it.to_vec());
+        assert_eq!(open(&sspr, Purpose::PageSeal, "contoso").unwrap(), b"a journey");
+        assert_eq!(open(&service(&keys), Purpose::PageSeal, "contoso").unwrap(), b"a journey");
+        assert!(open(&sspr, Purpose::NativeSeal, "contoso").is_none());
+        assert!(open(&sspr, Purpose::PageSeal, "fabrikam").is_none());
+        assert!(open(&stranger, Purpose::PageSeal, "contoso").is_none());
+        assert!(sspr.unseal(Purpose::PageSeal, "contoso", "not sealed").is_none());
+    }
+
+    #[test]
+    fn a_length_tells_no_more_than_how_many_steps_of_128_bytes() {
+        let sspr = service(&Keyring::draw(&SystemEntropy::new()).unwrap());
+        let length =
+            |bytes: usize| sspr.seal(Purpose::PageSeal, "contoso", &vec![1; bytes]).unwrap().len();
+
+        assert_eq!(length(1), length(STEP));
+        assert!(length(STEP) < length(STEP + 1));
+        assert_eq!(length(STEP + 1), length(2 * STEP));
+    }
+
+    #[test]
+    fn up_to_eight_kibibytes_are_opened_and_nothing_longer() {
+        let sspr = service(&Keyring::draw(&SystemEntropy::new()).unwrap());
+        // As many as fit: a sealed text is a third longer than its bytes, and has a nonce and a tag.
+        let sealed =
+            |steps: usize| sspr.seal(Purpose::PageSeal, "contoso", &vec![1; steps * STEP]).unwrap();
+        let (most, over) = (sealed(47), sealed(48));
+        assert!(most.len() <= 8192 && over.len() > 8192, "{} {}", most.len(), over.len());
+
+        assert!(sspr.unseal(Purpose::PageSeal, "contoso", &most).is_some());
+        assert!(sspr.unseal(Purpose::PageSeal, "contoso", &over).is_none());
+    }
+
+    #[test]
+    fn a_front_has_the_engines_time_and_randomness() {
+        let sspr = service(&Keyring::draw(&SystemEntropy::new()).unwrap());
+        let (mut one, mut other) = ([0; 32], [0; 32]);
+        sspr.entropy().fill(&mut one).unwrap();
+        sspr.entropy().fill(&mut other).unwrap();
+
+        assert_ne!(one, other);
+        assert_eq!(sspr.now(), Instant::from_micros(7));
+    }
+}

@@ -21,3 +21,20 @@ impl Pace {
         self.0.store(if before == 0 { latest } else { average }, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_mail_counts_whole_and_each_later_one_a_quarter() {
+        let pace = Pace::default();
+        assert_eq!(pace.get(), Duration::ZERO);
+
+        pace.set(Duration::from_secs(8));
+        assert_eq!(pace.get(), Duration::from_secs(8));
+
+        pace.set(Duration::from_secs(4));
+        assert_eq!(pace.get(), Duration::from_secs(7));
+    }
+}

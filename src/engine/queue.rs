@@ -193,6 +193,83 @@ impl Drop for Slot {
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::NoticeId;
+
+    const DUE: Instant = Instant::from_micros(1_000_000);
+
+    fn queue(per_tenant: usize, in_all: usize) -> Arc<Queue> {
+        Arc::new(Queue::new(Room { in_all, per_tenant }))
+    }
+
+    fn tenant(name: &str) -> TenantId {
+        TenantId::parse(name).unwrap()
+    }
+
+    fn push(queue: &Arc<Queue>, name: &str, tried: u32, due: Instant) {
+        let slot = queue.reserve(tenant("contoso").tag()).unwrap();
+        let to = EmailAddress::parse("ada@x.example").unwrap();
+        let notice = Notice::new(NoticeId(name.to_owned()), tenant("contoso"), to, DUE);
+        queue.push(Job { correlation: None, slot, tried, work: Work::Notice(notice) }, due);
+    }
+
+    fn name(job: Option<Job>) -> Option<String> {
+        let Work::Notice(notice) = job?.work else { panic!("only notices") };
+        Some(notice.id.0)
+    }
+
+    #[test]
+    fn jobs_of_one_moment_are_all_kept_in_the_order_they_came_and_not_taken_before() {
+        let queue = queue(10, 10);
+        for job in ["first", "second", "third"] {
+            push(&queue, job, 0, DUE);
+        }
+        assert_eq!(queue.next_due(), Some(DUE));
+
+        assert_eq!(name(queue.pop_due(Instant::from_micros(999_999))), None);
+        for job in ["first", "second", "third"] {
+            assert_eq!(name(queue.pop_due(DUE)).as_deref(), Some(job));
+        }
+        assert_eq!((name(queue.pop_due(DUE)), queue.next_due()), (None, None));
+    }
+
+    #[test]
+    fn what_was_never_tried_is_fresh_before_it_is_due_and_what_was_tried_is_not() {
+        let queue = queue(10, 10);
+        push(&queue, "tried", 1, DUE);
+        push(&queue, "fresh", 0, DUE);
+        let before = Instant::from_micros(0);
+
+        assert_eq!(name(queue.pop_fresh(before)).as_deref(), Some("fresh"));
+        assert_eq!(name(queue.pop_fresh(before)), None);
+        assert_eq!(name(queue.pop_fresh(DUE)).as_deref(), Some("tried"));
+    }
+
+    #[test]
+    fn room_is_bounded_for_a_tenant_and_in_all_and_comes_back() {
+        let queue = queue(2, 3);
+        let take = |name| queue.reserve(tenant(name).tag());
+        let held = [take("contoso"), take("contoso"), take("fabrikam")];
+        assert!(held.iter().all(Option::is_some));
+        assert_eq!(queue.depth(), 3);
+        assert!(take("fabrikam").is_none(), "none left in all");
+
+        let [first, second, other] = held;
+        drop(first);
+        assert_eq!(queue.depth(), 2);
+        let first = take("contoso");
+        assert!(first.is_some());
+        drop(other);
+        assert!(take("contoso").is_none(), "this tenant has two");
+
+        drop((first, second));
+        assert_eq!(queue.depth(), 0);
+        assert!(queue.lock().held.is_empty(), "nothing is kept in mind");
+    }
+}
+
 #[cfg(sspr_loom)]
 #[cfg(test)]
 #[path = "queue_interleavings_tests.rs"]
