@@ -101,3 +101,20 @@ fn each_account_on_an_address_is_explained_and_a_foreign_tenant_has_none() {
         assert_eq!(world.sspr.explain(&other, &flow, &mail).await.unwrap().len(), 0);
     });
 }
+
+#[test]
+fn a_sweep_removes_what_has_been_dead_for_a_day_up_to_its_limit_and_a_tenants_policy_is_told() {
+    on_every_store(|world| async move {
+        for network in 1..4 {
+            world.started("ada@example.com", &client(network)).await;
+        }
+        assert_eq!(world.sspr.sweep(1_000).await.unwrap(), 0);
+        world.clock.advance(hours(48));
+        assert_eq!(world.sspr.sweep(2).await.unwrap(), 2);
+        assert!(world.sspr.sweep(1_000).await.unwrap() > 2);
+        assert_eq!(world.sspr.sweep(1_000).await.unwrap(), 0);
+
+        assert!(world.sspr.policy(&tenant()).unwrap().is_some());
+        assert!(world.sspr.policy(&TenantId::parse("fabrikam").unwrap()).unwrap().is_none());
+    });
+}

@@ -53,6 +53,16 @@ pub enum Users {
     Sqlite(sspr::adapters::SqliteUsers),
 }
 
+impl Users {
+    pub fn in_memory(&self) -> MemoryUsers {
+        match self {
+            Self::Memory(users) => users.clone(),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => panic!("these are on SQLite"),
+        }
+    }
+}
+
 pub fn tenant() -> TenantId {
     TenantId::parse("contoso").unwrap()
 }
