@@ -60,6 +60,11 @@ impl Running {
         running
     }
 
+    /// Whether something has happened that it waited for.
+    fn is_woken(&self) -> bool {
+        self.woken.0.load(Ordering::SeqCst)
+    }
+
     /// Polls until nothing wakes it any more; whether it has ended.
     fn rests(&mut self) -> bool {
         let waker = Waker::from(self.woken.clone());
@@ -68,7 +73,7 @@ impl Running {
             if self.task.as_mut().poll(&mut Context::from_waker(&waker)) == Poll::Ready(()) {
                 return true;
             }
-            if !self.woken.0.load(Ordering::SeqCst) {
+            if !self.is_woken() {
                 return false;
             }
         }
@@ -123,9 +128,12 @@ fn a_mail_leaves_when_it_is_due_and_until_then_the_courier_waits() {
         let World { sspr, courier, inbox, clock, .. } = World::memory().await;
         let mut courier = Running::new(courier, inbox.clone());
         for network in 1..4 {
+            assert!(!courier.is_woken());
             start(&sspr, "ada@example.com", network).await;
+            assert!(courier.is_woken());
             courier.rests();
             clock.advance(SOON);
+            assert!(courier.is_woken());
             courier.rests();
             assert_eq!(inbox.take().len(), 1, "less than the five seconds of a round later");
             clock.advance(hours(1));
