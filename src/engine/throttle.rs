@@ -260,3 +260,26 @@ pub(super) fn names_any(over: &[Over], families: &[Family]) -> bool {
 pub(super) fn belongs(record: &RecordId, tenant: &TenantId) -> bool {
     record.tenant_tag() == tenant.tag()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Vouch;
+
+    #[test]
+    fn a_vouch_is_the_lane_of_its_network_and_without_one_a_lane_of_its_own() {
+        let lane = |vouch: &str, network: Option<u8>| {
+            let client = network.map_or_else(Client::unknown, |last| {
+                Client::at(std::net::IpAddr::from([192, 0, 2, last]))
+            });
+            match Lane::of(None, &client.with_vouch(Vouch::new(vouch).unwrap())) {
+                Lane::Vouched(from) => from,
+                other => panic!("{other:?}"),
+            }
+        };
+
+        assert_ne!(lane("one", None), lane("other", None));
+        assert_eq!(lane("one", Some(1)), lane("other", Some(1)));
+        assert_ne!(lane("one", Some(1)), lane("one", None));
+    }
+}
