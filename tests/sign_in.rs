@@ -10,16 +10,10 @@
 
 mod support;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use async_trait::async_trait;
 use sspr::{
-    Sspr,
-    adapters::{Argon2Pool, Policies},
-    domain::{ApplicationId, Digest, Password, PasswordHash},
+    domain::ApplicationId,
     engine::SignInOutcome,
     policy::{TenantPolicy, UserFlow},
-    ports::{Clock, HashError, PasswordHasher, Share, Verdict},
 };
 use support::*;
 
@@ -67,82 +61,5 @@ fn a_success_forgets_the_failures_before_it() {
             let right = world.sign_in("ada@example.com", OLD).await;
             assert!(matches!(right, SignInOutcome::SignedIn(_)), "{right:?}");
         }
-    });
-}
-
-/// A hasher that can be told to be busy.
-struct Moody {
-    pool: Argon2Pool,
-    busy: AtomicBool,
-}
-
-impl Moody {
-    fn free(&self) -> Result<(), HashError> {
-        if self.busy.load(Ordering::SeqCst) { Err(HashError::Busy) } else { Ok(()) }
-    }
-}
-
-#[async_trait]
-impl PasswordHasher for &'static Moody {
-    async fn hash(&self, password: Password, share: Share) -> Result<PasswordHash, HashError> {
-        self.free()?;
-        self.pool.hash(password, share).await
-    }
-
-    async fn verify(
-        &self,
-        password: Password,
-        hash: PasswordHash,
-        share: Share,
-    ) -> Result<Verdict, HashError> {
-        self.free()?;
-        self.pool.verify(password, hash, share).await
-    }
-
-    async fn verify_dummy(
-        &self,
-        password: Password,
-        seed: Digest,
-        share: Share,
-    ) -> Result<(), HashError> {
-        self.free()?;
-        self.pool.verify_dummy(password, seed, share).await
-    }
-}
-
-#[test]
-fn what_a_busy_hasher_did_not_compare_is_no_failure_and_may_be_tried_again_in_six_seconds() {
-    runtime().block_on(async {
-        let world = World::memory().await;
-        let busy = AtomicBool::new(true);
-        let hasher: &'static Moody =
-            Box::leak(Box::new(Moody { busy, pool: world.hasher.clone() }));
-        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-        let (sspr, _courier) =
-            Sspr::builder(world.users.in_memory(), world.codes, policies, world.keys)
-                .with_clock(world.clock.clone())
-                .with_hasher(hasher)
-                .build();
-        let sign_in = async |mail: &str, text: &str| {
-            sspr.sign_in(&request(mail), &password(text), &client(1)).await.unwrap()
-        };
-        for mail in ["ada@example.com", "nobody@example.com"] {
-            for _ in 0..20 {
-                let answer = sign_in(mail, "not the password").await;
-                let SignInOutcome::TryLater { retry_at } = answer else { panic!("{answer:?}") };
-                assert_eq!(
-                    retry_at,
-                    world.clock.now().after(seconds(6)),
-                    "a tenth of the cooldown"
-                );
-            }
-        }
-        hasher.busy.store(false, Ordering::SeqCst);
-        assert!(matches!(sign_in("nobody@example.com", OLD).await, SignInOutcome::Rejected));
-        for _ in 0..9 {
-            let wrong = sign_in("ada@example.com", "not the password").await;
-            assert!(matches!(wrong, SignInOutcome::Rejected), "{wrong:?}");
-        }
-        assert!(matches!(sign_in("ada@example.com", OLD).await, SignInOutcome::SignedIn(_)));
     });
 }

@@ -74,6 +74,54 @@ impl Tenants {
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(micros: i64) -> Instant {
+        Instant::from_micros(micros)
+    }
+
+    #[test]
+    fn wrong_tries_count_until_they_are_settled() {
+        let (tenants, contoso) = (Tenants::default(), TenantId::parse("contoso").unwrap());
+        tenants.meet(&contoso);
+        assert_eq!(tenants.pending(), []);
+        assert!(!tenants.is_elevated(contoso.tag(), 1, at(0)));
+
+        (0..3).for_each(|_| tenants.wrong_try(contoso.tag()));
+        assert_eq!(tenants.pending(), [(contoso.clone(), 3)]);
+        assert!(tenants.is_elevated(contoso.tag(), 3, at(0)));
+        assert!(!tenants.is_elevated(contoso.tag(), 4, at(0)));
+
+        tenants.settled(contoso.tag(), 2);
+        assert_eq!(tenants.pending(), [(contoso.clone(), 1)]);
+        tenants.settled(contoso.tag(), 1);
+        assert_eq!(tenants.pending(), []);
+    }
+
+    #[test]
+    fn codes_are_longer_until_the_window_ends_and_that_is_told_once() {
+        let (tenants, contoso) = (Tenants::default(), TenantId::parse("contoso").unwrap());
+        tenants.meet(&contoso);
+
+        assert!(tenants.elevate(contoso.tag(), at(10), at(0)));
+        assert!(!tenants.elevate(contoso.tag(), at(20), at(9)), "it was so already");
+        assert!(tenants.is_elevated(contoso.tag(), u32::MAX, at(19)));
+        assert!(!tenants.is_elevated(contoso.tag(), u32::MAX, at(20)));
+        assert!(tenants.elevate(contoso.tag(), at(30), at(20)), "anew");
+    }
+
+    #[test]
+    fn of_a_tenant_that_was_never_met_nothing_is_kept() {
+        let (tenants, contoso) = (Tenants::default(), TenantId::parse("contoso").unwrap());
+        tenants.wrong_try(contoso.tag());
+
+        assert_eq!((tenants.pending(), tenants.named(contoso.tag())), (Vec::new(), None));
+        assert!(!tenants.is_elevated(contoso.tag(), 0, at(0)));
+    }
+}
+
 #[cfg(sspr_loom)]
 #[cfg(test)]
 #[path = "tenants_interleavings_tests.rs"]

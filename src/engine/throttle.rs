@@ -282,4 +282,12 @@ mod tests {
         assert_eq!(lane("one", Some(1)), lane("other", Some(1)));
         assert_ne!(lane("one", Some(1)), lane("one", None));
     }
+
+    #[test]
+    fn an_id_belongs_to_the_tenant_whose_tag_it_carries() {
+        let tenants = ["contoso", "fabrikam"].map(|name| TenantId::parse(name).unwrap());
+        let id = RecordId::from_parts(tenants[0].tag(), [7; 16]);
+
+        assert_eq!(tenants.map(|tenant| belongs(&id, &tenant)), [true, false]);
+    }
 }
