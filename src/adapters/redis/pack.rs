@@ -1,7 +1,6 @@
 //! Charges as bytes, keys as text, answers as values.
 
 use core::time::Duration;
-use std::fmt::Write as _;
 
 use redis::Value;
 
@@ -37,11 +36,8 @@ pub(super) fn charges(charges: &[Charge]) -> Vec<u8> {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing into a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
 }
 
 /// The beginning of a tenant's keys. The braces put all of them into one hash slot.

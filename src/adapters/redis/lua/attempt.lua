@@ -12,14 +12,16 @@ local at = math.max(now, tonumber(r[3]))
 if at >= tonumber(r[2]) then
   return {1}
 end
+-- Printing costs as much as a command; mostly it is the caller's own text.
+local touched = at == now and ARGV[1] or print_number(at)
 local limit = tonumber(r[5])
 local tries = math.min(tonumber(r[4]) + 1, limit + 1)
 if tries > limit then
-  redis.call('HSET', KEYS[1], 'n', print_number(tries), 't', print_number(at))
+  redis.call('HSET', KEYS[1], 'n', tries, 't', touched)
   return {2}
 end
-local writes = {}
-local over = decide(KEYS[2], r[6], now, writes)
-redis.call('HSET', KEYS[1], 'n', print_number(tries), 't', print_number(at))
-write(KEYS[2], KEYS[3], writes)
+local writes, begun = {}, {}
+local over = decide(KEYS[2], r[6], now, writes, begun)
+redis.call('HSET', KEYS[1], 'n', tries, 't', touched)
+write(KEYS[2], KEYS[3], writes, begun)
 return answer({3, tonumber(r[1]), tonumber(r[2]), at, tries, r[7]}, over)

@@ -8,8 +8,8 @@ end
 if redis.call('EXISTS', KEYS[1]) == 1 then
   return {0}
 end
-local writes = {}
-local over = decide(KEYS[2], ARGV[8], now, writes)
+local writes, begun = {}, {}
+local over = decide(KEYS[2], ARGV[8], now, writes, begun)
 if #over > 0 then
   return answer({1}, over)
 end
@@ -17,5 +17,5 @@ redis.call('HSET', KEYS[1], 'v', 1, 'e', ARGV[4], 't', print_number(now), 'n', 0
   'c', ARGV[6], 'b', ARGV[7])
 redis.call('PEXPIRE', KEYS[1], ARGV[9])
 redis.call('ZADD', KEYS[3], ARGV[4], 'r' .. ARGV[3])
-write(KEYS[2], KEYS[3], writes)
+write(KEYS[2], KEYS[3], writes, begun)
 return {2}

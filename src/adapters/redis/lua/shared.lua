@@ -1,6 +1,6 @@
 -- Instants are microseconds since 1970-01-01T00:00:00Z; as doubles they are exact until the year 2255.
 -- Nothing is written before everything is decided: there is no rollback.
-local CHARGE = '>Bc32I4I4I8' -- tier, name, amount, limit, window; sorted by tier
+local CHARGE, CHARGE_BYTES = '>Bc32I4I4I8', 49 -- tier, name, amount, limit, window; sorted by tier
 local COUNTER = '>I8i8i8' -- value, end, touched
 
 local function print_number(n)
@@ -19,68 +19,69 @@ local function check_clock(now, drift)
   end
 end
 
-local function counter(packed, now)
-  if not packed then
-    return 0, nil, now
+local function shorten(list, length)
+  for i = #list, length + 1, -1 do
+    list[i] = nil
   end
-  local value, ends, touched = struct.unpack(COUNTER, packed)
-  local at = math.max(now, touched)
-  if at < ends then
-    return value, ends, at
-  end
-  return 0, nil, at
 end
 
 -- Charges tier by tier: answers name and end of each counter of the first tier that refuses, and
--- adds to `writes` what the tiers before it write.
-local function decide(counters, packed, now, writes)
-  local charges, names, at = {}, {}, 1
-  while at <= #packed do
-    local tier, name, amount, limit, window
-    tier, name, amount, limit, window, at = struct.unpack(CHARGE, packed, at)
-    charges[#charges + 1] = {tier, name, amount, limit, window}
-    names[#names + 1] = name
-  end
-  if #names == 0 then
+-- adds what the tiers before it write: counters to `writes`, ends of those that begin to `begun`.
+local function decide(counters, packed, now, writes, begun)
+  local names, count = {}, #packed / CHARGE_BYTES
+  if count == 0 then
     return {}
   end
+  for i = 1, count do
+    local at = (i - 1) * CHARGE_BYTES
+    names[i] = string.sub(packed, at + 2, at + 33)
+  end
   local kept = redis.call('HMGET', counters, unpack(names))
-  local over, of_tier, tier = {}, {}, nil
-  for i, charge in ipairs(charges) do
-    if charge[1] ~= tier then
+  local over, tier, written, begins = {}, nil, 0, 0
+  for i = 1, count do
+    local of, name, amount, limit, window = struct.unpack(CHARGE, packed, (i - 1) * CHARGE_BYTES + 1)
+    if of ~= tier then
       if #over > 0 then
-        return over
+        break
       end
-      for _, write in ipairs(of_tier) do
-        writes[#writes + 1] = write
-      end
-      tier, of_tier = charge[1], {}
+      tier, written, begins = of, #writes, #begun
     end
-    local value, ends, touched = counter(kept[i], now)
-    local begins = not ends
-    ends = ends or touched + charge[5]
-    value = value + charge[3]
-    if value > charge[4] then
-      over[#over + 1] = charge[2]
-      over[#over + 1] = ends
-    elseif charge[3] > 0 then
-      of_tier[#of_tier + 1] = {charge[2], value, ends, touched, begins}
+    local value, ends, touched = 0, nil, now
+    if kept[i] then
+      local before, last, at = struct.unpack(COUNTER, kept[i])
+      touched = math.max(now, at)
+      if touched < last then
+        value, ends = before, last
+      end
+    end
+    value = value + amount
+    if value > limit then
+      over[#over + 1] = name
+      over[#over + 1] = ends or touched + window
+    elseif amount > 0 then
+      if not ends then
+        ends = touched + window
+        begun[#begun + 1] = print_number(ends)
+        begun[#begun + 1] = 'c' .. name
+      end
+      writes[#writes + 1] = name
+      writes[#writes + 1] = struct.pack(COUNTER, value, ends, touched)
     end
   end
-  if #over == 0 then
-    for _, write in ipairs(of_tier) do
-      writes[#writes + 1] = write
-    end
+  if #over > 0 then
+    shorten(writes, written)
+    shorten(begun, begins)
   end
   return over
 end
 
-local function write(counters, ends, writes)
-  for _, w in ipairs(writes) do
-    redis.call('HSET', counters, w[1], struct.pack(COUNTER, w[2], w[3], w[4]))
-    if w[5] then
-      redis.call('ZADD', ends, print_number(w[3]), 'c' .. w[1])
-    end
+-- One command for all counters, one for the ends of those that begin: a call costs more than a field.
+local function write(counters, ends, writes, begun)
+  if #writes > 0 then
+    redis.call('HSET', counters, unpack(writes))
+  end
+  if #begun > 0 then
+    redis.call('ZADD', ends, unpack(begun))
   end
 end
 

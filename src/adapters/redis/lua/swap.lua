@@ -14,12 +14,12 @@ local version = tonumber(r[1])
 if version ~= tonumber(ARGV[10]) then
   return {1, version}
 end
-local writes = {}
-local over = decide(KEYS[2], ARGV[8], now, writes)
+local writes, begun = {}, {}
+local over = decide(KEYS[2], ARGV[8], now, writes, begun)
 if #over > 0 then
   return answer({2}, over)
 end
-write(KEYS[2], KEYS[3], writes)
+write(KEYS[2], KEYS[3], writes, begun)
 for first = 1, #ARGV[12], 32 do
   local name = string.sub(ARGV[12], first, first + 31)
   local packed = redis.call('HGET', KEYS[2], name)
