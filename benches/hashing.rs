@@ -29,6 +29,7 @@ use std::{
 };
 
 use argon2::{Argon2, Block, Params};
+use rand::seq::SliceRandom;
 use service::{NEW, Service};
 use sspr::{
     adapters::Argon2Pool,
@@ -52,8 +53,8 @@ fn seconds(call: impl FnOnce()) -> f64 {
     began.elapsed().as_secs_f64()
 }
 
-/// Samples of each subject: rounds of every subject in turn, each round beginning with another
-/// one, until there are `most` or the time is up. The first round is thrown away.
+/// Samples of each subject: rounds of every subject, each in another order (what ran before a
+/// subject leaves its caches), until there are `most` or the time is up. The first is thrown away.
 fn rounds(
     most: usize,
     time: Duration,
@@ -62,10 +63,11 @@ fn rounds(
     let count = subjects.len();
     let mut samples = vec![Vec::new(); count];
     let mut spent = 0.0;
+    let (mut order, mut random) = ((0..count).collect::<Vec<_>>(), rand::rng());
     for round in 0..=most {
+        order.shuffle(&mut random);
         spent += seconds(|| {
-            for turn in 0..count {
-                let subject = (round + turn) % count;
+            for &subject in &order {
                 let sample = subjects[subject]();
                 if round > 0 {
                     samples[subject].push(sample);
@@ -104,9 +106,30 @@ fn allocating() {
     black_box(tag);
 }
 
+/// How often the memory of the subjects is laid out anew: some places are slower than others, and
+/// stay so.
+const PLACES: usize = 8;
+
 /// Each subject twice, the second time in memory and on a thread of its own: what differs between
 /// the two is the machine.
 fn one_thread(runtime: &Runtime) {
+    let mut taken: Vec<Vec<f64>> = Vec::new();
+    for _ in 0..PLACES {
+        let more = in_one_place(runtime);
+        taken.resize(more.len(), Vec::new());
+        taken.iter_mut().zip(more).for_each(|(taken, more)| taken.extend(more));
+    }
+    judge(&taken);
+    allocated(runtime, "the pool / `argon2`, allocating");
+    let program = std::env::current_exe().unwrap();
+    let status = std::process::Command::new(program).env(MAPPED.0, MAPPED.1).status().unwrap();
+    assert!(status.success());
+    faults(runtime, "a submit's hash, pool", &Argon2Pool::new().with_threads(1));
+    #[cfg(feature = "argon2-rust")]
+    faults(runtime, "fast pool", &fast::Subjects::new().pools[0]);
+}
+
+fn in_one_place(runtime: &Runtime) -> Vec<Vec<f64>> {
     let pools = [(), ()].map(|()| Argon2Pool::new().with_threads(1));
     let services = [0, 1].map(|index| Service::new(&pools[index]));
     let buffers = [(), ()].map(|()| RefCell::new(vec![Block::new(); BLOCKS]));
@@ -135,7 +158,10 @@ fn one_thread(runtime: &Runtime) {
     }
     #[cfg(feature = "argon2-rust")]
     fast.add_to(&mut subjects, runtime);
-    let taken = rounds(200, Duration::from_secs(12), &mut subjects);
+    rounds(200, Duration::from_secs(5), &mut subjects)
+}
+
+fn judge(taken: &[Vec<f64>]) {
     let pair = |at: usize, apart: usize| (&taken[at][..], &taken[at + apart][..]);
     let (bare, ours, whole, wipe) = (pair(0, 4), pair(1, 4), pair(2, 4), pair(3, 4));
 
@@ -155,13 +181,6 @@ fn one_thread(runtime: &Runtime) {
         Row::of("G4b", what, fast, fast_bare, most(1.2, 1.02));
         Row::of("-", "wiping 19 MiB / fast pool", wipe, fast, (Bar::None, None));
     }
-    allocated(runtime, "the pool / `argon2`, allocating");
-    let program = std::env::current_exe().unwrap();
-    let status = std::process::Command::new(program).env(MAPPED.0, MAPPED.1).status().unwrap();
-    assert!(status.success());
-    faults(runtime, "a submit's hash, pool", &pools[0]);
-    #[cfg(feature = "argon2-rust")]
-    faults(runtime, "fast pool", &fast.pools[0]);
 }
 
 /// Hashing in memory that is allocated for each hash.
@@ -247,8 +266,8 @@ fn scaling(runtime: &Runtime, what: &str, pool: &Argon2Pool) {
     let pools = [1, 2, 4].map(|threads| pool.with_threads(threads));
     let on = |index: usize| throughput(runtime, &pools[index], 1 << index);
     let taken = rounds(
-        12,
-        Duration::from_secs(7),
+        60,
+        Duration::from_secs(30),
         &mut [
             Box::new(|| spin(1)),
             Box::new(|| spin(2)),

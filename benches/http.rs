@@ -20,7 +20,10 @@ mod nobody;
 #[path = "support/table.rs"]
 mod table;
 
-use std::{fs, future::IntoFuture, net::SocketAddr, process::Command, time::Duration};
+use std::{
+    collections::HashMap, ffi::OsString, fs, future::IntoFuture, net::SocketAddr, process::Command,
+    time::Duration,
+};
 
 use axum::{Json, Router, routing::post};
 use nobody::Nobody;
@@ -36,8 +39,8 @@ use sspr::{
 use table::{Bar, Row, Twice, head};
 use tokio::task::JoinHandle;
 
-/// Rounds of two seconds a load, each load twice.
-const ROUNDS: usize = 4;
+/// Rounds of a second a load, each load twice.
+const ROUNDS: usize = 15;
 
 /// Seconds of CPU a request, requests a second and median latency of one load, once in each round
 /// and once again.
@@ -189,10 +192,11 @@ fn twice(figures: &Figures, of: fn(&Figures) -> &[Vec<f64>; 2]) -> Twice<'_> {
 fn measure(at: SocketAddr, path: &str, script: &str, figures: &mut Figures, again: usize) {
     let before = cpu();
     let done = Command::new("wrk")
-        .args(["-t1", "-c8", "-d2s", "-s", script, &format!("http://{at}{path}")])
+        .args(["-t1", "-c8", "-d1s", "-s", script, &format!("http://{at}{path}")])
         .output()
         .expect("wrk; install it with: apt-get install wrk");
-    let used = cpu() - before;
+    let spent = cpu().into_iter().map(|(thread, now)| now - before.get(&thread).unwrap_or(&0.0));
+    let used = spent.sum::<f64>() / 1e9;
     let said = String::from_utf8_lossy(&done.stdout);
     let line = said.lines().find_map(|line| line.strip_prefix("figures")).expect("figures");
     let numbers: Vec<f64> = line.split_whitespace().map(|it| it.parse().unwrap()).collect();
@@ -203,11 +207,13 @@ fn measure(at: SocketAddr, path: &str, script: &str, figures: &mut Figures, agai
     figures.per_second[again].push(requests / (duration / 1e6));
 }
 
-/// Seconds of CPU that this process has used.
-fn cpu() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
-    // 100 ticks a second on every Linux that this runs on.
-    ticks / 100.0
+/// Nanoseconds of CPU that each thread of this process has used: the scheduler's count, because
+/// ticks are a hundredth of a second.
+fn cpu() -> HashMap<OsString, f64> {
+    let threads = fs::read_dir("/proc/self/task").unwrap().map(Result::unwrap);
+    let of = |thread: fs::DirEntry| {
+        let told = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        Some((thread.file_name(), told.split_whitespace().next()?.parse().unwrap()))
+    };
+    threads.filter_map(of).collect()
 }
