@@ -74,6 +74,29 @@ impl UserStore for Overtaken {
     }
 }
 
+/// Loses its first answer, and repeats the change by itself.
+struct Repeating(MemoryUsers);
+
+#[async_trait::async_trait]
+impl UserStore for Repeating {
+    async fn find_by_address(
+        &self,
+        tenant: &TenantId,
+        address: &EmailAddress,
+    ) -> Result<Vec<Account>, StoreError> {
+        self.0.find_by_address(tenant, address).await
+    }
+
+    async fn find(&self, tenant: &TenantId, id: &AccountId) -> Result<Option<Account>, StoreError> {
+        self.0.find(tenant, id).await
+    }
+
+    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+        self.0.apply_reset(change).await?;
+        self.0.apply_reset(change).await
+    }
+}
+
 /// Lets every other caller catch up before it compares.
 struct Together(Argon2Pool);
 
@@ -148,6 +171,17 @@ async fn i5_a_submit_that_is_overtaken_ends_where_the_first_one_does() {
         panic!("the password was changed, and one of the two was told otherwise");
     };
     assert_eq!(first.ticket.expose(), second.ticket.expose());
+}
+
+#[tokio::test]
+async fn i5_a_change_that_the_store_repeated_by_itself_ends_in_a_ticket() {
+    let users = MemoryUsers::new();
+    users.insert(&tenant(), account_of_ada().await);
+    let (sspr, grant) = granted(Repeating(users), cheap_hasher(), PasswordRules::nist()).await;
+
+    let answer = sspr.submit(&grant, &password(NEW), &Client::unknown()).await.unwrap();
+
+    assert!(matches!(answer, SubmitOutcome::Changed(_)), "{answer:?}");
 }
 
 #[tokio::test]

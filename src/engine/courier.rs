@@ -121,9 +121,7 @@ impl Courier {
     ///
     /// A mail that fails for now is tried once and kept for the next call.
     pub async fn drain(&self, sender: &impl EmailSender) -> Drained {
-        let mut drained = Drained::default();
-        let now = self.inner.clock.now();
-        drained.add(self.round(sender, now).await);
+        let mut drained = self.round(sender, self.inner.clock.now()).await;
         while let Some(job) = self.inner.queue.pop_fresh(self.inner.clock.now()) {
             drained.count(self.work(sender, job, Haste::Now).await);
         }
@@ -207,13 +205,6 @@ impl Drained {
             Delivered::Postponed => self.postponed += 1,
             Delivered::Sent => self.sent += 1,
         }
-    }
-
-    const fn add(&mut self, other: Self) {
-        self.sent += other.sent;
-        self.discarded += other.discarded;
-        self.postponed += other.postponed;
-        self.failed += other.failed;
     }
 }
 
