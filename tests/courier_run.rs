@@ -1,6 +1,8 @@
 //! The courier as a host runs it: polled by hand, so that a test sees when it waits, for what, and
 //! that it does wait.
 #![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     missing_debug_implementations,
@@ -40,7 +42,7 @@ use support::*;
 const SOON: Duration = Duration::from_secs(1);
 
 struct Running {
-    task: Pin<Box<dyn Future<Output = ()>>>,
+    task: Pin<Box<dyn Future<Output = ()> + Send>>,
     woken: Arc<Woken>,
 }
 

@@ -1,5 +1,7 @@
 //! What is told of time: when to try again, and until when something is good.
 #![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     missing_debug_implementations,

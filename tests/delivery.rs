@@ -1,5 +1,7 @@
 //! What becomes of a mail: when a port fails, and for somebody who signs in in another way.
 #![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     missing_debug_implementations,

@@ -1,5 +1,6 @@
 //! What events say: whose, of which reset, in which request, how it went.
 #![allow(
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,

@@ -1,5 +1,7 @@
 //! What operators ask of a process: is it up, how full is it, why can somebody not reset.
 #![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     missing_debug_implementations,

@@ -1,5 +1,7 @@
 //! Signing in with a password: where it is offered, and what a failure costs.
 #![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     missing_debug_implementations,
