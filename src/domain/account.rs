@@ -170,3 +170,29 @@ impl Account {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_hash_is_printable_begins_with_a_dollar_and_has_at_most_512_characters() {
+        let longest = format!("${}", "a".repeat(511));
+        assert_eq!(PasswordHash::parse(&longest).unwrap().expose(), longest);
+        for text in
+            ["", "argon2id$v=19", "$argon2id $", "$argon2id\n", "$\u{e4}", &format!("{longest}a")]
+        {
+            assert_eq!(PasswordHash::parse(text), Err(PasswordHashError), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_hash_and_a_stamp_are_equal_only_to_themselves() {
+        let hash = |text| PasswordHash::parse(text).unwrap();
+        assert!(hash("$a") == hash("$a") && hash("$a") != hash("$b"));
+        let stamp = Stamp::from_bytes([1; 16]);
+        assert!(
+            stamp == Stamp::from_bytes(*stamp.as_bytes()) && stamp != Stamp::from_bytes([2; 16])
+        );
+    }
+}

@@ -273,4 +273,45 @@ mod tests {
     fn debug_shows_nothing() {
         assert_eq!(format!("{:?}", Code::parse("12345678").unwrap()), "Code(…)");
     }
+
+    #[test]
+    fn exactly_the_surplus_is_drawn_again() {
+        // 2^64 mod 10^8 words are too many: those whose product has a low half below that. These
+        // two have it at that and at the next multiple of 256 below it.
+        let (kept, surplus) = (72_057_409_570_487_199, 43_057_467_679_649_150);
+        assert_eq!(drawn(CodeFormat::Digits, &[kept, u64::MAX]), "00390624");
+        assert_eq!(drawn(CodeFormat::Digits, &[surplus, u64::MAX]), "99999999");
+    }
+
+    #[test]
+    fn what_is_longer_than_256_bytes_is_not_looked_at() {
+        let typed = |blanks: usize| Code::parse(&format!("12345678{}", " ".repeat(blanks)));
+        assert!(typed(248).is_ok());
+        assert_eq!(typed(249).unwrap_err(), CodeError);
+    }
+
+    #[test]
+    fn each_writing_of_a_digit_is_that_digit() {
+        for zero in ['0', '\u{660}', '\u{6f0}', '\u{ff10}'] {
+            let typed: String = [4, 8, 2, 9, 1, 7, 3, 0]
+                .into_iter()
+                .filter_map(|n| char::from_u32(u32::from(zero) + n))
+                .collect();
+            assert_eq!(Code::parse(&typed).unwrap().expose(), "48291730", "{typed}");
+        }
+        for separator in [' ', '\t', '\u{a0}', '-', '.', '\u{2010}', '\u{2013}'] {
+            let typed = format!("4829{separator}1730");
+            assert_eq!(Code::parse(&typed).unwrap().expose(), "48291730", "{separator:?}");
+        }
+        for other in ['_', '/', '\u{2014}', ','] {
+            assert!(Code::parse(&format!("4829{other}1730")).is_err(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_format_says_how_many_symbols_and_codes_it_has() {
+        assert_eq!((CodeFormat::Digits.length(), CodeFormat::Digits.codes()), (8, 100_000_000));
+        let letters = CodeFormat::Letters;
+        assert_eq!((letters.length(), letters.codes()), (16, 655_360_000_000_000_000_000));
+    }
 }

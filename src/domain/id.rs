@@ -216,4 +216,21 @@ mod tests {
         let tenant = TenantId::parse("contoso").unwrap().tag();
         assert_eq!(RecordId::from_parts(tenant, [7; 16]).tenant_tag(), tenant);
     }
+
+    #[test]
+    fn a_name_of_128_bytes_is_the_longest() {
+        let longest = "a".repeat(128);
+        assert_eq!(TenantId::parse(&longest).unwrap().as_str(), longest);
+        assert_eq!(TenantId::parse("a\u{7f}b"), Err(IdError::Characters("tenant")));
+        assert_eq!(TenantId::parse("a\t"), Err(IdError::Characters("tenant")));
+        assert_eq!(TenantId::parse("a b").unwrap().to_string(), "a b");
+    }
+
+    #[test]
+    fn a_record_id_is_written_in_hexadecimal() {
+        let tenant = TenantTag::from_bytes([0xab; 8]);
+        let id = RecordId::from_parts(tenant, [1; 16]);
+        assert_eq!(id.to_string(), format!("{}{}", "ab".repeat(8), "01".repeat(16)));
+        assert_eq!(RecordId::from_bytes(*id.as_bytes()), id);
+    }
 }

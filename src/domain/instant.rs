@@ -91,4 +91,16 @@ mod tests {
     fn an_instant_beyond_the_calendar_is_its_last_day() {
         assert_eq!(Instant::MAX.to_civil().year(), 9999);
     }
+
+    #[test]
+    fn instants_move_by_whole_microseconds() {
+        let at = Instant::from_micros;
+        let second = Duration::from_secs(1);
+        assert_eq!(at(5).after(second), at(1_000_005));
+        assert_eq!(at(1_000_005).before(second), at(5));
+        assert_eq!(at(1_000_005).since(at(5)), second);
+        assert_eq!((at(1).latest(at(2)), at(2).latest(at(1))), (at(2), at(2)));
+        assert_eq!(at(5).after(Duration::from_nanos(1_999)), at(6));
+        assert_eq!(at(1_500_000).to_civil().unix_timestamp_nanos(), 1_500_000_000);
+    }
 }

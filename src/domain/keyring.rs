@@ -301,4 +301,32 @@ mod tests {
         let secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ";
         assert!(!error(&format!("sign={secret}")).to_string().contains(secret));
     }
+
+    #[test]
+    fn a_key_has_sixteen_distinct_bytes_and_is_no_text() {
+        let parsed = |bytes: &[u8]| {
+            Keyring::parse(&format!(
+                "sign={} index={}",
+                Base64UrlUnpadded::encode_string(bytes),
+                key(1)
+            ))
+        };
+        let distinct =
+            |count: u8| (0..32_u8).map(|i| (i % count).wrapping_mul(16)).collect::<Vec<_>>();
+        assert!(parsed(&distinct(16)).is_ok());
+        assert_eq!(parsed(&distinct(15)).unwrap_err(), KeyringError::Weak("sign"));
+        // One byte that no keyboard types makes the difference.
+        let mut text = *b"correct horse battery staple 123";
+        text[31] = 0;
+        assert!(parsed(&text).is_ok());
+        assert_eq!(
+            parsed(&[text.as_slice(), &[0]].concat()).unwrap_err(),
+            KeyringError::Malformed("sign")
+        );
+    }
+
+    #[test]
+    fn padding_is_allowed() {
+        assert!(Keyring::parse(&format!("sign={}= index={}", key(1), key(2))).is_ok());
+    }
 }

@@ -68,4 +68,13 @@ mod tests {
         }
         assert_eq!(LanguageTag::parse(&"a-".repeat(40)), Err(LanguageError::TooLong));
     }
+
+    #[test]
+    fn a_tag_of_35_bytes_is_the_longest() {
+        let longest = "de-aaaaaaaa-bbbbbbbb-cccccccc-ddddd";
+        assert_eq!(LanguageTag::parse(longest).unwrap().to_string(), longest);
+        assert_eq!(LanguageTag::parse(&format!("{longest}d")), Err(LanguageError::TooLong));
+        assert_eq!(LanguageTag::parse("de-123456789"), Err(LanguageError::Shape));
+        assert!(LanguageTag::parse("es-419").is_ok());
+    }
 }

@@ -78,4 +78,19 @@ mod tests {
         assert_eq!(network("192.0.2.1").wide(), None);
         assert_ne!(network("192.0.2.1").near(), network("192.0.2.2").near());
     }
+
+    #[test]
+    fn each_kind_of_network_has_a_tag_of_its_own() {
+        let (v4, v6) = (network("192.0.2.1"), network("2001:db8:1:2::1"));
+        let bytes = |head: &[u8], tail: &[u8]| {
+            let mut bytes = [0; 17];
+            bytes[..head.len()].copy_from_slice(head);
+            bytes[17 - tail.len()..].copy_from_slice(tail);
+            bytes
+        };
+        assert_eq!(v4.near(), bytes(&[4], &[0xff, 0xff, 192, 0, 2, 1]));
+        assert_eq!(v6.near(), bytes(&[64, 0x20, 1, 0xd, 0xb8, 0, 1, 0, 2], &[]));
+        assert_eq!(v6.wide(), Some(bytes(&[48, 0x20, 1, 0xd, 0xb8, 0, 1], &[])));
+        assert_eq!(NetworkAddress::from(std::net::IpAddr::from([192, 0, 2, 1])), v4);
+    }
 }

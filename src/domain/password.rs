@@ -117,4 +117,23 @@ mod tests {
     fn debug_shows_nothing() {
         assert_eq!(format!("{:?}", Password::parse("hunter2").unwrap()), "Password(…)");
     }
+
+    #[test]
+    fn the_longest_have_256_code_points_and_1024_bytes_once_normalised() {
+        let parsed = |text: String| Password::parse(&text).map(|it| it.expose().len());
+        assert_eq!(parsed("a".repeat(256)), Ok(256));
+        // Four bytes that become twelve.
+        let note = "\u{1d160}";
+        assert_eq!(parsed(note.repeat(85)), Ok(1_020));
+        assert_eq!(parsed(note.repeat(86)), Err(PasswordError::TooLong));
+        // 512 code points that become 256.
+        assert_eq!(parsed("e\u{301}".repeat(256)), Ok(512));
+        assert_eq!(parsed("\u{1f511}".repeat(257)), Err(PasswordError::TooLong));
+    }
+
+    #[test]
+    fn normalising_leaves_no_copy_behind_in_a_string_that_grew() {
+        let password = Password::parse(&"\u{1d160}".repeat(3)).unwrap();
+        assert_eq!((password.0.len(), password.0.capacity()), (36, 36));
+    }
 }

@@ -125,6 +125,7 @@ mod tests {
     fn the_length_says_nothing_and_a_changed_byte_is_noticed() {
         let (short, long) = (sealed(b"", b"a"), sealed(b"", b"0123456789abcdef"));
         assert_eq!(short.as_bytes().len(), long.as_bytes().len());
+        assert_eq!(*long.open(&key(1), b"").unwrap(), b"0123456789abcdef");
 
         for place in 0..short.as_bytes().len() {
             let mut bytes = short.as_bytes().to_vec();

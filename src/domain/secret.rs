@@ -359,4 +359,25 @@ mod tests {
         assert!(proof.device(&tenant, &other, &keys).is_none());
         assert!(proof.device(&elsewhere, &ada, &keys).is_none());
     }
+
+    #[test]
+    fn every_byte_of_a_token_and_of_a_proof_counts() {
+        let (entropy, keys, tenant, scope) = world();
+        let record = RecordId::draw(tenant.tag(), &entropy).unwrap();
+        let token = FlowToken::draw(&record, scope, &keys, &entropy).unwrap();
+        for place in 0..TOKEN {
+            let mut forged = FlowToken::parse(&token.expose()).unwrap();
+            forged.0[place] ^= 1;
+            assert!(!forged.is_genuine(&keys), "byte {place}");
+            assert!(!forged.hash().matches(&token.hash()), "byte {place}");
+        }
+        let ada = EmailAddress::parse("ada@x.example").unwrap();
+        let mut proof = DeviceProof::draw(&tenant, &ada, &keys, &entropy).unwrap();
+        for place in 0..PROOF {
+            proof.0[place] ^= 1;
+            assert!(proof.device(&tenant, &ada, &keys).is_none(), "byte {place}");
+            proof.0[place] ^= 1;
+        }
+        assert_eq!(proof.device(&tenant, &ada, &keys).unwrap(), proof.0[..16]);
+    }
 }

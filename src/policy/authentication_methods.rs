@@ -259,4 +259,30 @@ mod tests {
             format!("$.@odata.type: must be #microsoft.graph.{EMAIL}")
         );
     }
+
+    #[test]
+    fn a_policy_without_the_method_has_it_off_and_twice_is_a_fault() {
+        let read = |ids: &[&str]| {
+            let methods: Vec<Value> =
+                ids.iter().map(|id| json!({ "id": id, "state": "enabled" })).collect();
+            let document = json!({ "authenticationMethodConfigurations": methods });
+            AuthenticationMethodsPolicy::from_json(&document.to_string())
+        };
+        let none = read(&["Sms"]).unwrap();
+        assert_eq!((none.state(), none.email_document()), (MethodState::Disabled, None));
+        let one = read(&["Sms", "EMAIL"]).unwrap();
+        assert_eq!(one.state(), MethodState::Enabled);
+        assert_eq!(one.email_document().unwrap()["id"], "EMAIL");
+        assert_eq!(
+            read(&["email", "Email"]).unwrap_err().to_string(),
+            "$.authenticationMethodConfigurations[1].id: the e-mail method is configured twice"
+        );
+    }
+
+    #[test]
+    fn what_is_made_is_what_is_read() {
+        let made = AuthenticationMethodsPolicy::email_for_all();
+        let read = AuthenticationMethodsPolicy::from_json(&made.document().to_string());
+        assert_eq!(read.unwrap(), made);
+    }
 }

@@ -108,3 +108,41 @@ impl Brand {
         self.code_in_subject
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_1_to_64_characters_and_stands_on_one_line() {
+        let longest = "\u{e9}".repeat(64);
+        assert_eq!(Brand::new(&longest).unwrap().name(), longest);
+        assert!(Brand::new("A").is_ok());
+        for name in ["", " Contoso", "Contoso ", "Con\ntoso", &format!("{longest}a")] {
+            assert_eq!(Brand::new(name), Err(BrandError::Name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_a_host_name() {
+        let with = |host: &str| Brand::new("Contoso").unwrap().with_origin(host);
+        assert_eq!(with("Login-1.Contoso.com").unwrap().origin(), Some("login-1.contoso.com"));
+        assert!(with(&"a".repeat(253)).is_ok());
+        for host in ["", "https://contoso.com", "contoso.com:443", "a b", &"a".repeat(254)] {
+            assert_eq!(with(host), Err(BrandError::Origin), "{host:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_set_is_what_is_read() {
+        let sender = EmailAddress::parse("no-reply@contoso.com").unwrap();
+        let plain = Brand::new("Contoso").unwrap();
+        assert_eq!((plain.origin(), plain.sender()), (None, None));
+        assert_eq!(plain.code_in_subject(), CodeInSubject::Hidden);
+        let brand = plain.with_sender(sender.clone()).with_code_in_subject(CodeInSubject::Shown);
+        assert_eq!(
+            (brand.sender(), brand.code_in_subject()),
+            (Some(&sender), CodeInSubject::Shown)
+        );
+    }
+}

@@ -201,4 +201,57 @@ mod tests {
         assert_eq!(reasons(&only_staff, staff), []);
         assert_eq!(reasons(&nobody, staff), [Reason::NotIncluded]);
     }
+
+    #[test]
+    fn an_older_policy_may_name_one_account() {
+        let all = r#""includeTargets": [{"id": "all_users"}]"#;
+        let but = |id: &str| {
+            contoso(&format!(
+                r#"{all}, "excludeTargets": [{{"targetType": "user", "id": "{id}"}}]"#
+            ))
+        };
+        assert_eq!(reasons(&but("ada"), |_| {}), [Reason::Excluded]);
+        assert_eq!(reasons(&but("eve"), |_| {}), []);
+    }
+
+    #[test]
+    fn the_tenant_and_the_user_flow_can_stand_against_it() {
+        let mut policy = TenantPolicy::customers("contoso").unwrap();
+        let decide = |policy: &TenantPolicy, flow: &str| {
+            policy.decide(&UserFlowId::parse(flow).unwrap(), &ada()).reasons().to_vec()
+        };
+        assert_eq!(decide(&policy, "other"), [Reason::UnknownFlow]);
+        let same = |ada: &mut Account| ada.second_factor = SecondFactor::SameMailbox;
+        assert_eq!(reasons(&policy.clone().with_same_mailbox(SameMailbox::Eligible), same), []);
+        let google = r#"{"displayName": "google", "onAuthenticationMethodLoadStart":
+            {"identityProviders": [{"id": "Google-OAUTH"}]}}"#;
+        let google = crate::policy::UserFlow::from_json(google).unwrap();
+        policy = policy.with_user_flows(vec![google]).unwrap();
+        assert_eq!(decide(&policy, "google"), [Reason::FlowWithoutPasswords]);
+        let off = AuthenticationMethodsPolicy::from_email_json(r#"{"state": "disabled"}"#).unwrap();
+        let off = TenantPolicy::customers("contoso").unwrap().with_authentication_methods(off);
+        assert_eq!(reasons(&off, |_| {}), [Reason::EmailOtpDisabled, Reason::NotIncluded]);
+    }
+
+    #[test]
+    fn an_explanation_says_what_would_change_it() {
+        let policy = TenantPolicy::customers("contoso").unwrap();
+        let explain = |change: &dyn Fn(&mut Account)| {
+            let mut account = ada();
+            change(&mut account);
+            policy.explain(&UserFlowId::parse("sign-in").unwrap(), &account).to_string()
+        };
+        assert_eq!(explain(&|_| {}), "Password reset is available.");
+        let locked = "Password reset is available, and unlocks the account.";
+        assert_eq!(explain(&|ada| ada.locked = true), locked);
+        let text = explain(&|ada| {
+            ada.disabled = true;
+            ada.password = None;
+        });
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "Password reset is not available:");
+        assert_eq!(lines[1], format!("- {}", Reason::Disabled.words()));
+        assert_eq!(lines[2], format!("- {}", Reason::NoPassword.words()));
+        assert_eq!(lines.len(), 3);
+    }
 }

@@ -302,4 +302,43 @@ mod tests {
         };
         assert_eq!(error(&twice).path, "$.userFlows[1].id");
     }
+
+    #[test]
+    fn every_setting_is_written_and_read_again() {
+        let brand = Brand::new("Larkfield").unwrap().with_origin("login.larkfield.example");
+        let sender = EmailAddress::parse("no-reply@larkfield.example").unwrap();
+        let brand = brand.unwrap().with_sender(sender).with_code_in_subject(CodeInSubject::Shown);
+        let rules = PasswordRules::entra().with_min_length(12).unwrap().with_terms(["larkfield"]);
+        let rules = rules.unwrap().with_current_refused(CurrentPassword::Allowed);
+        let numbers = Numbers { tries_per_window: 14, ..Numbers::default() };
+        let numbers = Numbers { code_lifetime: Duration::from_secs(300), ..numbers };
+        let policy = TenantPolicy::customers("contoso")
+            .unwrap()
+            .with_brand(brand)
+            .with_password_rules(rules)
+            .with_limits(Limits::new(numbers).unwrap())
+            .with_dot_rules(DotRules::new(["fabrikam.example"]))
+            .with_languages(vec![LanguageTag::parse("de").unwrap()])
+            .with_disclosure(Disclosure::EntraCompatible)
+            .with_same_mailbox(SameMailbox::Eligible)
+            .with_after_reset(AfterReset::RequireSignIn)
+            .with_no_password_notice(NoPasswordNotice::On);
+
+        let read = TenantPolicy::from_json(&policy.to_json().to_string()).unwrap();
+
+        assert_eq!(read, policy);
+        let nist = policy.clone().with_password_rules(PasswordRules::nist());
+        assert_ne!(nist.to_json(), policy.to_json());
+        assert_eq!(TenantPolicy::from_json(&nist.to_json().to_string()).unwrap(), nist);
+    }
+
+    #[test]
+    fn what_is_missing_is_the_default() {
+        let customers = TenantPolicy::customers("contoso").unwrap();
+        let whole = customers.to_json();
+        let fields = ["tenant", "userFlows", "authenticationMethodsPolicy"];
+        let least: Map<String, Value> =
+            fields.iter().map(|name| ((*name).to_owned(), whole[*name].clone())).collect();
+        assert_eq!(TenantPolicy::from_json(&Value::Object(least).to_string()).unwrap(), customers);
+    }
 }

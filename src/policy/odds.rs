@@ -99,4 +99,24 @@ mod tests {
         assert!(near(odds.account_year, 2e-6));
         assert!(near(odds.tenant_year, 7.29e-3));
     }
+
+    #[test]
+    fn what_can_be_guessed_is_twice_what_a_window_allows() {
+        let odds = Odds::of(&Numbers::default());
+        assert_eq!((odds.guesses_per_account_day, odds.guesses_per_account_year), (30, 200));
+        assert_eq!(odds.guesses_per_tenant_year, 732_000);
+    }
+
+    #[test]
+    fn odds_are_told_in_whole_and_grouped_numbers() {
+        for (probability, told) in
+            [(1.0, "1"), (0.001, "1,000"), (1e-2, "100"), (5e-8, "20,000,000")]
+        {
+            assert_eq!(Odds::one_in(probability), told);
+        }
+        let told = Odds::of(&Numbers::default()).to_string();
+        let numbers: Vec<&str> =
+            told.lines().skip(1).filter_map(|line| line.split_whitespace().last()).collect();
+        assert_eq!(numbers, ["20000000", "3333334", "500000", "137"]);
+    }
 }

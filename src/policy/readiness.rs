@@ -112,3 +112,48 @@ impl fmt::Display for Readiness {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{AuthenticationMethodsPolicy, UserFlow};
+
+    fn states(policy: &TenantPolicy) -> Vec<CheckState> {
+        policy.readiness().checks().iter().map(|check| check.state).collect()
+    }
+
+    #[test]
+    fn a_tenant_of_customers_is_ready() {
+        let readiness = TenantPolicy::customers("contoso").unwrap().readiness();
+        assert!(readiness.is_ready());
+        assert!(readiness.checks().iter().all(|check| check.words.is_empty()));
+        let first = readiness.to_string();
+        assert!(first.starts_with("[ready] Email OTP is enabled\n[ready] "), "{first}");
+    }
+
+    #[test]
+    fn what_is_still_to_do_is_said_in_order() {
+        use CheckState::{Note, Ready, ToDo};
+        let customers = TenantPolicy::customers("contoso").unwrap();
+        let methods = |json| AuthenticationMethodsPolicy::from_email_json(json).unwrap();
+        let off = methods(r#"{"state": "disabled"}"#);
+        let but = r#"{"state": "enabled", "includeTargets": [{"id": "all_users"}],
+            "excludeTargets": [{"id": "staff"}]}"#;
+        let shop = UserFlow::from_json(r#"{"displayName": "Shop"}"#).unwrap();
+
+        let policy = customers.clone().with_authentication_methods(off);
+        assert_eq!(states(&policy), [ToDo, ToDo, Ready, Ready]);
+        assert!(!policy.readiness().is_ready());
+        let policy = customers.clone().with_authentication_methods(methods(but));
+        assert_eq!(states(&policy), [Ready, Ready, Ready, Ready, Note]);
+        assert!(policy.readiness().is_ready(), "a note is nothing to do");
+        let policy = customers.with_user_flows(vec![shop]).unwrap();
+        assert_eq!(states(&policy), [Ready, Ready, ToDo, ToDo]);
+        let text = policy.readiness().to_string();
+        assert!(
+            text.ends_with(
+                "[to do] Every user flow has an application: Add an application to: Shop."
+            )
+        );
+    }
+}

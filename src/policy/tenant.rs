@@ -7,7 +7,7 @@ use super::{
 use crate::domain::{ApplicationId, DotRules, LanguageTag, TenantId, UserFlowId};
 
 /// Everything that one tenant's administrator decides.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TenantPolicy {
     tenant: TenantId,
     user_flows: Vec<UserFlow>,
@@ -241,5 +241,48 @@ impl TenantPolicy {
     pub fn with_languages(mut self, languages: Vec<LanguageTag>) -> Self {
         self.languages = languages;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reset_is_offered_where_the_method_is_for_somebody_and_the_flow_has_passwords() {
+        let customers = TenantPolicy::customers("contoso").unwrap();
+        let shop = ApplicationId::parse("shop").unwrap();
+        let offers = |policy: &TenantPolicy, flow: &str| {
+            policy.offers_reset(&UserFlowId::parse(flow).unwrap(), &shop)
+        };
+        assert!(offers(&customers, "sign-in") && !offers(&customers, "other"));
+        let methods = |json| AuthenticationMethodsPolicy::from_email_json(json).unwrap();
+        let with = |json| customers.clone().with_authentication_methods(methods(json));
+        assert!(!offers(&with(r#"{"state": "enabled"}"#), "sign-in"), "nobody is included");
+        let off = r#"{"state": "disabled", "includeTargets": [{"id": "all_users"}]}"#;
+        assert!(!offers(&with(off), "sign-in"));
+        let providers = |id: &str| {
+            let json = format!(
+                r#"{{"displayName": "f", "conditions": {{"applications": {{"includeAllApplications": true}}}},
+                "onAuthenticationMethodLoadStart": {{"identityProviders": [{{"id": "{id}"}}]}}}}"#
+            );
+            customers.clone().with_user_flows(vec![UserFlow::from_json(&json).unwrap()]).unwrap()
+        };
+        assert!(offers(&providers("EmailPassword-OAUTH"), "f"));
+        assert!(!offers(&providers("Google-OAUTH"), "f"));
+        let nowhere = UserFlow::from_json(
+            r#"{"displayName": "f", "onAuthenticationMethodLoadStart":
+                {"identityProviders": [{"id": "EmailPassword-OAUTH"}]}}"#,
+        );
+        let nowhere = customers.clone().with_user_flows(vec![nowhere.unwrap()]).unwrap();
+        assert!(!offers(&nowhere, "f"), "in no application");
+    }
+
+    #[test]
+    fn a_long_name_is_cut_for_its_brand() {
+        let name = format!("{} {}", "a".repeat(63), "b".repeat(60));
+        let policy = TenantPolicy::customers(&name).unwrap();
+        assert_eq!(policy.brand().name(), "a".repeat(63));
+        assert_eq!(TenantPolicy::customers("").unwrap_err().path, "$.tenant");
     }
 }

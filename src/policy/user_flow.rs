@@ -197,4 +197,43 @@ mod tests {
         let cut = &EXPORT[..EXPORT.len() / 2];
         assert!(UserFlow::from_json(cut).unwrap_err().rule.starts_with("not complete JSON"));
     }
+
+    #[test]
+    fn a_flow_is_for_all_applications_or_for_those_that_it_lists() {
+        let read = |conditions: &str| {
+            UserFlow::from_json(&format!(r#"{{"displayName": "f", "conditions": {conditions}}}"#))
+                .unwrap()
+        };
+        let all = read(
+            r#"{"applications": {"includeAllApplications": true,
+            "includeApplications": [{"appId": "a"}]}}"#,
+        );
+        assert_eq!(*all.applications(), Applications::All);
+        for nowhere in ["null", "{}", r#"{"applications": {}}"#] {
+            assert_eq!(
+                *read(nowhere).applications(),
+                Applications::Listed(Vec::new()),
+                "{nowhere}"
+            );
+        }
+        let flow = UserFlow::email_with_password("sign-in").unwrap();
+        let written = UserFlow::from_json(&flow.document().to_string()).unwrap();
+        assert_eq!(written, flow, "what is made is what is read");
+    }
+
+    #[test]
+    fn providers_are_known_by_their_name_in_any_case() {
+        let providers: Vec<String> = PROVIDERS
+            .iter()
+            .map(|(id, _)| format!(r#"{{"id": "{}"}}"#, id.to_lowercase()))
+            .collect();
+        let json = format!(
+            r#"{{"id": "f-1", "displayName": "f", "onAuthenticationMethodLoadStart":
+                {{"identityProviders": [{}]}}}}"#,
+            providers.join(",")
+        );
+        let flow = UserFlow::from_json(&json).unwrap();
+        assert_eq!(flow.identity_providers(), PROVIDERS.map(|(_, provider)| provider));
+        assert_eq!((flow.id().as_str(), flow.display_name()), ("f-1", "f"));
+    }
 }

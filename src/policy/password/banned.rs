@@ -104,4 +104,32 @@ mod tests {
     fn the_lowest_cover_counts() {
         assert_eq!(score("passwordsx", &terms(&["pass", "words", "password"])), 3);
     }
+
+    #[test]
+    fn each_substitution_that_is_documented_is_undone() {
+        assert_eq!(normalised("P@$$w0RD1"), "passwordl");
+    }
+
+    #[test]
+    fn five_points_are_enough() {
+        assert_eq!(score("", &[]), 0);
+        assert_eq!(score("abc", &[]), 3);
+        assert!(!is_banned("blankwxyz", &["blank"]) && is_banned("blankwxy", &["blank"]));
+        assert_eq!(
+            (score("blankwxyz", &terms(&["blank"])), score("blankwxy", &terms(&["blank"]))),
+            (5, 4)
+        );
+        // A term of more bytes than characters is one point and as long as it is.
+        assert_eq!(score("\u{e9}t\u{e9}abc", &terms(&["\u{e9}t\u{e9}"])), 4);
+    }
+
+    #[test]
+    fn one_edit_anywhere_is_near_and_two_are_not() {
+        let near = ["abcdef", "bcdef", "acdef", "abcde", "xabcdef", "abcxdef", "xbcdef", "abxdef"];
+        assert!(near.iter().all(|text| is_near(text, "abcdef")));
+        let far =
+            ["cdef", "abdcef", "xxcdef", "abcdxx", "xacdef", "abcdefgh", "axbcdxf", "bcdefx", ""];
+        assert_eq!(far.iter().find(|text| is_near(text, "abcdef")), None);
+        assert!(is_near("", "a") && is_near("", "") && is_near("a", ""));
+    }
 }

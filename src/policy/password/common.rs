@@ -120,4 +120,55 @@ mod tests {
         let refused = refused.filter(|text| text.len() >= 15 && judge(text, &[], &[]).0).count();
         assert!(refused >= 3000, "{refused}");
     }
+
+    #[test]
+    fn a_piece_over_and_over_has_at_most_ten_characters() {
+        assert!(repeats("aa") && repeats("abab") && repeats("ababa"));
+        assert!(repeats("0123456789012345678901") && repeats("abcdefghijabcdefghij"));
+        assert!(!repeats("") && !repeats("a") && !repeats("ab") && !repeats("aab"));
+        assert!(!repeats("abcdefghijkabcdefghijk"), "eleven");
+        assert!(!repeats("abcabd") && !repeats("abcab"), "less than twice");
+    }
+
+    #[test]
+    fn a_walk_has_six_characters_forwards_or_back() {
+        assert!(walks("qwerty") && walks("ytrewq") && walks("345678"));
+        assert!(!walks("qwert") && !walks("qwertz1") && !walks("qwetry"));
+    }
+
+    #[test]
+    fn what_is_made_of_pieces_has_at_most_four_of_four_characters() {
+        let made = |text: &str| is_made_of(text, &|piece| piece.chars().all(|c| c == 'x'));
+        assert!(made("xxxx") && made("xxxxx") && !made("xxx") && !made(""));
+        assert!(!made("xxxxa") && !made("axxxx"));
+        let words = |text: &str| is_made_of(text, &|piece| ["four", "words"].contains(&piece));
+        assert!(words("fourwordsfourfour") && words("fourwords"));
+        assert!(!words("fourfourfourfourfour"), "five");
+        // The longest piece has 64 bytes.
+        let long = |length: usize| is_made_of(&"y".repeat(length), &|piece| piece.len() == 64);
+        assert!(long(64) && long(256) && !long(65) && !long(320));
+        let longer = |length: usize| is_made_of(&"y".repeat(length), &|piece| piece.len() > 64);
+        assert!(!longer(65));
+    }
+
+    #[test]
+    fn decoration_is_what_is_no_letter_and_digits_at_the_end() {
+        assert_eq!(undecorated("pass-word 12!"), "password");
+        assert_eq!(undecorated("4pass2word"), "4pass2word");
+        assert_eq!(undecorated("123"), "");
+    }
+
+    #[test]
+    fn terms_and_words_of_the_context_count_by_themselves() {
+        let list = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        assert!(judge("larkfield", &list(&["larkfield"]), &[]).0);
+        assert!(!judge("larkfield", &list(&["lark"]), &[]).0);
+        assert!(judge("Larkfield larkfield 7", &list(&["larkfield"]), &[]).0);
+        let words = list(&["hamilton", "margaret.h"]);
+        assert_eq!(judge("hamilton", &[], &words), (false, true));
+        assert_eq!(judge("margaret.h", &[], &words), (false, true));
+        assert_eq!(judge("unrelated words", &[], &words), (false, false));
+        assert_eq!(judge("!!!", &[], &words), (true, false), "one sign over and over");
+        assert!(!judge("!?", &[], &words).1);
+    }
 }

@@ -315,4 +315,45 @@ mod tests {
         assert_eq!(many, Err(PasswordRulesError::TooManyTerms));
         assert_eq!(PasswordRules::entra().with_terms(["abc"]), Err(PasswordRulesError::Term));
     }
+
+    #[test]
+    fn each_character_of_entras_set_is_allowed_and_no_other() {
+        let ascii = (0..=127_u8).map(char::from);
+        let refused: Vec<char> = ascii.filter(|c| !is_entra(*c)).collect();
+        let control = (0..32_u8).chain([127]).map(char::from);
+        assert_eq!(refused, control.collect::<Vec<_>>());
+        assert!(!is_entra('\u{e9}') && !is_entra('\u{20ac}'));
+    }
+
+    #[test]
+    fn three_kinds_of_four_are_asked_for() {
+        for (text, count) in
+            [("", 0), ("a", 1), ("A", 1), ("1", 1), (" ", 1), ("aA", 2), ("aA1", 3), ("aA1!", 4)]
+        {
+            assert_eq!(kinds(text), count, "{text:?}");
+        }
+        let entra = PasswordRules::entra();
+        assert_eq!(issues(&entra, "QUOKKA-VEX-7"), []);
+        assert_eq!(issues(&entra, "QUOKKAVEX7"), [PasswordIssue::Kinds]);
+    }
+
+    #[test]
+    fn terms_of_4_to_64_characters_are_kept_in_lower_case() {
+        let rules = PasswordRules::nist().with_terms(["Lark", &"x".repeat(64)]).unwrap();
+        assert_eq!(rules.terms()[0], "lark");
+        let long = PasswordRules::nist().with_terms([&*"x".repeat(65)]);
+        assert_eq!(long, Err(PasswordRulesError::Term));
+        assert!(PasswordRules::nist().with_terms(vec!["word"; 1000]).is_ok());
+        let kept = PasswordRules::entra().with_current_refused(CurrentPassword::Allowed);
+        assert!(!kept.refuses_current() && kept.is_entra() && !PasswordRules::nist().is_entra());
+    }
+
+    #[test]
+    fn words_of_the_context_have_four_characters() {
+        let tenant = TenantId::parse("abc").unwrap();
+        let words = |brand| PasswordContext { account: None, brand, tenant: &tenant }.words();
+        assert_eq!(words("LARK"), ["lark"]);
+        assert_eq!(words("Shop"), ["shop"]);
+        assert_eq!(words("\u{c9}t\u{e9}"), Vec::<String>::new(), "three characters");
+    }
 }
