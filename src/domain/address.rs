@@ -346,6 +346,22 @@ mod tests {
         assert_eq!(EmailAddress::parse("ada@a\u{200d}b.example"), Err(AddressError::Domain));
     }
 
+    #[cfg(feature = "idn")]
+    #[test]
+    fn a_labels_count_towards_the_longest_address() {
+        // Nine octets more as an A-label than as it is typed.
+        let label = "d".repeat(60);
+        let typed = |last: usize| {
+            let local = "l".repeat(64);
+            format!("{local}@b\u{fc}cher.{label}.{label}.{}.example", "e".repeat(last))
+        };
+        let parsed = |last: usize| EmailAddress::parse(&typed(last)).map(|it| it.as_str().len());
+        let fits = 254 - parsed(1).unwrap() + 1;
+        assert_eq!(parsed(fits), Ok(254));
+        assert!(typed(fits + 1).len() < 254);
+        assert_eq!(parsed(fits + 1), Err(AddressError::TooLong));
+    }
+
     #[cfg(not(feature = "idn"))]
     #[test]
     fn other_scripts_are_refused_by_name() {

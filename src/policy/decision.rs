@@ -250,8 +250,8 @@ mod tests {
         });
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "Password reset is not available:");
-        assert_eq!(lines[1], format!("- {}", Reason::Disabled.words()));
-        assert_eq!(lines[2], format!("- {}", Reason::NoPassword.words()));
+        assert_eq!(lines[1], "- the account is disabled; enable it first");
+        assert_eq!(lines[2], "- the account has no password here, so there is none to reset");
         assert_eq!(lines.len(), 3);
     }
 }

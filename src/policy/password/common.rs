@@ -144,6 +144,8 @@ mod tests {
         let words = |text: &str| is_made_of(text, &|piece| ["four", "words"].contains(&piece));
         assert!(words("fourwordsfourfour") && words("fourwords"));
         assert!(!words("fourfourfourfourfour"), "five");
+        let short = |text: &str| is_made_of(text, &|piece| ["four", "abc"].contains(&piece));
+        assert!(!short("fourabc") && !short("abcfour"), "three characters are no piece");
         // The longest piece has 64 bytes.
         let long = |length: usize| is_made_of(&"y".repeat(length), &|piece| piece.len() == 64);
         assert!(long(64) && long(256) && !long(65) && !long(320));
@@ -163,6 +165,9 @@ mod tests {
         let list = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         assert!(judge("larkfield", &list(&["larkfield"]), &[]).0);
         assert!(!judge("larkfield", &list(&["lark"]), &[]).0);
+        let long: String = ('\u{3b1}'..='\u{3c9}').chain('\u{430}'..='\u{44f}').collect();
+        assert!(judge(&long, &list(&[&long]), &[]).0, "longer than any piece, in bytes");
+        assert!(!judge(&long, &[], &[]).0);
         assert!(judge("Larkfield larkfield 7", &list(&["larkfield"]), &[]).0);
         let words = list(&["hamilton", "margaret.h"]);
         assert_eq!(judge("hamilton", &[], &words), (false, true));
