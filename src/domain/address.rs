@@ -349,7 +349,7 @@ mod tests {
     #[cfg(feature = "idn")]
     #[test]
     fn a_labels_count_towards_the_longest_address() {
-        // Nine octets more as an A-label than as it is typed.
+        // Six octets more as an A-label than as it is typed.
         let label = "d".repeat(60);
         let typed = |last: usize| {
             let local = "l".repeat(64);
