@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use sspr::{
     Sspr,
     adapters::{CaptureSender, ManualClock, MemoryUsers, Policies, code_in},
-    domain::{Account, AccountId, CorrelationId, EmailAddress, TenantId},
+    domain::CorrelationId,
     engine::{Courier, StartOutcome, SubmitOutcome, VerifyOutcome},
     mail::EmailMessage,
     policy::TenantPolicy,
@@ -36,7 +36,7 @@ use sspr::{
         SendErrorKind, StoreError, UserStore,
     },
 };
-use support::*;
+use support::{stepped::*, *};
 
 /// Longer than a passcode waits before its mail is made.
 const SOON: Duration = Duration::from_secs(1);
@@ -244,28 +244,16 @@ fn the_outbox_is_emptied_every_five_seconds() {
 }
 
 /// A user store that keeps no notices.
-struct Forgetful(MemoryUsers);
+struct Forgetful;
 
 #[async_trait]
-impl UserStore for Forgetful {
-    async fn find_by_address(
+impl UserSteps for Forgetful {
+    async fn apply_reset(
         &self,
-        tenant: &TenantId,
-        address: &EmailAddress,
-    ) -> Result<Vec<Account>, StoreError> {
-        self.0.find_by_address(tenant, address).await
-    }
-
-    async fn find(
-        &self,
-        tenant: &TenantId,
-        account: &AccountId,
-    ) -> Result<Option<Account>, StoreError> {
-        self.0.find(tenant, account).await
-    }
-
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
-        Ok(match self.0.apply_reset(change).await? {
+        users: &MemoryUsers,
+        change: &PasswordChange,
+    ) -> Result<Applied, StoreError> {
+        Ok(match users.apply_reset(change).await? {
             Applied::Done { .. } => Applied::Done { notice: NoticeDelivery::NotQueued },
             other => other,
         })
@@ -275,7 +263,7 @@ impl UserStore for Forgetful {
 /// The same world's service over it.
 fn without_outbox(world: &World) -> (Sspr, Courier) {
     let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-    let users = Forgetful(world.users.in_memory());
+    let users = SteppedUsers(world.users.in_memory(), Forgetful);
     Sspr::builder(users, world.codes.clone(), policies, world.keys.clone())
         .with_clock(world.clock.clone())
         .with_events(world.events.clone())

@@ -12,21 +12,23 @@
 
 mod support;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 use sspr::{
     Sspr,
-    adapters::{Argon2Pool, MemoryUsers, Policies},
-    domain::{Digest, Password, PasswordHash},
+    adapters::{MemoryUsers, Policies},
     engine::{
         Courier, OpenOutcome, RedeemOutcome, SignInOutcome, StartOutcome, SubmitOutcome,
         VerifyOutcome,
     },
     policy::TenantPolicy,
-    ports::{Clock, HashError, PasswordHasher, Share, Verdict},
+    ports::{Clock, HashError},
 };
-use support::*;
+use support::{stepped::*, *};
 
 #[test]
 fn a_network_that_opened_too_much_is_told_when_its_hour_is_over() {
@@ -68,56 +70,36 @@ fn a_grant_and_a_ticket_are_good_until_the_instants_that_are_told() {
 }
 
 /// A hasher that can be told to be busy.
-struct Moody {
-    pool: Argon2Pool,
-    busy: AtomicBool,
-}
+#[derive(Clone, Default)]
+struct Moody(Arc<AtomicBool>);
 
 impl Moody {
-    fn free(&self) -> Result<(), HashError> {
-        if self.busy.load(Ordering::SeqCst) { Err(HashError::Busy) } else { Ok(()) }
+    fn is_busy(&self, busy: bool) {
+        self.0.store(busy, Ordering::SeqCst);
     }
 }
 
 #[async_trait]
-impl PasswordHasher for &'static Moody {
-    async fn hash(&self, password: Password, share: Share) -> Result<PasswordHash, HashError> {
-        self.free()?;
-        self.pool.hash(password, share).await
+impl HasherSteps for Moody {
+    async fn before_hash(&self) -> Result<(), HashError> {
+        self.before_verify().await
     }
 
-    async fn verify(
-        &self,
-        password: Password,
-        hash: PasswordHash,
-        share: Share,
-    ) -> Result<Verdict, HashError> {
-        self.free()?;
-        self.pool.verify(password, hash, share).await
-    }
-
-    async fn verify_dummy(
-        &self,
-        password: Password,
-        seed: Digest,
-        share: Share,
-    ) -> Result<(), HashError> {
-        self.free()?;
-        self.pool.verify_dummy(password, seed, share).await
+    async fn before_verify(&self) -> Result<(), HashError> {
+        if self.0.load(Ordering::SeqCst) { Err(HashError::Busy) } else { Ok(()) }
     }
 }
 
 /// The same world's service with it.
-fn moody(world: &World) -> (Sspr, Courier, &'static Moody) {
-    let pool = world.hasher.clone();
-    let hasher: &'static Moody = Box::leak(Box::new(Moody { busy: AtomicBool::new(false), pool }));
+fn moody(world: &World) -> (Sspr, Courier, Moody) {
+    let moody = Moody::default();
     let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
     let users: MemoryUsers = world.users.in_memory();
     let (sspr, courier) = Sspr::builder(users, world.codes.clone(), policies, world.keys.clone())
         .with_clock(world.clock.clone())
-        .with_hasher(hasher)
+        .with_hasher(SteppedHasher(world.hasher.clone(), moody.clone()))
         .build();
-    (sspr, courier, hasher)
+    (sspr, courier, moody)
 }
 
 #[test]
@@ -125,7 +107,7 @@ fn what_a_busy_hasher_did_not_compare_is_no_failure_and_may_be_tried_again_in_si
     runtime().block_on(async {
         let world = World::memory().await;
         let (sspr, _courier, hasher) = moody(&world);
-        hasher.busy.store(true, Ordering::SeqCst);
+        hasher.is_busy(true);
         let sign_in = async |mail: &str, text: &str| {
             sspr.sign_in(&request(mail), &password(text), &client(1)).await.unwrap()
         };
@@ -140,7 +122,7 @@ fn what_a_busy_hasher_did_not_compare_is_no_failure_and_may_be_tried_again_in_si
                 );
             }
         }
-        hasher.busy.store(false, Ordering::SeqCst);
+        hasher.is_busy(false);
         assert!(matches!(sign_in("nobody@example.com", OLD).await, SignInOutcome::Rejected));
         for _ in 0..9 {
             let wrong = sign_in("ada@example.com", "not the password").await;
@@ -164,10 +146,10 @@ fn a_submit_that_met_a_busy_hasher_may_come_again_in_six_seconds() {
         let submit =
             async || sspr.submit(&granted.grant, &password(NEW), &client(1)).await.unwrap();
 
-        hasher.busy.store(true, Ordering::SeqCst);
+        hasher.is_busy(true);
         let SubmitOutcome::TryLater { retry_at } = submit().await else { panic!("busy") };
         assert_eq!(retry_at, world.clock.now().after(seconds(6)));
-        hasher.busy.store(false, Ordering::SeqCst);
+        hasher.is_busy(false);
         assert!(matches!(submit().await, SubmitOutcome::Changed(_)));
     });
 }

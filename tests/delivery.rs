@@ -18,38 +18,27 @@ use async_trait::async_trait;
 use sspr::{
     Sspr,
     adapters::{CaptureSender, MemoryUsers, Policies},
-    domain::{Account, AccountId, EmailAddress, IdentityProvider, TenantId},
+    domain::{Account, EmailAddress, IdentityProvider, TenantId},
     policy::{NoPasswordNotice, TenantPolicy},
-    ports::{Applied, PasswordChange, StoreError, StoreErrorKind, UserStore},
+    ports::{StoreError, StoreErrorKind, UserStore},
 };
-use support::*;
+use support::{stepped::*, *};
 
 /// A user store that fails as it is told.
-struct Failing(MemoryUsers, Arc<Mutex<Option<StoreErrorKind>>>);
+struct Failing(Arc<Mutex<Option<StoreErrorKind>>>);
 
 #[async_trait]
-impl UserStore for Failing {
+impl UserSteps for Failing {
     async fn find_by_address(
         &self,
+        users: &MemoryUsers,
         tenant: &TenantId,
         address: &EmailAddress,
     ) -> Result<Vec<Account>, StoreError> {
-        if let Some(kind) = *self.1.lock().unwrap() {
+        if let Some(kind) = *self.0.lock().unwrap() {
             return Err(StoreError::new(kind, "the store was told to fail"));
         }
-        self.0.find_by_address(tenant, address).await
-    }
-
-    async fn find(
-        &self,
-        tenant: &TenantId,
-        account: &AccountId,
-    ) -> Result<Option<Account>, StoreError> {
-        self.0.find(tenant, account).await
-    }
-
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
-        self.0.apply_reset(change).await
+        users.find_by_address(tenant, address).await
     }
 }
 
@@ -59,7 +48,7 @@ fn a_user_store_that_fails_for_now_costs_time_and_one_that_is_damaged_the_mail()
         let world = World::memory().await;
         let told = Arc::new(Mutex::new(Some(StoreErrorKind::Busy)));
         let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-        let users = Failing(world.users.in_memory(), told.clone());
+        let users = SteppedUsers(world.users.in_memory(), Failing(told.clone()));
         let (sspr, courier) = Sspr::builder(users, world.codes, policies, world.keys)
             .with_clock(world.clock.clone())
             .build();

@@ -21,19 +21,17 @@ use std::{
     },
 };
 
+use async_trait::async_trait;
 use sspr::{
     Courier, Keyring, Sspr, TenantPolicy,
     adapters::{
         Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy,
     },
-    domain::{
-        ApplicationId, Digest, EmailAddress, Grant, Instant, Password, PasswordHash, TenantId,
-        UserFlowId,
-    },
+    domain::{ApplicationId, EmailAddress, Grant, Instant, PasswordHash, TenantId, UserFlowId},
     engine::{Client, Request, SignInOutcome, StartOutcome, SubmitOutcome, VerifyOutcome},
-    ports::{HashError, PasswordHasher, Share, Verdict},
+    ports::{HashError, PasswordHasher, Share},
 };
-use support::{NEW, OLD, account, address, cheap_hasher, password};
+use support::{NEW, OLD, account, address, cheap_hasher, password, stepped::*};
 use tokio::{sync::Semaphore, task::JoinHandle};
 
 const AT_ONCE: usize = 1000;
@@ -41,58 +39,38 @@ const AT_ONCE: usize = 1000;
 const OF_ONE_TENANT: usize = 32;
 const TENANTS: [&str; 4] = ["contoso", "fabrikam", "northwind", "tailspin"];
 
-/// A hasher that counts, and begins no hash before it is opened.
+/// Counts hashes, and begins none before it is opened.
 #[derive(Clone)]
-struct Gated {
-    pool: Argon2Pool,
-    gate: Arc<Semaphore>,
+struct Gate {
+    permits: Arc<Semaphore>,
     asked: Arc<AtomicUsize>,
 }
 
-impl Gated {
-    fn over(pool: &Argon2Pool) -> Self {
-        Self { asked: Arc::default(), gate: Arc::new(Semaphore::new(0)), pool: pool.clone() }
+impl Gate {
+    fn before(pool: &Argon2Pool) -> (Self, SteppedHasher<Self>) {
+        let gate = Self { asked: Arc::default(), permits: Arc::new(Semaphore::new(0)) };
+        (gate.clone(), SteppedHasher(pool.clone(), gate))
     }
 
     fn open(&self) {
-        self.gate.add_permits(Semaphore::MAX_PERMITS / 2);
+        self.permits.add_permits(Semaphore::MAX_PERMITS / 2);
     }
 
     fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
-
-    async fn pass(&self) {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        self.gate.acquire().await.unwrap().forget();
-    }
 }
 
-#[async_trait::async_trait]
-impl PasswordHasher for Gated {
-    async fn hash(&self, password: Password, share: Share) -> Result<PasswordHash, HashError> {
-        self.pass().await;
-        self.pool.hash(password, share).await
+#[async_trait]
+impl HasherSteps for Gate {
+    async fn before_hash(&self) -> Result<(), HashError> {
+        self.before_verify().await
     }
 
-    async fn verify(
-        &self,
-        password: Password,
-        hash: PasswordHash,
-        share: Share,
-    ) -> Result<Verdict, HashError> {
-        self.pass().await;
-        self.pool.verify(password, hash, share).await
-    }
-
-    async fn verify_dummy(
-        &self,
-        password: Password,
-        seed: Digest,
-        share: Share,
-    ) -> Result<(), HashError> {
-        self.pass().await;
-        self.pool.verify_dummy(password, seed, share).await
+    async fn before_verify(&self) -> Result<(), HashError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.permits.acquire().await.unwrap().forget();
+        Ok(())
     }
 }
 
@@ -209,15 +187,15 @@ fn a_thousand_submits_at_once_take_the_memory_of_the_pool_and_hashes_only_for_wh
     const MARGIN: usize = 32 * 1024;
     on_one_thread(async {
         let pool = Argon2Pool::new().with_threads(THREADS);
-        let gated = Gated::over(&pool);
-        let service = Service::new(&pool, gated.clone()).await;
+        let (gate, hasher) = Gate::before(&pool);
+        let service = Service::new(&pool, hasher).await;
         let grants = service.grants("contoso", AT_ONCE).await;
         let (before, hashes) = (kib("VmRSS:"), pool.jobs());
 
         let tasks = service.flood(&grants).await;
         let answered = tasks.iter().filter(|task| task.is_finished()).count();
-        let asked = gated.asked();
-        gated.open();
+        let asked = gate.asked();
+        gate.open();
         let (changed, later) = ended(tasks).await;
 
         assert_eq!((answered, asked), (AT_ONCE - OF_ONE_TENANT, OF_ONE_TENANT));
@@ -250,8 +228,8 @@ fn sign_in_is_served_while_a_thousand_submits_wait() {
 fn who_is_told_to_try_later_has_lost_nothing() {
     on_one_thread(async {
         let pool = cheap_hasher();
-        let gated = Gated::over(&pool);
-        let service = Service::new(&pool, gated.clone()).await;
+        let (gate, hasher) = Gate::before(&pool);
+        let service = Service::new(&pool, hasher).await;
         let grants = service.grants("contoso", OF_ONE_TENANT + 1).await;
         let (late, first) = grants.split_last().unwrap();
         let tasks = service.flood(first).await;
@@ -260,9 +238,9 @@ fn who_is_told_to_try_later_has_lost_nothing() {
         for _ in 0..50 {
             assert!(matches!(service.submit(late).await, SubmitOutcome::TryLater { .. }));
         }
-        assert_eq!(gated.asked(), OF_ONE_TENANT);
+        assert_eq!(gate.asked(), OF_ONE_TENANT);
 
-        gated.open();
+        gate.open();
         assert_eq!(ended(tasks).await, (OF_ONE_TENANT, 0));
         assert!(matches!(service.submit(late).await, SubmitOutcome::Changed(_)));
     });
@@ -272,8 +250,8 @@ fn who_is_told_to_try_later_has_lost_nothing() {
 fn a_caller_that_gives_up_leaves_its_place_to_others() {
     on_one_thread(async {
         let pool = cheap_hasher();
-        let gated = Gated::over(&pool);
-        let service = Service::new(&pool, gated.clone()).await;
+        let (gate, hasher) = Gate::before(&pool);
+        let service = Service::new(&pool, hasher).await;
         let grants = service.grants("contoso", OF_ONE_TENANT + 1).await;
         let (late, first) = grants.split_last().unwrap();
         let mut tasks = service.flood(first).await;
@@ -283,8 +261,8 @@ fn a_caller_that_gives_up_leaves_its_place_to_others() {
         assert!(given_up.await.unwrap_err().is_cancelled());
         let late = service.flood(std::slice::from_ref(late)).await;
 
-        assert_eq!(gated.asked(), OF_ONE_TENANT + 1);
-        gated.open();
+        assert_eq!(gate.asked(), OF_ONE_TENANT + 1);
+        gate.open();
         assert_eq!(ended(late).await, (1, 0));
         assert_eq!(ended(tasks).await, (OF_ONE_TENANT - 1, 0));
     });
@@ -294,20 +272,20 @@ fn a_caller_that_gives_up_leaves_its_place_to_others() {
 fn a_thousand_submits_of_one_tenant_and_more_of_others_do_not_keep_the_fourths_one_out() {
     on_one_thread(async {
         let pool = cheap_hasher();
-        let gated = Gated::over(&pool);
-        let service = Service::new(&pool, gated.clone()).await;
+        let (gate, hasher) = Gate::before(&pool);
+        let service = Service::new(&pool, hasher).await;
         let quiet = service.grants(TENANTS[3], 1).await;
         let mut tasks = Vec::new();
         for (name, count) in [(TENANTS[0], AT_ONCE), (TENANTS[1], 100), (TENANTS[2], 100)] {
             let grants = service.grants(name, count).await;
             tasks.push(service.flood(&grants).await);
         }
-        let taken = gated.asked();
+        let taken = gate.asked();
 
         let one = service.flood(&quiet).await;
 
-        assert_eq!((taken, gated.asked()), (32 + 16 + 8, 32 + 16 + 8 + 1));
-        gated.open();
+        assert_eq!((taken, gate.asked()), (32 + 16 + 8, 32 + 16 + 8 + 1));
+        gate.open();
         assert_eq!(ended(one).await, (1, 0));
         for tasks in tasks {
             assert!(ended(tasks).await.0 >= 8);

@@ -19,17 +19,16 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
+use async_trait::async_trait;
 use sspr::{
     Keyring, Sspr, TenantPolicy,
-    adapters::{Argon2Pool, CaptureSender, MemoryCodes, MemoryUsers, Policies, SystemEntropy},
-    domain::{Account, AccountId, Digest, EmailAddress, Grant, Password, PasswordHash, TenantId},
+    adapters::{CaptureSender, MemoryCodes, MemoryUsers, Policies, SystemEntropy},
+    domain::{Account, AccountId, Grant, TenantId},
     engine::{Client, StartOutcome, SubmitOutcome, VerifyOutcome},
     policy::PasswordRules,
-    ports::{
-        Applied, HashError, PasswordChange, PasswordHasher, Share, StoreError, UserStore, Verdict,
-    },
+    ports::{Applied, HashError, PasswordChange, PasswordHasher, Share, StoreError, UserStore},
 };
-use support::{NEW, account, cheap_hasher, password, request, tenant};
+use support::{NEW, account, cheap_hasher, password, request, stepped::*, tenant};
 
 #[derive(Default)]
 struct Shared {
@@ -40,91 +39,63 @@ struct Shared {
 }
 
 /// Runs a second submit inside the first one's change.
-#[derive(Clone)]
-struct Overtaken(MemoryUsers, Arc<Shared>);
-
-#[async_trait::async_trait]
-impl UserStore for Overtaken {
-    async fn find_by_address(
+#[async_trait]
+impl UserSteps for Arc<Shared> {
+    async fn find(
         &self,
+        users: &MemoryUsers,
         tenant: &TenantId,
-        address: &EmailAddress,
-    ) -> Result<Vec<Account>, StoreError> {
-        self.0.find_by_address(tenant, address).await
-    }
-
-    async fn find(&self, tenant: &TenantId, id: &AccountId) -> Result<Option<Account>, StoreError> {
-        let stale = self.1.stale.lock().unwrap().take();
+        id: &AccountId,
+    ) -> Result<Option<Account>, StoreError> {
+        let stale = self.stale.lock().unwrap().take();
         match stale {
             Some(stale) => Ok(Some(stale)),
-            None => self.0.find(tenant, id).await,
+            None => users.find(tenant, id).await,
         }
     }
 
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
-        let before = self.0.find(&change.tenant, &change.account).await?;
-        let applied = self.0.apply_reset(change).await?;
+    async fn apply_reset(
+        &self,
+        users: &MemoryUsers,
+        change: &PasswordChange,
+    ) -> Result<Applied, StoreError> {
+        let before = users.find(&change.tenant, &change.account).await?;
+        let applied = users.apply_reset(change).await?;
         if let Applied::Done { .. } = applied {
-            *self.1.stale.lock().unwrap() = before;
-            let (sspr, grant) = self.1.second.get().unwrap();
+            *self.stale.lock().unwrap() = before;
+            let (sspr, grant) = self.second.get().unwrap();
             let second = sspr.submit(grant, &password(NEW), &Client::unknown()).await;
-            *self.1.answer.lock().unwrap() = Some(second.unwrap());
+            *self.answer.lock().unwrap() = Some(second.unwrap());
         }
         Ok(applied)
     }
 }
 
 /// Loses its first answer, and repeats the change by itself.
-struct Repeating(MemoryUsers);
+struct Repeating;
 
-#[async_trait::async_trait]
-impl UserStore for Repeating {
-    async fn find_by_address(
+#[async_trait]
+impl UserSteps for Repeating {
+    async fn apply_reset(
         &self,
-        tenant: &TenantId,
-        address: &EmailAddress,
-    ) -> Result<Vec<Account>, StoreError> {
-        self.0.find_by_address(tenant, address).await
-    }
-
-    async fn find(&self, tenant: &TenantId, id: &AccountId) -> Result<Option<Account>, StoreError> {
-        self.0.find(tenant, id).await
-    }
-
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
-        self.0.apply_reset(change).await?;
-        self.0.apply_reset(change).await
+        users: &MemoryUsers,
+        change: &PasswordChange,
+    ) -> Result<Applied, StoreError> {
+        users.apply_reset(change).await?;
+        users.apply_reset(change).await
     }
 }
 
 /// Lets every other caller catch up before it compares.
-struct Together(Argon2Pool);
+struct Together;
 
-#[async_trait::async_trait]
-impl PasswordHasher for Together {
-    async fn hash(&self, password: Password, share: Share) -> Result<PasswordHash, HashError> {
-        self.0.hash(password, share).await
-    }
-
-    async fn verify(
-        &self,
-        password: Password,
-        hash: PasswordHash,
-        share: Share,
-    ) -> Result<Verdict, HashError> {
+#[async_trait]
+impl HasherSteps for Together {
+    async fn before_verify(&self) -> Result<(), HashError> {
         for _ in 0..1_000 {
             tokio::task::yield_now().await;
         }
-        self.0.verify(password, hash, share).await
-    }
-
-    async fn verify_dummy(
-        &self,
-        password: Password,
-        seed: Digest,
-        share: Share,
-    ) -> Result<(), HashError> {
-        self.0.verify_dummy(password, seed, share).await
+        Ok(())
     }
 }
 
@@ -158,7 +129,7 @@ async fn granted(
 
 #[tokio::test]
 async fn i5_a_submit_that_is_overtaken_ends_where_the_first_one_does() {
-    let users = Overtaken(MemoryUsers::new(), Arc::default());
+    let users = SteppedUsers(MemoryUsers::new(), Arc::<Shared>::default());
     users.0.insert(&tenant(), account_of_ada().await);
     let (sspr, grant) = granted(users.clone(), cheap_hasher(), PasswordRules::nist()).await;
     let again = Grant::parse(&grant.expose()).unwrap();
@@ -177,7 +148,8 @@ async fn i5_a_submit_that_is_overtaken_ends_where_the_first_one_does() {
 async fn i5_a_change_that_the_store_repeated_by_itself_ends_in_a_ticket() {
     let users = MemoryUsers::new();
     users.insert(&tenant(), account_of_ada().await);
-    let (sspr, grant) = granted(Repeating(users), cheap_hasher(), PasswordRules::nist()).await;
+    let (sspr, grant) =
+        granted(SteppedUsers(users, Repeating), cheap_hasher(), PasswordRules::nist()).await;
 
     let answer = sspr.submit(&grant, &password(NEW), &Client::unknown()).await.unwrap();
 
@@ -195,7 +167,8 @@ async fn i5_submits_that_go_in_step_do_not_spend_the_grant_for_nothing() {
         let users = MemoryUsers::new();
         users.insert(&tenant(), account_of_ada().await);
         let pool = cheap_hasher();
-        let (sspr, grant) = granted(users, Together(pool.clone()), rules.clone()).await;
+        let (sspr, grant) =
+            granted(users, SteppedHasher(pool.clone(), Together), rules.clone()).await;
         let client = Client::unknown();
         let answers = futures_util::future::join_all((0..submits).map(|_| async {
             sspr.submit(&grant, &password("Four unrelated words, 1 by 1"), &client).await.unwrap()

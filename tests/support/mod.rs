@@ -3,6 +3,7 @@
 
 #[cfg(feature = "axum")]
 pub mod front;
+pub mod stepped;
 
 use std::{
     future::Future,

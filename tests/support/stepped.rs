@@ -1,0 +1,105 @@
+//! Ports that a test steps into: a call goes to the one in memory, but for what the test overrides.
+
+use async_trait::async_trait;
+use sspr::{
+    adapters::{Argon2Pool, MemoryUsers},
+    domain::{Account, AccountId, Digest, EmailAddress, Password, PasswordHash, TenantId},
+    ports::{
+        Applied, HashError, PasswordChange, PasswordHasher, Share, StoreError, UserStore, Verdict,
+    },
+};
+
+#[async_trait]
+pub trait UserSteps: Send + Sync {
+    async fn find_by_address(
+        &self,
+        users: &MemoryUsers,
+        tenant: &TenantId,
+        address: &EmailAddress,
+    ) -> Result<Vec<Account>, StoreError> {
+        users.find_by_address(tenant, address).await
+    }
+
+    async fn find(
+        &self,
+        users: &MemoryUsers,
+        tenant: &TenantId,
+        account: &AccountId,
+    ) -> Result<Option<Account>, StoreError> {
+        users.find(tenant, account).await
+    }
+
+    async fn apply_reset(
+        &self,
+        users: &MemoryUsers,
+        change: &PasswordChange,
+    ) -> Result<Applied, StoreError> {
+        users.apply_reset(change).await
+    }
+}
+
+#[derive(Clone)]
+pub struct SteppedUsers<S>(pub MemoryUsers, pub S);
+
+#[async_trait]
+impl<S: UserSteps> UserStore for SteppedUsers<S> {
+    async fn find_by_address(
+        &self,
+        tenant: &TenantId,
+        address: &EmailAddress,
+    ) -> Result<Vec<Account>, StoreError> {
+        self.1.find_by_address(&self.0, tenant, address).await
+    }
+
+    async fn find(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+    ) -> Result<Option<Account>, StoreError> {
+        self.1.find(&self.0, tenant, account).await
+    }
+
+    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+        self.1.apply_reset(&self.0, change).await
+    }
+}
+
+#[async_trait]
+pub trait HasherSteps: Send + Sync {
+    async fn before_hash(&self) -> Result<(), HashError> {
+        Ok(())
+    }
+
+    async fn before_verify(&self) -> Result<(), HashError>;
+}
+
+#[derive(Clone)]
+pub struct SteppedHasher<S>(pub Argon2Pool, pub S);
+
+#[async_trait]
+impl<S: HasherSteps> PasswordHasher for SteppedHasher<S> {
+    async fn hash(&self, password: Password, share: Share) -> Result<PasswordHash, HashError> {
+        self.1.before_hash().await?;
+        self.0.hash(password, share).await
+    }
+
+    async fn verify(
+        &self,
+        password: Password,
+        hash: PasswordHash,
+        share: Share,
+    ) -> Result<Verdict, HashError> {
+        self.1.before_verify().await?;
+        self.0.verify(password, hash, share).await
+    }
+
+    async fn verify_dummy(
+        &self,
+        password: Password,
+        seed: Digest,
+        share: Share,
+    ) -> Result<(), HashError> {
+        self.1.before_verify().await?;
+        self.0.verify_dummy(password, seed, share).await
+    }
+}
