@@ -74,7 +74,7 @@ fn a_grant_and_a_ticket_are_good_until_the_instants_that_are_told() {
 struct Moody(Arc<AtomicBool>);
 
 impl Moody {
-    fn is_busy(&self, busy: bool) {
+    fn set_busy(&self, busy: bool) {
         self.0.store(busy, Ordering::SeqCst);
     }
 }
@@ -107,7 +107,7 @@ fn what_a_busy_hasher_did_not_compare_is_no_failure_and_may_be_tried_again_in_si
     runtime().block_on(async {
         let world = World::memory().await;
         let (sspr, _courier, hasher) = moody(&world);
-        hasher.is_busy(true);
+        hasher.set_busy(true);
         let sign_in = async |mail: &str, text: &str| {
             sspr.sign_in(&request(mail), &password(text), &client(1)).await.unwrap()
         };
@@ -122,7 +122,7 @@ fn what_a_busy_hasher_did_not_compare_is_no_failure_and_may_be_tried_again_in_si
                 );
             }
         }
-        hasher.is_busy(false);
+        hasher.set_busy(false);
         assert!(matches!(sign_in("nobody@example.com", OLD).await, SignInOutcome::Rejected));
         for _ in 0..9 {
             let wrong = sign_in("ada@example.com", "not the password").await;
@@ -146,10 +146,10 @@ fn a_submit_that_met_a_busy_hasher_may_come_again_in_six_seconds() {
         let submit =
             async || sspr.submit(&granted.grant, &password(NEW), &client(1)).await.unwrap();
 
-        hasher.is_busy(true);
+        hasher.set_busy(true);
         let SubmitOutcome::TryLater { retry_at } = submit().await else { panic!("busy") };
         assert_eq!(retry_at, world.clock.now().after(seconds(6)));
-        hasher.is_busy(false);
+        hasher.set_busy(false);
         assert!(matches!(submit().await, SubmitOutcome::Changed(_)));
     });
 }
