@@ -206,31 +206,45 @@ fn whole_flow(mac: &Samples) {
 fn two_threads() {
     /// Long enough that what surrounds the flows does not count.
     const PEOPLE: usize = 2_000;
-    let service = Service::new();
+    let (service, apart) = (Service::new(), [Service::new(), Service::new()]);
     // Each round makes them twice on one thread and twice on two.
     service.enrol(ROUNDS * 2 * 3 * PEOPLE);
-    let spin = || {
+    apart.iter().for_each(|service| service.enrol(ROUNDS * 2 * 2 * PEOPLE));
+    let spin = |_| {
         let mut number = 1_u64;
         for _ in 0..20_000_000_u64 {
             number = black_box(number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
         }
         black_box(number);
     };
-    let together = |threads: usize, work: &(dyn Fn() + Sync)| {
-        seconds(|| thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work)))))
+    let together = |threads: usize, work: &(dyn Fn(usize) + Sync)| {
+        seconds(|| {
+            thread::scope(|scope| (0..threads).for_each(|one| drop(scope.spawn(move || work(one)))))
+        })
     };
     // How many times as much two threads do as one.
-    let gain = |work: &(dyn Fn() + Sync)| 2.0 * together(1, work) / together(2, work);
-    let flows = || service.reset_people(PEOPLE);
-    let (mut ours, mut yard) = (Samples::default(), Samples::default());
+    let gain = |work: &(dyn Fn(usize) + Sync)| 2.0 * together(1, work) / together(2, work);
+    let shared = |_| service.reset_people(PEOPLE);
+    let separate = |one: usize| apart[one].reset_people(PEOPLE);
+    let [mut ours, mut alone, mut yard] = [(); 3].map(|()| Samples::default());
     for _ in 0..ROUNDS {
-        ours.0.push(gain(&flows));
-        yard.0.push(gain(&spin));
-        ours.1.push(gain(&flows));
-        yard.1.push(gain(&spin));
+        for again in [false, true] {
+            for (samples, work) in [
+                (&mut ours, &shared as &(dyn Fn(usize) + Sync)),
+                (&mut alone, &separate),
+                (&mut yard, &spin),
+            ] {
+                let of = if again { &mut samples.1 } else { &mut samples.0 };
+                of.push(gain(work));
+            }
+        }
     }
     let bars = (Bar::AtLeast(0.85), Some(Bar::AtLeast(0.95)));
     Row::of("G9", "flows, 2 threads to 1 / spin, 2 to 1", twice(&ours), twice(&yard), bars);
+    let what = "the same / a service for each thread, 2 to 1";
+    Row::of("-", what, twice(&ours), twice(&alone), (Bar::None, None));
+    let what = "a service for each thread / spin, 2 to 1";
+    Row::of("-", what, twice(&alone), twice(&yard), (Bar::None, None));
 }
 
 /// From the record that `tests/counts.rs` holds.
