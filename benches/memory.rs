@@ -67,6 +67,7 @@ fn main() {
         }
     }
     flatness(&ours);
+    spread(1_000_000);
     verbs(100_000, REAL, None);
     verbs(1_000_000, REAL, None);
     pauses(PAUSES, most, SMALL);
@@ -200,6 +201,18 @@ fn flatness(ours: &[Medians]) {
         let Some(last) = ours.get(3).map(|medians| medians[verb]) else { return };
         row("G7b", &format!("{what}, 1e7 / 1e4"), last, ours[0][verb], 6.0, 4.0);
         row("G7b", &format!("{what}, 1e7 / 1e6"), last, ours[2][verb], 2.5, 2.0);
+    }
+}
+
+/// As many records in eight times as many shards: what part of [`flatness`] is the shards' own state,
+/// which fits a cache only where they are few.
+fn spread(size: u64) {
+    let store = |room| MemoryCodes::with_capacity(room * 5 / 4, room * 6);
+    let (dense, sparse) = (store(size as usize), store(size as usize * 10));
+    let measured = medians(size, SMALL, &[&dense, &sparse]);
+    for (verb, what) in VERBS.iter().enumerate() {
+        let what = format!("{what}, {size} of 56 B, room for ten times as many / for these");
+        row("-", &what, measured[1][verb], measured[0][verb], 2.5, 2.0);
     }
 }
 
