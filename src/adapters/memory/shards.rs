@@ -12,8 +12,9 @@ use crate::{
 };
 
 /// How many entries a shard has at most, if the capacity allows so many shards: growing one pauses
-/// those who wait for it, and nobody for long.
-const ENTRIES: usize = 8192;
+/// those who wait for it, and nobody for long. With fewer the pauses are shorter, but the state of so
+/// many shards fits no cache, and each call meets it cold.
+const ENTRIES: usize = 16_384;
 const FEWEST: usize = 64;
 const MOST: usize = 16_384;
 
