@@ -24,6 +24,7 @@ use std::{
     cell::RefCell,
     fs,
     hint::black_box,
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
@@ -99,6 +100,32 @@ fn reused(buffer: &mut [Block]) {
     black_box(tag);
 }
 
+/// A thread that hashes in a buffer that is kept, when it is told to: what any pool has to pay.
+struct Waiting {
+    tell: mpsc::SyncSender<()>,
+    done: mpsc::Receiver<()>,
+}
+
+impl Waiting {
+    fn new() -> Self {
+        let (tell, told) = mpsc::sync_channel(0);
+        let (finished, done) = mpsc::sync_channel(0);
+        thread::spawn(move || {
+            let mut buffer = vec![Block::new(); BLOCKS];
+            while told.recv().is_ok() {
+                reused(&mut buffer);
+                finished.send(()).unwrap();
+            }
+        });
+        Self { done, tell }
+    }
+
+    fn hash(&self) {
+        self.tell.send(()).unwrap();
+        self.done.recv().unwrap();
+    }
+}
+
 fn allocating() {
     let mut tag = [0; 32];
     let argon2 = Argon2::new(Default::default(), Default::default(), params());
@@ -137,6 +164,8 @@ fn in_one_place(runtime: &Runtime) -> Vec<Vec<f64>> {
     let wipe = |index: usize| {
         seconds(|| buffers[index].borrow_mut().iter_mut().for_each(zeroize::Zeroize::zeroize))
     };
+    let threads = [(), ()].map(|()| Waiting::new());
+    let handed = |index: usize| seconds(|| threads[index].hash());
     let ours = |index: usize| seconds(|| one(runtime, &pools[index]));
     let whole = |index: usize| {
         let (grant, client) = (runtime.block_on(services[index].grant()), Client::unknown());
@@ -155,6 +184,7 @@ fn in_one_place(runtime: &Runtime) -> Vec<Vec<f64>> {
         subjects.push(Box::new(move || ours(index)));
         subjects.push(Box::new(move || whole(index)));
         subjects.push(Box::new(move || wipe(index)));
+        subjects.push(Box::new(move || handed(index)));
     }
     #[cfg(feature = "argon2-rust")]
     fast.add_to(&mut subjects, runtime);
@@ -163,7 +193,7 @@ fn in_one_place(runtime: &Runtime) -> Vec<Vec<f64>> {
 
 fn judge(taken: &[Vec<f64>]) {
     let pair = |at: usize, apart: usize| (&taken[at][..], &taken[at + apart][..]);
-    let (bare, ours, whole, wipe) = (pair(0, 4), pair(1, 4), pair(2, 4), pair(3, 4));
+    let [bare, ours, whole, wipe, handed] = [0, 1, 2, 3, 4].map(|at| pair(at, 5));
 
     println!("One thread, {} rounds: medians; of the ratios in a round also the quarters", {
         taken[0].len()
@@ -173,9 +203,12 @@ fn judge(taken: &[Vec<f64>]) {
     let what = "a submit's hash, pool / bare `argon2`, reused";
     Row::of("G4, G4b", what, ours, bare, most(1.02, 1.005));
     Row::of("G4", "whole `submit`, memory / the same", whole, bare, most(1.02, 1.005));
+    let what = "bare `argon2` on a thread that waits / on the caller's";
+    Row::of("-", what, handed, bare, (Bar::None, None));
+    Row::of("-", "a submit's hash, pool / on a thread that waits", ours, handed, (Bar::None, None));
     Row::of("-", "wiping 19 MiB / bare `argon2`, reused", wipe, bare, (Bar::None, None));
-    if taken.len() > 8 {
-        let (fast, fast_bare) = (pair(8, 2), pair(9, 2));
+    if taken.len() > 10 {
+        let (fast, fast_bare) = (pair(10, 2), pair(11, 2));
         Row::of("G4b", "fast pool / bare `argon2`, reused", fast, bare, most(1.0, 0.6));
         let what = "fast pool / bare `argon2-rust` (Node's best)";
         Row::of("G4b", what, fast, fast_bare, most(1.2, 1.02));
