@@ -198,22 +198,16 @@ impl Sspr {
         now: Instant,
     ) -> Result<Charged, Error> {
         let numbers = policy.limits().numbers();
-        let id = self.lockout_id(request, account);
+        let (id, old) = self.lockout_ids(request, account);
         for _ in 0..MAX_CONFLICTS {
-            let loaded = self.inner.codes.load(&id).await?;
-            let kept = match &loaded {
-                Some(loaded) => {
-                    let lockout = decode_lockout(&loaded.body)?;
-                    // Long untouched: begin anew.
-                    let old = now.latest(lockout.touched_at) >= loaded.expires_at;
-                    let lockout = if old { lockout.cleared(now) } else { lockout };
-                    Kept { before: lockout, id, lockout, version: loaded.version }
-                }
-                None => {
-                    let lockout = Lockout::default();
-                    Kept { before: lockout, id, lockout, version: 0 }
-                }
-            };
+            let mut kept = self.kept(id, now).await?;
+            if let (None, Some(old)) = (&kept, old) {
+                // What was counted before the index key was rotated goes on under the new name.
+                let before = self.kept(old, now).await?;
+                kept = before.map(|before| Kept { id, version: 0, ..before });
+            }
+            let lockout = Lockout::default();
+            let kept = kept.unwrap_or(Kept { before: lockout, id, lockout, version: 0 });
             let terms = LockoutTerms {
                 first: numbers.lockout_first,
                 longest: numbers.lockout_longest,
@@ -228,6 +222,16 @@ impl Sspr {
             }
         }
         Ok(Charged::Contended)
+    }
+
+    /// The lockout under a name, if one is written there.
+    async fn kept(&self, id: RecordId, now: Instant) -> Result<Option<Kept>, Error> {
+        let Some(loaded) = self.inner.codes.load(&id).await? else { return Ok(None) };
+        let lockout = decode_lockout(&loaded.body)?;
+        // Long untouched: begin anew.
+        let old = now.latest(lockout.touched_at) >= loaded.expires_at;
+        let lockout = if old { lockout.cleared(now) } else { lockout };
+        Ok(Some(Kept { before: lockout, id, lockout, version: loaded.version }))
     }
 
     /// Writes a lockout; answers its version, or `None` if somebody else was faster.
@@ -258,21 +262,26 @@ impl Sspr {
         })
     }
 
-    /// Of an account with its stamp, or of an address that has none.
-    fn lockout_id(&self, request: &Request, account: Option<&Account>) -> RecordId {
-        let keys = &self.inner.keys;
-        let fields = keys.indexes(Purpose::Lockout).next().map(|fields| {
+    /// Where the lockout of an account with its stamp is, or of an address that has none; and where
+    /// it was, while the index key is rotated.
+    fn lockout_ids(
+        &self,
+        request: &Request,
+        account: Option<&Account>,
+    ) -> (RecordId, Option<RecordId>) {
+        let mut ids = self.inner.keys.indexes(Purpose::Lockout).map(|fields| {
             let fields = fields.tenant(&request.tenant);
-            match account {
+            let fields = match account {
                 Some(account) => {
                     fields.number(1).text(account.id.as_str()).bytes(account.stamp.as_bytes())
                 }
                 // As it is spelt: a spelling that is nobody's must not lock another address where
                 // there is an account behind that one, or where there is none.
                 None => fields.number(0).text(request.address.as_str()),
-            }
+            };
+            RecordId::from_parts(request.tenant.tag(), fields.digest().head())
         });
-        let unique = fields.map_or([0; 16], |fields| fields.digest().head());
-        RecordId::from_parts(request.tenant.tag(), unique)
+        let none = RecordId::from_parts(request.tenant.tag(), [0; 16]);
+        (ids.next().unwrap_or(none), ids.next())
     }
 }

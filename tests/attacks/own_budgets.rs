@@ -71,6 +71,35 @@ fn attack_own_16_a_rotated_index_key_gives_no_second_budget() {
     });
 }
 
+/// Lockouts have names under the index key, too: its rotation opened every locked account, and one
+/// that was about to lock.
+#[test]
+fn attack_own_49_a_rotated_index_key_opens_no_lockout() {
+    on_every_store(|world| async move {
+        let (sign, one, two) = (key(1), key(90), key(170));
+        let tries = async |world: &World, mail: &str, times: u8| {
+            for _ in 0..times {
+                let wrong = world.sign_in(mail, "not the password").await;
+                assert!(matches!(wrong, SignInOutcome::Rejected), "{wrong:?}");
+            }
+        };
+        let is_locked = async |world: &World, mail: &str| {
+            matches!(world.sign_in(mail, OLD).await, SignInOutcome::LockedOut { .. })
+        };
+        let before = with_keys(&world, &format!("sign={sign} index={one}"));
+        let during = with_keys(&world, &format!("sign={sign} index={two} old-index={one}"));
+        let after = with_keys(&world, &format!("sign={sign} index={two}"));
+        for mail in ["ada@example.com", "nobody@example.com"] {
+            tries(&before, mail, 6).await;
+            tries(&during, mail, 4).await;
+            assert!(is_locked(&during, mail).await, "{mail}");
+            assert!(is_locked(&after, mail).await, "{mail}");
+        }
+        tries(&before, "eve@example.com", 10).await;
+        assert!(is_locked(&during, "eve@example.com").await);
+    });
+}
+
 /// A process whose clock is wrong by days opened a window anew, or let an old code live. The latest
 /// instant that store and record have seen counts.
 #[test]
