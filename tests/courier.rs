@@ -17,9 +17,10 @@ use sspr::{
     adapters::{CaptureSender, Policies, SystemEntropy},
     domain::{CodeFormat, Keyring, LanguageTag},
     engine::{
-        OpenOutcome, RedeemOutcome, RequestKey, SendOutcome, SignInOutcome, StartOutcome,
-        SubmitOutcome, VerifyOutcome,
+        LookOutcome, OpenOutcome, RedeemOutcome, RequestKey, SendOutcome, SignInOutcome,
+        StartOutcome, SubmitOutcome, VerifyOutcome,
     },
+    flow::Reason,
     policy::{AfterReset, Disclosure, Limits, Numbers, PasswordIssue, PasswordRules, TenantPolicy},
     ports::{Breach, BreachCheck, EventKind, Outcome, PasswordHasher, SendErrorKind, Share},
 };
@@ -379,5 +380,43 @@ fn a_request_that_is_repeated_opens_one_reset_and_sends_one_mail() {
         // Whichever of the two tokens the browser kept, the code is its own.
         let code = world.inbox.last_code().unwrap();
         world.granted(&again, &code).await;
+    });
+}
+
+#[test]
+fn a_request_that_is_repeated_when_its_reset_is_dead_opens_a_living_one() {
+    on_every_store(|world| async move {
+        let key = RequestKey::draw(&SystemEntropy::new()).unwrap();
+        let asked = request("ada@example.com").with_key(key);
+        for _ in 0..3 {
+            let StartOutcome::Started(it) = world.sspr.start(&asked, &client(1)).await.unwrap()
+            else {
+                panic!("not started")
+            };
+            world.granted(&it.token, &world.mailed_code().await).await;
+            world.clock.advance(hours(1));
+        }
+    });
+}
+
+#[test]
+fn the_hosts_reason_comes_back_with_the_view_and_the_sign_in() {
+    on_every_store(|world| async move {
+        for reason in [Reason::Forgot, Reason::MustChange] {
+            let asked = request("ada@example.com").with_reason(reason);
+            let StartOutcome::Started(it) = world.sspr.start(&asked, &client(1)).await.unwrap()
+            else {
+                panic!("not started")
+            };
+            let LookOutcome::View(view) = world.sspr.look(&it.token).await.unwrap() else {
+                panic!("no view")
+            };
+            let grant = world.granted(&it.token, &world.mailed_code().await).await;
+            let password = format!("{NEW} {reason:?}");
+            let ticket = world.changed(&grant, &password).await;
+            let RedeemOutcome::SignIn(it) = world.redeem(&ticket).await else { panic!("redeems") };
+
+            assert_eq!((view.reason, it.reason), (reason, reason));
+        }
     });
 }

@@ -62,6 +62,12 @@ impl Instant {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
+
+    /// How many whole times that long it is since the epoch; zero before it.
+    pub(crate) fn turn(self, long: Duration) -> u64 {
+        let since = self.since(Self(0)).as_micros();
+        since.checked_div(long.as_micros()).map_or(0, |turn| u64::try_from(turn).unwrap_or(0))
+    }
 }
 
 /// Whole microseconds of a duration, at most `i64::MAX`.

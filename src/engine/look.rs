@@ -45,6 +45,7 @@ impl Sspr {
         Ok(LookOutcome::View(View {
             expires_at: stored.reset.expires_at(),
             masked_address: address.masked(),
+            reason: origin.reason,
             sent: stored.reset.sent.as_ref().map(|sent| SentCode::of(sent, &address)),
             stage: stored.reset.stage.name(),
             tries_left: tries.saturating_sub(stored.tries),

@@ -17,17 +17,20 @@ use super::{
 
 /// Stands in for the entropy of a reset that is opened under a request key: the same key, address
 /// and application give the same secrets, and nobody without the server's key can tell them.
+///
+/// Time is cut into turns as long as a reset lives, and each has secrets of its own: a reset that
+/// was opened in this turn outlives it, so that no repeat meets one that is dead.
 struct Derived {
     id: Digest,
     secret: Digest,
 }
 
 impl Derived {
-    fn new(request: &Request, key: &RequestKey, keys: &Keyring) -> Self {
+    fn new(request: &Request, key: &RequestKey, keys: &Keyring, turn: u64) -> Self {
         let derive = |part| {
             let fields = keys.sign(Purpose::Opening).tenant(&request.tenant);
             let fields = fields.text(request.application.as_str()).text(request.address.as_str());
-            fields.bytes(key.expose()).text(part).digest()
+            fields.bytes(key.expose()).number(turn).text(part).digest()
         };
         Self { id: derive("id"), secret: derive("secret") }
     }
@@ -122,7 +125,10 @@ impl Sspr {
             Disclosure::Strict => true,
         };
         let scope = Scope::new(&request.tenant, &request.application);
-        let derived = request.key.as_ref().map(|key| Derived::new(request, key, &inner.keys));
+        let derived = request.key.as_ref().map(|key| {
+            let turn = now.turn(numbers.reset_lifetime);
+            Derived::new(request, key, &inner.keys, turn)
+        });
         let entropy: &dyn Entropy = match &derived {
             Some(derived) => derived,
             None => &*inner.entropy,

@@ -6,7 +6,7 @@ use crate::{
     domain::{
         AccountId, ApplicationId, CodeFormat, DeviceProof, FlowToken, Grant, Instant, Stamp, Ticket,
     },
-    flow::StageName,
+    flow::{Reason, StageName},
     policy::PasswordIssue,
 };
 
@@ -135,6 +135,8 @@ pub enum LookOutcome {
 pub struct View {
     /// How far it has come.
     pub stage: StageName,
+    /// Why the person needs a new password, as the host said when the reset was opened.
+    pub reason: Reason,
     /// The address with most of it hidden, made of what was typed.
     pub masked_address: String,
     /// The latest send, if there was one.
@@ -240,6 +242,8 @@ pub struct SignIn {
     pub application: ApplicationId,
     /// What the host gave when the reset was opened.
     pub context: Context,
+    /// Why the person needed a new password, as the host said then.
+    pub reason: Reason,
     /// What must still be asked for before the session is worth anything.
     pub second_factor: SecondFactorDemand,
     /// For a long-lived cookie of this device: opens the trusted lane next time.

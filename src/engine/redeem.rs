@@ -97,6 +97,7 @@ impl Sspr {
                     application: origin.application.clone(),
                     context: Context::stored(origin.context.clone()),
                     device,
+                    reason: origin.reason,
                     second_factor: SecondFactorDemand::of(account.second_factor),
                     stamp: account.stamp,
                     account: account.id,

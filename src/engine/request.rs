@@ -41,6 +41,9 @@ pub struct Request {
 /// Names one request, so that its repeats (a double click, a lost reply) open the same reset, in
 /// whichever process they arrive: the cooldown of that reset then keeps a second mail away.
 ///
+/// For as long as the reset can live (`reset_lifetime`) at most: time is cut into turns of that
+/// length, and a repeat in the next turn opens another reset.
+///
 /// # Security
 /// The reset's secrets are derived from it under the server's key. Draw it for one request, keep
 /// it where the flow token will be kept, and never take it from a stranger. Redacted `Debug`.

@@ -56,7 +56,8 @@ pub enum Reason {
     /// It is forgotten, or the account is locked.
     #[default]
     Forgot,
-    /// The host demands a new one.
+    /// The host demands a new one. Changes nothing here: it comes back with the view and the
+    /// sign-in, for the host's own words and rules.
     MustChange,
 }
 
