@@ -14,8 +14,9 @@
 
 mod support;
 
-use axum::Router;
+use axum::{Extension, Router};
 use sspr::{
+    engine::Vouch,
     http::{Native, NativeApplication},
     policy::Disclosure,
     ports::PolicySource as _,
@@ -226,6 +227,23 @@ async fn a_lost_reply_to_the_first_challenge_is_answered_again_without_a_second_
     let again = api.challenge(&started).await;
     assert_eq!(api.world.courier.drain(&api.world.inbox).await.sent, 0);
     assert_eq!(api.go_on(&again.text("continuation_token"), &code).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_captcha_that_the_host_has_checked_opens_its_own_lane() {
+    let api = Api::new().await;
+    let asks = async |api: &Api| {
+        let started = api.start("ada@example.com").await.text("continuation_token");
+        api.challenge(&started).await.status
+    };
+    for _ in 0..5 {
+        assert_eq!(asks(&api).await, 200);
+    }
+    assert_eq!(asks(&api).await, 429, "what one network may ask of an address is spent");
+
+    let vouch = Vouch::new("captcha-1").unwrap();
+    let api = Api { app: api.app.layer(Extension(vouch)), ..api };
+    assert_eq!(asks(&api).await, 200);
 }
 
 #[tokio::test]

@@ -16,8 +16,11 @@ mod support;
 
 use std::sync::atomic::Ordering;
 
-use axum::Router;
-use sspr::http::{Application, Pages, ReturnTo, change_password};
+use axum::{Extension, Router};
+use sspr::{
+    engine::Vouch,
+    http::{Application, Pages, ReturnTo, change_password},
+};
 use support::{
     NEW, OLD, World,
     front::{FORM, KINDS, Named, Seen, build, flaky_world, form, furnish, get, post, send},
@@ -190,6 +193,24 @@ async fn the_journey_ends_with_a_session_and_the_way_back() {
     assert_eq!((signed_in.status, signed_in.header("location")), (303, "/shop"));
     let out = other.post("sign-out", &[]).await;
     assert!(out.cookies().contains(&"session=".to_owned()));
+}
+
+#[tokio::test]
+async fn a_captcha_that_the_host_has_checked_opens_its_own_lane() {
+    let site = Site::new().await;
+    let asks = async |site: &Site| {
+        let mut browser = site.browser();
+        browser.named("ada@example.com").await;
+        browser.post("reset", &[]).await.header("location").contains("code")
+    };
+    for _ in 0..5 {
+        assert!(asks(&site).await);
+    }
+    assert!(!asks(&site).await, "what one network may ask of an address is spent");
+
+    let vouch = Vouch::new("captcha-1").unwrap();
+    let site = Site { app: site.app.layer(Extension(vouch)), ..site };
+    assert!(asks(&site).await);
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     domain::{CorrelationId, Instant, NetworkAddress},
-    engine::{Client, Sspr},
+    engine::{Client, Sspr, Vouch},
     http::{
         form::{Form, is_of},
         fresh_correlation,
@@ -42,6 +42,7 @@ pub(super) struct Call {
     /// The path that the API is mounted at.
     pub(super) base: String,
     network: Option<NetworkAddress>,
+    vouched: Option<Vouch>,
     origin: Option<HeaderValue>,
 }
 
@@ -79,12 +80,14 @@ impl Call {
             origin: headers.get(ORIGIN).cloned(),
             site: site.clone(),
             trace: fresh(),
+            vouched: request.extensions().get().cloned(),
         }
     }
 
     /// What the engine is told of the client.
     pub(super) fn client(&self) -> Client {
         let mut client = self.network.map_or_else(Client::unknown, Client::at);
+        client.vouched.clone_from(&self.vouched);
         client.correlation = CorrelationId::parse(&self.correlation).ok();
         client
     }

@@ -73,6 +73,9 @@ const DOCUMENT: &str = include_str!("openapi.json");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// A [`Vouch`](crate::engine::Vouch) in a request's extensions opens the vouched lane: a layer of the
+/// host's puts it there once it has checked a captcha.
+///
 /// # Security
 /// What it says of an account follows the tenant's [`Disclosure`](crate::policy::Disclosure); with
 /// `Strict`, the default, nothing. Continuation tokens are sealed: keep them as secret as the code.

@@ -59,6 +59,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// A [`Vouch`](crate::engine::Vouch) in a request's extensions opens the vouched lane: a layer of the
+/// host's puts it there once it has checked a captcha.
+///
 /// # Security
 /// Serve it over TLS (or on loopback): its cookies are `__Host-`, which browsers keep from
 /// encrypted or local origins only. Pass `ConnectInfo<SocketAddr>` on

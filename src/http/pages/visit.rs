@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     domain::{CorrelationId, DeviceProof, LanguageTag, NetworkAddress},
-    engine::Client,
+    engine::{Client, Vouch},
     http::{cookie, form::Form, stop::Stop},
     mail::{Language, look_up},
     policy::TenantPolicy,
@@ -41,6 +41,7 @@ pub(super) struct Visit {
     flow: Option<String>,
     network: Option<NetworkAddress>,
     device: Option<String>,
+    vouched: Option<Vouch>,
     correlation: Option<CorrelationId>,
     /// The person has chosen a language with this very request.
     chosen: bool,
@@ -86,6 +87,7 @@ impl Visit {
             network: site.proxies.client(&parts.extensions, headers),
             policy,
             return_to: text("return_to"),
+            vouched: parts.extensions.get().cloned(),
             jar,
             site: site.clone(),
         })
@@ -95,6 +97,7 @@ impl Visit {
     pub(super) fn client(&self) -> Client {
         let mut client = self.network.map_or_else(Client::unknown, Client::at);
         client.device = self.device.as_deref().and_then(|text| DeviceProof::parse(text).ok());
+        client.vouched.clone_from(&self.vouched);
         client.correlation.clone_from(&self.correlation);
         client
     }
