@@ -129,8 +129,15 @@ impl Code {
 
     /// The symbols in a fixed layout, for digests; unused places are zero.
     pub(crate) fn symbols(&self) -> Zeroizing<[u8; 16]> {
+        let mut symbols = Zeroizing::new([0; 16]);
+        self.spell(&mut symbols);
+        symbols
+    }
+
+    /// Writes the symbols in that layout; who has them wipes them.
+    pub(crate) fn spell(&self, to: &mut [u8; 16]) {
         let [first, second] = self.halves.map(u128::from);
-        Zeroizing::new((first | second << 64).to_le_bytes())
+        *to = (first | second << 64).to_le_bytes();
     }
 }
 

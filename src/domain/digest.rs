@@ -4,7 +4,7 @@ use core::fmt;
 
 use hmac::{Hmac, Mac};
 use sha2::{Digest as _, Sha256};
-use subtle::{Choice, ConstantTimeEq};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 use super::{
@@ -74,15 +74,15 @@ impl Digest {
     /// Whether two digests are equal, in constant time.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
-        // Word by word: byte by byte takes half as long as a compression.
-        self.words()
-            .zip(other.words())
-            .fold(Choice::from(1), |same, (a, b)| same & a.ct_eq(&b))
-            .into()
+        // Half by half: byte by byte takes half as long as a compression.
+        let [(a, b), (other_a, other_b)] = [self.halves(), other.halves()];
+        (a.ct_eq(&other_a) & b.ct_eq(&other_b)).into()
     }
 
-    fn words(&self) -> impl Iterator<Item = u64> {
-        self.0.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word))
+    fn halves(&self) -> (u128, u128) {
+        let (first, second) = self.0.split_at(16);
+        let half = |bytes: &[u8]| bytes.try_into().map_or(0, u128::from_le_bytes);
+        (half(first), half(second))
     }
 
     /// The first `N` bytes; zero bytes follow if `N` exceeds 32.
@@ -105,7 +105,6 @@ impl Digest {
         let mut block: Block = [0; 64];
         let (head, rest) = block.split_at_mut(2);
         let (middle, rest) = rest.split_at_mut(32);
-        let (tail, _) = rest.split_at_mut(16);
         head.copy_from_slice(&[
             purpose_byte(Purpose::Code),
             match code.format() {
@@ -114,9 +113,11 @@ impl Digest {
             },
         ]);
         middle.copy_from_slice(&binding.0);
-        tail.copy_from_slice(&*code.symbols());
+        if let Some(tail) = rest.first_chunk_mut() {
+            code.spell(tail);
+        }
         let digest = key.of::<50>(&mut block);
-        block.iter_mut().skip(34).take(16).for_each(Zeroize::zeroize);
+        block.as_mut_slice().zeroize();
         Self(digest)
     }
 }
