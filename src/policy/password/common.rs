@@ -20,41 +20,58 @@ const WALKS: [&str; 8] = [
     "qazwsxedcrfvtgbyhnujmikolp",
 ];
 
+/// Fewest and most bytes of a piece that a password is made of.
+const SHORTEST: usize = 4;
+const LONGEST: usize = 64;
+
 /// Whether a password is common, and whether it is made of words of its context.
 pub(super) fn judge(text: &str, terms: &[String], words: &[String]) -> (bool, bool) {
     let lower = text.to_lowercase();
     let plain = undecorated(&lower);
+    let is_common = |piece: &str| is_listed(piece) || terms.iter().any(|term| term == piece);
+    let begins_common =
+        |head: &str| begins_listed(head) || terms.iter().any(|term| term.starts_with(head));
     let common = [lower.as_str(), plain.as_str()].into_iter().any(|text| {
-        is_listed(text)
-            || terms.iter().any(|term| term == text)
+        is_common(text)
             || repeats(text)
             || walks(text)
-            || is_made_of(text, &|piece| is_listed(piece) || terms.iter().any(|t| t == piece))
+            || is_made_of(text, &begins_common, &is_common)
     });
+    let bare: Vec<String> = words.iter().map(|word| undecorated(word)).collect();
+    let words = || words.iter().chain(&bare);
     let personal = !plain.is_empty()
-        && is_made_of(&plain, &|piece| {
-            words.iter().any(|word| undecorated(word) == piece || word == piece)
+        && is_made_of(&plain, &|head| words().any(|word| word.starts_with(head)), &|piece| {
+            words().any(|word| word == piece)
         });
     (common, personal)
 }
 
 /// Whether this is one of the listed passwords.
 fn is_listed(text: &str) -> bool {
+    first_from(text).is_some_and(|entry| entry == text)
+}
+
+/// Whether one of the listed passwords begins like this.
+fn begins_listed(head: &str) -> bool {
+    first_from(head).is_some_and(|entry| entry.starts_with(head))
+}
+
+/// The first listed password that does not stand before this text.
+fn first_from(text: &str) -> Option<&'static str> {
     // Sorted by byte, one a line.
+    let entry_at = |start: usize| LIST.get(start..)?.split('\n').next();
     let (mut low, mut high) = (0, LIST.len());
     while low < high {
         let middle = low + (high - low) / 2;
         let start = LIST.get(..middle).and_then(|head| head.rfind('\n')).map_or(0, |at| at + 1);
-        let end =
-            LIST.get(start..).and_then(|tail| tail.find('\n')).map_or(LIST.len(), |at| start + at);
-        let Some(entry) = LIST.get(start..end) else { return false };
-        match entry.cmp(text) {
-            core::cmp::Ordering::Equal => return true,
-            core::cmp::Ordering::Less => low = end + 1,
-            core::cmp::Ordering::Greater => high = start,
+        let entry = entry_at(start)?;
+        if entry < text {
+            low = start + entry.len() + 1;
+        } else {
+            high = start;
         }
     }
-    false
+    entry_at(low).filter(|entry| !entry.is_empty())
 }
 
 /// The letters and digits, without what people put at the end.
@@ -77,23 +94,28 @@ fn walks(text: &str) -> bool {
         && WALKS.iter().any(|row| row.contains(text) || row.contains(back.as_str()))
 }
 
-/// Whether it is nothing but pieces of four or more characters, at most four of them.
-fn is_made_of(text: &str, is_piece: &dyn Fn(&str) -> bool) -> bool {
-    // Fewest pieces that end at each byte. Input is at most 1,024 bytes, pieces at most 64.
+/// Whether it is nothing but pieces of four or more characters, at most four of them. `begins` asks
+/// whether any piece begins with these bytes, so that most places are looked at once.
+fn is_made_of(text: &str, begins: &dyn Fn(&str) -> bool, is_piece: &dyn Fn(&str) -> bool) -> bool {
+    // Fewest pieces that end at each byte. Input is at most 1,024 bytes.
     let mut pieces: Vec<Option<u8>> = vec![None; text.len() + 1];
     if let Some(first) = pieces.first_mut() {
         *first = Some(0);
     }
-    for end in 1..=text.len() {
-        let best = (end.saturating_sub(64)..end)
-            .filter(|start| end - start >= 4)
-            .filter_map(|start| {
-                let before = pieces.get(start).copied().flatten().filter(|before| *before < 4)?;
-                text.get(start..end).filter(|piece| is_piece(piece)).map(|_| before + 1)
-            })
-            .min();
-        if let Some(slot) = pieces.get_mut(end) {
-            *slot = best;
+    for start in 0..text.len() {
+        let Some(before) = pieces.get(start).copied().flatten().filter(|it| *it < 4) else {
+            continue;
+        };
+        let head = (start + SHORTEST..text.len()).find(|end| text.is_char_boundary(*end));
+        if !text.get(start..head.unwrap_or(text.len())).is_some_and(begins) {
+            continue;
+        }
+        for (end, slot) in
+            pieces.iter_mut().enumerate().take(start + LONGEST + 1).skip(start + SHORTEST)
+        {
+            if text.get(start..end).is_some_and(is_piece) {
+                *slot = Some(slot.map_or(before + 1, |other| other.min(before + 1)));
+            }
         }
     }
     pieces.last().copied().flatten().is_some_and(|count| count > 0)
@@ -110,6 +132,38 @@ mod tests {
         assert!(entries.windows(2).all(|pair| pair[0] < pair[1]));
         assert!(entries.iter().all(|entry| is_listed(entry)));
         assert!(!is_listed("") && !is_listed("zzzzzzzzzzzzzzz") && !is_listed("0"));
+    }
+
+    #[test]
+    fn what_listed_ones_begin_with_is_found_and_nothing_else() {
+        let all: Vec<&str> = LIST.lines().collect();
+        for (entry, length) in
+            all.iter().flat_map(|entry| (1..=entry.len()).map(move |n| (entry, n)))
+        {
+            assert!(begins_listed(&entry[..length]), "{entry}");
+            let other = format!("{}\u{1}", &entry[..length]);
+            assert!(!begins_listed(&other) && !is_listed(&other), "{entry}");
+        }
+        assert!(!begins_listed("zzzzzzzzzzzzzzz") && begins_listed(all[0]));
+    }
+
+    #[test]
+    fn a_place_where_no_piece_begins_is_not_looked_at_further() {
+        let asked = core::cell::RefCell::new(Vec::new());
+        let begins = |head: &str| {
+            asked.borrow_mut().push(head.to_owned());
+            head == "four"
+        };
+        let is_piece = |piece: &str| piece == "four" || piece == "words";
+
+        assert!(!is_made_of("fourwords", &begins, &is_piece));
+        assert_eq!(asked.take(), ["four", "word"]);
+        assert!(is_made_of("fourfour", &begins, &is_piece));
+        // A head ends where a character does.
+        asked.take();
+        assert!(!is_made_of("gr\u{fc}\u{df}e", &begins, &is_piece));
+        assert!(!is_made_of("gru\u{df}e", &begins, &is_piece));
+        assert_eq!(asked.take(), ["gr\u{fc}", "gru\u{df}"]);
     }
 
     #[test]
@@ -138,18 +192,23 @@ mod tests {
 
     #[test]
     fn what_is_made_of_pieces_has_at_most_four_of_four_characters() {
-        let made = |text: &str| is_made_of(text, &|piece| piece.chars().all(|c| c == 'x'));
+        let made =
+            |text: &str| is_made_of(text, &|_| true, &|piece| piece.chars().all(|c| c == 'x'));
         assert!(made("xxxx") && made("xxxxx") && !made("xxx") && !made(""));
         assert!(!made("xxxxa") && !made("axxxx"));
-        let words = |text: &str| is_made_of(text, &|piece| ["four", "words"].contains(&piece));
+        let words =
+            |text: &str| is_made_of(text, &|_| true, &|piece| ["four", "words"].contains(&piece));
         assert!(words("fourwordsfourfour") && words("fourwords"));
         assert!(!words("fourfourfourfourfour"), "five");
-        let short = |text: &str| is_made_of(text, &|piece| ["four", "abc"].contains(&piece));
+        let short =
+            |text: &str| is_made_of(text, &|_| true, &|piece| ["four", "abc"].contains(&piece));
         assert!(!short("fourabc") && !short("abcfour"), "three characters are no piece");
         // The longest piece has 64 bytes.
-        let long = |length: usize| is_made_of(&"y".repeat(length), &|piece| piece.len() == 64);
+        let long =
+            |length: usize| is_made_of(&"y".repeat(length), &|_| true, &|piece| piece.len() == 64);
         assert!(long(64) && long(256) && !long(65) && !long(320));
-        let longer = |length: usize| is_made_of(&"y".repeat(length), &|piece| piece.len() > 64);
+        let longer =
+            |length: usize| is_made_of(&"y".repeat(length), &|_| true, &|piece| piece.len() > 64);
         assert!(!longer(65));
     }
 
