@@ -8,7 +8,8 @@ pub(super) struct Place(NonZeroU32);
 
 /// Places by hash: open addressing, eight bytes a slot, at most three quarters full.
 ///
-/// Growing moves these slots and no entry, so that it is short.
+/// Growing moves these slots and no entry, and from front to back, as they stand in the order of
+/// their hashes: so it is short.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     /// None, or a power of two of them. Between the slot where a hash belongs and the one where it
@@ -63,7 +64,7 @@ impl Index {
         loop {
             at = self.from(at + 1, 0);
             let Some(slot) = self.at(at) else { break };
-            let home = self.from(wide(slot.hash), 0);
+            let home = self.home(slot.hash);
             if self.from(at, home) >= self.from(at, gap) {
                 self.slots.swap(gap, at);
                 gap = at;
@@ -75,7 +76,7 @@ impl Index {
 
     /// Where the first slot stands, from the one where the hash belongs, of which `found` is true.
     fn probe(&self, hash: u32, found: impl Fn(&Slot) -> bool) -> Option<usize> {
-        let mut at = self.from(wide(hash), 0);
+        let mut at = self.home(hash);
         while let Some(slot) = self.at(at) {
             if found(&slot) {
                 return Some(at);
@@ -86,7 +87,7 @@ impl Index {
     }
 
     fn fill(&mut self, slot: Slot) {
-        let mut at = self.from(wide(slot.hash), 0);
+        let mut at = self.home(slot.hash);
         while self.at(at).is_some() {
             at = self.from(at + 1, 0);
         }
@@ -101,6 +102,12 @@ impl Index {
         if let Some(old) = self.slots.get_mut(at) {
             *old = slot;
         }
+    }
+
+    /// The slot where a hash belongs: its highest bits.
+    fn home(&self, hash: u32) -> usize {
+        let slots = u64::try_from(self.slots.len()).unwrap_or(0);
+        usize::try_from((u64::from(hash) * slots) >> u32::BITS).unwrap_or(0)
     }
 
     /// How many slots it is from `start` on to `at`, around the end.
