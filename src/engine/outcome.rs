@@ -37,7 +37,8 @@ pub struct Opened {
     pub token: FlowToken,
     /// The address with most of it hidden, made of what was typed.
     pub masked_address: String,
-    /// No code can be asked for from this instant on.
+    /// No code can be asked for from this instant on; in a reset that a repeat has opened again,
+    /// from an earlier one.
     pub ends_at: Instant,
     /// Whether the host should ask for a captcha before the next step.
     pub vouch: VouchAdvice,

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use sspr::{
-    domain::{FlowToken, RecordId},
+    domain::{FlowToken, Instant, RecordId},
     engine::{
         OpenOutcome, RedeemOutcome, Rejection, SignInOutcome, StartOutcome, SubmitOutcome,
         VerifyOutcome,
     },
+    policy::Numbers,
 };
 
 use super::{facts::*, verdicts::Answer, world::World};
@@ -28,10 +29,10 @@ pub struct Hands {
 impl World {
     /// What an answer puts into somebody's hands.
     pub fn learn(&mut self, call: usize, answer: Answer) {
-        let (kind, ring) = {
+        let (kind, ring, now) = {
             let shared = self.hub.lock();
             let call = &shared.oracle.calls[call];
-            (call.kind.clone(), call.ring)
+            (call.kind.clone(), call.ring, call.now)
         };
         let failed = matches!(
             answer,
@@ -46,9 +47,11 @@ impl World {
         );
         self.reached.errors += u64::from(failed);
         match answer {
-            Answer::Open(Ok(OpenOutcome::Opened(opened))) => self.hold(&kind, ring, &opened.token),
+            Answer::Open(Ok(OpenOutcome::Opened(opened))) => {
+                self.hold(&kind, ring, now, &opened.token);
+            }
             Answer::Start(Ok(StartOutcome::Started(started))) => {
-                self.hold(&kind, ring, &started.token);
+                self.hold(&kind, ring, now, &started.token);
             }
             Answer::Verify(Ok(VerifyOutcome::Granted(granted))) => {
                 self.reached.grants += 1;
@@ -76,11 +79,14 @@ impl World {
         }
     }
 
-    fn hold(&mut self, kind: &Kind, ring: usize, token: &FlowToken) {
+    fn hold(&mut self, kind: &Kind, ring: usize, now: Instant, token: &FlowToken) {
         let (record, text) = (token.record(), token.expose());
         if let Kind::Open { key: Some(key), tenant, typed, .. } = kind {
             let signing = self.rings[ring].signing();
-            let name = format!("{signing:?} {tenant} {} {key}", typed.as_str());
+            // A repeat is one as long as a reset can live; every tenant here has the usual time.
+            let lifetime = Numbers::default().reset_lifetime.as_micros();
+            let turn = i128::from(now.as_micros()) / i128::try_from(lifetime).unwrap();
+            let name = format!("{signing:?} {tenant} {} {key} {turn}", typed.as_str());
             let before = self.hands.keyed.insert(name, text.clone());
             if before.is_some_and(|before| before != text) {
                 let mut shared = self.hub.lock();
