@@ -232,6 +232,7 @@ mod tests {
         assert_eq!(judge("hamilton", &[], &words), (false, true));
         assert_eq!(judge("margaret.h", &[], &words), (false, true));
         assert_eq!(judge("unrelated words", &[], &words), (false, false));
+        assert_eq!(judge("hamilt", &[], &words), (false, false), "only begins like one");
         assert_eq!(judge("!!!", &[], &words), (true, false), "one sign over and over");
         assert!(!judge("!?", &[], &words).1);
     }
