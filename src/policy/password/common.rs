@@ -203,6 +203,11 @@ mod tests {
         let short =
             |text: &str| is_made_of(text, &|_| true, &|piece| ["four", "abc"].contains(&piece));
         assert!(!short("fourabc") && !short("abcfour"), "three characters are no piece");
+        // Never five of them, whichever way there is.
+        let near = |length: usize| {
+            is_made_of(&"z".repeat(length), &|_| true, &|piece| [4, 5].contains(&piece.len()))
+        };
+        assert!(near(20) && !near(21));
         // The longest piece has 64 bytes.
         let long =
             |length: usize| is_made_of(&"y".repeat(length), &|_| true, &|piece| piece.len() == 64);
