@@ -95,7 +95,7 @@ fn walks(text: &str) -> bool {
 }
 
 /// Whether it is nothing but pieces of four or more characters, at most four of them. `begins` asks
-/// whether any piece begins with these bytes: where none does, no longer one is looked at.
+/// whether any piece begins with these bytes: where none does, nothing longer is looked at.
 fn is_made_of(text: &str, begins: &dyn Fn(&str) -> bool, is_piece: &dyn Fn(&str) -> bool) -> bool {
     // Fewest pieces that end at each byte. Input is at most 1,024 bytes.
     let mut pieces: Vec<Option<u8>> = vec![None; text.len() + 1];
