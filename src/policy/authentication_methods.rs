@@ -11,7 +11,8 @@ const EMAIL: &str = "emailAuthenticationMethodConfiguration";
 ///
 /// Email OTP is usable by an account iff it is enabled, some include target covers the account and
 /// no exclude target does: **an exclude always wins**. An empty list of include targets is nobody.
-/// Other methods, and fields that this crate does not know, are kept and written back.
+/// Other methods, and fields that this crate does not know, are kept and written back, numbers that
+/// are no whole ones of 64 bits to the precision of an `f64`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuthenticationMethodsPolicy {
     document: Value,
@@ -233,6 +234,22 @@ mod tests {
 
             assert_eq!(again.unwrap(), policy, "{id}");
             assert_eq!(policy.email_document().unwrap()["id"], "Email");
+        }
+    }
+
+    /// Found by fuzzing: a long number read a last digit away from what had been written.
+    #[test]
+    fn a_number_that_is_kept_reads_as_it_was_written() {
+        for number in
+            ["88888888888844444444444444488888888888888888", "0.1", "18446744073709551615"]
+        {
+            let json = format!(r#"{{"state": "enabled", "unknown": {number}}}"#);
+            let policy = AuthenticationMethodsPolicy::from_email_json(&json).unwrap();
+            let kept = &policy.email_document().unwrap()["unknown"];
+
+            assert_eq!(kept.as_f64(), number.parse().ok(), "{number}");
+            let again = AuthenticationMethodsPolicy::from_json(&policy.document().to_string());
+            assert_eq!(again.unwrap(), policy, "{number}");
         }
     }
 

@@ -18,7 +18,9 @@ const PROVIDERS: [(&str, IdentityProvider); 4] = [
 ///
 /// There is no switch for password reset on it: reset is offered iff it lists e-mail with
 /// password and the authentication methods policy allows Email OTP. Fields that this crate does
-/// not know are kept and written back.
+/// not know are kept and written back, numbers as in [`AuthenticationMethodsPolicy`].
+///
+/// [`AuthenticationMethodsPolicy`]: super::AuthenticationMethodsPolicy
 #[derive(Clone, Debug, PartialEq)]
 pub struct UserFlow {
     document: Value,
