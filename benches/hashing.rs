@@ -15,6 +15,8 @@
 mod fast;
 #[path = "hashing/overload.rs"]
 mod overload;
+#[path = "hashing/scaling.rs"]
+mod scaling;
 #[path = "hashing/service.rs"]
 mod service;
 #[path = "support/table.rs"]
@@ -38,7 +40,7 @@ use sspr::{
     engine::{Client, SubmitOutcome},
     ports::{PasswordHasher, Share},
 };
-use table::{Bar, Row, median, ratios};
+use table::{Bar, Row};
 use tokio::runtime::Runtime;
 
 /// OWASP's: 19 MiB, two passes, one lane.
@@ -262,74 +264,6 @@ fn faults(runtime: &Runtime, what: &str, pool: &Argon2Pool) {
     );
 }
 
-/// Arithmetic without memory on so many threads at once: work done a second.
-fn spin(threads: u32) -> f64 {
-    const STEPS: u64 = 60_000_000;
-    let work = || {
-        let mut x = black_box(1_u64);
-        for _ in 0..STEPS {
-            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        }
-        black_box(x);
-    };
-    let took = seconds(|| {
-        thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
-    });
-    f64::from(threads) / took
-}
-
-/// Hashes a second, with two callers for each thread.
-fn throughput(runtime: &Runtime, pool: &Argon2Pool, threads: u32) -> f64 {
-    const OF_A_CALLER: u32 = 4;
-    let took = seconds(|| {
-        runtime.block_on(async {
-            let callers = (0..2 * threads).map(|_| async {
-                for _ in 0..OF_A_CALLER {
-                    let password = Password::parse(TEXT).unwrap();
-                    drop(black_box(pool.hash(password, Share::Submit).await.unwrap()));
-                }
-            });
-            futures_util::future::join_all(callers).await
-        });
-    });
-    f64::from(2 * threads * OF_A_CALLER) / took
-}
-
-fn scaling(runtime: &Runtime, what: &str, pool: &Argon2Pool) {
-    let pools = [1, 2, 4].map(|threads| pool.with_threads(threads));
-    let on = |index: usize| throughput(runtime, &pools[index], 1 << index);
-    let taken = rounds(
-        60,
-        Duration::from_secs(30),
-        &mut [
-            Box::new(|| spin(1)),
-            Box::new(|| spin(2)),
-            Box::new(|| spin(2)),
-            Box::new(|| on(0)),
-            Box::new(|| on(1)),
-            Box::new(|| on(1)),
-            Box::new(|| on(2)),
-            Box::new(|| on(2)),
-        ],
-    );
-    let of = |upper: usize, lower: usize| ratios(&taken[upper], &taken[lower]);
-    let (spins, spins_again) = (of(1, 0), of(2, 0));
-    let (ours, ours_again) = (of(4, 3), of(5, 3));
-    println!(
-        "\n{what}: {:.0}, {:.0}, {:.0} hashes a second on 1, 2, 4 threads; {} rounds",
-        median(&taken[3]),
-        median(&taken[4]),
-        median(&taken[6]),
-        taken[0].len()
-    );
-    table::head();
-    let bars = (Bar::AtLeast(0.90), Some(Bar::AtLeast(0.97)));
-    let what = format!("{what}: 2 threads to 1 / spin, 2 to 1");
-    Row::of("G5", &what, (&ours, &ours_again), (&spins, &spins_again), bars);
-    let (two, four) = ((&taken[4][..], &taken[5][..]), (&taken[6][..], &taken[7][..]));
-    Row::of("G5", "4 threads / 2, hashes a second", four, two, (Bar::AtLeast(0.95), None));
-}
-
 fn main() {
     if let Some(count) = overload::asked_for() {
         return overload::row(count);
@@ -340,9 +274,12 @@ fn main() {
     }
     let took = seconds(|| {
         one_thread(&runtime);
-        scaling(&runtime, "pool", &Argon2Pool::new());
+        scaling::table(&runtime, "pool", &Argon2Pool::new(), || {
+            let mut buffer = vec![Block::new(); BLOCKS];
+            move || reused(&mut buffer)
+        });
         #[cfg(feature = "argon2-rust")]
-        scaling(&runtime, "fast pool", &fast::over(&Argon2Pool::new()));
+        scaling::table(&runtime, "fast pool", &fast::over(&Argon2Pool::new()), fast::bare);
         overload::table();
     });
     println!("\n{took:.0} s in all");

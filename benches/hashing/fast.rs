@@ -10,14 +10,27 @@ use super::{SALT, TEXT, one, seconds};
 
 pub struct Subjects {
     pub pools: [Argon2Pool; 2],
-    hashers: [RefCell<Hasher>; 2],
+    bare: [RefCell<Box<dyn FnMut()>>; 2],
+}
+
+fn hasher() -> Hasher {
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::OWASP).hasher()
+}
+
+/// The `argon2-rust` crate in memory that it keeps.
+pub fn bare() -> impl FnMut() {
+    let mut hasher = hasher();
+    move || {
+        let mut tag = [0; 32];
+        hasher.hash_into(TEXT.as_bytes(), SALT, &mut tag).unwrap();
+        black_box(tag);
+    }
 }
 
 impl Subjects {
     pub fn new() -> Self {
-        let bare = || Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::OWASP).hasher();
         Self {
-            hashers: [(), ()].map(|()| RefCell::new(bare())),
+            bare: [(), ()].map(|()| RefCell::new(Box::new(bare()) as _)),
             pools: [(), ()].map(|()| over(&Argon2Pool::new().with_threads(1))),
         }
     }
@@ -27,16 +40,9 @@ impl Subjects {
         subjects: &mut Vec<Box<dyn FnMut() -> f64 + 'a>>,
         runtime: &'a Runtime,
     ) {
-        for (pool, hasher) in self.pools.iter().zip(&self.hashers) {
+        for (pool, bare) in self.pools.iter().zip(&self.bare) {
             subjects.push(Box::new(move || seconds(|| one(runtime, pool))));
-            subjects.push(Box::new(move || {
-                seconds(|| {
-                    let mut tag = [0; 32];
-                    let mut hasher = hasher.borrow_mut();
-                    hasher.hash_into(TEXT.as_bytes(), SALT, &mut tag).unwrap();
-                    black_box(tag);
-                })
-            }));
+            subjects.push(Box::new(move || seconds(&mut **bare.borrow_mut())));
         }
     }
 }
