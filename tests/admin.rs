@@ -239,6 +239,12 @@ async fn bad_documents_are_refused_with_path_and_rule_and_nothing_changes() {
             send(&desk.app, build("PATCH", EMAIL, &[ROOT, ("content-type", content)], body)).await;
         odata(&seen, 400, "BadRequest");
     }
+    let hidden =
+        r#"{"excludeTargets": [{"targetType": "group", "id": "staff"}], "excludeTargets": []}"#;
+    let hidden = build("PATCH", EMAIL, &[ROOT, ("content-type", JSON)], hidden);
+    let seen = send(&desk.app, hidden).await;
+    odata(&seen, 400, "BadRequest");
+    assert!(seen.text_of_error().contains("a field stands twice"), "{}", seen.body);
     let unknown = "/admin/tenants/nowhere/v1.0/identity/authenticationEventsFlows";
     odata(&get(&desk.app, unknown, &[ROOT]).await, 404, "Request_ResourceNotFound");
     let missing = "/admin/tenants/contoso/v1.0/users";

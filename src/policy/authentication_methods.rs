@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::graph::{DocumentError, Node, parse};
+use super::{
+    graph::{DocumentError, Node},
+    json::parse_json,
+};
 use crate::domain::{Account, GroupId};
 
 const EMAIL: &str = "emailAuthenticationMethodConfiguration";
@@ -70,7 +73,7 @@ impl AuthenticationMethodsPolicy {
     /// # Errors
     /// [`DocumentError`] names the JSON path and the rule.
     pub fn from_json(json: &str) -> Result<Self, DocumentError> {
-        Self::from_value(parse(json)?)
+        Self::from_value(parse_json(json)?)
     }
 
     /// Reads Graph's `emailAuthenticationMethodConfiguration` alone. Its `id` may be missing; another
@@ -79,7 +82,7 @@ impl AuthenticationMethodsPolicy {
     /// # Errors
     /// [`DocumentError`] names the JSON path and the rule.
     pub fn from_email_json(json: &str) -> Result<Self, DocumentError> {
-        let mut email = parse(json)?;
+        let mut email = parse_json(json)?;
         let (state, include, exclude) = read_email(&Node::root(&email))?;
         let is_named = match Node::root(&email).field("id")? {
             Some(id) if id.text()?.eq_ignore_ascii_case("email") => true,
@@ -275,6 +278,14 @@ mod tests {
             error(r##"{"@odata.type":"#microsoft.graph.smsAuthenticationMethodConfiguration"}"##),
             format!("$.@odata.type: must be #microsoft.graph.{EMAIL}")
         );
+    }
+
+    #[test]
+    fn a_second_list_of_excludes_does_not_hide_the_first() {
+        let json = r#"{"state": "enabled", "includeTargets": [{"id": "all_users"}],
+            "excludeTargets": [{"targetType": "group", "id": "staff"}], "excludeTargets": []}"#;
+        let error = AuthenticationMethodsPolicy::from_email_json(json).unwrap_err();
+        assert!(error.rule.starts_with("a field stands twice (line 2"), "{error}");
     }
 
     #[test]

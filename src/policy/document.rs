@@ -7,8 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     AfterReset, AuthenticationMethodsPolicy, Brand, CodeInSubject, CurrentPassword, Disclosure,
     DocumentError, Limits, NoPasswordNotice, Numbers, PasswordRules, SameMailbox, TenantPolicy,
-    UserFlow,
-    graph::{Node, parse},
+    UserFlow, graph::Node, json::parse_json,
 };
 use crate::domain::{DotRules, EmailAddress, LanguageTag, TenantId};
 
@@ -49,7 +48,7 @@ impl TenantPolicy {
     /// [`DocumentError`] names the JSON path and the rule. A setting that is not known is an
     /// error: a misspelt rule must not be silently absent.
     pub fn from_json(json: &str) -> Result<Self, DocumentError> {
-        let value = parse(json)?;
+        let value = parse_json(json)?;
         let root = Node::root(&value);
         known(&root, &FIELDS)?;
         let tenant = root.required("tenant")?.read(TenantId::parse)?;

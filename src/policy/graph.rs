@@ -29,14 +29,6 @@ pub(super) struct Node<'a> {
     path: String,
 }
 
-/// Parses a whole document.
-pub(super) fn parse(json: &str) -> Result<Value, DocumentError> {
-    serde_json::from_str(json).map_err(|error| {
-        let place = format!("line {}, column {}", error.line(), error.column());
-        fault("$", format!("not complete JSON ({place})"))
-    })
-}
-
 pub(super) fn fault(path: &str, rule: impl Into<String>) -> DocumentError {
     DocumentError::new(path, rule)
 }

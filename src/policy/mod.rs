@@ -8,6 +8,7 @@ mod brand;
 mod decision;
 mod document;
 mod graph;
+mod json;
 mod limits;
 mod odds;
 mod password;
@@ -19,6 +20,8 @@ pub use authentication_methods::{AuthenticationMethodsPolicy, MethodState, Targe
 pub use brand::{Brand, BrandError, CodeInSubject};
 pub use decision::{Decision, Explanation, Reason};
 pub use graph::DocumentError;
+#[cfg(feature = "axum")]
+pub(crate) use json::parse_json;
 pub use limits::{Limits, LimitsError, Numbers};
 pub use odds::Odds;
 pub use password::{

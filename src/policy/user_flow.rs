@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::graph::{DocumentError, Node, parse};
+use super::{
+    graph::{DocumentError, Node},
+    json::parse_json,
+};
 use crate::domain::{ApplicationId, IdError, IdentityProvider, UserFlowId};
 
 const FLOW: &str = "externalUsersSelfServiceSignUpEventsFlow";
@@ -77,7 +80,7 @@ impl UserFlow {
     /// # Errors
     /// [`DocumentError`] names the JSON path and the rule.
     pub fn from_json(json: &str) -> Result<Self, DocumentError> {
-        Self::read(&Node::root(&parse(json)?))
+        Self::read(&Node::root(&parse_json(json)?))
     }
 
     pub(super) fn read(node: &Node<'_>) -> Result<Self, DocumentError> {

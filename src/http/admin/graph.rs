@@ -22,7 +22,7 @@ use super::{
 use crate::{
     domain::TenantId,
     http::{form::is_of, fresh_correlation},
-    policy::{DocumentError, TenantPolicy, UserFlow},
+    policy::{DocumentError, TenantPolicy, UserFlow, parse_json},
     ports::VersionedPolicy,
 };
 
@@ -107,9 +107,11 @@ impl Allowed {
         }
         let bytes = to_bytes(body, MOST_BYTES).await;
         let bytes = bytes.map_err(|_| bad(self, "The body is larger than 64 KiB."))?;
-        match serde_json::from_slice(&bytes) {
+        let text = core::str::from_utf8(&bytes).map_err(|_| bad(self, "The body is not UTF-8."))?;
+        match parse_json(text) {
             Ok(Value::Object(fields)) => Ok(fields),
-            Ok(_) | Err(_) => Err(bad(self, "The body is not a JSON object.")),
+            Ok(_) => Err(bad(self, "$: must be an object")),
+            Err(error) => Err(bad(self, &error.to_string())),
         }
     }
 
