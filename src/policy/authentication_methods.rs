@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    graph::{DocumentError, Node},
+    graph::{DocumentError, Node, is_same_id},
     json::parse_json,
 };
 use crate::domain::{Account, GroupId};
@@ -14,6 +14,7 @@ const EMAIL: &str = "emailAuthenticationMethodConfiguration";
 ///
 /// Email OTP is usable by an account iff it is enabled, some include target covers the account and
 /// no exclude target does: **an exclude always wins**. An empty list of include targets is nobody.
+/// Ids are compared exactly, GUIDs without regard to the case of their letters.
 /// Other methods, and fields that this crate does not know, are kept and written back, numbers that
 /// are no whole ones of 64 bits to the precision of an `f64`.
 #[derive(Clone, Debug, PartialEq)]
@@ -166,14 +167,16 @@ impl Target {
     fn covers(&self, account: &Account) -> bool {
         match self {
             Self::AllUsers => true,
-            Self::Group(group) => account.groups.contains(group),
-            Self::User(id) => account.id.as_str() == id,
+            Self::Group(group) => {
+                account.groups.iter().any(|of| is_same_id(of.as_str(), group.as_str()))
+            }
+            Self::User(id) => is_same_id(account.id.as_str(), id),
         }
     }
 
     fn read(node: &Node<'_>) -> Result<Self, DocumentError> {
         let id = node.required("id")?;
-        if id.text()? == "all_users" {
+        if id.text()?.eq_ignore_ascii_case("all_users") {
             return Ok(Self::AllUsers);
         }
         let user = match node.field("targetType")? {

@@ -203,6 +203,25 @@ mod tests {
     }
 
     #[test]
+    fn a_guid_in_capitals_is_the_same_guid_and_other_ids_are_compared_exactly() {
+        const GROUP: &str = "63856651-0a0b-4c0d-8e0f-aabbccddeeff";
+        let but = |id: &str| {
+            let targets = r#""includeTargets": [{"id": "All_Users"}], "excludeTargets""#;
+            contoso(&format!(r#"{targets}: [{{"targetType": "group", "id": "{id}"}}]"#))
+        };
+        let member = |of: &'static str| {
+            move |account: &mut Account| account.groups = vec![GroupId::parse(of).unwrap()]
+        };
+        assert_eq!(reasons(&but(&GROUP.to_uppercase()), member(GROUP)), [Reason::Excluded]);
+        assert_eq!(reasons(&but("ALL_USERS"), |_| {}), [Reason::Excluded]);
+        assert_eq!(reasons(&but("Staff"), member("staff")), []);
+        for other in ["63856651-0a0b-4c0d-8e0f-aabbccddeefg", "63856651-0a0b-4c0d-8e0faabbccddeeff"]
+        {
+            assert_eq!(reasons(&but(&other.to_uppercase()), member(other)), [], "{other}");
+        }
+    }
+
+    #[test]
     fn an_older_policy_may_name_one_account() {
         let all = r#""includeTargets": [{"id": "all_users"}]"#;
         let but = |id: &str| {

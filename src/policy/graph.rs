@@ -29,6 +29,18 @@ pub(super) struct Node<'a> {
     path: String,
 }
 
+/// Whether two ids are of one thing. GUIDs are so whatever the case of their letters (RFC 9562,
+/// section 4): an exclude that was copied in capitals must not be none.
+pub(super) fn is_same_id(one: &str, other: &str) -> bool {
+    one == other || (is_guid(one) && one.eq_ignore_ascii_case(other))
+}
+
+fn is_guid(text: &str) -> bool {
+    const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
+    let is_hexadecimal = |group: &str| group.bytes().all(|byte| byte.is_ascii_hexdigit());
+    text.split('-').map(str::len).eq(GROUPS) && text.split('-').all(is_hexadecimal)
+}
+
 pub(super) fn fault(path: &str, rule: impl Into<String>) -> DocumentError {
     DocumentError::new(path, rule)
 }

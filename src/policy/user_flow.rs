@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    graph::{DocumentError, Node},
+    graph::{DocumentError, Node, is_same_id},
     json::parse_json,
 };
 use crate::domain::{ApplicationId, IdError, IdentityProvider, UserFlowId};
@@ -138,7 +138,9 @@ impl UserFlow {
     pub fn covers(&self, application: &ApplicationId) -> bool {
         match &self.applications {
             Applications::All => true,
-            Applications::Listed(listed) => listed.contains(application),
+            Applications::Listed(listed) => {
+                listed.iter().any(|id| is_same_id(id.as_str(), application.as_str()))
+            }
         }
     }
 
@@ -221,6 +223,13 @@ mod tests {
                 "{nowhere}"
             );
         }
+        let guid = "63856651-0000-4000-8000-aabbccddeeff";
+        let listed = read(&format!(
+            r#"{{"applications": {{"includeApplications": [{{"appId": "{guid}"}}, {{"appId": "shop"}}]}}}}"#
+        ));
+        let covers = |id: &str| listed.covers(&ApplicationId::parse(id).unwrap());
+        assert!(covers(guid) && covers(&guid.to_uppercase()) && covers("shop"));
+        assert!(!covers("Shop"));
         let flow = UserFlow::email_with_password("sign-in").unwrap();
         let written = UserFlow::from_json(&flow.document().to_string()).unwrap();
         assert_eq!(written, flow, "what is made is what is read");
