@@ -57,6 +57,7 @@ struct Desk {
 const EMAIL: &str = "/admin/tenants/contoso/v1.0/policies/authenticationMethodsPolicy/\
                      authenticationMethodConfigurations/email";
 const FLOWS: &str = "/admin/tenants/contoso/v1.0/identity/authenticationEventsFlows";
+const PARTNERS: &str = "63856651-0a0b-4c0d-8e0f-aabbccddeeff";
 const ROOT: (&str, &str) = ("authorization", "root");
 
 impl Desk {
@@ -64,7 +65,9 @@ impl Desk {
         let world = World::memory().await;
         world.policies.replace(TenantPolicy::customers("fabrikam").unwrap());
         let admin = Admin::new(&world.sspr, world.policies.clone(), ByHeader);
-        let admin = admin.with_group(&tenant(), GroupId::parse("staff").unwrap(), "Staff");
+        let admin = admin
+            .with_group(&tenant(), GroupId::parse("staff").unwrap(), "Staff")
+            .with_group(&tenant(), GroupId::parse(PARTNERS).unwrap(), "Partners of ours");
         Self { app: Router::new().nest("/admin/", admin.router()), world }
     }
 
@@ -251,6 +254,21 @@ async fn bad_documents_are_refused_with_path_and_rule_and_nothing_changes() {
     odata(&get(&desk.app, missing, &[ROOT]).await, 404, "Request_ResourceNotFound");
     assert_eq!(send(&desk.app, build("DELETE", EMAIL, &[ROOT], "")).await.status, 405);
     assert_eq!(get(&desk.app, EMAIL, &[ROOT]).await.header("etag"), etag);
+}
+
+#[tokio::test]
+async fn the_page_shows_a_group_once_however_its_guid_is_spelt() {
+    let desk = Desk::new().await;
+    let spelt = PARTNERS.to_uppercase();
+    let body = json!({"excludeTargets": [
+        {"targetType": "group", "id": spelt}, {"targetType": "group", "id": "of another system"}
+    ]});
+    assert_eq!(desk.json("PATCH", EMAIL, &[], &body).await.status, 204);
+
+    let page = get(&desk.app, "/admin/?tenant=contoso", &[ROOT]).await.body;
+    let boxed = |id: &str| format!("name=\"exclude_group\" value=\"{id}\" checked");
+    assert!(page.contains(&boxed(PARTNERS)) && page.contains(&boxed("of another system")));
+    assert!(!page.contains(&spelt), "{page}");
 }
 
 #[tokio::test]

@@ -167,11 +167,14 @@ impl Target {
     fn covers(&self, account: &Account) -> bool {
         match self {
             Self::AllUsers => true,
-            Self::Group(group) => {
-                account.groups.iter().any(|of| is_same_id(of.as_str(), group.as_str()))
-            }
+            Self::Group(_) => account.groups.iter().any(|group| self.is_group(group)),
             Self::User(id) => is_same_id(account.id.as_str(), id),
         }
+    }
+
+    /// Whether it is this group.
+    pub(crate) fn is_group(&self, group: &GroupId) -> bool {
+        matches!(self, Self::Group(id) if is_same_id(id.as_str(), group.as_str()))
     }
 
     fn read(node: &Node<'_>) -> Result<Self, DocumentError> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Site;
 use crate::{
-    domain::{GroupId, IdentityProvider, TenantId},
+    domain::{IdentityProvider, TenantId},
     policy::{Applications, CheckState, MethodState, Odds, Target, TenantPolicy, UserFlow},
     ports::{RecordedChange, VersionedPolicy},
 };
@@ -253,13 +253,10 @@ fn shown_flow(flow: &UserFlow) -> ShownFlow {
 
 /// The groups that the host has named, and those that the policy names besides.
 fn groups(site: &Site, tenant: &TenantId, targets: &[Target]) -> Vec<Choice> {
-    let is_chosen = |group: &GroupId| {
-        targets.iter().any(|target| matches!(target, Target::Group(it) if it == group))
-    };
-    let named = site.groups.iter().filter(|(of, ..)| of == tenant);
-    let mut choices: Vec<Choice> = named
+    let named = || site.groups.iter().filter(|(of, ..)| of == tenant);
+    let mut choices: Vec<Choice> = named()
         .map(|(_, id, name)| Choice {
-            chosen: is_chosen(id),
+            chosen: targets.iter().any(|target| target.is_group(id)),
             id: id.to_string(),
             name: name.clone(),
             note: "",
@@ -267,7 +264,7 @@ fn groups(site: &Site, tenant: &TenantId, targets: &[Target]) -> Vec<Choice> {
         .collect();
     for target in targets {
         if let Target::Group(id) = target
-            && !choices.iter().any(|choice| choice.id == id.as_str())
+            && !named().any(|(_, named, _)| target.is_group(named))
         {
             let id = id.to_string();
             choices.push(Choice { chosen: true, name: id.clone(), id, note: "" });
