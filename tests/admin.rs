@@ -21,7 +21,7 @@ use sspr::{
     adapters::{Policies, PolicyDirectory},
     domain::{GroupId, Instant, TenantId},
     http::{Access, AccessKind, Admin, Authorize, Authorized, ReturnTo},
-    policy::AfterReset,
+    policy::{AfterReset, PasswordRules},
     ports::{PolicyChange, PolicySource, PolicyStore, Written},
 };
 use support::{
@@ -267,8 +267,122 @@ async fn the_page_shows_a_group_once_however_its_guid_is_spelt() {
 
     let page = get(&desk.app, "/admin/?tenant=contoso", &[ROOT]).await.body;
     let boxed = |id: &str| format!("name=\"exclude_group\" value=\"{id}\" checked");
-    assert!(page.contains(&boxed(PARTNERS)) && page.contains(&boxed("of another system")));
-    assert!(!page.contains(&spelt), "{page}");
+    assert!(page.contains(&boxed(&spelt)) && page.contains(&boxed("of another system")));
+    assert!(!page.contains(&boxed(PARTNERS)), "{page}");
+    let (_, excludes) = page.split_once("<legend>Exclude</legend>").unwrap();
+    assert_eq!(excludes.matches("Partners of ours").count(), 1);
+}
+
+/// What a browser sends of a form of the page in which nobody has touched anything.
+fn untouched(page: &str, action: &str) -> Vec<(String, String)> {
+    let start = page.find(&format!("action=\"{action}?")).unwrap();
+    let form = &page[start..start + page[start..].find("</form>").unwrap()];
+    let value = |tag: &str, name: &str| {
+        let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+        Some(rest.split_once('"')?.0.to_owned())
+    };
+    let texts = form.split("<textarea").skip(1).map(|area| {
+        let (tag, rest) = area.split_once('>').unwrap();
+        let text = rest.split_once("</textarea>").unwrap().0;
+        (value(tag, "name").unwrap(), text.replace('\n', "\r\n"))
+    });
+    let inputs = form.split("<input").skip(1).filter_map(|input| {
+        let (tag, _) = input.split_once('>').unwrap();
+        let kind = value(tag, "type");
+        let is_box = matches!(kind.as_deref(), Some("checkbox" | "radio"));
+        let is_sent = !is_box || tag.ends_with(" checked");
+        is_sent.then(|| (value(tag, "name").unwrap(), value(tag, "value").unwrap()))
+    });
+    inputs.chain(texts).collect()
+}
+
+#[tokio::test]
+async fn a_page_that_is_saved_untouched_changes_nothing() {
+    let desk = Desk::new().await;
+    let stored = || desk.world.policies.policy(&tenant()).unwrap().unwrap().to_json();
+    let save = |action: &'static str, query: String| {
+        let desk = &desk;
+        async move {
+            let page = get(&desk.app, &format!("/admin/{query}"), &[ROOT]).await.body;
+            let fields = untouched(&page, action);
+            let fields: Vec<_> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+            let path = format!("/admin/{action}{query}");
+            let saved = post(&desk.app, &path, &[ROOT], &form(&fields)).await;
+            assert_eq!(saved.status, 303, "{}", saved.body);
+        }
+    };
+
+    for targets in [
+        json!({
+            "includeTargets": [
+                {"targetType": "group", "id": "staff", "isRegistrationRequired": true},
+                {"targetType": "user", "id": "ada"},
+            ],
+            "excludeTargets": [
+                {"targetType": "group", "id": PARTNERS.to_uppercase()},
+                {"targetType": "user", "id": "eve"},
+            ],
+        }),
+        json!({
+            "includeTargets": [{"targetType": "group", "id": "all_users", "unknown": 1}],
+            "excludeTargets": [{"targetType": "group", "id": "all_users"}],
+        }),
+    ] {
+        assert_eq!(desk.json("PATCH", EMAIL, &[], &targets).await.status, 204);
+        let before = stored();
+        save("policy", "?tenant=contoso".to_owned()).await;
+        assert_eq!(stored(), before);
+    }
+
+    for (name, applications) in [
+        (
+            "Some",
+            json!({"includeApplications": [{"appId": "a shop", "unknown": 1}, {"appId": "b"}]}),
+        ),
+        ("All", json!({"includeApplications": [{"appId": "b"}], "unknown": 1})),
+    ] {
+        let mut flow = json!({
+            "displayName": name,
+            "conditions": {"applications": applications},
+            "onAuthenticationMethodLoadStart": {"identityProviders": [
+                {"id": "EmailPassword-OAUTH", "displayName": "Email with password"},
+                {"id": "Contoso-OAUTH"},
+            ]},
+        });
+        flow["conditions"]["applications"]["includeAllApplications"] = json!(name == "All");
+        let id = desk.json("POST", FLOWS, &[], &flow).await.text("id");
+        let before = stored();
+        save("user-flow", format!("?tenant=contoso&flow={id}")).await;
+        assert_eq!(stored(), before);
+    }
+
+    let rules = PasswordRules::entra().with_terms(["blue sky", "larkfield"]).unwrap();
+    let policy = desk.world.policies.policy(&tenant()).unwrap().unwrap();
+    desk.world.policies.replace(policy.as_ref().clone().with_password_rules(rules));
+    let before = stored();
+    save("password-rules", "?tenant=contoso".to_owned()).await;
+    assert_eq!(stored(), before);
+}
+
+#[tokio::test]
+async fn what_is_null_in_a_flow_is_set_by_the_page_like_what_is_missing() {
+    let desk = Desk::new().await;
+    let flow = json!({
+        "displayName": "Shop", "conditions": null,
+        "onAuthenticationMethodLoadStart": {"identityProviders": [{"id": "Google-OAUTH"}]},
+    });
+    let id = desk.json("POST", FLOWS, &[], &flow).await.text("id");
+    let version = desk.version().await;
+    let fields = [
+        ("version", &*version),
+        ("name", "Shop"),
+        ("idp", "Google-OAUTH"),
+        ("applications", "shop"),
+    ];
+    let path = format!("/admin/user-flow?tenant=contoso&flow={id}");
+    assert_eq!(post(&desk.app, &path, &[ROOT], &form(&fields)).await.status, 303);
+    let flow = get(&desk.app, &format!("{FLOWS}/{id}"), &[ROOT]).await.json();
+    assert_eq!(flow["conditions"]["applications"]["includeApplications"][0]["appId"], "shop");
 }
 
 #[tokio::test]
@@ -305,13 +419,13 @@ async fn the_pages_save_what_they_show() {
     let flow = vec![
         ("name", text("Partner sign-in")),
         ("idp", text("Google-OAUTH")),
-        ("applications", text("a b")),
+        ("applications", text("a b\r\n\r\n c ")),
     ];
     assert_eq!(save("/admin/user-flow?tenant=contoso&flow=Partners", flow).await.status, 303);
     let none = vec![("name", text("Partner sign-in"))];
     assert_eq!(save("/admin/user-flow?tenant=contoso&flow=Partners", none).await.status, 422);
     let page = get(&desk.app, "/admin/?tenant=contoso&flow=Partners", &[ROOT]).await.body;
-    assert!(page.contains("value=\"Partner sign-in\"") && page.contains("value=\"a b\""));
+    assert!(page.contains("value=\"Partner sign-in\"") && page.contains(">a b\nc</textarea>"));
 
     let rules =
         vec![("rules", text("entra")), ("min_length", text("12")), ("terms", text("contoso"))];

@@ -19,8 +19,10 @@ pub(super) fn with_email(
     let listed =
         document.get_mut("authenticationMethodConfigurations").and_then(Value::as_array_mut);
     if let Some(listed) = listed {
-        listed.retain(|method| !is_email(method));
-        listed.push(email);
+        match listed.iter_mut().find(|method| is_email(method)) {
+            Some(method) => *method = email,
+            None => listed.push(email),
+        }
     }
     AuthenticationMethodsPolicy::from_json(&document.to_string())
 }
@@ -59,6 +61,28 @@ pub(super) fn merge(document: &mut Value, patch: &Value) {
         }
         _ => *document = patch.clone(),
     }
+}
+
+/// An object in a document; what is null there is none.
+pub(super) fn part(document: &Value, name: &str) -> Option<Value> {
+    document.get(name).filter(|part| part.is_object()).cloned()
+}
+
+pub(super) fn set(document: &mut Value, name: &str, value: Value) {
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert(name.to_owned(), value);
+    }
+}
+
+/// Sets a list. An entry that says the same already stays, with whatever else it says.
+pub(super) fn set_list(document: &mut Value, name: &str, entries: &[Value]) {
+    let old = document.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let says = |old: &Value, new: &Value| {
+        let mut fields = new.as_object().into_iter().flatten();
+        fields.all(|(name, value)| old.get(name) == Some(value))
+    };
+    let list = entries.iter().map(|new| old.iter().find(|old| says(old, new)).unwrap_or(new));
+    set(document, name, list.cloned().collect());
 }
 
 pub(super) fn with_context(document: &Value, context: &str) -> Value {

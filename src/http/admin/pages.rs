@@ -18,8 +18,8 @@ use super::{
     Authorized, Site,
     authorize::{Access, AccessKind},
     change::{Basis, Changed},
-    documents::with_email,
-    view::{AdminPage, EventsPage, MessagePage, PROVIDERS},
+    documents::{part, set, set_list, with_email},
+    view::{AdminPage, EventsPage, MessagePage, PROVIDERS, TARGETS},
 };
 use crate::{
     domain::{EmailAddress, TenantId, UserFlowId},
@@ -186,13 +186,17 @@ pub(super) async fn explain(State(site): State<Arc<Site>>, request: Request) -> 
 pub(super) async fn save_policy(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (visit, form) = posted(&site, request, AccessKind::Write).await?;
     let all = form.optional("include").ok().flatten() != Some("groups");
-    let group = |id: &str| json!({ "targetType": "group", "id": id });
-    let include: Vec<Value> = if all {
-        vec![json!({"targetType": "group", "id": "all_users", "isRegistrationRequired": false})]
-    } else {
-        form.all("include_group").map(group).collect()
+    let chosen = |list: &str| -> Vec<Value> {
+        let mut targets = Vec::new();
+        for kind in TARGETS {
+            let field = format!("{list}_{kind}");
+            targets.extend(form.all(&field).map(|id| json!({ "targetType": kind, "id": id })));
+        }
+        targets
     };
-    let exclude: Vec<Value> = form.all("exclude_group").map(group).collect();
+    let everybody = || vec![json!({ "targetType": "group", "id": "all_users" })];
+    let include = if all { everybody() } else { chosen("include") };
+    let exclude = chosen("exclude");
     let enabled = form.optional("state").ok().flatten() == Some("enabled");
     if enabled && include.is_empty() {
         let words = "Include at least one group, or all users: an empty list is nobody.";
@@ -204,8 +208,8 @@ pub(super) async fn save_policy(State(site): State<Arc<Site>>, request: Request)
             json!({"@odata.type": "#microsoft.graph.emailAuthenticationMethodConfiguration", "id": "Email"})
         });
         set(&mut email, "state", json!(if enabled { "enabled" } else { "disabled" }));
-        set(&mut email, "includeTargets", json!(include));
-        set(&mut email, "excludeTargets", json!(exclude));
+        set_list(&mut email, "includeTargets", &include);
+        set_list(&mut email, "excludeTargets", &exclude);
         Ok(policy.clone().with_authentication_methods(with_email(methods, email)?))
     };
     visit.save(&form, "Email OTP", change).await
@@ -233,16 +237,14 @@ pub(super) async fn save_flow(State(site): State<Arc<Site>>, request: Request) -
     let chosen: Vec<&str> = form.all("idp").collect();
     let all = form.optional("all_applications").ok().flatten().is_some();
     let applications = form.optional("applications").ok().flatten().unwrap_or_default();
-    let listed = applications.split_whitespace().map(|id| json!({ "appId": id }));
-    let applications = json!({
-        "includeAllApplications": all,
-        "includeApplications": if all { Vec::new() } else { listed.collect::<Vec<_>>() },
-    });
+    let listed = lines(applications).map(|id| json!({ "appId": id }));
+    // None: all of them.
+    let applications: Option<Vec<Value>> = (!all).then(|| listed.collect());
     let change = |policy: &TenantPolicy| {
         let mut flows = Vec::new();
         for flow in policy.user_flows() {
             flows.push(if flow.id().as_str() == id {
-                changed_flow(flow, &name, &chosen, &applications)?
+                changed_flow(flow, &name, &chosen, applications.as_deref())?
             } else {
                 flow.clone()
             });
@@ -256,10 +258,10 @@ fn changed_flow(
     flow: &UserFlow,
     name: &str,
     chosen: &[&str],
-    applications: &Value,
+    applications: Option<&[Value]>,
 ) -> Result<UserFlow, DocumentError> {
     let mut document = flow.document().clone();
-    let load = document.get("onAuthenticationMethodLoadStart").cloned();
+    let load = part(&document, "onAuthenticationMethodLoadStart");
     let mut load = load.unwrap_or_else(|| json!({
         "@odata.type": "#microsoft.graph.onAuthenticationMethodLoadStartExternalUsersSelfServiceSignUp",
     }));
@@ -273,12 +275,17 @@ fn changed_flow(
     if providers.is_empty() {
         return Err(DocumentError::new("Identity providers", "choose at least one"));
     }
-    set(&mut load, "identityProviders", json!(providers));
+    set_list(&mut load, "identityProviders", &providers);
     set(&mut document, "onAuthenticationMethodLoadStart", load);
     set(&mut document, "id", json!(flow.id().as_str()));
     set(&mut document, "displayName", json!(name));
-    let mut conditions = document.get("conditions").cloned().unwrap_or_else(|| json!({}));
-    set(&mut conditions, "applications", applications.clone());
+    let mut conditions = part(&document, "conditions").unwrap_or_else(|| json!({}));
+    let mut covered = part(&conditions, "applications").unwrap_or_else(|| json!({}));
+    set(&mut covered, "includeAllApplications", json!(applications.is_none()));
+    if let Some(listed) = applications {
+        set_list(&mut covered, "includeApplications", listed);
+    }
+    set(&mut conditions, "applications", covered);
     set(&mut document, "conditions", conditions);
     UserFlow::from_json(&document.to_string())
 }
@@ -299,10 +306,15 @@ pub(super) async fn save_rules(State(site): State<Arc<Site>>, request: Request) 
         };
         let rules = if entra { PasswordRules::entra() } else { PasswordRules::nist() };
         let rules = rules.with_min_length(length).map_err(invalid)?;
-        let rules = rules.with_terms(field("terms").split_whitespace()).map_err(invalid)?;
+        let rules = rules.with_terms(lines(field("terms"))).map_err(invalid)?;
         Ok(policy.clone().with_password_rules(rules.with_current_refused(current)))
     };
     visit.save(&form, "Password rules", change).await
+}
+
+/// What stands on the lines of a field, but for empty ones.
+fn lines(field: &str) -> impl Iterator<Item = &str> {
+    field.lines().map(str::trim).filter(|line| !line.is_empty())
 }
 
 async fn posted(
@@ -365,10 +377,4 @@ fn render(status: StatusCode, page: &impl askama::Template) -> Response {
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, html);
     response
-}
-
-fn set(document: &mut Value, name: &str, value: Value) {
-    if let Some(fields) = document.as_object_mut() {
-        fields.insert(name.to_owned(), value);
-    }
 }

@@ -36,6 +36,18 @@ pub(super) struct Choice {
     pub(super) chosen: bool,
 }
 
+const GROUP: &str = "group";
+const USER: &str = "user";
+/// Graph's types of targets; a form names each in a field of its own.
+pub(super) const TARGETS: [&str; 2] = [GROUP, USER];
+
+pub(super) struct ShownTarget {
+    id: String,
+    kind: &'static str,
+    name: String,
+    chosen: bool,
+}
+
 pub(super) struct ShownCheck {
     name: &'static str,
     words: String,
@@ -67,8 +79,8 @@ pub(super) struct AdminPage {
     to_do: usize,
     enabled: bool,
     all_users: bool,
-    include: Vec<Choice>,
-    exclude: Vec<Choice>,
+    include: Vec<ShownTarget>,
+    exclude: Vec<ShownTarget>,
     flows: Vec<Choice>,
     flow: Option<ShownFlow>,
     entra: bool,
@@ -117,6 +129,8 @@ impl AdminPage {
         let flows = policy.user_flows();
         let chosen = flows.iter().find(|it| Some(it.id().as_str()) == flow).or(flows.first());
         let rules = policy.password_rules();
+        // All users are a choice of their own there.
+        let included = methods.include().iter().filter(|target| **target != Target::AllUsers);
         Self {
             alert: None,
             all_users: methods.include().contains(&Target::AllUsers)
@@ -124,7 +138,7 @@ impl AdminPage {
             brand: policy.brand().name().to_owned(),
             enabled: methods.state() == MethodState::Enabled,
             entra: rules.is_entra(),
-            exclude: groups(site, policy.tenant(), methods.exclude()),
+            exclude: shown_targets(site, policy.tenant(), methods.exclude().iter()),
             explained: Vec::new(),
             failed: false,
             flow: chosen.map(shown_flow),
@@ -137,7 +151,7 @@ impl AdminPage {
                     note: "",
                 })
                 .collect(),
-            include: groups(site, policy.tenant(), methods.include()),
+            include: shown_targets(site, policy.tenant(), included),
             min_length: rules.min_length(),
             odds: odds(policy),
             ready: checks.len().saturating_sub(to_do),
@@ -153,7 +167,7 @@ impl AdminPage {
                     note: "",
                 })
                 .collect(),
-            terms: rules.terms().join(" "),
+            terms: rules.terms().join("\n"),
             to_do,
             checks,
             version: stored.version,
@@ -231,7 +245,7 @@ fn shown_flow(flow: &UserFlow) -> ShownFlow {
         Applications::All => (true, String::new()),
         Applications::Listed(listed) => {
             let names: Vec<&str> = listed.iter().map(|id| id.as_str()).collect();
-            (false, names.join(" "))
+            (false, names.join("\n"))
         }
     };
     ShownFlow {
@@ -251,26 +265,34 @@ fn shown_flow(flow: &UserFlow) -> ShownFlow {
     }
 }
 
-/// The groups that the host has named, and those that the policy names besides.
-fn groups(site: &Site, tenant: &TenantId, targets: &[Target]) -> Vec<Choice> {
+/// The groups that the host has named, and what the policy names besides.
+fn shown_targets<'a>(
+    site: &Site,
+    tenant: &TenantId,
+    targets: impl Iterator<Item = &'a Target> + Clone,
+) -> Vec<ShownTarget> {
     let named = || site.groups.iter().filter(|(of, ..)| of == tenant);
-    let mut choices: Vec<Choice> = named()
-        .map(|(_, id, name)| Choice {
-            chosen: targets.iter().any(|target| target.is_group(id)),
+    let of_host = named().map(|(_, id, name)| {
+        let chosen = targets.clone().find(|target| target.is_group(id));
+        // As the policy spells it, so that saving changes nothing.
+        let id = if let Some(Target::Group(spelt)) = chosen { spelt } else { id };
+        ShownTarget {
+            chosen: chosen.is_some(),
             id: id.to_string(),
+            kind: GROUP,
             name: name.clone(),
-            note: "",
-        })
-        .collect();
-    for target in targets {
-        if let Target::Group(id) = target
-            && !named().any(|(_, named, _)| target.is_group(named))
-        {
-            let id = id.to_string();
-            choices.push(Choice { chosen: true, name: id.clone(), id, note: "" });
         }
-    }
-    choices
+    });
+    let others = targets.clone().filter(|it| !named().any(|(_, id, _)| it.is_group(id)));
+    let of_policy = others.map(|target| {
+        let (kind, id, name) = match target {
+            Target::AllUsers => (GROUP, "all_users".to_owned(), "All users".to_owned()),
+            Target::Group(id) => (GROUP, id.to_string(), id.to_string()),
+            Target::User(id) => (USER, id.clone(), format!("The account {id}")),
+        };
+        ShownTarget { chosen: true, id, kind, name }
+    });
+    of_host.chain(of_policy).collect()
 }
 
 /// The odds of guessing, in plain words.
