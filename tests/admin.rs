@@ -424,6 +424,12 @@ async fn the_pages_save_what_they_show() {
     assert_eq!(save("/admin/user-flow?tenant=contoso&flow=Partners", flow).await.status, 303);
     let none = vec![("name", text("Partner sign-in"))];
     assert_eq!(save("/admin/user-flow?tenant=contoso&flow=Partners", none).await.status, 422);
+    let taken = vec![("name", text("sign-in")), ("idp", text("Google-OAUTH"))];
+    let refused = save("/admin/user-flow?tenant=contoso&flow=Partners", taken.clone()).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.body.contains("another user flow has this name"));
+    let nowhere = save("/admin/user-flow?tenant=contoso&flow=nowhere", taken).await;
+    assert_eq!(nowhere.status, 422);
     let page = get(&desk.app, "/admin/?tenant=contoso&flow=Partners", &[ROOT]).await.body;
     assert!(page.contains("value=\"Partner sign-in\"") && page.contains(">a b\nc</textarea>"));
 

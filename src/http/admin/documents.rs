@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::policy::{AuthenticationMethodsPolicy, DocumentError, UserFlow};
+use crate::policy::{AuthenticationMethodsPolicy, DocumentError, TenantPolicy, UserFlow};
 
 /// A methods policy with another configuration of the e-mail method.
 pub(super) fn with_email(
@@ -42,6 +42,23 @@ pub(super) fn unique_name(others: &[UserFlow], flow: &UserFlow) -> Result<(), Do
         return Err(DocumentError::new("$.displayName", "another user flow has this name"));
     }
     Ok(())
+}
+
+/// A policy in which one user flow is changed; no two flows have one name afterwards.
+pub(super) fn with_flow(
+    policy: &TenantPolicy,
+    id: &str,
+    change: impl Fn(&UserFlow) -> Result<UserFlow, DocumentError>,
+) -> Result<TenantPolicy, DocumentError> {
+    let is_it = |flow: &UserFlow| flow.id().as_str() == id;
+    let (chosen, others): (Vec<UserFlow>, _) = policy.user_flows().iter().cloned().partition(is_it);
+    let Some(chosen) = chosen.first() else {
+        return Err(DocumentError::new("User flow", "there is no such user flow"));
+    };
+    let changed = change(chosen)?;
+    unique_name(&others, &changed)?;
+    let each = policy.user_flows().iter().map(|flow| if is_it(flow) { &changed } else { flow });
+    policy.clone().with_user_flows(each.cloned().collect())
 }
 
 pub(super) fn replace_fields(document: &mut Value, fields: &Map<String, Value>) {

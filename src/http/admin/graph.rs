@@ -17,7 +17,9 @@ use super::{
     Authorized, Site,
     authorize::{Access, AccessKind},
     change::{Basis, Changed},
-    documents::{document, merge, replace_fields, unique_name, with_context, with_email},
+    documents::{
+        document, merge, replace_fields, unique_name, with_context, with_email, with_flow,
+    },
 };
 use crate::{
     domain::TenantId,
@@ -264,21 +266,11 @@ pub(super) async fn patch_flow(
         return Err(allowed.fail(StatusCode::BAD_REQUEST, "BadRequest", "$.id: cannot be changed"));
     }
     let change = |policy: &TenantPolicy| {
-        let mut flows = Vec::new();
-        for flow in policy.user_flows() {
-            if flow.id().as_str() != id {
-                flows.push(flow.clone());
-                continue;
-            }
+        with_flow(policy, &id, |flow| {
             let mut document = document(flow);
             merge(&mut document, &Value::Object(fields.clone()));
-            flows.push(UserFlow::from_json(&document.to_string())?);
-        }
-        for (index, flow) in flows.iter().enumerate() {
-            let (before, _) = flows.split_at(index);
-            unique_name(before, flow)?;
-        }
-        policy.clone().with_user_flows(flows)
+            UserFlow::from_json(&document.to_string())
+        })
     };
     allowed.change("User flow", change, |stored| empty(stored.version)).await
 }

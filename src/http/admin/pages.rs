@@ -18,7 +18,7 @@ use super::{
     Authorized, Site,
     authorize::{Access, AccessKind},
     change::{Basis, Changed},
-    documents::{part, set, set_list, with_email},
+    documents::{part, set, set_list, with_email, with_flow},
     view::{AdminPage, EventsPage, MessagePage, PROVIDERS, TARGETS},
 };
 use crate::{
@@ -241,15 +241,7 @@ pub(super) async fn save_flow(State(site): State<Arc<Site>>, request: Request) -
     // None: all of them.
     let applications: Option<Vec<Value>> = (!all).then(|| listed.collect());
     let change = |policy: &TenantPolicy| {
-        let mut flows = Vec::new();
-        for flow in policy.user_flows() {
-            flows.push(if flow.id().as_str() == id {
-                changed_flow(flow, &name, &chosen, applications.as_deref())?
-            } else {
-                flow.clone()
-            });
-        }
-        policy.clone().with_user_flows(flows)
+        with_flow(policy, &id, |flow| changed_flow(flow, &name, &chosen, applications.as_deref()))
     };
     visit.save(&form, "User flow", change).await
 }
