@@ -7,7 +7,6 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    time::SystemTime,
 };
 
 use thiserror::Error;
@@ -80,9 +79,8 @@ pub enum PolicyFileError {
 
 #[derive(Debug)]
 struct Seen {
-    modified: Option<SystemTime>,
-    length: u64,
-    tenant: Option<TenantId>,
+    version: u64,
+    tenant: TenantId,
 }
 
 impl PolicyDirectory {
@@ -139,27 +137,29 @@ impl PolicyDirectory {
     ) -> Result<Option<TenantId>, PolicyFileError> {
         let file = name(path);
         let unreadable = |source| PolicyFileError::Read { file: file.clone(), source };
-        let state = fs::metadata(path).map_err(unreadable)?;
-        let (modified, length) = (state.modified().ok(), state.len());
-        let before = seen.get(path);
-        if before.is_some_and(|seen| seen.modified == modified && seen.length == length) {
-            return Ok(None);
-        }
-        if length > LARGEST {
+        if fs::metadata(path).map_err(unreadable)?.len() > LARGEST {
             return Err(PolicyFileError::TooLarge { file });
         }
         let json = fs::read_to_string(path).map_err(unreadable)?;
+        // Its time would not do: of two changes within one tick of the file system's clock the
+        // second would be missed.
+        let version = store::version_of(json.as_bytes());
+        if seen.get(path).is_some_and(|seen| seen.version == version) {
+            return Ok(None);
+        }
         let policy = TenantPolicy::from_json(&json)
             .map_err(|error| PolicyFileError::Document { error, file: file.clone() })?;
         let tenant = policy.tenant().clone();
         let taken = |(other, seen): (&PathBuf, &Seen)| {
-            other.as_path() != path && seen.tenant.as_ref() == Some(&tenant)
+            other.as_path() != path && seen.tenant == tenant && other.exists()
         };
         if seen.iter().any(taken) {
             return Err(PolicyFileError::Twice { file });
         }
+        // Under another name it is the same tenant's.
+        seen.retain(|_, seen| seen.tenant != tenant);
         // Only what was read well counts as seen: a bad file is reported each time.
-        seen.insert(path.to_owned(), Seen { length, modified, tenant: Some(tenant.clone()) });
+        seen.insert(path.to_owned(), Seen { tenant: tenant.clone(), version });
         self.policies.replace(policy);
         Ok(Some(tenant))
     }
@@ -190,6 +190,25 @@ mod tests {
     }
 
     #[test]
+    fn a_change_that_shows_neither_in_the_length_nor_in_the_time_takes_effect() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("contoso.json");
+        fs::write(&file, document("contoso", AfterReset::SignIn)).unwrap();
+        let written = fs::metadata(&file).unwrap().modified().unwrap();
+        let directory = PolicyDirectory::open(folder.path()).unwrap();
+        assert!(directory.reload().unwrap().changed.is_empty());
+
+        let other = document("contoso", AfterReset::SignIn).replace(":15,", ":16,");
+        fs::write(&file, other).unwrap();
+        fs::File::options().write(true).open(&file).unwrap().set_modified(written).unwrap();
+
+        assert_eq!(directory.reload().unwrap().changed.len(), 1);
+        let contoso = TenantId::parse("contoso").unwrap();
+        let policy = directory.policy(&contoso).unwrap().unwrap();
+        assert_eq!(policy.password_rules().min_length(), 16);
+    }
+
+    #[test]
     fn a_changed_file_takes_effect_and_a_bad_one_never_does() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("contoso.json");
@@ -208,9 +227,15 @@ mod tests {
         assert!(errors[0].to_string().contains("contoso.json: $: not complete JSON"));
         assert_eq!(after_reset(&directory), AfterReset::RequireSignIn);
 
-        fs::remove_file(&file).unwrap();
+        let renamed = folder.path().join("renamed.json");
+        fs::rename(&file, &renamed).unwrap();
+        fs::write(&renamed, document("contoso", AfterReset::SignIn)).unwrap();
+        assert!(directory.reload().unwrap().errors.is_empty());
+        assert_eq!(after_reset(&directory), AfterReset::SignIn);
+
+        fs::remove_file(&renamed).unwrap();
         directory.reload().unwrap();
-        assert_eq!(after_reset(&directory), AfterReset::RequireSignIn);
+        assert_eq!(after_reset(&directory), AfterReset::SignIn);
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl PolicyDirectory {
     /// The file of a tenant: the one that was read, or a new one.
     fn path(&self, tenant: &TenantId) -> PathBuf {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut read = seen.iter().filter(|(_, seen)| seen.tenant.as_ref() == Some(tenant));
+        let mut read = seen.iter().filter(|(_, seen)| seen.tenant == *tenant);
         if let Some((path, _)) = read.next() {
             return path.clone();
         }
@@ -110,7 +110,7 @@ impl PolicyDirectory {
 }
 
 /// A version that any process computes alike; never 0.
-fn version_of(bytes: &[u8]) -> u64 {
+pub(super) fn version_of(bytes: &[u8]) -> u64 {
     let hash: [u8; 32] = Sha256::digest(bytes).into();
     let head = hash.first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head));
     (head >> 12) | 1
