@@ -70,7 +70,7 @@ impl TrustedProxies {
                 break;
             }
             // What a trusted proxy did not write as an address leads no further.
-            let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+            let Some(address) = address(hop.trim()) else { break };
             nearest = address.to_canonical();
         }
         nearest
@@ -79,6 +79,14 @@ impl TrustedProxies {
     fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|(network, bits)| holds(*network, *bits, address))
     }
+}
+
+/// An address, also with the port that some gateways write after it (Azure's Application Gateway,
+/// IIS) and in brackets.
+fn address(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']'));
+    let bare = bare.unwrap_or(hop).parse();
+    bare.or_else(|_| hop.parse().map(|with_port: SocketAddr| with_port.ip())).ok()
 }
 
 fn network(text: &str) -> Result<(IpAddr, u8), NetworkError> {
@@ -140,8 +148,30 @@ mod tests {
     }
 
     #[test]
+    fn a_port_after_an_address_is_passed_over() {
+        for hop in ["198.51.100.9:1234", "198.51.100.9", "[::ffff:198.51.100.9]:443"] {
+            assert_eq!(seen(&["10.0.0.1"], "10.0.0.1", &["6.6.6.6:80", hop]), "198.51.100.9");
+        }
+        for hop in ["[2001:db8::9]:443", "[2001:db8::9]"] {
+            assert_eq!(seen(&["10.0.0.1"], "10.0.0.1", &[hop]), "2001:db8::9");
+        }
+    }
+
+    #[test]
     fn nonsense_from_a_trusted_proxy_leads_no_further() {
-        for nonsense in ["unknown", "", "1.2.3", "<script>", "198.51.100.9:1234"] {
+        let nonsense = [
+            "unknown",
+            "",
+            "1.2.3",
+            "<script>",
+            "198.51.100.9:",
+            "198.51.100.9:65536",
+            "[]",
+            "[198.51.100.9",
+            "198.51.100.9]",
+            ":80",
+        ];
+        for nonsense in nonsense {
             assert_eq!(seen(&["10.0.0.1"], "10.0.0.1", &[nonsense]), "10.0.0.1");
         }
     }
