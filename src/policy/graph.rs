@@ -1,4 +1,4 @@
-//! Reading JSON documents, with the path of whatever is wrong.
+//! Documents: reading them, with the path of whatever is wrong, and comparing the ids in them.
 
 use serde_json::{Map, Value};
 use thiserror::Error;
