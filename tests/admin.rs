@@ -327,6 +327,7 @@ async fn a_page_that_is_saved_untouched_changes_nothing() {
             "includeTargets": [{"targetType": "group", "id": "all_users", "unknown": 1}],
             "excludeTargets": [{"targetType": "group", "id": "all_users"}],
         }),
+        json!({"state": "disabled", "includeTargets": []}),
     ] {
         assert_eq!(desk.json("PATCH", EMAIL, &[], &targets).await.status, 204);
         let before = stored();
@@ -362,6 +363,19 @@ async fn a_page_that_is_saved_untouched_changes_nothing() {
     let before = stored();
     save("password-rules", "?tenant=contoso".to_owned()).await;
     assert_eq!(stored(), before);
+}
+
+#[tokio::test]
+async fn a_policy_that_includes_nobody_is_shown_and_kept_as_such() {
+    let desk = Desk::new().await;
+    assert_eq!(desk.json("PATCH", EMAIL, &[], &json!({"includeTargets": []})).await.status, 204);
+    let page = get(&desk.app, "/admin/?tenant=contoso", &[ROOT]).await.body;
+    let fields = untouched(&page, "policy");
+    assert!(fields.contains(&("include".to_owned(), "groups".to_owned())), "{fields:?}");
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let refused = post(&desk.app, "/admin/policy?tenant=contoso", &[ROOT], &form(&fields)).await;
+    assert_eq!(refused.status, 422);
+    assert_eq!(get(&desk.app, EMAIL, &[ROOT]).await.json()["includeTargets"], json!([]));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, hint::black_box};
 
-use argon2_rust::{Algorithm, Argon2, Hasher, Params, Version};
+use argon2_rust::{Algorithm, Argon2, Params, Version};
 use sspr::adapters::{Argon2Kernel, Argon2Pool, MemoryEvents, SystemClock};
 use tokio::runtime::Runtime;
 
@@ -13,13 +13,10 @@ pub struct Subjects {
     bare: [RefCell<Box<dyn FnMut()>>; 2],
 }
 
-fn hasher() -> Hasher {
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::OWASP).hasher()
-}
-
 /// The `argon2-rust` crate in memory that it keeps.
 pub fn bare() -> impl FnMut() {
-    let mut hasher = hasher();
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::OWASP);
+    let mut hasher = argon2.hasher();
     move || {
         let mut tag = [0; 32];
         hasher.hash_into(TEXT.as_bytes(), SALT, &mut tag).unwrap();

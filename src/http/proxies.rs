@@ -17,7 +17,8 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 ///
 /// # Security
 /// Of the addresses in the header the rightmost one that is no trusted proxy counts: whatever a
-/// client writes into it stands to the left of that. Never list a network that clients are in.
+/// client writes into it stands to the left of that. Never list a network that clients are in. A port
+/// after an address is passed over; what is no address leads no further than the proxy that wrote it.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Vec<(IpAddr, u8)>);
 

@@ -23,7 +23,7 @@ const LARGEST: u64 = 1024 * 1024;
 
 /// One `*.json` file a tenant, as [`TenantPolicy::from_json`] reads it.
 ///
-/// Call [`PolicyDirectory::reload`] now and then; it reads what has changed. A bad file never
+/// Call [`PolicyDirectory::reload`] now and then; it reads every file. A bad file never
 /// replaces a good policy, and a file that is gone never takes one away: switch a tenant off by
 /// its own document. Clones share the policies.
 #[derive(Clone, Debug)]
@@ -97,7 +97,7 @@ impl PolicyDirectory {
         }
     }
 
-    /// Reads what has changed since the last time.
+    /// Reads every file, and takes what has changed since the last time.
     ///
     /// # Errors
     /// The folder cannot be read; every policy stays in force.

@@ -133,8 +133,7 @@ impl AdminPage {
         let included = methods.include().iter().filter(|target| **target != Target::AllUsers);
         Self {
             alert: None,
-            all_users: methods.include().contains(&Target::AllUsers)
-                || methods.include().is_empty(),
+            all_users: methods.include().contains(&Target::AllUsers),
             brand: policy.brand().name().to_owned(),
             enabled: methods.state() == MethodState::Enabled,
             entra: rules.is_entra(),
