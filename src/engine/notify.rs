@@ -31,6 +31,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// How long after the change a notice is tried.
 const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// The longest that a notice waits beyond its lease in a process that does not know its tenant.
+const JITTER: Duration = Duration::from_secs(10);
+
 /// What became of one try of a notice.
 pub(super) struct Told {
     pub(super) delivered: Delivered,
@@ -122,7 +125,7 @@ impl Inner {
                     (notice.tries.saturating_add(1), pause_after(notice.tries))
                 } else {
                     // At random, or the process that comes first would always be the same one.
-                    (notice.tries, NOTICE_LEASE + self.jitter())
+                    (notice.tries, NOTICE_LEASE + self.time_below(JITTER).unwrap_or_default())
                 };
                 outbox.postpone(&notice.id, tries, now.after(pause), now).await
             }
@@ -206,11 +209,6 @@ impl Inner {
             language: look_up(&wanted, policy.languages()),
             to: &notice.to,
         })))
-    }
-
-    /// A random time below ten seconds; none if there is no randomness, which costs nothing here.
-    fn jitter(&self) -> Duration {
-        Duration::from_micros(self.entropy.word().unwrap_or_default() % 10_000_000)
     }
 }
 

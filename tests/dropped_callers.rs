@@ -13,8 +13,8 @@
     reason = "tests stop loudly"
 )]
 
+#[path = "dropped_callers/gate.rs"]
 mod gate;
-#[path = "../support/mod.rs"]
 mod support;
 
 use std::sync::Arc;
