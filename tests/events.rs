@@ -105,6 +105,16 @@ impl Outbox for One {
         Ok(self.0.lock().unwrap().iter().cloned().collect())
     }
 
+    async fn postpone(
+        &self,
+        _: &NoticeId,
+        _: u32,
+        _: Instant,
+        _: Instant,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn done(&self, _: &NoticeId) -> Result<(), StoreError> {
         *self.0.lock().unwrap() = None;
         Ok(())

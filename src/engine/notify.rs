@@ -4,7 +4,7 @@ use crate::{
     domain::{CorrelationId, Instant, LanguageTag},
     error::Error,
     mail::{Content, EmailMessage, Letter, look_up},
-    ports::{EmailSender, EventKind, Notice, NoticeId, Outcome, PasswordChange},
+    ports::{EmailSender, EventKind, Notice, NoticeId, NoticeRecipient, Outcome, PasswordChange},
 };
 
 use super::{
@@ -20,7 +20,7 @@ const LEASES: usize = 64;
 impl Inner {
     /// Puts the notices of a change into this process's memory, because no outbox keeps them.
     pub(super) fn queue_notices(&self, change: &PasswordChange, client: &Client, now: Instant) {
-        for to in &change.notify {
+        for NoticeRecipient { to, cause } in &change.notify {
             let about = About::client(client).of(&change.tenant).reset(change.reset);
             let Some(slot) = self.queue.reserve(change.tenant.tag()) else {
                 self.emit(EventKind::Notify, Outcome::TryLater, about, now);
@@ -28,6 +28,7 @@ impl Inner {
             };
             let id = NoticeId(change.reset.to_string());
             let mut notice = Notice::new(id, change.tenant.clone(), to.clone(), change.at);
+            notice.cause = *cause;
             notice.language.clone_from(&change.language);
             let correlation: Option<CorrelationId> = client.correlation.clone();
             notice.correlation.clone_from(&correlation);

@@ -1,13 +1,16 @@
 //! `submit`: the new password.
 
 use crate::{
-    domain::{Account, Digest, Grant, Instant, Password, PasswordHash, Purpose, Stamp, Ticket},
+    domain::{
+        Account, Digest, EmailAddress, Grant, Instant, Password, PasswordHash, Purpose, Stamp,
+        Ticket,
+    },
     error::Error,
     flow::{Bound, Event, Stage, Step},
     policy::{Numbers, PasswordContext, PasswordIssue, TenantPolicy},
     ports::{
-        Applied, Breach, EventKind, HashError, NoticeDelivery, Outcome, PasswordChange, Share,
-        Swapped, Verdict,
+        Applied, Breach, EventKind, HashError, NoticeCause, NoticeDelivery, NoticeRecipient,
+        Outcome, PasswordChange, Share, Swapped, Verdict,
     },
 };
 
@@ -172,7 +175,7 @@ impl Sspr {
             Ok(hash) => hash,
             Err(error) => return busy_or(error, policy, now),
         };
-        let change = self.change_of(stored, account, hash, now)?;
+        let change = self.change_of(stored, bound, account, hash, now)?;
         let stamp = match inner.users.apply_reset(&change).await? {
             Applied::Done { notice } => {
                 if notice == NoticeDelivery::NotQueued {
@@ -294,18 +297,26 @@ impl Sspr {
     fn change_of(
         &self,
         stored: &Stored,
+        bound: &Bound,
         account: &Account,
         password: PasswordHash,
         now: Instant,
     ) -> Result<PasswordChange, Error> {
         let origin = &stored.reset.origin;
+        let code_went_to = self.inner.bound_address(stored, bound, account);
+        let recipient = |to: &EmailAddress| {
+            let here = code_went_to == Some(to);
+            let cause =
+                if here { NoticeCause::CodeSentHere } else { NoticeCause::CodeSentElsewhere };
+            NoticeRecipient::new(to.clone(), cause)
+        };
         Ok(PasswordChange {
             account: account.id.clone(),
             at: now,
             expected_stamp: account.stamp,
             language: account.language.clone().or_else(|| origin.locale.clone()),
             next_stamp: Stamp::draw(&*self.inner.entropy)?,
-            notify: account.addresses.clone(),
+            notify: account.addresses.iter().map(recipient).collect(),
             password,
             reset: stored.id,
             tenant: origin.tenant.clone(),
