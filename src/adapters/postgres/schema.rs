@@ -6,10 +6,11 @@ use super::{errors, pool::Connections, rows::get};
 use crate::ports::{StoreError, StoreErrorKind};
 
 /// In order; append only.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
+    include_str!("migrations/0004.sql"),
 ];
 /// Held while migrating, so that processes that start at once do it once: "sspr" in ASCII.
 const LOCK: i64 = 0x7373_7072;
