@@ -13,6 +13,9 @@
     reason = "tests stop loudly"
 )]
 
+#[path = "broken_stores/users.rs"]
+mod users;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -548,8 +551,12 @@ fn random_concurrent_histories_find_races() {
 }
 
 fn words(fault: Fault) -> String {
+    spelled(&format!("{fault:?}"))
+}
+
+fn spelled(fault: &str) -> String {
     let mut words = String::new();
-    for letter in format!("{fault:?}").chars() {
+    for letter in fault.chars() {
         if letter.is_uppercase() && !words.is_empty() {
             words.push(' ');
         }
