@@ -23,7 +23,7 @@ mod servers;
 use std::{
     future::Future,
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -35,7 +35,7 @@ use sspr::{
     adapters::{RedisCodes, RedisOptions},
     conformance::*,
     domain::{Charge, CounterName, Instant, RecordId, TenantId, TenantTag},
-    ports::{Attempted, CodeStore, Inserted, Record, StoreErrorKind},
+    ports::{Attempted, CodeStore, Inserted, Record, StoreError, StoreErrorKind},
 };
 
 fn on_runtime<T>(future: impl Future<Output = T>) -> T {
@@ -209,7 +209,8 @@ fn record(number: u8) -> Record {
 }
 
 async fn refused(options: RedisOptions) -> (StoreErrorKind, String) {
-    let error = RedisCodes::open(&options.with_patience(Duration::from_secs(1))).await.unwrap_err();
+    let error =
+        RedisCodes::open(&options.with_patience(Duration::from_secs(30))).await.unwrap_err();
     (error.kind(), error.to_string())
 }
 
@@ -227,7 +228,7 @@ fn a_server_that_cannot_serve_says_what_to_do() {
             assert_eq!(kind, StoreErrorKind::Setup, "{words}");
             assert!(!words.contains("wrong"), "{words}");
         }
-        let (kind, words) = refused(options("redis://127.0.0.1:1/")).await;
+        let (kind, words) = refused(options(&format!("redis://127.0.0.1:{}/", free_port()))).await;
         assert_eq!(kind, StoreErrorKind::Busy, "{words}");
         // Set wrongly later on: the sweep notices.
         let codes = RedisCodes::open(&options(&guarded.url().replace("127.", ":right@127."))).await;
@@ -291,15 +292,20 @@ fn a_server_that_is_killed_loses_nothing_that_was_answered_and_is_found_again() 
         let codes = RedisCodes::open(&options(&server.url())).await.unwrap();
         let (mut answered, mut unknown) = (0, 0);
         for round in 0..4_u8 {
-            codes.insert(&record(round), &[], now()).await.unwrap();
+            let one = record(round);
+            eventually(|| codes.insert(&one, &[], now())).await;
+            let begun = Arc::new(AtomicU32::new(0));
             let race: Vec<_> = (0..16)
                 .map(|_| {
-                    let codes = codes.clone();
+                    let (codes, begun) = (codes.clone(), begun.clone());
                     tokio::spawn(async move {
                         let mut done = 0_u32;
                         loop {
                             match codes.charge(&[charge(1)], now()).await {
-                                Ok(over) => done += u32::from(over.is_empty()),
+                                Ok(over) => {
+                                    done += u32::from(over.is_empty());
+                                    begun.fetch_add(1, Ordering::Relaxed);
+                                }
                                 Err(error) => {
                                     assert!(error.is_transient(), "{error:?}");
                                     return (done, 1_u32);
@@ -309,7 +315,10 @@ fn a_server_that_is_killed_loses_nothing_that_was_answered_and_is_found_again() 
                     })
                 })
                 .collect();
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            // In the middle of a race, however fast the machine is.
+            while begun.load(Ordering::Relaxed) < 100 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
             server.kill();
             for caller in race {
                 let (done, lost) = caller.await.unwrap();
@@ -317,18 +326,10 @@ fn a_server_that_is_killed_loses_nothing_that_was_answered_and_is_found_again() 
                 unknown += lost;
             }
             server.restart();
-            let mut again = codes.insert(&record(round), &[], now()).await;
-            for _ in 0..50 {
-                if again.is_ok() {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                again = codes.insert(&record(round), &[], now()).await;
-            }
-            assert_eq!(again.unwrap(), Inserted::Exists, "an answered insert was lost");
+            let again = eventually(|| codes.insert(&one, &[], now())).await;
+            assert_eq!(again, Inserted::Exists, "an answered insert was lost");
         }
         let ask = |limit| [Charge { amount: 0, limit, ..charge(1) }];
-        assert!(answered > 100, "the race ran: {answered}");
         assert!(!codes.charge(&ask(answered - 1), now()).await.unwrap().is_empty(), "lost");
         assert!(codes.charge(&ask(answered + unknown), now()).await.unwrap().is_empty(), "twice");
     });
@@ -392,6 +393,132 @@ fn after_a_failover_the_sentinels_name_the_new_primary() {
     child.wait().unwrap();
 }
 
+/// When the server's own expiry removes a key, in milliseconds; `None` if never.
+fn removed_at(server: &Redis, key: &str) -> Option<i64> {
+    let told: i64 = server.cli(&["PEXPIRETIME", key]).trim().parse().unwrap();
+    assert_ne!(told, -2, "no such key: {key}");
+    (told >= 0).then_some(told)
+}
+
+fn server_time(server: &Redis) -> i64 {
+    let told = server.cli(&["TIME"]);
+    let seconds: i64 = told.lines().next().unwrap().trim().parse().unwrap();
+    seconds * 1000
+}
+
+#[test]
+fn the_servers_own_expiry_leaves_a_record_its_life_and_the_margin_of_the_sweep() {
+    const HOUR: i64 = 3_600_000;
+    const MARGIN: i64 = 24 * HOUR;
+    let server = Redis::start();
+    let hours = |hours: u64| Duration::from_secs(3600 * hours);
+    on_runtime(async {
+        let codes = RedisCodes::open(&options(&server.url()).with_prefix("kept")).await.unwrap();
+        let key = |number: u8| {
+            let id = record(number).id;
+            let hex: String = id.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+            let found = server.cli(&["--raw", "KEYS", "kept*"]);
+            let found = found.lines().find(|key| key.ends_with(&hex)).map(str::to_owned);
+            found.unwrap()
+        };
+        let lives = |number: u8, hours: u64| Record {
+            expires_at: now().after(Duration::from_secs(3600 * hours)),
+            ..record(number)
+        };
+        // However long it lives.
+        for (number, life) in [(1, 1), (2, 24), (3, 20 * 365 * 24)] {
+            let before = server_time(&server);
+            codes.insert(&lives(number, life), &[charge(number)], now()).await.unwrap();
+            let removed = removed_at(&server, &key(number)).unwrap();
+            assert!(removed >= before + i64::try_from(life).unwrap() * HOUR + MARGIN, "{life}");
+        }
+        // An attempt and a charge leave it as it is.
+        let inserted = removed_at(&server, &key(1)).unwrap();
+        codes.attempt(&record(1).id, now().after(hours(1) / 2)).await.unwrap();
+        codes.charge(&[charge(1)], now().after(hours(1) / 2)).await.unwrap();
+        assert_eq!(removed_at(&server, &key(1)), Some(inserted));
+        // A swap never brings it nearer: not by a life that ends sooner, not by a clock ahead.
+        let mut version = 1;
+        let ahead = now().after(hours(12));
+        for (life, at) in [(0, now()), (1, now()), (1, ahead), (12, ahead)] {
+            codes.compare_and_swap(&lives(1, life), version, &[], &[], at).await.unwrap();
+            version += 1;
+            assert!(removed_at(&server, &key(1)).unwrap() >= inserted, "{life} hours");
+        }
+        // A longer life moves it on.
+        let before = server_time(&server);
+        codes.compare_and_swap(&lives(1, 9), version, &[], &[], now()).await.unwrap();
+        assert!(removed_at(&server, &key(1)).unwrap() >= before + 9 * HOUR + MARGIN);
+        // A refused swap and a refused insert set nothing.
+        let full = [Charge { limit: 0, ..charge(1) }];
+        let kept = removed_at(&server, &key(1));
+        codes.compare_and_swap(&lives(1, 99), version + 1, &full, &[], now()).await.unwrap();
+        codes.compare_and_swap(&lives(1, 99), 1, &[], &[], now()).await.unwrap();
+        codes.insert(&lives(1, 99), &[], now()).await.unwrap();
+        assert_eq!(removed_at(&server, &key(1)), kept);
+        // What only the sweep may remove never goes by itself.
+        let all = server.cli(&["--raw", "KEYS", "kept*"]);
+        let lasting = all.lines().filter(|key| !key.contains(":r:"));
+        let lasting: Vec<_> = lasting.map(|key| removed_at(&server, key)).collect();
+        assert_eq!(lasting, [None; 3], "counters, ends and tenants: {all}");
+    });
+}
+
+#[test]
+fn a_sweep_finds_tenants_whose_list_the_server_has_lost() {
+    let server = Redis::start();
+    on_runtime(async {
+        let shared = options(&server.url());
+        let codes = RedisCodes::open(&shared).await.unwrap();
+        codes.charge(&[charge(1)], now()).await.unwrap();
+        // Restarted without its data, or replaced by a replica that had not heard of the tenant.
+        server.cli(&["FLUSHALL"]);
+        codes.charge(&[charge(1)], now()).await.unwrap();
+
+        let late = now().after(Duration::from_secs(9 * 24 * 3600));
+        assert_eq!(codes.delete_expired(late, 9).await.unwrap(), 1);
+        // From now on other processes find it, too.
+        codes.charge(&[charge(1)], now()).await.unwrap();
+        let other = RedisCodes::open(&shared).await.unwrap();
+        assert_eq!(other.delete_expired(late, 9).await.unwrap(), 1);
+    });
+}
+
+/// Answers come over one connection: a call that nobody waits for takes its own with it.
+#[test]
+fn a_call_that_is_cut_off_leaves_its_answer_to_nobody_else() {
+    let server = Redis::start();
+    on_runtime(async {
+        let options = options(&server.url());
+        let patient = options.clone().with_patience(Duration::from_secs(60));
+        let short = options.with_patience(Duration::from_millis(200));
+        let codes = RedisCodes::open(&patient).await.unwrap();
+        let impatient = RedisCodes::open(&short).await.unwrap();
+        codes.insert(&record(1), &[charge(1)], now()).await.unwrap();
+        server.pause();
+        let error = impatient.charge(&[charge(1)], now()).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unknown, "{error:?}");
+        let id = record(1).id;
+        for polls in 1..6 {
+            let mut call = Box::pin(codes.attempt(&id, now()));
+            for _ in 0..polls {
+                assert!(futures_util::FutureExt::now_or_never(&mut call).is_none());
+                tokio::task::yield_now().await;
+            }
+        }
+        server.go_on();
+        for codes in [&codes, &impatient] {
+            let mut loaded = codes.load(&record(1).id).await;
+            while loaded.as_ref().is_err_and(|error| error.is_transient()) {
+                loaded = codes.load(&record(1).id).await;
+            }
+            assert_eq!(loaded.unwrap().unwrap().body, vec![1; 100]);
+            let asked = codes.charge(&[Charge { amount: 0, limit: 9, ..charge(1) }], now()).await;
+            assert!(asked.unwrap().is_empty());
+        }
+    });
+}
+
 /// A store behind a network, with its scripts known to the server.
 async fn behind(proxy: &Proxy, patience: Duration) -> RedisCodes {
     let options = options(&format!("redis://127.0.0.1:{}/", proxy.port)).with_patience(patience);
@@ -406,10 +533,22 @@ fn each_verb_is_one_round_trip() {
         // The first process brings the scripts, and enters the tenant.
         let first = RedisCodes::open(&options(&server.url())).await.unwrap();
         every_verb(&first, 1, |_| ()).await;
-        let codes = behind(&proxy, Duration::from_secs(5)).await;
+        let codes = behind(&proxy, Duration::from_secs(20)).await;
         codes.charge(&[charge(9)], now()).await.unwrap();
         round_trips(&proxy, &codes).await;
     });
+}
+
+/// Calls again while the server is not there, for as long as a slow machine may need.
+async fn eventually<T, F: Future<Output = Result<T, StoreError>>>(call: impl Fn() -> F) -> T {
+    for _ in 0..1_200 {
+        match call().await {
+            Ok(answer) => return answer,
+            Err(error) => assert!(error.is_transient(), "{error:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("not within a minute");
 }
 
 /// Every verb once, each told when it has answered.
@@ -434,7 +573,8 @@ async fn round_trips(proxy: &Proxy, codes: &dyn CodeStore) {
 
 /// Cut for ten seconds: a clear error, and afterwards the same store goes on.
 async fn cut_for_ten_seconds(proxy: &Proxy, codes: &dyn CodeStore) {
-    codes.insert(&record(1), &[charge(1)], now()).await.unwrap();
+    let (record_1, charged) = (record(1), [charge(1)]);
+    codes.insert(&record_1, &charged, now()).await.unwrap();
     proxy.set(Weather::Cut);
     let cut = std::time::Duration::from_secs(10);
     let until = tokio::time::Instant::now() + cut;
@@ -444,15 +584,8 @@ async fn cut_for_ten_seconds(proxy: &Proxy, codes: &dyn CodeStore) {
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     proxy.set(Weather::Fair);
-    let mut again = codes.insert(&record(1), &[charge(1)], now()).await;
-    for _ in 0..100 {
-        if again.is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        again = codes.insert(&record(1), &[charge(1)], now()).await;
-    }
-    assert_eq!(again.unwrap(), Inserted::Exists, "what was answered before the cut is there");
+    let again = eventually(|| codes.insert(&record_1, &charged, now())).await;
+    assert_eq!(again, Inserted::Exists, "what was answered before the cut is there");
     let ask = |limit| [Charge { amount: 0, limit, ..charge(1) }];
     assert!(codes.charge(&ask(1), now()).await.unwrap().is_empty(), "a refused call was charged");
 }
@@ -466,15 +599,9 @@ async fn lost_answers(proxy: &Proxy, codes: &dyn CodeStore) {
     let error = codes.insert(&record(3), &[charge(4)], now()).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unknown, "{error:?}");
     proxy.set(Weather::Fair);
-    let mut again = codes.insert(&record(3), &[charge(4)], now()).await;
-    for _ in 0..50 {
-        if again.is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        again = codes.insert(&record(3), &[charge(4)], now()).await;
-    }
-    assert_eq!(again.unwrap(), Inserted::Exists);
+    let (record_3, charged) = (record(3), [charge(4)]);
+    let again = eventually(|| codes.insert(&record_3, &charged, now())).await;
+    assert_eq!(again, Inserted::Exists);
     let ask = [Charge { amount: 0, limit: 1, ..charge(4) }];
     assert!(codes.charge(&ask, now()).await.unwrap().is_empty(), "charged once");
 }
@@ -484,7 +611,7 @@ fn a_network_that_is_cut_for_ten_seconds_loses_nothing_and_is_found_again() {
     let server = Redis::start();
     let proxy = Proxy::before(server.port);
     on_runtime(async {
-        let codes = behind(&proxy, Duration::from_secs(1)).await;
+        let codes = behind(&proxy, Duration::from_secs(20)).await;
         cut_for_ten_seconds(&proxy, &codes).await;
     });
 }
@@ -494,7 +621,7 @@ fn a_lost_answer_is_told_as_unknown_and_the_repeat_ends_where_the_first_did() {
     let server = Redis::start();
     let proxy = Proxy::before(server.port);
     on_runtime(async {
-        let codes = behind(&proxy, Duration::from_secs(1)).await;
+        let codes = behind(&proxy, Duration::from_secs(20)).await;
         lost_answers(&proxy, &codes).await;
     });
 }

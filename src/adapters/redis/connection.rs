@@ -49,7 +49,8 @@ impl Connection {
             Kind::Cluster => cluster(options).await,
             Kind::Sentinel { service } => sentinel(options, service).await,
         };
-        opened.map(Self).map_err(errors::command)
+        // Nothing was asked yet, so nothing can have happened.
+        opened.map(Self).map_err(|error| errors::command(error).of_a_read())
     }
 
     /// Sends one command. Repeats it only if a server has said that it did not carry it out.
