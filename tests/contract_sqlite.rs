@@ -20,7 +20,7 @@ use sspr::{
     adapters::{SqliteStore, SqliteUsers},
     conformance::*,
     domain::{Charge, CounterName, Instant, RecordId, TenantId},
-    ports::{CodeStore, Inserted, Record, StoreErrorKind},
+    ports::{Attempted, CodeStore, Inserted, Record, StoreErrorKind, Swapped},
 };
 use support::all;
 
@@ -228,6 +228,38 @@ fn a_full_database_refuses_loses_nothing_and_recovers() {
         assert!(codes.delete_expired(at(3 * DAY), 1000).await.unwrap() > 10);
         let again = codes.insert(&large(refused), &[], at(3 * DAY)).await.unwrap();
         assert_eq!(again, Inserted::Inserted, "room came back");
+    });
+}
+
+/// How large the file and what is written beside it are.
+fn sizes(file: &std::path::Path) -> [u64; 2] {
+    let beside = file.with_extension("db-wal");
+    [file, &beside].map(|file| std::fs::metadata(file).map_or(0, |data| data.len()))
+}
+
+#[test]
+fn refused_calls_write_nothing() {
+    block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("sspr.db");
+        let codes: Arc<dyn CodeStore> = Arc::new(SqliteStore::open(&file).await.unwrap().codes());
+        let one = Record { body: vec![1; 4000], ..record(1, 5, &[]) };
+        insert(&codes, &one, &[charge(1, 0, 9)]).await;
+        let full = [charge(1, 0, 9), charge(2, 0, 0)];
+        let before = sizes(&file);
+        for number in 2..=200 {
+            let refused = Record { body: vec![number; 4000], ..record(number, 5, &[]) };
+            assert!(matches!(insert(&codes, &refused, &full).await, Inserted::Refused(_)));
+            let next = Record { body: vec![number; 4000], ..one.clone() };
+            let answer = codes.compare_and_swap(&next, 1, &full, &[], at(0)).await.unwrap();
+            assert!(matches!(answer, Swapped::Refused(_)));
+            let answer = codes.compare_and_swap(&next, 7, &[], &[], at(0)).await.unwrap();
+            assert!(matches!(answer, Swapped::Conflict { .. }));
+            assert_eq!(codes.charge(&full, at(0)).await.unwrap().len(), 1);
+            assert_eq!(insert(&codes, &next, &[charge(3, 0, 9)]).await, Inserted::Exists);
+            assert!(matches!(codes.attempt(&id(number), at(0)).await.unwrap(), Attempted::Missing));
+        }
+        assert_eq!(sizes(&file), before);
     });
 }
 
