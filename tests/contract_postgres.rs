@@ -13,6 +13,8 @@
     reason = "tests stop loudly"
 )]
 
+#[path = "support/accounts.rs"]
+mod accounts;
 #[path = "support/certificates.rs"]
 mod certificates;
 #[path = "contract_postgres/connections.rs"]
@@ -279,6 +281,35 @@ async fn eventually<T, F: Future<Output = Result<T, StoreError>>>(call: impl Fn(
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("not within a minute");
+}
+
+#[test]
+fn every_field_of_an_account_is_kept_and_the_optional_methods_do_what_they_say() {
+    let database = cluster().database("migrated");
+    on_runtime(async {
+        let options = options(&cluster().url(&database));
+        check_accounts!(PostgresStore::open(&options).await.unwrap().users());
+    });
+    let sql = "SELECT tenant, signed_in_at FROM sspr.account WHERE signed_in_at IS NOT NULL";
+    let found = cluster().sql(&database, &[sql]);
+    assert_eq!(found.trim(), format!("contoso|{}", accounts::AT.as_micros()));
+}
+
+#[test]
+fn a_session_is_valid_only_while_its_account_is_enabled_and_has_its_stamp() {
+    let database = cluster().database("migrated");
+    on_runtime(async {
+        let options = options(&cluster().url(&database));
+        let users = PostgresStore::open(&options).await.unwrap().users();
+        check_sessions!(users.clone());
+        let ada = accounts::ada();
+        let contoso = accounts::tenant("contoso");
+        let entropy = accounts::entropy();
+        let token = users.open_session(&contoso, &ada.id, ada.stamp, &entropy).await.unwrap();
+        assert!(users.session(&token).await.unwrap().is_some());
+        cluster().sql(&database, &["DELETE FROM sspr.account WHERE tenant = 'contoso'"]);
+        assert!(users.session(&token).await.unwrap().is_none(), "of an account that is gone");
+    });
 }
 
 /// How large a table is, with its index and what is kept beside it.

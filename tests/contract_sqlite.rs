@@ -12,6 +12,8 @@
     reason = "tests stop loudly"
 )]
 
+#[path = "support/accounts.rs"]
+mod accounts;
 mod support;
 
 use std::{future::Future, sync::Arc, time::Duration};
@@ -228,6 +230,39 @@ fn a_full_database_refuses_loses_nothing_and_recovers() {
         assert!(codes.delete_expired(at(3 * DAY), 1000).await.unwrap() > 10);
         let again = codes.insert(&large(refused), &[], at(3 * DAY)).await.unwrap();
         assert_eq!(again, Inserted::Inserted, "room came back");
+    });
+}
+
+/// A number in the file, as another program reads it.
+fn number(file: &std::path::Path, sql: &str) -> i64 {
+    rusqlite::Connection::open(file).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn every_field_of_an_account_is_kept_and_the_optional_methods_do_what_they_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("sspr.db");
+    block_on(async { check_accounts!(SqliteStore::open(&file).await.unwrap().users()) });
+    let sql = "SELECT signed_in_at FROM sspr_account WHERE tenant = 'contoso'";
+    assert_eq!(number(&file, sql), accounts::AT.as_micros());
+    let sql = "SELECT count(*) FROM sspr_account WHERE signed_in_at IS NOT NULL";
+    assert_eq!(number(&file, sql), 1);
+}
+
+#[test]
+fn a_session_is_valid_only_while_its_account_is_enabled_and_has_its_stamp() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("sspr.db");
+    block_on(async {
+        let users = SqliteStore::open(&file).await.unwrap().users();
+        check_sessions!(users.clone());
+        let ada = accounts::ada();
+        let (contoso, entropy) = (accounts::tenant("contoso"), accounts::entropy());
+        let token = users.open_session(&contoso, &ada.id, ada.stamp, &entropy).await.unwrap();
+        assert!(users.session(&token).await.unwrap().is_some());
+        let removed = "DELETE FROM sspr_account WHERE tenant = 'contoso'";
+        rusqlite::Connection::open(&file).unwrap().execute(removed, []).unwrap();
+        assert!(users.session(&token).await.unwrap().is_none(), "of an account that is gone");
     });
 }
 

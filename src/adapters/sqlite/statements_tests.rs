@@ -127,6 +127,10 @@ fn a_change_of_a_password_takes_the_statements_on_record() {
     let address = EmailAddress::parse("ada@example.com").unwrap();
     let account = Account::new(AccountId::parse("ada").unwrap(), address.clone(), stamp);
     super::rows::write(&store.connection, &tenant, &account).unwrap();
+    for (token, tenant) in [(1_u8, "contoso"), (2, "contoso"), (3, "fabrikam")] {
+        let sql = "INSERT INTO sspr_session VALUES (?1, ?2, 'ada', x'01')";
+        store.connection.execute(sql, rusqlite::params![[token], tenant]).unwrap();
+    }
     let hash = PasswordHash::parse(
         "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
     );
@@ -148,7 +152,11 @@ fn a_change_of_a_password_takes_the_statements_on_record() {
     let applied = store.count(|at| in_savepoint(at, |at| users::apply(at, &change)));
 
     assert!(matches!(applied.0.unwrap(), Applied::Done { .. }));
-    assert_eq!(applied.1, 2 + 1 + 1);
+    // The savepoint, the account, its sessions, one notice.
+    assert_eq!(applied.1, 2 + 1 + 1 + 1);
+    let left = "SELECT tenant FROM sspr_session";
+    let left = store.connection.query_row(left, [], |row| row.get::<_, String>(0));
+    assert_eq!(left.unwrap(), "fabrikam", "sessions of the account are gone");
 }
 
 #[test]

@@ -145,7 +145,7 @@ impl Outbox for SqliteUsers {
     }
 }
 
-/// Hash, stamp, lock, pending address, last reset and notices: all of it or nothing.
+/// Hash, stamp, lock, pending address, last reset, sessions and notices: all of it or nothing.
 pub(super) fn apply(
     connection: &Connection,
     change: &PasswordChange,
@@ -174,6 +174,8 @@ pub(super) fn apply(
         };
         return Ok((answer, Writes::Undone));
     }
+    let sql = "DELETE FROM sspr_session WHERE tenant = ?1 AND account = ?2";
+    connection.prepare_cached(sql)?.execute([change.tenant.as_str(), change.account.as_str()])?;
     let sql = "INSERT INTO sspr_notice \
                (tenant, address, changed_at, language, leased_until, set_at, cause) \
                VALUES (?1, ?2, ?3, ?4, ?3, ?3, ?5)";

@@ -4,3 +4,5 @@ ALTER TABLE sspr_notice ADD COLUMN set_at INTEGER;
 ALTER TABLE sspr_notice ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sspr_notice ADD COLUMN cause TEXT NOT NULL DEFAULT 'unknown';
 CREATE INDEX sspr_notice_due ON sspr_notice (leased_until, id);
+
+CREATE INDEX sspr_session_account ON sspr_session (tenant, account);
