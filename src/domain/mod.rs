@@ -39,4 +39,5 @@ pub use network::NetworkAddress;
 pub use notice::NoticeCause;
 pub use password::{Password, PasswordError};
 pub use seal::{SealError, Sealed};
+pub(crate) use secret::Device;
 pub use secret::{DeviceProof, FlowToken, Grant, Scope, Ticket, TokenError};
