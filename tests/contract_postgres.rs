@@ -57,8 +57,7 @@ fn cluster() -> &'static Postgres {
 
 /// Options whose time limits no machine is too slow for.
 fn options(url: &str) -> PostgresOptions {
-    let more = if url.contains('?') { '&' } else { '?' };
-    let options = PostgresOptions::from_url(&format!("{url}{more}connect_timeout=60")).unwrap();
+    let options = PostgresOptions::from_url(url).unwrap();
     options.without_clock_check().with_connections(8).with_patience(PATIENT)
 }
 
@@ -206,7 +205,7 @@ fn a_database_that_cannot_serve_says_what_to_do() {
             refused(&format!("postgres://postgres@127.0.0.1:{}/postgres", servers::free_port()))
                 .await;
         assert_eq!((kind, found.contains("cannot be reached")), (StoreErrorKind::Busy, true));
-        let (kind, found) = refused(&format!("{url}?sslmode=require")).await;
+        let (kind, found) = refused(&format!("{url}&sslmode=require")).await;
         assert_eq!((kind, found.contains("does not speak TLS")), (StoreErrorKind::Setup, true));
     });
 }
@@ -416,7 +415,7 @@ fn over_tls_the_servers_certificate_is_verified() {
     );
     let server = Postgres::with(&["ssl=on", &certificate, &key]);
     let root = std::fs::read(folder.join("ca.pem")).unwrap();
-    let url = server.url("postgres").replace("127.0.0.1", "localhost") + "?sslmode=require";
+    let url = server.url("postgres").replace("127.0.0.1", "localhost") + "&sslmode=require";
     on_runtime(async {
         let trusting = options(&url).with_root_certificates(root.clone());
         PostgresStore::migrate(&trusting).await.unwrap();
@@ -425,7 +424,7 @@ fn over_tls_the_servers_certificate_is_verified() {
         let encrypted = "SELECT count(*) FROM pg_stat_ssl WHERE ssl AND pid <> pg_backend_pid()";
         assert_ne!(server.sql("postgres", &[encrypted]).trim(), "0");
         // The operating system does not know the root; and the name must be the certificate's.
-        let other_name = format!("{}?sslmode=require", server.url("postgres"));
+        let other_name = server.url("postgres") + "&sslmode=require";
         let strangers = [options(&url), options(&other_name).with_root_certificates(root)];
         for options in strangers {
             let error = PostgresStore::open(&options).await.unwrap_err();

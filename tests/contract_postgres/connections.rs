@@ -194,7 +194,7 @@ fn opening_waits_no_longer_than_a_call() {
 /// A store behind a network, with connections made.
 async fn behind(proxy: &Proxy, patience: Duration) -> sspr::adapters::PostgresCodes {
     let database = cluster().database("migrated");
-    let url = format!("postgres://postgres@127.0.0.1:{}/{database}", proxy.port);
+    let url = format!("postgres://postgres@127.0.0.1:{}/{database}?connect_timeout=60", proxy.port);
     let options = options(&url).with_connections(1).with_patience(patience);
     PostgresStore::open(&options).await.unwrap().codes()
 }

@@ -160,8 +160,9 @@ impl Postgres {
         });
     }
 
+    /// A URL that gives a slow machine the time it needs to connect.
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+        format!("postgres://postgres@127.0.0.1:{}/{database}?connect_timeout=60", self.port)
     }
 
     /// Runs SQL, one statement at a time; answers what it prints.
@@ -250,7 +251,7 @@ impl PgBouncer {
     }
 
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+        format!("postgres://postgres@127.0.0.1:{}/{database}?connect_timeout=60", self.port)
     }
 }
 
