@@ -38,7 +38,9 @@ use sspr::{
     adapters::{PostgresOptions, PostgresStore, PostgresUsers},
     conformance::*,
     domain::{Charge, CounterName, Instant, RecordId, TenantId},
-    ports::{CodeStore, Inserted, Record, StoreError, StoreErrorKind, Swapped},
+    ports::{
+        CodeStore, Inserted, NoticeCause, Outbox as _, Record, StoreError, StoreErrorKind, Swapped,
+    },
 };
 
 /// One cluster for all tests of this file, with a migrated database to copy.
@@ -308,6 +310,43 @@ fn a_session_is_valid_only_while_its_account_is_enabled_and_has_its_stamp() {
         assert!(users.session(&token).await.unwrap().is_some());
         cluster().sql(&database, &["DELETE FROM sspr.account WHERE tenant = 'contoso'"]);
         assert!(users.session(&token).await.unwrap().is_none(), "of an account that is gone");
+    });
+}
+
+/// While a fleet is restarted, processes of the older version go on with their own statements.
+#[test]
+fn processes_of_an_older_version_queue_and_lease_notices_beside_new_ones() {
+    let database = cluster().database("migrated");
+    let sql = |statement: &str| cluster().sql(&database, &[statement]).trim().to_owned();
+    on_runtime(async {
+        let store = PostgresStore::open(&options(&cluster().url(&database))).await.unwrap();
+        let users = store.users();
+        let contoso = accounts::tenant("contoso");
+        users.insert(&contoso, &accounts::ada()).await.unwrap();
+        let applied = sql(&format!(
+            "SELECT outcome FROM sspr.apply_reset('contoso', 'ada', '\\x{}', '\\x02', 'hash', \
+             '\\x03', {}, ARRAY['ada@example.com'], 'de')",
+            "01".repeat(16),
+            now().as_micros(),
+        ));
+        assert_eq!(applied, "2");
+        let due = users.due(now(), 10).await.unwrap();
+        assert_eq!((due.len(), due[0].cause, due[0].tries), (1, NoticeCause::Unknown, 0));
+        assert_eq!(due[0].language.as_ref().unwrap().as_str(), "de");
+        // Leased by the new one: the older one's statement leaves it alone, and takes it later.
+        let lease = |at: Instant| {
+            sql(&format!(
+                "WITH leased AS (UPDATE sspr.notice SET leased_until = {} WHERE id IN \
+                 (SELECT n.id FROM sspr.notice AS n WHERE n.leased_until <= {} ORDER BY n.id \
+                  LIMIT 10 FOR UPDATE SKIP LOCKED) RETURNING id) SELECT count(*) FROM leased",
+                at.after(Duration::from_secs(60)).as_micros(),
+                at.as_micros(),
+            ))
+        };
+        assert_eq!(lease(now().after(Duration::from_secs(59))), "0");
+        assert_eq!(lease(now().after(Duration::from_secs(60))), "1");
+        assert!(users.due(now().after(Duration::from_secs(119)), 10).await.unwrap().is_empty());
+        assert_eq!(users.due(now().after(Duration::from_secs(120)), 10).await.unwrap().len(), 1);
     });
 }
 

@@ -22,7 +22,9 @@ use sspr::{
     adapters::{SqliteStore, SqliteUsers},
     conformance::*,
     domain::{Charge, CounterName, Instant, RecordId, TenantId},
-    ports::{Attempted, CodeStore, Inserted, Record, StoreErrorKind, Swapped},
+    ports::{
+        Attempted, CodeStore, Inserted, NoticeCause, Outbox as _, Record, StoreErrorKind, Swapped,
+    },
 };
 use support::all;
 
@@ -263,6 +265,38 @@ fn a_session_is_valid_only_while_its_account_is_enabled_and_has_its_stamp() {
         let removed = "DELETE FROM sspr_account WHERE tenant = 'contoso'";
         rusqlite::Connection::open(&file).unwrap().execute(removed, []).unwrap();
         assert!(users.session(&token).await.unwrap().is_none(), "of an account that is gone");
+    });
+}
+
+#[test]
+fn a_notice_of_an_older_version_is_kept_and_waits_for_no_future_of_a_clock_that_stepped_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("sspr.db");
+    let older = rusqlite::Connection::open(&file).unwrap();
+    older.execute_batch("CREATE TABLE sspr_migration (number INTEGER PRIMARY KEY) STRICT").unwrap();
+    for number in 1..=2 {
+        let sql = format!("src/adapters/sqlite/migrations/{number:04}.sql");
+        older.execute_batch(&std::fs::read_to_string(sql).unwrap()).unwrap();
+        older.execute("INSERT INTO sspr_migration VALUES (?1)", [number]).unwrap();
+    }
+    let sql = "INSERT INTO sspr_notice (tenant, address, changed_at, leased_until) \
+               VALUES ('contoso', ?1, ?2, ?3)";
+    let minute = 60_000_000;
+    for (to, until) in [("leased@example.com", START + minute), ("due@example.com", START)] {
+        older.execute(sql, rusqlite::params![to, START - minute, until]).unwrap();
+    }
+    drop(older);
+
+    block_on(async {
+        let users = SqliteStore::open(&file).await.unwrap().users();
+        let due = users.due(at(0), 10).await.unwrap();
+        let told: Vec<&str> = due.iter().map(|notice| notice.to.as_str()).collect();
+        assert_eq!(told, ["due@example.com"]);
+        assert_eq!((due[0].cause, due[0].tries), (NoticeCause::Unknown, 0));
+        users.done(&due[0].id).await.unwrap();
+        // The lease was taken at the start: a clock two minutes behind knows nothing of it.
+        assert!(users.due(at(-minute), 10).await.unwrap().is_empty());
+        assert_eq!(users.due(at(-2 * minute), 10).await.unwrap().len(), 1);
     });
 }
 
