@@ -116,6 +116,7 @@ fn every_clause_holds_on_a_cluster_of_three() {
         on_runtime(async {
             for case in CodeStoreCase::all() {
                 let options = RedisOptions::cluster(&urls).unwrap().without_clock_check();
+                let options = options.with_patience(Duration::from_secs(30));
                 let codes = RedisCodes::open(&options.with_prefix(&prefix())).await.unwrap();
                 case.check(&bench(codes).with_rounds(12)).await.unwrap();
             }
@@ -132,6 +133,7 @@ fn slots_that_move_between_nodes_lose_no_call() {
     let urls = [nodes[0].url()];
     on_runtime(async {
         let options = RedisOptions::cluster(&[urls[0].as_str()]).unwrap().without_clock_check();
+        let options = options.with_patience(Duration::from_secs(60));
         let codes = RedisCodes::open(&options).await.unwrap();
         let tag = TenantId::parse("contoso").unwrap().tag();
         codes.insert(&record(1), &[], now()).await.unwrap();

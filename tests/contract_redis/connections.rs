@@ -79,6 +79,7 @@ fn after_a_failover_the_sentinels_name_the_new_primary() {
     on_runtime(async {
         let url = format!("redis://127.0.0.1:{listening}/");
         let options = RedisOptions::sentinel(&[&url], "store").unwrap().without_clock_check();
+        let options = options.with_patience(Duration::from_secs(30));
         let codes = RedisCodes::open(&options).await.unwrap();
         codes.insert(&record(1), &[charge(1)], now()).await.unwrap();
         let sentinels = |port: &str| {
@@ -260,5 +261,32 @@ fn a_slow_network_bends_no_clause() {
             let bench = CodeStoreBench::new(codes).with_spawn(|task| drop(tokio::spawn(task)));
             case.check(&bench.with_rounds(4)).await.unwrap();
         }
+    });
+}
+
+#[test]
+fn the_patience_of_a_call_holds_for_its_repeats_together() {
+    let server = Redis::start();
+    on_runtime(async {
+        let patient = options(&server.url());
+        let short = patient.clone().with_patience(Duration::from_millis(50));
+        let [patient, short] = [
+            RedisCodes::open(&patient).await.unwrap(),
+            eventually(|| RedisCodes::open(&short)).await,
+        ];
+        patient.charge(&[charge(1)], now()).await.unwrap();
+        let id = record(1).id;
+        eventually(|| short.load(&id)).await;
+        // A replica says that it has not done it, and every call is made again.
+        server.cli(&["REPLICAOF", "127.0.0.1", &free_port().to_string()]);
+        let server = &server;
+        let calls = |codes: RedisCodes| async move {
+            server.cli(&["CONFIG", "RESETSTAT"]);
+            let error = codes.charge(&[charge(1)], now()).await.unwrap_err();
+            assert!(error.is_transient(), "{error:?}");
+            server.cli(&["INFO", "commandstats"]).matches("calls=9,").count()
+        };
+        assert_eq!(calls(patient).await, 1, "eight repeats of a script");
+        assert_eq!(calls(short).await, 0, "not as many in a twentieth of a second");
     });
 }
