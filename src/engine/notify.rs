@@ -49,16 +49,29 @@ impl Inner {
         now: Instant,
     ) -> Option<FollowUp> {
         let mut jobs = Vec::new();
-        if !self.outboxes.always_queue() {
+        if !self.outboxes.are_used(self.outbox.as_ref()) {
             for recipient in &change.notify {
-                let slot = self.queue.reserve(Kind::Notice, change.tenant.tag());
-                if slot.is_none() && self.outbox.is_none() {
-                    return None;
-                }
+                let slot = self.queue.reserve(Kind::Notice, change.tenant.tag())?;
                 jobs.push(notice_job(change, recipient, client, slot));
             }
         }
         Some(FollowUp::new(self.clone(), jobs, now))
+    }
+
+    /// Queues the notices of a change that has happened, where the store was taken to keep them.
+    pub(super) fn queue_notices(
+        self: &Arc<Self>,
+        change: &PasswordChange,
+        client: &Client,
+        now: Instant,
+    ) {
+        match self.prepare_notices(change, client, now) {
+            Some(notices) => notices.confirm(),
+            None => {
+                let about = About::client(client).of(&change.tenant).reset(change.reset);
+                self.emit(EventKind::Notify, Outcome::TryLater, about, now);
+            }
+        }
     }
 
     /// Whether the change that a notice tells of has happened.
@@ -216,7 +229,7 @@ fn notice_job(
     change: &PasswordChange,
     recipient: &NoticeRecipient,
     client: &Client,
-    slot: Option<Slot>,
+    slot: Slot,
 ) -> Job {
     let id = NoticeId(change.reset.to_string());
     let mut notice = Notice::new(id, change.tenant.clone(), recipient.to.clone(), change.at);
@@ -225,5 +238,5 @@ fn notice_job(
     notice.correlation.clone_from(&client.correlation);
     let (account, reset) = (change.account.clone(), change.reset);
     let correlation = client.correlation.clone();
-    Job::new(Work::Notice(QueuedNotice { account, notice, reset }), correlation, slot)
+    Job::new(Work::Notice(QueuedNotice { account, notice, reset }), correlation, Some(slot))
 }
