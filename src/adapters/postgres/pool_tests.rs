@@ -25,6 +25,8 @@ enum Answer {
     Done,
     /// Refused with a code, and ready for the next one.
     Refused(&'static str),
+    /// The same, a while later.
+    RefusedLate(&'static str),
     /// Refused with a code, the session is over, and the socket stays open for a while.
     Fatal(&'static str),
     /// Nothing, ever.
@@ -109,7 +111,10 @@ fn serve(mut client: TcpStream, answers: &[Answer], next: &AtomicUsize, told: &T
                 let done = [begun, message(b'C', b"SELECT 0\0"), message(b'Z', b"I")].concat();
                 client.write_all(&done).ok()?;
             }
-            Refused(code) => {
+            Refused(code) | RefusedLate(code) => {
+                if let RefusedLate(_) = answer {
+                    wait();
+                }
                 let refused = [error("ERROR", code), message(b'Z', b"I")].concat();
                 client.write_all(&refused).ok()?;
             }
@@ -122,6 +127,11 @@ fn serve(mut client: TcpStream, answers: &[Answer], next: &AtomicUsize, told: &T
         }
         let _ = told.asked.send(());
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a slow server is slow in real time")]
+fn wait() {
+    thread::sleep(SHORT / 5 * 2);
 }
 
 fn message(kind: u8, body: &[u8]) -> Vec<u8> {
@@ -258,13 +268,15 @@ fn nothing_else_is_repeated() {
 
 #[test]
 fn the_patience_of_a_call_holds_for_its_repeats_together() {
-    // Undone once, then silent: each wait by itself would be within the patience of a call.
-    let fake = Fake::answering(vec![Done, Refused("40001"), Silence]);
+    // Each answer comes within the patience of a call, and all of them do not.
+    let fake = Fake::answering([vec![Done], vec![RefusedLate("40001"); 20]].concat());
 
     let error = runtime().block_on(async {
         let short = Connections { patience: SHORT, ..connected(&fake).await };
         short.rows("SELECT", &[]).await.unwrap_err()
     });
 
-    assert_eq!((error.kind(), fake.connections()), (StoreErrorKind::Unknown, 1));
+    assert!(error.is_transient(), "{error:?}");
+    let asked = fake.asked.try_iter().count();
+    assert!(asked < 5, "asked {asked} times in two and a half answers' time");
 }
