@@ -204,7 +204,7 @@ impl Inner {
         let wanted: Vec<&LanguageTag> = notice.language.iter().collect();
         Ok(Some(self.templates.render(&Letter {
             brand: policy.brand(),
-            content: Content::PasswordChanged { at: notice.at },
+            content: Content::PasswordChanged { at: notice.at, cause: notice.cause },
             correlation: notice.correlation.clone(),
             language: look_up(&wanted, policy.languages()),
             to: &notice.to,
