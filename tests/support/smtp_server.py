@@ -4,7 +4,7 @@
     smtp_server.py parse FILE                          prints a message as JSON
 
 Modes: starttls, plain (offers no STARTTLS), auth (refuses every user). The recipient's local part
-decides too: later (451), never (550), drop (closes after DATA), slow (answers too late).
+decides too: later (451), never (550), drop (closes after the final dot).
 """
 import asyncio, email, email.policy, json, logging, pathlib, ssl, sys, threading
 
@@ -38,8 +38,6 @@ class Handler:
         if local == "drop":
             server.transport.abort()
             return "421 gone"
-        if local == "slow":
-            await asyncio.sleep(10)
         self.count += 1
         hidden = self.folder / f"{self.count}.part"
         hidden.write_bytes(envelope.original_content)
