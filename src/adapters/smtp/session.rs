@@ -308,4 +308,4 @@ fn stuffed(message: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 #[path = "session_tests.rs"]
-mod tests;
+pub(super) mod tests;
