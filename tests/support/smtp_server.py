@@ -1,10 +1,10 @@
 """A real SMTP server for the tests: keeps messages as files, and misbehaves on command.
 
     smtp_server.py serve MODE FOLDER CERTIFICATE KEY   prints its port, serves until stdin ends
-    smtp_server.py parse FILE                          prints a message as JSON
+    smtp_server.py parse FILE...                       prints each message as a line of JSON
 
-Modes: starttls, plain (offers no STARTTLS), auth (refuses every user). The recipient's local part
-decides too: later (451), never (550), drop (closes after the final dot).
+Modes: starttls, plain (offers no STARTTLS), auth (refuses every user), utf8 (offers SMTPUTF8). The
+recipient's local part decides too: later (451), never (550), drop (closes after the final dot).
 """
 import asyncio, email, email.policy, json, logging, pathlib, ssl, sys, threading
 
@@ -14,6 +14,7 @@ def parse(path):
     message = email.message_from_bytes(pathlib.Path(path).read_bytes(), policy=email.policy.default)
     parts = list(message.iter_parts())
     print(json.dumps({
+        "from": [[each.display_name, each.addr_spec] for each in message["from"].addresses],
         "headers": {name.lower(): str(value) for name, value in message.items()},
         "kinds": [message.get_content_type()] + [part.get_content_type() for part in parts],
         "parts": [part.get_content() for part in parts],
@@ -48,7 +49,7 @@ async def serve(mode, folder, certificate, key):
     from aiosmtpd.smtp import SMTP, AuthResult
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
-    options = {"enable_SMTPUTF8": False}
+    options = {"enable_SMTPUTF8": mode == "utf8"}
     if mode != "plain":
         options.update(tls_context=context, require_starttls=True)
     if mode == "auth":
@@ -66,6 +67,7 @@ async def serve(mode, folder, certificate, key):
     await ended.wait()
 
 if sys.argv[1] == "parse":
-    parse(sys.argv[2])
+    for file in sys.argv[2:]:
+        parse(file)
 else:
     asyncio.run(serve(*sys.argv[2:6]))

@@ -2,7 +2,7 @@
 //!
 //! The client is this crate's, because reply codes must decide whatever bytes their text has, each
 //! step has its own limit of time, and an outcome that is unknown must be told from a failure.
-//! `lettre` writes the messages.
+//! `lettre` writes the bodies.
 
 mod attempt;
 mod auth;

@@ -49,7 +49,7 @@ pub(super) struct Shared {
 struct State {
     queue: VecDeque<Job>,
     threads: usize,
-    /// Threads that wait for a message.
+    /// Threads that look for a message, or are about to.
     idle: usize,
     /// Threads that have waited for the server for long.
     lagging: usize,
@@ -114,6 +114,7 @@ impl Shared {
             let thread = thread::Builder::new().name("sspr-smtp".to_owned());
             if thread.spawn(move || worker.work()).is_ok() {
                 state.threads += 1;
+                state.idle += 1;
             }
         }
     }
@@ -143,29 +144,30 @@ impl Shared {
             let is_surplus = busy > self.server.connections;
             while !is_surplus && let Some(job) = state.queue.pop_front() {
                 if !job.reply.is_canceled() {
+                    state.idle -= 1;
                     return Some(job);
                 }
             }
             if is_surplus || state.is_closed {
-                state.threads -= 1;
-                return None;
+                // What woke this thread may have been meant for another one.
+                self.arrived.notify_one();
+                return state.end_thread();
             }
-            state.idle += 1;
             let waited = self.arrived.wait_timeout(state, IDLE);
             let (locked, waited) = waited.unwrap_or_else(PoisonError::into_inner);
             state = locked;
-            state.idle -= 1;
             if waited.timed_out() && state.queue.is_empty() {
-                state.threads -= 1;
-                return None;
+                return state.end_thread();
             }
         }
     }
 
-    /// Notes that a thread is done with an attempt.
+    /// Notes that a thread is done with an attempt: before the caller knows, so that the caller's
+    /// next message finds this thread.
     fn release(&self, attempt: &Arc<Attempt>) {
         let lagged = attempt.detach();
         let mut state = self.lock();
+        state.idle += 1;
         state.left.retain(|left| !Arc::ptr_eq(left, attempt));
         if lagged {
             state.lagging -= 1;
@@ -178,6 +180,12 @@ impl Shared {
 }
 
 impl State {
+    fn end_thread(&mut self) -> Option<Job> {
+        self.threads -= 1;
+        self.idle -= 1;
+        None
+    }
+
     /// Ends the oldest connection whose caller has left.
     fn make_room(&mut self) {
         if !self.left.is_empty() {

@@ -3,15 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use base64ct::{Base64UrlUnpadded, Encoding};
 use futures_channel::oneshot;
-use lettre::{
-    Address, Message,
-    message::{
-        Mailbox, MultiPart, SinglePart,
-        header::{ContentType, HeaderName, HeaderValue},
-    },
-};
+use lettre::message::{MultiPart, SinglePart, header::ContentType};
 use zeroize::Zeroizing;
 
 use super::{
@@ -22,10 +15,10 @@ use super::{
     url,
 };
 use crate::{
-    adapters::{SystemEntropy, code_in},
-    domain::{EmailAddress, Entropy},
+    adapters::{SystemClock, SystemEntropy, code_in, mime},
+    domain::{Digest, EmailAddress, Entropy},
     mail::EmailMessage,
-    ports::{EmailSender, SendError, SendErrorKind},
+    ports::{Clock, EmailSender, SendError, SendErrorKind},
 };
 
 /// Hands mail to an SMTP server.
@@ -126,44 +119,26 @@ impl SmtpSender {
         Ok(Self { from, pool: Arc::new(Pool::new(server)) })
     }
 
-    fn compose(&self, message: &EmailMessage) -> Result<Message, SendError> {
-        let from = message.from.as_ref().unwrap_or(&self.from);
-        // Addresses were read strictly, and lettre's own check refuses combining marks.
-        let mailbox = |address: &EmailAddress, name: Option<String>| {
-            Mailbox::new(name, Address::new_dangerous(address.local(), address.domain()))
-        };
-        let mut id = [0; 16];
+    fn compose(&self, message: &EmailMessage) -> Result<Zeroizing<Vec<u8>>, SendError> {
+        let mut id = [0; 32];
         SystemEntropy::new().fill(&mut id).map_err(|error| {
             SendError::new(SendErrorKind::Transient, "smtp: no message id could be drawn")
                 .with_source(error)
         })?;
-        let id = Base64UrlUnpadded::encode_string(&id);
-        let name = Some(message.from_name.clone()).filter(|name| !name.trim().is_empty());
-        let builder = Message::builder()
-            .from(mailbox(from, name))
-            .to(mailbox(&message.to, None))
-            .subject(message.subject.as_str())
-            .message_id(Some(format!("<{id}@{}>", from.domain())));
-        let mut composed = builder
-            .multipart(
-                MultiPart::alternative()
-                    .singlepart(part(ContentType::TEXT_PLAIN, &message.text))
-                    .singlepart(part(ContentType::TEXT_HTML, &message.html)),
-            )
-            .map_err(|_| unwritable())?;
-        let language = ("Content-Language", message.language.as_str());
-        for (name, value) in EmailMessage::HEADERS.into_iter().chain([language]) {
-            let name = HeaderName::new_from_ascii(name.to_owned()).map_err(|_| unwritable())?;
-            composed.headers_mut().insert_raw(HeaderValue::new(name, value.to_owned()));
-        }
-        Ok(composed)
+        let now = SystemClock::new().now();
+        let headers = mime::headers(message, &self.from, now, &Digest::from_bytes(id));
+        let body = MultiPart::alternative()
+            .singlepart(part(ContentType::TEXT_PLAIN, &message.text))
+            .singlepart(part(ContentType::TEXT_HTML, &message.html));
+        let body = Zeroizing::new(body.formatted());
+        Ok(Zeroizing::new([headers.as_bytes(), &body].concat()))
     }
 }
 
 #[async_trait]
 impl EmailSender for SmtpSender {
     async fn send(&self, message: &EmailMessage) -> Result<(), SendError> {
-        let bytes = Zeroizing::new(self.compose(message)?.formatted());
+        let bytes = self.compose(message)?;
         let shared = &self.pool.0;
         let attempt = Arc::new(Attempt::new(shared.clone()));
         let (reply, answer) = oneshot::channel();
@@ -205,8 +180,4 @@ fn secrets(message: &EmailMessage) -> Vec<Zeroizing<String>> {
     let code = code_in(message).map(|code| code.expose().to_string());
     let all = [to.as_str(), to.local(), to.domain()].map(str::to_owned).into_iter().chain(code);
     all.map(Zeroizing::new).collect()
-}
-
-fn unwritable() -> SendError {
-    SendError::new(SendErrorKind::Permanent, "smtp: the message cannot be written as a mail")
 }
