@@ -446,7 +446,8 @@ mod contract {
     fn received(mail: &serde_json::Value) -> Received {
         let header = |name: &str| mail["headers"][name].as_str().unwrap_or_default().to_owned();
         let text = mail["parts"][0].as_str().unwrap().replace("\r\n", "\n");
-        Received::new(vec![header("to")], header("subject"), text)
+        let name = mail["from"][0][0].as_str().unwrap();
+        Received::new(vec![header("to")], header("subject"), text).with_sender_name(name)
     }
 
     fn on_smtp(case: EmailSenderCase) -> Verdict {
