@@ -23,6 +23,8 @@ use crate::{adapters::system::Deadline, ports::SendErrorKind};
 
 /// How long a step may take before its connection no longer counts as busy.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The same after the final dot, where a server may take up to ten minutes.
+const FINAL_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A TCP connection with a limit of time over each step, not over each read.
 pub(super) struct Timed {
@@ -112,12 +114,14 @@ fn unknown_host(error: io::Error) -> Failure {
 
 impl Timed {
     fn left(&self) -> io::Result<Duration> {
-        if self.limit.elapsed() >= PATIENCE {
+        let is_final = self.attempt.is_committed();
+        let patience = if is_final { FINAL_PATIENCE } else { PATIENCE };
+        if self.limit.elapsed() >= patience {
             self.attempt.lags();
         }
         let left = self.limit.left().ok_or(io::ErrorKind::TimedOut)?;
         // Long waits are looked at now and then.
-        Ok(left.min(PATIENCE).max(Duration::from_millis(1)))
+        Ok(left.min(patience).max(Duration::from_millis(1)))
     }
 
     /// Repeats what ends only because a wait was divided.
