@@ -369,6 +369,21 @@ fn an_untrusted_certificate_is_a_matter_of_setup() {
 }
 
 #[test]
+fn a_port_that_begins_with_tls_gets_mail() {
+    let server = Server::start("tls");
+    let ca = server.folder.path().join("ca.pem");
+    let (port, ca) = (server.port, ca.display());
+    let url = format!("smtps://localhost:{port}?from=a@x.example&ca={ca}");
+    let sender = SmtpSender::from_url(&url).unwrap();
+    for _ in 0..3 {
+        send(&sender, &passcode("ada@x.example")).unwrap();
+    }
+    assert_eq!(server.received().len(), 3);
+    let untrusting = SmtpSender::from_url(&format!("smtps://localhost:{port}?from=a@x.example"));
+    assert_eq!(failure(&untrusting.unwrap(), "ada@x.example"), SendErrorKind::Setup);
+}
+
+#[test]
 fn a_port_without_tls_is_a_matter_of_setup() {
     let server = Server::start("plain");
     let ca = server.folder.path().join("ca.pem");

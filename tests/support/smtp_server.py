@@ -3,8 +3,9 @@
     smtp_server.py serve MODE FOLDER CERTIFICATE KEY   prints its port, serves until stdin ends
     smtp_server.py parse FILE...                       prints each message as a line of JSON
 
-Modes: starttls, plain (offers no STARTTLS), auth (refuses every user), utf8 (offers SMTPUTF8). The
-recipient's local part decides too: later (451), never (550), drop (closes after the final dot).
+Modes: starttls, plain (offers no STARTTLS), auth (refuses every user), utf8 (offers SMTPUTF8), tls
+(TLS from the first byte). The recipient's local part decides too: later (451), never (550), drop
+(closes after the final dot).
 """
 import asyncio, email, email.policy, json, logging, pathlib, ssl, sys, threading
 
@@ -50,14 +51,14 @@ async def serve(mode, folder, certificate, key):
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     options = {"enable_SMTPUTF8": mode == "utf8"}
-    if mode != "plain":
+    if mode not in ("plain", "tls"):
         options.update(tls_context=context, require_starttls=True)
     if mode == "auth":
         refuse = lambda *_: AuthResult(success=False, handled=False)
         options.update(auth_required=True, authenticator=refuse)
     handler = Handler(folder)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(handler, **options), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: SMTP(handler, **options), "127.0.0.1", 0, ssl=context if mode == "tls" else None)
     print(server.sockets[0].getsockname()[1], flush=True)
     ended = asyncio.Event()
     def watch():
