@@ -10,6 +10,7 @@ mod document;
 mod graph;
 mod json;
 mod limits;
+mod near;
 mod odds;
 mod password;
 mod readiness;
@@ -20,8 +21,9 @@ pub use authentication_methods::{AuthenticationMethodsPolicy, MethodState, Targe
 pub use brand::{Brand, BrandError, CodeInSubject};
 pub use decision::{Decision, Explanation, Reason};
 pub use graph::DocumentError;
+pub(crate) use json::MOST_BYTES;
 #[cfg(feature = "axum")]
-pub(crate) use json::parse_json;
+pub(crate) use json::{DEEPEST, parse_json};
 pub use limits::{Limits, LimitsError, Numbers};
 pub use odds::Odds;
 pub use password::{

@@ -24,13 +24,11 @@ use super::{
 use crate::{
     domain::TenantId,
     http::{form::is_of, fresh_correlation},
-    policy::{DocumentError, TenantPolicy, UserFlow, parse_json},
+    policy::{DEEPEST, DocumentError, MOST_BYTES, TenantPolicy, UserFlow, parse_json},
     ports::VersionedPolicy,
 };
 
 const JSON: &str = "application/json; charset=utf-8";
-/// Graph's own policies are at most 20 KB.
-const MOST_BYTES: usize = 64 * 1024;
 
 /// An OData error.
 pub(super) struct Odata {
@@ -108,9 +106,9 @@ impl Allowed {
             return Err(bad(self, "Content-Type: application/json is wanted."));
         }
         let bytes = to_bytes(body, MOST_BYTES).await;
-        let bytes = bytes.map_err(|_| bad(self, "The body is larger than 64 KiB."))?;
+        let bytes = bytes.map_err(|_| bad(self, "The body is larger than 1 MiB."))?;
         let text = core::str::from_utf8(&bytes).map_err(|_| bad(self, "The body is not UTF-8."))?;
-        match parse_json(text) {
+        match parse_json(text, DEEPEST) {
             Ok(Value::Object(fields)) => Ok(fields),
             Ok(_) => Err(bad(self, "$: must be an object")),
             Err(error) => Err(bad(self, &error.to_string())),
