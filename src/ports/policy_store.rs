@@ -239,3 +239,34 @@ impl RecordedChange {
         Self { after, at, before, what: what.to_owned(), who: who.to_owned() }
     }
 }
+
+#[async_trait]
+impl<T: PolicyStore + ?Sized> PolicyStore for Arc<T> {
+    async fn tenants(&self) -> Result<Vec<TenantId>, StoreError> {
+        (**self).tenants().await
+    }
+
+    async fn read(&self, tenant: &TenantId) -> Result<Option<VersionedPolicy>, StoreError> {
+        (**self).read(tenant).await
+    }
+
+    async fn write(&self, change: &PolicyChange, expected: u64) -> Result<Written, StoreError> {
+        (**self).write(change, expected).await
+    }
+
+    async fn changes(
+        &self,
+        tenant: &TenantId,
+        limit: usize,
+    ) -> Result<Vec<RecordedChange>, StoreError> {
+        (**self).changes(tenant, limit).await
+    }
+
+    async fn damaged(&self, tenant: &TenantId) -> Result<Option<DamagedPolicy>, StoreError> {
+        (**self).damaged(tenant).await
+    }
+
+    async fn unreadable_changes(&self, tenant: &TenantId) -> Result<usize, StoreError> {
+        (**self).unreadable_changes(tenant).await
+    }
+}
