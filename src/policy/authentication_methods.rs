@@ -199,6 +199,16 @@ impl Target {
         matches!(self, Self::Group(id) if is_same_id(id.as_str(), group.as_str()))
     }
 
+    /// What all spellings of it share.
+    #[cfg(feature = "axum")]
+    pub(crate) fn key(&self) -> String {
+        match self {
+            Self::AllUsers => target_key("group", "all_users"),
+            Self::Group(id) => target_key("group", id.as_str()),
+            Self::User(id) => target_key("user", id),
+        }
+    }
+
     fn read(node: &Node<'_>) -> Result<Self, DocumentError> {
         node.knows(&["id", "targetType"])?;
         let id = node.required("id")?;
@@ -214,6 +224,15 @@ impl Target {
         }
         id.read(GroupId::parse).map(Self::Group)
     }
+}
+
+/// The [`Target::key`] of a target of that type and id.
+#[cfg(feature = "axum")]
+pub(crate) fn target_key(kind: &str, id: &str) -> String {
+    if id.eq_ignore_ascii_case("all_users") {
+        return "everybody".to_owned();
+    }
+    format!("{kind} {}", super::graph::id_key(id))
 }
 
 type Email = (MethodState, Vec<Target>, Vec<Target>);

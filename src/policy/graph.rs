@@ -40,6 +40,12 @@ pub(super) fn is_same_id(one: &str, other: &str) -> bool {
     one == other || (is_guid(one) && one.eq_ignore_ascii_case(other))
 }
 
+/// The spelling that all ids of one thing share.
+#[cfg(feature = "axum")]
+pub(super) fn id_key(id: &str) -> String {
+    if is_guid(id) { id.to_ascii_lowercase() } else { id.to_owned() }
+}
+
 fn is_guid(text: &str) -> bool {
     const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
     let is_hexadecimal = |group: &str| group.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -17,6 +17,8 @@ mod readiness;
 mod tenant;
 mod user_flow;
 
+#[cfg(feature = "axum")]
+pub(crate) use authentication_methods::target_key;
 pub use authentication_methods::{AuthenticationMethodsPolicy, MethodState, Target};
 pub use brand::{Brand, BrandError, CodeInSubject};
 pub use decision::{Decision, Explanation, Reason};

@@ -178,3 +178,24 @@ async fn the_records_of_large_policies_are_bounded() {
     let changes = store.changes(&id("contoso"), 100).await.unwrap();
     assert_eq!(changes[0].after, super::large("contoso", 900_013).to_json());
 }
+
+#[tokio::test]
+async fn a_thousand_records_of_each_tenant_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policies.db");
+    let store = opened(&path).await;
+    put(&store, policy("quiet")).await;
+    execute(
+        &path,
+        "WITH RECURSIVE number (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM number WHERE n < 1500) \
+         INSERT INTO sspr_policy_change (tenant, at, who, what, before, after) \
+         SELECT 'contoso', n, 'eve', 'x', '{}', '{}' FROM number",
+    );
+
+    put(&store, policy("contoso")).await;
+
+    let changes = store.changes(&id("contoso"), usize::MAX).await.unwrap();
+    assert_eq!((changes.len(), changes[0].who.as_str()), (1_000, "root"));
+    assert_eq!(changes[999].at, sspr::domain::Instant::from_micros(502));
+    assert_eq!(store.changes(&id("quiet"), 10).await.unwrap().len(), 1);
+}
