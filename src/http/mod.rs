@@ -12,6 +12,7 @@ mod form;
 mod hardening;
 mod health;
 mod native;
+mod origin;
 mod pages;
 mod proxies;
 mod public_path;

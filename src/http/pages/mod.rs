@@ -270,3 +270,7 @@ async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Next) 
     }
     harden(response).await
 }
+
+#[cfg(test)]
+#[path = "stages_tests.rs"]
+mod stages;
