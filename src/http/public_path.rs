@@ -1,6 +1,6 @@
 //! The path before the application's own paths, which a proxy takes away.
 
-use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 use thiserror::Error;
 
 use super::{ReturnTo, TrustedProxies};
@@ -31,8 +31,13 @@ impl PublicPath {
     }
 
     /// The path of a request: the one that the host has set, else what a trusted proxy says.
-    pub(super) fn of(set: Option<&Self>, proxies: &TrustedProxies, parts: &Parts) -> Self {
-        set.cloned().unwrap_or_else(|| proxies.prefix(&parts.extensions, &parts.headers))
+    pub(super) fn of(
+        set: Option<&Self>,
+        proxies: &TrustedProxies,
+        extensions: &Extensions,
+        headers: &HeaderMap,
+    ) -> Self {
+        set.cloned().unwrap_or_else(|| proxies.prefix(extensions, headers))
     }
 
     /// The path, without a slash at its end.

@@ -223,8 +223,8 @@ async fn start(
     OriginalUri(uri): OriginalUri,
     request: Request,
 ) -> Response {
-    let (parts, _) = request.into_parts();
-    let public = PublicPath::of(site.public.as_ref(), &site.proxies, &parts);
+    let (set, proxies) = (site.public.as_ref(), &site.proxies);
+    let public = PublicPath::of(set, proxies, request.extensions(), request.headers());
     let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
     let path = uri.path().trim_end_matches('/');
     let whole = ReturnTo::parse(&format!("{}{path}/sign-in", public.as_str()));
