@@ -12,6 +12,42 @@ const LETTERS: [u8; 20] = *b"BCDFGHJKLMNPQRSTVWXZ";
 /// Longest input that is looked at, in bytes.
 const MAX_TYPED: usize = 256;
 
+/// Unicode's property `Dash`, and what keyboards and fonts offer in its place: the modifier letter
+/// minus, the hyphen bullet, the long-vowel mark of Japanese keyboards.
+const DASHES: &str = "-\u{58a}\u{5be}\u{1400}\u{1806}\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\
+                      \u{2015}\u{2053}\u{207b}\u{208b}\u{2212}\u{2e17}\u{2e1a}\u{2e3a}\u{2e3b}\
+                      \u{2e40}\u{2e5d}\u{301c}\u{3030}\u{30a0}\u{fe31}\u{fe32}\u{fe58}\u{fe63}\
+                      \u{ff0d}\u{10d6e}\u{10ead}\u{2d7}\u{2043}\u{30fc}\u{ff70}";
+/// Format characters (general category Cf), and the other characters that are ignored by default:
+/// joiners, variation selectors, fillers. First and last of each range.
+const INVISIBLE: [(char, char); 25] = [
+    ('\u{ad}', '\u{ad}'),
+    ('\u{34f}', '\u{34f}'),
+    ('\u{600}', '\u{605}'),
+    ('\u{61c}', '\u{61c}'),
+    ('\u{6dd}', '\u{6dd}'),
+    ('\u{70f}', '\u{70f}'),
+    ('\u{890}', '\u{891}'),
+    ('\u{8e2}', '\u{8e2}'),
+    ('\u{115f}', '\u{1160}'),
+    ('\u{17b4}', '\u{17b5}'),
+    ('\u{180b}', '\u{180f}'),
+    ('\u{200b}', '\u{200f}'),
+    ('\u{202a}', '\u{202e}'),
+    ('\u{2060}', '\u{206f}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{fe00}', '\u{fe0f}'),
+    ('\u{feff}', '\u{feff}'),
+    ('\u{ffa0}', '\u{ffa0}'),
+    ('\u{fff9}', '\u{fffb}'),
+    ('\u{110bd}', '\u{110bd}'),
+    ('\u{110cd}', '\u{110cd}'),
+    ('\u{13430}', '\u{1343f}'),
+    ('\u{1bca0}', '\u{1bca3}'),
+    ('\u{1d173}', '\u{1d17a}'),
+    ('\u{e0000}', '\u{e0fff}'),
+];
+
 /// What a code looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 // Exhaustive: pages and mails show each format in its own way.
@@ -150,58 +186,11 @@ impl fmt::Debug for Code {
 /// What stands between or around the symbols of a code and means nothing: white space, dots, every
 /// dash, and what cannot be seen.
 fn is_separator(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '.' | '\u{ff0e}') || is_dash(c) || is_invisible(c)
+    c.is_whitespace() || matches!(c, '.' | '\u{ff0e}') || DASHES.contains(c) || is_invisible(c)
 }
 
-/// Unicode's property `Dash`, and what keyboards and fonts offer in its place: the modifier letter
-/// minus, the hyphen bullet, the long-vowel mark of Japanese keyboards.
-const fn is_dash(c: char) -> bool {
-    matches!(
-        c,
-        '-' | '\u{58a}' | '\u{5be}' | '\u{1400}' | '\u{1806}' | '\u{2010}'
-            ..='\u{2015}'
-                | '\u{2053}'
-                | '\u{207b}'
-                | '\u{208b}'
-                | '\u{2212}'
-                | '\u{2e17}'
-                | '\u{2e1a}'
-                | '\u{2e3a}'
-                | '\u{2e3b}'
-                | '\u{2e40}'
-                | '\u{2e5d}'
-                | '\u{301c}'
-                | '\u{3030}'
-                | '\u{30a0}'
-                | '\u{fe31}'
-                | '\u{fe32}'
-                | '\u{fe58}'
-                | '\u{fe63}'
-                | '\u{ff0d}'
-                | '\u{10d6e}'
-                | '\u{10ead}'
-                | '\u{2d7}'
-                | '\u{2043}'
-                | '\u{30fc}'
-                | '\u{ff70}'
-    )
-}
-
-/// Format characters (general category Cf), and the other characters that are ignored by default:
-/// joiners, variation selectors, fillers.
-const fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'
-            | '\u{891}' | '\u{8e2}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}'
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0001}'
-            | '\u{e0020}'..='\u{e007f}'
-            | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}'
-            | '\u{e0100}'..='\u{e01ef}'
-    )
+fn is_invisible(c: char) -> bool {
+    INVISIBLE.iter().any(|(first, last)| (*first..=*last).contains(&c))
 }
 
 fn symbol(c: char) -> Option<u8> {
