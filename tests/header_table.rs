@@ -250,6 +250,30 @@ async fn every_answer_of_the_administrators_side_is_guarded() {
 }
 
 #[tokio::test]
+async fn the_administrators_own_forms_pass_whatever_a_proxy_writes_as_host() {
+    let world = World::memory().await;
+    let admin = Admin::new(&world.sspr, world.policies.clone(), ByHeader);
+    let app = Router::new().nest("/admin/", admin.router());
+    for (origin, host, passes) in [
+        ("https://shop.example", "shop.example", true),
+        ("https://shop.example", "Shop.example:443", true),
+        ("http://shop.example", "shop.example:80", true),
+        ("https://shop.example", "shop.example:8443", false),
+        ("https://evil.example", "shop.example", false),
+        ("null", "shop.example", false),
+    ] {
+        let request = Request::post("/admin/explain?tenant=contoso")
+            .header("content-type", FORM)
+            .header("authorization", "root")
+            .header("origin", origin)
+            .header("host", host);
+        let request = request.body(Body::from("address=ada%40example.com")).unwrap();
+        let seen = send(&app, request).await;
+        assert_eq!(seen.status != 403, passes, "{origin} at {host}: {}", seen.status);
+    }
+}
+
+#[tokio::test]
 async fn no_answer_of_the_native_api_or_of_health_may_be_kept() {
     let (world, down) = flaky_world().await;
     let native = Native::new(&world.sspr, tenant(), Plain)

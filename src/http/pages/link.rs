@@ -66,11 +66,11 @@ impl Link {
         let flow = flow.map_or_else(String::new, |journey| format!("flow={}&", journey.id));
         format!("{page}?{flow}{}", self.rest)
     }
-    /// The link to the first page, with where the person wants to go.
-    pub(super) fn sign_in(&self, return_to: Option<&str>) -> String {
+    /// The link to a page, with where the person wants to go.
+    pub(super) fn to(&self, page: &str, return_to: Option<&str>) -> String {
         let query = return_to.map_or_else(String::new, |path| {
             format!("?return_to={}", utf8_percent_encode(path, IN_QUERY))
         });
-        format!("{}sign-in{query}", self.root)
+        format!("{}{page}{query}", self.root)
     }
 }

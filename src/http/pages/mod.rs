@@ -95,7 +95,7 @@ pub fn pages(sspr: &Sspr, application: Application, sessions: impl Sessions + 's
 }
 
 /// `/.well-known/change-password`: sends password managers to the pages that are mounted at `path`
-/// (W3C, A Well-Known URL for Changing Passwords).
+/// (W3C, A Well-Known URL for Changing Passwords). The path is the one that people see.
 pub fn change_password(path: &ReturnTo) -> Router {
     let to = format!("{}/sign-in", path.as_str().trim_end_matches('/'));
     let found = move || {

@@ -26,6 +26,9 @@ const LONGEST_TYPED: usize = 254;
 pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&site, &parts)?;
+    if visit.refuses_cookies() {
+        return visit.without_cookies();
+    }
     let failed = visit.journey().filter(|journey| matches!(journey.stage, Stage::Address));
     let words = visit.words();
     let mut frame = visit.frame(words.sign_in_title, failed);

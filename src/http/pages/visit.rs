@@ -126,10 +126,15 @@ impl Visit {
         self.keeps_cookies
     }
 
+    /// Whether the browser was sent here with a cookie, and comes without it.
+    pub(super) const fn refuses_cookies(&self) -> bool {
+        self.flow.is_some() && !self.keeps_cookies
+    }
+
     /// The way to the first page, with where the person wanted to go.
     pub(super) fn sign_in(&self, journey: Option<&Journey>) -> String {
         let wanted = journey.and_then(|journey| journey.return_to.as_deref());
-        self.link.sign_in(wanted.or(self.return_to()))
+        self.link.to("sign-in", wanted.or(self.return_to()))
     }
 
     pub(super) const fn words(&self) -> &'static PageWords {
@@ -205,7 +210,7 @@ impl Visit {
 
     /// The answer to a request whose journey the browser has not brought.
     pub(super) fn lost(&self) -> Answer {
-        if self.flow.is_some() && !self.keeps_cookies {
+        if self.refuses_cookies() {
             return self.without_cookies();
         }
         Ok(redirect(&self.sign_in(None)))
@@ -229,7 +234,7 @@ impl Visit {
 
     /// The end of a journey whose secrets open nothing any more: the browser forgets them.
     pub(super) fn over(&self, journey: &Journey) -> Answer {
-        let mut response = redirect("start-again");
+        let mut response = redirect(&self.link.to("start-again", journey.return_to.as_deref()));
         let mut jar = self.jar.clone();
         jar.remove(&journey.id);
         self.keep(&jar, &mut response)?;
