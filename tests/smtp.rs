@@ -27,7 +27,7 @@ use std::{
 use serde_json::Value;
 use sspr::{
     adapters::{FolderSender, ManualClock, SmtpSender, code_in},
-    domain::{Code, EmailAddress, IdentityProvider, Instant},
+    domain::{Code, EmailAddress, IdentityProvider, Instant, NoticeCause},
     mail::{Content, EmailMessage, Language, Letter, StandardTemplates, Templates},
     policy::Brand,
     ports::{EmailSender, SendError, SendErrorKind},
@@ -155,7 +155,7 @@ fn check(mail: &Value, sent: &EmailMessage) {
     assert_eq!(unix(mail["parts"][1].as_str().unwrap()), unix(&sent.html));
 }
 
-/// Every mail there is: three kinds in five languages.
+/// Every mail there is: three kinds in five languages, the notice in the words of each cause.
 fn every_mail() -> Vec<EmailMessage> {
     let code = Code::parse("04829173").unwrap();
     let lifetime = Duration::from_secs(600);
@@ -163,7 +163,9 @@ fn every_mail() -> Vec<EmailMessage> {
     let providers = [IdentityProvider::Google];
     let contents = [
         Content::Passcode { code: &code, lifetime },
-        Content::PasswordChanged { at },
+        Content::PasswordChanged { at, cause: NoticeCause::CodeSentElsewhere },
+        Content::PasswordChanged { at, cause: NoticeCause::CodeSentHere },
+        Content::PasswordChanged { at, cause: NoticeCause::Unknown },
         Content::NoPasswordHere { providers: &providers },
     ];
     let all = Language::ALL
@@ -182,7 +184,7 @@ fn every_mail_in_every_language_arrives_as_it_was_written() {
     }
 
     let received = server.received();
-    assert_eq!(received.len(), 15);
+    assert_eq!(received.len(), 25);
     for (file, sent) in received.iter().zip(&mails) {
         check(&parsed(file), sent);
         let raw = fs::read_to_string(file).unwrap();
@@ -206,7 +208,7 @@ fn a_folder_holds_the_same_mails() {
     let mut files: Vec<PathBuf> =
         fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    assert_eq!(files.len(), 15);
+    assert_eq!(files.len(), 25);
     for (file, sent) in files.iter().zip(&mails) {
         check(&parsed(file), sent);
     }
