@@ -14,14 +14,14 @@ use std::sync::Arc;
 use axum::{
     Router,
     http::StatusCode,
-    middleware::map_response,
+    middleware::{map_request, map_response},
     routing::{get, post},
 };
 use tower_http::{csrf::CsrfLayer, timeout::TimeoutLayer};
 
 pub use authorize::{Access, AccessKind, Authorize, Authorized};
 
-use super::{assets, harden};
+use super::{assets, harden, hardening::leveled};
 use crate::{
     domain::{GroupId, TenantId},
     engine::Sspr,
@@ -116,6 +116,7 @@ impl Admin {
             .layer(CsrfLayer::new())
             .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
             .layer(map_response(harden))
+            .layer(map_request(leveled))
             .with_state(site)
     }
 }
