@@ -21,6 +21,8 @@ mod redeem;
 mod request;
 mod send;
 mod sign_in;
+#[cfg(feature = "axum")]
+mod sign_in_start;
 mod span;
 mod sspr;
 mod submit;
@@ -37,4 +39,6 @@ pub use outcome::{
     Started, SubmitOutcome, VerifyOutcome, View, VouchAdvice,
 };
 pub use request::{Client, Context, ContextError, Request, RequestKey, Vouch};
+#[cfg(feature = "axum")]
+pub(crate) use sign_in_start::{Named, Use};
 pub use sspr::Sspr;
