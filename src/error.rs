@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use crate::{
     domain::EntropyUnavailable,
     flow::CodecError,
-    ports::{HashError, PolicyError, StoreError, StoreErrorKind},
+    ports::{Failure, FailureKind, HashError, PolicyError, StoreError, StoreErrorKind},
 };
 
 /// A call could not be carried out. Nothing that was answered before is lost; calling again after
@@ -43,6 +43,19 @@ impl Error {
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.kind
+    }
+
+    /// What an event says about it.
+    pub(crate) fn failure(&self) -> Failure {
+        let kind = match self.kind {
+            ErrorKind::Clock => FailureKind::Clock,
+            ErrorKind::Entropy => FailureKind::Entropy,
+            ErrorKind::Hasher => FailureKind::Hasher,
+            ErrorKind::Policy => FailureKind::Policy,
+            ErrorKind::Record => FailureKind::Record,
+            ErrorKind::Store { .. } => FailureKind::Store,
+        };
+        Failure::new(kind, &self.source.to_string())
     }
 
     /// Whether calling again later may help.

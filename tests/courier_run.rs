@@ -26,14 +26,14 @@ use std::{
 use async_trait::async_trait;
 use sspr::{
     Sspr,
-    adapters::{CaptureSender, ManualClock, MemoryUsers, Policies, code_in},
+    adapters::{CaptureSender, ManualClock, MemoryEvents, MemoryUsers, Policies, code_in},
     domain::CorrelationId,
     engine::{Courier, StartOutcome, SubmitOutcome, VerifyOutcome},
     mail::EmailMessage,
     policy::TenantPolicy,
     ports::{
-        Applied, Clock, EmailSender, EventKind, NoticeDelivery, Outcome, PasswordChange, SendError,
-        SendErrorKind, StoreError, UserStore,
+        Applied, Clock, EmailSender, Event, EventKind, FailureKind, NoticeDelivery, Outcome,
+        PasswordChange, SendError, SendErrorKind, StoreError, UserStore,
     },
 };
 use support::{stepped::*, *};
@@ -271,33 +271,100 @@ fn without_outbox(world: &World) -> (Sspr, Courier) {
         .build()
 }
 
+/// Pauses of a notice, in minutes: they double up to an hour.
+const PAUSES: [u64; 9] = [1, 2, 4, 8, 16, 32, 60, 60, 60];
+
+fn notices(events: &MemoryEvents) -> Vec<Event> {
+    events.all().into_iter().filter(|event| event.kind == EventKind::Notify).collect()
+}
+
+/// A notice fails for that reason until seven days after the change, with its pauses.
+async fn a_notice_fails_for_seven_days(
+    kind: SendErrorKind,
+    service: impl Fn(&World) -> (Sspr, Courier),
+) {
+    let world = World::memory().await;
+    let (sspr, courier) = service(&world);
+    let World { inbox, clock, events, .. } = world;
+    let mut courier = Running::new(courier, inbox.clone());
+    reset(&sspr, &clock, &inbox, &mut courier).await;
+    let mails = inbox.messages().len();
+    inbox.fail_next(kind, 10_000);
+    let began = clock.now();
+    clock.advance(seconds(5));
+    courier.rests();
+    for (tried, minutes) in PAUSES.into_iter().enumerate() {
+        assert_eq!(notices(&events).len(), tried + 1);
+        clock.advance(Duration::from_secs(60 * minutes) - seconds(6));
+        courier.rests();
+        assert_eq!(notices(&events).len(), tried + 1, "not before its pause of {minutes} min");
+        for _ in 0..3 {
+            clock.advance(seconds(5));
+            courier.rests();
+        }
+    }
+    while notices(&events).last().unwrap().outcome != Outcome::GivenUp {
+        clock.advance(Duration::from_secs(600));
+        courier.rests();
+    }
+    let lasted = clock.now().since(began);
+    assert!((hours(7 * 24)..hours(7 * 24 + 2)).contains(&lasted), "{lasted:?}");
+    for event in notices(&events) {
+        assert!(matches!(event.outcome, Outcome::FailedForNow | Outcome::GivenUp), "{event:?}");
+        assert_eq!(event.failure.unwrap().kind, FailureKind::Sender(kind));
+        assert_eq!(event.tenant, Some(tenant()));
+    }
+    // Given up means given up.
+    let tried = notices(&events).len();
+    clock.advance(hours(48));
+    courier.rests();
+    assert_eq!((notices(&events).len(), sspr.queue_depth()), (tried, 0));
+    assert_eq!(inbox.messages().len(), mails, "nothing was sent");
+}
+
 #[test]
-fn a_notice_that_no_outbox_keeps_is_tried_twelve_times_with_pauses_that_double_to_a_minute() {
+fn a_notice_is_tried_for_seven_days_with_pauses_that_double_to_an_hour() {
+    runtime().block_on(async {
+        for kind in [SendErrorKind::Setup, SendErrorKind::Transient, SendErrorKind::Unknown] {
+            a_notice_fails_for_seven_days(kind, with_outbox).await;
+            a_notice_fails_for_seven_days(kind, without_outbox).await;
+        }
+    });
+}
+
+/// The service over the world's own outbox.
+fn with_outbox(world: &World) -> (Sspr, Courier) {
+    let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
+    let users = world.users.in_memory();
+    Sspr::builder(users.clone(), world.codes.clone(), policies, world.keys.clone())
+        .with_clock(world.clock.clone())
+        .with_events(world.events.clone())
+        .with_hasher(world.hasher.clone())
+        .with_outbox(users)
+        .build()
+}
+
+#[test]
+fn a_service_that_ends_tries_a_notice_that_no_outbox_keeps_twelve_times_more() {
     runtime().block_on(async {
         let world = World::memory().await;
         let (sspr, courier) = without_outbox(&world);
         let World { inbox, clock, events, .. } = world;
         let mut courier = Running::new(courier, inbox.clone());
         reset(&sspr, &clock, &inbox, &mut courier).await;
-        inbox.fail_next(SendErrorKind::Transient, 12);
-        let notices = || {
-            let all = events.all();
-            all.into_iter().filter(|event| event.kind == EventKind::Notify).collect::<Vec<_>>()
-        };
-        for (tried, pause) in [2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 60].into_iter().enumerate() {
-            courier.rests();
-            assert_eq!((notices().len(), sspr.queue_depth()), (tried + 1, 1));
-            clock.advance(seconds(pause) - Duration::from_micros(1));
-            courier.rests();
-            assert_eq!(notices().len(), tried + 1, "not before its pause of {pause} s");
-            clock.advance(Duration::from_micros(1));
-        }
+        inbox.fail_next(SendErrorKind::Transient, 10_000);
         courier.rests();
-        assert_eq!((notices().len(), sspr.queue_depth()), (12, 0), "given up");
-        for event in notices() {
-            assert_eq!(event.outcome, Outcome::FailedForNow);
-            assert_eq!(event.correlation.unwrap().as_str(), "c-1");
+        let before = notices(&events).len();
+
+        drop(sspr);
+        let began = clock.now();
+        while !courier.rests() {
+            clock.advance(seconds(1));
         }
+
+        assert!(notices(&events).len() - before <= 12);
+        assert!(clock.now().since(began) < Duration::from_secs(600));
+        assert_eq!(notices(&events).last().unwrap().outcome, Outcome::GivenUp);
     });
 }
 

@@ -93,8 +93,9 @@ fn slots(numbers: &mut Numbers) -> BTreeMap<&'static str, Slot<'_>> {
     named! {
         Count: lockout_threshold network_tries opens_per_network sends_per_account
             sends_per_address sends_per_address_and_network sends_per_device sends_per_network
-            sends_per_vouch submits_per_grant tenant_tries tries_per_challenge tries_per_streak
-            tries_per_window wide_network_factor;
+            sends_per_vouch submits_per_grant subscriber_network_factor tenant_tries
+            tries_per_challenge tries_per_streak tries_per_window trusted_sends_per_account
+            wide_network_factor;
         Time: code_lifetime grant_lifetime lockout_first lockout_longest lockout_memory
             network_window resend_cooldown reset_lifetime sends_window streak_window
             ticket_lifetime tries_window;

@@ -24,9 +24,11 @@ impl EventSink for TracingEvents {
         let reset = event.reset.as_ref().map(tracing::field::display);
         let correlation = event.correlation.as_ref().map(tracing::field::display);
         let (kind, outcome) = (event.kind, event.outcome);
+        let failure = event.failure.as_ref().map(|failure| failure.kind.as_str());
+        let said = event.failure.as_ref().map(|failure| failure.message.as_str());
         match outcome {
-            Outcome::Error => {
-                tracing::error!(target: "sspr", ?kind, ?outcome, tenant, reset, correlation);
+            Outcome::Error | Outcome::GivenUp => {
+                tracing::error!(target: "sspr", ?kind, ?outcome, failure, said, tenant, reset, correlation);
             }
             Outcome::Ambiguous
             | Outcome::FailedForNow
@@ -35,7 +37,7 @@ impl EventSink for TracingEvents {
             | Outcome::LongerCode
             | Outcome::TryLater
             | Outcome::Withheld => {
-                tracing::warn!(target: "sspr", ?kind, ?outcome, tenant, reset, correlation);
+                tracing::warn!(target: "sspr", ?kind, ?outcome, failure, said, tenant, reset, correlation);
             }
             Outcome::Decoy
             | Outcome::Exhausted
@@ -46,7 +48,7 @@ impl EventSink for TracingEvents {
             | Outcome::Superseded
             | Outcome::Unavailable
             | Outcome::Weak => {
-                tracing::info!(target: "sspr", ?kind, ?outcome, tenant, reset, correlation);
+                tracing::info!(target: "sspr", ?kind, ?outcome, failure, said, tenant, reset, correlation);
             }
         }
     }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{Account, AccountId, EmailAddress, Instant, PasswordHash, RecordId, Stamp, TenantId},
-    ports::{Applied, PasswordChange, StoreError, UserStore},
+    ports::{Applied, NoticeCause, NoticeRecipient, PasswordChange, StoreError, UserStore},
 };
 
 clauses! {
@@ -110,7 +110,11 @@ pub(super) fn change(account: &Account, reset: u8) -> Result<PasswordChange, Vio
         expected_stamp: account.stamp,
         language: None,
         next_stamp: stamp(reset),
-        notify: account.addresses.clone(),
+        notify: account
+            .addresses
+            .iter()
+            .map(|to| NoticeRecipient::new(to.clone(), NoticeCause::CodeSentHere))
+            .collect(),
         password: hash(reset)?,
         reset: RecordId::from_parts(tenant()?.tag(), [reset; 16]),
         tenant: tenant()?,

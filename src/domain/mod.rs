@@ -37,4 +37,5 @@ pub use language::{LanguageError, LanguageTag};
 pub use network::NetworkAddress;
 pub use password::{Password, PasswordError};
 pub use seal::{SealError, Sealed};
+pub(crate) use secret::Device;
 pub use secret::{DeviceProof, FlowToken, Grant, Scope, Ticket, TokenError};

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// Where a request came from, as far as limits care.
 ///
-/// IPv4 counts as a whole address, IPv6 as its /64 and, with tenfold limits, as its /48;
-/// IPv4-mapped IPv6 addresses are IPv4. The host is responsible for taking it from the connection
+/// IPv4 counts as a whole address. IPv6 counts as its /64 and, with higher limits, as its /56 and its
+/// /48. IPv4-mapped IPv6 addresses are IPv4. The host is responsible for taking it from the connection
 /// or from a proxy that it trusts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NetworkAddress(IpAddr);
@@ -17,12 +17,22 @@ impl NetworkAddress {
         Self(address.to_canonical())
     }
 
-    /// The network that one subscriber holds: the /32 or the /64, as 17 bytes.
+    /// The smallest network that counts: the /32 or the /64, as 17 bytes.
     #[must_use]
     pub fn near(&self) -> [u8; 17] {
         match self.0 {
             IpAddr::V4(v4) => tagged(4, v4.to_ipv6_mapped()),
             IpAddr::V6(v6) => tagged(64, masked(v6, 64)),
+        }
+    }
+
+    /// The network that providers give one subscriber: the /56 of an IPv6 address, as 17 bytes; IPv4
+    /// has none.
+    #[must_use]
+    pub fn subscriber(&self) -> Option<[u8; 17]> {
+        match self.0 {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(v6) => Some(tagged(56, masked(v6, 56))),
         }
     }
 

@@ -9,14 +9,14 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::{
-    ApplicationId, Digest, EmailAddress, Entropy, EntropyUnavailable, Keyring, Purpose, RecordId,
-    TenantId, keyring::keyed,
+    ApplicationId, Digest, EmailAddress, Entropy, EntropyUnavailable, Instant, Keyring, Purpose,
+    RecordId, Stamp, TenantId, keyring::keyed,
 };
 
 const SECRET: usize = 32;
 const CHECK: usize = 16;
 const TOKEN: usize = RecordId::BYTES + Scope::BYTES + SECRET + CHECK;
-const PROOF: usize = 32;
+const PROOF: usize = 16 + 16 + 8 + 16;
 
 /// Eight bytes that stand for one tenant's application. Not a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,12 +179,25 @@ impl FlowToken {
 
 /// Shows that a device has signed in with this address before; opens the trusted lane.
 ///
-/// Given out by a sign-in or a redeemed ticket; valid only for the tenant and the address that it
-/// names. It authenticates nobody: it only keeps strangers' counters away from its owner's.
+/// Given out by a sign-in or a redeemed ticket. It is valid only for the tenant and the address that
+/// it names, and for 180 days. It is bound to the account's stamp: after a reset, a proof from before
+/// it is worth no more mails than no proof. It authenticates nobody: it only keeps strangers'
+/// counters away from its owner's.
 pub struct DeviceProof(Zeroizing<[u8; PROOF]>);
 
+/// A device whose proof is genuine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Device {
+    pub(crate) id: [u8; 16],
+    /// Stands for the stamp that the account had at the sign-in.
+    stamp: [u8; 16],
+}
+
 impl DeviceProof {
-    /// Reads the text form: 43 characters of base64url.
+    /// How long a proof opens the trusted lane: 180 days.
+    pub const LIFETIME: core::time::Duration = core::time::Duration::from_secs(180 * 24 * 3600);
+
+    /// Reads the text form: 75 characters of base64url.
     ///
     /// # Errors
     /// [`TokenError`].
@@ -199,33 +212,61 @@ impl DeviceProof {
         Base64UrlUnpadded::encode_string(&*self.0)
     }
 
-    pub(crate) fn draw(
+    /// A proof for a device that has just signed in.
+    pub(crate) fn generate(
         tenant: &TenantId,
         address: &EmailAddress,
+        stamp: &Stamp,
         keys: &Keyring,
+        now: Instant,
         entropy: &dyn Entropy,
     ) -> Result<Self, EntropyUnavailable> {
-        let mut bytes = Zeroizing::new([0; PROOF]);
-        let (device, mac) = bytes.split_at_mut(16);
-        entropy.fill(device)?;
+        let mut id = [0; 16];
+        entropy.fill(&mut id)?;
+        let ends_at = now.after(Self::LIFETIME).as_micros().to_be_bytes();
+        let stamp = stamp_tag(keys.sign(Purpose::Device), &id, stamp);
         let fields = keys.sign(Purpose::Device).tenant(tenant).text(address.as_str());
-        mac.copy_from_slice(&fields.bytes(device).digest().head::<16>());
+        let mac = fields.bytes(&id).bytes(&stamp).bytes(&ends_at).digest().head::<16>();
+        let mut bytes = Zeroizing::new([0; PROOF]);
+        let parts = id.into_iter().chain(stamp).chain(ends_at).chain(mac);
+        bytes.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
         Ok(Self(bytes))
     }
 
-    /// The device, if the proof names this tenant and address.
+    /// The device, if the proof names this tenant and address and has not ended.
     pub(crate) fn device(
         &self,
         tenant: &TenantId,
         address: &EmailAddress,
         keys: &Keyring,
-    ) -> Option<[u8; 16]> {
-        let (device, mac) = (part::<16>(&*self.0, 0), part::<16>(&*self.0, 16));
-        keys.each(Purpose::Device)
-            .map(|fields| fields.tenant(tenant).text(address.as_str()).bytes(&device).digest())
-            .fold(false, |known, digest| known | bool::from(digest.head::<16>().ct_eq(&mac)))
-            .then_some(device)
+        now: Instant,
+    ) -> Option<Device> {
+        let bytes = &*self.0;
+        let (id, stamp) = (part::<16>(bytes, 0), part::<16>(bytes, 16));
+        let (ends_at, mac) = (part::<8>(bytes, 32), part::<16>(bytes, 40));
+        let fields = |fields: super::Fields| {
+            let fields = fields.tenant(tenant).text(address.as_str());
+            fields.bytes(&id).bytes(&stamp).bytes(&ends_at).digest().head::<16>()
+        };
+        let genuine = keys
+            .each(Purpose::Device)
+            .fold(false, |known, each| known | bool::from(fields(each).ct_eq(&mac)));
+        let alive = now < Instant::from_micros(i64::from_be_bytes(ends_at));
+        (genuine && alive).then_some(Device { id, stamp })
     }
+}
+
+impl Device {
+    /// Whether the account still has the stamp that it had at the sign-in.
+    pub(crate) fn is_current(&self, stamp: &Stamp, keys: &Keyring) -> bool {
+        keys.each(Purpose::Device)
+            .map(|fields| stamp_tag(fields, &self.id, stamp))
+            .fold(false, |known, tag| known | bool::from(tag.ct_eq(&self.stamp)))
+    }
+}
+
+fn stamp_tag(fields: super::Fields, device: &[u8; 16], stamp: &Stamp) -> [u8; 16] {
+    fields.text("stamp").bytes(device).bytes(stamp.as_bytes()).digest().head()
 }
 
 impl fmt::Debug for DeviceProof {
@@ -346,18 +387,55 @@ mod tests {
         }
     }
 
+    const NOW: Instant = Instant::from_micros(1_800_000_000_000_000);
+
+    fn proof(world: &(Counting, Keyring, TenantId, Scope), stamp: u8) -> DeviceProof {
+        let (entropy, keys, tenant, _) = world;
+        let ada = EmailAddress::parse("ada@x.example").unwrap();
+        let stamp = Stamp::from_bytes([stamp; 16]);
+        let proof = DeviceProof::generate(tenant, &ada, &stamp, keys, NOW, entropy).unwrap();
+        assert_eq!(proof.expose().len(), 75);
+        DeviceProof::parse(&proof.expose()).unwrap()
+    }
+
     #[test]
     fn a_device_proof_names_one_address_of_one_tenant() {
-        let (entropy, keys, tenant, _) = world();
+        let world = world();
+        let (proof, (entropy, keys, tenant, _)) = (proof(&world, 1), &world);
         let ada = EmailAddress::parse("ada@x.example").unwrap();
-        let proof = DeviceProof::draw(&tenant, &ada, &keys, &entropy).unwrap();
-        let proof = DeviceProof::parse(&proof.expose()).unwrap();
         let other = EmailAddress::parse("eve@x.example").unwrap();
         let elsewhere = TenantId::parse("fabrikam").unwrap();
+        let stranger = Keyring::draw(entropy).unwrap();
 
-        assert!(proof.device(&tenant, &ada, &keys).is_some());
-        assert!(proof.device(&tenant, &other, &keys).is_none());
-        assert!(proof.device(&elsewhere, &ada, &keys).is_none());
+        assert!(proof.device(tenant, &ada, keys, NOW).is_some());
+        assert!(proof.device(tenant, &other, keys, NOW).is_none());
+        assert!(proof.device(&elsewhere, &ada, keys, NOW).is_none());
+        assert!(proof.device(tenant, &ada, &stranger, NOW).is_none());
+    }
+
+    #[test]
+    fn a_device_proof_ends_after_180_days() {
+        let world = world();
+        let (proof, (_, keys, tenant, _)) = (proof(&world, 1), &world);
+        let ada = EmailAddress::parse("ada@x.example").unwrap();
+        let end = NOW.after(core::time::Duration::from_secs(180 * 24 * 3600));
+
+        let last = Instant::from_micros(end.as_micros() - 1);
+        assert!(proof.device(tenant, &ada, keys, last).is_some());
+        assert!(proof.device(tenant, &ada, keys, end).is_none());
+    }
+
+    #[test]
+    fn a_device_proof_is_bound_to_the_stamp_and_to_its_device() {
+        let world = world();
+        let (_, keys, tenant, _) = &world;
+        let ada = EmailAddress::parse("ada@x.example").unwrap();
+        let device = |proof: &DeviceProof| proof.device(tenant, &ada, keys, NOW).unwrap();
+        let (one, other) = (device(&proof(&world, 1)), device(&proof(&world, 1)));
+
+        assert!(one.is_current(&Stamp::from_bytes([1; 16]), keys));
+        assert!(!one.is_current(&Stamp::from_bytes([2; 16]), keys));
+        assert_ne!((one.id, one.stamp), (other.id, other.stamp), "nobody can link two devices");
     }
 
     #[test]
@@ -372,12 +450,13 @@ mod tests {
             assert!(!forged.hash().matches(&token.hash()), "byte {place}");
         }
         let ada = EmailAddress::parse("ada@x.example").unwrap();
-        let mut proof = DeviceProof::draw(&tenant, &ada, &keys, &entropy).unwrap();
+        let stamp = Stamp::from_bytes([1; 16]);
+        let mut proof = DeviceProof::generate(&tenant, &ada, &stamp, &keys, NOW, &entropy).unwrap();
         for place in 0..PROOF {
             proof.0[place] ^= 1;
-            assert!(proof.device(&tenant, &ada, &keys).is_none(), "byte {place}");
+            assert!(proof.device(&tenant, &ada, &keys, NOW).is_none(), "byte {place}");
             proof.0[place] ^= 1;
         }
-        assert_eq!(proof.device(&tenant, &ada, &keys).unwrap(), proof.0[..16]);
+        assert_eq!(proof.device(&tenant, &ada, &keys, NOW).unwrap().id, proof.0[..16]);
     }
 }

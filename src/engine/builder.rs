@@ -13,6 +13,7 @@ use crate::{
 
 use super::{
     Courier, Sspr,
+    follow_up::Outboxes,
     pace::Pace,
     places::Places,
     queue::{Queue, Room},
@@ -145,6 +146,7 @@ impl Builder {
             hasher: self.hasher,
             keys: self.keys,
             outbox: self.outbox,
+            outboxes: Outboxes::default(),
             pace: Pace::default(),
             places: Places::new(self.submits),
             policies: self.policies,

@@ -1,9 +1,9 @@
 //! The courier: everything that depends on an account happens here, off the request path.
 
 use core::{
-    future::poll_fn,
-    pin::{Pin, pin},
-    task::Poll,
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll},
     time::Duration,
 };
 use std::sync::Arc;
@@ -12,31 +12,48 @@ use futures_util::stream::{FuturesUnordered, Stream};
 
 use crate::{
     domain::Instant,
-    ports::{EmailSender, EventKind, Outcome, Sleep},
+    error::Error,
+    ports::{EmailSender, EventKind, Notice, Outcome, Sleep},
 };
 
 use super::{
     deliver::Delivered,
-    queue::{Job, Work},
+    notify,
+    queue::{Certainty, Job, Kind, QueuedNotice, Work},
+    rest::{has_stepped_back, rest},
     sspr::{About, Inner},
 };
 
-/// Mails under way at the same time.
+/// Mails with codes under way at the same time.
 const HANDS: usize = 32;
+/// Notices under way at the same time. They are beside the codes' hands, so that no notice delays a
+/// code.
+const NOTICE_HANDS: usize = 16;
+/// Abandoned sign-ins that are settled at the same time.
+const SETTLEMENT_HANDS: usize = 64;
 /// How often the outbox and the tenants' totals are looked after.
 const ROUND: Duration = Duration::from_secs(5);
-/// Pause before the second try of a mail; each further one is twice as long.
+/// Pause before the second try of a mail with a code; each further one is twice as long.
 const PAUSE: Duration = Duration::from_secs(2);
-/// The longest pause between two tries.
+/// The longest pause between two tries of a mail with a code.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// Tries of a notice that no outbox keeps; a passcode is tried while its code lives.
-const NOTICE_TRIES: u32 = 12;
+/// Pause before the courier looks again whether a write has happened whose caller left.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How often one code is handed over at most, if each time nobody knows whether it arrived.
+const UNKNOWN_TRIES: u32 = 2;
+/// How often a notice that no outbox keeps is tried after the last handle is gone.
+const CLOSING_TRIES: u32 = 12;
+/// How often an abandoned sign-in is settled before the courier gives up on the store.
+const SETTLEMENT_TRIES: u32 = 12;
 
 /// Makes and sends the mails: looks accounts up, evaluates policy, draws codes, binds and sends.
 ///
-/// Spawn [`Courier::run`] on any runtime, or call [`Courier::drain`] where there is none. Waiting
-/// mails live in this process's memory: a crash loses the mail, never the reset, and the person
-/// asks for another code.
+/// Spawn [`Courier::run`] on any runtime, or call [`Courier::drain`] where there is none. It also
+/// finishes what callers left unfinished when they were dropped. Waiting mails live in this process's
+/// memory: a crash loses the mail, never the reset, and the person asks for another code.
+///
+/// Codes come first: notices have hands of their own, due times of their own and a back-off of their
+/// own. A notice is tried for seven days, with pauses from one minute to one hour.
 #[derive(Debug)]
 #[must_use = "without its courier running no mail is sent"]
 pub struct Courier {
@@ -62,57 +79,115 @@ impl Courier {
         Self { inner }
     }
 
-    /// Sends mails until the last [`Sspr`](super::Sspr) handle is gone and nothing waits.
+    /// Sends mails until the last [`Sspr`](super::Sspr) handle is gone and nothing waits. From then
+    /// on a mail that cannot be handed over is given up after about ten minutes. What an outbox keeps
+    /// stays there for the next process.
     ///
     /// Dropping the future stops it between two steps: mails that were not handed over are lost,
     /// resets are not.
     pub async fn run(self, sender: impl EmailSender + 'static) {
         let (inner, sender) = (&*self.inner, &sender);
-        let mut under_way = FuturesUnordered::new();
-        let mut next_round = inner.clock.now();
+        let mut codes = FuturesUnordered::new();
+        let mut notices = FuturesUnordered::new();
+        let mut settlements = FuturesUnordered::new();
+        let mut rounds = FuturesUnordered::new();
+        let mut seen = inner.clock.now();
+        let mut next_round = seen;
+        // What the round under way may bring.
+        let mut awaited = 0;
+        let mut last_round = LastRound::Ahead;
+        let mut hurried = false;
         let mut pause: Option<(Instant, Sleep)> = None;
         loop {
             let now = inner.clock.now();
-            if now >= next_round {
-                self.round(sender, now).await;
+            if has_stepped_back(seen, now) {
+                inner.queue.step_back(seen.since(now));
+                next_round = now;
+                pause = None;
+            }
+            seen = now;
+            let idle = codes.is_empty() && notices.is_empty() && settlements.is_empty();
+            let over = inner.queue.is_closed() && idle && inner.queue.is_empty();
+            if inner.queue.is_closed() && !hurried {
+                inner.queue.hurry_notices(now);
+                hurried = true;
+            }
+            if rounds.is_empty() && over {
+                match last_round {
+                    LastRound::Ahead => (next_round, last_round) = (now, LastRound::Begun),
+                    LastRound::Begun => return,
+                }
+            }
+            if rounds.is_empty() && now >= next_round {
+                awaited = NOTICE_HANDS.saturating_sub(notices.len());
+                rounds.push(self.round(awaited));
                 next_round = now.after(ROUND);
             }
-            while under_way.len() < HANDS {
-                let Some(job) = inner.queue.pop_due(now) else { break };
-                under_way.push(self.work(sender, job, Haste::Natural));
+            while codes.len() < HANDS {
+                let Some(job) = inner.queue.pop_due(Kind::Passcode, now) else { break };
+                codes.push(self.work(sender, job, Haste::Natural));
             }
-            if inner.queue.is_closed() && under_way.is_empty() && inner.queue.next_due().is_none() {
-                self.round(sender, now).await;
-                return;
+            while notices.len().saturating_add(awaited) < NOTICE_HANDS {
+                let Some(job) = inner.queue.pop_due(Kind::Notice, now) else { break };
+                notices.push(self.work(sender, job, Haste::Natural));
             }
-            let due = inner.queue.next_due().filter(|_| under_way.len() < HANDS);
-            let wake_at = due.map_or(next_round, |due| due.min(next_round));
+            while settlements.len() < SETTLEMENT_HANDS {
+                let Some(job) = inner.queue.pop_due(Kind::Settlement, now) else { break };
+                settlements.push(self.work(sender, job, Haste::Natural));
+            }
+            let free = [
+                (Kind::Passcode, codes.len() < HANDS),
+                (Kind::Notice, notices.len().saturating_add(awaited) < NOTICE_HANDS),
+                (Kind::Settlement, settlements.len() < SETTLEMENT_HANDS),
+            ];
+            let first_due = || {
+                let free = free.iter().filter(|(_, is_free)| *is_free);
+                free.filter_map(|(kind, _)| inner.queue.next_due(*kind)).min()
+            };
+            let round_at = if rounds.is_empty() { next_round } else { now.after(ROUND) };
+            let wake_at = first_due().map_or(round_at, |due| due.min(round_at));
             if pause.as_ref().is_none_or(|(until, _)| *until != wake_at) {
                 pause = Some((wake_at, inner.clock.sleep_until(wake_at)));
             }
-            poll_fn(|context| {
+            let leased = poll_fn(|context| {
                 // Watch first: what is pushed from here on wakes this task.
                 inner.queue.watch(context.waker());
-                let fresh = inner.queue.next_due().is_some_and(|next| next < wake_at);
-                let done =
-                    !under_way.is_empty() && Pin::new(&mut under_way).poll_next(context).is_ready();
+                let fresh = first_due().is_some_and(|next| next < wake_at);
+                let done = is_done(&mut codes, context)
+                    | is_done(&mut notices, context)
+                    | is_done(&mut settlements, context);
                 let rested = pause
                     .as_mut()
                     .is_some_and(|(_, sleep)| sleep.as_mut().poll(context).is_ready());
                 if rested {
                     pause = None;
                 }
-                let has_hands = under_way.len() < HANDS;
-                let over = inner.queue.is_closed()
-                    && under_way.is_empty()
-                    && inner.queue.next_due().is_none();
-                if done || rested || (fresh && has_hands) || over {
-                    Poll::Ready(())
+                if let Some(leased) = next(&mut rounds, context) {
+                    return Poll::Ready(Some(leased));
+                }
+                let over = inner.queue.is_closed() && rounds.is_empty();
+                let over = over && codes.is_empty() && notices.is_empty();
+                let over = over && settlements.is_empty() && inner.queue.is_empty();
+                let stepped = has_stepped_back(seen, inner.clock.now());
+                if done || rested || fresh || over || stepped {
+                    Poll::Ready(None)
                 } else {
                     Poll::Pending
                 }
             })
             .await;
+            if let Some(leased) = leased {
+                let leased: Vec<Notice> = leased;
+                // There may be more than there were hands for.
+                if awaited > 0 && leased.len() == awaited {
+                    next_round = inner.clock.now();
+                }
+                awaited = 0;
+                for notice in leased {
+                    let job = Job::new(Work::Leased(notice), None, None);
+                    notices.push(self.work(sender, job, Haste::Natural));
+                }
+            }
         }
     }
 
@@ -121,8 +196,18 @@ impl Courier {
     ///
     /// A mail that fails for now is tried once and kept for the next call.
     pub async fn drain(&self, sender: &impl EmailSender) -> Drained {
-        let mut drained = self.round(sender, self.inner.clock.now()).await;
-        while let Some(job) = self.inner.queue.pop_fresh(self.inner.clock.now()) {
+        let mut drained = Drained::default();
+        for kind in Kind::ALL {
+            while let Some(job) = self.inner.queue.pop_fresh(kind, self.inner.clock.now()) {
+                let is_mail = kind != Kind::Settlement;
+                let delivered = self.work(sender, job, Haste::Now).await;
+                if is_mail {
+                    drained.count(delivered);
+                }
+            }
+        }
+        for notice in self.round(DRAINED_NOTICES).await {
+            let job = Job::new(Work::Leased(notice), None, None);
             drained.count(self.work(sender, job, Haste::Now).await);
         }
         drained
@@ -130,45 +215,62 @@ impl Courier {
 
     async fn work(&self, sender: &impl EmailSender, job: Job, haste: Haste) -> Delivered {
         let inner = &*self.inner;
-        let Job { mut work, tried, correlation, slot } = job;
+        let Job { mut work, tried, mut unknown, mut certainty, correlation, slot } = job;
         let began = inner.clock.now();
+        let mut pause = pause_after(tried);
         let delivered = match &mut work {
             Work::Passcode(passcode) => {
-                let (delivered, outcome) =
-                    inner.deliver(sender, passcode, correlation.as_ref()).await;
-                let about = About {
-                    correlation: correlation.as_ref(),
-                    reset: Some(passcode.reset),
-                    tenant: Some(&passcode.tenant),
-                };
-                inner.emit(EventKind::Deliver, outcome, about, inner.clock.now());
-                delivered
-            }
-            Work::Notice(notice) => {
-                let (delivered, outcome) = inner.notify(sender, notice).await;
-                let about = About { correlation: correlation.as_ref(), ..About::default() };
-                inner.emit(EventKind::Notify, outcome, about.of(&notice.tenant), began);
-                if delivered == Delivered::Postponed && tried + 1 >= NOTICE_TRIES {
-                    Delivered::Failed
+                let told =
+                    inner.deliver(sender, passcode, &mut certainty, correlation.as_ref()).await;
+                unknown = unknown.saturating_add(u32::from(told.may_have_left));
+                if certainty != Certainty::Certain {
+                    pause = LOOK_AGAIN;
                 } else {
-                    delivered
+                    let about = About {
+                        correlation: correlation.as_ref(),
+                        failure: told.failure.as_ref(),
+                        reset: Some(passcode.reset),
+                        tenant: Some(&passcode.tenant),
+                    };
+                    inner.emit(EventKind::Deliver, told.outcome, about, inner.clock.now());
                 }
+                // The person may have it already: not once more than once more.
+                if unknown >= UNKNOWN_TRIES { Delivered::Failed } else { told.delivered }
             }
+            Work::Notice(queued) => {
+                pause = notify::pause_after(tried);
+                self.work_on_queued(sender, queued, &mut certainty, tried, &mut pause).await
+            }
+            Work::Leased(notice) => {
+                let told = inner.notify_leased(sender, notice).await;
+                let about = notify::about(notice).failed(told.failure.as_ref());
+                inner.emit(EventKind::Notify, told.outcome, about, began);
+                // The outbox keeps what is put off.
+                return told.delivered;
+            }
+            Work::Settlement(settlement) => match inner.finish_sign_in(settlement).await {
+                Ok(()) => Delivered::Sent,
+                Err(error) => {
+                    let failure = error.failure();
+                    let about = About::default().of(&settlement.tenant).failed(Some(&failure));
+                    inner.emit(EventKind::SignIn, Outcome::Error, about, began);
+                    let is_last = tried.saturating_add(1) >= SETTLEMENT_TRIES;
+                    if is_last { Delivered::Failed } else { Delivered::Postponed }
+                }
+            },
         };
         match delivered {
             Delivered::Postponed => {
-                let pause = PAUSE.saturating_mul(1_u32.checked_shl(tried).unwrap_or(u32::MAX));
-                let due = inner.clock.now().after(pause.min(LONGEST_PAUSE));
-                let job = Job { correlation, slot, tried: tried.saturating_add(1), work };
-                inner.queue.push(job, due);
+                let due = inner.clock.now().after(pause);
+                let tried = tried.saturating_add(1);
+                inner.queue.push(Job { certainty, correlation, slot, tried, unknown, work }, due);
             }
             // A decoy keeps its slot as long as a mail would.
             Delivered::Discarded if haste == Haste::Natural => {
-                let lasts = inner.pace.get();
-                pin!(inner.clock.sleep_until(began.after(lasts))).await;
+                rest(&*inner.clock, began.after(inner.pace.get())).await;
                 drop(slot);
             }
-            Delivered::Sent if haste == Haste::Natural => {
+            Delivered::Sent if haste == Haste::Natural && work.kind() == Kind::Passcode => {
                 inner.pace.set(inner.clock.now().since(began));
             }
             Delivered::Discarded | Delivered::Failed | Delivered::Sent => {}
@@ -176,18 +278,69 @@ impl Courier {
         delivered
     }
 
-    /// What is done now and then: the outbox, and the tenants' totals.
-    async fn round(&self, sender: &impl EmailSender, now: Instant) -> Drained {
+    /// One try at a notice that no outbox keeps.
+    async fn work_on_queued(
+        &self,
+        sender: &impl EmailSender,
+        queued: &QueuedNotice,
+        certainty: &mut Certainty,
+        tried: u32,
+        pause: &mut Duration,
+    ) -> Delivered {
         let inner = &*self.inner;
-        let mut drained = Drained::default();
-        for delivered in inner.empty_outbox(sender, now).await {
-            drained.count(delivered);
+        let began = inner.clock.now();
+        let about = notify::about(&queued.notice).reset(queued.reset);
+        if let Certainty::UnsureUntil(until) = *certainty {
+            match inner.has_changed(queued).await {
+                Ok(true) => *certainty = Certainty::Certain,
+                // The change has not happened, and its caller is gone.
+                Ok(false) if inner.clock.now() >= until => return Delivered::Discarded,
+                Ok(false) => {
+                    *pause = LOOK_AGAIN;
+                    return Delivered::Postponed;
+                }
+                // The change may have happened: without an answer the notice stays.
+                Err(error) => {
+                    let failure = error.failure();
+                    let about = about.failed(Some(&failure));
+                    inner.emit(EventKind::Notify, Outcome::Error, about, began);
+                    return Delivered::Postponed;
+                }
+            }
         }
-        if inner.settle_tenants(now).await.is_err() {
-            inner.emit(EventKind::TenantTries, Outcome::Error, About::default(), now);
+        let mut told = inner.notify(sender, &queued.notice).await;
+        if inner.queue.is_closed() && told.delivered == Delivered::Postponed {
+            *pause = pause_after(tried);
+            if tried.saturating_add(1) >= CLOSING_TRIES {
+                (told.delivered, told.outcome) = (Delivered::Failed, Outcome::GivenUp);
+            }
         }
-        drained
+        inner.emit(EventKind::Notify, told.outcome, about.failed(told.failure.as_ref()), began);
+        told.delivered
     }
+
+    /// What is done now and then: the tenants' totals, and taking notices from the outbox.
+    async fn round(&self, notices: usize) -> Vec<Notice> {
+        let inner = &*self.inner;
+        let now = inner.clock.now();
+        let leased = inner.lease_notices(notices).await;
+        if let Err(error) = inner.settle_tenants(now).await {
+            let failure = Error::failure(&error);
+            let about = About::default().failed(Some(&failure));
+            inner.emit(EventKind::TenantTries, Outcome::Error, about, now);
+        }
+        leased
+    }
+}
+
+/// Notices that one [`Courier::drain`] takes from the outbox.
+const DRAINED_NOTICES: usize = 64;
+
+/// Whether the outbox was looked after since the last handle went away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LastRound {
+    Ahead,
+    Begun,
 }
 
 /// Whether pauses that hide timing are kept.
@@ -195,6 +348,25 @@ impl Courier {
 enum Haste {
     Natural,
     Now,
+}
+
+/// Whether one of these has ended.
+fn is_done<F: Future>(all: &mut FuturesUnordered<F>, context: &mut Context<'_>) -> bool {
+    next(all, context).is_some()
+}
+
+/// What the first of these that has ended came to.
+fn next<F: Future>(all: &mut FuturesUnordered<F>, context: &mut Context<'_>) -> Option<F::Output> {
+    match Pin::new(all).poll_next(context) {
+        Poll::Ready(ended) => ended,
+        Poll::Pending => None,
+    }
+}
+
+/// How long to wait after a try that failed, when there were so many before it.
+fn pause_after(tried: u32) -> Duration {
+    let doubled = PAUSE.saturating_mul(1_u32.checked_shl(tried).unwrap_or(u32::MAX));
+    doubled.min(LONGEST_PAUSE)
 }
 
 impl Drained {

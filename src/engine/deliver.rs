@@ -8,11 +8,11 @@ use crate::{
     flow::{Bound, Event, StageName, Step},
     mail::{Content, Letter, look_up},
     policy::{NoPasswordNotice, TenantPolicy},
-    ports::{EmailSender, Outcome, Swapped},
+    ports::{EmailSender, Failure, Outcome, SendErrorKind, Swapped},
 };
 
 use super::{
-    queue::{Passcode, Ready},
+    queue::{Certainty, Passcode, Ready},
     records::{Stored, record, terms},
     sspr::Inner,
     throttle::{Lane, Who, names_any},
@@ -39,29 +39,59 @@ enum Behind {
     Several,
 }
 
+/// What became of one try at one passcode.
+pub(super) struct Tried {
+    pub(super) delivered: Delivered,
+    pub(super) outcome: Outcome,
+    pub(super) failure: Option<Failure>,
+    /// Whether the mail may have been handed over, without anybody knowing.
+    pub(super) may_have_left: bool,
+}
+
+/// How a passcode stands before its mail is handed over.
+enum Prepared {
+    /// Its send is not written yet: the caller has left, and the write may still come.
+    Awaited,
+    /// The job is ready, or there is nothing to do.
+    Done(Outcome),
+}
+
 impl Inner {
     /// One try at one passcode. The record is read again before each.
     pub(super) async fn deliver(
         &self,
         sender: &impl EmailSender,
         passcode: &mut Passcode,
+        certainty: &mut Certainty,
         correlation: Option<&CorrelationId>,
-    ) -> (Delivered, Outcome) {
-        let prepared = self.prepare(passcode, correlation).await;
-        let said = match prepared {
-            Ok(said) => said,
-            // Nothing is lost: the job stays, and reads the record again.
-            Err(error) if error.is_transient() => return (Delivered::Postponed, Outcome::Error),
-            Err(_) => return (Delivered::Failed, Outcome::Error),
+    ) -> Tried {
+        let tried =
+            |delivered, outcome| Tried { delivered, failure: None, may_have_left: false, outcome };
+        let said = match self.prepare(passcode, certainty, correlation).await {
+            Ok(Prepared::Done(said)) => said,
+            Ok(Prepared::Awaited) => return tried(Delivered::Postponed, Outcome::FailedForNow),
+            Err(error) => {
+                let failure = Some(error.failure());
+                // Nothing is lost: the job stays, and reads the record again.
+                let delivered =
+                    if error.is_transient() { Delivered::Postponed } else { Delivered::Failed };
+                return Tried { failure, ..tried(delivered, Outcome::Error) };
+            }
         };
-        match (&passcode.ready, said) {
-            (Some(Ready::Send(message)), _) => match sender.send(message).await {
-                Ok(()) => (Delivered::Sent, Outcome::Ok),
-                Err(error) if error.is_transient() => (Delivered::Postponed, Outcome::FailedForNow),
-                Err(_) => (Delivered::Failed, Outcome::FailedPermanently),
-            },
-            (Some(Ready::Discard), said) => (Delivered::Discarded, said),
-            (None, said) => (Delivered::Discarded, said),
+        let Some(Ready::Send(message)) = &passcode.ready else {
+            return tried(Delivered::Discarded, said);
+        };
+        let Err(error) = sender.send(message).await else {
+            return tried(Delivered::Sent, Outcome::Ok);
+        };
+        let (delivered, outcome) = match error.kind() {
+            SendErrorKind::Permanent => (Delivered::Failed, Outcome::FailedPermanently),
+            _ => (Delivered::Postponed, Outcome::FailedForNow),
+        };
+        Tried {
+            failure: Some(Failure::from(&error)),
+            may_have_left: error.kind() == SendErrorKind::Unknown,
+            ..tried(delivered, outcome)
         }
     }
 
@@ -69,23 +99,28 @@ impl Inner {
     async fn prepare(
         &self,
         passcode: &mut Passcode,
+        certainty: &mut Certainty,
         correlation: Option<&CorrelationId>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Prepared, Error> {
         let mut behind: Option<Behind> = None;
         for _ in 0..MAX_CONFLICTS {
             let now = self.clock.now();
             let Some(policy) = self.policy(&passcode.tenant)? else {
-                return Ok(Outcome::Unavailable);
+                return Ok(Prepared::Done(Outcome::Unavailable));
             };
             let lifetime = policy.limits().numbers().code_lifetime;
             let stored = self.load(passcode.reset, now).await?;
+            if is_awaited(stored.as_ref(), passcode, *certainty, now) {
+                return Ok(Prepared::Awaited);
+            }
             let wanted = |stored: &Stored| is_wanted(stored, passcode, lifetime, now);
             let Some(stored) = stored.filter(wanted) else {
                 passcode.ready = None;
-                return Ok(Outcome::Superseded);
+                return Ok(Prepared::Done(Outcome::Superseded));
             };
+            *certainty = Certainty::Certain;
             if passcode.ready.is_some() {
-                return Ok(Outcome::Decoy);
+                return Ok(Prepared::Done(Outcome::Decoy));
             }
             let who = match behind.take() {
                 Some(who) => who,
@@ -94,11 +129,11 @@ impl Inner {
             if let Some(outcome) =
                 self.bind(&policy, &stored, passcode, &who, correlation, now).await?
             {
-                return Ok(outcome);
+                return Ok(Prepared::Done(outcome));
             }
             behind = Some(who);
         }
-        Ok(Outcome::Superseded)
+        Ok(Prepared::Done(Outcome::Superseded))
     }
 
     async fn who_is_behind(
@@ -138,10 +173,19 @@ impl Inner {
             Behind::Nobody(_) | Behind::Several => None,
         };
         let who = account.map_or(Who::Dummy(&form), |account| Who::Account(&account.id));
+        // A proof from before a reset is worth no more mails than no proof.
+        let lane = match &passcode.lane {
+            Lane::Trusted(device)
+                if account.is_some_and(|it| !device.is_current(&it.stamp, &self.keys)) =>
+            {
+                &Lane::Everybody
+            }
+            lane => lane,
+        };
         let mut format = sent.format;
         let code = loop {
             let (code, bound) = self.draw(stored, account, &form, policy, format)?;
-            match self.write_bound(policy, stored, who, &passcode.lane, bound, now).await? {
+            match self.write_bound(policy, stored, who, lane, bound, now).await? {
                 Written::Yes => break code,
                 Written::Conflict => return Ok(None),
                 Written::PastCap if format == CodeFormat::Digits => format = CodeFormat::Letters,
@@ -280,14 +324,25 @@ enum Written {
     Yes,
 }
 
-/// Whether a send is still the latest one of a live reset, and at most half of its code's life is
-/// over.
+/// Whether a send that nobody knows to be written may still come.
+fn is_awaited(
+    stored: Option<&Stored>,
+    passcode: &Passcode,
+    certainty: Certainty,
+    now: Instant,
+) -> bool {
+    let Certainty::UnsureUntil(until) = certainty else { return false };
+    now < until && stored.is_some_and(|stored| stored.reset.sends() < passcode.sent.number)
+}
+
+/// Whether a send is still the latest one of a live reset, and at least a tenth of its code's life
+/// is left.
 fn is_wanted(stored: &Stored, passcode: &Passcode, lifetime: Duration, now: Instant) -> bool {
     let Some(sent) = stored.reset.sent else { return false };
     let left = sent.expires_at.since(now.latest(stored.reset.touched_at));
     stored.reset.stage.name() == StageName::CodeSent
-        && sent.number == passcode.number
-        && left.saturating_mul(2) >= lifetime
+        && sent == passcode.sent
+        && left.saturating_mul(10) >= lifetime
 }
 
 fn halves(bytes: &[u8; 64]) -> (Digest, Digest) {

@@ -22,7 +22,11 @@ impl Sspr {
             Ok(LookOutcome::Gone) => Outcome::Rejected,
             Err(_) => Outcome::Error,
         };
-        self.inner.emit(EventKind::Look, outcome, About::default().reset(token.record()), now);
+        let failure = answer.as_ref().err().map(Error::failure);
+        let about = About::default().reset(token.record()).failed(failure.as_ref());
+        let tenant = self.inner.tenants.named(token.record().tenant_tag());
+        let about = About { tenant: tenant.as_ref(), ..about };
+        self.inner.emit(EventKind::Look, outcome, about, now);
         answer
     }
 

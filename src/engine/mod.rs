@@ -8,6 +8,8 @@ mod courier;
 mod deliver;
 #[cfg(feature = "axum")]
 mod envelope;
+mod follow_up;
+mod lockouts;
 mod look;
 mod notify;
 mod open;
@@ -19,7 +21,9 @@ mod queue;
 mod records;
 mod redeem;
 mod request;
+mod rest;
 mod send;
+mod settlement;
 mod sign_in;
 #[cfg(feature = "axum")]
 mod sign_in_start;

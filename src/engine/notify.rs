@@ -1,85 +1,165 @@
 //! Notices of changed passwords, and the tenants' totals.
 
+use core::{future::Future, time::Duration};
+use std::sync::Arc;
+
+use futures_util::future::{Either, select};
+
 use crate::{
-    domain::{CorrelationId, Instant, LanguageTag},
+    domain::{Instant, LanguageTag},
     error::Error,
     mail::{Content, EmailMessage, Letter, look_up},
-    ports::{EmailSender, EventKind, Notice, NoticeId, Outcome, PasswordChange},
+    ports::{
+        EmailSender, EventKind, Failure, NOTICE_LEASE, Notice, NoticeId, NoticeRecipient, Outbox,
+        Outcome, PasswordChange, SendErrorKind,
+    },
 };
 
 use super::{
     Client,
     deliver::Delivered,
-    queue::{Job, Work},
+    follow_up::FollowUp,
+    queue::{Job, Kind, QueuedNotice, Slot, Work},
+    rest::rest,
     sspr::{About, Inner},
 };
 
-/// Notices taken from the outbox at once.
-const LEASES: usize = 64;
+/// Pause before the second try of a notice; each further one is twice as long.
+const PAUSE: Duration = Duration::from_secs(60);
+/// The longest pause between two tries of a notice.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// How long after the change a notice is tried.
+const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// What became of one try of a notice.
+pub(super) struct Told {
+    pub(super) delivered: Delivered,
+    pub(super) outcome: Outcome,
+    pub(super) failure: Option<Failure>,
+    /// Whether it counts as a try: a process that does not know the tenant has tried nothing.
+    counts: bool,
+}
 
 impl Inner {
-    /// Puts the notices of a change into this process's memory, because no outbox keeps them.
-    pub(super) fn queue_notices(&self, change: &PasswordChange, client: &Client, now: Instant) {
-        for to in &change.notify {
-            let about = About::client(client).of(&change.tenant).reset(change.reset);
-            let Some(slot) = self.queue.reserve(change.tenant.tag()) else {
-                self.emit(EventKind::Notify, Outcome::TryLater, about, now);
-                continue;
-            };
-            let id = NoticeId(change.reset.to_string());
-            let mut notice = Notice::new(id, change.tenant.clone(), to.clone(), change.at);
-            notice.language.clone_from(&change.language);
-            let correlation: Option<CorrelationId> = client.correlation.clone();
-            notice.correlation.clone_from(&correlation);
-            let work = Work::Notice(notice);
-            self.queue.push(Job { correlation, slot, tried: 0, work }, now);
+    /// The notices of a change, for the case that no outbox keeps them; `None` if there is no room.
+    pub(super) fn prepare_notices(
+        self: &Arc<Self>,
+        change: &PasswordChange,
+        client: &Client,
+        now: Instant,
+    ) -> Option<FollowUp> {
+        let mut jobs = Vec::new();
+        if !self.outboxes.always_queue() {
+            for recipient in &change.notify {
+                let slot = self.queue.reserve(Kind::Notice, change.tenant.tag());
+                if slot.is_none() && self.outbox.is_none() {
+                    return None;
+                }
+                jobs.push(notice_job(change, recipient, client, slot));
+            }
         }
+        Some(FollowUp::new(self.clone(), jobs, now))
     }
 
-    /// Sends one notice.
-    pub(super) async fn notify(
-        &self,
-        sender: &impl EmailSender,
-        notice: &Notice,
-    ) -> (Delivered, Outcome) {
+    /// Whether the change that a notice tells of has happened.
+    pub(super) async fn has_changed(&self, queued: &QueuedNotice) -> Result<bool, Error> {
+        let found = self.users.find(&queued.notice.tenant, &queued.account).await?;
+        Ok(found.is_some_and(|account| account.last_reset == Some(queued.reset)))
+    }
+
+    /// Tries to send one notice.
+    pub(super) async fn notify(&self, sender: &impl EmailSender, notice: &Notice) -> Told {
+        let failed = |outcome, failure| {
+            let age = self.clock.now().since(notice.at);
+            let given_up = age >= LIFETIME;
+            Told {
+                counts: outcome != Outcome::Unavailable,
+                delivered: if given_up { Delivered::Failed } else { Delivered::Postponed },
+                failure,
+                outcome: if given_up { Outcome::GivenUp } else { outcome },
+            }
+        };
         let message = match self.compose_notice(notice) {
             Ok(Some(message)) => message,
-            Ok(None) => return (Delivered::Failed, Outcome::Unavailable),
-            Err(_) => return (Delivered::Postponed, Outcome::Error),
+            // Another process may know the tenant.
+            Ok(None) => return failed(Outcome::Unavailable, None),
+            Err(error) => return failed(Outcome::Error, Some(error.failure())),
         };
+        let told = |delivered, outcome, failure| Told { counts: true, delivered, failure, outcome };
         match sender.send(&message).await {
-            Ok(()) => (Delivered::Sent, Outcome::Ok),
-            Err(error) if error.is_transient() => (Delivered::Postponed, Outcome::FailedForNow),
-            Err(_) => (Delivered::Failed, Outcome::FailedPermanently),
+            Ok(()) => told(Delivered::Sent, Outcome::Ok, None),
+            Err(error) if error.kind() == SendErrorKind::Permanent => {
+                let failure = Some(Failure::from(&error));
+                told(Delivered::Failed, Outcome::FailedPermanently, failure)
+            }
+            Err(error) => failed(Outcome::FailedForNow, Some(Failure::from(&error))),
         }
     }
 
-    /// Delivers what the user store queued in its transactions, at least once each.
-    pub(super) async fn empty_outbox(
-        &self,
-        sender: &impl EmailSender,
-        now: Instant,
-    ) -> Vec<Delivered> {
-        let mut all = Vec::new();
-        let Some(outbox) = &self.outbox else { return all };
-        let Ok(due) = outbox.due(now, LEASES).await else {
-            self.emit(EventKind::Notify, Outcome::Error, About::default(), now);
-            return all;
+    /// Sends one notice that is leased from the outbox, and tells the outbox what became of it.
+    pub(super) async fn notify_leased(&self, sender: &impl EmailSender, notice: &Notice) -> Told {
+        let Some(outbox) = &self.outbox else {
+            return self.notify(sender, notice).await;
         };
-        for notice in due {
-            let (delivered, outcome) = self.notify(sender, &notice).await;
-            // A notice that failed for now is due again when its lease ends.
-            if delivered != Delivered::Postponed && outbox.done(&notice.id).await.is_err() {
-                self.emit(EventKind::Notify, Outcome::Error, About::default(), now);
+        let told = self.holding(&**outbox, notice, self.notify(sender, notice)).await;
+        let now = self.clock.now();
+        let kept = match told.delivered {
+            Delivered::Postponed => {
+                let (tries, pause) = if told.counts {
+                    (notice.tries.saturating_add(1), pause_after(notice.tries))
+                } else {
+                    // At random, or the process that comes first would always be the same one.
+                    (notice.tries, NOTICE_LEASE + self.jitter())
+                };
+                outbox.postpone(&notice.id, tries, now.after(pause), now).await
             }
-            let about = About {
-                correlation: notice.correlation.as_ref(),
-                ..About::default().of(&notice.tenant)
-            };
-            self.emit(EventKind::Notify, outcome, about, now);
-            all.push(delivered);
+            Delivered::Discarded | Delivered::Failed | Delivered::Sent => {
+                outbox.done(&notice.id).await
+            }
+        };
+        if let Err(error) = kept {
+            let failure = Error::from(error).failure();
+            let about = about(notice).failed(Some(&failure));
+            self.emit(EventKind::Notify, Outcome::Error, about, now);
         }
-        all
+        told
+    }
+
+    /// Renews the lease of a notice until a try of it has ended.
+    async fn holding<T>(
+        &self,
+        outbox: &dyn Outbox,
+        notice: &Notice,
+        trying: impl Future<Output = T>,
+    ) -> T {
+        let mut trying = Box::pin(trying);
+        loop {
+            let now = self.clock.now();
+            let resting = Box::pin(rest(&*self.clock, now.after(NOTICE_LEASE / 2)));
+            match select(trying, resting).await {
+                Either::Left((told, _)) => return told,
+                Either::Right(((), unfinished)) => trying = unfinished,
+            }
+            let now = self.clock.now();
+            // If this fails, somebody else may send the notice too, which is safe.
+            let until = now.after(NOTICE_LEASE);
+            let _ = outbox.postpone(&notice.id, notice.tries, until, now).await;
+        }
+    }
+
+    /// Takes at most so many notices from the outbox.
+    pub(super) async fn lease_notices(&self, most: usize) -> Vec<Notice> {
+        let now = self.clock.now();
+        let Some(outbox) = self.outbox.as_ref().filter(|_| most > 0) else { return Vec::new() };
+        match outbox.due(now, most).await {
+            Ok(due) => due,
+            Err(error) => {
+                let failure = Error::from(error).failure();
+                let about = About::default().failed(Some(&failure));
+                self.emit(EventKind::Notify, Outcome::Error, about, now);
+                Vec::new()
+            }
+        }
     }
 
     /// Adds this process's wrong tries to the tenants' counters. Past the threshold new codes are
@@ -114,4 +194,36 @@ impl Inner {
             to: &notice.to,
         })))
     }
+
+    /// A random time below ten seconds; none if there is no randomness, which costs nothing here.
+    fn jitter(&self) -> Duration {
+        Duration::from_micros(self.entropy.word().unwrap_or_default() % 10_000_000)
+    }
+}
+
+/// How long to wait after a try that failed, when there were so many before it.
+pub(super) fn pause_after(tries: u32) -> Duration {
+    let doubled = PAUSE.saturating_mul(1_u32.checked_shl(tries).unwrap_or(u32::MAX));
+    doubled.min(LONGEST_PAUSE)
+}
+
+/// What an event about a notice says.
+pub(super) fn about(notice: &Notice) -> About<'_> {
+    About { correlation: notice.correlation.as_ref(), ..About::default().of(&notice.tenant) }
+}
+
+fn notice_job(
+    change: &PasswordChange,
+    recipient: &NoticeRecipient,
+    client: &Client,
+    slot: Option<Slot>,
+) -> Job {
+    let id = NoticeId(change.reset.to_string());
+    let mut notice = Notice::new(id, change.tenant.clone(), recipient.to.clone(), change.at);
+    notice.cause = recipient.cause;
+    notice.language.clone_from(&change.language);
+    notice.correlation.clone_from(&client.correlation);
+    let (account, reset) = (change.account.clone(), change.reset);
+    let correlation = client.correlation.clone();
+    Job::new(Work::Notice(QueuedNotice { account, notice, reset }), correlation, slot)
 }

@@ -11,8 +11,8 @@ use crate::{
 };
 
 use super::{
-    Client, OpenOutcome, Opened, Request, RequestKey, SendOutcome, Sspr, StartOutcome, Started,
-    VouchAdvice, records::record, span::spanned, sspr::About, throttle::retry_at,
+    Client, OpenOutcome, Opened, Request, RequestKey, SendOutcome, SentCode, Sspr, StartOutcome,
+    Started, VouchAdvice, records::record, span::spanned, sspr::About, throttle::retry_at,
 };
 
 /// Stands in for the entropy of a reset that is opened under a request key: the same key, address
@@ -79,11 +79,16 @@ impl Sspr {
             }
             Err(_) => (Outcome::Error, None),
         };
-        self.inner.emit(EventKind::Open, outcome, About { reset, ..about }, now);
+        let failure = answer.as_ref().err().map(Error::failure);
+        let about = About { reset, ..about.failed(failure.as_ref()) };
+        self.inner.emit(EventKind::Open, outcome, about, now);
         answer
     }
 
     /// Opens a reset and asks for its first code.
+    ///
+    /// A repeat with the same [`RequestKey`] answers like the first call, and sends no second mail
+    /// before the cooldown ends.
     ///
     /// # Errors
     /// As [`Sspr::open`] and [`Sspr::send`].
@@ -94,13 +99,29 @@ impl Sspr {
             OpenOutcome::Unavailable => return Ok(StartOutcome::Unavailable),
             OpenOutcome::UnknownAccount => return Ok(StartOutcome::UnknownAccount),
         };
-        Ok(match self.send(&token, client).await? {
-            SendOutcome::Sent(sent) => StartOutcome::Started(Started { sent, token }),
+        let retry_at = match self.send(&token, client).await? {
+            SendOutcome::Sent(sent) => return Ok(StartOutcome::Started(Started { sent, token })),
             SendOutcome::TooSoon { resend_at: retry_at } | SendOutcome::TryLater { retry_at } => {
-                StartOutcome::TryLater { retry_at }
+                retry_at
             }
-            SendOutcome::Gone => StartOutcome::Unavailable,
-        })
+            SendOutcome::Gone => return Ok(StartOutcome::Unavailable),
+        };
+        if request.key.is_some()
+            && let Some(sent) = self.sent_before(&token).await?
+        {
+            return Ok(StartOutcome::Started(Started { sent, token }));
+        }
+        Ok(StartOutcome::TryLater { retry_at })
+    }
+
+    /// The code that a repeated request has asked for before.
+    async fn sent_before(&self, token: &FlowToken) -> Result<Option<SentCode>, Error> {
+        let inner = &*self.inner;
+        let Some(stored) = inner.load(token.record(), inner.clock.now()).await? else {
+            return Ok(None);
+        };
+        let address = inner.typed_address(token, &stored.reset.origin);
+        Ok(stored.reset.sent.zip(address).map(|(sent, address)| SentCode::of(&sent, &address)))
     }
 
     async fn open_at(
@@ -124,6 +145,7 @@ impl Sspr {
             Disclosure::EntraCompatible => self.is_eligible(&policy, request).await?,
             Disclosure::Strict => true,
         };
+        let lane = inner.lane(&request.tenant, &request.address, client, now);
         let scope = Scope::new(&request.tenant, &request.application);
         let derived = request.key.as_ref().map(|key| {
             let turn = now.turn(numbers.reset_lifetime);
@@ -148,7 +170,7 @@ impl Sspr {
         };
         let reset = Reset::opened(origin, token.hash(), numbers.reset_lifetime, now);
         let record = record(id, &reset, &throttle, numbers.tries_per_challenge, false);
-        match inner.codes.insert(&record, &throttle.open(client), now).await? {
+        match inner.codes.insert(&record, &throttle.open(&lane, client), now).await? {
             // The id was drawn or derived here: if it exists, this very request has written it.
             Inserted::Inserted | Inserted::Exists if known => {}
             Inserted::Inserted | Inserted::Exists => return Ok(OpenOutcome::UnknownAccount),

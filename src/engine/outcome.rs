@@ -195,7 +195,8 @@ pub enum Rejection {
 pub enum SubmitOutcome {
     /// The password is changed; every older session is void.
     Changed(ChangedPassword),
-    /// The password breaks rules; the grant is still good.
+    /// The password breaks rules; the grant is still good. A password that breaks a rule which only a
+    /// slow hash can check ([`PasswordIssue::SameAsCurrent`]) uses up one of the grant's ten hashes.
     Weak {
         /// Every rule that it breaks.
         issues: Vec<PasswordIssue>,

@@ -1,5 +1,6 @@
-//! Mails that wait: in memory, bounded, a number of slots for each tenant.
+//! Work that waits for the courier: in memory, bounded, a number of slots for each tenant.
 
+use core::time::Duration;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, PoisonError},
@@ -7,13 +8,14 @@ use std::{
 };
 
 use crate::{
-    domain::{CorrelationId, EmailAddress, Instant, RecordId, TenantId, TenantTag},
+    domain::{AccountId, CorrelationId, EmailAddress, Instant, RecordId, TenantId, TenantTag},
+    flow::Sent,
     mail::EmailMessage,
     ports::Notice,
     sync::{Mutex, MutexGuard},
 };
 
-use super::throttle::Lane;
+use super::{settlement::Settlement, throttle::Lane};
 
 /// The jobs that wait for the courier.
 #[derive(Debug)]
@@ -22,32 +24,64 @@ pub(super) struct Queue {
     state: Mutex<State>,
 }
 
-/// How many jobs may wait or be under way.
+/// How many jobs of one kind may wait or be under way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room {
     pub(super) per_tenant: usize,
     pub(super) in_all: usize,
 }
 
+/// What a job is for. Each kind has room of its own, so that none delays another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A mail with a code.
+    Passcode,
+    /// A mail that tells of a changed password.
+    Notice,
+    /// A sign-in whose caller has left.
+    Settlement,
+}
+
 #[derive(Debug, Default)]
 struct State {
-    /// By due time, then by arrival.
-    jobs: BTreeMap<(Instant, u64), Job>,
+    passcodes: Waiting,
+    notices: Waiting,
+    settlements: Waiting,
     arrivals: u64,
-    held: HashMap<TenantTag, usize>,
-    held_in_all: usize,
     closed: bool,
     waker: Option<Waker>,
 }
 
-/// One mail to be made, sent or discarded.
+/// Jobs of one kind.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// By due time, then by arrival.
+    jobs: BTreeMap<(Instant, u64), Job>,
+    held: HashMap<TenantTag, usize>,
+    held_in_all: usize,
+}
+
+/// One piece of work for the courier.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) work: Work,
     /// How often it was tried.
     pub(super) tried: u32,
+    /// How many tries may have handed the mail over, without anybody knowing.
+    pub(super) unknown: u32,
+    pub(super) certainty: Certainty,
     pub(super) correlation: Option<CorrelationId>,
-    pub(super) slot: Slot,
+    pub(super) slot: Option<Slot>,
+}
+
+/// Whether the write that a job follows is known to have happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Certainty {
+    /// It has happened.
+    Certain,
+    /// The caller left, or the store's answer was lost. The courier looks, and drops the job if the
+    /// write has not shown by then.
+    UnsureUntil(Instant),
 }
 
 #[derive(Debug)]
@@ -55,7 +89,11 @@ pub(super) enum Work {
     /// The code of one send.
     Passcode(Passcode),
     /// The notice of a changed password, which no outbox keeps.
-    Notice(Notice),
+    Notice(QueuedNotice),
+    /// A notice that is leased from the outbox.
+    Leased(Notice),
+    /// A sign-in whose caller has left.
+    Settlement(Settlement),
 }
 
 /// The code of one send.
@@ -63,14 +101,22 @@ pub(super) enum Work {
 pub(super) struct Passcode {
     pub(super) tenant: TenantId,
     pub(super) reset: RecordId,
-    /// Which send of the reset.
-    pub(super) number: u32,
+    /// Which send of the reset, as it was written.
+    pub(super) sent: Sent,
     /// What was typed: decides which account is looked up, never where the mail goes.
     pub(super) address: EmailAddress,
     /// Whose counters it draws on.
     pub(super) lane: Lane,
     /// The finished mail, once the code is bound.
     pub(super) ready: Option<Ready>,
+}
+
+/// A notice that no outbox keeps, and the change that it tells of.
+#[derive(Debug)]
+pub(super) struct QueuedNotice {
+    pub(super) account: AccountId,
+    pub(super) reset: RecordId,
+    pub(super) notice: Notice,
 }
 
 /// A finished mail.
@@ -86,6 +132,7 @@ pub(super) enum Ready {
 #[derive(Debug)]
 pub(super) struct Slot {
     queue: Arc<Queue>,
+    kind: Kind,
     tenant: TenantTag,
 }
 
@@ -95,19 +142,20 @@ impl Queue {
     }
 
     /// Takes room for one job; `None` if the tenant or the process has none left.
-    pub(super) fn reserve(self: &Arc<Self>, tenant: TenantTag) -> Option<Slot> {
+    pub(super) fn reserve(self: &Arc<Self>, kind: Kind, tenant: TenantTag) -> Option<Slot> {
         let mut state = self.lock();
-        if state.held_in_all >= self.room.in_all {
+        let waiting = state.of(kind);
+        if waiting.held_in_all >= self.room.in_all {
             return None;
         }
-        let held = state.held.entry(tenant).or_default();
+        let held = waiting.held.entry(tenant).or_default();
         if *held >= self.room.per_tenant {
             return None;
         }
         *held += 1;
-        state.held_in_all += 1;
+        waiting.held_in_all += 1;
         drop(state);
-        Some(Slot { queue: self.clone(), tenant })
+        Some(Slot { kind, queue: self.clone(), tenant })
     }
 
     /// Queues a job that is due at `due`.
@@ -115,28 +163,58 @@ impl Queue {
         let mut state = self.lock();
         let arrival = state.arrivals;
         state.arrivals += 1;
-        state.jobs.insert((due, arrival), job);
+        state.of(job.work.kind()).jobs.insert((due, arrival), job);
         wake(state);
     }
 
-    /// Takes the first job that is due by `now`.
-    pub(super) fn pop_due(&self, now: Instant) -> Option<Job> {
+    /// Takes the first job of a kind that is due by `now`.
+    pub(super) fn pop_due(&self, kind: Kind, now: Instant) -> Option<Job> {
         let mut state = self.lock();
-        let first = state.jobs.first_entry()?;
+        let first = state.of(kind).jobs.first_entry()?;
         (first.key().0 <= now).then(|| first.remove())
     }
 
-    /// Takes the first job that was never tried, due or not, or one that is due.
-    pub(super) fn pop_fresh(&self, now: Instant) -> Option<Job> {
+    /// Takes the first job of a kind that was never tried, due or not, or one that is due.
+    pub(super) fn pop_fresh(&self, kind: Kind, now: Instant) -> Option<Job> {
         let mut state = self.lock();
-        let key = state.jobs.iter().find(|((due, _), job)| job.tried == 0 || *due <= now);
+        let jobs = &mut state.of(kind).jobs;
+        let key = jobs.iter().find(|((due, _), job)| job.tried == 0 || *due <= now);
         let key = *key?.0;
-        state.jobs.remove(&key)
+        jobs.remove(&key)
     }
 
-    /// When the next job is due.
-    pub(super) fn next_due(&self) -> Option<Instant> {
-        self.lock().jobs.keys().next().map(|(due, _)| *due)
+    /// When the next job of a kind is due.
+    pub(super) fn next_due(&self, kind: Kind) -> Option<Instant> {
+        self.lock().of(kind).jobs.keys().next().map(|(due, _)| *due)
+    }
+
+    /// Whether no job waits.
+    pub(super) fn is_empty(&self) -> bool {
+        let state = self.lock();
+        let State { passcodes, notices, settlements, .. } = &*state;
+        [passcodes, notices, settlements].into_iter().all(|waiting| waiting.jobs.is_empty())
+    }
+
+    /// Brings every due time forward by as much as the clock has stepped back, so that no job waits
+    /// for a time that lies further ahead than it should.
+    pub(super) fn step_back(&self, by: Duration) {
+        let mut state = self.lock();
+        for kind in Kind::ALL {
+            let waiting = state.of(kind);
+            let jobs = std::mem::take(&mut waiting.jobs).into_iter();
+            let sooner = |((due, arrival), job): ((Instant, u64), Job)| {
+                ((due.before(by), arrival), job.sooner(by))
+            };
+            waiting.jobs = jobs.map(sooner).collect();
+        }
+        wake(state);
+    }
+
+    /// Makes every notice due: the service ends, and nothing may wait for long any more.
+    pub(super) fn hurry_notices(&self, now: Instant) {
+        let mut state = self.lock();
+        let jobs = std::mem::take(&mut state.notices.jobs).into_iter();
+        state.notices.jobs = jobs.map(|((_, arrival), job)| ((now, arrival), job)).collect();
     }
 
     /// Wakes this task at the next push, or when the queue is closed.
@@ -155,14 +233,60 @@ impl Queue {
         self.lock().closed
     }
 
-    /// Jobs that wait or are under way.
+    /// Mails that wait or are under way.
     pub(super) fn depth(&self) -> usize {
-        self.lock().held_in_all
+        let state = self.lock();
+        state.passcodes.held_in_all + state.notices.held_in_all
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every change is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    const fn of(&mut self, kind: Kind) -> &mut Waiting {
+        match kind {
+            Kind::Passcode => &mut self.passcodes,
+            Kind::Notice => &mut self.notices,
+            Kind::Settlement => &mut self.settlements,
+        }
+    }
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 3] = [Self::Passcode, Self::Notice, Self::Settlement];
+}
+
+impl Job {
+    fn sooner(self, by: Duration) -> Self {
+        let certainty = match self.certainty {
+            Certainty::Certain => Certainty::Certain,
+            Certainty::UnsureUntil(until) => Certainty::UnsureUntil(until.before(by)),
+        };
+        Self { certainty, ..self }
+    }
+}
+
+impl Work {
+    pub(super) const fn kind(&self) -> Kind {
+        match self {
+            Self::Passcode(_) => Kind::Passcode,
+            Self::Notice(_) | Self::Leased(_) => Kind::Notice,
+            Self::Settlement(_) => Kind::Settlement,
+        }
+    }
+}
+
+impl Job {
+    /// A job that was not tried yet, and whose write is known to have happened.
+    pub(super) const fn new(
+        work: Work,
+        correlation: Option<CorrelationId>,
+        slot: Option<Slot>,
+    ) -> Self {
+        Self { certainty: Certainty::Certain, correlation, slot, tried: 0, unknown: 0, work }
     }
 }
 
@@ -183,11 +307,12 @@ impl Default for Room {
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut state = self.queue.lock();
-        state.held_in_all = state.held_in_all.saturating_sub(1);
-        if let Some(held) = state.held.get_mut(&self.tenant) {
+        let waiting = state.of(self.kind);
+        waiting.held_in_all = waiting.held_in_all.saturating_sub(1);
+        if let Some(held) = waiting.held.get_mut(&self.tenant) {
             *held = held.saturating_sub(1);
             if *held == 0 {
-                state.held.remove(&self.tenant);
+                waiting.held.remove(&self.tenant);
             }
         }
     }
@@ -209,15 +334,19 @@ mod tests {
     }
 
     fn push(queue: &Arc<Queue>, name: &str, tried: u32, due: Instant) {
-        let slot = queue.reserve(tenant("contoso").tag()).unwrap();
+        let slot = queue.reserve(Kind::Notice, tenant("contoso").tag());
+        assert!(slot.is_some());
         let to = EmailAddress::parse("ada@x.example").unwrap();
         let notice = Notice::new(NoticeId(name.to_owned()), tenant("contoso"), to, DUE);
-        queue.push(Job { correlation: None, slot, tried, work: Work::Notice(notice) }, due);
+        let account = AccountId::parse("ada").unwrap();
+        let reset = RecordId::from_parts(tenant("contoso").tag(), [1; 16]);
+        let work = Work::Notice(QueuedNotice { account, notice, reset });
+        queue.push(Job { tried, ..Job::new(work, None, slot) }, due);
     }
 
     fn name(job: Option<Job>) -> Option<String> {
         let Work::Notice(notice) = job?.work else { panic!("only notices") };
-        Some(notice.id.0)
+        Some(notice.notice.id.0)
     }
 
     #[test]
@@ -226,13 +355,16 @@ mod tests {
         for job in ["first", "second", "third"] {
             push(&queue, job, 0, DUE);
         }
-        assert_eq!(queue.next_due(), Some(DUE));
+        assert_eq!(queue.next_due(Kind::Notice), Some(DUE));
 
-        assert_eq!(name(queue.pop_due(Instant::from_micros(999_999))), None);
+        assert_eq!(name(queue.pop_due(Kind::Notice, Instant::from_micros(999_999))), None);
         for job in ["first", "second", "third"] {
-            assert_eq!(name(queue.pop_due(DUE)).as_deref(), Some(job));
+            assert_eq!(name(queue.pop_due(Kind::Notice, DUE)).as_deref(), Some(job));
         }
-        assert_eq!((name(queue.pop_due(DUE)), queue.next_due()), (None, None));
+        assert_eq!(
+            (name(queue.pop_due(Kind::Notice, DUE)), queue.next_due(Kind::Notice)),
+            (None, None)
+        );
     }
 
     #[test]
@@ -242,15 +374,55 @@ mod tests {
         push(&queue, "fresh", 0, DUE);
         let before = Instant::from_micros(0);
 
-        assert_eq!(name(queue.pop_fresh(before)).as_deref(), Some("fresh"));
-        assert_eq!(name(queue.pop_fresh(before)), None);
-        assert_eq!(name(queue.pop_fresh(DUE)).as_deref(), Some("tried"));
+        assert_eq!(name(queue.pop_fresh(Kind::Notice, before)).as_deref(), Some("fresh"));
+        assert_eq!(name(queue.pop_fresh(Kind::Notice, before)), None);
+        assert_eq!(name(queue.pop_fresh(Kind::Notice, DUE)).as_deref(), Some("tried"));
+    }
+
+    #[test]
+    fn a_step_of_the_clock_brings_every_due_time_and_every_patience_forward() {
+        let queue = queue(10, 10);
+        push(&queue, "one", 0, DUE);
+        push(&queue, "two", 0, DUE.after(Duration::from_micros(5)));
+        let mut job = queue.pop_due(Kind::Notice, DUE).unwrap();
+        job.certainty = Certainty::UnsureUntil(DUE.after(Duration::from_secs(1)));
+        queue.push(job, DUE);
+
+        queue.step_back(Duration::from_secs(1));
+
+        let job = queue.pop_due(Kind::Notice, Instant::from_micros(0)).unwrap();
+        assert_eq!(job.certainty, Certainty::UnsureUntil(DUE));
+        assert_eq!(queue.next_due(Kind::Notice), Some(Instant::from_micros(5)));
+    }
+
+    #[test]
+    fn notices_are_hurried_in_their_order_and_codes_are_not() {
+        let queue = queue(10, 10);
+        push(&queue, "late", 3, DUE.after(Duration::from_secs(3600)));
+        push(&queue, "early", 1, DUE);
+
+        queue.hurry_notices(Instant::from_micros(0));
+
+        let hurried =
+            ["late", "early"].map(|_| queue.pop_due(Kind::Notice, Instant::from_micros(0)));
+        assert_eq!(hurried.map(name), ["late", "early"].map(|it| Some(it.to_owned())));
+    }
+
+    #[test]
+    fn each_kind_of_work_has_room_of_its_own() {
+        let queue = queue(1, 1);
+        let tag = tenant("contoso").tag();
+        let held = Kind::ALL.map(|kind| queue.reserve(kind, tag));
+
+        assert!(held.iter().all(Option::is_some));
+        assert!(Kind::ALL.iter().all(|kind| queue.reserve(*kind, tag).is_none()));
+        assert_eq!(queue.depth(), 2, "abandoned sign-ins are no mails");
     }
 
     #[test]
     fn room_is_bounded_for_a_tenant_and_in_all_and_comes_back() {
         let queue = queue(2, 3);
-        let take = |name| queue.reserve(tenant(name).tag());
+        let take = |name| queue.reserve(Kind::Notice, tenant(name).tag());
         let held = [take("contoso"), take("contoso"), take("fabrikam")];
         assert!(held.iter().all(Option::is_some));
         assert_eq!(queue.depth(), 3);
@@ -266,7 +438,7 @@ mod tests {
 
         drop((first, second));
         assert_eq!(queue.depth(), 0);
-        assert!(queue.lock().held.is_empty(), "nothing is kept in mind");
+        assert!(queue.lock().notices.held.is_empty(), "nothing is kept in mind");
     }
 }
 

@@ -31,10 +31,13 @@ fn tenant(name: &str) -> TenantId {
 /// Reserves room and queues a notice of that name; answers whether there was room.
 fn pushes(queue: &Arc<Queue>, name: &str) -> bool {
     let tenant = tenant("contoso");
-    let Some(slot) = queue.reserve(tenant.tag()) else { return false };
+    let Some(slot) = queue.reserve(Kind::Notice, tenant.tag()) else { return false };
     let to = EmailAddress::parse("ada@x.example").unwrap();
-    let work = Work::Notice(Notice::new(NoticeId(name.to_owned()), tenant, to, NOW));
-    queue.push(Job { correlation: None, slot, tried: 0, work }, NOW);
+    let account = AccountId::parse("ada").unwrap();
+    let reset = RecordId::from_parts(tenant.tag(), [1; 16]);
+    let notice = Notice::new(NoticeId(name.to_owned()), tenant, to, NOW);
+    let work = Work::Notice(QueuedNotice { account, notice, reset });
+    queue.push(Job::new(work, None, Some(slot)), NOW);
     true
 }
 
@@ -42,18 +45,18 @@ fn pushes(queue: &Arc<Queue>, name: &str) -> bool {
 fn takes_all(queue: &Queue, order: Order) -> Vec<String> {
     let mut taken = Vec::new();
     loop {
-        while let Some(job) = queue.pop_due(NOW) {
+        while let Some(job) = queue.pop_due(Kind::Notice, NOW) {
             let Work::Notice(notice) = job.work else { panic!("only notices") };
-            taken.push(notice.id.0);
+            taken.push(notice.notice.id.0);
         }
-        if queue.is_closed() && queue.next_due().is_none() {
+        if queue.is_closed() && queue.next_due(Kind::Notice).is_none() {
             return taken;
         }
         block_on(poll_fn(|context| {
             if order == Order::WatchesFirst {
                 queue.watch(context.waker());
             }
-            let ready = queue.next_due().is_some() || queue.is_closed();
+            let ready = queue.next_due(Kind::Notice).is_some() || queue.is_closed();
             if order == Order::LooksFirst {
                 queue.watch(context.waker());
             }
@@ -75,7 +78,7 @@ fn no_more_room_is_given_than_there_is_and_all_comes_back() {
         let held = Arc::new((queue(1, 2), Unseen::new(Vec::new())));
         let reserve = |name: &'static str| {
             with(&held, move |(queue, held)| {
-                let slot = queue.reserve(tenant(name).tag());
+                let slot = queue.reserve(Kind::Notice, tenant(name).tag());
                 let is_some = slot.is_some();
                 held.lock().unwrap().push(slot);
                 is_some
@@ -87,7 +90,7 @@ fn no_more_room_is_given_than_there_is_and_all_comes_back() {
                 let depth = queue.depth();
                 let slots = std::mem::take(&mut *held.lock().unwrap());
                 drop(slots);
-                (depth, queue.depth(), queue.lock().held.len())
+                (depth, queue.depth(), queue.lock().notices.held.len())
             }),
         }
     });
@@ -102,10 +105,15 @@ fn room_comes_back_whole_however_it_is_given_back() {
         let queue = queue(1, 2);
         let handle = Arc::new(Handle(queue.clone()));
         let take = |name: &'static str| {
-            with(&handle, move |handle| handle.0.reserve(tenant(name).tag()).is_some())
+            with(&handle, move |handle| {
+                handle.0.reserve(Kind::Notice, tenant(name).tag()).is_some()
+            })
         };
         let threads = vec![take("contoso"), take("fabrikam"), take("contoso")];
-        Model { threads, end: with(&queue, |queue| (queue.depth(), queue.lock().held.len())) }
+        Model {
+            threads,
+            end: with(&queue, |queue| (queue.depth(), queue.lock().notices.held.len())),
+        }
     });
 
     let got = [vec![false, true, true], vec![true, true, false], vec![true, true, true]];

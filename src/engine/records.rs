@@ -126,7 +126,17 @@ impl Inner {
 
     /// Whether account, stamp and one of the addresses on file are those that a code was made for.
     pub(super) fn still_bound(&self, stored: &Stored, bound: &Bound, account: &Account) -> bool {
-        account.addresses.iter().any(|address| {
+        self.bound_address(stored, bound, account).is_some()
+    }
+
+    /// The address on file that a code was sent to, if account and stamp are still the same.
+    pub(super) fn bound_address<'a>(
+        &self,
+        stored: &Stored,
+        bound: &Bound,
+        account: &'a Account,
+    ) -> Option<&'a EmailAddress> {
+        account.addresses.iter().find(|address| {
             self.binding(bound.key, stored, bound.number, account, address)
                 .is_some_and(|binding| binding.matches(&bound.binding))
         })

@@ -41,7 +41,9 @@ impl Sspr {
             Err(_) => Outcome::Error,
         };
         let tenant = self.inner.tenants.named(ticket.record().tenant_tag());
-        let about = About { tenant: tenant.as_ref(), ..About::default().reset(ticket.record()) };
+        let failure = answer.as_ref().err().map(Error::failure);
+        let about = About::default().reset(ticket.record()).failed(failure.as_ref());
+        let about = About { tenant: tenant.as_ref(), ..about };
         self.inner.emit(EventKind::Redeem, outcome, about, now);
         answer
     }
@@ -83,7 +85,14 @@ impl Sspr {
             let Some(address) = account.addresses.first() else {
                 return Ok(RedeemOutcome::Rejected);
             };
-            let device = DeviceProof::draw(&origin.tenant, address, &inner.keys, &*inner.entropy)?;
+            let device = DeviceProof::generate(
+                &origin.tenant,
+                address,
+                &account.stamp,
+                &inner.keys,
+                now,
+                &*inner.entropy,
+            )?;
             let throttle = inner.throttle(stored.id.tenant_tag(), numbers);
             let record = record(stored.id, &next, &throttle, numbers.tries_per_challenge, false);
             match inner.codes.compare_and_swap(&record, stored.version, &[], &[], now).await? {

@@ -12,11 +12,12 @@ use crate::{
 
 use super::{
     Client, SendOutcome, SentCode, Sspr,
-    queue::{Job, Passcode, Work},
+    follow_up::FollowUp,
+    queue::{Job, Kind, Passcode, Work},
     records::{Stored, record, terms},
     span::spanned,
     sspr::About,
-    throttle::{Lane, names_any, retry_at},
+    throttle::{names_any, retry_at},
 };
 
 /// Conflicts after which a call gives up; each one means that another call got through.
@@ -27,7 +28,7 @@ const SPREAD: Duration = Duration::from_millis(200);
 
 impl Sspr {
     /// Asks for a code: the first one of a reset, or a new one. The mail leaves later, if there is
-    /// anybody to send it to.
+    /// anybody to send it to. It leaves also if this call is dropped after its write.
     ///
     /// # Errors
     /// A store, the policy source or the source of randomness failed.
@@ -51,7 +52,9 @@ impl Sspr {
             Err(_) => Outcome::Error,
         };
         let tenant = self.inner.tenants.named(token.record().tenant_tag());
-        let about = About { tenant: tenant.as_ref(), ..about.reset(token.record()) };
+        let failure = answer.as_ref().err().map(Error::failure);
+        let about = about.reset(token.record()).failed(failure.as_ref());
+        let about = About { tenant: tenant.as_ref(), ..about };
         self.inner.emit(EventKind::Send, outcome, about, now);
         answer
     }
@@ -137,13 +140,11 @@ impl Sspr {
         };
         let Some(sent) = next.sent else { return Ok(Written::Answer(SendOutcome::Gone)) };
         // Room before the write: what is answered as sent is never dropped for want of it.
-        let Some(slot) = inner.queue.reserve(origin.tenant.tag()) else {
+        let Some(slot) = inner.queue.reserve(Kind::Passcode, origin.tenant.tag()) else {
             let retry_at = now.after(numbers.resend_cooldown);
             return Ok(Written::Answer(SendOutcome::TryLater { retry_at }));
         };
-        let device = client.device.as_ref();
-        let device = device.and_then(|proof| proof.device(&origin.tenant, address, &inner.keys));
-        let lane = Lane::of(device, client);
+        let lane = inner.lane(&origin.tenant, address, client, now);
         let form = address.limiter_form(policy.dot_rules());
         let mut charges = throttle.send(&form, &lane, client);
         if format == CodeFormat::Digits {
@@ -151,26 +152,36 @@ impl Sspr {
         }
         let record = record(stored.id, &next, &throttle, numbers.tries_per_challenge, false);
         let due = now.after(self.spread()?);
-        match inner.codes.compare_and_swap(&record, stored.version, &charges, &[], now).await? {
-            Swapped::Swapped { .. } => {}
-            Swapped::Conflict { .. } => return Ok(Written::Conflict),
-            Swapped::Missing => return Ok(Written::Answer(SendOutcome::Gone)),
-            Swapped::Refused(over) => {
-                let past_cap = names_any(&over, &[Family::VisibleTries, Family::VisibleStreak]);
-                return Ok(Written::Refused { past_cap, retry_at: retry_at(&over, now) });
-            }
-        }
+        // Before the write: whoever goes away from here on loses no mail.
         let work = Work::Passcode(Passcode {
             address: address.clone(),
             lane,
-            number: sent.number,
             ready: None,
             reset: stored.id,
+            sent,
             tenant: origin.tenant.clone(),
         });
-        let job = Job { correlation: client.correlation.clone(), slot, tried: 0, work };
-        inner.queue.push(job, due);
-        Ok(Written::Answer(SendOutcome::Sent(SentCode::of(&sent, address))))
+        let job = Job::new(work, client.correlation.clone(), Some(slot));
+        let mail = FollowUp::new(self.inner.clone(), vec![job], due);
+        let swapped = inner.codes.compare_and_swap(&record, stored.version, &charges, &[], now);
+        let answer = match swapped.await {
+            Ok(Swapped::Swapped { .. }) => {
+                mail.confirm();
+                return Ok(Written::Answer(SendOutcome::Sent(SentCode::of(&sent, address))));
+            }
+            Ok(Swapped::Conflict { .. }) => Written::Conflict,
+            Ok(Swapped::Missing) => Written::Answer(SendOutcome::Gone),
+            Ok(Swapped::Refused(over)) => {
+                let past_cap = names_any(&over, &[Family::VisibleTries, Family::VisibleStreak]);
+                Written::Refused { past_cap, retry_at: retry_at(&over, now) }
+            }
+            Err(error) => {
+                mail.failed(&error);
+                return Err(error.into());
+            }
+        };
+        mail.withdraw();
+        Ok(answer)
     }
 
     /// A random time below [`SPREAD`].

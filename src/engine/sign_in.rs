@@ -1,38 +1,20 @@
 //! `sign_in`: address and password, with a lockout that a reset opens.
 
 use crate::{
-    domain::{
-        Account, DeviceProof, Digest, IdentityProvider, Instant, Password, Purpose, RecordId,
-    },
+    domain::{Account, DeviceProof, Digest, IdentityProvider, Instant, Password, Purpose},
     error::Error,
-    flow::{Lockout, LockoutTerms, decode_lockout, encode_lockout},
-    policy::{Numbers, TenantPolicy},
-    ports::{EventKind, HashError, Inserted, Outcome, Record, Share, Swapped, Verdict},
+    policy::TenantPolicy,
+    ports::{EventKind, HashError, Outcome, Share, Verdict},
 };
 
 use super::{
-    Client, Request, SecondFactorDemand, SignInOutcome, SignedIn, Sspr, span::spanned, sspr::About,
+    Client, Request, SecondFactorDemand, SignInOutcome, SignedIn, Sspr,
+    lockouts::Charging,
+    settlement::{Compared, Comparison, IfRight, Owed, Settlement, Settling},
+    span::spanned,
+    sspr::{About, Inner},
     throttle::retry_at,
 };
-
-const MAX_CONFLICTS: usize = 64;
-
-/// The lockout of one key, and where it is kept.
-struct Kept {
-    id: RecordId,
-    /// Before this try was charged.
-    before: Lockout,
-    /// With it.
-    lockout: Lockout,
-    /// 0 if it is not yet written.
-    version: u64,
-}
-
-enum Charged {
-    Kept(Kept),
-    Locked(Instant),
-    Contended,
-}
 
 impl Sspr {
     /// Checks address and password.
@@ -42,10 +24,19 @@ impl Sspr {
     ///
     /// # Security
     /// A network budget is charged before any hash, and a failure before any comparison. Unknown
-    /// addresses cost a hash and lock like known ones. The lockout is keyed on the account's
-    /// stamp, so a finished reset opens it; of an unknown address on how it is spelt. Spellings that
-    /// a user store finds one account by share its lockout, which strangers can tell. The answer
-    /// must lead to a session that carries [`SignedIn::stamp`].
+    /// addresses cost a hash and lock like known ones. Only an account with the identity provider
+    /// "e-mail with password" can sign in, whatever hash is on file. The lockout is keyed on the
+    /// account's stamp, so a finished reset opens it; of an unknown address on how it is spelt. The
+    /// answer must lead to a session that carries [`SignedIn::stamp`].
+    ///
+    /// Dropping the call loses nothing: a wrong password still costs a failure, and the courier
+    /// takes the failure of a right one back.
+    ///
+    /// Two things can be told by trying. Spellings by which a user store finds one account share its
+    /// lockout. And a right password of the owner forgets the failures of a known address, so a
+    /// guesser who fails nine times, waits for the owner to sign in and fails twice more is locked
+    /// out only if nobody has the address. To hide that, a right password would have to leave the
+    /// failures standing, and owners would be locked out by their own slips.
     pub async fn sign_in(
         &self,
         request: &Request,
@@ -66,7 +57,8 @@ impl Sspr {
             Ok(SignInOutcome::TryLater { .. }) => Outcome::TryLater,
             Err(_) => Outcome::Error,
         };
-        let about = About::client(client).of(&request.tenant);
+        let failure = answer.as_ref().err().map(Error::failure);
+        let about = About::client(client).of(&request.tenant).failed(failure.as_ref());
         self.inner.emit(EventKind::SignIn, outcome, about, now);
         answer
     }
@@ -91,7 +83,8 @@ impl Sspr {
             return Ok(SignInOutcome::Rejected);
         };
         let numbers = policy.limits().numbers();
-        let charges = inner.throttle(request.tenant.tag(), numbers).network_try(client);
+        let lane = inner.lane(&request.tenant, &request.address, client, now);
+        let charges = inner.throttle(request.tenant.tag(), numbers).network_try(&lane, client);
         if !charges.is_empty() {
             let over = inner.codes.charge(&charges, now).await?;
             if !over.is_empty() {
@@ -99,76 +92,55 @@ impl Sspr {
             }
         }
         let found = inner.users.find_by_address(&request.tenant, &request.address).await?;
-        let mut local = found.into_iter().filter(|account| account.password.is_some());
+        let mut local = found.into_iter().filter(has_password);
         // Several accounts with a password on one address: none of them can be meant.
         let account = local.next().filter(|_| local.next().is_none());
-        let kept = match self.charge_failure(request, &policy, account.as_ref(), now).await? {
-            Charged::Kept(kept) => kept,
-            Charged::Locked(until) => {
+        let failure = match inner.charge_failure(request, account.as_ref(), numbers, now).await? {
+            Charging::Charged(failure) => failure,
+            Charging::Locked(until) => {
                 return Ok(SignInOutcome::LockedOut { until: Some(until) });
             }
-            Charged::Contended => return Ok(SignInOutcome::TryLater { retry_at: now }),
+            Charging::Contended => return Ok(SignInOutcome::TryLater { retry_at: now }),
         };
-        match self.compare(request, password, account.as_ref(), client, now).await {
-            Ok(Some(verdict)) => {
-                self.signed_in(request, password, account, verdict, kept, numbers, now).await
+        let may = account.as_ref().is_some_and(|account| !account.disabled);
+        let settlement = Settlement {
+            at: now,
+            failure,
+            if_right: if may { IfRight::Forget } else { IfRight::Keep },
+            numbers: *numbers,
+            owed: Owed::Comparison(inner.comparison(request, password, account.as_ref())),
+            tenant: request.tenant.clone(),
+        };
+        let correlation = client.correlation.clone();
+        let settling = Settling::new(self.inner.clone(), correlation, settlement);
+        match (settling.settle().await?, account.filter(|_| may)) {
+            (Ok(Compared::Match(verdict)), Some(account)) => {
+                self.signed_in(request, password, account, verdict, now).await
             }
-            Ok(None) => Ok(SignInOutcome::Rejected),
-            // Nothing was compared: the failure is given back, unless somebody else has written.
-            Err(HashError::Busy) => {
-                self.write(&kept, &kept.before, numbers, now).await?;
-                let retry_at = now.after(numbers.resend_cooldown / 10);
-                Ok(SignInOutcome::TryLater { retry_at })
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// One slow hash, whoever it is. `None` is a mismatch.
-    async fn compare(
-        &self,
-        request: &Request,
-        password: &Password,
-        account: Option<&Account>,
-        client: &Client,
-        now: Instant,
-    ) -> Result<Option<Verdict>, HashError> {
-        let hasher = &self.inner.hasher;
-        if let Some(hash) = account.and_then(|account| account.password.clone()) {
-            match hasher.verify(password.duplicate(), hash, Share::SignIn).await {
-                Ok(verdict) => return Ok(Some(verdict).filter(|it| *it != Verdict::Mismatch)),
+            (Ok(Compared::Unsupported), _) => {
                 // A failure would tell that there is an account: it ends like a wrong password.
-                Err(HashError::Unsupported) => {
-                    let about = About::client(client).of(&request.tenant);
-                    self.inner.emit(EventKind::UnsupportedHash, Outcome::Error, about, now);
-                }
-                Err(error) => return Err(error),
+                let about = About::client(client).of(&request.tenant);
+                inner.emit(EventKind::UnsupportedHash, Outcome::Error, about, now);
+                Ok(SignInOutcome::Rejected)
             }
+            (Ok(Compared::Match(_) | Compared::Mismatch), _) => Ok(SignInOutcome::Rejected),
+            (Err(HashError::Busy), _) => {
+                Ok(SignInOutcome::TryLater { retry_at: now.after(numbers.resend_cooldown / 10) })
+            }
+            (Err(error), _) => Err(error.into()),
         }
-        let fields = self.inner.keys.indexes(Purpose::DummyHash).next();
-        let fields = fields.map(|fields| fields.tenant(&request.tenant));
-        let seed = fields.map(|fields| fields.text(request.address.as_str()).digest());
-        let seed = seed.unwrap_or(Digest::from_bytes([0; 32]));
-        hasher.verify_dummy(password.duplicate(), seed, Share::SignIn).await?;
-        Ok(None)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one step of sign_in_at, cut out to be read")]
+    /// What a right password leads to. The lockout is cleared already.
     async fn signed_in(
         &self,
         request: &Request,
         password: &Password,
-        account: Option<Account>,
+        account: Account,
         verdict: Verdict,
-        kept: Kept,
-        numbers: &Numbers,
         now: Instant,
     ) -> Result<SignInOutcome, Error> {
         let inner = &*self.inner;
-        let Some(account) = account.filter(|account| !account.disabled) else {
-            return Ok(SignInOutcome::Rejected);
-        };
-        self.write(&kept, &kept.lockout.cleared(now), numbers, now).await?;
         if account.locked {
             return Ok(SignInOutcome::LockedOut { until: None });
         }
@@ -179,8 +151,15 @@ impl Sspr {
             }
         }
         let _ = inner.users.signed_in(&request.tenant, &account.id, now).await;
-        let address = &request.address;
-        let device = DeviceProof::draw(&request.tenant, address, &inner.keys, &*inner.entropy)?;
+        let (tenant, address) = (&request.tenant, &request.address);
+        let device = DeviceProof::generate(
+            tenant,
+            address,
+            &account.stamp,
+            &inner.keys,
+            now,
+            &*inner.entropy,
+        )?;
         Ok(SignInOutcome::SignedIn(SignedIn {
             device,
             second_factor: SecondFactorDemand::of(account.second_factor),
@@ -188,100 +167,40 @@ impl Sspr {
             account: account.id,
         }))
     }
+}
 
-    /// Charges a failure before the comparison, so that parallel guesses never share one.
-    async fn charge_failure(
+impl Inner {
+    /// One slow hash, whoever it is. It owns what it needs, so that the courier can finish it.
+    fn comparison(
         &self,
         request: &Request,
-        policy: &TenantPolicy,
+        password: &Password,
         account: Option<&Account>,
-        now: Instant,
-    ) -> Result<Charged, Error> {
-        let numbers = policy.limits().numbers();
-        let (id, old) = self.lockout_ids(request, account);
-        for _ in 0..MAX_CONFLICTS {
-            let mut kept = self.kept(id, now).await?;
-            if let (None, Some(old)) = (&kept, old) {
-                // What was counted before the index key was rotated goes on under the new name.
-                let before = self.kept(old, now).await?;
-                kept = before.map(|before| Kept { id, version: 0, ..before });
+    ) -> Comparison {
+        let fields = self.keys.indexes(Purpose::DummyHash).next();
+        let fields = fields.map(|fields| fields.tenant(&request.tenant));
+        let seed = fields.map(|fields| fields.text(request.address.as_str()).digest());
+        let seed = seed.unwrap_or(Digest::from_bytes([0; 32]));
+        let hash = account.and_then(|account| account.password.clone());
+        let (hasher, password) = (self.hasher.clone(), password.duplicate());
+        Box::pin(async move {
+            let mut compared = Compared::Mismatch;
+            if let Some(hash) = hash {
+                match hasher.verify(password.duplicate(), hash, Share::SignIn).await {
+                    Ok(Verdict::Mismatch) => return Ok(Compared::Mismatch),
+                    Ok(verdict) => return Ok(Compared::Match(verdict)),
+                    Err(HashError::Unsupported) => compared = Compared::Unsupported,
+                    Err(error) => return Err(error),
+                }
             }
-            let lockout = Lockout::default();
-            let kept = kept.unwrap_or(Kept { before: lockout, id, lockout, version: 0 });
-            let terms = LockoutTerms {
-                first: numbers.lockout_first,
-                longest: numbers.lockout_longest,
-                threshold: numbers.lockout_threshold,
-            };
-            let charged = match kept.lockout.charge(&terms, now) {
-                Ok(charged) => charged,
-                Err(until) => return Ok(Charged::Locked(until)),
-            };
-            if let Some(version) = self.write(&kept, &charged, numbers, now).await? {
-                return Ok(Charged::Kept(Kept { lockout: charged, version, ..kept }));
-            }
-        }
-        Ok(Charged::Contended)
-    }
-
-    /// The lockout under a name, if one is written there.
-    async fn kept(&self, id: RecordId, now: Instant) -> Result<Option<Kept>, Error> {
-        let Some(loaded) = self.inner.codes.load(&id).await? else { return Ok(None) };
-        let lockout = decode_lockout(&loaded.body)?;
-        // Long untouched: begin anew.
-        let old = now.latest(lockout.touched_at) >= loaded.expires_at;
-        let lockout = if old { lockout.cleared(now) } else { lockout };
-        Ok(Some(Kept { before: lockout, id, lockout, version: loaded.version }))
-    }
-
-    /// Writes a lockout; answers its version, or `None` if somebody else was faster.
-    async fn write(
-        &self,
-        kept: &Kept,
-        lockout: &Lockout,
-        numbers: &Numbers,
-        now: Instant,
-    ) -> Result<Option<u64>, Error> {
-        let until = lockout.locked_until.unwrap_or(now).latest(lockout.touched_at);
-        let record = Record {
-            begins_challenge: false,
-            body: encode_lockout(lockout),
-            charges: Vec::new(),
-            expires_at: until.after(numbers.lockout_memory),
-            id: kept.id,
-            tries_limit: 0,
-        };
-        let codes = &self.inner.codes;
-        if kept.version == 0 {
-            let inserted = codes.insert(&record, &[], now).await?;
-            return Ok((inserted == Inserted::Inserted).then_some(1));
-        }
-        Ok(match codes.compare_and_swap(&record, kept.version, &[], &[], now).await? {
-            Swapped::Swapped { version } => Some(version),
-            Swapped::Conflict { .. } | Swapped::Missing | Swapped::Refused(_) => None,
+            hasher.verify_dummy(password, seed, Share::SignIn).await?;
+            Ok(compared)
         })
     }
+}
 
-    /// Where the lockout of an account with its stamp is, or of an address that has none; and where
-    /// it was, while the index key is rotated.
-    fn lockout_ids(
-        &self,
-        request: &Request,
-        account: Option<&Account>,
-    ) -> (RecordId, Option<RecordId>) {
-        let mut ids = self.inner.keys.indexes(Purpose::Lockout).map(|fields| {
-            let fields = fields.tenant(&request.tenant);
-            let fields = match account {
-                Some(account) => {
-                    fields.number(1).text(account.id.as_str()).bytes(account.stamp.as_bytes())
-                }
-                // As it is spelt: a spelling that is nobody's must not lock another address where
-                // there is an account behind that one, or where there is none.
-                None => fields.number(0).text(request.address.as_str()),
-            };
-            RecordId::from_parts(request.tenant.tag(), fields.digest().head())
-        });
-        let none = RecordId::from_parts(request.tenant.tag(), [0; 16]);
-        (ids.next().unwrap_or(none), ids.next())
-    }
+/// Whether an account signs in with a password of its own.
+fn has_password(account: &Account) -> bool {
+    account.password.is_some()
+        && account.identity_providers.contains(&IdentityProvider::EmailPassword)
 }

@@ -4,19 +4,26 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
-        ApplicationId, CorrelationId, Instant, Keyring, RecordId, Scope, TenantId, TenantTag,
+        ApplicationId, CorrelationId, EmailAddress, Instant, Keyring, RecordId, Scope, TenantId,
+        TenantTag,
     },
     error::Error,
     mail::Templates,
     policy::{Numbers, TenantPolicy},
     ports::{
-        BreachCheck, Clock, CodeStore, Entropy, Event, EventKind, EventSink, Outbox, Outcome,
-        PasswordHasher, PolicySource, UserStore,
+        BreachCheck, Clock, CodeStore, Entropy, Event, EventKind, EventSink, Failure, Outbox,
+        Outcome, PasswordHasher, PolicySource, UserStore,
     },
 };
 
 use super::{
-    Client, pace::Pace, places::Places, queue::Queue, tenants::Tenants, throttle::Throttle,
+    Client,
+    follow_up::Outboxes,
+    pace::Pace,
+    places::Places,
+    queue::Queue,
+    tenants::Tenants,
+    throttle::{Lane, Throttle},
 };
 
 /// Self-service password reset, ready to be called. Cheap to clone.
@@ -46,6 +53,7 @@ pub(super) struct Inner {
     pub(super) events: Vec<Arc<dyn EventSink>>,
     pub(super) breaches: Option<Arc<dyn BreachCheck>>,
     pub(super) outbox: Option<Arc<dyn Outbox>>,
+    pub(super) outboxes: Outboxes,
     pub(super) templates: Arc<dyn Templates>,
     pub(super) queue: Arc<Queue>,
     pub(super) pace: Pace,
@@ -63,6 +71,7 @@ pub(super) struct About<'a> {
     pub(super) tenant: Option<&'a TenantId>,
     pub(super) reset: Option<RecordId>,
     pub(super) correlation: Option<&'a CorrelationId>,
+    pub(super) failure: Option<&'a Failure>,
 }
 
 impl Sspr {
@@ -115,6 +124,19 @@ impl Inner {
         Ok(policy)
     }
 
+    /// Whose counters a call draws on that names this address.
+    pub(super) fn lane(
+        &self,
+        tenant: &TenantId,
+        address: &EmailAddress,
+        client: &Client,
+        now: Instant,
+    ) -> Lane {
+        let device = client.device.as_ref();
+        let device = device.and_then(|proof| proof.device(tenant, address, &self.keys, now));
+        Lane::of(device, client)
+    }
+
     /// The numbers of the tenant of a tag; the defaults until this process has met the tenant.
     pub(super) fn numbers(&self, tag: TenantTag) -> Result<Numbers, Error> {
         let policy = match self.tenants.named(tag) {
@@ -138,6 +160,7 @@ impl Inner {
         event.tenant = about.tenant.cloned();
         event.reset = about.reset;
         event.correlation = about.correlation.cloned();
+        event.failure = about.failure.cloned();
         event.took = self.clock.now().since(now);
         for sink in &self.events {
             sink.emit(&event);
@@ -168,5 +191,9 @@ impl<'a> About<'a> {
 
     pub(super) fn reset(self, reset: RecordId) -> Self {
         Self { reset: Some(reset), ..self }
+    }
+
+    pub(super) fn failed(self, failure: Option<&'a Failure>) -> Self {
+        Self { failure, ..self }
     }
 }

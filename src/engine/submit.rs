@@ -1,13 +1,16 @@
 //! `submit`: the new password.
 
 use crate::{
-    domain::{Account, Digest, Grant, Instant, Password, PasswordHash, Purpose, Stamp, Ticket},
+    domain::{
+        Account, Digest, EmailAddress, Grant, Instant, Password, PasswordHash, Purpose, Stamp,
+        Ticket,
+    },
     error::Error,
     flow::{Bound, Event, Stage, Step},
     policy::{Numbers, PasswordContext, PasswordIssue, TenantPolicy},
     ports::{
-        Applied, Breach, EventKind, HashError, NoticeDelivery, Outcome, PasswordChange, Share,
-        Swapped, Verdict,
+        Applied, Breach, EventKind, HashError, NoticeCause, NoticeDelivery, NoticeRecipient,
+        Outcome, PasswordChange, Share, Swapped, Verdict,
     },
 };
 
@@ -35,14 +38,18 @@ impl Sspr {
     /// Sets the new password.
     ///
     /// A retry with the same grant and password, after any lost reply, ends where the first call
-    /// would have, with the same ticket.
+    /// would have, with the same ticket, for as long as the ticket lives. That also holds after the
+    /// ticket was redeemed.
+    ///
+    /// The notice of the change goes out even if this call is dropped after the change.
     ///
     /// # Errors
     /// A store, the policy source, the hasher or the source of randomness failed. If the password
     /// was changed all the same, a retry says so.
     ///
     /// # Security
-    /// One grant buys at most ten slow hashes, and no tenant's submits keep another's out: past its
+    /// One grant buys at most ten slow hashes and a hundred breach checks. A password that the rules
+    /// refuse without a hash costs none of them. No tenant's submits keep another's out: past its
     /// share of the places, a submit is answered [`SubmitOutcome::TryLater`] before any charge,
     /// store call or hash. Policy, account and stamp are checked again; the
     /// store changes hash and stamp together or not at all.
@@ -71,7 +78,8 @@ impl Sspr {
             Err(_) => Outcome::Error,
         };
         let tenant = self.inner.tenants.named(grant.record().tenant_tag());
-        let about = About::client(client).reset(grant.record());
+        let failure = answer.as_ref().err().map(Error::failure);
+        let about = About::client(client).reset(grant.record()).failed(failure.as_ref());
         self.inner.emit(
             EventKind::Submit,
             outcome,
@@ -94,9 +102,6 @@ impl Sspr {
         let Some(_place) = inner.places.take(tenant) else {
             return Ok(try_later(&inner.numbers(tenant)?, now));
         };
-        if !self.charge_hash(grant, KEPT_BACK, now).await? {
-            return Ok(SubmitOutcome::Rejected);
-        }
         let Some(stored) = inner.load(grant.record(), now).await? else {
             return Ok(SubmitOutcome::Rejected);
         };
@@ -120,6 +125,9 @@ impl Sspr {
         let Some(account) = account else { return Ok(SubmitOutcome::Rejected) };
         let spending = Spending { account, bound, policy: &policy, stored };
         if spending.account.last_reset == Some(spending.stored.id) {
+            if !self.charge_hash(grant, KEPT_BACK, now).await? {
+                return Ok(SubmitOutcome::Rejected);
+            }
             return self.repeat(grant, password, &spending, now).await;
         }
         self.change(grant, password, client, spending, now).await
@@ -145,12 +153,19 @@ impl Sspr {
             self.close(stored, policy, now).await?;
             return Ok(SubmitOutcome::Rejected);
         }
-        let mut issues = check(policy, password, Some(account));
-        if issues.is_empty() && self.has_leaked(password, &stored.reset.origin.tenant, now).await {
-            issues.push(PasswordIssue::Breached);
-        }
+        let issues = check(policy, password, Some(account));
         if !issues.is_empty() {
             return Ok(SubmitOutcome::Weak { issues });
+        }
+        match self.has_leaked(grant, password, policy, now).await? {
+            Leaked::No => {}
+            Leaked::Yes => {
+                return Ok(SubmitOutcome::Weak { issues: vec![PasswordIssue::Breached] });
+            }
+            Leaked::NoChecksLeft => return Ok(SubmitOutcome::Rejected),
+        }
+        if !self.charge_hash(grant, KEPT_BACK, now).await? {
+            return Ok(SubmitOutcome::Rejected);
         }
         if let Some(current) =
             account.password.as_ref().filter(|_| policy.password_rules().refuses_current())
@@ -172,15 +187,29 @@ impl Sspr {
             Ok(hash) => hash,
             Err(error) => return busy_or(error, policy, now),
         };
-        let change = self.change_of(stored, account, hash, now)?;
-        let stamp = match inner.users.apply_reset(&change).await? {
+        let change = self.change_of(stored, bound, account, hash, now)?;
+        // Before the change: whoever goes away from here on keeps no notice back.
+        let Some(notices) = self.inner.prepare_notices(&change, client, now) else {
+            return Ok(try_later(policy.limits().numbers(), now));
+        };
+        let applied = match inner.users.apply_reset(&change).await {
+            Ok(applied) => applied,
+            Err(error) => {
+                notices.failed(&error);
+                return Err(error.into());
+            }
+        };
+        let stamp = match applied {
             Applied::Done { notice } => {
-                if notice == NoticeDelivery::NotQueued {
-                    inner.queue_notices(&change, client, now);
+                inner.outboxes.note(notice);
+                match notice {
+                    NoticeDelivery::NotQueued => notices.confirm(),
+                    NoticeDelivery::Queued => notices.withdraw(),
                 }
                 change.next_stamp
             }
             Applied::Repeated { .. } => {
+                notices.withdraw();
                 return match self.overtaken(&spending).await? {
                     Some(account) => {
                         self.follow(grant, password, Spending { account, ..spending }, now).await
@@ -189,6 +218,7 @@ impl Sspr {
                 };
             }
             Applied::Stale => {
+                notices.withdraw();
                 self.close(stored, policy, now).await?;
                 return Ok(SubmitOutcome::Rejected);
             }
@@ -294,18 +324,26 @@ impl Sspr {
     fn change_of(
         &self,
         stored: &Stored,
+        bound: &Bound,
         account: &Account,
         password: PasswordHash,
         now: Instant,
     ) -> Result<PasswordChange, Error> {
         let origin = &stored.reset.origin;
+        let code_went_to = self.inner.bound_address(stored, bound, account);
+        let recipient = |to: &EmailAddress| {
+            let here = code_went_to == Some(to);
+            let cause =
+                if here { NoticeCause::CodeSentHere } else { NoticeCause::CodeSentElsewhere };
+            NoticeRecipient::new(to.clone(), cause)
+        };
         Ok(PasswordChange {
             account: account.id.clone(),
             at: now,
             expected_stamp: account.stamp,
             language: account.language.clone().or_else(|| origin.locale.clone()),
             next_stamp: Stamp::draw(&*self.inner.entropy)?,
-            notify: account.addresses.clone(),
+            notify: account.addresses.iter().map(recipient).collect(),
             password,
             reset: stored.id,
             tenant: origin.tenant.clone(),
@@ -328,18 +366,35 @@ impl Sspr {
 
     async fn has_leaked(
         &self,
+        grant: &Grant,
         password: &Password,
-        tenant: &crate::domain::TenantId,
+        policy: &TenantPolicy,
         now: Instant,
-    ) -> bool {
-        let Some(breaches) = &self.inner.breaches else { return false };
-        let breach = breaches.check(password).await;
-        if breach == Breach::Unavailable {
-            let about = About::default().of(tenant);
-            self.inner.emit(EventKind::BreachCheck, Outcome::Error, about, now);
+    ) -> Result<Leaked, Error> {
+        let inner = &*self.inner;
+        let Some(breaches) = &inner.breaches else { return Ok(Leaked::No) };
+        let record = grant.record();
+        let throttle = inner.throttle(record.tenant_tag(), policy.limits().numbers());
+        if !inner.codes.charge(&throttle.breach_check(&record), now).await?.is_empty() {
+            return Ok(Leaked::NoChecksLeft);
         }
-        breach == Breach::Known
+        Ok(match breaches.check(password).await {
+            Breach::Known => Leaked::Yes,
+            Breach::NotKnown => Leaked::No,
+            Breach::Unavailable => {
+                let about = About::default().of(policy.tenant()).reset(record);
+                inner.emit(EventKind::BreachCheck, Outcome::Error, about, now);
+                Leaked::No
+            }
+        })
     }
+}
+
+/// Whether a new password is known to have leaked.
+enum Leaked {
+    No,
+    NoChecksLeft,
+    Yes,
 }
 
 impl Inner {
@@ -363,8 +418,8 @@ fn check(
 
 fn changed(ticket: Ticket, reset: &crate::flow::Reset) -> SubmitOutcome {
     let expires_at = match reset.stage {
-        Stage::Completed { expires_at, .. } => expires_at,
-        Stage::Opened | Stage::CodeSent | Stage::Verified { .. } | Stage::Closed { .. } => {
+        Stage::Completed { expires_at, .. } | Stage::Closed { expires_at, .. } => expires_at,
+        Stage::Opened | Stage::CodeSent | Stage::Verified { .. } => {
             return SubmitOutcome::Rejected;
         }
     };

@@ -2,8 +2,8 @@
 
 use crate::{
     domain::{
-        AccountId, Charge, CodeFormat, CounterName, Family, Fields, Instant, Keyring, LimiterForm,
-        NetworkAddress, Over, RecordId, TenantId, TenantTag,
+        AccountId, Charge, CodeFormat, CounterName, Device, Family, Fields, Instant, Keyring,
+        LimiterForm, Over, RecordId, TenantId, TenantTag,
     },
     flow::{Bound, Sent},
     policy::Numbers,
@@ -16,19 +16,19 @@ const VISIBLE: u8 = 1;
 /// Tier of the counters that decide only whether a code is compared.
 const SILENT: u8 = 2;
 
-/// Whose counters a request for a code draws on. The lanes share none but those of a network, so
-/// strangers cannot use up an owner's.
+/// Whose counters a call draws on. The lanes share none, so strangers and neighbours on the same
+/// network cannot use up an owner's.
 #[derive(Clone, Debug)]
 pub(super) enum Lane {
     Everybody,
     /// A device that has signed in with this address before.
-    Trusted([u8; 16]),
+    Trusted(Device),
     /// The host vouches for the request: by its network, or by the vouch itself.
     Vouched(Vec<u8>),
 }
 
 impl Lane {
-    pub(super) fn of(device: Option<[u8; 16]>, client: &Client) -> Self {
+    pub(super) fn of(device: Option<Device>, client: &Client) -> Self {
         if let Some(device) = device {
             return Self::Trusted(device);
         }
@@ -52,13 +52,13 @@ impl<'a> Throttle<'a> {
     }
 
     /// Charges of opening a reset.
-    pub(super) fn open(&self, client: &Client) -> Vec<Charge> {
-        self.network(Family::Opens, self.numbers.opens_per_network, client.network)
+    pub(super) fn open(&self, lane: &Lane, client: &Client) -> Vec<Charge> {
+        self.network(Family::Opens, self.numbers.opens_per_network, lane, client)
     }
 
     /// Charges of trying a code or a password.
-    pub(super) fn network_try(&self, client: &Client) -> Vec<Charge> {
-        self.network(Family::NetworkTries, self.numbers.network_tries, client.network)
+    pub(super) fn network_try(&self, lane: &Lane, client: &Client) -> Vec<Charge> {
+        self.network(Family::NetworkTries, self.numbers.network_tries, lane, client)
     }
 
     /// Charges of asking for a code.
@@ -79,7 +79,7 @@ impl<'a> Throttle<'a> {
         };
         match lane {
             Lane::Trusted(device) => {
-                add("device", numbers.sends_per_device, device);
+                add("device", numbers.sends_per_device, &device.id);
                 return charges;
             }
             Lane::Vouched(from) => add("vouched", numbers.sends_per_vouch, from),
@@ -90,7 +90,7 @@ impl<'a> Throttle<'a> {
                 add("address", numbers.sends_per_address, &[]);
             }
         }
-        charges.extend(self.network(Family::Sends, numbers.sends_per_network, client.network));
+        charges.extend(self.network(Family::Sends, numbers.sends_per_network, lane, client));
         charges
     }
 
@@ -108,25 +108,26 @@ impl<'a> Throttle<'a> {
     }
 
     /// Charges of sending a mail to an account, whatever was typed. Each lane has its own, or
-    /// strangers would use up the owner's here.
+    /// strangers would use up the owner's here. All trusted devices together have one more: whoever
+    /// has signed in from many devices must not send the owner many times as many mails.
     pub(super) fn silent_send(&self, who: Who<'_>, lane: &Lane) -> Vec<Charge> {
-        let names = self.names(Family::SilentSends, |fields| {
-            let fields = who.key(fields);
-            match lane {
-                Lane::Everybody => fields,
-                Lane::Trusted(device) => fields.text("device").bytes(device),
-                Lane::Vouched(from) => fields.text("vouched").bytes(from),
+        let mut charges = Vec::with_capacity(2);
+        let mut add = |limit: u32, from: &dyn Fn(Fields) -> Fields| {
+            let names = self.names(Family::SilentSends, |fields| from(who.key(fields)));
+            let window = self.numbers.sends_window;
+            charges.extend(names.map(|name| Charge { amount: 1, limit, name, tier: 0, window }));
+        };
+        let limit = self.numbers.sends_per_account;
+        match lane {
+            Lane::Everybody => add(limit, &|fields| fields),
+            Lane::Trusted(device) => {
+                add(limit, &|fields| fields.text("device").bytes(&device.id));
+                let all = self.numbers.trusted_sends_per_account;
+                add(all, &|fields| fields.text("devices"));
             }
-        });
-        names
-            .map(|name| Charge {
-                amount: 1,
-                limit: self.numbers.sends_per_account,
-                name,
-                tier: 0,
-                window: self.numbers.sends_window,
-            })
-            .collect()
+            Lane::Vouched(from) => add(limit, &|fields| fields.text("vouched").bytes(from)),
+        }
+        charges
     }
 
     /// Asks whether one more comparison of a short code is within budget.
@@ -153,6 +154,15 @@ impl<'a> Throttle<'a> {
         let short = bound.filter(|bound| bound.format == CodeFormat::Digits);
         let silent = short.map_or(&[][..], |bound| &bound.silent);
         self.tries(visible, VISIBLE).chain(self.tries(silent, SILENT)).collect()
+    }
+
+    /// Charges of one look-up of a new password among leaked ones: it goes to somebody else's service.
+    pub(super) fn breach_check(&self, record: &RecordId) -> Vec<Charge> {
+        let names =
+            self.names(Family::Grants, |fields| fields.text("breach").bytes(record.as_bytes()));
+        let limit = self.numbers.submits_per_grant.saturating_mul(10);
+        let window = self.numbers.tries_window;
+        names.map(|name| Charge { amount: 1, limit, name, tier: 0, window }).collect()
     }
 
     /// Charges of one slow hash to a grant, if more than `kept_back` are left.
@@ -204,17 +214,31 @@ impl<'a> Throttle<'a> {
         })
     }
 
-    fn network(&self, family: Family, limit: u32, network: Option<NetworkAddress>) -> Vec<Charge> {
-        let Some(network) = network else { return Vec::new() };
-        let mut charges = Vec::with_capacity(2);
-        let mut add = |limit: u32, from: [u8; 17]| {
-            let names = self.names(family, |fields| fields.text("network").bytes(&from));
+    /// Charges of a call to where it came from: its network or, in the lanes that have them, its
+    /// device or its vouch.
+    fn network(&self, family: Family, limit: u32, lane: &Lane, client: &Client) -> Vec<Charge> {
+        let mut charges = Vec::with_capacity(3);
+        let mut add = |limit: u32, kind: &str, from: &[u8]| {
+            let names = self.names(family, |fields| fields.text(kind).bytes(from));
             let window = self.numbers.network_window;
             charges.extend(names.map(|name| Charge { amount: 1, limit, name, tier: 0, window }));
         };
-        add(limit, network.near());
-        if let Some(wide) = network.wide() {
-            add(limit.saturating_mul(self.numbers.wide_network_factor), wide);
+        match lane {
+            Lane::Trusted(device) => add(limit, "trusted", &device.id),
+            Lane::Vouched(from) => add(limit, "vouched network", from),
+            Lane::Everybody => {
+                let Some(network) = client.network else { return charges };
+                add(limit, "network", &network.near());
+                let numbers = self.numbers;
+                let factor = numbers.subscriber_network_factor;
+                if let Some(subscriber) = network.subscriber() {
+                    add(limit.saturating_mul(factor), "network", &subscriber);
+                }
+                if let Some(wide) = network.wide() {
+                    let factor = numbers.wide_network_factor.max(factor.saturating_mul(4));
+                    add(limit.saturating_mul(factor), "network", &wide);
+                }
+            }
         }
         charges
     }

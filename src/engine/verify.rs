@@ -12,7 +12,7 @@ use super::{
     records::{Stored, record, terms},
     span::spanned,
     sspr::{About, Inner},
-    throttle::{names_any, retry_at},
+    throttle::{Lane, names_any, retry_at},
 };
 
 const MAX_CONFLICTS: usize = 8;
@@ -56,7 +56,8 @@ impl Sspr {
         }
         let tenant = self.inner.tenants.named(tag);
         let about = About::client(client).reset(token.record());
-        let about = About { tenant: tenant.as_ref(), ..about };
+        let failure = tried.as_ref().err().map(Error::failure);
+        let about = About { tenant: tenant.as_ref(), ..about.failed(failure.as_ref()) };
         self.inner.emit(EventKind::Verify, outcome, about, now);
         tried.map(|tried| tried.answer)
     }
@@ -70,8 +71,9 @@ impl Sspr {
     ) -> Result<Tried, Error> {
         let inner = &*self.inner;
         let id = token.record();
+        let Some(lane) = self.lane_of(token, client, now).await? else { return Ok(gone()) };
         let numbers = inner.numbers(id.tenant_tag())?;
-        let charges = inner.throttle(id.tenant_tag(), &numbers).network_try(client);
+        let charges = inner.throttle(id.tenant_tag(), &numbers).network_try(&lane, client);
         if !charges.is_empty() {
             let over = inner.codes.charge(&charges, now).await?;
             if !over.is_empty() {
@@ -125,6 +127,30 @@ impl Sspr {
             }
             None => wrong(Outcome::Withheld),
         }
+    }
+
+    /// Whose counters a try draws on; `None` if there is no such reset.
+    ///
+    /// The record is read only if a proof came along, which names an address that only the record
+    /// knows, or if this process has not met the tenant, whose numbers it needs.
+    async fn lane_of(
+        &self,
+        token: &FlowToken,
+        client: &Client,
+        now: Instant,
+    ) -> Result<Option<Lane>, Error> {
+        let inner = &*self.inner;
+        let is_met = inner.tenants.named(token.record().tenant_tag()).is_some();
+        if client.device.is_none() && is_met {
+            return Ok(Some(Lane::of(None, client)));
+        }
+        let Some(stored) = inner.load(token.record(), now).await? else { return Ok(None) };
+        let origin = &stored.reset.origin;
+        if !stored.reset.token.matches(&token.hash()) || inner.policy(&origin.tenant)?.is_none() {
+            return Ok(None);
+        }
+        let address = inner.typed_address(token, origin);
+        Ok(address.map(|address| inner.lane(&origin.tenant, &address, client, now)))
     }
 
     /// After a match: is the account still the one, and may it? Then the swap.

@@ -78,10 +78,14 @@ pub fn encode_reset(reset: &Reset) -> Vec<u8> {
             .raw(ticket.as_bytes())
             .raw(stamp.as_bytes())
             .instant(*expires_at),
-        Stage::Closed { reason: CloseReason::Redeemed, ticket } => {
-            out.byte(4).raw(ticket.as_bytes())
-        }
-        Stage::Closed { reason: CloseReason::Stale, ticket } => out.byte(5).raw(ticket.as_bytes()),
+        Stage::Closed { reason, grant, ticket, expires_at } => out
+            .byte(match reason {
+                CloseReason::Redeemed => 4,
+                CloseReason::Stale => 5,
+            })
+            .raw(grant.as_bytes())
+            .raw(ticket.as_bytes())
+            .instant(*expires_at),
     };
     out.0
 }
@@ -143,8 +147,12 @@ pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
             stamp: Stamp::from_bytes(input.raw()?),
             expires_at: input.instant()?,
         },
-        4 => Stage::Closed { reason: CloseReason::Redeemed, ticket: input.digest()? },
-        5 => Stage::Closed { reason: CloseReason::Stale, ticket: input.digest()? },
+        tag @ (4 | 5) => Stage::Closed {
+            reason: if tag == 4 { CloseReason::Redeemed } else { CloseReason::Stale },
+            grant: input.digest()?,
+            ticket: input.digest()?,
+            expires_at: input.instant()?,
+        },
         _ => return Err(CodecError::Damaged),
     };
     input.end()?;

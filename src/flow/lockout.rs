@@ -49,6 +49,20 @@ impl Lockout {
         Ok(next)
     }
 
+    /// The state with `count` failures taken back; a lock that they brought about is lifted.
+    #[must_use]
+    pub fn without(&self, count: u32, terms: &LockoutTerms, now: Instant) -> Self {
+        let failures = self.failures.saturating_sub(count);
+        // Each failure from the threshold on has locked once.
+        let lockouts = failures.saturating_sub(terms.threshold.saturating_sub(1));
+        Self {
+            failures,
+            locked_until: self.locked_until.filter(|_| lockouts > 0),
+            lockouts: lockouts.min(self.lockouts),
+            touched_at: now.latest(self.touched_at),
+        }
+    }
+
     /// The state after a right password.
     #[must_use]
     pub fn cleared(&self, now: Instant) -> Self {
@@ -106,6 +120,22 @@ mod tests {
 
         assert_eq!(later.locked_until, Some(at(220)));
         assert_eq!(later.charge(&TERMS, at(-5)), Err(at(220)));
+    }
+
+    #[test]
+    fn failures_that_are_taken_back_lift_the_lock_that_they_brought_about() {
+        let state = failed(9);
+        assert_eq!(state.without(9, &TERMS, at(5)), state.cleared(at(5)));
+        assert_eq!(state.without(1, &TERMS, at(5)), Lockout { touched_at: at(5), ..failed(8) });
+
+        let locked = failed(10);
+        let lifted = locked.without(1, &TERMS, at(5));
+        assert_eq!((lifted.failures, lifted.lockouts, lifted.locked_until), (9, 0, None));
+
+        let twice = locked.charge(&TERMS, at(60)).unwrap();
+        let once = twice.without(1, &TERMS, at(61));
+        assert_eq!((once.failures, once.lockouts, once.locked_until), (10, 1, twice.locked_until));
+        assert_eq!(twice.without(99, &TERMS, at(61)), twice.cleared(at(61)));
     }
 
     #[test]

@@ -127,8 +127,12 @@ pub enum Stage {
     Closed {
         /// Why.
         reason: CloseReason,
+        /// SHA-256 of the grant that was spent; zeros if none was.
+        grant: Digest,
         /// SHA-256 of the ticket that closed it; zeros if none did.
         ticket: Digest,
+        /// A repeat of the last submit is answered until this instant.
+        expires_at: Instant,
     },
 }
 
@@ -289,32 +293,35 @@ impl Reset {
             }
             (S::Verified { grant: given, expires_at }, E::Spend { grant })
             | (S::Completed { grant: given, expires_at, .. }, E::Spend { grant })
-                if given.matches(&grant) && now < *expires_at =>
-            {
-                Step::Stay
-            }
+            | (
+                S::Closed { reason: CloseReason::Redeemed, grant: given, expires_at, .. },
+                E::Spend { grant },
+            ) if given.matches(&grant) && now < *expires_at => Step::Stay,
             (S::Verified { grant, .. }, E::Complete { ticket, stamp }) => {
                 let expires_at = now.after(terms.ticket);
                 self.next(Stage::Completed { expires_at, grant: *grant, stamp, ticket }, now)
             }
             (S::Completed { ticket: given, .. }, E::Complete { ticket, .. })
-                if given.matches(&ticket) =>
-            {
-                Step::Stay
-            }
-            (S::Completed { ticket: given, expires_at, .. }, E::Redeem { ticket })
+            | (
+                S::Closed { reason: CloseReason::Redeemed, ticket: given, .. },
+                E::Complete { ticket, .. },
+            ) if given.matches(&ticket) => Step::Stay,
+            (S::Completed { grant, ticket: given, expires_at, .. }, E::Redeem { ticket })
                 if given.matches(&ticket) && now < *expires_at =>
             {
-                self.next(Stage::Closed { reason: CloseReason::Redeemed, ticket }, now)
+                let (grant, expires_at) = (*grant, *expires_at);
+                let reason = CloseReason::Redeemed;
+                self.next(Stage::Closed { expires_at, grant, reason, ticket }, now)
             }
-            (S::Closed { reason: CloseReason::Redeemed, ticket: given }, E::Redeem { ticket })
-                if given.matches(&ticket) =>
-            {
-                Step::Refused(Refusal::Used)
-            }
+            (
+                S::Closed { reason: CloseReason::Redeemed, ticket: given, .. },
+                E::Redeem { ticket },
+            ) if given.matches(&ticket) => Step::Refused(Refusal::Used),
             (S::Opened | S::CodeSent | S::Verified { .. }, E::Close) => {
                 let none = Digest::from_bytes([0; 32]);
-                self.next(Stage::Closed { reason: CloseReason::Stale, ticket: none }, now)
+                let reason = CloseReason::Stale;
+                let closed = Stage::Closed { expires_at: now, grant: none, reason, ticket: none };
+                self.next(closed, now)
             }
             (S::Opened | S::Verified { .. }, E::Bind(_))
             | (S::Opened | S::CodeSent, E::Spend { .. } | E::Complete { .. } | E::Redeem { .. })
@@ -348,8 +355,10 @@ impl Reset {
     #[must_use]
     pub fn expires_at(&self) -> Instant {
         let stage = match self.stage {
-            Stage::Opened | Stage::CodeSent | Stage::Closed { .. } => self.ends_at,
-            Stage::Verified { expires_at, .. } | Stage::Completed { expires_at, .. } => expires_at,
+            Stage::Opened | Stage::CodeSent => self.ends_at,
+            Stage::Verified { expires_at, .. }
+            | Stage::Completed { expires_at, .. }
+            | Stage::Closed { expires_at, .. } => expires_at,
         };
         let sent = self.sent.map_or(self.ends_at, |sent| sent.expires_at);
         stage.latest(sent).latest(self.ends_at)

@@ -192,7 +192,7 @@ fn read_brand(node: &Node<'_>) -> Result<Brand, DocumentError> {
 }
 
 /// The counts of [`Numbers`] under their JSON names.
-fn counts(numbers: &mut Numbers) -> [(&'static str, &mut u32); 15] {
+fn counts(numbers: &mut Numbers) -> [(&'static str, &mut u32); 17] {
     [
         ("triesPerChallenge", &mut numbers.tries_per_challenge),
         ("triesPerWindow", &mut numbers.tries_per_window),
@@ -202,10 +202,12 @@ fn counts(numbers: &mut Numbers) -> [(&'static str, &mut u32); 15] {
         ("sendsPerNetwork", &mut numbers.sends_per_network),
         ("opensPerNetwork", &mut numbers.opens_per_network),
         ("networkTries", &mut numbers.network_tries),
+        ("subscriberNetworkFactor", &mut numbers.subscriber_network_factor),
         ("wideNetworkFactor", &mut numbers.wide_network_factor),
         ("sendsPerDevice", &mut numbers.sends_per_device),
         ("sendsPerVouch", &mut numbers.sends_per_vouch),
         ("sendsPerAccount", &mut numbers.sends_per_account),
+        ("trustedSendsPerAccount", &mut numbers.trusted_sends_per_account),
         ("submitsPerGrant", &mut numbers.submits_per_grant),
         ("tenantTries", &mut numbers.tenant_tries),
         ("lockoutThreshold", &mut numbers.lockout_threshold),

@@ -63,7 +63,11 @@ pub struct Numbers {
     pub network_window: Duration,
     /// Codes and passwords tried by one network in its window: 600.
     pub network_tries: u32,
-    /// How much more an IPv6 /48 may than a /64: ten times.
+    /// How much more an IPv6 /56, which providers give one subscriber, may than a /64: 4 times.
+    pub subscriber_network_factor: u32,
+    /// How much more an IPv6 /48 may than a /64: 40 times. A lower number than four times
+    /// `subscriber_network_factor` counts as that, so that no subscriber closes the door for its
+    /// neighbours.
     pub wide_network_factor: u32,
     /// Codes in the trusted lane, per device and window: 10.
     pub sends_per_device: u32,
@@ -72,6 +76,8 @@ pub struct Numbers {
     /// Mails to one account in a window and lane (a device or a network in the lanes that have
     /// them), whatever was typed: 40. Silent.
     pub sends_per_account: u32,
+    /// Mails to one account in a window from all its trusted devices together: 60. Silent.
+    pub trusted_sends_per_account: u32,
     /// Slow hashes that one grant buys: 10. A submit takes one, or two where the current password
     /// is refused; the last one is kept back for a submit that has begun.
     pub submits_per_grant: u32,
@@ -190,6 +196,7 @@ impl Default for Numbers {
             sends_per_vouch: 10,
             sends_window: DAY,
             streak_window: DAY * 365,
+            subscriber_network_factor: 4,
             submits_per_grant: 10,
             tenant_tries: 1000,
             ticket_lifetime: MINUTE * 5,
@@ -197,7 +204,8 @@ impl Default for Numbers {
             tries_per_streak: 100,
             tries_per_window: 15,
             tries_window: DAY,
-            wide_network_factor: 10,
+            trusted_sends_per_account: 60,
+            wide_network_factor: 40,
         }
     }
 }
@@ -211,6 +219,8 @@ impl Numbers {
             ("sends_per_network", self.sends_per_network),
             ("opens_per_network", self.opens_per_network),
             ("network_tries", self.network_tries),
+            ("subscriber_network_factor", self.subscriber_network_factor),
+            ("trusted_sends_per_account", self.trusted_sends_per_account),
             ("wide_network_factor", self.wide_network_factor),
             ("sends_per_device", self.sends_per_device),
             ("sends_per_vouch", self.sends_per_vouch),

@@ -19,6 +19,8 @@ pub trait Clock: Send + Sync + core::fmt::Debug {
 
     /// Waits until `instant`; used by the courier only, for pauses between tries.
     ///
-    /// The future must be cheap to drop, and must end even if the clock jumps past the instant.
+    /// The future must be cheap to drop, and must end even if the clock jumps past the instant. When
+    /// the clock steps back, it should wake its task: the courier then looks at the clock and waits
+    /// no longer than it meant to. If it does not, the courier notices the step at its next wake-up.
     fn sleep_until(&self, instant: Instant) -> Sleep;
 }

@@ -25,7 +25,7 @@ pub trait EmailSender: Send + Sync {
 }
 
 /// Whether trying again can help.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SendErrorKind {
     /// The recipient or the message was refused for good.
@@ -34,6 +34,9 @@ pub enum SendErrorKind {
     Setup,
     /// A later try may succeed.
     Transient,
+    /// The message may have been handed over: the connection was lost, or patience ended, after its
+    /// last byte. The courier sends such a message at most once more.
+    Unknown,
 }
 
 /// A message was not handed over. The message says what failed, never the address or the text.
@@ -64,10 +67,10 @@ impl SendError {
         self.kind
     }
 
-    /// Whether a later try may succeed.
+    /// Whether a later try may succeed without anybody changing the set-up.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
-        matches!(self.kind, SendErrorKind::Transient)
+        matches!(self.kind, SendErrorKind::Transient | SendErrorKind::Unknown)
     }
 }
 

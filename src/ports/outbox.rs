@@ -1,25 +1,55 @@
 //! Port: notices that must not be lost.
 
+use core::time::Duration;
+
 use async_trait::async_trait;
 
 use super::StoreError;
 use crate::domain::{CorrelationId, EmailAddress, Instant, LanguageTag, TenantId};
 
+/// How long a notice stays with the courier that leased it: 60 seconds.
+pub const NOTICE_LEASE: Duration = Duration::from_secs(60);
+
+/// How far ahead of `now` the instant that scheduled a notice may lie: 60 seconds. If it lies
+/// further ahead, the clock has stepped back since, and the notice is due at once.
+pub const NOTICE_CLOCK_SLACK: Duration = Duration::from_secs(60);
+
 /// Hands out the notices that [`UserStore::apply_reset`](super::UserStore::apply_reset) queued in
 /// its transaction, at least once each.
+///
+/// A notice leaves the outbox only through [`Outbox::done`]. The courier calls it after a delivery,
+/// after a permanent refusal of that recipient, and after seven days without success.
 ///
 /// *Suite*: `outbox_conformance!` (feature `conformance`).
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    /// Leases at most `limit` notices that are due: not done, and not leased by anybody else.
+    /// Leases at most `limit` notices that are due, the one that has been due longest first.
     ///
-    /// *Atomicity*: one write; two couriers never hold one lease. *Time*: a lease ends after about
-    /// a minute, and the notice is due again. *Errors*: calling again is harmless. *Security*:
-    /// handing out twice sends a notice twice, which is safe; losing one hides an attack. *Proof*:
-    /// `tests/courier.rs`.
+    /// A notice is due when its due time is reached (`due_at <= now`). It is also due when the
+    /// instant that set its due time lies more than [`NOTICE_CLOCK_SLACK`] ahead of `now`, because
+    /// then the clock has stepped back. A new notice is due at once. A lease makes a notice due
+    /// again [`NOTICE_LEASE`] after `now`.
+    ///
+    /// *Atomicity*: one write; two couriers never hold one lease. *Errors*: calling again is
+    /// harmless. *Security*: handing out twice sends a notice twice, which is safe; losing one hides
+    /// an attack.
     async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError>;
 
-    /// Marks a notice as delivered, or as not deliverable at all.
+    /// Keeps a notice, stores how often it was tried, and makes it due at `until`.
+    ///
+    /// The courier calls it to renew a lease while a message is under way, and to wait before the
+    /// next try.
+    ///
+    /// *Atomicity*: one write. *Errors*: calling again is harmless; an unknown id is nothing.
+    async fn postpone(
+        &self,
+        id: &NoticeId,
+        tries: u32,
+        until: Instant,
+        now: Instant,
+    ) -> Result<(), StoreError>;
+
+    /// Removes a notice that was delivered, or that cannot be delivered at all.
     ///
     /// *Atomicity*: one write. *Errors*: calling again is harmless; an unknown id is nothing.
     async fn done(&self, id: &NoticeId) -> Result<(), StoreError>;
@@ -41,16 +71,55 @@ pub struct Notice {
     pub to: EmailAddress,
     /// When the password was changed.
     pub at: Instant,
+    /// How the password came to be changed, as this recipient should be told.
+    pub cause: NoticeCause,
+    /// How often the courier has tried to send it.
+    pub tries: u32,
     /// The account's language.
     pub language: Option<LanguageTag>,
     /// What ties it to the request.
     pub correlation: Option<CorrelationId>,
 }
 
+/// How a password came to be changed, as one recipient of the notice is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NoticeCause {
+    /// A reset, with a code that was sent to another address of the account.
+    CodeSentElsewhere,
+    /// A reset, with a code that was sent to this address.
+    CodeSentHere,
+    /// The store does not know, for instance because an older version queued the notice.
+    #[default]
+    Unknown,
+}
+
 impl Notice {
-    /// A notice to one address.
+    /// A notice to one address that was not tried yet, without a known cause.
     #[must_use]
     pub fn new(id: NoticeId, tenant: TenantId, to: EmailAddress, at: Instant) -> Self {
-        Self { at, correlation: None, id, language: None, tenant, to }
+        let cause = NoticeCause::Unknown;
+        Self { at, cause, correlation: None, id, language: None, tenant, to, tries: 0 }
+    }
+}
+
+impl NoticeCause {
+    /// The name under which a store keeps the cause.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CodeSentElsewhere => "code_sent_elsewhere",
+            Self::CodeSentHere => "code_sent_here",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Reads a stored name; a name that this version does not know is [`NoticeCause::Unknown`].
+    #[must_use]
+    pub fn from_stored(name: &str) -> Self {
+        [Self::CodeSentElsewhere, Self::CodeSentHere]
+            .into_iter()
+            .find(|cause| cause.as_str() == name)
+            .unwrap_or_default()
     }
 }

@@ -105,6 +105,16 @@ impl<T: Outbox + ?Sized> Outbox for Arc<T> {
         (**self).due(now, limit).await
     }
 
+    async fn postpone(
+        &self,
+        id: &NoticeId,
+        tries: u32,
+        until: Instant,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        (**self).postpone(id, tries, until, now).await
+    }
+
     async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {
         (**self).done(id).await
     }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{NoticeCause, StoreError};
 use crate::domain::{
     Account, AccountId, EmailAddress, Instant, LanguageTag, PasswordHash, RecordId, Stamp, TenantId,
 };
@@ -100,9 +100,27 @@ pub struct PasswordChange {
     /// When it happens.
     pub at: Instant,
     /// Whom the notice goes to: every verified address on file before the change.
-    pub notify: Vec<EmailAddress>,
+    pub notify: Vec<NoticeRecipient>,
     /// The language of the notice.
     pub language: Option<LanguageTag>,
+}
+
+/// One address that is told of a changed password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NoticeRecipient {
+    /// The address.
+    pub to: EmailAddress,
+    /// What this address is told about how it happened.
+    pub cause: NoticeCause,
+}
+
+impl NoticeRecipient {
+    /// A recipient and what it is told.
+    #[must_use]
+    pub const fn new(to: EmailAddress, cause: NoticeCause) -> Self {
+        Self { cause, to }
+    }
 }
 
 /// What [`UserStore::apply_reset`] answers.

@@ -229,8 +229,9 @@ impl State {
                         (3, grant.as_bytes(), ticket.as_bytes()).hash(&mut hasher);
                         (stamp, expires_at).hash(&mut hasher);
                     }
-                    Stage::Closed { reason, ticket } => {
+                    Stage::Closed { reason, grant, ticket, expires_at } => {
                         (4, *reason as u8, ticket.as_bytes()).hash(&mut hasher);
+                        (grant.as_bytes(), expires_at).hash(&mut hasher);
                     }
                 }
             }

@@ -83,6 +83,16 @@ impl Outbox for Shared {
         self.with(|stores| stores.due(now, limit))
     }
 
+    async fn postpone(
+        &self,
+        id: &NoticeId,
+        tries: u32,
+        until: Instant,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        self.with(|stores| stores.postpone(id, tries, until, now))
+    }
+
     async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {
         self.with(|stores| stores.done(id))
     }

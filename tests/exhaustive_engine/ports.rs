@@ -250,6 +250,26 @@ impl Outbox for Desk {
         })
     }
 
+    async fn postpone(
+        &self,
+        id: &NoticeId,
+        tries: u32,
+        until: Instant,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let reply = self.hear(
+            || "postpone".to_owned(),
+            |inner| {
+                inner.stores.postpone(id, tries, until, now);
+                Reply::Done
+            },
+        );
+        match reply.await {
+            Reply::Done => Ok(()),
+            _ => Err(StoreError::new(StoreErrorKind::Unknown, "the answer was lost")),
+        }
+    }
+
     async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {
         let reply = self.hear(
             || "done".to_owned(),

@@ -12,13 +12,10 @@ use sspr::{
         Account, AccountId, Charge, CounterName, EmailAddress, Instant, Over, RecordId, TenantId,
     },
     ports::{
-        Applied, Attempted, Inserted, Loaded, Notice, NoticeDelivery, NoticeId, PasswordChange,
-        Record, SWEEP_MARGIN, Swapped,
+        Applied, Attempted, Inserted, Loaded, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice,
+        NoticeDelivery, NoticeId, PasswordChange, Record, SWEEP_MARGIN, Swapped,
     },
 };
-
-/// How long a notice stays with the courier that took it.
-const LEASE: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Records, counters, accounts, notices.
 #[derive(Clone, Default)]
@@ -50,7 +47,8 @@ struct Counter {
 #[derive(Clone)]
 pub struct Waiting {
     pub notice: Notice,
-    leased_until: Instant,
+    due_at: Instant,
+    set_at: Instant,
 }
 
 impl Kept {
@@ -233,25 +231,36 @@ impl Stores {
             account.password = Some(change.password.clone());
             account.stamp = change.next_stamp;
         });
-        for to in &change.notify {
+        for recipient in &change.notify {
             self.notices_so_far += 1;
             let id = NoticeId(self.notices_so_far.to_string());
-            let mut notice = Notice::new(id, change.tenant.clone(), to.clone(), change.at);
+            let (tenant, to) = (change.tenant.clone(), recipient.to.clone());
+            let mut notice = Notice::new(id, tenant, to, change.at);
+            notice.cause = recipient.cause;
             notice.language.clone_from(&change.language);
-            let waiting = Waiting { leased_until: change.at, notice };
+            let waiting = Waiting { due_at: change.at, notice, set_at: change.at };
             Arc::make_mut(&mut self.notices).push(waiting);
         }
         Applied::Done { notice: NoticeDelivery::Queued }
     }
 
     pub fn due(&mut self, now: Instant, limit: usize) -> Vec<Notice> {
-        let free = Arc::make_mut(&mut self.notices).iter_mut();
-        let free = free.filter(|waiting| waiting.leased_until <= now).take(limit);
-        let leased = free.map(|waiting| {
-            waiting.leased_until = now.after(LEASE);
+        let latest = now.after(NOTICE_CLOCK_SLACK);
+        let waiting = Arc::make_mut(&mut self.notices).iter_mut();
+        let mut due: Vec<_> = waiting.filter(|it| it.due_at <= now || it.set_at > latest).collect();
+        due.sort_by_key(|waiting| waiting.due_at);
+        let leased = due.into_iter().take(limit).map(|waiting| {
+            (waiting.due_at, waiting.set_at) = (now.after(NOTICE_LEASE), now);
             waiting.notice.clone()
         });
         leased.collect()
+    }
+
+    pub fn postpone(&mut self, id: &NoticeId, tries: u32, until: Instant, now: Instant) {
+        let mut waiting = Arc::make_mut(&mut self.notices).iter_mut();
+        if let Some(waiting) = waiting.find(|waiting| waiting.notice.id == *id) {
+            (waiting.due_at, waiting.set_at, waiting.notice.tries) = (until, now, tries);
+        }
     }
 
     pub fn done(&mut self, id: &NoticeId) {
@@ -274,7 +283,7 @@ impl Hash for Stores {
             account.addresses.iter().for_each(|address| address.as_str().hash(state));
         }
         for waiting in &*self.notices {
-            (&waiting.notice.id, waiting.leased_until).hash(state);
+            (&waiting.notice.id, waiting.notice.tries, waiting.due_at, waiting.set_at).hash(state);
         }
     }
 }

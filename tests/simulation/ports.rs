@@ -103,6 +103,21 @@ impl Outbox for Users {
         if fate == Fate::ReplyLost { Err(lost()) } else { Ok(due) }
     }
 
+    async fn postpone(
+        &self,
+        id: &NoticeId,
+        tries: u32,
+        until: Instant,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let fate = self.hub.enter("postpone", String::new).await;
+        if fate == Fate::Refused {
+            return Err(refused());
+        }
+        self.inner.postpone(id, tries, until, now).await?;
+        if fate == Fate::ReplyLost { Err(lost()) } else { Ok(()) }
+    }
+
     async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {
         let fate = self.hub.enter("done", String::new).await;
         if fate == Fate::Refused {

@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError},
-    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -11,13 +10,11 @@ use async_trait::async_trait;
 use crate::{
     domain::{Account, AccountId, EmailAddress, Instant, PasswordHash, TenantId},
     ports::{
-        Applied, Notice, NoticeDelivery, NoticeId, Outbox, PasswordChange, StoreError, UserStore,
+        Applied, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeDelivery, NoticeId, Outbox,
+        PasswordChange, StoreError, UserStore,
     },
     sync::{Mutex, MutexGuard},
 };
-
-/// How long a notice stays with the courier that took it.
-const LEASE: Duration = Duration::from_secs(60);
 
 /// Accounts in memory. Clones share them. Addresses match exactly.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +39,9 @@ struct Kept {
 #[derive(Debug)]
 struct Waiting {
     notice: Notice,
-    leased_until: Instant,
+    due_at: Instant,
+    /// When `due_at` was set.
+    set_at: Instant,
 }
 
 impl MemoryUsers {
@@ -179,12 +178,14 @@ impl UserStore for MemoryUsers {
         kept.account.locked = false;
         kept.account.last_reset = Some(change.reset);
         kept.pending_address = None;
-        for to in &change.notify {
+        for recipient in &change.notify {
             state.notices_so_far += 1;
             let id = NoticeId(state.notices_so_far.to_string());
-            let mut notice = Notice::new(id, change.tenant.clone(), to.clone(), change.at);
+            let (tenant, to) = (change.tenant.clone(), recipient.to.clone());
+            let mut notice = Notice::new(id, tenant, to, change.at);
+            notice.cause = recipient.cause;
             notice.language.clone_from(&change.language);
-            state.notices.push(Waiting { leased_until: change.at, notice });
+            state.notices.push(Waiting { due_at: change.at, notice, set_at: change.at });
         }
         Ok(Applied::Done { notice: NoticeDelivery::Queued })
     }
@@ -220,12 +221,34 @@ impl UserStore for MemoryUsers {
 impl Outbox for MemoryUsers {
     async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError> {
         let mut state = self.lock();
-        let free = state.notices.iter_mut().filter(|waiting| waiting.leased_until <= now);
-        let leased = free.take(limit).map(|waiting| {
-            waiting.leased_until = now.after(LEASE);
+        let latest = now.after(NOTICE_CLOCK_SLACK);
+        let due = |waiting: &&mut Waiting| waiting.due_at <= now || waiting.set_at > latest;
+        let mut due: Vec<_> = state.notices.iter_mut().filter(due).collect();
+        // Stable: of those that are due at one instant, the first that came is the first to go.
+        due.sort_by_key(|waiting| waiting.due_at);
+        let leased = due.into_iter().take(limit).map(|waiting| {
+            waiting.due_at = now.after(NOTICE_LEASE);
+            waiting.set_at = now;
             waiting.notice.clone()
         });
         Ok(leased.collect())
+    }
+
+    async fn postpone(
+        &self,
+        id: &NoticeId,
+        tries: u32,
+        until: Instant,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let waiting = state.notices.iter_mut().find(|waiting| waiting.notice.id == *id);
+        if let Some(waiting) = waiting {
+            waiting.due_at = until;
+            waiting.set_at = now;
+            waiting.notice.tries = tries;
+        }
+        Ok(())
     }
 
     async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {

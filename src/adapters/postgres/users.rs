@@ -107,7 +107,7 @@ impl UserStore for PostgresUsers {
     }
 
     async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
-        let notify: Vec<&str> = change.notify.iter().map(EmailAddress::as_str).collect();
+        let notify: Vec<&str> = change.notify.iter().map(|it| it.to.as_str()).collect();
         let row = self
             .0
             .row(
@@ -180,6 +180,19 @@ impl Outbox for PostgresUsers {
             (&i64::try_from(limit).unwrap_or(i64::MAX), Type::INT8),
         ];
         self.0.rows(sql, values).await?.iter().map(notice).collect()
+    }
+
+    async fn postpone(
+        &self,
+        id: &NoticeId,
+        _tries: u32,
+        until: Instant,
+        _now: Instant,
+    ) -> Result<(), StoreError> {
+        let Ok(id) = id.0.parse::<i64>() else { return Ok(()) };
+        let sql = "UPDATE sspr.notice SET leased_until = $2 WHERE id = $1";
+        let values: &[Value<'_>] = &[(&id, Type::INT8), (&until.as_micros(), Type::INT8)];
+        self.0.rows(sql, values).await.map(drop)
     }
 
     async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {

@@ -106,7 +106,10 @@ fn a_change_of_a_password_takes_the_statements_on_record() {
         expected_stamp: stamp,
         language: None,
         next_stamp: Stamp::from_bytes([2; 16]),
-        notify: vec![address],
+        notify: vec![crate::ports::NoticeRecipient::new(
+            address,
+            crate::ports::NoticeCause::CodeSentHere,
+        )],
         password: hash.unwrap(),
         reset: RecordId::from_bytes([7; RecordId::BYTES]),
         tenant,

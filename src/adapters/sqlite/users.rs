@@ -11,7 +11,8 @@ use crate::{
         Account, AccountId, EmailAddress, Instant, LanguageTag, PasswordHash, Stamp, TenantId,
     },
     ports::{
-        Applied, Notice, NoticeDelivery, NoticeId, Outbox, PasswordChange, StoreError, UserStore,
+        Applied, Notice, NoticeDelivery, NoticeId, NoticeRecipient, Outbox, PasswordChange,
+        StoreError, UserStore,
     },
 };
 
@@ -143,6 +144,22 @@ impl Outbox for SqliteUsers {
         self.0.writer.call(act).await
     }
 
+    async fn postpone(
+        &self,
+        id: &NoticeId,
+        _tries: u32,
+        until: Instant,
+        _now: Instant,
+    ) -> Result<(), StoreError> {
+        let Ok(id) = id.0.parse::<i64>() else { return Ok(()) };
+        let act = move |connection: &Connection| {
+            let sql = "UPDATE sspr_notice SET leased_until = ?2 WHERE id = ?1";
+            connection.prepare_cached(sql)?.execute(params![id, until.as_micros()])?;
+            Ok(((), Writes::Stand))
+        };
+        self.0.writer.call(act).await
+    }
+
     async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {
         // An id that is no number is none of ours.
         let Ok(id) = id.0.parse::<i64>() else { return Ok(()) };
@@ -186,7 +203,7 @@ pub(super) fn apply(
     }
     let sql = "INSERT INTO sspr_notice (tenant, address, changed_at, language, leased_until) \
                VALUES (?1, ?2, ?3, ?4, ?3)";
-    for to in &change.notify {
+    for NoticeRecipient { to, .. } in &change.notify {
         connection.prepare_cached(sql)?.execute(params![
             change.tenant.as_str(),
             to.as_str(),

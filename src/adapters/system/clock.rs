@@ -92,8 +92,14 @@ impl Alarms {
 
     fn keep(&self) -> ! {
         let mut waiting = self.lock();
+        let mut seen = now();
         loop {
             let mut due = Vec::new();
+            // The clock has stepped back: whoever waits may not want to wait that much longer.
+            let before = std::mem::replace(&mut seen, now());
+            if seen < before {
+                due.extend(std::mem::take(&mut *waiting).into_values());
+            }
             while let Some(first) = waiting.first_entry().filter(|first| first.key().0 <= now()) {
                 due.push(first.remove());
             }

@@ -1,0 +1,176 @@
+//! Sign-in lockouts in the code store: a failure is charged before each comparison, and taken back
+//! after a right password.
+
+use crate::{
+    domain::{Account, Instant, Purpose, RecordId},
+    error::Error,
+    flow::{Lockout, LockoutTerms, decode_lockout, encode_lockout},
+    policy::Numbers,
+    ports::{Inserted, Record, Swapped},
+};
+
+use super::{Request, sspr::Inner};
+
+const MAX_CONFLICTS: usize = 64;
+
+/// A failure that was charged before the comparison, and the lockout as it then was.
+#[derive(Clone, Debug)]
+pub(super) struct ChargedFailure {
+    id: RecordId,
+    lockout: Lockout,
+    version: u64,
+}
+
+/// What charging a failure came to.
+pub(super) enum Charging {
+    Charged(ChargedFailure),
+    Locked(Instant),
+    Contended,
+}
+
+/// A lockout, and where it is kept. Version 0: it is not written yet.
+struct Kept {
+    lockout: Lockout,
+    version: u64,
+}
+
+impl Inner {
+    /// Charges a failure before the comparison, so that parallel guesses never share one.
+    pub(super) async fn charge_failure(
+        &self,
+        request: &Request,
+        account: Option<&Account>,
+        numbers: &Numbers,
+        now: Instant,
+    ) -> Result<Charging, Error> {
+        let (id, old) = self.lockout_ids(request, account);
+        for _ in 0..MAX_CONFLICTS {
+            let mut kept = self.lockout(id, now).await?;
+            if let (None, Some(old)) = (&kept, old) {
+                // What was counted before the index key was rotated goes on under the new name.
+                let before = self.lockout(old, now).await?;
+                kept = before.map(|before| Kept { version: 0, ..before });
+            }
+            let Kept { lockout, version } =
+                kept.unwrap_or(Kept { lockout: Lockout::default(), version: 0 });
+            let charged = match lockout.charge(&terms(numbers), now) {
+                Ok(charged) => charged,
+                Err(until) => return Ok(Charging::Locked(until)),
+            };
+            if let Some(version) = self.write_lockout(id, version, &charged, numbers, now).await? {
+                return Ok(Charging::Charged(ChargedFailure { id, lockout: charged, version }));
+            }
+        }
+        Ok(Charging::Contended)
+    }
+
+    /// Forgets a failure and all before it, because the password was right. Failures that others
+    /// were charged since then stay.
+    pub(super) async fn forget_failures(
+        &self,
+        failure: &ChargedFailure,
+        numbers: &Numbers,
+        now: Instant,
+    ) -> Result<(), Error> {
+        self.take_back(failure, failure.lockout.failures, numbers, now).await
+    }
+
+    /// Gives one failure back, because nothing was compared.
+    pub(super) async fn give_back(
+        &self,
+        failure: &ChargedFailure,
+        numbers: &Numbers,
+        now: Instant,
+    ) -> Result<(), Error> {
+        self.take_back(failure, 1, numbers, now).await
+    }
+
+    async fn take_back(
+        &self,
+        failure: &ChargedFailure,
+        count: u32,
+        numbers: &Numbers,
+        now: Instant,
+    ) -> Result<(), Error> {
+        let ChargedFailure { id, lockout, version } = failure;
+        let mut kept = Kept { lockout: *lockout, version: *version };
+        for _ in 0..MAX_CONFLICTS {
+            let next = kept.lockout.without(count, &terms(numbers), now);
+            if self.write_lockout(*id, kept.version, &next, numbers, now).await?.is_some() {
+                return Ok(());
+            }
+            let Some(again) = self.lockout(*id, now).await? else { return Ok(()) };
+            kept = again;
+        }
+        Ok(())
+    }
+
+    /// The lockout under a name, if one is written there.
+    async fn lockout(&self, id: RecordId, now: Instant) -> Result<Option<Kept>, Error> {
+        let Some(loaded) = self.codes.load(&id).await? else { return Ok(None) };
+        let lockout = decode_lockout(&loaded.body)?;
+        // Long untouched: begin anew.
+        let old = now.latest(lockout.touched_at) >= loaded.expires_at;
+        let lockout = if old { lockout.cleared(now) } else { lockout };
+        Ok(Some(Kept { lockout, version: loaded.version }))
+    }
+
+    /// Writes a lockout; answers its version, or `None` if somebody else was faster.
+    async fn write_lockout(
+        &self,
+        id: RecordId,
+        version: u64,
+        lockout: &Lockout,
+        numbers: &Numbers,
+        now: Instant,
+    ) -> Result<Option<u64>, Error> {
+        let until = lockout.locked_until.unwrap_or(now).latest(lockout.touched_at);
+        let record = Record {
+            begins_challenge: false,
+            body: encode_lockout(lockout),
+            charges: Vec::new(),
+            expires_at: until.after(numbers.lockout_memory),
+            id,
+            tries_limit: 0,
+        };
+        if version == 0 {
+            let inserted = self.codes.insert(&record, &[], now).await?;
+            return Ok((inserted == Inserted::Inserted).then_some(1));
+        }
+        Ok(match self.codes.compare_and_swap(&record, version, &[], &[], now).await? {
+            Swapped::Swapped { version } => Some(version),
+            Swapped::Conflict { .. } | Swapped::Missing | Swapped::Refused(_) => None,
+        })
+    }
+
+    /// Where the lockout of an account with its stamp is, or of an address that has none; and where
+    /// it was, while the index key is rotated.
+    fn lockout_ids(
+        &self,
+        request: &Request,
+        account: Option<&Account>,
+    ) -> (RecordId, Option<RecordId>) {
+        let mut ids = self.keys.indexes(Purpose::Lockout).map(|fields| {
+            let fields = fields.tenant(&request.tenant);
+            let fields = match account {
+                Some(account) => {
+                    fields.number(1).text(account.id.as_str()).bytes(account.stamp.as_bytes())
+                }
+                // As it is spelt: a spelling that is nobody's must not lock another address where
+                // there is an account behind that one, or where there is none.
+                None => fields.number(0).text(request.address.as_str()),
+            };
+            RecordId::from_parts(request.tenant.tag(), fields.digest().head())
+        });
+        let none = RecordId::from_parts(request.tenant.tag(), [0; 16]);
+        (ids.next().unwrap_or(none), ids.next())
+    }
+}
+
+const fn terms(numbers: &Numbers) -> LockoutTerms {
+    LockoutTerms {
+        first: numbers.lockout_first,
+        longest: numbers.lockout_longest,
+        threshold: numbers.lockout_threshold,
+    }
+}
