@@ -158,6 +158,20 @@ async fn an_account_that_the_host_locked_answers_alike_to_right_and_wrong_passwo
 }
 
 #[tokio::test]
+async fn a_right_password_of_an_account_that_the_host_locked_leaves_no_trace_in_the_lockout() {
+    let api = Api::new().await;
+    let mut errors = Vec::new();
+    for (mail, guess) in [("lock@example.com", OLD), ("none@example.com", "a tenth guess")] {
+        for _ in 0..9 {
+            api.sign_in(mail, "not the password").await;
+        }
+        api.sign_in(mail, guess).await;
+        errors.push(api.sign_in(mail, "not the password").await.json()["error_codes"][0].clone());
+    }
+    assert_eq!(errors, [50053, 50053]);
+}
+
+#[tokio::test]
 async fn an_unsupported_challenge_type_is_called_so_wherever_one_is_listed() {
     let api = Api::new().await;
     let started = api.start("ada@example.com").await.text("continuation_token");

@@ -1,13 +1,13 @@
 //! A sign-in in two steps, as the native API has it: the address first, the password later.
 
 use crate::{
-    domain::{Account, IdentityProvider, Instant, RecordId, TenantId},
+    domain::{Instant, RecordId, TenantId},
     error::Error,
     policy::{Disclosure, TenantPolicy},
     ports::{EventKind, Inserted, Outcome, Record},
 };
 
-use super::{Client, Request, Sspr, sspr::About, throttle::retry_at};
+use super::{Client, Request, Sspr, sign_in::has_password, sspr::About, throttle::retry_at};
 
 /// What a marker says that nobody reads.
 const MARK: &[u8] = b"used";
@@ -83,7 +83,9 @@ impl Sspr {
         let Some(policy) = policy.filter(|policy| telling(policy)) else {
             return Ok(Named::Known);
         };
-        let charges = inner.throttle(request.tenant.tag(), policy.limits().numbers()).open(client);
+        let lane = inner.lane(&request.tenant, &request.address, client, now);
+        let throttle = inner.throttle(request.tenant.tag(), policy.limits().numbers());
+        let charges = throttle.open(&lane, client);
         if !charges.is_empty() {
             let over = inner.codes.charge(&charges, now).await?;
             if !over.is_empty() {
@@ -129,9 +131,4 @@ impl Sspr {
             Inserted::Refused(over) => Use::Full { retry_at: retry_at(&over, now) },
         })
     }
-}
-
-fn has_password(account: &Account) -> bool {
-    account.password.is_some()
-        && account.identity_providers.contains(&IdentityProvider::EmailPassword)
 }
