@@ -208,16 +208,18 @@ async fn service(queues: bool) -> Service {
     let users = world.users.in_memory();
     let slow = Slow { calls: calls.clone(), pool: world.hasher.clone(), queues, users };
     let events = [MemoryEvents::new(), MemoryEvents::new()];
+    // Shared ports are the same ports.
+    let shared = Arc::new(slow.clone());
     let (sspr, courier): (Sspr, Courier) = Sspr::builder(
-        slow.clone(),
+        shared.clone(),
         world.codes.clone(),
         world.policies.clone(),
         world.keys.clone(),
     )
     .with_clock(world.clock.clone())
-    .with_hasher(slow.clone())
-    .with_outbox(slow.clone())
-    .with_breach_check(slow.clone())
+    .with_hasher(shared.clone())
+    .with_outbox(shared.clone())
+    .with_breach_check(shared)
     .with_templates(Marked)
     .with_events(events[0].clone())
     .with_events(events[1].clone())
