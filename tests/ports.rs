@@ -376,7 +376,11 @@ impl Failing {
     }
 
     fn hasher(&self, name: &str) -> Result<(), HashError> {
-        if *self.at.lock().unwrap() == Some(name) { Err(HashError::Failed) } else { Ok(()) }
+        match *self.at.lock().unwrap() {
+            Some("busy") => Err(HashError::Busy),
+            Some(at) if at == name => Err(HashError::Failed),
+            _ => Ok(()),
+        }
     }
 
     fn fail(&self, at: Option<&'static str>) {
@@ -542,6 +546,26 @@ fn an_error_of_a_port_names_no_secret_keeps_its_cause_and_leaves_nothing_half_do
         assert!(!events.contains(CAUSE));
         assert!(errors.iter().all(|error| !error.to_string().contains(CAUSE)), "{said}");
         assert_eq!(said.matches(CAUSE).count() > 5, true, "the host's log has the cause: {said}");
+    });
+}
+
+#[test]
+fn a_hasher_that_is_busy_costs_nobody_a_failure() {
+    runtime().block_on(async {
+        let (world, ports) = failing().await;
+        for mail in ["ada@example.com", "nobody@example.com"] {
+            ports.fail(Some("busy"));
+            for network in 0..30 {
+                let busy =
+                    world.sspr.sign_in(&request(mail), &password(OLD), &client(network)).await;
+                assert!(matches!(busy, Ok(SignInOutcome::TryLater { .. })), "{mail}: {busy:?}");
+            }
+            ports.fail(None);
+            let outcome = world.sign_in(mail, OLD).await;
+            let known = mail.starts_with("ada");
+            assert_eq!(matches!(outcome, SignInOutcome::SignedIn(_)), known, "{mail}: {outcome:?}");
+            assert!(!matches!(outcome, SignInOutcome::LockedOut { .. }), "{mail}");
+        }
     });
 }
 
