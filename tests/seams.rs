@@ -713,3 +713,26 @@ async fn every_text_from_outside_is_escaped_on_every_page() {
     }
     assert_eq!(ReturnTo::parse(HOSTILE).ok(), None);
 }
+
+#[tokio::test]
+async fn a_browser_with_many_tabs_sends_a_cookie_that_browsers_keep_and_the_newest_tab_goes_on() {
+    let world = World::memory().await;
+    let app = pages(&world, Named);
+    let mut browser = Browser::new(&app);
+    let long = format!("{}@{}.example", "a".repeat(64), "b".repeat(60));
+    for _ in 0..12 {
+        browser.at.clear();
+        let mail = [("username", &*long), ("return_to", "/cart?with=a&long=tail")];
+        browser.post("sign-in", &mail).await;
+        browser.post("reset", &[]).await;
+        // Browsers keep 4,096 bytes of a cookie, its name and attributes included.
+        assert!(browser.journeys() < 4_000, "{}", browser.journeys());
+    }
+    browser.at.clear();
+    browser.post("sign-in", &[("username", "ada@example.com")]).await;
+    browser.post("reset", &[]).await;
+    let code = world.mailed_code().await.expose();
+    browser.post("code", &[("code", &code)]).await;
+    assert!(browser.at.starts_with("/new-password"), "{}", browser.at);
+    assert_eq!(browser.get(&browser.at.clone()).await.status, 200);
+}

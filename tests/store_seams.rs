@@ -344,3 +344,55 @@ fn a_redis_that_begins_to_evict_is_refused_at_the_next_sweep() {
         assert_eq!(codes.delete_expired(now(), 10).await.unwrap(), 0);
     });
 }
+
+/// Every text of an error, its causes included.
+fn texts(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut all = format!("{error} {error:?}");
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        all.push_str(&format!(" {inner} {inner:?}"));
+        cause = inner.source();
+    }
+    all
+}
+
+#[test]
+fn what_postgres_says_of_a_refused_row_repeats_nothing_that_is_in_it() {
+    let database = cluster().database("migrated");
+    let url = cluster().url(&database);
+    let refuse = |table: &str, check: &str| {
+        let sql =
+            format!("ALTER TABLE sspr.{table} ADD CONSTRAINT refused CHECK ({check}) NOT VALID");
+        cluster().sql(&database, &[&sql]);
+    };
+    on_runtime(async {
+        let users = PostgresStore::open(&options(&url)).await.unwrap().users();
+        let hash = "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U";
+        let ada = account("ada@example.com", "ada");
+        let ada = ada.with_password(sspr::domain::PasswordHash::parse(hash).unwrap());
+        users.insert(&tenant(), &ada).await.unwrap();
+        let mut errors = Vec::new();
+        // As a host's own constraint, trigger or full disk would.
+        refuse("account", "id <> 'ada'");
+        errors.push(users.insert(&tenant(), &ada).await.unwrap_err());
+        let at = Instant::from_micros(1);
+        errors.push(users.signed_in(&tenant(), &ada.id, at).await.unwrap_err());
+        let old = ada.password.clone().unwrap();
+        errors.push(users.rehash(&tenant(), &ada.id, &old, &old).await.unwrap_err());
+        let trigger = "CREATE FUNCTION sspr.tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                       RAISE EXCEPTION 'no % for %', NEW.password, NEW.id USING HINT = NEW.password; \
+                       END $$; CREATE TRIGGER tell BEFORE UPDATE ON sspr.account FOR EACH ROW \
+                       EXECUTE FUNCTION sspr.tell()";
+        cluster().sql(&database, &[trigger]);
+        errors.push(users.signed_in(&tenant(), &ada.id, at).await.unwrap_err());
+
+        for error in errors {
+            let said = texts(&error);
+            for secret in ["ada@example.com", "argon2id", "c2VjcmV0"] {
+                assert!(!said.contains(secret), "{secret} in {said}");
+            }
+            // What helps an operator is there.
+            assert!(said.contains("23514") || said.contains("P0001"), "{said}");
+        }
+    });
+}
