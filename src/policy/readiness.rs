@@ -213,4 +213,32 @@ mod tests {
             )
         );
     }
+
+    #[test]
+    fn one_flow_with_passwords_is_enough_and_one_without_an_application_is_named() {
+        use CheckState::{Ready, ToDo};
+        let customers = TenantPolicy::customers("contoso").unwrap();
+        let google = r#"{"displayName": "Google", "conditions": {"applications":
+            {"includeAllApplications": true}}, "onAuthenticationMethodLoadStart":
+            {"identityProviders": [{"id": "Google-OAUTH"}]}}"#;
+        let google = UserFlow::from_json(google).unwrap();
+        let shop = UserFlow::from_json(r#"{"displayName": "Shop"}"#).unwrap();
+        let both = |other: &UserFlow| {
+            let own = customers.user_flows().to_vec();
+            let first = [vec![other.clone()], own.clone()].concat();
+            let last = [own, vec![other.clone()]].concat();
+            [first, last].map(|flows| customers.clone().with_user_flows(flows).unwrap())
+        };
+
+        for policy in both(&google) {
+            assert_eq!(states(&policy), [Ready, Ready, Ready, Ready]);
+            assert!(policy.readiness().is_ready());
+        }
+        for policy in both(&shop) {
+            assert_eq!(states(&policy), [Ready, Ready, Ready, ToDo]);
+            assert!(!policy.readiness().is_ready());
+        }
+        let alone = customers.clone().with_user_flows(vec![google]).unwrap();
+        assert_eq!(states(&alone), [Ready, Ready, ToDo, Ready]);
+    }
 }
