@@ -17,7 +17,7 @@ use std::{borrow::Cow, time::Duration};
 
 use sspr::{
     adapters::{FolderSender, ManualClock},
-    domain::{Code, CorrelationId, EmailAddress, IdentityProvider, Instant},
+    domain::{Code, CorrelationId, EmailAddress, IdentityProvider, Instant, NoticeCause},
     mail::{
         Content, EmailMessage, Language, Letter, NoticeWords, StandardTemplates, Templates, Words,
     },
@@ -103,7 +103,10 @@ fn mails(templates: &StandardTemplates, brand: &Brand, language: Language) -> Ve
     let providers = [IdentityProvider::Google, IdentityProvider::EmailOtp];
     let contents = [
         Content::Passcode { code: &code, lifetime: Duration::from_secs(600) },
-        Content::PasswordChanged { at: Instant::from_micros(1_800_000_000_000_000) },
+        Content::PasswordChanged {
+            at: Instant::from_micros(1_800_000_000_000_000),
+            cause: NoticeCause::CodeSentHere,
+        },
         Content::NoPasswordHere { providers: &providers },
     ];
     let to = address("ada@example.com");
@@ -230,7 +233,7 @@ fn a_hosts_own_templates_cannot_break_the_line_of_a_subject_or_of_the_sender() {
     let at = Instant::from_micros(0);
     let letter = Letter {
         brand: &brand,
-        content: Content::PasswordChanged { at },
+        content: Content::PasswordChanged { at, cause: NoticeCause::CodeSentHere },
         correlation: None,
         language: Language::English,
         to: &to,
