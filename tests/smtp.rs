@@ -28,7 +28,7 @@ use std::{
 use serde_json::Value;
 use sspr::{
     adapters::{FolderSender, ManualClock, SmtpSender, SmtpUrlError, code_in},
-    domain::{Code, EmailAddress, IdentityProvider, Instant},
+    domain::{Code, EmailAddress, IdentityProvider, Instant, NoticeCause},
     mail::{Content, EmailMessage, Language, Letter, StandardTemplates, Templates},
     policy::Brand,
     ports::{EmailSender, SendError, SendErrorKind},
@@ -162,7 +162,7 @@ fn check(mail: &Value, sent: &EmailMessage) {
     assert_eq!(unix(mail["parts"][1].as_str().unwrap()), unix(&sent.html));
 }
 
-/// Every mail there is: three kinds in five languages.
+/// Every mail there is: three kinds in five languages, the notice in the words of each cause.
 fn every_mail() -> Vec<EmailMessage> {
     let code = Code::parse("04829173").unwrap();
     let lifetime = Duration::from_secs(600);
@@ -170,7 +170,9 @@ fn every_mail() -> Vec<EmailMessage> {
     let providers = [IdentityProvider::Google];
     let contents = [
         Content::Passcode { code: &code, lifetime },
-        Content::PasswordChanged { at },
+        Content::PasswordChanged { at, cause: NoticeCause::CodeSentElsewhere },
+        Content::PasswordChanged { at, cause: NoticeCause::CodeSentHere },
+        Content::PasswordChanged { at, cause: NoticeCause::Unknown },
         Content::NoPasswordHere { providers: &providers },
     ];
     let all = Language::ALL
@@ -189,7 +191,7 @@ fn every_mail_in_every_language_arrives_as_it_was_written() {
     }
 
     let received = server.received();
-    assert_eq!(received.len(), 15);
+    assert_eq!(received.len(), 25);
     for ((file, read), sent) in received.iter().zip(parsed(&received)).zip(&mails) {
         check(&read, sent);
         let raw = fs::read_to_string(file).unwrap();
@@ -213,7 +215,7 @@ fn a_folder_holds_the_same_mails() {
     let mut files: Vec<PathBuf> =
         fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    assert_eq!(files.len(), 15);
+    assert_eq!(files.len(), 25);
     for (read, sent) in parsed(&files).iter().zip(&mails) {
         check(read, sent);
     }

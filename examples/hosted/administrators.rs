@@ -5,7 +5,7 @@ use axum::{
     extract::Query,
     http::{
         StatusCode,
-        header::{AUTHORIZATION, COOKIE, LOCATION, SET_COOKIE},
+        header::{AUTHORIZATION, LOCATION, SET_COOKIE},
         request::Parts,
     },
     response::{IntoResponse as _, Response},
@@ -67,10 +67,9 @@ fn refused() -> Response {
 #[async_trait::async_trait]
 impl Authorize for Administrators {
     async fn authorize(&self, request: &Parts, _: Access<'_>) -> Authorized {
-        let text = |name| request.headers.get(name).and_then(|value| value.to_str().ok());
-        let bearer = text(AUTHORIZATION).and_then(|line| line.strip_prefix("Bearer "));
-        let mut cookies = text(COOKIE).unwrap_or_default().split(';');
-        let cookie = cookies.find_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='));
+        let line = request.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let bearer = line.and_then(|line| line.strip_prefix("Bearer "));
+        let cookie = sspr::http::cookie(&request.headers, NAME);
         if bearer.or(cookie).is_some_and(|key| self.holds(key)) {
             Authorized::As("administrator".to_owned())
         } else if bearer.is_some() {

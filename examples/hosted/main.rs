@@ -103,7 +103,7 @@ async fn main() -> Outcome<()> {
         let issuer = Issuer::new(tenant, at, users.clone(), clock.clone())?;
         let api = Native::new(&sspr, id.clone(), issuer.clone()).with_application(client);
         app = app
-            .nest(&format!("/{tenant}/account"), pages.router())
+            .nest_service(&format!("/{tenant}/account"), pages.router())
             .nest(&format!("/{tenant}.onmicrosoft.com"), api.router().merge(issuer.router()))
             .merge(shop::router(tenant, users.clone())?);
         admin = admin.with_group(&id, GroupId::parse(STAFF)?, "Staff");

@@ -2,10 +2,7 @@
 
 use axum::{
     Router,
-    http::{
-        HeaderMap, HeaderValue, StatusCode,
-        header::{COOKIE, LOCATION},
-    },
+    http::{HeaderMap, HeaderValue, StatusCode, header::LOCATION},
     response::{Html, IntoResponse as _},
     routing::get,
 };
@@ -93,9 +90,7 @@ async fn signed_in(
     tenant: &str,
     headers: &HeaderMap,
 ) -> Option<(TenantId, AccountId)> {
-    let name = cookie(tenant);
-    let mut pairs = headers.get(COOKIE)?.to_str().ok()?.split(';');
-    let value = pairs.find_map(|pair| pair.trim().strip_prefix(&name)?.strip_prefix('='))?;
+    let value = sspr::http::cookie(headers, &cookie(tenant))?;
     let account = users.session(&SessionToken::parse(value)?).await.ok()??;
     Some((TenantId::parse(tenant).ok()?, account))
 }

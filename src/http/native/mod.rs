@@ -42,7 +42,7 @@ use self::{
     fault::Fault,
     v2::Fields,
 };
-use super::{TrustedProxies, form::Form};
+use super::{TrustedProxies, form::Form, origin::Origin};
 use crate::{
     domain::{ApplicationId, IdError, TenantId, UserFlowId},
     engine::Sspr,
@@ -91,7 +91,7 @@ pub struct NativeApplication {
     pub id: ApplicationId,
     /// The user flow by which people sign in to it.
     pub user_flow: UserFlowId,
-    origins: Vec<String>,
+    origins: Vec<Origin>,
 }
 
 /// A text is no origin.
@@ -122,25 +122,19 @@ impl NativeApplication {
         })
     }
 
-    /// Lets pages of that origin call the API (CORS). Exact: no wildcard, no path.
+    /// Lets pages of that origin call the API (CORS). Exact: no wildcard, no path. A default port is
+    /// no port, and a mobile shell's own scheme will do, like `capacitor://localhost`.
     ///
     /// # Errors
     /// [`OriginError`].
     pub fn with_origin(mut self, origin: &str) -> Result<Self, OriginError> {
-        let (scheme, host) = origin.split_once("://").ok_or(OriginError)?;
-        let plain = host.bytes().all(|byte| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.:[]".contains(&byte)
-        });
-        if !matches!(scheme, "http" | "https") || host.is_empty() || !plain {
-            return Err(OriginError);
-        }
-        self.origins.push(origin.to_owned());
+        self.origins.push(Origin::parse(origin).ok_or(OriginError)?);
         Ok(self)
     }
 
     /// Whether a browser's `Origin` is one of this application's.
     fn admits(&self, origin: &HeaderValue) -> bool {
-        self.origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes())
+        self.origins.iter().any(|listed| listed.is(origin))
     }
 }
 
