@@ -180,6 +180,24 @@ async fn a_caller_that_leaves_after_the_final_dot_blocks_nobody() {
 }
 
 #[tokio::test]
+async fn where_every_thread_is_stuck_the_oldest_without_a_caller_makes_room() {
+    let server = Arc::new(ScriptedServer::start(&[Once(End, Hold); 64]));
+    let sender = sender(&server, "&connections=32");
+    let stuck: Vec<_> = (0..64).map(|_| sent_aside(&sender)).collect();
+    let held = server.clone();
+    aside(move || held.wait_for_held(64)).await;
+    let waiting = sent_aside(&sender);
+    for stuck in stuck {
+        stuck.abort();
+        assert!(stuck.await.unwrap_err().is_cancelled());
+    }
+
+    waiting.await.unwrap().unwrap();
+    send(&sender).await.unwrap();
+    assert_eq!(server.messages().len(), 66);
+}
+
+#[tokio::test]
 async fn many_messages_share_three_connections() {
     let server = ScriptedServer::start(&[]);
     let sender = sender(&server, "");

@@ -98,9 +98,9 @@ impl Attempt {
         false
     }
 
-    /// Ends the connection. `false` if it serves others already.
-    pub(super) fn end(&self) -> bool {
-        self.lock().end()
+    /// Ends the connection, unless it serves others already.
+    pub(super) fn end(&self) {
+        self.lock().end();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -116,8 +116,64 @@ impl State {
         Ok(())
     }
 
-    fn end(&mut self) -> bool {
-        // A connection that has ended by itself cannot be shut down, and need not be.
-        self.socket.take().is_some_and(|socket| socket.shutdown(Shutdown::Both).is_ok())
+    fn end(&mut self) {
+        if let Some(socket) = self.socket.take() {
+            // A connection that has ended by itself cannot be shut down, and need not be.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Read as _, net::TcpListener, time::Duration};
+
+    use super::*;
+    use crate::adapters::smtp::{pool::Pool, url};
+
+    /// An attempt, its connection, and the other end of that.
+    fn attached() -> (Attempt, TcpStream, TcpStream) {
+        let (server, _) = url::parse("smtp://localhost?from=a@x.example&tls=none", None).unwrap();
+        let attempt = Attempt::new(Pool::new(server).0.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (peer, _) = listener.accept().unwrap();
+        peer.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        attempt.attach(&stream).unwrap();
+        (attempt, stream, peer)
+    }
+
+    fn has_ended(mut peer: TcpStream) -> bool {
+        peer.read(&mut [0]).is_ok_and(|read| read == 0)
+    }
+
+    #[test]
+    fn a_caller_that_leaves_before_the_final_dot_ends_the_connection() {
+        let (attempt, stream, peer) = attached();
+        assert!(!attempt.leave());
+
+        assert!(has_ended(peer) && !attempt.commit() && !attempt.is_committed());
+        assert!(attempt.check().is_err() && attempt.attach(&stream).is_err());
+    }
+
+    #[test]
+    fn a_caller_that_leaves_after_the_final_dot_ends_nothing() {
+        let (attempt, _stream, peer) = attached();
+        assert!(attempt.commit() && attempt.leave());
+
+        assert!(!has_ended(peer.try_clone().unwrap()));
+        attempt.end();
+        assert!(has_ended(peer));
+    }
+
+    #[test]
+    fn a_connection_that_serves_others_is_not_ended() {
+        let (attempt, _stream, peer) = attached();
+        attempt.commit();
+        attempt.detach();
+
+        assert!(!attempt.leave());
+        attempt.end();
+        assert!(!has_ended(peer));
     }
 }

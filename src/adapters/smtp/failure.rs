@@ -60,6 +60,7 @@ impl Failure {
             Phase::End => SendErrorKind::Unknown,
             _ => SendErrorKind::Transient,
         };
+        let is_garbled = matches!(broken, Broken::Garbled);
         let (what, reason) = match broken {
             Broken::Garbled => ("the server's answer is not SMTP", String::new()),
             Broken::Late => ("the server did not answer in time", String::new()),
@@ -67,6 +68,7 @@ impl Failure {
         };
         let hint = match phase {
             Phase::Connect => " while connecting",
+            Phase::Greeting if is_garbled => "; check host and port",
             Phase::Greeting => {
                 " before its greeting; a port that begins with TLS needs an smtps:// URL"
             }

@@ -91,9 +91,7 @@ impl Shared {
             let words = "smtp: no thread can be started";
             return Err(SendError::new(SendErrorKind::Transient, words));
         }
-        if state.queue.len() > state.idle && state.threads >= MOST {
-            state.make_room();
-        }
+        state.make_room();
         drop(state);
         self.arrived.notify_one();
         Ok(caller)
@@ -186,9 +184,11 @@ impl State {
         None
     }
 
-    /// Ends the oldest connection whose caller has left.
+    /// Ends the oldest connection whose caller has left, if a message waits and there may be no
+    /// further thread.
     fn make_room(&mut self) {
-        if !self.left.is_empty() {
+        let is_needed = self.queue.len() > self.idle && self.threads >= MOST;
+        if is_needed && !self.left.is_empty() {
             self.left.remove(0).end();
         }
     }
@@ -207,6 +207,7 @@ impl Drop for Caller {
         let mut state = shared.lock();
         if attempt.leave() {
             state.left.push(attempt);
+            state.make_room();
         }
     }
 }
