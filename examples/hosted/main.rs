@@ -175,8 +175,15 @@ pub fn first_policy(tenant: &str, name: &str) -> Outcome<TenantPolicy> {
 }
 
 async fn furnish_policies(policies: &SqlitePolicies, clock: &ShiftedClock) -> Outcome<()> {
+    for fault in policies.faults() {
+        // The other tenants are served; this one is repaired on the administrator's page.
+        println!("Policy          {}", fault.message);
+    }
     for (tenant, name) in TENANTS {
-        if policies.read(&TenantId::parse(tenant)?).await?.is_none() {
+        let id = TenantId::parse(tenant)?;
+        let is_there =
+            policies.damaged(&id).await?.is_some() || policies.read(&id).await?.is_some();
+        if !is_there {
             let policy = first_policy(tenant, name)?;
             let change = PolicyChange::new(clock.now(), "hosted", "Tenant created", None, policy);
             policies.write(&change, 0).await?;

@@ -12,8 +12,10 @@ use sspr::{
 
 use super::{after_reset, change, id, large, policy, put};
 
+type Damage = (&'static str, Box<dyn Fn()>);
+
 /// Ways in which a file can be damaged by another hand.
-fn damage(path: &Path) -> Vec<(&'static str, Box<dyn Fn()>)> {
+fn damage(path: &Path) -> Vec<Damage> {
     let path = path.to_owned();
     let write = |bytes: Vec<u8>| {
         let path = path.clone();
