@@ -32,7 +32,8 @@ fn a_host_can_make_every_error_of_its_ports_with_words_and_a_cause() {
     let store = StoreError::new(StoreErrorKind::Busy, "words").with_source(cause());
     let send = SendError::new(SendErrorKind::Setup, "words").with_source(cause());
     let policy = PolicyError::new("words").with_source(cause());
-    for error in [&store as &(dyn Error + Send + Sync), &send, &policy] {
+    let errors: [&(dyn Error + Send + Sync); 3] = [&store, &send, &policy];
+    for error in errors {
         assert_eq!(told(error), ("words".to_owned(), Some("cause".to_owned())));
     }
     assert_eq!(told(&PolicyError::new("words")), ("words".to_owned(), None));
