@@ -61,9 +61,15 @@ impl World {
         let customers = self.settings.customers;
         customers::furnish(&self.users, customers::Existing::Replace, customers).await?;
         for (tenant, name) in TENANTS {
-            let stored = self.policies.read(&TenantId::parse(tenant)?).await?;
-            let version = stored.as_ref().map_or(0, |stored| stored.version);
-            let before = stored.as_ref().map(|stored| &*stored.policy);
+            let tenant_id = TenantId::parse(tenant)?;
+            let (version, before) = match self.policies.damaged(&tenant_id).await? {
+                Some(damaged) => (damaged.version, Some(damaged.base)),
+                None => match self.policies.read(&tenant_id).await? {
+                    Some(stored) => (stored.version, Some(stored.policy)),
+                    None => (0, None),
+                },
+            };
+            let before = before.as_deref();
             let policy = self.settings.first_policy(tenant, name)?;
             let now = self.clock.now();
             let change = PolicyChange::new(now, "test", "Restored", before, policy);

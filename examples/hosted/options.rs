@@ -210,8 +210,16 @@ impl Settings {
         policies: &sspr::adapters::SqlitePolicies,
         clock: &ShiftedClock,
     ) -> Outcome<()> {
+        for fault in policies.faults() {
+            // The other tenants are served; this one is repaired on the administrator's page.
+            println!("Policy          {}", fault.message);
+        }
         for (tenant, name) in TENANTS {
-            let stored = policies.read(&TenantId::parse(tenant)?).await?;
+            let id = TenantId::parse(tenant)?;
+            if policies.damaged(&id).await?.is_some() {
+                continue;
+            }
+            let stored = policies.read(&id).await?;
             let (version, before) = match &stored {
                 Some(stored) => (stored.version, Some(&*stored.policy)),
                 None => (0, None),

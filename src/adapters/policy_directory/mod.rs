@@ -158,6 +158,8 @@ impl PolicyDirectory {
                     reloaded.changed.push(tenant.clone());
                 }
                 let seen = Seen { tenant: tenant.clone(), version: found.version };
+                // Whoever had this file before has it no longer.
+                state.owners.retain(|_, path| *path != found.path);
                 state.owners.insert(tenant.clone(), found.path.clone());
                 state.seen.insert(found.path, seen);
             }

@@ -90,7 +90,7 @@ impl Site {
         tenant: &TenantId,
         basis: &Basis,
         (who, what): (&str, &str),
-        change: impl Fn(&Stored) -> Result<TenantPolicy, DocumentError>,
+        change: impl Fn(&Stored) -> Result<TenantPolicy, DocumentError> + Send + Sync,
     ) -> Result<Changed, StoreError> {
         for _ in 0..MOST_TRIES {
             let Some(stored) = self.stored(tenant).await? else {
@@ -130,7 +130,7 @@ impl Site {
         &self,
         stored: &Stored,
         (who, what): (&str, &str),
-        change: impl Fn(&Stored) -> Result<TenantPolicy, DocumentError>,
+        change: impl Fn(&Stored) -> Result<TenantPolicy, DocumentError> + Send + Sync,
     ) -> Result<bool, StoreError> {
         let changes = self.policies.changes(stored.policy.tenant(), 1).await?;
         let Some(last) = changes.first().filter(|last| last.who == who && last.what == what) else {

@@ -138,7 +138,7 @@ impl Allowed {
     async fn change(
         &self,
         what: &str,
-        change: impl Fn(&Stored) -> Result<TenantPolicy, DocumentError>,
+        change: impl Fn(&Stored) -> Result<TenantPolicy, DocumentError> + Send + Sync,
         answer: impl FnOnce(&Stored) -> Response,
     ) -> Answer {
         let by = (self.who.as_str(), what);

@@ -93,7 +93,7 @@ impl Visit {
         &self,
         form: &Form,
         what: &str,
-        change: impl Fn(&TenantPolicy) -> Result<TenantPolicy, DocumentError>,
+        change: impl Fn(&TenantPolicy) -> Result<TenantPolicy, DocumentError> + Send + Sync,
     ) -> Answer {
         let version = form.required("version").ok().and_then(|text| text.parse().ok());
         let basis = Basis::Versions(version.into_iter().collect());
