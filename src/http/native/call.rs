@@ -26,6 +26,7 @@ use crate::{
     http::{
         form::{Form, is_of},
         fresh_correlation,
+        public_path::PublicPath,
     },
 };
 
@@ -73,7 +74,7 @@ impl Call {
             plain && (1..=64).contains(&id.len())
         };
         Self {
-            base: base(request),
+            base: base(site, request),
             correlation: asked.filter(is_id).unwrap_or_else(fresh),
             network: site.proxies.client(request.extensions(), headers),
             now: site.sspr.now(),
@@ -185,9 +186,11 @@ pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Fau
     serde_json::from_slice(&bytes).map_err(|_| Fault::parameter("body"))
 }
 
-/// The part of the path that the host has mounted the API at.
-fn base(request: &Request) -> String {
+/// The part of the path that the host has mounted the API at, as clients see it.
+fn base(site: &Site, request: &Request) -> String {
+    let (set, headers) = (site.public.as_ref(), request.headers());
+    let public = PublicPath::of(set, &site.proxies, request.extensions(), headers);
     let own = request.uri().path();
     let whole = request.extensions().get::<OriginalUri>().map_or(own, |uri| uri.0.path());
-    whole.strip_suffix(own).unwrap_or_default().to_owned()
+    [public.as_str(), whole.strip_suffix(own).unwrap_or_default()].concat()
 }
