@@ -34,8 +34,8 @@ impl Administrators {
         &self.key
     }
 
-    fn holds(&self, given: &str) -> bool {
-        given.as_bytes().ct_eq(self.key.as_bytes()).into()
+    fn holds(&self, given: &[u8]) -> bool {
+        given.ct_eq(self.key.as_bytes()).into()
     }
 
     /// `/administrator?key=…` puts the key into a cookie.
@@ -45,7 +45,7 @@ impl Administrators {
             "/administrator",
             get(move |Query(query): Query<Vec<(String, String)>>| async move {
                 let given = query.iter().find(|(name, _)| name == "key").map(|(_, key)| key);
-                if given.is_some_and(|key| own.holds(key)) {
+                if given.is_some_and(|key| own.holds(key.as_bytes())) {
                     let cookie =
                         format!("{NAME}={}; Path=/; Secure; HttpOnly; SameSite=Strict", own.key);
                     let headers = [(LOCATION, "/admin/".to_owned()), (SET_COOKIE, cookie)];
@@ -67,9 +67,9 @@ fn refused() -> Response {
 #[async_trait::async_trait]
 impl Authorize for Administrators {
     async fn authorize(&self, request: &Parts, _: Access<'_>) -> Authorized {
-        let line = request.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let bearer = line.and_then(|line| line.strip_prefix("Bearer "));
-        let cookie = sspr::http::cookie(&request.headers, NAME);
+        let line = request.headers.get(AUTHORIZATION).map(|line| line.as_bytes());
+        let bearer = line.and_then(|line| line.strip_prefix(b"Bearer "));
+        let cookie = sspr::http::cookie(&request.headers, NAME).map(str::as_bytes);
         if bearer.or(cookie).is_some_and(|key| self.holds(key)) {
             Authorized::As("administrator".to_owned())
         } else if bearer.is_some() {

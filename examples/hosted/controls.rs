@@ -1,71 +1,70 @@
-//! For tests, off by default, on loopback only: `POST /test/clock?seconds=N` moves the clock
-//! ahead, `POST /test/restore` puts accounts and policies back as they were at the first start.
+//! For tests, off by default, on loopback only.
+//!
+//! | request | what it does |
+//! |---|---|
+//! | `POST /test/clock?seconds=N` | moves the clock ahead, or back with a negative number |
+//! | `POST /test/restore` | puts accounts and policies back as they were at the first start |
+//!
 //! Limits last as they do: move the clock past them.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use axum::{
+    Router,
+    extract::Query,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+    routing::post,
 };
-
-use axum::{Router, extract::Query, http::StatusCode, routing::post};
 use sspr::{
-    adapters::{SqlitePolicies, SqliteUsers, SystemClock},
-    domain::{Instant, TenantId},
-    ports::{Clock, PolicyChange, PolicyStore as _, Sleep},
+    adapters::{SqlitePolicies, SqliteUsers},
+    domain::TenantId,
+    ports::{Clock as _, PolicyChange, PolicyStore as _},
 };
 
-use crate::{Outcome, TENANTS, customers, first_policy};
+use crate::{Outcome, TENANTS, clock::ShiftedClock, customers, options::Settings};
 
-/// The system's clock, moved ahead.
-#[derive(Clone, Debug, Default)]
-pub struct ShiftedClock(Arc<AtomicU64>);
-
-impl Clock for ShiftedClock {
-    fn now(&self) -> Instant {
-        SystemClock::new().now().after(Duration::from_secs(self.0.load(Ordering::SeqCst)))
-    }
-
-    fn sleep_until(&self, instant: Instant) -> Sleep {
-        let ahead = Duration::from_secs(self.0.load(Ordering::SeqCst));
-        SystemClock::new().sleep_until(instant.before(ahead))
-    }
-}
-
+/// What the controls change.
 #[derive(Clone)]
 pub struct World {
     pub clock: ShiftedClock,
     pub policies: SqlitePolicies,
+    pub settings: Settings,
     pub users: SqliteUsers,
 }
 
 pub fn router(world: World) -> Router {
     let clock = world.clock.clone();
-    let advance = move |Query(query): Query<Vec<(String, u64)>>| async move {
-        for (_, seconds) in query.iter().filter(|(name, _)| name == "seconds") {
-            clock.0.fetch_add(*seconds, Ordering::SeqCst);
+    let shift = move |Query(query): Query<Vec<(String, String)>>| async move {
+        let given = query.iter().find(|(name, _)| name == "seconds");
+        match given.and_then(|(_, seconds)| seconds.parse().ok()) {
+            Some(seconds) => {
+                clock.shift(seconds);
+                StatusCode::NO_CONTENT.into_response()
+            }
+            None => refused("seconds: give a whole number, for instance ?seconds=61\n"),
         }
-        StatusCode::NO_CONTENT
     };
     let restore = move || async move {
         match world.restore().await {
-            Ok(()) => StatusCode::NO_CONTENT,
-            Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Ok(()) => StatusCode::NO_CONTENT.into_response(),
+            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
         }
     };
-    Router::new().route("/test/clock", post(advance)).route("/test/restore", post(restore))
+    Router::new().route("/test/clock", post(shift)).route("/test/restore", post(restore))
+}
+
+fn refused(words: &'static str) -> Response {
+    (StatusCode::BAD_REQUEST, words).into_response()
 }
 
 impl World {
     async fn restore(&self) -> Outcome<()> {
-        customers::furnish(&self.users, customers::Existing::Replace).await?;
+        let customers = self.settings.customers;
+        customers::furnish(&self.users, customers::Existing::Replace, customers).await?;
         for (tenant, name) in TENANTS {
             let stored = self.policies.read(&TenantId::parse(tenant)?).await?;
             let version = stored.as_ref().map_or(0, |stored| stored.version);
             let before = stored.as_ref().map(|stored| &*stored.policy);
-            let policy = first_policy(tenant, name)?;
+            let policy = self.settings.first_policy(tenant, name)?;
             let now = self.clock.now();
             let change = PolicyChange::new(now, "test", "Restored", before, policy);
             self.policies.write(&change, version).await?;

@@ -26,19 +26,21 @@ pub enum Existing {
 const NAMES: [&str; 8] =
     ["ada", "grace", "locked", "disabled", "federated", "otp-only", "excluded", "second-factor"];
 
-pub async fn furnish(users: &SqliteUsers, existing: Existing) -> Outcome<()> {
+/// Puts in the named customers, and `more` of the name `customer1`, `customer2` and so on.
+pub async fn furnish(users: &SqliteUsers, existing: Existing, more: u32) -> Outcome<()> {
     let hash = Argon2Pool::new().hash(Password::parse(PASSWORD)?, Share::Submit).await?;
     for (tenant, _) in TENANTS {
         let tenant = TenantId::parse(tenant)?;
-        for name in NAMES {
-            let id = AccountId::parse(name)?;
+        let more = (1..=more).map(|number| format!("customer{number}"));
+        for name in NAMES.into_iter().map(str::to_owned).chain(more) {
+            let id = AccountId::parse(&name)?;
             if existing == Existing::Keep && users.find(&tenant, &id).await?.is_some() {
                 continue;
             }
             let address = EmailAddress::parse(&format!("{name}@example.com"))?;
             let stamp = Stamp::draw(&SystemEntropy::new())?;
             let mut account = Account::new(id, address, stamp).with_password(hash.clone());
-            match name {
+            match name.as_str() {
                 "locked" => account.locked = true,
                 "disabled" => account.disabled = true,
                 "federated" => {

@@ -1,18 +1,20 @@
 //! The mails that the demonstration would have sent.
 //!
 //! `GET /inbox.json?to=ADDRESS` answers `[{"id", "to", "subject", "purpose", "text", "code"}]`, the
-//! oldest first; without `to`, all of them.
+//! oldest first; without `to`, all of them. `GET /inbox/code?to=ADDRESS` answers the newest passcode
+//! as text, or 404 while there is none.
 
 use axum::{
     Json, Router,
     extract::Query,
-    http::header::CONTENT_SECURITY_POLICY,
+    http::{StatusCode, header::CONTENT_SECURITY_POLICY},
     response::{Html, IntoResponse as _, Response},
     routing::get,
 };
 use serde_json::{Value, json};
 use sspr::{
     adapters::{CaptureSender, code_in},
+    domain::EmailAddress,
     mail::EmailMessage,
 };
 
@@ -21,8 +23,9 @@ use crate::shop;
 type Asked = Query<Vec<(String, String)>>;
 
 pub fn router(inbox: CaptureSender) -> Router {
-    let (shown, html) = (inbox.clone(), inbox.clone());
+    let (shown, html, codes) = (inbox.clone(), inbox.clone(), inbox.clone());
     Router::new()
+        .route("/inbox/code", get(move |query: Asked| async move { newest_code(&codes, &query) }))
         .route("/inbox.json", get(move |query: Asked| async move { Json(list(&inbox, &query)) }))
         .route("/inbox", get(move |query: Asked| async move { page(&shown, &query) }))
         .route("/inbox/html", get(move |query: Asked| async move { html_part(&html, &query) }))
@@ -30,6 +33,21 @@ pub fn router(inbox: CaptureSender) -> Router {
 
 fn asked<'a>(query: &'a Asked, name: &str) -> Option<&'a str> {
     query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+fn newest_code(inbox: &CaptureSender, query: &Asked) -> Response {
+    let Some(to) = asked(query, "to") else {
+        return (StatusCode::BAD_REQUEST, "to: give an address\n").into_response();
+    };
+    // As a mail server reads it: however the domain is written.
+    let wanted = EmailAddress::parse(to).ok();
+    let messages = inbox.messages();
+    let mut newest = messages.iter().rev();
+    let newest = newest.find(|mail| wanted.as_ref() == Some(&mail.to) && code_in(mail).is_some());
+    match newest.and_then(code_in) {
+        Some(code) => code.expose().into_response(),
+        None => (StatusCode::NOT_FOUND, "no passcode for this address yet\n").into_response(),
+    }
 }
 
 fn list(inbox: &CaptureSender, query: &Asked) -> Value {

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -18,7 +18,7 @@ use sspr::{
     ports::{Clock as _, UserStore as _},
 };
 
-use crate::{Outcome, controls::ShiftedClock, keys};
+use crate::{Outcome, clock::ShiftedClock, keys};
 
 const LIFETIME: Duration = Duration::from_secs(3600);
 
@@ -100,8 +100,15 @@ impl Issuer {
         let refresh = keys::secret().map_err(IssueError::new)?;
         let texts = [self.sign(&claims), self.sign(&claims), refresh.clone()];
         let tokens = Tokens::new(kept.account.clone(), texts, LIFETIME, kept.scope.clone());
-        self.0.refresh.lock().unwrap_or_else(PoisonError::into_inner).insert(refresh, kept);
+        // The API hands the refresh token out to nobody else.
+        if kept.scope.split_ascii_whitespace().any(|asked| asked == "offline_access") {
+            self.kept().insert(refresh, kept);
+        }
         Ok(Issued::Tokens(tokens))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
+        self.0.refresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -124,14 +131,17 @@ impl TokenIssuer for Issuer {
         application: &ApplicationId,
         refresh_token: &str,
     ) -> Result<Issued, IssueError> {
-        let kept = {
-            let mut all = self.0.refresh.lock().unwrap_or_else(PoisonError::into_inner);
-            all.remove(refresh_token)
-        };
         let own = |kept: &Kept| kept.tenant == *tenant && kept.application == *application;
-        match kept.filter(own) {
-            Some(kept) => self.tokens(kept).await,
-            None => Ok(Issued::Refused),
+        let taken = {
+            let mut all = self.kept();
+            // Another application's attempt must not use it up.
+            if all.get(refresh_token).is_some_and(own) { all.remove(refresh_token) } else { None }
+        };
+        let Some(kept) = taken else { return Ok(Issued::Refused) };
+        let answer = self.tokens(kept.clone()).await;
+        if answer.is_err() {
+            self.kept().insert(refresh_token.to_owned(), kept);
         }
+        answer
     }
 }

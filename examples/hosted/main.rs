@@ -1,8 +1,10 @@
 //! The main job: two tenants with hosted pages, Entra's native-authentication API, an
 //! administrator's side, an inbox and a small application to be signed in to, on one SQLite file.
 //! `cargo run --features full --example hosted -- [--listen ADDRESS] [--db FILE | --ephemeral]
-//! [--smtp URL] [--origin ORIGIN] [--test-controls]`
+//! [--smtp URL] [--origin ORIGIN] [--customers N] [--rules nist|entra]
+//! [--disclosure strict|entra] [--test-controls]`; `--help` says what each does.
 #![allow(
+    clippy::print_stderr,
     clippy::print_stdout,
     missing_debug_implementations,
     missing_docs,
@@ -11,31 +13,33 @@
 )]
 
 mod administrators;
+mod clock;
 mod controls;
 mod customers;
 mod inbox;
 mod issuer;
 mod keys;
+mod options;
 mod shop;
 
-use std::{error::Error, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{error::Error, net::SocketAddr, process::ExitCode, time::Duration};
 
 use axum::{Router, response::Html, routing::get};
 use sspr::{
-    Sspr, TenantPolicy,
-    adapters::{CaptureSender, SmtpSender, SqlitePolicies, SqliteStore},
+    Sspr,
+    adapters::{CaptureSender, SqlitePolicies, SqliteStore},
     domain::{GroupId, TenantId},
     http::{
-        Admin, Application, Native, NativeApplication, Pages, ReturnTo, change_password, health,
+        Admin, Application, Native, NativeApplication, Pages, ReturnTo, TrustedProxies,
+        change_password, health,
     },
-    policy::Brand,
-    ports::{Clock as _, PolicyChange, PolicyStore as _},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use administrators::Administrators;
-use controls::ShiftedClock;
+use clock::ShiftedClock;
 use issuer::Issuer;
+use options::{Options, Wanted};
 use shop::ShopSessions;
 
 pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -46,44 +50,57 @@ pub const TENANTS: [(&str, &str); 2] = [("contoso", "Contoso"), ("fabrikam", "Fa
 pub const CLIENT: &str = "63856651-0000-4000-8000-000000000000";
 const STAFF: &str = "6f0c0e0a-0000-4000-8000-000000000001";
 
-struct Options {
-    listen: String,
-    db: PathBuf,
-    smtp: Option<String>,
-    controls: bool,
-    /// Where the single-page application is served from.
-    origin: String,
-    /// Removed with everything in it when the demonstration ends.
-    _folder: Option<tempfile::TempDir>,
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = match options::read(std::env::args().skip(1)) {
+        Ok(Wanted::Run(options)) => *options,
+        Ok(Wanted::Help) => {
+            print!("{}", options::HELP);
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("hosted: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("hosted: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
-#[tokio::main]
-async fn main() -> Outcome<()> {
-    let options = Options::read()?;
-    let listener = TcpListener::bind(&options.listen).await?;
+async fn run(options: Options) -> Outcome<()> {
+    let listener = TcpListener::bind(&options.listen).await;
+    let listener = listener.map_err(|error| format!("{}: {error}", options.listen))?;
     let at = listener.local_addr()?;
-    if options.controls && !at.ip().is_loopback() {
-        return Err("--test-controls: only on a loopback address".into());
-    }
     let store = SqliteStore::open(&options.db).await?;
     let users = store.users();
     let policies = store.policies().await?;
     let clock = ShiftedClock::default();
-    customers::furnish(&users, customers::Existing::Keep).await?;
-    furnish_policies(&policies, &clock).await?;
+    customers::furnish(&users, customers::Existing::Keep, options.settings.customers).await?;
+    options.settings.furnish(&policies, &clock).await?;
     let (sspr, courier) =
         Sspr::builder(users.clone(), store.codes(), policies.clone(), keys::beside(&options.db)?)
             .with_outbox(users.clone())
             .with_clock(clock.clone())
             .build();
     let inbox = CaptureSender::new();
-    let courier = match &options.smtp {
-        Some(url) => tokio::spawn(courier.run(SmtpSender::from_url(url)?)),
+    let courier = match options.smtp {
+        Some(sender) => tokio::spawn(courier.run(sender)),
         None => tokio::spawn(courier.run(inbox.clone())),
     };
 
     let administrators = Administrators::new()?;
     let mut admin = Admin::new(&sspr, policies.clone(), administrators.clone());
+    // Tests come from many networks by one connection.
+    let proxies = if options.controls {
+        TrustedProxies::of(["127.0.0.0/8", "::1"])?
+    } else {
+        TrustedProxies::none()
+    };
     let mut app = Router::new()
         .route("/", get(welcome))
         .nest("/health", health(&sspr))
@@ -96,12 +113,15 @@ async fn main() -> Outcome<()> {
         let application = Application::new(tenant, "sign-in", CLIENT)?
             .with_home(home)
             .with_help(ReturnTo::parse("/")?);
-        let pages = Pages::new(&sspr, application, ShopSessions::new(tenant, users.clone())?);
+        let pages = Pages::new(&sspr, application, ShopSessions::new(tenant, users.clone())?)
+            .with_trusted_proxies(proxies.clone());
         let client = NativeApplication::new(CLIENT, "sign-in")?
             .with_origin(&format!("http://{at}"))?
             .with_origin(&options.origin)?;
         let issuer = Issuer::new(tenant, at, users.clone(), clock.clone())?;
-        let api = Native::new(&sspr, id.clone(), issuer.clone()).with_application(client);
+        let api = Native::new(&sspr, id.clone(), issuer.clone())
+            .with_trusted_proxies(proxies.clone())
+            .with_application(client);
         app = app
             .nest_service(&format!("/{tenant}/account"), pages.router())
             .nest(&format!("/{tenant}.onmicrosoft.com"), api.router().merge(issuer.router()))
@@ -110,7 +130,8 @@ async fn main() -> Outcome<()> {
     }
     app = app.nest("/admin/", admin.router());
     if options.controls {
-        let world = controls::World { clock, policies: policies.clone(), users };
+        let settings = options.settings.clone();
+        let world = controls::World { clock, policies: policies.clone(), settings, users };
         app = app.merge(controls::router(world));
     }
     let sweeper = keep_house(&sspr, &policies);
@@ -159,32 +180,6 @@ fn keep_house(sspr: &Sspr, policies: &SqlitePolicies) -> JoinHandle<()> {
     })
 }
 
-/// Each tenant's policy as it is at the very first start.
-pub fn first_policy(tenant: &str, name: &str) -> Outcome<TenantPolicy> {
-    let brand = Brand::new(name)?
-        .with_origin("127.0.0.1")?
-        .with_sender(sspr::domain::EmailAddress::parse("no-reply@larkfield.example")?);
-    let email = format!(
-        r##"{{"@odata.type":"#microsoft.graph.emailAuthenticationMethodConfiguration","id":"Email",
-        "state":"enabled","allowExternalIdToUseEmailOtp":"default",
-        "includeTargets":[{{"targetType":"group","id":"all_users","isRegistrationRequired":false}}],
-        "excludeTargets":[{{"targetType":"group","id":"{STAFF}"}}]}}"##
-    );
-    let methods = sspr::policy::AuthenticationMethodsPolicy::from_email_json(&email)?;
-    Ok(TenantPolicy::customers(tenant)?.with_brand(brand).with_authentication_methods(methods))
-}
-
-async fn furnish_policies(policies: &SqlitePolicies, clock: &ShiftedClock) -> Outcome<()> {
-    for (tenant, name) in TENANTS {
-        if policies.read(&TenantId::parse(tenant)?).await?.is_none() {
-            let policy = first_policy(tenant, name)?;
-            let change = PolicyChange::new(clock.now(), "hosted", "Tenant created", None, policy);
-            policies.write(&change, 0).await?;
-        }
-    }
-    Ok(())
-}
-
 async fn welcome() -> Html<String> {
     let mut rows = String::new();
     for (tenant, name) in TENANTS {
@@ -200,38 +195,4 @@ async fn welcome() -> Html<String> {
          <li><a href=\"/inbox\">Inbox</a>\n<li><a href=\"/admin/\">Administration</a>\n</ul>"
         ),
     ))
-}
-
-impl Options {
-    fn read() -> Outcome<Self> {
-        let mut options = Self {
-            _folder: None,
-            controls: false,
-            db: PathBuf::from("sspr-hosted.db"),
-            listen: "127.0.0.1:8080".to_owned(),
-            origin: "http://localhost:8081".to_owned(),
-            smtp: None,
-        };
-        let mut arguments = std::env::args().skip(1);
-        while let Some(argument) = arguments.next() {
-            let mut value = || arguments.next().ok_or(format!("{argument}: a value is missing"));
-            match argument.as_str() {
-                "--db" => options.db = value()?.into(),
-                "--ephemeral" => {
-                    let folder = tempfile::tempdir()?;
-                    options.db = folder.path().join("hosted.db");
-                    options._folder = Some(folder);
-                }
-                "--listen" => options.listen = value()?,
-                "--origin" => options.origin = value()?,
-                "--smtp" => options.smtp = Some(value()?),
-                "--test-controls" => options.controls = true,
-                other => {
-                    let known = "--db, --ephemeral, --listen, --origin, --smtp, --test-controls";
-                    return Err(format!("{other}: only these are known: {known}").into());
-                }
-            }
-        }
-        Ok(options)
-    }
 }

@@ -25,6 +25,8 @@ mod rest;
 mod send;
 mod settlement;
 mod sign_in;
+#[cfg(feature = "axum")]
+mod sign_in_start;
 mod span;
 mod sspr;
 mod submit;
@@ -41,4 +43,6 @@ pub use outcome::{
     Started, SubmitOutcome, VerifyOutcome, View, VouchAdvice,
 };
 pub use request::{Client, Context, ContextError, Request, RequestKey, Vouch};
+#[cfg(feature = "axum")]
+pub(crate) use sign_in_start::{Named, Use};
 pub use sspr::Sspr;

@@ -95,11 +95,14 @@ impl Sspr {
         // Several accounts with a password on one address: none of them can be meant.
         let account = local.next().filter(|_| local.next().is_none());
         let may = account.as_ref().is_some_and(|account| !account.disabled);
+        // To forget the failures of an account that the host has locked would tell strangers, by
+        // when sign-in is paused, which of their guesses was right.
+        let forgets = account.as_ref().is_some_and(|account| !account.disabled && !account.locked);
         let settlement = Settlement {
             at: now,
             failure: None,
             ids: inner.lockout_ids(request, account.as_ref()),
-            if_right: if may { IfRight::Forget } else { IfRight::Keep },
+            if_right: if forgets { IfRight::Forget } else { IfRight::Keep },
             numbers: *numbers,
             owed: Owed::Comparison(inner.comparison(request, password, account.as_ref())),
             tenant: request.tenant.clone(),
@@ -200,7 +203,7 @@ impl Inner {
 }
 
 /// Whether an account signs in with a password of its own.
-fn has_password(account: &Account) -> bool {
+pub(super) fn has_password(account: &Account) -> bool {
     account.password.is_some()
         && account.identity_providers.contains(&IdentityProvider::EmailPassword)
 }

@@ -27,26 +27,40 @@ pub(crate) enum FormError {
     Missing(&'static str),
     #[error("the {0} parameter is given more than once")]
     Repeated(&'static str),
-    #[error("the body is larger than {MOST_BYTES} bytes or has more than {MOST_FIELDS} fields")]
+    #[error("the body is too large or has too many fields")]
     TooLarge,
 }
 
 impl Form {
     /// Reads the body of a request.
     pub(super) async fn read(request: Request<Body>) -> Result<Self, FormError> {
+        Self::read_within(request, MOST_BYTES, MOST_FIELDS).await
+    }
+
+    /// Reads the body of a request, of at most so many bytes and fields.
+    pub(super) async fn read_within(
+        request: Request<Body>,
+        most_bytes: usize,
+        most_fields: usize,
+    ) -> Result<Self, FormError> {
         if !is_of(request.headers(), "application/x-www-form-urlencoded") {
             return Err(FormError::ContentType);
         }
         let bytes =
-            to_bytes(request.into_body(), MOST_BYTES).await.map_err(|_| FormError::TooLarge)?;
-        Self::parse(core::str::from_utf8(&bytes).map_err(|_| FormError::Encoding)?)
+            to_bytes(request.into_body(), most_bytes).await.map_err(|_| FormError::TooLarge)?;
+        let text = core::str::from_utf8(&bytes).map_err(|_| FormError::Encoding)?;
+        Self::parse_within(text, most_fields)
     }
 
     /// Reads a query or a body.
     pub(super) fn parse(text: &str) -> Result<Self, FormError> {
+        Self::parse_within(text, MOST_FIELDS)
+    }
+
+    fn parse_within(text: &str, most_fields: usize) -> Result<Self, FormError> {
         let mut fields = Vec::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-            if fields.len() == MOST_FIELDS {
+            if fields.len() == most_fields {
                 return Err(FormError::TooLarge);
             }
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

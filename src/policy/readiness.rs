@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Applications, MethodState, TenantPolicy};
+use super::{Applications, MethodState, Target, TenantPolicy};
 
 /// Every precondition of password reset in a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +70,13 @@ impl TenantPolicy {
                 &format!("Add an application to: {}.", empty_flows.join(", ")),
             ),
         ];
-        if !methods.exclude().is_empty() {
+        if methods.exclude().contains(&Target::AllUsers) {
+            checks.push(check(
+                "Email OTP excludes only some",
+                false,
+                "Remove all users from the excluded: an exclude always wins.",
+            ));
+        } else if !methods.exclude().is_empty() {
             checks.push(Check {
                 name: "Some are excluded",
                 state: CheckState::Note,
@@ -132,6 +138,57 @@ mod tests {
     }
 
     #[test]
+    fn one_flow_with_passwords_is_enough_and_none_is_not() {
+        use CheckState::{Ready, ToDo};
+        let flow = |name: &str, provider: &str| {
+            let json = format!(
+                r#"{{"displayName": "{name}", "conditions": {{"applications": {{"includeAllApplications": true}}}},
+                "onAuthenticationMethodLoadStart": {{"identityProviders": [{{"id": "{provider}"}}]}}}}"#
+            );
+            UserFlow::from_json(&json).unwrap()
+        };
+        let with = |flows: Vec<UserFlow>| {
+            TenantPolicy::customers("contoso").unwrap().with_user_flows(flows).unwrap()
+        };
+        let (password, google) = (flow("a", "EmailPassword-OAUTH"), flow("b", "Google-OAUTH"));
+
+        let both = with(vec![google.clone(), password]);
+        assert_eq!(states(&both), [Ready, Ready, Ready, Ready]);
+        assert!(both.readiness().is_ready());
+        for flows in [vec![google], Vec::new()] {
+            let policy = with(flows);
+            assert_eq!(states(&policy), [Ready, Ready, ToDo, Ready]);
+            assert!(!policy.readiness().is_ready());
+        }
+    }
+
+    #[test]
+    fn a_flow_without_an_application_is_named_among_others_that_have_one() {
+        let flow = |name: &str, all: bool| {
+            let json = format!(
+                r#"{{"displayName": "{name}", "conditions": {{"applications": {{"includeAllApplications": {all}}}}},
+                "onAuthenticationMethodLoadStart": {{"identityProviders": [{{"id": "EmailPassword-OAUTH"}}]}}}}"#
+            );
+            UserFlow::from_json(&json).unwrap()
+        };
+        let flows = vec![flow("One", false), flow("Two", true), flow("Three", false)];
+        let policy = TenantPolicy::customers("contoso").unwrap().with_user_flows(flows).unwrap();
+        let text = policy.readiness().to_string();
+        assert!(text.ends_with("Add an application to: One, Three."), "{text}");
+    }
+
+    #[test]
+    fn whoever_excludes_everybody_is_told_so() {
+        let json = r#"{"state": "enabled", "includeTargets": [{"id": "all_users"}],
+            "excludeTargets": [{"id": "staff"}, {"id": "all_users"}]}"#;
+        let methods = AuthenticationMethodsPolicy::from_email_json(json).unwrap();
+        let policy = TenantPolicy::customers("contoso").unwrap();
+        let readiness = policy.with_authentication_methods(methods).readiness();
+        assert!(!readiness.is_ready());
+        assert!(readiness.to_string().contains("[to do] Email OTP excludes only some"));
+    }
+
+    #[test]
     fn what_is_still_to_do_is_said_in_order() {
         use CheckState::{Note, Ready, ToDo};
         let customers = TenantPolicy::customers("contoso").unwrap();
@@ -155,5 +212,33 @@ mod tests {
                 "[to do] Every user flow has an application: Add an application to: Shop."
             )
         );
+    }
+
+    #[test]
+    fn one_flow_with_passwords_is_enough_and_one_without_an_application_is_named() {
+        use CheckState::{Ready, ToDo};
+        let customers = TenantPolicy::customers("contoso").unwrap();
+        let google = r#"{"displayName": "Google", "conditions": {"applications":
+            {"includeAllApplications": true}}, "onAuthenticationMethodLoadStart":
+            {"identityProviders": [{"id": "Google-OAUTH"}]}}"#;
+        let google = UserFlow::from_json(google).unwrap();
+        let shop = UserFlow::from_json(r#"{"displayName": "Shop"}"#).unwrap();
+        let both = |other: &UserFlow| {
+            let own = customers.user_flows().to_vec();
+            let first = [vec![other.clone()], own.clone()].concat();
+            let last = [own, vec![other.clone()]].concat();
+            [first, last].map(|flows| customers.clone().with_user_flows(flows).unwrap())
+        };
+
+        for policy in both(&google) {
+            assert_eq!(states(&policy), [Ready, Ready, Ready, Ready]);
+            assert!(policy.readiness().is_ready());
+        }
+        for policy in both(&shop) {
+            assert_eq!(states(&policy), [Ready, Ready, Ready, ToDo]);
+            assert!(!policy.readiness().is_ready());
+        }
+        let alone = customers.clone().with_user_flows(vec![google]).unwrap();
+        assert_eq!(states(&alone), [Ready, Ready, ToDo, Ready]);
     }
 }

@@ -45,6 +45,10 @@ async fn attack_own_44_a_token_of_one_step_opens_no_other() {
         .await
         .text("continuation_token");
     let started = site.start("ada@example.com").await.text("continuation_token");
+    let asked = site
+        .v1(&format!("{OAUTH}/challenge"), &[("continuation_token", &*initiated)])
+        .await
+        .text("continuation_token");
     let (challenged, code) = site.challenged("ada@example.com").await;
     let granted = site.go_on(&challenged, &code).await.text("continuation_token");
     let token = async |token: &str, step: &str| {
@@ -69,7 +73,8 @@ async fn attack_own_44_a_token_of_one_step_opens_no_other() {
         site.v1(&path, &fields).await.status
     };
     for (name, held, own) in [
-        ("initiated", &initiated, &["sign-in", "password"][..]),
+        ("initiated", &initiated, &["sign-in"][..]),
+        ("asked", &asked, &["sign-in", "password"]),
         ("started", &started, &["challenge"]),
         ("granted", &granted, &["submit"]),
     ] {
@@ -82,7 +87,7 @@ async fn attack_own_44_a_token_of_one_step_opens_no_other() {
         }
     }
     assert!(site.is_untouched("ada").await);
-    assert_eq!(token(&initiated, "password").await, 200);
+    assert_eq!(token(&asked, "password").await, 200);
     assert_eq!(token(&granted, "submit").await, 200);
 }
 

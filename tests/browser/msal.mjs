@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { CustomAuthPublicClientApplication } from "@azure/msal-browser/custom-auth";
 import { advance, base, launch, mail, passcodes, restore, walk } from "./world.mjs";
 import { flows } from "./msal-flows.mjs";
+import { pretend } from "./pretend.mjs";
 
 const api = `${base}/contoso.onmicrosoft.com`;
 const port = process.env.SPA_PORT;
@@ -17,30 +18,6 @@ const inbox = {
   restore,
 };
 
-/** What MSAL JS wants of a browser, for Node. */
-function pretend() {
-  globalThis.crypto ??= webcrypto; // not there before Node 19
-  const storage = () => {
-    const kept = new Map();
-    return {
-      clear: () => kept.clear(),
-      getItem: (name) => kept.get(name) ?? null,
-      key: (index) => [...kept.keys()][index] ?? null,
-      get length() { return kept.size; },
-      removeItem: (name) => { kept.delete(name); },
-      setItem: (name, value) => { kept.set(name, String(value)); },
-    };
-  };
-  const location = new URL("http://localhost/");
-  const events = { addEventListener() {}, removeEventListener() {}, dispatchEvent() { return true; } };
-  const window = { ...events, atob, btoa, crypto: globalThis.crypto, location, localStorage: storage(), sessionStorage: storage(), navigator: { userAgent: "node" }, performance, setTimeout, clearTimeout };
-  window.parent = window;
-  window.self = window;
-  window.top = window;
-  Object.assign(globalThis, { window, location, localStorage: window.localStorage, sessionStorage: window.sessionStorage, self: window });
-  globalThis.document = { ...events, cookie: "", visibilityState: "visible" };
-}
-
 const server = spawn(process.execPath, [process.env.SPA_SERVER], {
   env: { ...process.env, MODULES: process.env.MODULES, PORT: port },
   stdio: ["ignore", "pipe", "inherit"],
@@ -50,7 +27,7 @@ const browser = await launch();
 try {
   await walk({
     async "MSAL JS in Node"() {
-      pretend();
+      pretend(webcrypto);
       const done = await flows(CustomAuthPublicClientApplication, api, inbox);
       console.log(done.map((what) => `  - ${what}`).join("\n"));
     },

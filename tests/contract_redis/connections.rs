@@ -68,12 +68,13 @@ fn after_a_failover_the_sentinels_name_the_new_primary() {
     );
     std::fs::write(&file, text).unwrap();
     let listening = free_port().to_string();
-    let mut child = std::process::Command::new("redis-server")
+    let child = std::process::Command::new("redis-server")
         .arg(&file)
         .args(["--sentinel", "--port", &listening, "--bind", "127.0.0.1"])
         .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap();
+    let _ended = Ended(child);
     let port: u16 = listening.parse().unwrap();
     until("the sentinel", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
     on_runtime(async {
@@ -110,8 +111,16 @@ fn after_a_failover_the_sentinels_name_the_new_primary() {
         assert!(!failed.is_empty());
         assert!(second.cli(&["INFO", "replication"]).contains("role:master"));
     });
-    child.kill().unwrap();
-    child.wait().unwrap();
+}
+
+/// A process that does not outlive its test, however that ends.
+struct Ended(std::process::Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Answers come over one connection: a call that nobody waits for takes its own with it.

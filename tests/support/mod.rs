@@ -3,6 +3,8 @@
 
 #[cfg(feature = "axum")]
 pub mod front;
+#[cfg(feature = "axum")]
+pub mod native_api;
 pub mod stepped;
 
 use std::{

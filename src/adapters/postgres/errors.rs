@@ -3,7 +3,7 @@
 use deadpool_postgres::PoolError;
 use tokio_postgres::{
     Error,
-    error::{Severity, SqlState},
+    error::{DbError, Severity, SqlState},
 };
 
 use crate::ports::{StoreError, StoreErrorKind};
@@ -92,7 +92,24 @@ pub(super) fn statement(error: Error) -> StoreError {
         }
         _ => (StoreErrorKind::Unknown, "postgres: a statement failed"),
     };
-    StoreError::new(kind, words).with_source(error)
+    StoreError::new(kind, words).with_source(cause(database))
+}
+
+/// The code of a refusal, and the names of what it is about. The server's own words are left out,
+/// because they repeat the refused row: addresses, hashes, stamps.
+fn cause(refusal: &DbError) -> String {
+    let mut words = format!("SQLSTATE {}", refusal.code().code());
+    for (what, name) in [
+        ("table", refusal.table()),
+        ("column", refusal.column()),
+        ("constraint", refusal.constraint()),
+        ("routine", refusal.routine()),
+    ] {
+        if let Some(name) = name {
+            words.push_str(&format!(", {what} {name}"));
+        }
+    }
+    words
 }
 
 /// Whether the connection can serve the next statement after this error: the server itself has

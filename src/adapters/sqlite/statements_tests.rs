@@ -169,3 +169,24 @@ fn a_planted_statement_is_counted() {
 
     assert_eq!(store.count(planted).1, 2 + 1);
 }
+
+#[test]
+fn the_writer_syncs_every_commit_and_the_reader_cannot_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sspr.db");
+    let writer = schema::writer(&path, u64::MAX).unwrap();
+    let reader = schema::reader(&path).unwrap();
+    let pragma = |connection: &Connection, name: &str| -> String {
+        let read = connection.query_row(&format!("PRAGMA {name}"), [], |row| {
+            row.get_ref(0).map(|it| format!("{it:?}"))
+        });
+        read.unwrap()
+    };
+
+    // 2 is FULL: without it a commit that was answered may be lost with the machine's power.
+    assert_eq!(pragma(&writer, "synchronous"), "Integer(2)");
+    assert!(pragma(&writer, "journal_mode").contains("Text"));
+    assert_eq!(pragma(&reader, "query_only"), "Integer(1)");
+    assert!(pragma(&writer, "busy_timeout").contains("5000"));
+    assert!(pragma(&reader, "busy_timeout").contains("5000"));
+}

@@ -7,7 +7,7 @@ use axum::{
     extract::{OriginalUri, Request},
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN, RETRY_AFTER},
+        header::{CONTENT_TYPE, ORIGIN},
     },
     response::Response,
 };
@@ -23,11 +23,7 @@ use super::{
 use crate::{
     domain::{CorrelationId, Instant, NetworkAddress},
     engine::{Client, Sspr, Vouch},
-    http::{
-        form::{Form, is_of},
-        fresh_correlation,
-        public_path::PublicPath,
-    },
+    http::{form::is_of, fresh_correlation, public_path::PublicPath},
 };
 
 const CORRELATION: &str = "client-request-id";
@@ -42,6 +38,8 @@ pub(super) struct Call {
     pub(super) correlation: String,
     /// The path that the API is mounted at.
     pub(super) base: String,
+    /// Whether the path is one of version 2's.
+    pub(super) is_of_v2: bool,
     network: Option<NetworkAddress>,
     vouched: Option<Vouch>,
     origin: Option<HeaderValue>,
@@ -64,18 +62,11 @@ impl Call {
         let headers = request.headers();
         let entropy = site.sspr.entropy();
         let fresh = || fresh_correlation(entropy).map_or_else(String::new, |id| id.to_string());
-        let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
-        let query = Form::parse(request.uri().query().unwrap_or_default()).ok();
-        let asked = query.as_ref().and_then(|query| query.optional(CORRELATION).ok().flatten());
-        let asked = headers.get(CORRELATION).and_then(text).or_else(|| asked.map(str::to_owned));
-        // What is echoed must be an id, not somebody's text.
-        let is_id = |id: &String| {
-            let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-            plain && (1..=64).contains(&id.len())
-        };
+        let query = request.uri().query().unwrap_or_default();
         Self {
             base: base(site, request),
-            correlation: asked.filter(is_id).unwrap_or_else(fresh),
+            correlation: correlation(headers, query).unwrap_or_else(fresh),
+            is_of_v2: request.uri().path().starts_with("/api/"),
             network: site.proxies.client(request.extensions(), headers),
             now: site.sspr.now(),
             origin: headers.get(ORIGIN).cloned(),
@@ -152,7 +143,6 @@ impl Call {
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         for (name, value) in [(CORRELATION, &self.correlation), (TRACE, &self.trace)] {
             if let Ok(value) = HeaderValue::from_str(value) {
                 headers.insert(HeaderName::from_static(name), value);
@@ -168,13 +158,6 @@ impl Reply {
     }
 }
 
-/// Adds when it is worth trying again.
-pub(super) fn retry_after(fault: &Fault, headers: &mut HeaderMap) {
-    if let Some(seconds) = fault.retry_after {
-        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
-}
-
 /// The fields of a JSON body.
 pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Fault> {
     if !is_of(request.headers(), "application/json") {
@@ -184,6 +167,18 @@ pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Fau
     let bytes = Zeroizing::new(bytes.map_err(|_| Fault::parameter("body"))?.to_vec());
     // The parser's own message may quote what was sent.
     serde_json::from_slice(&bytes).map_err(|_| Fault::parameter("body"))
+}
+
+/// The client's own request id, from the first header that holds one, or else from the query. What
+/// is echoed must be an id, not somebody's text; whatever else is there is passed over.
+fn correlation(headers: &HeaderMap, query: &str) -> Option<String> {
+    let lines = headers.get_all(CORRELATION).iter().map(HeaderValue::as_bytes);
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let asked = pairs.filter(|(name, _)| *name == CORRELATION);
+    let asked = asked.map(|(_, value)| value.as_bytes());
+    let plain = |id: &&[u8]| id.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+    let id = lines.chain(asked).filter(|id| (1..=64).contains(&id.len())).find(plain)?;
+    core::str::from_utf8(id).ok().map(str::to_owned)
 }
 
 /// The part of the path that the host has mounted the API at, as clients see it.

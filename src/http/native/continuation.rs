@@ -1,10 +1,12 @@
 //! Continuation tokens: what a client brings back, sealed so that only this service reads it.
 //!
-//! Nothing is kept on the server for them. Of a reset they carry the flow token, the grant or the
-//! ticket, and the code store decides what those are worth; the sign-in half is stateless.
+//! The token of a reset carries the flow token, the grant or the ticket, and the code store decides
+//! how long those are good. The token of a sign-in carries its own end, and a random id that the
+//! code store remembers once it has led to tokens.
 
 use core::time::Duration;
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -17,8 +19,6 @@ use crate::{
 
 /// How long a token is good that no reset stands behind.
 pub(super) const SIGN_IN_LIFETIME: Duration = Duration::from_secs(600);
-/// How long a token of a reset is read; the reset itself ends before.
-pub(super) const RESET_LIFETIME: Duration = Duration::from_secs(2 * 3600);
 
 /// One continuation token, opened.
 #[derive(Clone, Deserialize, Serialize)]
@@ -29,8 +29,9 @@ pub(super) struct Continuation {
     /// What the client asked for at V2's entry.
     #[serde(rename = "o", default)]
     pub(super) scope: String,
-    #[serde(rename = "e")]
-    ends: i64,
+    /// `None` for a token of a reset: it is good for as long as the reset is.
+    #[serde(rename = "e", default)]
+    ends: Option<i64>,
     #[serde(rename = "s")]
     pub(super) step: Step,
 }
@@ -48,13 +49,17 @@ pub(super) enum Step {
     Granted { token: Secret, grant: Secret },
     #[serde(rename = "t")]
     Submitted { token: Secret, ticket: Secret },
-    /// An address was named, and its password is wanted.
+    /// An address was named. Its password is taken once the client was `challenged` for it.
     #[serde(rename = "p")]
-    SignIn { address: String },
+    SignIn { address: String, challenged: bool, once: Once },
     /// The password was right.
     #[serde(rename = "i")]
-    SignedIn { account: String, stamp: [u8; 16] },
+    SignedIn { account: String, stamp: [u8; 16], once: Once },
 }
+
+/// The id of one sign-in, from its first token to its last: it leads to tokens once.
+#[derive(Clone, Deserialize, Serialize)]
+pub(super) struct Once(String);
 
 /// A token and an authorization code never stand in for each other.
 #[derive(Clone, Copy)]
@@ -66,16 +71,13 @@ pub(super) enum Kind {
 impl Continuation {
     /// A new token.
     pub(super) fn new(application: &str, scope: &str, step: Step, now: Instant) -> Self {
-        let lifetime = match &step {
-            Step::Entry | Step::SignIn { .. } | Step::SignedIn { .. } => SIGN_IN_LIFETIME,
-            Step::Reset { .. } | Step::Granted { .. } | Step::Submitted { .. } => RESET_LIFETIME,
+        let ends = match &step {
+            Step::Entry | Step::SignIn { .. } | Step::SignedIn { .. } => {
+                Some(now.after(SIGN_IN_LIFETIME).as_micros())
+            }
+            Step::Reset { .. } | Step::Granted { .. } | Step::Submitted { .. } => None,
         };
-        Self {
-            application: application.to_owned(),
-            ends: now.after(lifetime).as_micros(),
-            scope: scope.to_owned(),
-            step,
-        }
+        Self { application: application.to_owned(), ends, scope: scope.to_owned(), step }
     }
 
     /// The next token of the same client.
@@ -95,8 +97,34 @@ impl Continuation {
         let plain = call.site.sspr.unseal(Purpose::NativeSeal, &about(call, kind), text);
         let plain = plain.ok_or_else(Fault::bad_token)?;
         let opened: Self = serde_json::from_slice(&plain).map_err(|_| Fault::bad_token())?;
-        let over = call.now >= Instant::from_micros(opened.ends);
+        let over = opened.ends.is_some_and(|ends| call.now >= Instant::from_micros(ends));
         if over { Err(Fault::expired_token()) } else { Ok(opened) }
+    }
+}
+
+impl Step {
+    /// The step of a client that has been asked for the password, or `None` at another step.
+    pub(super) fn challenged(&self) -> Option<Self> {
+        let Self::SignIn { address, once, .. } = self else { return None };
+        Some(Self::SignIn { address: address.clone(), challenged: true, once: once.clone() })
+    }
+}
+
+impl Once {
+    /// The id of a new sign-in. Its text has a fixed length, so that a token's length says nothing.
+    pub(super) fn draw(call: &Call) -> Result<Self, Fault> {
+        let mut bytes = [0; 16];
+        call.site.sspr.entropy().fill(&mut bytes).map_err(|_| Fault::down())?;
+        Ok(Self(Base64UrlUnpadded::encode_string(&bytes)))
+    }
+
+    /// The id's bytes.
+    pub(super) fn bytes(&self) -> Result<[u8; 16], Fault> {
+        let mut bytes = [0; 16];
+        match Base64UrlUnpadded::decode(&self.0, &mut bytes) {
+            Ok(read) if read.len() == 16 => Ok(bytes),
+            Ok(_) | Err(_) => Err(Fault::bad_token()),
+        }
     }
 }
 

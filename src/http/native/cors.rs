@@ -10,7 +10,7 @@ use axum::{
         header::{
             ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
             ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-            ACCESS_CONTROL_REQUEST_HEADERS, ORIGIN, VARY,
+            ACCESS_CONTROL_REQUEST_HEADERS, CACHE_CONTROL, ORIGIN, VARY, X_CONTENT_TYPE_OPTIONS,
         },
     },
     middleware::Next,
@@ -21,6 +21,7 @@ use super::Site;
 
 /// Answers preflights, and lets listed origins read the answers. A call whose origin is not its
 /// application's is refused by the call itself: a preflight does not say which application it is.
+/// No answer is kept by a cache or read as another type, a time-out's included.
 pub(super) async fn share(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(ORIGIN).cloned();
     let listed = |origin: &HeaderValue| site.applications.iter().any(|it| it.admits(origin));
@@ -32,6 +33,8 @@ pub(super) async fn share(State(site): State<Arc<Site>>, request: Request, next:
     };
     let headers = response.headers_mut();
     headers.append(VARY, HeaderValue::from_static("origin"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Some(origin) = origin {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         let exposed = "client-request-id, retry-after, x-ms-request-id";

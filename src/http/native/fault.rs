@@ -7,6 +7,8 @@ use crate::{domain::Instant, http::form::FormError, policy::PasswordIssue};
 
 use super::call::Call;
 
+const WEB_REDIRECT: &str = "web_redirect_required";
+
 /// One contract error. On V1 it is an OAuth error body, on V2 a nested one.
 #[derive(Clone, Debug)]
 pub(super) struct Fault {
@@ -60,12 +62,12 @@ impl Fault {
 
     pub(super) fn unsupported_challenge() -> Self {
         let text = "The challenge_type list parameter contains an unsupported challenge type.";
-        Self::new("invalid_request", 901_001, "invalidRequest", text)
+        Self::new("unsupported_challenge_type", 901_001, "invalidRequest", text)
     }
 
     pub(super) fn no_redirect() -> Self {
         let text = "The challenge_type list parameter does not include the 'redirect' type.";
-        Self::new("invalid_request", 901_007, "invalidRequest", text)
+        Self::new("unsupported_challenge_type", 901_007, "invalidRequest", text)
     }
 
     pub(super) fn unknown_client() -> Self {
@@ -123,8 +125,8 @@ impl Fault {
     /// V2's way to a browser.
     pub(super) fn web_redirect() -> Self {
         let text = "A second factor is required; it is given in a browser.";
-        Self::new("invalid_grant", 50076, "invalidGrant", text)
-            .with("web_redirect_required", "webRedirectRequired")
+        let fault = Self::new("invalid_grant", 50076, "invalidGrant", text);
+        Self { suberror: Some(WEB_REDIRECT), ..fault }
     }
 
     pub(super) fn refused_token() -> Self {
@@ -210,8 +212,12 @@ impl Fault {
         body
     }
 
-    /// V2's error body.
+    /// V2's error body. The way to a browser has V1's form here, too: Microsoft's clients look for
+    /// its `suberror`, and know no other sign of it.
     pub(super) fn hal(&self, call: &Call) -> Value {
+        if self.suberror == Some(WEB_REDIRECT) {
+            return self.oauth(call);
+        }
         let mut error = json!({
             "code": self.code,
             "message": self.text,

@@ -11,6 +11,7 @@
 //! | `/poll_completion` | [`Sspr::look`] |
 //! | `/token` | [`Sspr::redeem`] or [`Sspr::sign_in`], and the host's [`TokenIssuer`] |
 
+mod answers;
 mod call;
 mod continuation;
 mod cors;
@@ -24,10 +25,10 @@ use core::{fmt, future::Future, time::Duration};
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     body::Body,
-    extract::{Request, State},
-    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
+    extract::Request,
+    http::{HeaderValue, header::CONTENT_TYPE},
     middleware,
     response::Response,
     routing::{get, post, put},
@@ -38,7 +39,8 @@ use tower_http::timeout::TimeoutLayer;
 pub use issuer::{IssueError, Issued, TokenIssuer, TokenRequest, Tokens};
 
 use self::{
-    call::{Call, Reply, json, retry_after},
+    answers::OVERDUE,
+    call::{Call, json},
     fault::Fault,
     v2::Fields,
 };
@@ -49,7 +51,6 @@ use crate::{
 };
 
 const JSON: &str = "application/json; charset=utf-8";
-const HAL: &str = "application/hal+json; charset=utf-8";
 const PATIENCE: Duration = Duration::from_secs(30);
 const DOCUMENT: &str = include_str!("openapi.json");
 
@@ -123,8 +124,10 @@ impl NativeApplication {
         })
     }
 
-    /// Lets pages of that origin call the API (CORS). Exact: no wildcard, no path. A default port is
-    /// no port, and a mobile shell's own scheme will do, like `capacitor://localhost`.
+    /// Lets pages of that origin call the API (CORS). Exact: no wildcard, no path.
+    ///
+    /// It may be written with the default port or in capitals, which browsers leave out of what
+    /// they send. Mobile shells have schemes of their own, for instance `capacitor://localhost`.
     ///
     /// # Errors
     /// [`OriginError`].
@@ -142,13 +145,12 @@ impl NativeApplication {
 /// A handler of a step that takes a form.
 macro_rules! form_step {
     ($step:path) => {
-        |State(site): State<Arc<Site>>, request: Request| async move {
-            let call = Call::of(&site, &request);
+        |Extension(call): Extension<Arc<Call>>, request: Request| async move {
             let answer = match Form::read(request).await {
                 Ok(form) => $step(&call, &form).await,
                 Err(error) => Err(Fault::body(error)),
             };
-            oauth(&call, answer)
+            answers::oauth(&call, answer)
         }
     };
 }
@@ -156,13 +158,12 @@ macro_rules! form_step {
 /// A handler of a step that takes JSON.
 macro_rules! json_step {
     ($step:path) => {
-        |State(site): State<Arc<Site>>, request: Request| async move {
-            let call = Call::of(&site, &request);
+        |Extension(call): Extension<Arc<Call>>, request: Request| async move {
             let answer = match json::<Fields>(request).await {
                 Ok(fields) => $step(&call, &fields).await,
                 Err(fault) => Err(fault),
             };
-            hal(&call, answer)
+            answers::hal(&call, answer)
         }
     };
 }
@@ -231,11 +232,12 @@ impl Native {
             .route(&format!("{password}/challenge"), post(json_step!(v2::password_challenge)))
             .route(&format!("{password}/verify"), post(json_step!(v2::password_verify)))
             .route("/openapi.json", get(document))
-            .fallback(|state, request| refused(state, request, Fault::not_found()))
-            .method_not_allowed_fallback(|state, request| refused(state, request, Fault::method()))
-            .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
-            .layer(middleware::from_fn_with_state(site.clone(), cors::share))
-            .with_state(site)
+            .fallback(|call| refused(call, Fault::not_found()))
+            .method_not_allowed_fallback(|call| refused(call, Fault::method()))
+            .layer(TimeoutLayer::with_status_code(OVERDUE, PATIENCE))
+            .layer(middleware::from_fn_with_state(site.clone(), answers::in_time))
+            .layer(middleware::from_fn_with_state(site, cors::share))
+            .layer(middleware::map_response(answers::harden))
     }
 }
 
@@ -245,36 +247,8 @@ impl fmt::Debug for Native {
     }
 }
 
-fn oauth(call: &Call, answer: Result<Reply, Fault>) -> Response {
-    match answer {
-        Ok(reply) => call.respond(reply.status, JSON, &reply.body),
-        Err(fault) => {
-            let mut response = call.respond(fault.status, JSON, &fault.oauth(call));
-            retry_after(&fault, response.headers_mut());
-            response
-        }
-    }
-}
-
-fn hal(call: &Call, answer: Result<Reply, Fault>) -> Response {
-    match answer {
-        Ok(reply) => call.respond(reply.status, HAL, &reply.body),
-        Err(fault) => {
-            let mut response = call.respond(fault.status, HAL, &fault.hal(call));
-            retry_after(&fault, response.headers_mut());
-            response
-        }
-    }
-}
-
-fn refused(
-    State(site): State<Arc<Site>>,
-    request: Request,
-    fault: Fault,
-) -> impl Future<Output = Response> {
-    let call = Call::of(&site, &request);
-    let of_v2 = request.uri().path().starts_with("/api/");
-    core::future::ready(if of_v2 { hal(&call, Err(fault)) } else { oauth(&call, Err(fault)) })
+fn refused(Extension(call): Extension<Arc<Call>>, fault: Fault) -> impl Future<Output = Response> {
+    core::future::ready(answers::refuse(&call, &fault))
 }
 
 async fn document() -> Response {

@@ -2,7 +2,7 @@
 
 use super::{
     call::{Call, Served},
-    continuation::Step,
+    continuation::{Once, SIGN_IN_LIFETIME, Step},
     fault::Fault,
     issuer::{Issued, TokenRequest, Tokens},
 };
@@ -12,12 +12,12 @@ use crate::{
         PasswordError, Stamp, Ticket,
     },
     engine::{
-        LookOutcome, OpenOutcome, RedeemOutcome, Rejection, Request, SecondFactorDemand,
-        SendOutcome, SentCode, SignInOutcome, SubmitOutcome, VerifyOutcome,
+        LookOutcome, Named, OpenOutcome, RedeemOutcome, Rejection, Request, SecondFactorDemand,
+        SendOutcome, SentCode, SignInOutcome, SubmitOutcome, Use, VerifyOutcome,
     },
     flow::StageName,
     http::secret::Secret,
-    policy::{Disclosure, PasswordIssue},
+    policy::PasswordIssue,
 };
 
 /// What a sign-in, or a finished reset, leads to.
@@ -179,28 +179,46 @@ pub(super) async fn sign_in(
     match outcome.map_err(|_| Fault::down())? {
         SignInOutcome::SignedIn(it) => Ok(entered(it.account, it.stamp, it.second_factor)),
         SignInOutcome::Rejected => Err(Fault::wrong_password()),
-        SignInOutcome::LockedOut { .. } => Err(Fault::locked()),
+        SignInOutcome::LockedOut { until: Some(_) } => Err(Fault::locked()),
+        // The host has locked the account, and the password was right: to say so would confirm it.
+        SignInOutcome::LockedOut { until: None } => Err(Fault::wrong_password()),
         SignInOutcome::TryLater { retry_at } => Err(Fault::try_later(retry_at, call.now)),
     }
 }
 
 /// V1's `/initiate` and V2's sign-in start: says nothing of any account, but for
-/// [`Disclosure::EntraCompatible`].
+/// [`Disclosure::EntraCompatible`](crate::policy::Disclosure).
 pub(super) async fn name_account(
     call: &Call,
     served: &Served<'_>,
     username: &str,
 ) -> Result<Step, Fault> {
-    let address = address(username)?;
-    let policy = served.sspr.policy(&call.site.tenant).map_err(|_| Fault::down())?;
-    if policy.is_some_and(|policy| policy.disclosure() == Disclosure::EntraCompatible) {
-        let flow = &served.application.user_flow;
-        let found = served.sspr.explain(&call.site.tenant, flow, &address).await;
-        if found.map_err(|_| Fault::down())?.is_empty() {
-            return Err(Fault::user_not_found());
-        }
+    let request = request(call, served, address(username)?);
+    let named = served.sspr.name(&request, &call.client()).await;
+    match named.map_err(|_| Fault::down())? {
+        Named::Known => {}
+        Named::Unknown => return Err(Fault::user_not_found()),
+        Named::TryLater { retry_at } => return Err(Fault::try_later(retry_at, call.now)),
     }
-    Ok(Step::SignIn { address: address.as_str().to_owned() })
+    let (address, once) = (request.address.as_str().to_owned(), Once::draw(call)?);
+    Ok(Step::SignIn { address, challenged: false, once })
+}
+
+/// Ends a sign-in: its tokens are handed out once. Called when they are there, so that an issuer
+/// that could not answer, or a client that went away before, costs nobody a sign-in.
+pub(super) async fn use_up(
+    call: &Call,
+    served: &Served<'_>,
+    once: &Once,
+    repeated: fn() -> Fault,
+) -> Result<(), Fault> {
+    let until = call.now.after(SIGN_IN_LIFETIME);
+    let used = served.sspr.use_once(&call.site.tenant, once.bytes()?, until).await;
+    match used.map_err(|_| Fault::down())? {
+        Use::First => Ok(()),
+        Use::Repeated => Err(repeated()),
+        Use::Full { retry_at } => Err(Fault::try_later(retry_at, call.now)),
+    }
 }
 
 /// The host's tokens for somebody who has signed in.

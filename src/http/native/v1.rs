@@ -105,8 +105,8 @@ pub(super) async fn sign_in_challenge(call: &Call, form: &Form) -> Result<Reply,
     {
         return Ok(to_browser("The client supports no password."));
     }
-    let Step::SignIn { .. } = &token.step else { return Err(Fault::bad_token()) };
-    let token = call.next(&token, token.step.clone())?;
+    let Some(step) = token.step.challenged() else { return Err(Fault::bad_token()) };
+    let token = call.next(&token, step)?;
     Ok(Reply::ok(json!({ "continuation_token": token, "challenge_type": "password" })))
 }
 
@@ -128,12 +128,15 @@ pub(super) async fn token(call: &Call, form: &Form) -> Result<Reply, Fault> {
 async fn password_grant(call: &Call, form: &Form, client_id: &str) -> Result<Reply, Fault> {
     let (token, served) = call.continue_for(client_id, field(form, "continuation_token")?)?;
     let (scope, typed) = (field(form, "scope")?, field(form, "password")?);
-    let Step::SignIn { address } = &token.step else { return Err(Fault::bad_token()) };
+    let Step::SignIn { address, challenged: true, once } = &token.step else {
+        return Err(Fault::bad_token());
+    };
     match steps::sign_in(call, &served, address, typed).await? {
         Entered::SecondFactor => Ok(to_browser("A second factor is required.")),
         Entered::Account { account, stamp } => {
             let tokens = steps::tokens(call, &served, &account, stamp, scope).await?;
-            Ok(Reply::ok(token_body(call, &tokens)))
+            steps::use_up(call, &served, once, Fault::expired_token).await?;
+            Ok(Reply::ok(token_body(call, &tokens, &Wanted::of(scope))))
         }
     }
 }
@@ -147,7 +150,7 @@ async fn continuation_grant(call: &Call, form: &Form, client_id: &str) -> Result
         Entered::SecondFactor => Ok(to_browser("A second factor is required.")),
         Entered::Account { account, stamp } => {
             let tokens = steps::tokens(call, &served, &account, stamp, scope).await?;
-            Ok(Reply::ok(token_body(call, &tokens)))
+            Ok(Reply::ok(token_body(call, &tokens, &Wanted::of(scope))))
         }
     }
 }
@@ -158,7 +161,7 @@ async fn refresh_grant(call: &Call, form: &Form, client_id: &str) -> Result<Repl
     let (tenant, application) = (&call.site.tenant, &served.application.id);
     let issued = call.site.issuer.refresh(tenant, application, refresh).await;
     let tokens = steps::issued(issued.map_err(|_| Fault::down())?)?;
-    Ok(Reply::ok(token_body(call, &tokens)))
+    Ok(Reply::ok(token_body(call, &tokens, &Wanted::EVERYTHING)))
 }
 
 /// V2 ends here too: what its code stands for is exchanged for tokens.
@@ -174,14 +177,17 @@ async fn code_grant(call: &Call, form: &Form, client_id: &str) -> Result<Reply, 
             Entered::Account { account, stamp } => (account, stamp),
             Entered::SecondFactor => return Err(Fault::web_redirect()),
         },
-        Step::SignedIn { account, stamp } => {
+        Step::SignedIn { account, stamp, .. } => {
             let account = AccountId::parse(account).map_err(|_| Fault::refused_token())?;
             (account, Stamp::from_bytes(*stamp))
         }
         _ => return Err(Fault::refused_token()),
     };
     let tokens = steps::tokens(call, &served, &account, stamp, &code.scope).await?;
-    Ok(Reply::ok(token_body(call, &tokens)))
+    if let Step::SignedIn { once, .. } = &code.step {
+        steps::use_up(call, &served, once, Fault::refused_token).await?;
+    }
+    Ok(Reply::ok(token_body(call, &tokens, &Wanted::of(&code.scope))))
 }
 
 /// A field that must be there.
@@ -220,18 +226,41 @@ fn oob(token: &str, code: &SentCode) -> Value {
     })
 }
 
-fn token_body(call: &Call, tokens: &Tokens) -> Value {
+/// Which tokens a client has asked for besides the one that opens its back end.
+struct Wanted {
+    id: bool,
+    refresh: bool,
+}
+
+impl Wanted {
+    /// A refresh token is answered with the next one.
+    const EVERYTHING: Self = Self { id: true, refresh: true };
+
+    fn of(scope: &str) -> Self {
+        let has = |name| scope.split_ascii_whitespace().any(|asked| asked == name);
+        Self { id: has("openid"), refresh: has("offline_access") }
+    }
+}
+
+fn token_body(call: &Call, tokens: &Tokens, wanted: &Wanted) -> Value {
     use base64ct::{Base64UrlUnpadded, Encoding as _};
     let client = json!({ "uid": tokens.account.as_str(), "utid": call.site.tenant.as_str() });
     let lifetime = tokens.lifetime.as_secs();
-    json!({
+    let mut body = json!({
         "token_type": "Bearer",
         "scope": tokens.scope,
         "expires_in": lifetime,
         "ext_expires_in": lifetime,
         "access_token": tokens.access_token,
-        "refresh_token": tokens.refresh_token,
-        "id_token": tokens.id_token,
         "client_info": Base64UrlUnpadded::encode_string(client.to_string().as_bytes()),
-    })
+    });
+    let more = [
+        ("id_token", wanted.id, &tokens.id_token),
+        ("refresh_token", wanted.refresh, &tokens.refresh_token),
+    ];
+    if let Some(fields) = body.as_object_mut() {
+        let more = more.into_iter().filter(|(_, wanted, _)| *wanted);
+        fields.extend(more.map(|(name, _, token)| (name.to_owned(), json!(token))));
+    }
+    body
 }

@@ -67,7 +67,8 @@ fn leave(call: &Call, form: &Form, token: &str) -> Result<Reply, Fault> {
     }
     match &token.step {
         Step::Submitted { .. } | Step::SignedIn { .. } => {
-            let code = token.then(token.step.clone(), call.now).seal(call, Kind::Code);
+            // It says the same as the token, so it lives no longer.
+            let code = token.seal(call, Kind::Code);
             Ok(Reply::ok(json!({ "code": code.map_err(|_| Fault::down())? })))
         }
         Step::Entry | Step::Granted { .. } | Step::Reset { .. } | Step::SignIn { .. } => {
@@ -152,13 +153,13 @@ pub(super) async fn poll(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
 /// `POST /api/v2.0/auth/methods/password/{id}/challenge`
 pub(super) async fn password_challenge(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
     let (token, _) = call.continue_with(fields.token()?)?;
-    let Step::SignIn { .. } = &token.step else { return Err(Fault::bad_token()) };
+    let Some(step) = token.step.challenged() else { return Err(Fault::bad_token()) };
     Ok(Reply::ok(json!({
         "state": "interactionRequired",
         "action": "verify",
         "id": METHOD,
         "type": "password",
-        "continuationToken": call.next(&token, token.step.clone())?,
+        "continuationToken": call.next(&token, step)?,
         "_links": { "verify": method(call, "password", "verify") },
     })))
 }
@@ -166,13 +167,15 @@ pub(super) async fn password_challenge(call: &Call, fields: &Fields) -> Result<R
 /// `POST /api/v2.0/auth/methods/password/{id}/verify`
 pub(super) async fn password_verify(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
     let (token, served) = call.continue_with(fields.token()?)?;
-    let Step::SignIn { address } = &token.step else { return Err(Fault::bad_token()) };
+    let Step::SignIn { address, challenged: true, once } = &token.step else {
+        return Err(Fault::bad_token());
+    };
     let typed = given(fields.password.as_deref(), "password")?;
     match steps::sign_in(call, &served, address, typed).await? {
         Entered::SecondFactor => Err(Fault::web_redirect()),
         Entered::Account { account, stamp } => {
-            let (account, stamp) = (account.to_string(), *stamp.as_bytes());
-            let next = call.next(&token, Step::SignedIn { account, stamp })?;
+            let (account, stamp, once) = (account.to_string(), *stamp.as_bytes(), once.clone());
+            let next = call.next(&token, Step::SignedIn { account, once, stamp })?;
             Ok(Reply::ok(json!({ "state": "continue", "continuationToken": next })))
         }
     }

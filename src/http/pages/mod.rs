@@ -103,7 +103,8 @@ pub fn change_password(path: &ReturnTo) -> Router {
         *response.status_mut() = StatusCode::FOUND;
         core::future::ready(response)
     };
-    Router::new().route("/.well-known/change-password", get(found))
+    let router = Router::new().route("/.well-known/change-password", get(found));
+    router.layer(middleware::map_response(harden))
 }
 
 impl Pages {

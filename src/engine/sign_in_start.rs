@@ -1,0 +1,134 @@
+//! A sign-in in two steps, as the native API has it: the address first, the password later.
+
+use crate::{
+    domain::{Instant, RecordId, TenantId},
+    error::Error,
+    policy::{Disclosure, TenantPolicy},
+    ports::{EventKind, Inserted, Outcome, Record},
+};
+
+use super::{Client, Request, Sspr, sign_in::has_password, sspr::About, throttle::retry_at};
+
+/// What a marker says that nobody reads.
+const MARK: &[u8] = b"used";
+
+/// What a front may say of an address before it has the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// Ask for the password.
+    Known,
+    /// Only where the tenant chose to tell: no account signs in here with this address.
+    Unknown,
+    /// A limit of look-ups was reached.
+    TryLater {
+        /// When it is worth trying again.
+        retry_at: Instant,
+    },
+}
+
+/// Whether something that is good once was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    First,
+    Repeated,
+    /// The store is full, so nobody can tell.
+    Full {
+        retry_at: Instant,
+    },
+}
+
+impl Sspr {
+    /// Takes an address for a sign-in.
+    ///
+    /// # Errors
+    /// A store or the policy source failed.
+    ///
+    /// # Security
+    /// With `Disclosure::Strict` no port but the policy source is called. With `EntraCompatible`
+    /// the network's budget of `open` is charged before the look-up, for every address alike.
+    /// `Unknown` covers everybody who cannot sign in with a password: strangers, and disabled,
+    /// federated and ambiguous accounts.
+    pub(crate) async fn name(&self, request: &Request, client: &Client) -> Result<Named, Error> {
+        let now = self.inner.clock.now();
+        let answer = self.name_at(request, client, now).await;
+        let refused = match &answer {
+            Ok(Named::TryLater { .. }) => Some(Outcome::TryLater),
+            Ok(Named::Known | Named::Unknown) => None,
+            Err(_) => Some(Outcome::Error),
+        };
+        if let Some(outcome) = refused {
+            let about = About::client(client).of(&request.tenant);
+            self.inner.emit(EventKind::SignIn, outcome, about, now);
+        }
+        answer
+    }
+
+    async fn name_at(
+        &self,
+        request: &Request,
+        client: &Client,
+        now: Instant,
+    ) -> Result<Named, Error> {
+        let inner = &*self.inner;
+        let policy = inner.policy(&request.tenant)?;
+        let telling = |policy: &TenantPolicy| {
+            let disclosure = request.disclosure.unwrap_or(policy.disclosure());
+            let flow = policy.user_flow(&request.user_flow);
+            let covered = flow
+                .is_some_and(|flow| flow.covers(&request.application) && flow.has_passwords())
+                && self.serves(&request.tenant, &request.application);
+            covered && disclosure == Disclosure::EntraCompatible
+        };
+        // Where nobody is told, nobody is looked up.
+        let Some(policy) = policy.filter(|policy| telling(policy)) else {
+            return Ok(Named::Known);
+        };
+        let lane = inner.lane(&request.tenant, &request.address, client, now);
+        let throttle = inner.throttle(request.tenant.tag(), policy.limits().numbers());
+        let charges = throttle.open(&lane, client);
+        if !charges.is_empty() {
+            let over = inner.codes.charge(&charges, now).await?;
+            if !over.is_empty() {
+                return Ok(Named::TryLater { retry_at: retry_at(&over, now) });
+            }
+        }
+        let found = inner.users.find_by_address(&request.tenant, &request.address).await?;
+        let mut local = found.iter().filter(|account| has_password(account));
+        // Several accounts with a password on one address: none of them can be meant.
+        let one = local.next().filter(|_| local.next().is_none());
+        Ok(match one {
+            Some(account) if !account.disabled => Named::Known,
+            Some(_) | None => Named::Unknown,
+        })
+    }
+
+    /// Uses something that is good once, for instance a token that no record stands behind. Its
+    /// `id` is random, and is remembered until `until` at least.
+    ///
+    /// # Errors
+    /// The code store failed.
+    pub(crate) async fn use_once(
+        &self,
+        tenant: &TenantId,
+        id: [u8; 16],
+        until: Instant,
+    ) -> Result<Use, Error> {
+        let inner = &*self.inner;
+        let now = inner.clock.now();
+        let marker = Record {
+            begins_challenge: false,
+            body: MARK.to_vec(),
+            charges: Vec::new(),
+            expires_at: until,
+            id: RecordId::from_parts(tenant.tag(), id),
+            tries_limit: 0,
+        };
+        Ok(match inner.codes.insert(&marker, &[], now).await? {
+            Inserted::Inserted => Use::First,
+            Inserted::Exists => Use::Repeated,
+            Inserted::Full => Use::Full { retry_at: now },
+            // Nothing was charged, so nothing can be over.
+            Inserted::Refused(over) => Use::Full { retry_at: retry_at(&over, now) },
+        })
+    }
+}
