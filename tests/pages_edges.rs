@@ -33,8 +33,8 @@ use sspr::{
     adapters::{ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy},
     domain::{Charge, CounterName, Instant, RecordId},
     http::{
-        Application, Arrival, Begun, Pages, PublicPathError, ReturnTo, SessionError, Sessions,
-        TrustedProxies,
+        Application, Arrival, Begun, Native, NativeApplication, Pages, PublicPathError, ReturnTo,
+        SessionError, Sessions, TrustedProxies,
     },
     policy::{AfterReset, Brand},
     ports::{
@@ -43,7 +43,7 @@ use sspr::{
 };
 use support::{
     NEW, OLD, Users, World,
-    front::{FORM, Named, Seen, form, get, post, send},
+    front::{FORM, Named, Plain, Seen, form, get, post, send},
     seconds,
 };
 use tower::ServiceExt as _;
@@ -436,6 +436,31 @@ async fn behind_a_proxy_that_takes_a_prefix_away_every_address_keeps_it() {
     for bad in ["auth", "//auth", "/a/../b", "/a b", "/ä", "/a?x", "https://x.example"] {
         let refused = pages(&world).with_public_path(bad).map(|_| ());
         assert!(matches!(refused, Err(PublicPathError { .. })), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn version_twos_links_keep_a_prefix_that_a_proxy_takes_away() {
+    let world = World::memory().await;
+    let native = || {
+        let shop = NativeApplication::new("shop", "sign-in").unwrap();
+        Native::new(&world.sspr, support::tenant(), Plain).with_application(shop)
+    };
+    let believed = || native().with_trusted_proxies(TrustedProxies::of(["192.0.2.1"]).unwrap());
+    let prefix = &[("x-forwarded-prefix", "/auth")][..];
+    for (native, headers, expected) in [
+        (native(), &[][..], "/contoso/api/"),
+        (native(), prefix, "/contoso/api/"),
+        (believed(), prefix, "/auth/contoso/api/"),
+        (believed(), &[("x-forwarded-prefix", "//evil.example")], "/contoso/api/"),
+        (native().with_public_path("/auth").unwrap(), &[], "/auth/contoso/api/"),
+    ] {
+        let app = Router::new().nest("/contoso", native.router());
+        let path = "/contoso/oauth2/v2.0/authorize-challenge";
+        let entry = post(&app, path, headers, "client_id=shop").await.json();
+        for link in ["sign_in", "reset_password"] {
+            assert!(entry[link].as_str().unwrap().starts_with(expected), "{entry}");
+        }
     }
 }
 

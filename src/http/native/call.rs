@@ -23,7 +23,7 @@ use super::{
 use crate::{
     domain::{CorrelationId, Instant, NetworkAddress},
     engine::{Client, Sspr, Vouch},
-    http::{form::is_of, fresh_correlation},
+    http::{form::is_of, fresh_correlation, public_path::PublicPath},
 };
 
 const CORRELATION: &str = "client-request-id";
@@ -64,7 +64,7 @@ impl Call {
         let fresh = || fresh_correlation(entropy).map_or_else(String::new, |id| id.to_string());
         let query = request.uri().query().unwrap_or_default();
         Self {
-            base: base(request),
+            base: base(site, request),
             correlation: correlation(headers, query).unwrap_or_else(fresh),
             is_of_v2: request.uri().path().starts_with("/api/"),
             network: site.proxies.client(request.extensions(), headers),
@@ -181,9 +181,11 @@ fn correlation(headers: &HeaderMap, query: &str) -> Option<String> {
     core::str::from_utf8(id).ok().map(str::to_owned)
 }
 
-/// The part of the path that the host has mounted the API at.
-fn base(request: &Request) -> String {
+/// The part of the path that the host has mounted the API at, as clients see it.
+fn base(site: &Site, request: &Request) -> String {
+    let (set, headers) = (site.public.as_ref(), request.headers());
+    let public = PublicPath::of(set, &site.proxies, request.extensions(), headers);
     let own = request.uri().path();
     let whole = request.extensions().get::<OriginalUri>().map_or(own, |uri| uri.0.path());
-    whole.strip_suffix(own).unwrap_or_default().to_owned()
+    [public.as_str(), whole.strip_suffix(own).unwrap_or_default()].concat()
 }

@@ -44,7 +44,7 @@ use self::{
     fault::Fault,
     v2::Fields,
 };
-use super::{TrustedProxies, form::Form, origin::Origin};
+use super::{PublicPathError, TrustedProxies, form::Form, origin::Origin, public_path::PublicPath};
 use crate::{
     domain::{ApplicationId, IdError, TenantId, UserFlowId},
     engine::Sspr,
@@ -108,6 +108,7 @@ struct Site {
     applications: Vec<NativeApplication>,
     issuer: Arc<dyn TokenIssuer>,
     proxies: TrustedProxies,
+    public: Option<PublicPath>,
 }
 
 impl NativeApplication {
@@ -173,6 +174,7 @@ impl Native {
             applications: Vec::new(),
             issuer: Arc::new(issuer),
             proxies: TrustedProxies::none(),
+            public: None,
             sspr: sspr.clone(),
             tenant,
         })
@@ -184,7 +186,17 @@ impl Native {
         self
     }
 
-    /// Believes `X-Forwarded-For` from these proxies.
+    /// Says what a proxy takes off the front of every path, like
+    /// [`Pages::with_public_path`](super::Pages::with_public_path): version 2's links get it back.
+    ///
+    /// # Errors
+    /// [`PublicPathError`].
+    pub fn with_public_path(mut self, path: &str) -> Result<Self, PublicPathError> {
+        self.0.public = Some(PublicPath::parse(path).ok_or(PublicPathError)?);
+        Ok(self)
+    }
+
+    /// Believes `X-Forwarded-For` and `X-Forwarded-Prefix` from these proxies.
     pub fn with_trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.0.proxies = proxies;
         self
