@@ -61,8 +61,7 @@ impl Sessions for Mine {
 }
 
 fn token(headers: &HeaderMap) -> Option<&str> {
-    let mut pairs = headers.get("cookie")?.to_str().ok()?.split("; ");
-    pairs.find_map(|pair| pair.strip_prefix("__Host-session="))
+    cookie(headers, "__Host-session") // headers are bytes: a foreign cookie spoils nothing
 }
 
 async fn home(State(mine): State<Mine>, headers: HeaderMap) -> Html<String> {
@@ -93,7 +92,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let shop = Application::new("contoso", "sign-in", "shop")?;
     let account = pages(&sspr, shop, mine.clone()); // sign in, forgot, code, new password
-    let app = Router::new().route("/", get(home)).with_state(mine).nest("/account", account);
+    let app = Router::new().route("/", get(home)).with_state(mine);
+    let app = app.nest_service("/account", account); // also answers /account/
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8090").await?;
     println!("http://{}/ as ada@example.com, password: the old password 1", listener.local_addr()?);
     Ok(axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?)

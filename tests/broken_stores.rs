@@ -13,6 +13,9 @@
     reason = "tests stop loudly"
 )]
 
+#[path = "broken_stores/users.rs"]
+mod users;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -57,6 +60,7 @@ enum Fault {
     ReadsThenWritesWithoutALock,
     SweepsTheLiving,
     SweepsWithoutMargin,
+    SweepsByTheFirstEnd,
     ComparesIdsWithoutCase,
     CutsNames,
     TenantsShareCounters,
@@ -79,7 +83,7 @@ enum Fault {
 use Fault::*;
 
 /// Each fault, and the clause whose test names it.
-const CAUGHT: [(Fault, &str); 40] = [
+const CAUGHT: [(Fault, &str); 41] = [
     (EvictsALiveCounter, "parallel_charges_of_crossing_sets_lose_nothing"),
     (ExtendsTheWindow, "a_charge_inside_a_window_never_moves_its_end"),
     (BackwardClockRestartsTheWindow, "a_clock_that_runs_back_reopens_no_window"),
@@ -103,6 +107,7 @@ const CAUGHT: [(Fault, &str); 40] = [
     (ReadsThenWritesWithoutALock, "parallel_charges_admit_exactly_the_limit"),
     (SweepsTheLiving, "the_sweep_leaves_what_was_touched_since"),
     (SweepsWithoutMargin, "the_sweep_takes_records_dead_for_a_day"),
+    (SweepsByTheFirstEnd, "the_sweep_goes_by_the_end_that_a_swap_has_given"),
     (ComparesIdsWithoutCase, "ids_are_compared_byte_for_byte"),
     (CutsNames, "names_are_compared_byte_for_byte"),
     (TenantsShareCounters, "tenants_share_no_counter"),
@@ -133,6 +138,7 @@ struct Counter {
 #[derive(Clone, Debug)]
 struct Row {
     record: Record,
+    first_end: i64,
     version: u64,
     touched: i64,
     tries: u32,
@@ -308,7 +314,8 @@ impl CodeStore for Broken {
                 }
                 tables.rows.pop_first();
             }
-            let row = Row { record: record.clone(), touched: now, tries: 0, version: 1 };
+            let first_end = record.expires_at.as_micros();
+            let row = Row { first_end, record: record.clone(), touched: now, tries: 0, version: 1 };
             let over = self.charge_in(tables, charges, now);
             if over.is_empty() || self.is(RefusedInsertLeavesTheRecord) {
                 tables.rows.insert(key, row);
@@ -419,7 +426,8 @@ impl CodeStore for Broken {
             let tries = if resets { 0 } else { row.tries };
             let version = row.version + 1;
             let touched = now.max(row.touched);
-            tables.rows.insert(key, Row { record, touched, tries, version });
+            let first_end = row.first_end;
+            tables.rows.insert(key, Row { first_end, record, touched, tries, version });
             Swapped::Swapped { version }
         }))
     }
@@ -462,7 +470,9 @@ impl CodeStore for Broken {
                 !take
             };
             tables.rows.retain(|_, row| {
-                take(row.record.expires_at.as_micros().max(row.touched) <= before)
+                let first = self.is(SweepsByTheFirstEnd);
+                let end = if first { row.first_end } else { row.record.expires_at.as_micros() };
+                take(end.max(row.touched) <= before)
             });
             let living = self.is(SweepsTheLiving);
             tables.counters.retain(|_, counter| {
@@ -548,8 +558,12 @@ fn random_concurrent_histories_find_races() {
 }
 
 fn words(fault: Fault) -> String {
+    spelled(&format!("{fault:?}"))
+}
+
+fn spelled(fault: &str) -> String {
     let mut words = String::new();
-    for letter in format!("{fault:?}").chars() {
+    for letter in fault.chars() {
         if letter.is_uppercase() && !words.is_empty() {
             words.push(' ');
         }

@@ -15,6 +15,8 @@
 
 #[path = "support/certificates.rs"]
 mod certificates;
+#[path = "contract_redis/connections.rs"]
+mod connections;
 #[path = "support/proxy.rs"]
 mod proxy;
 #[path = "support/servers.rs"]
@@ -23,19 +25,18 @@ mod servers;
 use std::{
     future::Future,
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
 
-use proxy::{Proxy, Weather};
 use servers::{Redis, free_port, until};
 use sspr::{
     adapters::{RedisCodes, RedisOptions},
     conformance::*,
     domain::{Charge, CounterName, Instant, RecordId, TenantId, TenantTag},
-    ports::{Attempted, CodeStore, Inserted, Record, StoreErrorKind},
+    ports::{Attempted, CodeStore, Inserted, Record, StoreError, StoreErrorKind},
 };
 
 fn on_runtime<T>(future: impl Future<Output = T>) -> T {
@@ -50,7 +51,8 @@ fn prefix() -> String {
 }
 
 fn options(url: &str) -> RedisOptions {
-    RedisOptions::from_url(url).unwrap().without_clock_check().with_prefix(&prefix())
+    let options = RedisOptions::from_url(url).unwrap().without_clock_check();
+    options.with_prefix(&prefix()).with_patience(Duration::from_secs(30))
 }
 
 fn bench(codes: RedisCodes) -> CodeStoreBench {
@@ -114,6 +116,7 @@ fn every_clause_holds_on_a_cluster_of_three() {
         on_runtime(async {
             for case in CodeStoreCase::all() {
                 let options = RedisOptions::cluster(&urls).unwrap().without_clock_check();
+                let options = options.with_patience(Duration::from_secs(30));
                 let codes = RedisCodes::open(&options.with_prefix(&prefix())).await.unwrap();
                 case.check(&bench(codes).with_rounds(12)).await.unwrap();
             }
@@ -130,6 +133,7 @@ fn slots_that_move_between_nodes_lose_no_call() {
     let urls = [nodes[0].url()];
     on_runtime(async {
         let options = RedisOptions::cluster(&[urls[0].as_str()]).unwrap().without_clock_check();
+        let options = options.with_patience(Duration::from_secs(60));
         let codes = RedisCodes::open(&options).await.unwrap();
         let tag = TenantId::parse("contoso").unwrap().tag();
         codes.insert(&record(1), &[], now()).await.unwrap();
@@ -209,7 +213,8 @@ fn record(number: u8) -> Record {
 }
 
 async fn refused(options: RedisOptions) -> (StoreErrorKind, String) {
-    let error = RedisCodes::open(&options.with_patience(Duration::from_secs(1))).await.unwrap_err();
+    let error =
+        RedisCodes::open(&options.with_patience(Duration::from_secs(30))).await.unwrap_err();
     (error.kind(), error.to_string())
 }
 
@@ -227,7 +232,7 @@ fn a_server_that_cannot_serve_says_what_to_do() {
             assert_eq!(kind, StoreErrorKind::Setup, "{words}");
             assert!(!words.contains("wrong"), "{words}");
         }
-        let (kind, words) = refused(options("redis://127.0.0.1:1/")).await;
+        let (kind, words) = refused(options(&format!("redis://127.0.0.1:{}/", free_port()))).await;
         assert_eq!(kind, StoreErrorKind::Busy, "{words}");
         // Set wrongly later on: the sweep notices.
         let codes = RedisCodes::open(&options(&guarded.url().replace("127.", ":right@127."))).await;
@@ -242,8 +247,9 @@ fn a_server_that_cannot_serve_says_what_to_do() {
 fn a_clock_that_is_off_is_refused_and_told_by_how_much() {
     let server = Redis::start();
     on_runtime(async {
-        let codes =
-            RedisCodes::open(&RedisOptions::from_url(&server.url()).unwrap()).await.unwrap();
+        let options = RedisOptions::from_url(&server.url()).unwrap();
+        let options = options.with_patience(Duration::from_secs(60));
+        let codes = RedisCodes::open(&options).await.unwrap();
         let clock = sspr::adapters::SystemClock::new();
         let now = || sspr::ports::Clock::now(&clock);
         for (off, served) in [(0, true), (20, true), (45, false), (86_400, false)] {
@@ -281,242 +287,107 @@ fn a_server_without_memory_refuses_and_recovers() {
     });
 }
 
-/// `appendfsync always`: what was answered survives `kill -9`. The scripts are gone with the
-/// server, and are sent again.
-#[test]
-fn a_server_that_is_killed_loses_nothing_that_was_answered_and_is_found_again() {
-    let durable = ["--appendonly", "yes", "--appendfsync", "always"];
-    let server = Redis::with("redis-server", &durable);
-    on_runtime(async {
-        let codes = RedisCodes::open(&options(&server.url())).await.unwrap();
-        let (mut answered, mut unknown) = (0, 0);
-        for round in 0..4_u8 {
-            codes.insert(&record(round), &[], now()).await.unwrap();
-            let race: Vec<_> = (0..16)
-                .map(|_| {
-                    let codes = codes.clone();
-                    tokio::spawn(async move {
-                        let mut done = 0_u32;
-                        loop {
-                            match codes.charge(&[charge(1)], now()).await {
-                                Ok(over) => done += u32::from(over.is_empty()),
-                                Err(error) => {
-                                    assert!(error.is_transient(), "{error:?}");
-                                    return (done, 1_u32);
-                                }
-                            }
-                        }
-                    })
-                })
-                .collect();
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            server.kill();
-            for caller in race {
-                let (done, lost) = caller.await.unwrap();
-                answered += done;
-                unknown += lost;
-            }
-            server.restart();
-            let mut again = codes.insert(&record(round), &[], now()).await;
-            for _ in 0..50 {
-                if again.is_ok() {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                again = codes.insert(&record(round), &[], now()).await;
-            }
-            assert_eq!(again.unwrap(), Inserted::Exists, "an answered insert was lost");
-        }
-        let ask = |limit| [Charge { amount: 0, limit, ..charge(1) }];
-        assert!(answered > 100, "the race ran: {answered}");
-        assert!(!codes.charge(&ask(answered - 1), now()).await.unwrap().is_empty(), "lost");
-        assert!(codes.charge(&ask(answered + unknown), now()).await.unwrap().is_empty(), "twice");
-    });
+/// When the server's own expiry removes a key, in milliseconds; `None` if never.
+fn removed_at(server: &Redis, key: &str) -> Option<i64> {
+    let told: i64 = server.cli(&["PEXPIRETIME", key]).trim().parse().unwrap();
+    assert_ne!(told, -2, "no such key: {key}");
+    (told >= 0).then_some(told)
+}
+
+fn server_time(server: &Redis) -> i64 {
+    let told = server.cli(&["TIME"]);
+    let seconds: i64 = told.lines().next().unwrap().trim().parse().unwrap();
+    seconds * 1000
 }
 
 #[test]
-fn after_a_failover_the_sentinels_name_the_new_primary() {
-    let first = Redis::start();
-    let port = first.port.to_string();
-    let second = Redis::with("redis-server", &["--replicaof", "127.0.0.1", &port]);
-    until("the replica", || first.cli(&["INFO", "replication"]).contains("state=online"));
-    let file = servers::folder("sentinel").join("sentinel.conf");
-    let text = format!(
-        "sentinel monitor store 127.0.0.1 {port} 1\nsentinel down-after-milliseconds store 1000\n\
-         sentinel failover-timeout store 3000\n"
-    );
-    std::fs::write(&file, text).unwrap();
-    let listening = free_port().to_string();
-    let mut child = std::process::Command::new("redis-server")
-        .arg(&file)
-        .args(["--sentinel", "--port", &listening, "--bind", "127.0.0.1"])
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let port: u16 = listening.parse().unwrap();
-    until("the sentinel", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+fn the_servers_own_expiry_leaves_a_record_its_life_and_the_margin_of_the_sweep() {
+    const HOUR: i64 = 3_600_000;
+    const MARGIN: i64 = 24 * HOUR;
+    let server = Redis::start();
+    let hours = |hours: u64| Duration::from_secs(3600 * hours);
     on_runtime(async {
-        let url = format!("redis://127.0.0.1:{listening}/");
-        let options = RedisOptions::sentinel(&[&url], "store").unwrap().without_clock_check();
-        let codes = RedisCodes::open(&options).await.unwrap();
-        codes.insert(&record(1), &[charge(1)], now()).await.unwrap();
-        let sentinels = |port: &str| {
-            let cli = std::process::Command::new("redis-cli")
-                .args(["-p", port, "SENTINEL", "REPLICAS", "store"])
-                .output();
-            String::from_utf8(cli.unwrap().stdout).unwrap()
+        let codes = RedisCodes::open(&options(&server.url()).with_prefix("kept")).await.unwrap();
+        let key = |number: u8| {
+            let id = record(number).id;
+            let hex: String = id.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+            let found = server.cli(&["--raw", "KEYS", "kept*"]);
+            let found = found.lines().find(|key| key.ends_with(&hex)).map(str::to_owned);
+            found.unwrap()
         };
-        let replica = second.port.to_string();
-        until("the sentinel to know the replica", || sentinels(&listening).contains(&replica));
-        until("the replica to have it", || second.cli(&["DBSIZE"]).trim() != "0");
-        first.kill();
-        let mut failed = Vec::new();
-        loop {
-            match codes.insert(&record(1), &[], now()).await {
-                Ok(answer) => {
-                    assert_eq!(answer, Inserted::Exists);
-                    break;
-                }
-                Err(error) => {
-                    assert!(error.is_transient(), "{error:?}");
-                    failed.push(error.kind());
-                    assert!(failed.len() < 600, "no new primary");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            }
+        let lives = |number: u8, hours: u64| Record {
+            expires_at: now().after(Duration::from_secs(3600 * hours)),
+            ..record(number)
+        };
+        // However long it lives.
+        for (number, life) in [(1, 1), (2, 24), (3, 20 * 365 * 24)] {
+            let before = server_time(&server);
+            codes.insert(&lives(number, life), &[charge(number)], now()).await.unwrap();
+            let removed = removed_at(&server, &key(number)).unwrap();
+            assert!(removed >= before + i64::try_from(life).unwrap() * HOUR + MARGIN, "{life}");
         }
-        assert!(!failed.is_empty());
-        assert!(second.cli(&["INFO", "replication"]).contains("role:master"));
+        // An attempt and a charge leave it as it is.
+        let inserted = removed_at(&server, &key(1)).unwrap();
+        codes.attempt(&record(1).id, now().after(hours(1) / 2)).await.unwrap();
+        codes.charge(&[charge(1)], now().after(hours(1) / 2)).await.unwrap();
+        assert_eq!(removed_at(&server, &key(1)), Some(inserted));
+        // A swap never brings it nearer: not by a life that ends sooner, not by a clock ahead.
+        let mut version = 1;
+        let ahead = now().after(hours(12));
+        for (life, at) in [(0, now()), (1, now()), (1, ahead), (12, ahead)] {
+            codes.compare_and_swap(&lives(1, life), version, &[], &[], at).await.unwrap();
+            version += 1;
+            assert!(removed_at(&server, &key(1)).unwrap() >= inserted, "{life} hours");
+        }
+        // A longer life moves it on.
+        let before = server_time(&server);
+        codes.compare_and_swap(&lives(1, 9), version, &[], &[], now()).await.unwrap();
+        assert!(removed_at(&server, &key(1)).unwrap() >= before + 9 * HOUR + MARGIN);
+        // A refused swap and a refused insert set nothing.
+        let full = [Charge { limit: 0, ..charge(1) }];
+        let kept = removed_at(&server, &key(1));
+        codes.compare_and_swap(&lives(1, 99), version + 1, &full, &[], now()).await.unwrap();
+        codes.compare_and_swap(&lives(1, 99), 1, &[], &[], now()).await.unwrap();
+        codes.insert(&lives(1, 99), &[], now()).await.unwrap();
+        assert_eq!(removed_at(&server, &key(1)), kept);
+        // What only the sweep may remove never goes by itself.
+        let all = server.cli(&["--raw", "KEYS", "kept*"]);
+        let lasting = all.lines().filter(|key| !key.contains(":r:"));
+        let lasting: Vec<_> = lasting.map(|key| removed_at(&server, key)).collect();
+        assert_eq!(lasting, [None; 3], "counters, ends and tenants: {all}");
     });
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
-
-/// A store behind a network, with its scripts known to the server.
-async fn behind(proxy: &Proxy, patience: Duration) -> RedisCodes {
-    let options = options(&format!("redis://127.0.0.1:{}/", proxy.port)).with_patience(patience);
-    RedisCodes::open(&options).await.unwrap()
 }
 
 #[test]
-fn each_verb_is_one_round_trip() {
+fn a_sweep_finds_tenants_whose_list_the_server_has_lost() {
     let server = Redis::start();
-    let proxy = Proxy::before(server.port);
     on_runtime(async {
-        // The first process brings the scripts, and enters the tenant.
-        let first = RedisCodes::open(&options(&server.url())).await.unwrap();
-        every_verb(&first, 1, |_| ()).await;
-        let codes = behind(&proxy, Duration::from_secs(5)).await;
-        codes.charge(&[charge(9)], now()).await.unwrap();
-        round_trips(&proxy, &codes).await;
+        let shared = options(&server.url());
+        let codes = RedisCodes::open(&shared).await.unwrap();
+        codes.charge(&[charge(1)], now()).await.unwrap();
+        // Restarted without its data, or replaced by a replica that had not heard of the tenant.
+        server.cli(&["FLUSHALL"]);
+        codes.charge(&[charge(1)], now()).await.unwrap();
+
+        let late = now().after(Duration::from_secs(9 * 24 * 3600));
+        assert_eq!(codes.delete_expired(late, 9).await.unwrap(), 1);
+        // From now on other processes find it, too.
+        codes.charge(&[charge(1)], now()).await.unwrap();
+        let other = RedisCodes::open(&shared).await.unwrap();
+        assert_eq!(other.delete_expired(late, 9).await.unwrap(), 1);
     });
 }
 
-/// Every verb once, each told when it has answered.
-async fn every_verb(codes: &dyn CodeStore, number: u8, told: impl Fn(&str)) {
-    let (one, next) = (record(number), Record { body: b"next".to_vec(), ..record(number) });
-    codes.insert(&one, &[charge(1), charge(2), charge(3)], now()).await.unwrap();
-    told("insert");
-    codes.attempt(&one.id, now()).await.unwrap();
-    told("attempt");
-    codes.load(&one.id).await.unwrap();
-    told("load");
-    codes.compare_and_swap(&next, 1, &[charge(1)], &[name(2)], now()).await.unwrap();
-    told("compare_and_swap");
-    codes.charge(&[charge(1), charge(2)], now()).await.unwrap();
-    told("charge");
-}
-
-async fn round_trips(proxy: &Proxy, codes: &dyn CodeStore) {
-    proxy.trips();
-    every_verb(codes, 7, |verb| assert_eq!(proxy.trips(), 1, "{verb}")).await;
-}
-
-/// Cut for ten seconds: a clear error, and afterwards the same store goes on.
-async fn cut_for_ten_seconds(proxy: &Proxy, codes: &dyn CodeStore) {
-    codes.insert(&record(1), &[charge(1)], now()).await.unwrap();
-    proxy.set(Weather::Cut);
-    let cut = std::time::Duration::from_secs(10);
-    let until = tokio::time::Instant::now() + cut;
-    while tokio::time::Instant::now() < until {
-        let error = codes.charge(&[charge(1)], now()).await.unwrap_err();
-        assert!(error.is_transient(), "{error:?}");
-        tokio::time::sleep(Duration::from_millis(250)).await;
+/// Calls again while the server is not there, for as long as a slow machine may need.
+async fn eventually<T, F: Future<Output = Result<T, StoreError>>>(call: impl Fn() -> F) -> T {
+    for _ in 0..1_200 {
+        match call().await {
+            Ok(answer) => return answer,
+            Err(error) => assert!(error.is_transient(), "{error:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    proxy.set(Weather::Fair);
-    let mut again = codes.insert(&record(1), &[charge(1)], now()).await;
-    for _ in 0..100 {
-        if again.is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        again = codes.insert(&record(1), &[charge(1)], now()).await;
-    }
-    assert_eq!(again.unwrap(), Inserted::Exists, "what was answered before the cut is there");
-    let ask = |limit| [Charge { amount: 0, limit, ..charge(1) }];
-    assert!(codes.charge(&ask(1), now()).await.unwrap().is_empty(), "a refused call was charged");
-}
-
-/// The server did it and the answer was lost: the error says that nobody knows, and the repeated
-/// call ends where the first one did.
-async fn lost_answers(proxy: &Proxy, codes: &dyn CodeStore) {
-    // Connected, and the script known there.
-    codes.insert(&record(2), &[charge(5)], now()).await.unwrap();
-    proxy.set(Weather::LosesAnswers);
-    let error = codes.insert(&record(3), &[charge(4)], now()).await.unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Unknown, "{error:?}");
-    proxy.set(Weather::Fair);
-    let mut again = codes.insert(&record(3), &[charge(4)], now()).await;
-    for _ in 0..50 {
-        if again.is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        again = codes.insert(&record(3), &[charge(4)], now()).await;
-    }
-    assert_eq!(again.unwrap(), Inserted::Exists);
-    let ask = [Charge { amount: 0, limit: 1, ..charge(4) }];
-    assert!(codes.charge(&ask, now()).await.unwrap().is_empty(), "charged once");
-}
-
-#[test]
-fn a_network_that_is_cut_for_ten_seconds_loses_nothing_and_is_found_again() {
-    let server = Redis::start();
-    let proxy = Proxy::before(server.port);
-    on_runtime(async {
-        let codes = behind(&proxy, Duration::from_secs(1)).await;
-        cut_for_ten_seconds(&proxy, &codes).await;
-    });
-}
-
-#[test]
-fn a_lost_answer_is_told_as_unknown_and_the_repeat_ends_where_the_first_did() {
-    let server = Redis::start();
-    let proxy = Proxy::before(server.port);
-    on_runtime(async {
-        let codes = behind(&proxy, Duration::from_secs(1)).await;
-        lost_answers(&proxy, &codes).await;
-    });
-}
-
-/// Every clause also holds on a slow network.
-#[test]
-fn a_slow_network_bends_no_clause() {
-    let server = Redis::start();
-    let proxy = Proxy::before(server.port);
-    proxy.set(Weather::Slow);
-    on_runtime(async {
-        for case in [
-            "parallel_charges_admit_exactly_the_limit",
-            "a_cancelled_call_happens_wholly_or_not_at_all",
-            "random_concurrent_calls_have_an_order_that_explains_them",
-        ] {
-            let codes = behind(&proxy, Duration::from_secs(20)).await;
-            let case = CodeStoreCase::named(case).unwrap();
-            let bench = CodeStoreBench::new(codes).with_spawn(|task| drop(tokio::spawn(task)));
-            case.check(&bench.with_rounds(4)).await.unwrap();
-        }
-    });
+    panic!("not within a minute");
 }
 
 #[test]

@@ -12,6 +12,8 @@
     reason = "tests stop loudly"
 )]
 
+#[path = "support/accounts.rs"]
+mod accounts;
 mod support;
 
 use std::{future::Future, sync::Arc, time::Duration};
@@ -20,7 +22,9 @@ use sspr::{
     adapters::{SqliteStore, SqliteUsers},
     conformance::*,
     domain::{Charge, CounterName, Instant, RecordId, TenantId},
-    ports::{CodeStore, Inserted, Record, StoreErrorKind},
+    ports::{
+        Attempted, CodeStore, Inserted, NoticeCause, Outbox as _, Record, StoreErrorKind, Swapped,
+    },
 };
 use support::all;
 
@@ -228,6 +232,103 @@ fn a_full_database_refuses_loses_nothing_and_recovers() {
         assert!(codes.delete_expired(at(3 * DAY), 1000).await.unwrap() > 10);
         let again = codes.insert(&large(refused), &[], at(3 * DAY)).await.unwrap();
         assert_eq!(again, Inserted::Inserted, "room came back");
+    });
+}
+
+/// A number in the file, as another program reads it.
+fn number(file: &std::path::Path, sql: &str) -> i64 {
+    rusqlite::Connection::open(file).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn every_field_of_an_account_is_kept_and_the_optional_methods_do_what_they_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("sspr.db");
+    block_on(async { check_accounts!(SqliteStore::open(&file).await.unwrap().users()) });
+    let sql = "SELECT signed_in_at FROM sspr_account WHERE tenant = 'contoso'";
+    assert_eq!(number(&file, sql), accounts::AT.as_micros());
+    let sql = "SELECT count(*) FROM sspr_account WHERE signed_in_at IS NOT NULL";
+    assert_eq!(number(&file, sql), 1);
+}
+
+#[test]
+fn a_session_is_valid_only_while_its_account_is_enabled_and_has_its_stamp() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("sspr.db");
+    block_on(async {
+        let users = SqliteStore::open(&file).await.unwrap().users();
+        check_sessions!(users.clone());
+        let ada = accounts::ada();
+        let (contoso, entropy) = (accounts::tenant("contoso"), accounts::entropy());
+        let token = users.open_session(&contoso, &ada.id, ada.stamp, &entropy).await.unwrap();
+        assert!(users.session(&token).await.unwrap().is_some());
+        let removed = "DELETE FROM sspr_account WHERE tenant = 'contoso'";
+        rusqlite::Connection::open(&file).unwrap().execute(removed, []).unwrap();
+        assert!(users.session(&token).await.unwrap().is_none(), "of an account that is gone");
+    });
+}
+
+#[test]
+fn a_notice_of_an_older_version_is_kept_and_waits_for_no_future_of_a_clock_that_stepped_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("sspr.db");
+    let older = rusqlite::Connection::open(&file).unwrap();
+    older.execute_batch("CREATE TABLE sspr_migration (number INTEGER PRIMARY KEY) STRICT").unwrap();
+    for number in 1..=2 {
+        let sql = format!("src/adapters/sqlite/migrations/{number:04}.sql");
+        older.execute_batch(&std::fs::read_to_string(sql).unwrap()).unwrap();
+        older.execute("INSERT INTO sspr_migration VALUES (?1)", [number]).unwrap();
+    }
+    let sql = "INSERT INTO sspr_notice (tenant, address, changed_at, leased_until) \
+               VALUES ('contoso', ?1, ?2, ?3)";
+    let minute = 60_000_000;
+    for (to, until) in [("leased@example.com", START + minute), ("due@example.com", START)] {
+        older.execute(sql, rusqlite::params![to, START - minute, until]).unwrap();
+    }
+    drop(older);
+
+    block_on(async {
+        let users = SqliteStore::open(&file).await.unwrap().users();
+        let due = users.due(at(0), 10).await.unwrap();
+        let told: Vec<&str> = due.iter().map(|notice| notice.to.as_str()).collect();
+        assert_eq!(told, ["due@example.com"]);
+        assert_eq!((due[0].cause, due[0].tries), (NoticeCause::Unknown, 0));
+        users.done(&due[0].id).await.unwrap();
+        // The lease was taken at the start: a clock two minutes behind knows nothing of it.
+        assert!(users.due(at(-minute), 10).await.unwrap().is_empty());
+        assert_eq!(users.due(at(-2 * minute), 10).await.unwrap().len(), 1);
+    });
+}
+
+/// How large the file and what is written beside it are.
+fn sizes(file: &std::path::Path) -> [u64; 2] {
+    let beside = file.with_extension("db-wal");
+    [file, &beside].map(|file| std::fs::metadata(file).map_or(0, |data| data.len()))
+}
+
+#[test]
+fn refused_calls_write_nothing() {
+    block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("sspr.db");
+        let codes: Arc<dyn CodeStore> = Arc::new(SqliteStore::open(&file).await.unwrap().codes());
+        let one = Record { body: vec![1; 4000], ..record(1, 5, &[]) };
+        insert(&codes, &one, &[charge(1, 0, 9)]).await;
+        let full = [charge(1, 0, 9), charge(2, 0, 0)];
+        let before = sizes(&file);
+        for number in 2..=200 {
+            let refused = Record { body: vec![number; 4000], ..record(number, 5, &[]) };
+            assert!(matches!(insert(&codes, &refused, &full).await, Inserted::Refused(_)));
+            let next = Record { body: vec![number; 4000], ..one.clone() };
+            let answer = codes.compare_and_swap(&next, 1, &full, &[], at(0)).await.unwrap();
+            assert!(matches!(answer, Swapped::Refused(_)));
+            let answer = codes.compare_and_swap(&next, 7, &[], &[], at(0)).await.unwrap();
+            assert!(matches!(answer, Swapped::Conflict { .. }));
+            assert_eq!(codes.charge(&full, at(0)).await.unwrap().len(), 1);
+            assert_eq!(insert(&codes, &next, &[charge(3, 0, 9)]).await, Inserted::Exists);
+            assert!(matches!(codes.attempt(&id(number), at(0)).await.unwrap(), Attempted::Missing));
+        }
+        assert_eq!(sizes(&file), before);
     });
 }
 

@@ -27,13 +27,13 @@ use async_trait::async_trait;
 use sspr::{
     Sspr,
     adapters::{CaptureSender, ManualClock, MemoryEvents, MemoryUsers, Policies, code_in},
-    domain::CorrelationId,
+    domain::{CorrelationId, RecordId, Stamp},
     engine::{Courier, StartOutcome, SubmitOutcome, VerifyOutcome},
     mail::EmailMessage,
     policy::TenantPolicy,
     ports::{
-        Applied, Clock, EmailSender, Event, EventKind, FailureKind, NoticeDelivery, Outcome,
-        PasswordChange, SendError, SendErrorKind, StoreError, UserStore,
+        Applied, Clock, EmailSender, Event, EventKind, FailureKind, NoticeDelivery, Outbox,
+        Outcome, PasswordChange, SendError, SendErrorKind, StoreError, UserStore,
     },
 };
 use support::{stepped::*, *};
@@ -291,17 +291,19 @@ async fn a_notice_fails_for_seven_days(
     let mails = inbox.messages().len();
     inbox.fail_next(kind, 10_000);
     let began = clock.now();
-    clock.advance(seconds(5));
-    courier.rests();
-    for (tried, minutes) in PAUSES.into_iter().enumerate() {
-        assert_eq!(notices(&events).len(), tried + 1);
-        clock.advance(Duration::from_secs(60 * minutes) - seconds(6));
-        courier.rests();
-        assert_eq!(notices(&events).len(), tried + 1, "not before its pause of {minutes} min");
-        for _ in 0..3 {
+    let (mut tried, mut last) = (0, began);
+    for minutes in [0].into_iter().chain(PAUSES) {
+        while notices(&events).len() == tried {
             clock.advance(seconds(5));
             courier.rests();
         }
+        tried += 1;
+        assert_eq!(notices(&events).len(), tried);
+        let pause = clock.now().since(last);
+        let least = Duration::from_secs(60 * minutes);
+        // The outbox is looked after every five seconds.
+        assert!((least..=least + seconds(10)).contains(&pause), "{pause:?} for {minutes} min");
+        last = clock.now();
     }
     while notices(&events).last().unwrap().outcome != Outcome::GivenUp {
         clock.advance(Duration::from_secs(600));
@@ -426,5 +428,180 @@ fn it_ends_when_the_last_handle_is_gone_and_every_mail_has_left() {
         clock.advance(seconds(10));
         assert!(courier.rests());
         assert_eq!(sender.sent(), 1);
+    });
+}
+
+/// Takes five seconds for a notice, and hands a code over at once.
+#[derive(Clone)]
+struct SlowNotices(ManualClock, CaptureSender, Arc<AtomicUsize>);
+
+#[async_trait]
+impl EmailSender for SlowNotices {
+    async fn send(&self, message: &EmailMessage) -> Result<(), SendError> {
+        if code_in(message).is_none() {
+            self.2.fetch_add(1, Ordering::SeqCst);
+            self.0.sleep_until(self.0.now().after(seconds(5))).await;
+            if message.to.as_str().starts_with("stuck") {
+                return Err(SendError::new(SendErrorKind::Transient, "450 4.2.1 try again"));
+            }
+        }
+        self.1.send(message).await
+    }
+}
+
+/// An outbox of so many stuck notices, and a healthy one behind them.
+async fn crowded(world: &World, stuck: usize) {
+    let users = world.users.in_memory();
+    for number in 0..=stuck {
+        let mail = if number == stuck {
+            "healthy@example.com".to_owned()
+        } else {
+            format!("stuck{number}@x.example")
+        };
+        world.add(&mail, &format!("u{number}")).await;
+        let account = world.account(&format!("u{number}")).await.unwrap();
+        let reset = RecordId::from_parts(tenant().tag(), [number as u8; 16]);
+        let new = (world.hash(NEW).await, Stamp::from_bytes([number as u8; 16]));
+        let change = PasswordChange::new(tenant(), &account, reset, new, world.clock.now());
+        let applied = users.apply_reset(&change).await.unwrap();
+        assert!(matches!(applied, Applied::Done { .. }), "{applied:?}");
+    }
+}
+
+#[test]
+fn sixty_four_stuck_notices_delay_no_code_and_not_the_notice_behind_them() {
+    runtime().block_on(async {
+        let world = World::memory().await;
+        crowded(&world, 64).await;
+        let World { sspr, courier, inbox, clock, .. } = world;
+        let sender = SlowNotices(clock.clone(), inbox.clone(), Arc::default());
+        let mut courier = Running::new(courier, sender.clone());
+        courier.rests();
+        assert_eq!(sender.2.load(Ordering::SeqCst), 16, "notices have a share of the hands");
+
+        start(&sspr, "ada@example.com", 1).await;
+        courier.rests();
+        clock.advance(SOON);
+        courier.rests();
+        assert_eq!(inbox.messages().len(), 1, "a code is handed over within a second");
+
+        for _ in 0..60 {
+            clock.advance(seconds(1));
+            courier.rests();
+        }
+        let told = inbox.messages().iter().any(|mail| mail.to.as_str() == "healthy@example.com");
+        assert!(told, "the 65th notice within its first minute");
+    });
+}
+
+#[test]
+fn a_long_send_keeps_the_lease_of_its_notice() {
+    runtime().block_on(async {
+        let world = World::memory().await;
+        crowded(&world, 0).await;
+        let users = world.users.in_memory();
+        let World { courier, clock, .. } = world;
+        let sender = Slow::new(&clock, Duration::from_secs(600));
+        let mut courier = Running::new(courier, sender.clone());
+        courier.rests();
+
+        for _ in 0..119 {
+            clock.advance(seconds(5));
+            courier.rests();
+            assert_eq!(users.due(clock.now(), 9).await.unwrap().len(), 0, "it is in hand");
+        }
+        clock.advance(seconds(5));
+        courier.rests();
+        assert_eq!((sender.sent(), sender.under_way()), (1, 0));
+    });
+}
+
+#[test]
+fn a_code_is_tried_while_it_is_of_use_also_when_the_set_up_is_wrong() {
+    runtime().block_on(async {
+        // Credentials that heal after 22 s, and greylisting of 300 s.
+        for (kind, heals) in [(SendErrorKind::Setup, 22), (SendErrorKind::Transient, 300)] {
+            let World { sspr, courier, inbox, clock, events, .. } = World::memory().await;
+            let mut courier = Running::new(courier, inbox.clone());
+            inbox.fail_next(kind, 10_000);
+            start(&sspr, "ada@example.com", 1).await;
+            for _ in 0..heals {
+                courier.rests();
+                clock.advance(seconds(1));
+            }
+            inbox.heal();
+            for _ in 0..61 {
+                courier.rests();
+                clock.advance(seconds(1));
+            }
+            assert_eq!(inbox.messages().len(), 1, "{kind:?}");
+            let failed = events.all().into_iter().find_map(|event| event.failure).unwrap();
+            assert_eq!(failed.kind, FailureKind::Sender(kind));
+        }
+    });
+}
+
+#[test]
+fn a_code_that_may_have_arrived_is_handed_over_once_more_and_then_never_again() {
+    runtime().block_on(async {
+        let World { sspr, courier, inbox, clock, events, .. } = World::memory().await;
+        let mut courier = Running::new(courier, inbox.clone());
+        inbox.fail_next(SendErrorKind::Unknown, 10_000);
+        start(&sspr, "ada@example.com", 1).await;
+        for _ in 0..600 {
+            courier.rests();
+            clock.advance(seconds(1));
+        }
+        let tried = events.all().into_iter().filter(|event| event.kind == EventKind::Deliver);
+        assert_eq!(tried.count(), 2);
+        assert_eq!(sspr.queue_depth(), 0);
+    });
+}
+
+#[test]
+fn a_clock_that_steps_back_by_an_hour_stops_neither_codes_nor_notices_nor_totals() {
+    runtime().block_on(async {
+        let world = World::memory().await;
+        crowded(&world, 0).await;
+        let World { sspr, courier, inbox, clock, .. } = world;
+        let mut courier = Running::new(courier, inbox.clone());
+        inbox.fail_next(SendErrorKind::Transient, 1);
+        courier.rests();
+        start(&sspr, "ada@example.com", 1).await;
+        courier.rests();
+
+        clock.set(clock.now().before(hours(1)));
+        courier.rests();
+        for _ in 0..12 {
+            clock.advance(seconds(5));
+            courier.rests();
+        }
+
+        let told: Vec<_> =
+            inbox.messages().iter().map(|mail| mail.to.as_str().to_owned()).collect();
+        assert_eq!(told.len(), 2, "the code, and the notice that was put off: {told:?}");
+        assert_eq!(sspr.queue_depth(), 0);
+    });
+}
+
+#[test]
+fn a_process_that_does_not_know_the_tenant_keeps_its_notices_for_one_that_does() {
+    runtime().block_on(async {
+        let world = World::memory().await;
+        crowded(&world, 0).await;
+        let users = world.users.in_memory();
+        let elsewhere = Policies::fixed(TenantPolicy::customers("fabrikam").unwrap());
+        let (_foreign, foreign) =
+            Sspr::builder(users.clone(), world.codes.clone(), elsewhere, world.keys.clone())
+                .with_clock(world.clock.clone())
+                .with_outbox(users.clone())
+                .build();
+
+        for _ in 0..50 {
+            let drained = foreign.drain(&world.inbox).await;
+            assert_eq!((drained.sent, drained.failed), (0, 0));
+            world.clock.advance(Duration::from_secs(70));
+        }
+        assert_eq!(world.courier.drain(&world.inbox).await.sent, 1);
     });
 }

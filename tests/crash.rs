@@ -52,10 +52,18 @@ async fn world(file: &Path, micros: i64) -> World {
 fn child_that_is_killed() {
     let Ok(file) = std::env::var("SSPR_CRASH_DB") else { return };
     let micros = std::env::var("SSPR_CRASH_AT").unwrap().parse().unwrap();
+    let stops_after: u64 = std::env::var("SSPR_CRASH_STOP").unwrap().parse().unwrap();
+    let said = std::cell::Cell::new(0);
     let say = |line: String| {
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "\n@{line}").unwrap();
-        out.flush().unwrap();
+        {
+            let mut out = std::io::stdout().lock();
+            writeln!(out, "\n@{line}").unwrap();
+            out.flush().unwrap();
+        }
+        said.set(said.get() + 1);
+        if said.get() == stops_after {
+            std::thread::park();
+        }
     };
     runtime().block_on(async {
         let world = world(Path::new(&file), micros).await;
@@ -89,12 +97,14 @@ fn killed_at_any_moment_nothing_is_half_done_and_nothing_answered_is_lost() {
             .args(["child_that_is_killed", "--exact", "--nocapture", "--test-threads=1"])
             .env("SSPR_CRASH_DB", &file)
             .env("SSPR_CRASH_AT", start.to_string())
+            .env("SSPR_CRASH_STOP", if kill % 8 < 4 { kill % 4 + 1 } else { 0 }.to_string())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        // The moment: after so many answers, and a little more.
+        // The moment: after so many answers, and a little more. Some are surely that moment, however
+        // slow this process is.
         let (answers, more) = (kill % 4, Duration::from_micros(kill * kill * 13 % 6000));
         let mut answered = Vec::new();
         for line in lines.map_while(Result::ok) {

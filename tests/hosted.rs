@@ -42,6 +42,11 @@ fn the_how_to_walks_through_every_screen_in_chromium() {
 }
 
 #[test]
+fn the_pages_hold_behind_proxies_and_beside_foreign_cookies_in_chromium() {
+    Hosted::start(&["--ephemeral"]).walk("edges.mjs", &[]);
+}
+
+#[test]
 fn msal_js_unmodified_resets_and_signs_in_on_both_versions() {
     let port = free_port();
     let origin = format!("http://localhost:{port}");

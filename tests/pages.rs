@@ -229,7 +229,7 @@ async fn every_answer_has_the_headers_that_guard_it() {
         let policy = seen.header("content-security-policy");
         assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
         assert!(!policy.contains("unsafe"));
-        assert_eq!(seen.header("referrer-policy"), "no-referrer");
+        assert_eq!(seen.header("referrer-policy"), "same-origin");
         assert_eq!(seen.header("x-frame-options"), "DENY");
         assert_eq!(seen.header("x-content-type-options"), "nosniff");
         let expected = if path.ends_with("css") { "public, max-age=3600" } else { "no-store" };

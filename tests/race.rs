@@ -457,7 +457,7 @@ fn on_sqlite() {
 fn on_postgres() {
     let server = Postgres::start();
     let url = server.url("postgres");
-    let options = PostgresOptions::from_url(&url).unwrap();
+    let options = PostgresOptions::from_url(&url).unwrap().with_patience(Duration::from_secs(60));
     on_runtime(async { PostgresStore::migrate(&options).await.unwrap() });
     race("Postgres", &url);
 }

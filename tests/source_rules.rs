@@ -30,7 +30,7 @@ const PURPOSES: [(&str, &[&str]); 15] = [
     ("DummyHash", &["engine/sign_in.rs"]),
     ("Grant", &["engine/verify.rs"]),
     ("KeyId", &["domain/keyring.rs"]),
-    ("Lockout", &["engine/sign_in.rs"]),
+    ("Lockout", &["engine/lockouts.rs"]),
     ("NativeSeal", &["http/native/continuation.rs"]),
     ("Opening", &["engine/open.rs"]),
     ("PageSeal", &["http/pages/journey.rs"]),
@@ -42,7 +42,7 @@ const BYTES: [&str; 5] = [".as_bytes()", ".digest()", ".expose()", ".hash()", ".
 /// Bytes that are compared with `==`, and are no secret: origins of web pages.
 const NO_SECRET: [&str; 1] = ["listed.as_bytes() == origin.as_bytes()"];
 /// A random delay: its bias says nothing.
-const NO_DRAW: [&str; 1] = ["self.inner.entropy.word()? % micros"];
+const NO_DRAW: [&str; 1] = ["self.entropy.word()? % micros"];
 const PRINTS: [&str; 5] = ["println!", "eprintln!", "print!(", "eprint!(", "dbg!("];
 /// The files that may log: neither sees a secret.
 const LOGGING: [&str; 2] = ["adapters/tracing_events.rs", "engine/span.rs"];

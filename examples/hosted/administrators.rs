@@ -69,7 +69,7 @@ impl Authorize for Administrators {
     async fn authorize(&self, request: &Parts, _: Access<'_>) -> Authorized {
         let line = request.headers.get(AUTHORIZATION).map(|line| line.as_bytes());
         let bearer = line.and_then(|line| line.strip_prefix(b"Bearer "));
-        let cookie = shop::cookie_of(&request.headers, NAME).map(str::as_bytes);
+        let cookie = sspr::http::cookie(&request.headers, NAME).map(str::as_bytes);
         if bearer.or(cookie).is_some_and(|key| self.holds(key)) {
             Authorized::As("administrator".to_owned())
         } else if bearer.is_some() {

@@ -123,7 +123,7 @@ async fn run(options: Options) -> Outcome<()> {
             .with_trusted_proxies(proxies.clone())
             .with_application(client);
         app = app
-            .nest(&format!("/{tenant}/account"), pages.router())
+            .nest_service(&format!("/{tenant}/account"), pages.router())
             .nest(&format!("/{tenant}.onmicrosoft.com"), api.router().merge(issuer.router()))
             .merge(shop::router(tenant, users.clone())?);
         admin = admin.with_group(&id, GroupId::parse(STAFF)?, "Staff");

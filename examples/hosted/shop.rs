@@ -2,10 +2,7 @@
 
 use axum::{
     Router,
-    http::{
-        HeaderMap, HeaderValue, StatusCode,
-        header::{COOKIE, LOCATION},
-    },
+    http::{HeaderMap, HeaderValue, StatusCode, header::LOCATION},
     response::{Html, IntoResponse as _},
     routing::get,
 };
@@ -93,19 +90,9 @@ async fn signed_in(
     tenant: &str,
     headers: &HeaderMap,
 ) -> Option<(TenantId, AccountId)> {
-    let value = cookie_of(headers, &cookie(tenant))?;
+    let value = sspr::http::cookie(headers, &cookie(tenant))?;
     let account = users.session(&SessionToken::parse(value)?).await.ok()??;
     Some((TenantId::parse(tenant).ok()?, account))
-}
-
-/// A cookie of a request. Cookies are bytes: whatever others of the domain hold, each is read on
-/// its own.
-pub fn cookie_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let lines = headers.get_all(COOKIE).iter();
-    let mut pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
-    let value = pairs
-        .find_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
-    core::str::from_utf8(value).ok()
 }
 
 fn cookie(tenant: &str) -> String {

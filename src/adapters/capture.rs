@@ -61,6 +61,11 @@ impl CaptureSender {
         self.lock().failures.extend(std::iter::repeat_n(kind, times));
     }
 
+    /// Makes messages succeed again, whatever failures [`CaptureSender::fail_next`] has left.
+    pub fn heal(&self) {
+        self.lock().failures.clear();
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,6 @@
-//! One message as an Internet message (RFC 5322) with a text and an HTML part (RFC 2046).
+//! Messages as Internet messages (RFC 5322) with a text and an HTML part (RFC 2046).
 //!
-//! For files only: what goes over a network is written by the SMTP adapter's library.
+//! Every sender's headers are written here, so that a name is quoted or encoded alike in each.
 
 use base64ct::{Base64, Encoding};
 use time::format_description::well_known::Rfc2822;
@@ -12,30 +12,28 @@ use crate::{
 
 /// Longest base64 line (RFC 2045 section 6.8).
 const LINE: usize = 76;
+/// Where a header is folded (RFC 5322 section 2.1.1 asks for at most 78 characters on a line).
+const FOLD: usize = 60;
+/// The longest piece without a blank, which cannot be folded; the limit of a line is 998.
+const PIECE: usize = 800;
+/// The bytes of one encoded word. In base64 they leave room for the header's name on a line of 76
+/// characters (RFC 2047 section 2).
+const WORD: usize = 39;
 
+/// The whole message: for files, because base64 is not what spam filters like in a mail.
 pub(super) fn write(
     message: &EmailMessage,
     from: &EmailAddress,
     now: Instant,
     id: &Digest,
 ) -> String {
-    let from = message.from.as_ref().unwrap_or(from);
     let boundary = format!("=_{}", hex(&id.head::<16>()));
-    let mut out = String::with_capacity(2 * (message.text.len() + message.html.len()) + 2048);
+    let mut out = headers(message, from, now, id);
+    out.reserve(2 * (message.text.len() + message.html.len()) + 1024);
     let mut line = |text: &str| {
         out.push_str(text);
         out.push_str("\r\n");
     };
-    line(&format!("Date: {}", date(now)));
-    line(&format!("From: {} <{}>", word(&message.from_name), from.as_str()));
-    line(&format!("To: {}", message.to.as_str()));
-    line(&format!("Subject: {}", word(&message.subject)));
-    line(&format!("Message-ID: <{}@{}>", hex(&id.head::<16>()), from.domain()));
-    line(&format!("Content-Language: {}", message.language));
-    for (name, value) in EmailMessage::HEADERS {
-        line(&format!("{name}: {value}"));
-    }
-    line("MIME-Version: 1.0");
     line(&format!("Content-Type: multipart/alternative; boundary=\"{boundary}\""));
     line("");
     for (kind, part) in [("plain", &message.text), ("html", &message.html)] {
@@ -55,19 +53,112 @@ pub(super) fn write(
     out
 }
 
-/// A header's text: as it is if it is plain, or as encoded words (RFC 2047).
-fn word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || " !#$%&'*+-/^_`{|}~.".contains(c);
-    if text.chars().all(plain) && !text.contains("=?") {
-        return text.to_owned();
+/// The headers up to `MIME-Version`; those of the body follow.
+pub(super) fn headers(
+    message: &EmailMessage,
+    from: &EmailAddress,
+    now: Instant,
+    id: &Digest,
+) -> String {
+    let from = message.from.as_ref().unwrap_or(from);
+    let mut out = String::with_capacity(1024);
+    let mut line = |name: &str, value: &str| {
+        for piece in [name, ": ", value, "\r\n"] {
+            out.push_str(piece);
+        }
+    };
+    line("Date", &date(now));
+    line("From", &mailbox(&message.from_name, from));
+    line("To", message.to.as_str());
+    line("Subject", &unstructured(&message.subject));
+    line("Message-ID", &format!("<{}@{}>", hex(&id.head::<16>()), from.domain()));
+    line("Content-Language", message.language.as_str());
+    for (name, value) in EmailMessage::HEADERS {
+        line(name, value);
     }
-    // 45 bytes make 60 characters of base64: below the 75 of one word.
+    line("MIME-Version", "1.0");
+    out
+}
+
+/// A name before an address; none if the name is empty.
+fn mailbox(name: &str, address: &EmailAddress) -> String {
+    let name = phrase(name);
+    if name.is_empty() {
+        return address.as_str().to_owned();
+    }
+    // The address stands on a line of its own where the name is long.
+    let blank = if name.len() > FOLD { "\r\n " } else { " " };
+    format!("{name}{blank}<{}>", address.as_str())
+}
+
+/// A display name: atoms as they are, other ASCII as a quoted string (RFC 5322 section 3.2.4),
+/// and everything else as encoded words.
+fn phrase(name: &str) -> String {
+    let name = &*one_line(name);
+    // RFC 5322 section 3.2.3.
+    let is_atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
+    let is_word = |word: &str| !word.is_empty() && word.chars().all(is_atom);
+    if name.trim().is_empty() {
+        String::new()
+    } else if !stays(name) {
+        encoded_words(name)
+    } else if name.split(' ').all(is_word) {
+        folded(name)
+    } else {
+        let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");
+        format!("\"{}\"", folded(&escaped))
+    }
+}
+
+/// The text of a header that has no syntax of its own.
+fn unstructured(text: &str) -> String {
+    let text = &*one_line(text);
+    if stays(text) && text.trim() == text { folded(text) } else { encoded_words(text) }
+}
+
+/// The text with a blank for each control character and line separator, also an encoded one.
+fn one_line(text: &str) -> String {
+    let ends = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    text.replace(ends, " ")
+}
+
+/// Whether a text needs no encoding: visible ASCII that can be folded and does not look encoded.
+fn stays(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+        && text.split(' ').all(|piece| piece.len() <= PIECE)
+        && !text.contains("=?")
+}
+
+/// The text with line breaks before single blanks, which readers take out again.
+fn folded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 16);
+    let mut column = 0;
+    for (count, piece) in text.split(' ').enumerate() {
+        // A line of blanks alone would end the headers for some readers.
+        if count > 0 && column > 0 && !piece.is_empty() && column + piece.len() >= FOLD {
+            out.push_str("\r\n");
+            column = 0;
+        }
+        if count > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(piece);
+        column += piece.len();
+    }
+    out
+}
+
+/// Encoded words (RFC 2047), one on each line, divided after a blank where there is one.
+fn encoded_words(text: &str) -> String {
     let mut words = Vec::new();
     let mut piece = String::new();
     for c in text.chars() {
-        if piece.len() + c.len_utf8() > 45 {
+        if piece.len() + c.len_utf8() > WORD {
+            let end = piece.rfind(' ').map_or(piece.len(), |blank| blank + 1);
+            let rest = piece.split_off(end);
             words.push(encoded(&piece));
-            piece.clear();
+            piece = rest;
         }
         piece.push(c);
     }
@@ -86,4 +177,52 @@ fn date(now: Instant) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_an_atom_a_quoted_string_or_encoded() {
+        for (name, written) in [
+            ("Contoso", "Contoso"),
+            ("Contoso & Co", "Contoso & Co"),
+            ("Contoso Inc.", "\"Contoso Inc.\""),
+            ("A, B", "\"A, B\""),
+            ("a@b", "\"a@b\""),
+            ("Shop <eve>", "\"Shop <eve>\""),
+            ("Say \"hi\\\"", "\"Say \\\"hi\\\\\\\"\""),
+            ("two  blanks", "\"two  blanks\""),
+            (" x", "\" x\""),
+            ("", ""),
+            (" ", ""),
+            ("a\r\nBcc: b", "\"a  Bcc: b\""),
+            ("ß\nBcc", "=?utf-8?B?w58gQmNj?="),
+            ("a\u{85}b\u{2028}c", "a b c"),
+            ("\u{7f}", ""),
+            ("=?x?=", "=?utf-8?B?PT94Pz0=?="),
+            ("Größe", "=?utf-8?B?R3LDtsOfZQ==?="),
+        ] {
+            assert_eq!(phrase(name), written, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn long_headers_are_folded() {
+        let address = EmailAddress::parse("no-reply@larkfield.example").unwrap();
+        let long =
+            ["ß".repeat(300), "a, b ".repeat(40), "plain words ".repeat(20), "ä ß ".repeat(50)];
+        for name in long {
+            for value in [mailbox(&name, &address), unstructured(&name)] {
+                let header = format!("Subject: {value}");
+                assert!(header.split("\r\n").all(|line| line.len() <= 76), "{header}");
+                assert!(header.split("\r\n").all(|line| !line.trim().is_empty()), "{header}");
+            }
+        }
+        let name = "x".repeat(100);
+        assert_eq!(phrase(&name), name);
+        assert!(phrase(&"x".repeat(5_000)).split("\r\n").all(|line| line.len() <= 76));
+        assert_eq!(folded(&format!("{name} b  c")), format!("{name}\r\n b  c"));
+    }
 }

@@ -35,7 +35,7 @@ pub use manual_clock::ManualClock;
 pub use memory::{MemoryCodes, MemoryEvents, MemoryUsers, Usage};
 #[cfg(feature = "metrics")]
 pub use metrics_events::MetricsEvents;
-pub use policies::Policies;
+pub use policies::{Policies, PolicyFault};
 pub use policy_directory::{PolicyDirectory, PolicyFileError, Reloaded};
 #[cfg(feature = "postgres")]
 pub use postgres::{

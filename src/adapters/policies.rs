@@ -1,7 +1,7 @@
 //! Policies held in memory.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
 };
 
@@ -9,15 +9,26 @@ use async_trait::async_trait;
 
 use crate::{
     domain::TenantId,
-    policy::TenantPolicy,
+    policy::{DocumentError, TenantPolicy},
     ports::{
         PolicyChange, PolicyError, PolicySource, PolicyStore, RecordedChange, StoreError,
-        VersionedPolicy, Written,
+        StoreErrorKind, VersionedPolicy, Written,
     },
 };
 
-/// Changes that are remembered.
-const MOST_CHANGES: usize = 1_000;
+/// Changes of each tenant that are remembered.
+pub(super) const MOST_CHANGES: usize = 1_000;
+
+/// A stored policy that a store cannot read, or something else among its policies that is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PolicyFault {
+    /// The tenant, if it is known. Its last good policy stays in force. If this process has none,
+    /// nobody can reset a password in this tenant.
+    pub tenant: Option<TenantId>,
+    /// What is wrong, and where.
+    pub message: String,
+}
 
 /// Policies that the host sets itself, or an administrator. Clones share them. Nothing outlives the
 /// process.
@@ -28,7 +39,7 @@ pub struct Policies(Arc<RwLock<State>>);
 struct State {
     policies: HashMap<TenantId, VersionedPolicy>,
     /// The newest last.
-    changes: Vec<(TenantId, RecordedChange)>,
+    changes: HashMap<TenantId, VecDeque<RecordedChange>>,
 }
 
 impl Policies {
@@ -56,15 +67,8 @@ impl Policies {
     }
 
     /// Puts in what another store has, under that store's version.
-    #[cfg(feature = "sqlite")]
     pub(super) fn adopt(&self, policy: VersionedPolicy) {
         self.lock().policies.insert(policy.policy.tenant().clone(), policy);
-    }
-
-    /// The version that is supplied.
-    #[cfg(feature = "sqlite")]
-    pub(super) fn version(&self, tenant: &TenantId) -> Option<u64> {
-        self.versioned(tenant).map(|current| current.version)
     }
 
     /// The tenants that have a policy.
@@ -103,6 +107,8 @@ impl PolicyStore for Policies {
     }
 
     async fn write(&self, change: &PolicyChange, expected: u64) -> Result<Written, StoreError> {
+        // What one store refuses every store refuses.
+        change.after.to_text().map_err(refused)?;
         let mut state = self.lock();
         let tenant = change.after.tenant().clone();
         let version = state.policies.get(&tenant).map_or(0, |current| current.version);
@@ -112,10 +118,11 @@ impl PolicyStore for Policies {
         let version = version.saturating_add(1);
         let next = VersionedPolicy::new(change.after.clone(), version);
         state.policies.insert(tenant.clone(), next);
-        if state.changes.len() == MOST_CHANGES {
-            state.changes.remove(0);
+        let changes = state.changes.entry(tenant).or_default();
+        if changes.len() == MOST_CHANGES {
+            changes.pop_front();
         }
-        state.changes.push((tenant, change.record()));
+        changes.push_back(change.record());
         Ok(Written::Written { version })
     }
 
@@ -125,7 +132,29 @@ impl PolicyStore for Policies {
         limit: usize,
     ) -> Result<Vec<RecordedChange>, StoreError> {
         let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let own = state.changes.iter().rev().filter(|(of, _)| of == tenant);
-        Ok(own.take(limit).map(|(_, change)| change.clone()).collect())
+        let own = state.changes.get(tenant).into_iter().flatten();
+        Ok(own.rev().take(limit).cloned().collect())
     }
+}
+
+/// The error of a write that would not be read back.
+pub(super) fn refused(error: DocumentError) -> StoreError {
+    let message = format!("policies: nothing was stored: {error}");
+    StoreError::new(StoreErrorKind::Refused, message).with_source(error)
+}
+
+/// The error of a stored policy that cannot be read.
+pub(super) fn corrupt(error: DocumentError) -> StoreError {
+    let message = format!("policies: a stored policy cannot be read: {error}; put it right");
+    StoreError::new(StoreErrorKind::Corrupt, message).with_source(error)
+}
+
+/// Reads what is stored for a tenant.
+pub(super) fn read_stored(tenant: &TenantId, bytes: &[u8]) -> Result<TenantPolicy, DocumentError> {
+    let text = core::str::from_utf8(bytes).map_err(|_| DocumentError::new("$", "is not UTF-8"))?;
+    let policy = TenantPolicy::from_json(text)?;
+    if policy.tenant() != tenant {
+        return Err(DocumentError::new("$.tenant", "is not the tenant that it is stored for"));
+    }
+    Ok(policy)
 }

@@ -29,6 +29,7 @@ clauses! {
         long_lines_and_many_lines_arrive
         what_looks_like_a_header_stays_text
         a_line_that_is_a_dot_does_not_end_the_message
+        a_display_name_arrives_as_it_was_written
         parallel_messages_do_not_mix;
 }
 
@@ -42,13 +43,21 @@ pub struct Received {
     pub subject: String,
     /// The plain-text part, its lines ending in `\n`.
     pub text: String,
+    /// The name before the sender's address, decoded, if the bench can read it.
+    pub sender_name: Option<String>,
 }
 
 impl Received {
     /// A message as it arrived.
     #[must_use]
     pub const fn new(recipients: Vec<String>, subject: String, text: String) -> Self {
-        Self { recipients, subject, text }
+        Self { recipients, sender_name: None, subject, text }
+    }
+
+    /// Adds the name before the sender's address, as a mail program reads it.
+    #[must_use]
+    pub fn with_sender_name(self, name: impl Into<String>) -> Self {
+        Self { sender_name: Some(name.into()), ..self }
     }
 }
 
@@ -76,17 +85,26 @@ impl EmailSenderBench {
 
     /// Sends one text, and expects that it arrives unchanged and alone.
     async fn arrives(&self, subject: &str, text: &str) -> Verdict {
-        let before = (self.inbox)().await.len();
         let message = message("ada@example.com", subject, text)?;
-        self.sender.send(&message).await.map_err(Violation::of)?;
+        self.delivers(&message).await
+    }
+
+    /// Sends one message, and expects that it arrives unchanged and alone.
+    async fn delivers(&self, message: &EmailMessage) -> Verdict {
+        let before = (self.inbox)().await.len();
+        self.sender.send(message).await.map_err(Violation::of)?;
         let arrived = (self.inbox)().await;
         let new = arrived.get(before..).unwrap_or_default();
         let [received] = new else {
             return Err(Violation::new(format!("sent one message, {} arrived", new.len())));
         };
         same("recipients", received.recipients.clone(), vec!["ada@example.com".to_owned()])?;
-        same("subject", received.subject.as_str(), subject)?;
-        same("text", received.text.trim_end_matches('\n'), text.trim_end_matches('\n'))
+        same("subject", received.subject.as_str(), message.subject.as_str())?;
+        if let Some(name) = &received.sender_name {
+            same("sender's name", name.as_str(), message.from_name.as_str())?;
+        }
+        let text = message.text.trim_end_matches('\n');
+        same("text", received.text.trim_end_matches('\n'), text)
     }
 }
 
@@ -128,6 +146,17 @@ async fn what_looks_like_a_header_stays_text(bench: &EmailSenderBench) -> Verdic
 
 async fn a_line_that_is_a_dot_does_not_end_the_message(bench: &EmailSenderBench) -> Verdict {
     bench.arrives("Code", "before\n.\n..\n.after\n").await
+}
+
+async fn a_display_name_arrives_as_it_was_written(bench: &EmailSenderBench) -> Verdict {
+    // RFC 5322 section 3.2.3: only the first may stand without quotes.
+    for name in ["Contoso", "Contoso Inc.", "A, B; C", "a@b <c>", "Say \"hi\" \\", "Größe 漢字"]
+    {
+        let mut message = message("ada@example.com", "Your code", "Your code is 12345678.\n")?;
+        message.from_name = name.to_owned();
+        bench.delivers(&message).await?;
+    }
+    Ok(())
 }
 
 async fn parallel_messages_do_not_mix(bench: &EmailSenderBench) -> Verdict {

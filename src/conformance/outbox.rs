@@ -9,8 +9,11 @@ use super::{
     verdict::{Verdict, Violation, hold, same},
 };
 use crate::{
-    domain::Instant,
-    ports::{Applied, NoticeDelivery, NoticeId, Outbox, PasswordChange, StoreError, UserStore},
+    domain::{Instant, LanguageTag},
+    ports::{
+        Applied, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeDelivery, NoticeId,
+        NoticeRecipient, Outbox, PasswordChange, StoreError, UserStore,
+    },
 };
 
 clauses! {
@@ -24,9 +27,18 @@ clauses! {
         a_change_queues_a_notice_for_each_address
         a_change_that_did_not_happen_queues_nothing
         a_change_that_is_cut_queues_its_notice_or_does_not_happen
+        a_notice_says_what_the_change_said
         a_leased_notice_is_nobody_elses_for_a_while
+        a_lease_ends_after_a_minute_to_the_microsecond
         a_notice_that_was_not_done_is_due_again
+        the_notice_that_is_due_longest_goes_first
+        a_postponed_notice_waits_for_its_time_to_the_microsecond
+        a_postponed_notice_keeps_what_it_says_and_how_often_it_was_tried
+        notices_that_are_put_off_never_hold_up_the_others
+        a_clock_that_stepped_back_hides_no_notice
+        a_clock_that_is_a_little_behind_ends_no_lease
         what_is_done_never_comes_back
+        what_is_done_cannot_be_put_off
         an_unknown_notice_is_nothing
         the_limit_of_due_is_honoured
         parallel_couriers_never_hold_one_notice;
@@ -70,6 +82,22 @@ impl OutboxBench {
         Ok(changes)
     }
 
+    /// Changes one password so long after the suite begins; the address is that of the number.
+    async fn changed_at(&self, number: u8, after: Duration) -> Verdict {
+        let ada = account(&format!("ada{number}"), &format!("ada{number}@example.com"))?;
+        self.users.put(&ada).await?;
+        let change = PasswordChange { at: now().after(after), ..change(&ada, 2)? };
+        let applied = self.users.apply(&change).await?;
+        same("a change", applied, Applied::Done { notice: NoticeDelivery::Queued })
+    }
+
+    /// The one notice that is due.
+    async fn one(&self, now: Instant) -> Result<Notice, Violation> {
+        let mut due = self.outbox.due(now, 10).await?;
+        same("notices that are due", due.len(), 1)?;
+        due.pop().ok_or_else(|| Violation::new("nothing was due"))
+    }
+
     /// Addresses and ids of what is due so long after the change.
     async fn due(
         &self,
@@ -89,8 +117,11 @@ const fn now() -> Instant {
 /// A change is dropped after so many polls; few stores need as many to answer.
 const POLLS: u8 = 12;
 
-/// No lease may last longer: a notice of an attack would come late.
-const LONGEST_LEASE: Duration = Duration::from_secs(600);
+/// Long after every lease.
+const LATER: Duration = Duration::from_secs(600);
+
+const SECOND: Duration = Duration::from_secs(1);
+const MICROSECOND: Duration = Duration::from_micros(1);
 
 async fn a_change_queues_a_notice_for_each_address(bench: &OutboxBench) -> Verdict {
     let mut ada = account("ada", "ada@example.com")?;
@@ -156,10 +187,143 @@ async fn a_leased_notice_is_nobody_elses_for_a_while(bench: &OutboxBench) -> Ver
     Ok(())
 }
 
+async fn a_notice_says_what_the_change_said(bench: &OutboxBench) -> Verdict {
+    let mut ada = account("ada", "here@example.com")?;
+    ada.addresses.push(address("elsewhere@example.com")?);
+    ada.addresses.push(address("unknown@example.com")?);
+    bench.users.put(&ada).await?;
+    let causes = [
+        ("elsewhere@example.com", NoticeCause::CodeSentElsewhere),
+        ("here@example.com", NoticeCause::CodeSentHere),
+        ("unknown@example.com", NoticeCause::Unknown),
+    ];
+    let mut change = change(&ada, 2)?;
+    change.language = Some(LanguageTag::parse("pt-BR").map_err(Violation::of)?);
+    change.notify.clear();
+    for (to, cause) in causes {
+        change.notify.push(NoticeRecipient::new(address(to)?, cause));
+    }
+    bench.users.apply(&change).await?;
+    let mut notices = bench.outbox.due(now(), 10).await?;
+    notices.sort_unstable_by(|one, other| one.to.as_str().cmp(other.to.as_str()));
+    let told: Vec<_> = notices.iter().map(|it| (it.to.as_str(), it.cause)).collect();
+    same("who is told what", told, causes.to_vec())?;
+    for notice in &notices {
+        same("language", &notice.language, &change.language)?;
+        same("tries of a new notice", notice.tries, 0)?;
+    }
+    Ok(())
+}
+
+async fn a_lease_ends_after_a_minute_to_the_microsecond(bench: &OutboxBench) -> Verdict {
+    bench.changed(1).await?;
+    let leased = bench.due(SECOND, 10).await?;
+    let early = bench.due(SECOND + NOTICE_LEASE - MICROSECOND, 10).await?;
+    hold(early.is_empty(), || "handed out again before its lease ended".to_owned())?;
+    same("when the lease ends", bench.due(SECOND + NOTICE_LEASE, 10).await?, leased)
+}
+
+async fn the_notice_that_is_due_longest_goes_first(bench: &OutboxBench) -> Verdict {
+    for (number, after) in [(0, 30), (1, 10), (2, 20), (3, 0)] {
+        bench.changed_at(number, Duration::from_secs(after)).await?;
+    }
+    let mut told = Vec::new();
+    for limit in [1, 3] {
+        let due = bench.due(Duration::from_secs(30), limit).await?;
+        told.extend(due.into_iter().map(|(to, _)| to));
+    }
+    let order = [3, 1, 2, 0].map(|number| format!("ada{number}@example.com"));
+    same("in the order of their due times", told, order.to_vec())
+}
+
+async fn a_postponed_notice_waits_for_its_time_to_the_microsecond(bench: &OutboxBench) -> Verdict {
+    bench.changed(1).await?;
+    let notice = bench.one(now()).await?;
+    // Sooner than its lease ends, and later: a lease of its own length either way.
+    let mut at = now();
+    for wait in [SECOND, NOTICE_LEASE * 60] {
+        let until = at.after(wait);
+        bench.outbox.postpone(&notice.id, 1, until, at).await?;
+        let early = bench.outbox.due(until.before(MICROSECOND), 10).await?;
+        hold(early.is_empty(), || format!("due before its {wait:?} were over"))?;
+        same("the one that was put off", bench.one(until).await?.id, notice.id.clone())?;
+        at = until;
+    }
+    Ok(())
+}
+
+async fn a_postponed_notice_keeps_what_it_says_and_how_often_it_was_tried(
+    bench: &OutboxBench,
+) -> Verdict {
+    bench.changed(2).await?;
+    let due = bench.outbox.due(now(), 1).await?;
+    let Some(first) = due.first() else { return Err(Violation::new("nothing was due")) };
+    bench.outbox.postpone(&first.id, 7, now().after(LATER), now()).await?;
+    let rest = bench.outbox.due(now().after(LATER), 10).await?;
+    same("due later", rest.len(), 2)?;
+    for notice in &rest {
+        let tries = if notice.id == first.id { 7 } else { 0 };
+        same("tries", notice.tries, tries)?;
+        same("when", notice.at, now())?;
+        same("why", notice.cause, NoticeCause::CodeSentHere)?;
+    }
+    hold(rest.iter().any(|notice| notice.to == first.to), || "another address".to_owned())
+}
+
+async fn notices_that_are_put_off_never_hold_up_the_others(bench: &OutboxBench) -> Verdict {
+    for number in 0..4 {
+        bench.changed_at(number, Duration::ZERO).await?;
+    }
+    let stuck = bench.due(Duration::ZERO, 4).await?;
+    for (_, id) in &stuck {
+        bench.outbox.postpone(id, 1, now().after(4 * SECOND), now()).await?;
+    }
+    bench.changed_at(9, 2 * SECOND).await?;
+    // All five are due; the new one has waited longest.
+    let due = bench.due(5 * SECOND, 1).await?;
+    let told: Vec<&str> = due.iter().map(|(to, _)| to.as_str()).collect();
+    same("with a limit of one", told, vec!["ada9@example.com"])
+}
+
+async fn a_clock_that_stepped_back_hides_no_notice(bench: &OutboxBench) -> Verdict {
+    let hour = Duration::from_secs(3600);
+    bench.changed(1).await?;
+    let notice = bench.one(now()).await?;
+    let back = now().before(NOTICE_CLOCK_SLACK + MICROSECOND);
+    same("leased by a clock that was ahead", bench.one(back).await?.id, notice.id.clone())?;
+    bench.outbox.postpone(&notice.id, 3, now().after(hour), now()).await?;
+    let found = bench.one(now().before(hour)).await?;
+    same("put off by a clock that was ahead", found.tries, 3)?;
+    // The lease that was taken just now is one of this clock.
+    let again = bench.outbox.due(now().before(hour), 10).await?;
+    hold(again.is_empty(), || "the same notice twice".to_owned())
+}
+
+async fn a_clock_that_is_a_little_behind_ends_no_lease(bench: &OutboxBench) -> Verdict {
+    bench.changed(1).await?;
+    let notice = bench.one(now()).await?;
+    for behind in [MICROSECOND, SECOND, NOTICE_CLOCK_SLACK] {
+        let due = bench.outbox.due(now().before(behind), 10).await?;
+        hold(due.is_empty(), || format!("a clock {behind:?} behind takes a leased notice"))?;
+    }
+    bench.outbox.postpone(&notice.id, 1, now().after(LATER), now()).await?;
+    let due = bench.outbox.due(now().before(NOTICE_CLOCK_SLACK), 10).await?;
+    hold(due.is_empty(), || "a clock that is behind takes what was put off".to_owned())
+}
+
+async fn what_is_done_cannot_be_put_off(bench: &OutboxBench) -> Verdict {
+    bench.changed(1).await?;
+    let notice = bench.one(now()).await?;
+    bench.outbox.done(&notice.id).await?;
+    bench.outbox.postpone(&notice.id, 1, now(), now()).await?;
+    let due = bench.outbox.due(now().after(LATER), 10).await?;
+    hold(due.is_empty(), || "a notice that was done came back".to_owned())
+}
+
 async fn a_notice_that_was_not_done_is_due_again(bench: &OutboxBench) -> Verdict {
     bench.changed(1).await?;
     let first = bench.due(Duration::ZERO, 10).await?;
-    let again = bench.due(LONGEST_LEASE, 10).await?;
+    let again = bench.due(LATER, 10).await?;
     same("after the lease", again, first)
 }
 
@@ -170,14 +334,16 @@ async fn what_is_done_never_comes_back(bench: &OutboxBench) -> Verdict {
     for _ in 0..2 {
         bench.outbox.done(id).await?;
     }
-    let left = bench.due(LONGEST_LEASE, 10).await?;
+    let left = bench.due(LATER, 10).await?;
     same("left", left, due.get(1..).unwrap_or_default().to_vec())
 }
 
 async fn an_unknown_notice_is_nothing(bench: &OutboxBench) -> Verdict {
     bench.changed(1).await?;
     for unknown in ["", "999999", "-1", "no number", "' OR 1=1"] {
-        bench.outbox.done(&NoticeId(unknown.to_owned())).await?;
+        let id = NoticeId(unknown.to_owned());
+        bench.outbox.postpone(&id, 1, now().after(LATER), now()).await?;
+        bench.outbox.done(&id).await?;
     }
     same("due", bench.due(Duration::ZERO, 10).await?.len(), 1)
 }

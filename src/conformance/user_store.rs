@@ -25,6 +25,7 @@ clauses! {
         nobody_else_is_found
         tenants_share_no_account
         ids_and_addresses_of_any_length_are_kept
+        an_account_is_read_in_one_snapshot
         a_reset_changes_hash_stamp_lock_and_last_reset
         a_reset_with_another_stamp_changes_nothing
         a_reset_of_an_account_that_is_gone_is_stale
@@ -32,10 +33,11 @@ clauses! {
         parallel_resets_of_one_stamp_have_one_winner
         parallel_repeats_of_one_reset_change_once
         a_rehash_replaces_only_the_hash_it_read
+        a_rehash_or_a_sign_in_of_nobody_makes_no_account
         a_sign_in_leaves_the_stamp_alone;
 }
 
-/// Puts an account into the store under test, or replaces the one of that id.
+/// Puts an account into the store under test, or replaces the one of that id, in one transaction.
 pub type PutAccount = Arc<
     dyn Fn(TenantId, Account) -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>
         + Send
@@ -194,6 +196,39 @@ async fn ids_and_addresses_of_any_length_are_kept(bench: &UserStoreBench) -> Ver
     same("accounts on the longest address", found.len(), ids.len())
 }
 
+async fn an_account_is_read_in_one_snapshot(bench: &UserStoreBench) -> Verdict {
+    let mut old = account("ada", "ada@example.com")?;
+    let mut new = Account { stamp: stamp(2), ..old.clone() };
+    new.addresses = vec![address("ada@work.example")?, address("ada@example.com")?];
+    old.addresses.push(address("ada@home.example")?);
+    bench.put(&old).await?;
+    let (tenant, shared) = (tenant()?, address("ada@example.com")?);
+    let whole = |found: &Account| {
+        [&old, &new].iter().any(|it| it.stamp == found.stamp && it.addresses == found.addresses)
+    };
+    for round in 0..40 {
+        let next = if round % 2 == 0 { &new } else { &old };
+        let put = async { (bench.put)(tenant.clone(), next.clone()).await };
+        let reads = futures_util::future::join_all((0..8).map(|_| async {
+            let by_id = bench.store.find(&tenant, &old.id).await?;
+            let by_address = bench.store.find_by_address(&tenant, &shared).await?;
+            Ok::<_, StoreError>([by_id.into_iter().collect(), by_address])
+        }));
+        let (reads, put) = futures_util::future::join(reads, put).await;
+        put?;
+        for found in reads {
+            for accounts in found? {
+                let accounts: Vec<Account> = accounts;
+                same("accounts that are found", accounts.len(), 1)?;
+                hold(accounts.iter().all(whole), || {
+                    "the stamp of one write, the addresses of another".to_owned()
+                })?;
+            }
+        }
+    }
+    Ok(())
+}
+
 async fn a_reset_changes_hash_stamp_lock_and_last_reset(bench: &UserStoreBench) -> Verdict {
     let ada = account("ada", "ada@example.com")?;
     let bob = account("bob", "bob@example.com")?;
@@ -308,6 +343,15 @@ async fn a_rehash_replaces_only_the_hash_it_read(bench: &UserStoreBench) -> Verd
     let expected = if done { Some(hash(8)?) } else { ada.password };
     hold(found.password == expected, || format!("rehash answered {done}, and lied"))?;
     hold(found.stamp == ada.stamp, || "a rehash changed the stamp".to_owned())
+}
+
+async fn a_rehash_or_a_sign_in_of_nobody_makes_no_account(bench: &UserStoreBench) -> Verdict {
+    let nobody = account("nobody", "nobody@example.com")?;
+    let tenant = tenant()?;
+    let done = bench.store.rehash(&tenant, &nobody.id, &hash(1)?, &hash(8)?).await?;
+    bench.store.signed_in(&tenant, &nobody.id, Instant::from_micros(1)).await?;
+    let found = bench.store.find(&tenant, &nobody.id).await?;
+    hold(!done && found.is_none(), || "nobody was changed, or became somebody".to_owned())
 }
 
 async fn a_sign_in_leaves_the_stamp_alone(bench: &UserStoreBench) -> Verdict {

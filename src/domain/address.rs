@@ -1,18 +1,25 @@
 //! E-mail addresses: one strict reading, and the three forms that are made of it.
 
 use core::fmt;
+use std::borrow::Cow;
 
 use thiserror::Error;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// Longest address in octets (RFC 5321 section 4.5.3.1.3, less the angle brackets).
 const MAX_BYTES: usize = 254;
+/// Longest text that is looked at: normalising may shorten it to a third.
+const MAX_TYPED: usize = 3 * MAX_BYTES;
 /// Longest local part in octets (RFC 5321 section 4.5.3.1.1).
 const MAX_LOCAL: usize = 64;
 /// Longest domain label in octets (RFC 1035 section 2.3.4).
 const MAX_LABEL: usize = 63;
 
-/// One e-mail address in lookup form: exact local part, domain as lower-case A-labels.
+/// One e-mail address in lookup form: local part in normalisation form C, domain as lower-case
+/// A-labels.
+///
+/// Composed and decomposed spellings are one address (RFC 6532 section 3.1). Nothing else of the
+/// local part is changed: neither its case nor its look-alikes.
 ///
 /// Read strictly: one `@`, a dot-atom, a domain of at least two labels. Quoted local parts, address
 /// literals, comments, display names and lists are refused, as are control characters. Whether
@@ -67,7 +74,7 @@ impl EmailAddress {
     /// # Errors
     /// [`AddressError`] names the rule and never shows the input.
     pub fn parse(typed: &str) -> Result<Self, AddressError> {
-        let trimmed = typed.trim_matches([' ', '\t']);
+        let trimmed = normal(typed.trim_matches([' ', '\t']))?;
         if trimmed.len() > MAX_BYTES {
             return Err(AddressError::TooLong);
         }
@@ -90,7 +97,7 @@ impl EmailAddress {
         &self.text
     }
 
-    /// The part before the `@`, exactly as typed.
+    /// The part before the `@`, as typed but for normalisation form C.
     #[must_use]
     pub fn local(&self) -> &str {
         self.text.split_at(self.at).0
@@ -176,6 +183,17 @@ impl LimiterForm {
 impl fmt::Debug for LimiterForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("LimiterForm(…)")
+    }
+}
+
+/// The text in normalisation form C. Oversized input is refused before any work is done on it.
+fn normal(text: &str) -> Result<Cow<'_, str>, AddressError> {
+    if text.is_ascii() {
+        Ok(Cow::Borrowed(text))
+    } else if text.len() > MAX_TYPED {
+        Err(AddressError::TooLong)
+    } else {
+        Ok(Cow::Owned(text.nfc().collect()))
     }
 }
 
@@ -324,6 +342,38 @@ mod tests {
     fn spellings_are_not_one_address() {
         assert_ne!(address("m\u{131}ke@x.example"), address("mike@x.example"));
         assert_ne!(address("Mike@x.example"), address("mike@x.example"));
+    }
+
+    #[test]
+    fn composed_and_decomposed_spellings_are_one_address() {
+        for (composed, decomposed) in [
+            ("j\u{f6}rg@x.example", "jo\u{308}rg@x.example"),
+            ("\u{1ec7}@x.example", "e\u{323}\u{302}@x.example"),
+            ("\u{1ec7}@x.example", "e\u{302}\u{323}@x.example"),
+            ("\u{d55c}@x.example", "\u{1112}\u{1161}\u{11ab}@x.example"),
+            ("\u{e5}@x.example", "\u{212b}@x.example".to_lowercase().as_str()),
+        ] {
+            assert_eq!(address(composed), address(decomposed), "{composed}");
+            assert_eq!(address(decomposed).as_str(), composed);
+            assert!(limiter(composed) == limiter(decomposed), "{composed}");
+            assert_eq!(address(composed).masked(), address(decomposed).masked());
+        }
+        // Compatibility is not canonical equivalence: these stay two addresses.
+        assert_ne!(address("\u{fb01}n@x.example"), address("fin@x.example"));
+    }
+
+    #[test]
+    fn lengths_are_limited_once_the_address_is_normalised() {
+        // 96 octets that become 64, and 99 that become 66.
+        let local = |times: usize| "e\u{301}".repeat(times);
+        assert!(EmailAddress::parse(&format!("{}@x.example", local(32))).is_ok());
+        let long = EmailAddress::parse(&format!("{}@x.example", local(33)));
+        assert_eq!(long, Err(AddressError::Local));
+        // Four octets that become twelve.
+        let note = format!("{}@x.example", "\u{1d160}".repeat(16));
+        assert_eq!(EmailAddress::parse(&note), Err(AddressError::Local));
+        let hostile = format!("{}@x.example", "a\u{300}".repeat(1_000_000));
+        assert_eq!(EmailAddress::parse(&hostile), Err(AddressError::TooLong));
     }
 
     #[test]

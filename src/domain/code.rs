@@ -12,6 +12,42 @@ const LETTERS: [u8; 20] = *b"BCDFGHJKLMNPQRSTVWXZ";
 /// Longest input that is looked at, in bytes.
 const MAX_TYPED: usize = 256;
 
+/// Unicode's property `Dash`, and what keyboards and fonts offer in its place: the modifier letter
+/// minus, the hyphen bullet, the long-vowel mark of Japanese keyboards.
+const DASHES: &str = "-\u{58a}\u{5be}\u{1400}\u{1806}\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\
+                      \u{2015}\u{2053}\u{207b}\u{208b}\u{2212}\u{2e17}\u{2e1a}\u{2e3a}\u{2e3b}\
+                      \u{2e40}\u{2e5d}\u{301c}\u{3030}\u{30a0}\u{fe31}\u{fe32}\u{fe58}\u{fe63}\
+                      \u{ff0d}\u{10d6e}\u{10ead}\u{2d7}\u{2043}\u{30fc}\u{ff70}";
+/// Format characters (general category Cf), and the other characters that are ignored by default:
+/// joiners, variation selectors, fillers. First and last of each range.
+const INVISIBLE: [(char, char); 25] = [
+    ('\u{ad}', '\u{ad}'),
+    ('\u{34f}', '\u{34f}'),
+    ('\u{600}', '\u{605}'),
+    ('\u{61c}', '\u{61c}'),
+    ('\u{6dd}', '\u{6dd}'),
+    ('\u{70f}', '\u{70f}'),
+    ('\u{890}', '\u{891}'),
+    ('\u{8e2}', '\u{8e2}'),
+    ('\u{115f}', '\u{1160}'),
+    ('\u{17b4}', '\u{17b5}'),
+    ('\u{180b}', '\u{180f}'),
+    ('\u{200b}', '\u{200f}'),
+    ('\u{202a}', '\u{202e}'),
+    ('\u{2060}', '\u{206f}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{fe00}', '\u{fe0f}'),
+    ('\u{feff}', '\u{feff}'),
+    ('\u{ffa0}', '\u{ffa0}'),
+    ('\u{fff9}', '\u{fffb}'),
+    ('\u{110bd}', '\u{110bd}'),
+    ('\u{110cd}', '\u{110cd}'),
+    ('\u{13430}', '\u{1343f}'),
+    ('\u{1bca0}', '\u{1bca3}'),
+    ('\u{1d173}', '\u{1d17a}'),
+    ('\u{e0000}', '\u{e0fff}'),
+];
+
 /// What a code looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 // Exhaustive: pages and mails show each format in its own way.
@@ -77,8 +113,8 @@ impl Code {
         Ok(Self { format, halves: Zeroizing::new(halves) })
     }
 
-    /// Reads what a person typed: blanks, hyphens and dots are ignored, letters may be small,
-    /// digits may be full-width or Arabic-Indic.
+    /// Reads what a person typed or pasted. White space, dashes, dots and invisible characters are
+    /// ignored. Letters may be small, letters and digits full-width, digits also Arabic-Indic.
     ///
     /// # Errors
     /// [`CodeError`] if it is in neither format, whatever the state of any reset.
@@ -147,19 +183,27 @@ impl fmt::Debug for Code {
     }
 }
 
+/// What stands between or around the symbols of a code and means nothing: white space, dots, every
+/// dash, and what cannot be seen.
 fn is_separator(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '-' | '.' | '\u{2010}'..='\u{2013}')
+    c.is_whitespace() || matches!(c, '.' | '\u{ff0e}') || DASHES.contains(c) || is_invisible(c)
+}
+
+fn is_invisible(c: char) -> bool {
+    INVISIBLE.iter().any(|(first, last)| (*first..=*last).contains(&c))
 }
 
 fn symbol(c: char) -> Option<u8> {
-    let digit = match c {
+    let (first, plain) = match c {
         '0'..='9' | 'a'..='z' | 'A'..='Z' => return u8::try_from(c.to_ascii_uppercase()).ok(),
-        '\u{660}'..='\u{669}' => u32::from(c) - 0x660,
-        '\u{6f0}'..='\u{6f9}' => u32::from(c) - 0x6f0,
-        '\u{ff10}'..='\u{ff19}' => u32::from(c) - 0xff10,
+        '\u{660}'..='\u{669}' => (0x660, b'0'),
+        '\u{6f0}'..='\u{6f9}' => (0x6f0, b'0'),
+        '\u{ff10}'..='\u{ff19}' => (0xff10, b'0'),
+        '\u{ff21}'..='\u{ff3a}' => (0xff21, b'A'),
+        '\u{ff41}'..='\u{ff5a}' => (0xff41, b'A'),
         _ => return None,
     };
-    u8::try_from(digit).ok().map(|digit| b'0' + digit)
+    u8::try_from(u32::from(c) - first).ok().map(|place| plain + place)
 }
 
 /// A uniform number below `bound`: multiply and reject (Lemire, ACM TOMACS 29(1), 2019).
@@ -310,8 +354,68 @@ mod tests {
             let typed = format!("4829{separator}1730");
             assert_eq!(Code::parse(&typed).unwrap().expose(), "48291730", "{separator:?}");
         }
-        for other in ['_', '/', '\u{2014}', ','] {
+        for other in ['_', '/', '+', ','] {
             assert!(Code::parse(&format!("4829{other}1730")).is_err(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn invisible_characters_are_ignored_wherever_they_stand() {
+        // Of each range of general category Cf both ends, and what is ignored by default besides.
+        for invisible in "\u{ad}\u{600}\u{605}\u{61c}\u{6dd}\u{70f}\u{890}\u{891}\u{8e2}\u{180e}\
+                          \u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{202a}\u{202e}\u{2060}\u{2064}\
+                          \u{2066}\u{2069}\u{206f}\u{feff}\u{fff9}\u{fffb}\u{110bd}\u{110cd}\
+                          \u{13430}\u{1343f}\u{1bca0}\u{1bca3}\u{1d173}\u{1d17a}\u{e0001}\u{e0020}\
+                          \u{e007f}\u{34f}\u{fe0f}\u{3164}\u{e0100}"
+            .chars()
+        {
+            let typed = format!("{invisible}4829{invisible}{invisible}1730{invisible}");
+            assert_eq!(Code::parse(&typed).unwrap().expose(), "48291730", "{invisible:?}");
+            let typed = format!("BCDF{invisible}GHJKLMNPQRST");
+            assert!(Code::parse(&typed).is_ok(), "{invisible:?}");
+        }
+        assert!(Code::parse("\u{200b}\u{feff}").is_err());
+        for control in ['\0', '\u{8}', '\u{1b}', '\u{7f}', '\u{fffc}', '\u{fffd}', '\u{e000}'] {
+            assert!(Code::parse(&format!("4829{control}1730")).is_err(), "{control:?}");
+        }
+    }
+
+    #[test]
+    fn every_dash_and_every_white_space_separates() {
+        // General category Pd, the minus sign, and what is typed in its place.
+        for dash in
+            "-\u{58a}\u{5be}\u{1400}\u{1806}\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\u{2015}\
+                     \u{2e17}\u{2e1a}\u{2e3a}\u{2e3b}\u{2e40}\u{2e5d}\u{301c}\u{3030}\u{30a0}\
+                     \u{fe31}\u{fe32}\u{fe58}\u{fe63}\u{ff0d}\u{10d6e}\u{10ead}\u{2212}\u{30fc}"
+                .chars()
+        {
+            let typed = format!("BCDF{dash}GHJK{dash}LMNP{dash}QRST");
+            assert_eq!(Code::parse(&typed).unwrap().expose(), "BCDF-GHJK-LMNP-QRST", "{dash:?}");
+        }
+        let spaces = (0..=0x3000).filter_map(char::from_u32).filter(|c| c.is_whitespace());
+        for space in spaces {
+            assert!(Code::parse(&format!("{space}4829{space}1730{space}")).is_ok(), "{space:?}");
+        }
+    }
+
+    #[test]
+    fn full_width_letters_are_letters() {
+        for typed in [
+            "ＢＣＤＦ－ＧＨＪＫ－ＬＭＮＰ－ＱＲＳＴ",
+            "ｂｃｄｆｇｈｊｋｌｍｎｐｑｒｓｔ",
+            "ＢＣＤＦ　ＧＨＪＫ　lmnp．ｑＲｓＴ",
+        ] {
+            assert_eq!(Code::parse(typed).unwrap().expose(), "BCDF-GHJK-LMNP-QRST", "{typed}");
+        }
+        // Letters that are in no code, and their neighbours, fold to nothing that is.
+        for other in [
+            "ＡＣＤＦＧＨＪＫＬＭＮＰＱＲＳＴ",
+            "［ＣＤＦＧＨＪＫＬＭＮＰＱＲＳＴ",
+            "＠ＣＤＦＧＨＪＫＬＭＮＰＱＲＳＴ",
+            "｛ＣＤＦＧＨＪＫＬＭＮＰＱＲＳＴ",
+            "｀ＣＤＦＧＨＪＫＬＭＮＰＱＲＳＴ",
+        ] {
+            assert!(Code::parse(other).is_err(), "{other}");
         }
     }
 

@@ -104,7 +104,9 @@ impl Builder {
         self
     }
 
-    /// Delivers the notices that the user store queues in its own transaction.
+    /// Delivers the notices that the user store queues in its own transaction: for a store whose
+    /// [`apply_reset`](crate::ports::UserStore::apply_reset) answers
+    /// [`Queued`](crate::ports::NoticeDelivery::Queued).
     pub fn with_outbox(mut self, outbox: impl Outbox + 'static) -> Self {
         self.outbox = Some(Arc::new(outbox));
         self

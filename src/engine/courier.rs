@@ -248,16 +248,18 @@ impl Courier {
                 // The outbox keeps what is put off.
                 return told.delivered;
             }
-            Work::Settlement(settlement) => match inner.finish_sign_in(settlement).await {
-                Ok(()) => Delivered::Sent,
-                Err(error) => {
-                    let failure = error.failure();
-                    let about = About::default().of(&settlement.tenant).failed(Some(&failure));
-                    inner.emit(EventKind::SignIn, Outcome::Error, about, began);
-                    let is_last = tried.saturating_add(1) >= SETTLEMENT_TRIES;
-                    if is_last { Delivered::Failed } else { Delivered::Postponed }
+            Work::Settlement(settlement) => {
+                match inner.finish_sign_in(settlement, &mut certainty).await {
+                    Ok(()) => Delivered::Sent,
+                    Err(error) => {
+                        let failure = error.failure();
+                        let about = About::default().of(&settlement.tenant).failed(Some(&failure));
+                        inner.emit(EventKind::SignIn, Outcome::Error, about, began);
+                        let is_last = tried.saturating_add(1) >= SETTLEMENT_TRIES;
+                        if is_last { Delivered::Failed } else { Delivered::Postponed }
+                    }
                 }
-            },
+            }
         };
         match delivered {
             Delivered::Postponed => {

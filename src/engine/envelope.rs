@@ -49,6 +49,11 @@ impl Sspr {
         &*self.inner.entropy
     }
 
+    /// Whether passwords are looked up among those that have leaked.
+    pub(crate) fn checks_breaches(&self) -> bool {
+        self.inner.breaches.is_some()
+    }
+
     /// The process's time.
     pub(crate) fn now(&self) -> Instant {
         self.inner.clock.now()

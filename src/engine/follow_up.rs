@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::{
     domain::Instant,
-    ports::{NoticeDelivery, StoreError, StoreErrorKind},
+    ports::{NoticeDelivery, Outbox, StoreError, StoreErrorKind},
 };
 
 use super::{
@@ -34,6 +34,10 @@ pub(super) struct FollowUp {
 impl FollowUp {
     pub(super) const fn new(inner: Arc<Inner>, jobs: Vec<Job>, due: Instant) -> Self {
         Self { due, inner, jobs }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
     }
 
     /// The write has happened.
@@ -86,8 +90,10 @@ impl Outboxes {
         }
     }
 
-    /// Whether every change so far has queued its notices in the store.
-    pub(super) fn always_queue(&self) -> bool {
-        self.queued.load(Ordering::Relaxed) && !self.not_queued.load(Ordering::Relaxed)
+    /// Whether changes queue their notices in the store, as far as this process has seen. Before the
+    /// first one a service that has an outbox takes it that they do.
+    pub(super) fn are_used(&self, outbox: Option<&Arc<dyn Outbox>>) -> bool {
+        let queued = self.queued.load(Ordering::Relaxed) || outbox.is_some();
+        queued && !self.not_queued.load(Ordering::Relaxed)
     }
 }

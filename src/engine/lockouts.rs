@@ -11,21 +11,24 @@ use crate::{
 
 use super::{Request, sspr::Inner};
 
-const MAX_CONFLICTS: usize = 64;
+/// Conflicts after which a call gives up; each one means that another call got through.
+pub(super) const MAX_CONFLICTS: usize = 64;
 
-/// A failure that was charged before the comparison, and the lockout as it then was.
-#[derive(Clone, Debug)]
+/// Where the lockout of one account or address is kept: under the current index key and, while that
+/// is rotated, under the one before it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LockoutIds {
+    current: RecordId,
+    before: Option<RecordId>,
+}
+
+/// A failure that is charged before the comparison, and the lockout as it then is.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct ChargedFailure {
     id: RecordId,
     lockout: Lockout,
+    /// The version that the lockout has once the failure is written.
     version: u64,
-}
-
-/// What charging a failure came to.
-pub(super) enum Charging {
-    Charged(ChargedFailure),
-    Locked(Instant),
-    Contended,
 }
 
 /// A lockout, and where it is kept. Version 0: it is not written yet.
@@ -35,33 +38,48 @@ struct Kept {
 }
 
 impl Inner {
-    /// Charges a failure before the comparison, so that parallel guesses never share one.
-    pub(super) async fn charge_failure(
+    /// The next failure of a lockout, not written yet; or until when the lockout is locked.
+    pub(super) async fn next_failure(
         &self,
-        request: &Request,
-        account: Option<&Account>,
+        ids: LockoutIds,
         numbers: &Numbers,
         now: Instant,
-    ) -> Result<Charging, Error> {
-        let (id, old) = self.lockout_ids(request, account);
-        for _ in 0..MAX_CONFLICTS {
-            let mut kept = self.lockout(id, now).await?;
-            if let (None, Some(old)) = (&kept, old) {
-                // What was counted before the index key was rotated goes on under the new name.
-                let before = self.lockout(old, now).await?;
-                kept = before.map(|before| Kept { version: 0, ..before });
-            }
-            let Kept { lockout, version } =
-                kept.unwrap_or(Kept { lockout: Lockout::default(), version: 0 });
-            let charged = match lockout.charge(&terms(numbers), now) {
-                Ok(charged) => charged,
-                Err(until) => return Ok(Charging::Locked(until)),
-            };
-            if let Some(version) = self.write_lockout(id, version, &charged, numbers, now).await? {
-                return Ok(Charging::Charged(ChargedFailure { id, lockout: charged, version }));
-            }
+    ) -> Result<Result<ChargedFailure, Instant>, Error> {
+        let id = ids.current;
+        let mut kept = self.lockout(id, now).await?;
+        if let (None, Some(before)) = (&kept, ids.before) {
+            // What was counted before the index key was rotated goes on under the new name.
+            let before = self.lockout(before, now).await?;
+            kept = before.map(|before| Kept { version: 0, ..before });
         }
-        Ok(Charging::Contended)
+        let Kept { lockout, version } =
+            kept.unwrap_or(Kept { lockout: Lockout::default(), version: 0 });
+        let charged = lockout.charge(&terms(numbers), now);
+        let version = version.saturating_add(1);
+        Ok(charged.map(|lockout| ChargedFailure { id, lockout, version }))
+    }
+
+    /// Writes a failure; `false` if somebody else was faster.
+    pub(super) async fn write_failure(
+        &self,
+        failure: &ChargedFailure,
+        numbers: &Numbers,
+        now: Instant,
+    ) -> Result<bool, Error> {
+        let ChargedFailure { id, lockout, version } = failure;
+        let before = version.saturating_sub(1);
+        Ok(self.write_lockout(*id, before, lockout, numbers, now).await?.is_some())
+    }
+
+    /// Whether a failure stands in the store, as the latest that was written.
+    pub(super) async fn is_charged(
+        &self,
+        failure: &ChargedFailure,
+        now: Instant,
+    ) -> Result<bool, Error> {
+        let kept = self.lockout(failure.id, now).await?;
+        Ok(kept
+            .is_some_and(|kept| kept.version == failure.version && kept.lockout == failure.lockout))
     }
 
     /// Forgets a failure and all before it, because the password was right. Failures that others
@@ -143,13 +161,8 @@ impl Inner {
         })
     }
 
-    /// Where the lockout of an account with its stamp is, or of an address that has none; and where
-    /// it was, while the index key is rotated.
-    fn lockout_ids(
-        &self,
-        request: &Request,
-        account: Option<&Account>,
-    ) -> (RecordId, Option<RecordId>) {
+    /// Where the lockout of an account with its stamp is, or of an address that has none.
+    pub(super) fn lockout_ids(&self, request: &Request, account: Option<&Account>) -> LockoutIds {
         let mut ids = self.keys.indexes(Purpose::Lockout).map(|fields| {
             let fields = fields.tenant(&request.tenant);
             let fields = match account {
@@ -163,7 +176,7 @@ impl Inner {
             RecordId::from_parts(request.tenant.tag(), fields.digest().head())
         });
         let none = RecordId::from_parts(request.tenant.tag(), [0; 16]);
-        (ids.next().unwrap_or(none), ids.next())
+        LockoutIds { current: ids.next().unwrap_or(none), before: ids.next() }
     }
 }
 

@@ -31,6 +31,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// How long after the change a notice is tried.
 const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// The longest that a notice waits beyond its lease in a process that does not know its tenant.
+const JITTER: Duration = Duration::from_secs(10);
+
 /// What became of one try of a notice.
 pub(super) struct Told {
     pub(super) delivered: Delivered,
@@ -49,16 +52,29 @@ impl Inner {
         now: Instant,
     ) -> Option<FollowUp> {
         let mut jobs = Vec::new();
-        if !self.outboxes.always_queue() {
+        if !self.outboxes.are_used(self.outbox.as_ref()) {
             for recipient in &change.notify {
-                let slot = self.queue.reserve(Kind::Notice, change.tenant.tag());
-                if slot.is_none() && self.outbox.is_none() {
-                    return None;
-                }
+                let slot = self.queue.reserve(Kind::Notice, change.tenant.tag())?;
                 jobs.push(notice_job(change, recipient, client, slot));
             }
         }
         Some(FollowUp::new(self.clone(), jobs, now))
+    }
+
+    /// Queues the notices of a change that has happened, where the store was taken to keep them.
+    pub(super) fn queue_notices(
+        self: &Arc<Self>,
+        change: &PasswordChange,
+        client: &Client,
+        now: Instant,
+    ) {
+        match self.prepare_notices(change, client, now) {
+            Some(notices) => notices.confirm(),
+            None => {
+                let about = About::client(client).of(&change.tenant).reset(change.reset);
+                self.emit(EventKind::Notify, Outcome::TryLater, about, now);
+            }
+        }
     }
 
     /// Whether the change that a notice tells of has happened.
@@ -109,7 +125,7 @@ impl Inner {
                     (notice.tries.saturating_add(1), pause_after(notice.tries))
                 } else {
                     // At random, or the process that comes first would always be the same one.
-                    (notice.tries, NOTICE_LEASE + self.jitter())
+                    (notice.tries, NOTICE_LEASE + self.time_below(JITTER).unwrap_or_default())
                 };
                 outbox.postpone(&notice.id, tries, now.after(pause), now).await
             }
@@ -188,16 +204,11 @@ impl Inner {
         let wanted: Vec<&LanguageTag> = notice.language.iter().collect();
         Ok(Some(self.templates.render(&Letter {
             brand: policy.brand(),
-            content: Content::PasswordChanged { at: notice.at },
+            content: Content::PasswordChanged { at: notice.at, cause: notice.cause },
             correlation: notice.correlation.clone(),
             language: look_up(&wanted, policy.languages()),
             to: &notice.to,
         })))
-    }
-
-    /// A random time below ten seconds; none if there is no randomness, which costs nothing here.
-    fn jitter(&self) -> Duration {
-        Duration::from_micros(self.entropy.word().unwrap_or_default() % 10_000_000)
     }
 }
 
@@ -216,7 +227,7 @@ fn notice_job(
     change: &PasswordChange,
     recipient: &NoticeRecipient,
     client: &Client,
-    slot: Option<Slot>,
+    slot: Slot,
 ) -> Job {
     let id = NoticeId(change.reset.to_string());
     let mut notice = Notice::new(id, change.tenant.clone(), recipient.to.clone(), change.at);
@@ -225,5 +236,5 @@ fn notice_job(
     notice.correlation.clone_from(&client.correlation);
     let (account, reset) = (change.account.clone(), change.reset);
     let correlation = client.correlation.clone();
-    Job::new(Work::Notice(QueuedNotice { account, notice, reset }), correlation, slot)
+    Job::new(Work::Notice(QueuedNotice { account, notice, reset }), correlation, Some(slot))
 }

@@ -210,6 +210,25 @@ impl Queue {
         wake(state);
     }
 
+    /// Drops the notices of a change that a caller has left, because the reset's change has its own
+    /// now.
+    pub(super) fn forget_unsure_notices(&self, reset: RecordId) {
+        let mut forgotten = Vec::new();
+        let mut state = self.lock();
+        let jobs = std::mem::take(&mut state.notices.jobs);
+        for (key, job) in jobs {
+            let is_its = matches!(&job.work, Work::Notice(queued) if queued.reset == reset);
+            if is_its && job.certainty != Certainty::Certain {
+                forgotten.push(job);
+            } else {
+                state.notices.jobs.insert(key, job);
+            }
+        }
+        drop(state);
+        // Only now: their slots lock the queue.
+        drop(forgotten);
+    }
+
     /// Makes every notice due: the service ends, and nothing may wait for long any more.
     pub(super) fn hurry_notices(&self, now: Instant) {
         let mut state = self.lock();

@@ -16,7 +16,7 @@ use super::{
     queue::{Job, Kind, Passcode, Work},
     records::{Stored, record, terms},
     span::spanned,
-    sspr::About,
+    sspr::{About, Inner},
     throttle::{names_any, retry_at},
 };
 
@@ -151,7 +151,7 @@ impl Sspr {
             charges.extend(throttle.questions(&origin.visible));
         }
         let record = record(stored.id, &next, &throttle, numbers.tries_per_challenge, false);
-        let due = now.after(self.spread()?);
+        let due = now.after(inner.time_below(SPREAD)?);
         // Before the write: whoever goes away from here on loses no mail.
         let work = Work::Passcode(Passcode {
             address: address.clone(),
@@ -183,11 +183,13 @@ impl Sspr {
         mail.withdraw();
         Ok(answer)
     }
+}
 
-    /// A random time below [`SPREAD`].
-    fn spread(&self) -> Result<Duration, Error> {
-        let micros = u64::try_from(SPREAD.as_micros()).unwrap_or(1).max(1);
-        Ok(Duration::from_micros(self.inner.entropy.word()? % micros))
+impl Inner {
+    /// A random time below that one.
+    pub(super) fn time_below(&self, most: Duration) -> Result<Duration, Error> {
+        let micros = u64::try_from(most.as_micros()).unwrap_or(1).max(1);
+        Ok(Duration::from_micros(self.entropy.word()? % micros))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A sign-in whose caller has left: its failure was charged, and the courier finds out whether the
 //! password was right.
 
-use core::{fmt, future::Future, pin::Pin};
+use core::{fmt, future::Future, pin::Pin, time::Duration};
 use std::sync::Arc;
 
 use crate::{
@@ -12,8 +12,8 @@ use crate::{
 };
 
 use super::{
-    lockouts::ChargedFailure,
-    queue::{Job, Work},
+    lockouts::{ChargedFailure, LockoutIds, MAX_CONFLICTS},
+    queue::{Certainty, Job, Work},
     sspr::Inner,
 };
 
@@ -32,7 +32,9 @@ pub(super) enum Compared {
 /// What is still owed to a lockout whose failure was charged before the comparison.
 pub(super) struct Settlement {
     pub(super) tenant: TenantId,
-    pub(super) failure: ChargedFailure,
+    pub(super) ids: LockoutIds,
+    /// The failure that is charged, or about to be.
+    pub(super) failure: Option<ChargedFailure>,
     pub(super) numbers: Numbers,
     pub(super) at: Instant,
     pub(super) owed: Owed,
@@ -60,12 +62,30 @@ pub(super) enum Owed {
     Nothing,
 }
 
-/// Settles a charged sign-in, or leaves that to the courier when it is dropped.
+/// What charging a failure came to.
+pub(super) enum Charging {
+    Charged,
+    Contended,
+    Locked(Instant),
+}
+
+/// Charges a sign-in and settles it, or leaves that to the courier when it is dropped.
 pub(super) struct Settling {
     inner: Arc<Inner>,
     correlation: Option<CorrelationId>,
     settlement: Option<Settlement>,
+    charged: Charged,
 }
+
+/// Whether the failure is known to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Charged {
+    Unsure,
+    Written,
+}
+
+/// How long the courier leaves a write alone whose caller has left, before it looks.
+const LATE_WRITE: Duration = Duration::from_secs(1);
 
 impl Settling {
     pub(super) const fn new(
@@ -73,7 +93,18 @@ impl Settling {
         correlation: Option<CorrelationId>,
         settlement: Settlement,
     ) -> Self {
-        Self { correlation, inner, settlement: Some(settlement) }
+        Self { charged: Charged::Unsure, correlation, inner, settlement: Some(settlement) }
+    }
+
+    /// Charges a failure before the comparison, so that parallel guesses never share one.
+    pub(super) async fn charge(&mut self) -> Result<Charging, Error> {
+        let Some(settlement) = self.settlement.as_mut() else { return Ok(Charging::Contended) };
+        let charging = self.inner.charge(settlement).await?;
+        match charging {
+            Charging::Charged => self.charged = Charged::Written,
+            Charging::Contended | Charging::Locked(_) => self.settlement = None,
+        }
+        Ok(charging)
     }
 
     /// Brings the comparison to its end, and the lockout into line with it.
@@ -104,8 +135,41 @@ impl Settlement {
 }
 
 impl Inner {
+    async fn charge(&self, settlement: &mut Settlement) -> Result<Charging, Error> {
+        let Settlement { ids, numbers, at, failure, .. } = settlement;
+        for _ in 0..MAX_CONFLICTS {
+            *failure = None;
+            let next = match self.next_failure(*ids, numbers, *at).await? {
+                Ok(next) => next,
+                Err(until) => return Ok(Charging::Locked(until)),
+            };
+            // Before the write: whoever goes away from here on leaves it to the courier.
+            *failure = Some(next);
+            if self.write_failure(&next, numbers, *at).await? {
+                return Ok(Charging::Charged);
+            }
+        }
+        *failure = None;
+        Ok(Charging::Contended)
+    }
+
     /// Does what the caller of a sign-in would have done.
-    pub(super) async fn finish_sign_in(&self, settlement: &mut Settlement) -> Result<(), Error> {
+    pub(super) async fn finish_sign_in(
+        &self,
+        settlement: &mut Settlement,
+        certainty: &mut Certainty,
+    ) -> Result<(), Error> {
+        if *certainty != Certainty::Certain {
+            let charged = match &settlement.failure {
+                Some(failure) => self.is_charged(failure, settlement.at).await?,
+                None => false,
+            };
+            // Without a failure nothing is compared: it would be a free guess.
+            if !charged && !matches!(self.charge(settlement).await?, Charging::Charged) {
+                return Ok(());
+            }
+            *certainty = Certainty::Certain;
+        }
         // The lockout alone matters: nobody is there to be told of the comparison.
         let _ = settlement.compare().await;
         self.pay(settlement).await
@@ -114,6 +178,7 @@ impl Inner {
     /// Does what is owed to the lockout; afterwards nothing is.
     async fn pay(&self, settlement: &mut Settlement) -> Result<(), Error> {
         let Settlement { failure, numbers, at, .. } = settlement;
+        let Some(failure) = failure else { return Ok(()) };
         match settlement.owed {
             Owed::Clearing => self.forget_failures(failure, numbers, *at).await?,
             Owed::Refund => self.give_back(failure, numbers, *at).await?,
@@ -127,12 +192,19 @@ impl Inner {
 impl Drop for Settling {
     fn drop(&mut self) {
         let Some(settlement) = self.settlement.take() else { return };
-        if matches!(settlement.owed, Owed::Nothing) {
+        if matches!(settlement.owed, Owed::Nothing) || settlement.failure.is_none() {
             return;
         }
         let now = self.inner.clock.now();
-        let work = Work::Settlement(settlement);
-        self.inner.queue.push(Job::new(work, self.correlation.take(), None), now);
+        let job = Job::new(Work::Settlement(settlement), self.correlation.take(), None);
+        match self.charged {
+            Charged::Written => self.inner.queue.push(job, now),
+            Charged::Unsure => {
+                let due = now.after(LATE_WRITE);
+                let certainty = Certainty::UnsureUntil(due);
+                self.inner.queue.push(Job { certainty, ..job }, due);
+            }
+        }
     }
 }
 

@@ -9,8 +9,7 @@ use crate::{
 
 use super::{
     Client, Request, SecondFactorDemand, SignInOutcome, SignedIn, Sspr,
-    lockouts::Charging,
-    settlement::{Compared, Comparison, IfRight, Owed, Settlement, Settling},
+    settlement::{Charging, Compared, Comparison, IfRight, Owed, Settlement, Settling},
     span::spanned,
     sspr::{About, Inner},
     throttle::retry_at,
@@ -95,27 +94,28 @@ impl Sspr {
         let mut local = found.into_iter().filter(has_password);
         // Several accounts with a password on one address: none of them can be meant.
         let account = local.next().filter(|_| local.next().is_none());
-        let failure = match inner.charge_failure(request, account.as_ref(), numbers, now).await? {
-            Charging::Charged(failure) => failure,
-            Charging::Locked(until) => {
-                return Ok(SignInOutcome::LockedOut { until: Some(until) });
-            }
-            Charging::Contended => return Ok(SignInOutcome::TryLater { retry_at: now }),
-        };
         let may = account.as_ref().is_some_and(|account| !account.disabled);
         // To forget the failures of an account that the host has locked would tell strangers, by
         // when sign-in is paused, which of their guesses was right.
         let forgets = account.as_ref().is_some_and(|account| !account.disabled && !account.locked);
         let settlement = Settlement {
             at: now,
-            failure,
+            failure: None,
+            ids: inner.lockout_ids(request, account.as_ref()),
             if_right: if forgets { IfRight::Forget } else { IfRight::Keep },
             numbers: *numbers,
             owed: Owed::Comparison(inner.comparison(request, password, account.as_ref())),
             tenant: request.tenant.clone(),
         };
         let correlation = client.correlation.clone();
-        let settling = Settling::new(self.inner.clone(), correlation, settlement);
+        let mut settling = Settling::new(self.inner.clone(), correlation, settlement);
+        match settling.charge().await? {
+            Charging::Charged => {}
+            Charging::Locked(until) => {
+                return Ok(SignInOutcome::LockedOut { until: Some(until) });
+            }
+            Charging::Contended => return Ok(SignInOutcome::TryLater { retry_at: now }),
+        }
         match (settling.settle().await?, account.filter(|_| may)) {
             (Ok(Compared::Match(verdict)), Some(account)) => {
                 self.signed_in(request, password, account, verdict, now).await

@@ -201,8 +201,12 @@ impl Sspr {
         };
         let stamp = match applied {
             Applied::Done { notice } => {
+                inner.queue.forget_unsure_notices(change.reset);
                 inner.outboxes.note(notice);
                 match notice {
+                    NoticeDelivery::NotQueued if notices.is_empty() => {
+                        self.inner.queue_notices(&change, client, now);
+                    }
                     NoticeDelivery::NotQueued => notices.confirm(),
                     NoticeDelivery::Queued => notices.withdraw(),
                 }

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::public_path::PublicPath;
 use crate::domain::{ApplicationId, IdError, TenantId, UserFlowId};
 
 /// Which application of which tenant a front is for, and by which user flow people sign in to it.
@@ -14,7 +15,8 @@ pub struct Application {
     pub user_flow: UserFlowId,
     /// The application, for the native API its `client_id`.
     pub id: ApplicationId,
-    /// Where signed-in people go; every `return_to` must lie below it.
+    /// Where signed-in people go; every `return_to` must lie below it. Behind a proxy that takes a
+    /// prefix off every path, these paths may be written with or without it.
     pub home: ReturnTo,
     /// Where the pages' "Help" leads, if anywhere.
     pub help: Option<ReturnTo>,
@@ -73,11 +75,13 @@ impl Application {
         self
     }
 
-    /// Where to send a person back to: what was asked for if it is of this application, else its
-    /// home.
-    pub(super) fn return_to(&self, wanted: Option<&str>) -> ReturnTo {
+    /// Where to send a person back to, as people see it: what was asked for if it is of this
+    /// application, else its home.
+    pub(super) fn return_to(&self, wanted: Option<&str>, public: &PublicPath) -> ReturnTo {
+        let home = public.publish(&self.home);
         let wanted = wanted.and_then(|wanted| ReturnTo::parse(wanted).ok());
-        wanted.filter(|wanted| wanted.is_below(&self.home)).unwrap_or_else(|| self.home.clone())
+        let wanted = wanted.map(|wanted| public.publish(&wanted));
+        wanted.filter(|wanted| wanted.is_below(&home)).unwrap_or(home)
     }
 }
 
@@ -104,6 +108,15 @@ impl ReturnTo {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The path with `prefix` before it, unless it has that already.
+    pub(super) fn below(&self, prefix: &str) -> Self {
+        if prefix.is_empty() || self.is_below(&Self(prefix.into())) {
+            self.clone()
+        } else {
+            Self([prefix, &*self.0].concat().into())
+        }
     }
 
     fn is_below(&self, home: &Self) -> bool {
@@ -157,8 +170,14 @@ mod tests {
             ("//evil.example", "/shop"),
             ("https://evil.example/shop", "/shop"),
         ] {
-            assert_eq!(shop.return_to(Some(wanted)).as_str(), expected, "{wanted}");
+            let nowhere = PublicPath::default();
+            assert_eq!(shop.return_to(Some(wanted), &nowhere).as_str(), expected, "{wanted}");
+            let auth = PublicPath::parse("/auth").unwrap();
+            let published = format!("/auth{expected}");
+            assert_eq!(shop.return_to(Some(wanted), &auth).as_str(), published, "{wanted}");
+            let published = shop.return_to(Some(&format!("/auth{expected}")), &auth);
+            assert_eq!(published.as_str(), format!("/auth{expected}"));
         }
-        assert_eq!(shop.return_to(None).as_str(), "/shop");
+        assert_eq!(shop.return_to(None, &PublicPath::default()).as_str(), "/shop");
     }
 }

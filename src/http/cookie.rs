@@ -4,13 +4,38 @@ use core::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
 
-/// The value of a cookie; `None` if it is missing or given twice.
-pub(super) fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
-    let mut found = pairs.filter(|(key, _)| key.trim() == name).map(|(_, value)| value.trim());
+/// The value of a cookie; `None` if it is missing, given twice, or no text.
+///
+/// Headers are bytes: a cookie beside it that is malformed or no text (`city=Zürich`, set by anything
+/// on the domain) spoils nothing but itself. `HeaderValue::to_str` would refuse the whole line.
+///
+/// ```
+/// use axum::http::{HeaderMap, HeaderValue};
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("cookie", HeaderValue::from_bytes(b"city=Z\xfcrich; __Host-session=1")?);
+/// assert_eq!(sspr::http::cookie(&headers, "__Host-session"), Some("1"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+    let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';'));
+    let mut found = pairs.filter_map(|pair| value_of(pair.trim_ascii(), name.as_bytes()));
     let value = found.next()?;
-    found.next().is_none().then_some(value)
+    if found.next().is_some() { None } else { core::str::from_utf8(value).ok() }
+}
+
+/// Whether a request brings a cookie of that name, readable or not.
+pub(super) fn is_sent(headers: &HeaderMap, name: &str) -> bool {
+    let lines = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+    let mut pairs = lines.flat_map(|line| line.split(|byte| *byte == b';'));
+    pairs.any(|pair| value_of(pair.trim_ascii(), name.as_bytes()).is_some())
+}
+
+fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let rest = pair.strip_prefix(name)?.trim_ascii_start();
+    rest.strip_prefix(b"=").map(<[u8]>::trim_ascii)
 }
 
 /// A `Set-Cookie` line. `value` is base64url, so it needs no quoting; `None` if it were not.
@@ -38,6 +63,28 @@ mod tests {
         assert_eq!(read(&headers(&["__Host-xy=2", "b=3"]), "__Host-x"), None);
         assert_eq!(read(&headers(&["x=1; x=2"]), "x"), None);
         assert_eq!(read(&headers(&["x=1", "x=2"]), "x"), None);
+    }
+
+    #[test]
+    fn neighbours_that_are_malformed_or_no_text_spoil_only_themselves() {
+        let latin = b"city=Z\xfcrich; __Host-x=2; y=\xff";
+        for line in [
+            &latin[..],
+            "city=Zürich; __Host-x=2".as_bytes(),
+            b"=; ; nothing; =x; __Host-x=2;;",
+            b"a=\"; b=\"; __Host-x = 2 ",
+            b"__Host-x=2;\xe4=1",
+            b"\x80__Host-x=1; __Host-x=2",
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append(COOKIE, HeaderValue::from_static("theme=dark"));
+            headers.append(COOKIE, HeaderValue::from_bytes(line).unwrap());
+            headers.append(COOKIE, HeaderValue::from_bytes(b"\xff\xfe").unwrap());
+            assert_eq!(read(&headers, "__Host-x"), Some("2"), "{line:?}");
+        }
+        let mut own = HeaderMap::new();
+        own.append(COOKIE, HeaderValue::from_bytes(b"__Host-x=\xfc").unwrap());
+        assert_eq!(read(&own, "__Host-x"), None);
     }
 
     #[test]

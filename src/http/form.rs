@@ -3,7 +3,7 @@
 
 use axum::{
     body::{Body, to_bytes},
-    http::{HeaderMap, Request, header::CONTENT_TYPE},
+    http::{HeaderMap, HeaderValue, Request, header::CONTENT_TYPE},
 };
 use percent_encoding::percent_decode_str;
 use thiserror::Error;
@@ -27,37 +27,56 @@ pub(crate) enum FormError {
     Missing(&'static str),
     #[error("the {0} parameter is given more than once")]
     Repeated(&'static str),
-    #[error("the body is larger than {MOST_BYTES} bytes or has more than {MOST_FIELDS} fields")]
+    #[error("the body is too large or has too many fields")]
     TooLarge,
 }
 
 impl Form {
     /// Reads the body of a request.
     pub(super) async fn read(request: Request<Body>) -> Result<Self, FormError> {
+        Self::read_within(request, MOST_BYTES, MOST_FIELDS).await
+    }
+
+    /// Reads the body of a request, of at most so many bytes and fields.
+    pub(super) async fn read_within(
+        request: Request<Body>,
+        most_bytes: usize,
+        most_fields: usize,
+    ) -> Result<Self, FormError> {
         if !is_of(request.headers(), "application/x-www-form-urlencoded") {
             return Err(FormError::ContentType);
         }
         let bytes =
-            to_bytes(request.into_body(), MOST_BYTES).await.map_err(|_| FormError::TooLarge)?;
-        Self::parse(core::str::from_utf8(&bytes).map_err(|_| FormError::Encoding)?)
-    }
-
-    /// A form without fields.
-    pub(super) const fn empty() -> Self {
-        Self(Vec::new())
+            to_bytes(request.into_body(), most_bytes).await.map_err(|_| FormError::TooLarge)?;
+        let text = core::str::from_utf8(&bytes).map_err(|_| FormError::Encoding)?;
+        Self::parse_within(text, most_fields)
     }
 
     /// Reads a query or a body.
     pub(super) fn parse(text: &str) -> Result<Self, FormError> {
+        Self::parse_within(text, MOST_FIELDS)
+    }
+
+    fn parse_within(text: &str, most_fields: usize) -> Result<Self, FormError> {
         let mut fields = Vec::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-            if fields.len() == MOST_FIELDS {
+            if fields.len() == most_fields {
                 return Err(FormError::TooLarge);
             }
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             fields.push((decoded(name)?.to_string(), decoded(value)?));
         }
         Ok(Self(fields))
+    }
+
+    /// Reads the query of a link, into which others write too: a part that is not well-formed is
+    /// left out, and so is what comes after the most fields that are looked at.
+    pub(super) fn of_query(text: &str) -> Self {
+        let pairs = text.split('&').filter(|pair| !pair.is_empty()).filter_map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Some((decoded(name).ok()?.to_string(), decoded(value).ok()?))
+        });
+        Self(pairs.take(MOST_FIELDS).collect())
     }
 
     /// A field that may be missing or empty.
@@ -90,9 +109,9 @@ impl core::fmt::Debug for Form {
 /// Whether a body is of a media type, whatever its parameters.
 pub(super) fn is_of(headers: &HeaderMap, media_type: &str) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
-    let first = types.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = first.split(';').next().unwrap_or_default().trim();
-    types.next().is_none() && essence.eq_ignore_ascii_case(media_type)
+    let first = types.next().map(HeaderValue::as_bytes).unwrap_or_default();
+    let essence = first.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    types.next().is_none() && essence.eq_ignore_ascii_case(media_type.as_bytes())
 }
 
 fn decoded(text: &str) -> Result<Zeroizing<String>, FormError> {
@@ -132,6 +151,32 @@ mod tests {
         }
         let many = "a=1&".repeat(65);
         assert_eq!(Form::parse(&many).unwrap_err(), FormError::TooLarge);
+    }
+
+    #[test]
+    fn a_part_of_a_query_that_is_not_well_formed_spoils_only_itself() {
+        let query = Form::of_query("utm=M%FCnchen&flow=1&x=%&=&&%zz=2&return_to=%2Fcart&flag");
+        assert_eq!(query.optional("flow"), Ok(Some("1")));
+        assert_eq!(query.required("return_to"), Ok("/cart"));
+        assert_eq!(query.optional("x"), Ok(None));
+        let long = Form::of_query(&"a=1&".repeat(100));
+        assert_eq!(long.all("a").count(), MOST_FIELDS);
+    }
+
+    #[test]
+    fn a_media_type_is_read_whatever_its_parameters_hold() {
+        for (value, is_form) in [
+            (&b"application/x-www-form-urlencoded"[..], true),
+            (b"Application/X-WWW-Form-Urlencoded ; charset=\xfcff", true),
+            (b"application/x-www-form-urlencoded;name=\"\xc3\xbc\"", true),
+            (b"text/plain; a=application/x-www-form-urlencoded", false),
+            (b"\xfcapplication/x-www-form-urlencoded", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_bytes(value).unwrap());
+            let form = is_of(&headers, "application/x-www-form-urlencoded");
+            assert_eq!(form, is_form, "{value:?}");
+        }
     }
 
     #[test]

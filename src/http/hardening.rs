@@ -3,12 +3,14 @@
 use axum::{
     Router,
     body::Body,
+    extract::Request,
     http::{
-        HeaderName, HeaderValue,
+        HeaderName, HeaderValue, Uri,
         header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, REFERRER_POLICY,
             X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
         },
+        uri::Authority,
     },
     response::Response,
     routing::{MethodRouter, get},
@@ -23,7 +25,8 @@ pub(super) async fn harden(mut response: Response) -> Response {
     let headers = response.headers_mut();
     let fixed = [
         (CONTENT_SECURITY_POLICY, POLICY),
-        (REFERRER_POLICY, "no-referrer"),
+        // `no-referrer` would make browsers send `Origin: null` with our own forms.
+        (REFERRER_POLICY, "same-origin"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
@@ -36,6 +39,43 @@ pub(super) async fn harden(mut response: Response) -> Response {
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Writes a request's host as browsers write it in `Origin`: small letters, no port where it is the
+/// scheme's own. So a proxy that says `Host: Shop.example:443` makes no form of ours foreign.
+pub(super) async fn leveled(mut request: Request) -> Request {
+    level_host(&mut request);
+    request
+}
+
+/// The same, in place.
+pub(super) fn level_host(request: &mut Request) {
+    let Some(origin) = request.headers().get(ORIGIN).map(HeaderValue::as_bytes) else { return };
+    let named = match request.uri().authority() {
+        Some(authority) => authority.as_str().as_bytes(),
+        None => request.headers().get(HOST).map(HeaderValue::as_bytes).unwrap_or_default(),
+    };
+    let (host, port) = match origin {
+        [b'h', b't', b't', b'p', b's', b':', b'/', b'/', host @ ..] => (host, &b":443"[..]),
+        [b'h', b't', b't', b'p', b':', b'/', b'/', host @ ..] => (host, &b":80"[..]),
+        _ => return,
+    };
+    let bare = named.strip_suffix(port).unwrap_or(named);
+    let (Ok(own), Ok(authority)) = (HeaderValue::from_bytes(host), Authority::try_from(host))
+    else {
+        return;
+    };
+    if !bare.eq_ignore_ascii_case(host) {
+        return;
+    }
+    if request.uri().authority().is_some() {
+        let mut parts = request.uri().clone().into_parts();
+        parts.authority = Some(authority);
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request.headers_mut().insert(HOST, own);
 }
 
 /// Adds the stylesheet, the two small scripts and the logo.

@@ -12,20 +12,24 @@ mod form;
 mod hardening;
 mod health;
 mod native;
+mod origin;
 mod pages;
 mod proxies;
+mod public_path;
 mod secret;
 mod sessions;
 mod stop;
 
 pub use admin::{Access, AccessKind, Admin, Authorize, Authorized};
 pub use application::{Application, ReturnTo, ReturnToError};
+pub use cookie::read as cookie;
 pub use health::health;
 pub use native::{
     IssueError, Issued, Native, NativeApplication, OriginError, TokenIssuer, TokenRequest, Tokens,
 };
 pub use pages::{Pages, change_password, pages};
 pub use proxies::{NetworkError, TrustedProxies};
+pub use public_path::PublicPathError;
 pub use sessions::{Arrival, Begun, SessionError, Sessions};
 
 use self::hardening::{assets, harden};

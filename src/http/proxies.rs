@@ -4,29 +4,40 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     extract::ConnectInfo,
-    http::{Extensions, HeaderMap},
+    http::{Extensions, HeaderMap, HeaderValue},
 };
 use thiserror::Error;
 
+use super::public_path::PublicPath;
 use crate::domain::NetworkAddress;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
+const FORWARDED_PREFIX: &str = "x-forwarded-prefix";
 
-/// The proxies whose `X-Forwarded-For` is believed. By default none is: then a client's address is
-/// its connection's.
+/// The proxies whose `X-Forwarded-For` and `X-Forwarded-Prefix` are believed. By default none is:
+/// then a client's address is its connection's, and pages are where the application has them.
 ///
 /// # Security
 /// Of the addresses in the header the rightmost one that is no trusted proxy counts: whatever a
 /// client writes into it stands to the left of that. Never list a network that clients are in. A port
 /// after an address is passed over; what is no address leads no further than the proxy that wrote it.
+/// A prefix must be a plain path, and its rightmost value counts.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Vec<(IpAddr, u8)>);
 
-/// A text is no network.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("trusted proxies: `10.0.0.7`, `10.0.0.0/8` or `2001:db8::/32` is wanted")]
+/// Why a text is no network of proxies.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct NetworkError;
+pub enum NetworkError {
+    /// It has bits after its prefix: `10.1.2.3/8` may mean `10.0.0.0/8` or `10.1.2.3`.
+    #[error(
+        "trusted proxies: bits are set after the prefix; write `10.0.0.0/8`, or the address alone"
+    )]
+    HostBits,
+    /// It is no address, or its prefix is longer than the address.
+    #[error("trusted proxies: `10.0.0.7`, `10.0.0.0/8` or `2001:db8::/32` is wanted")]
+    Shape,
+}
 
 impl TrustedProxies {
     /// Trusts nobody.
@@ -35,10 +46,11 @@ impl TrustedProxies {
         Self(Vec::new())
     }
 
-    /// Trusts these addresses and networks, in CIDR notation.
+    /// Trusts these addresses and networks, in CIDR notation. An IPv4 network that is written as a
+    /// mapped one, `::ffff:10.0.0.0/104`, is the IPv4 network.
     ///
     /// # Errors
-    /// [`NetworkError`] if one of them is not of that form.
+    /// [`NetworkError`] if one of them is not of that form, or has bits after its prefix.
     ///
     /// ```
     /// use sspr::http::TrustedProxies;
@@ -62,16 +74,24 @@ impl TrustedProxies {
         Some(NetworkAddress::new(self.behind(peer, headers)))
     }
 
+    /// The path that the nearest proxy says it has taken away; empty unless it is trusted.
+    pub(super) fn prefix(&self, extensions: &Extensions, headers: &HeaderMap) -> PublicPath {
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip().to_canonical());
+        if !peer.is_some_and(|peer| self.trusts(peer)) {
+            return PublicPath::default();
+        }
+        let nearest = elements(headers, FORWARDED_PREFIX).next();
+        nearest.and_then(PublicPath::parse).unwrap_or_default()
+    }
+
     fn behind(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut nearest = peer;
-        let lines = headers.get_all(FORWARDED_FOR).iter().rev();
-        let hops = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.rsplit(','));
-        for hop in hops {
+        for hop in elements(headers, FORWARDED_FOR) {
             if !self.trusts(nearest) {
                 break;
             }
             // What a trusted proxy did not write as an address leads no further.
-            let Some(address) = address(hop.trim()) else { break };
+            let Some(address) = address(hop) else { break };
             nearest = address.to_canonical();
         }
         nearest
@@ -82,6 +102,15 @@ impl TrustedProxies {
     }
 }
 
+/// The elements of a list that stands in one or more header lines, the last one first. Empty ones
+/// are left out (RFC 9110 section 5.6.1); one that is no text is an empty text.
+fn elements<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(name).iter().rev().map(HeaderValue::as_bytes);
+    let elements = lines.flat_map(|line| line.rsplit(|byte| *byte == b','));
+    let present = elements.map(<[u8]>::trim_ascii).filter(|element| !element.is_empty());
+    present.map(|element| core::str::from_utf8(element).unwrap_or_default())
+}
+
 /// An address, also with the port that some gateways write after it (Azure's Application Gateway,
 /// IIS) and in brackets.
 fn address(hop: &str) -> Option<IpAddr> {
@@ -90,15 +119,39 @@ fn address(hop: &str) -> Option<IpAddr> {
     bare.or_else(|_| hop.parse().map(|with_port: SocketAddr| with_port.ip())).ok()
 }
 
+/// A network in the form in which peers are compared: mapped IPv4 is IPv4.
 fn network(text: &str) -> Result<(IpAddr, u8), NetworkError> {
     let (address, bits) = match text.split_once('/') {
-        Some((address, bits)) => (address, Some(bits.parse::<u8>().map_err(|_| NetworkError)?)),
+        Some((address, bits)) => (address, Some(bits)),
         None => (text, None),
     };
-    let address: IpAddr = address.parse().map_err(|_| NetworkError)?;
+    let address: IpAddr = address.parse().map_err(|_| NetworkError::Shape)?;
     let most = if address.is_ipv4() { 32 } else { 128 };
-    let bits = bits.unwrap_or(most);
-    if bits > most { Err(NetworkError) } else { Ok((address, bits)) }
+    let bits: u8 = match bits {
+        None => most,
+        Some(bits) if bits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            bits.parse().map_err(|_| NetworkError::Shape)?
+        }
+        Some(_) => return Err(NetworkError::Shape),
+    };
+    if bits > most {
+        return Err(NetworkError::Shape);
+    }
+    let (address, bits) = match (address, address.to_canonical()) {
+        (IpAddr::V6(_), canonical @ IpAddr::V4(_)) => {
+            (canonical, bits.checked_sub(96).ok_or(NetworkError::HostBits)?)
+        }
+        (address, _) => (address, bits),
+    };
+    if is_cut(address, bits) { Ok((address, bits)) } else { Err(NetworkError::HostBits) }
+}
+
+/// Whether no bit is set after the prefix.
+fn is_cut(address: IpAddr, bits: u8) -> bool {
+    match address {
+        IpAddr::V4(address) => u32::from(address).checked_shl(u32::from(bits)).unwrap_or(0) == 0,
+        IpAddr::V6(address) => u128::from(address).checked_shl(u32::from(bits)).unwrap_or(0) == 0,
+    }
 }
 
 fn holds(network: IpAddr, bits: u8, address: IpAddr) -> bool {
@@ -178,9 +231,110 @@ mod tests {
     }
 
     #[test]
+    fn a_mapped_prefix_is_the_ipv4_prefix() {
+        for (network, peer) in [
+            ("::ffff:10.0.0.0/104", "10.9.8.7"),
+            ("::ffff:10.0.0.7", "10.0.0.7"),
+            ("::ffff:10.0.0.7/128", "10.0.0.7"),
+            ("::ffff:0:0/96", "192.0.2.7"),
+        ] {
+            assert_eq!(seen(&[network], peer, &["198.51.100.9"]), "198.51.100.9", "{network}");
+        }
+        assert_eq!(seen(&["::ffff:10.0.0.0/104"], "11.0.0.1", &["198.51.100.9"]), "11.0.0.1");
+        assert_eq!(seen(&["::ffff:10.0.0.0/104"], "a00::1", &["198.51.100.9"]), "a00::1");
+    }
+
+    #[test]
+    fn every_network_that_is_read_holds_its_own_address() {
+        for network in
+            ["10.0.0.7", "10.0.0.0/8", "0.0.0.0/0", "2001:db8::/32", "::/0", "::1", "fe80::/10"]
+                .into_iter()
+                .chain([
+                    "::ffff:10.0.0.0/104",
+                    "::ffff:192.0.2.1",
+                    "64:ff9b::/96",
+                    "::10.0.0.0/104",
+                ])
+        {
+            let address = network.split('/').next().unwrap();
+            let peer: IpAddr = address.parse().unwrap();
+            let peer = peer.to_canonical().to_string();
+            assert_eq!(seen(&[network], &peer, &["198.51.100.9"]), "198.51.100.9", "{network}");
+        }
+    }
+
+    #[test]
+    fn a_part_that_is_no_text_spoils_only_itself() {
+        let behind = |lines: &[&[u8]]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(FORWARDED_FOR, HeaderValue::from_bytes(line).unwrap());
+            }
+            let proxies = TrustedProxies::of(["10.0.0.0/8"]).unwrap();
+            proxies.behind("10.0.0.1".parse().unwrap(), &headers).to_string()
+        };
+        assert_eq!(behind(&[b"\xfc, 198.51.100.9"]), "198.51.100.9");
+        assert_eq!(behind(&[b"\xff", b"198.51.100.9, 10.2.2.2"]), "198.51.100.9");
+        assert_eq!(behind(&["für, 198.51.100.9,, ,10.2.2.2,".as_bytes()]), "198.51.100.9");
+        assert_eq!(behind(&[b"198.51.100.9", b""]), "198.51.100.9");
+        // What stands nearest counts, and it is no address.
+        assert_eq!(behind(&[b"198.51.100.9, \xfc, 10.2.2.2"]), "10.2.2.2");
+    }
+
+    #[test]
+    fn a_prefix_is_believed_from_a_trusted_peer_only_and_must_be_a_plain_path() {
+        let prefix = |trusted: &str, lines: &[&[u8]]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(FORWARDED_PREFIX, HeaderValue::from_bytes(line).unwrap());
+            }
+            let mut extensions = Extensions::new();
+            let peer: SocketAddr = "10.0.0.1:4000".parse().unwrap();
+            extensions.insert(ConnectInfo(peer));
+            let proxies = TrustedProxies::of([trusted]).unwrap();
+            proxies.prefix(&extensions, &headers).as_str().to_owned()
+        };
+        assert_eq!(prefix("10.0.0.1", &[b"/auth"]), "/auth");
+        assert_eq!(prefix("10.0.0.1", &[b"/auth/"]), "/auth");
+        assert_eq!(prefix("10.0.0.1", &[b"//evil.example, /a/b-c_d.e~f"]), "/a/b-c_d.e~f");
+        assert_eq!(prefix("10.0.0.1", &[b"\xff", b"/auth"]), "/auth");
+        assert_eq!(prefix("10.0.0.2", &[b"/auth"]), "");
+        for bad in ["evil.example", "//evil.example", "/\\evil", "/a//b", "/a/../b", "/a?b", "/a#b"]
+            .into_iter()
+            .chain([
+                "https://evil.example",
+                "/a\"b",
+                "/<b>",
+                "/a'b",
+                "/a;b",
+                "/%2e%2e",
+                "/ä",
+                "/",
+                "",
+            ])
+        {
+            assert_eq!(prefix("10.0.0.1", &[bad.as_bytes()]), "", "{bad}");
+        }
+    }
+
+    #[test]
     fn networks_are_checked() {
-        for bad in ["", "10.0.0.0/33", "10.0.0/8", "2001:db8::/129", "here", "10.0.0.0/-1"] {
-            assert_eq!(TrustedProxies::of([bad]).unwrap_err(), NetworkError);
+        for bad in
+            ["", "10.0.0.0/33", "10.0.0/8", "2001:db8::/129", "here", "10.0.0.0/-1", "10.0.0.0/+8"]
+        {
+            assert_eq!(TrustedProxies::of([bad]).unwrap_err(), NetworkError::Shape, "{bad}");
+        }
+        for bad in [
+            "10.1.2.3/8",
+            "10.0.0.1/31",
+            "128.0.0.0/0",
+            "2001:db8::1/32",
+            "::1/0",
+            "::ffff:10.0.0.1/104",
+            "::ffff:10.0.0.0/95",
+            "::ffff:0.0.0.0/80",
+        ] {
+            assert_eq!(TrustedProxies::of([bad]).unwrap_err(), NetworkError::HostBits, "{bad}");
         }
         assert!(holds("0.0.0.0".parse().unwrap(), 0, "255.1.2.3".parse().unwrap()));
         assert!(holds("::".parse().unwrap(), 0, "2001:db8::1".parse().unwrap()));

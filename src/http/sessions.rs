@@ -45,7 +45,7 @@ pub struct Arrival<'a> {
     pub stamp: Stamp,
     /// What must still be asked for before the session is worth anything.
     pub second_factor: SecondFactorDemand,
-    /// Where the person wanted to go; below the application's home.
+    /// Where the person wanted to go, as people see it; below the application's home.
     pub return_to: &'a ReturnTo,
 }
 

@@ -45,7 +45,9 @@ pub(super) fn render(letter: &Letter<'_>, words: &Words, values: &Values) -> Zer
             Content::Passcode { code, .. } => {
                 passcode(out, words, &words.passcode, values, code.format());
             }
-            Content::PasswordChanged { .. } => notice(out, words, &words.changed, values),
+            Content::PasswordChanged { cause, .. } => {
+                notice(out, words, &words.changed_by(cause), values);
+            }
         }
         markup(out, tail, frame, write);
     })

@@ -9,7 +9,7 @@ use super::{
     fill::{clean, line, sized},
 };
 use crate::{
-    domain::{Code, CorrelationId, EmailAddress, IdentityProvider, Instant},
+    domain::{Code, CorrelationId, EmailAddress, IdentityProvider, Instant, NoticeCause},
     policy::Brand,
 };
 
@@ -48,6 +48,8 @@ pub enum Content<'a> {
     PasswordChanged {
         /// When it happened; said in UTC.
         at: Instant,
+        /// How it happened, as this recipient is told.
+        cause: NoticeCause,
     },
 }
 

@@ -21,4 +21,6 @@ pub use language::{Language, look_up};
 pub use letter::{Content, Letter, Templates};
 pub use message::{EmailMessage, MailPurpose};
 pub use standard::StandardTemplates;
-pub use words::{DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words};
+pub use words::{
+    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words,
+};

@@ -93,7 +93,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::{Code, CorrelationId, EmailAddress, IdentityProvider, Instant, LanguageTag},
+        domain::{
+            Code, CorrelationId, EmailAddress, IdentityProvider, Instant, LanguageTag, NoticeCause,
+        },
         mail::MailPurpose,
         policy::Brand,
     };
@@ -114,8 +116,19 @@ mod tests {
     }
 
     fn notice() -> Content<'static> {
-        Content::PasswordChanged { at: civil(2026, Month::November, 23, 14, 5) }
+        notice_of(NoticeCause::CodeSentHere)
     }
+
+    fn notice_of(cause: NoticeCause) -> Content<'static> {
+        Content::PasswordChanged { at: civil(2026, Month::November, 23, 14, 5), cause }
+    }
+
+    fn changed(at: Instant) -> Content<'static> {
+        Content::PasswordChanged { at, cause: NoticeCause::CodeSentHere }
+    }
+
+    const CAUSES: [NoticeCause; 3] =
+        [NoticeCause::CodeSentElsewhere, NoticeCause::CodeSentHere, NoticeCause::Unknown];
 
     fn passcode(code: &Code) -> Content<'_> {
         passcode_for(code, 600)
@@ -144,7 +157,9 @@ mod tests {
                 let message = rendered(brand, language, passcode(&code));
                 check(language, Some(typed), &message);
             }
-            check(language, None, &rendered(brand, language, notice()));
+            for cause in CAUSES {
+                check(language, None, &rendered(brand, language, notice_of(cause)));
+            }
             let providers = &PROVIDERS;
             let content = Content::NoPasswordHere { providers };
             check(language, None, &rendered(brand, language, content));
@@ -178,6 +193,67 @@ mod tests {
         assert_eq!(*message.text, text);
         let html = include_str!("../../tests/data/mails/password-changed.html");
         assert_eq!(*message.html, html);
+    }
+
+    #[test]
+    fn the_english_notices_of_other_causes_are_the_design_byte_for_byte() {
+        for (cause, text) in [
+            (
+                NoticeCause::CodeSentElsewhere,
+                include_str!("../../tests/data/mails/password-changed-elsewhere.txt"),
+            ),
+            (
+                NoticeCause::Unknown,
+                include_str!("../../tests/data/mails/password-changed-unknown.txt"),
+            ),
+        ] {
+            let message = rendered(&larkfield(), Language::English, notice_of(cause));
+
+            assert_eq!(*message.subject, "Your Larkfield password was changed");
+            assert_eq!(*message.text, text);
+        }
+    }
+
+    #[test]
+    fn a_notice_says_that_a_code_was_sent_to_this_address_only_if_it_was() {
+        for (language, here, elsewhere) in [
+            (Language::Arabic, "إلى هذا العنوان", "إلى عنوان آخر"),
+            (Language::English, "sent to this address", "sent to another address"),
+            (Language::French, "à cette adresse", "à une autre adresse"),
+            (Language::German, "an diese Adresse", "an eine andere Adresse"),
+            (Language::Spanish, "a esta dirección", "a otra dirección"),
+        ] {
+            for cause in CAUSES {
+                let message = rendered(&larkfield(), language, notice_of(cause));
+                let text = message.text.replace('\n', " ");
+                for part in [&*text, body(&message)] {
+                    let says = [part.contains(here), part.contains(elsewhere)];
+                    let expected = match cause {
+                        NoticeCause::CodeSentElsewhere => [false, true],
+                        NoticeCause::CodeSentHere => [true, false],
+                        NoticeCause::Unknown => [false, false],
+                    };
+                    assert_eq!(says, expected, "{cause:?}: {part}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_notice_names_the_mailbox_that_may_be_read_by_others() {
+        for language in Language::ALL {
+            let answer = |cause| {
+                let message = rendered(&larkfield(), language, notice_of(cause));
+                let text = message.text.split("\n\n").nth(2).unwrap().replace('\n', " ");
+                let html = body(&message).split_once("</strong>").unwrap().1.to_owned();
+                (text, html.split_once("</strong>").unwrap().1.to_owned())
+            };
+            let [elsewhere, here, unknown] = CAUSES.map(answer);
+
+            assert_eq!(here, unknown, "{}", language.tag());
+            assert_ne!(here.0, elsewhere.0, "{}", language.tag());
+            assert_ne!(here.1, elsewhere.1, "{}", language.tag());
+        }
     }
 
     #[test]
@@ -404,7 +480,7 @@ mod tests {
             (Language::Spanish, first, "el 1\u{a0}de marzo de 2027 a las 00:00 (UTC)"),
             (Language::Spanish, other, "el 31\u{a0}de diciembre de 2026 a las 23:59 (UTC)"),
         ] {
-            let message = rendered(&larkfield(), language, Content::PasswordChanged { at });
+            let message = rendered(&larkfield(), language, changed(at));
             let text = message.text.replace('\n', " ");
             assert!(text.contains(expected), "{expected}: {text}");
             assert!(message.html.contains(expected), "{expected}");
@@ -415,7 +491,7 @@ mod tests {
     fn any_instant_can_be_written() {
         for at in [Instant::MAX, Instant::from_micros(i64::MIN), Instant::from_micros(0)] {
             for language in Language::ALL {
-                let message = rendered(&larkfield(), language, Content::PasswordChanged { at });
+                let message = rendered(&larkfield(), language, changed(at));
                 assert!(!message.text.contains('{'));
             }
         }

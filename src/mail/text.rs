@@ -14,7 +14,7 @@ pub(super) fn render(letter: &Letter<'_>, words: &Words, values: &Values) -> Zer
     let blocks = match letter.content {
         Content::NoPasswordHere { .. } => notice(words, &words.no_password, values),
         Content::Passcode { .. } => passcode(words, values),
-        Content::PasswordChanged { .. } => notice(words, &words.changed, values),
+        Content::PasswordChanged { cause, .. } => notice(words, &words.changed_by(cause), values),
     };
     let origin = letter.brand.origin().filter(|_| !values.code().is_empty());
     sized(|out| {

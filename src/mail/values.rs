@@ -43,7 +43,7 @@ impl Values {
                 values.code = Some(Zeroizing::new(code.expose()));
                 values.lifetime = minutes(lifetime, words, letter.language);
             }
-            Content::PasswordChanged { at } => {
+            Content::PasswordChanged { at, .. } => {
                 values.date = date(at, words);
                 values.time = time(at, words);
             }

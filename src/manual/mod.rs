@@ -8,6 +8,7 @@
 //! - [`defaults`]: every number, its bounds and its source
 //! - [`hashing`]: slow hashes: the pool, the fast kernel, what stays in memory
 //! - [`operations`]: many processes: clocks, keys, upgrades, backups, what to watch
+//! - [`mail`]: the mail server: its URL, access tokens, what the errors mean, bounds
 //! - [`scale`]: what one server carries, and the next step
 //! - [`standards`]: NIST, OWASP, RFCs and WCAG, clause by clause: how each is met, or that it is not
 //! - [`threat_model`]: what is promised, against whom, by which tests; and every limit
@@ -34,6 +35,9 @@ pub mod getting_started {}
 
 #[doc = include_str!("hashing.md")]
 pub mod hashing {}
+
+#[doc = include_str!("mail.md")]
+pub mod mail {}
 
 #[doc = include_str!("operations.md")]
 pub mod operations {}

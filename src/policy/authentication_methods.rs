@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     graph::{DocumentError, Node, is_same_id},
-    json::parse_json,
+    json::{DEEPEST_EMAIL, DEEPEST_METHODS, parse_json},
 };
 use crate::domain::{Account, GroupId};
 
@@ -74,7 +74,7 @@ impl AuthenticationMethodsPolicy {
     /// # Errors
     /// [`DocumentError`] names the JSON path and the rule.
     pub fn from_json(json: &str) -> Result<Self, DocumentError> {
-        Self::from_value(parse_json(json)?)
+        Self::read(&Node::root(&parse_json(json, DEEPEST_METHODS)?))
     }
 
     /// Reads Graph's `emailAuthenticationMethodConfiguration` alone. Its `id` may be missing; another
@@ -83,7 +83,7 @@ impl AuthenticationMethodsPolicy {
     /// # Errors
     /// [`DocumentError`] names the JSON path and the rule.
     pub fn from_email_json(json: &str) -> Result<Self, DocumentError> {
-        let mut email = parse_json(json)?;
+        let mut email = parse_json(json, DEEPEST_EMAIL)?;
         let (state, include, exclude) = read_email(&Node::root(&email))?;
         let is_named = match Node::root(&email).field("id")? {
             Some(id) if id.text()?.eq_ignore_ascii_case("email") => true,
@@ -98,17 +98,39 @@ impl AuthenticationMethodsPolicy {
         Ok(Self { document, exclude, include, state })
     }
 
-    pub(super) fn from_value(document: Value) -> Result<Self, DocumentError> {
-        Self::read(&Node::root(&document))
+    /// Email OTP off, and for nobody.
+    pub(super) fn email_for_nobody() -> Self {
+        let email = json!({
+            "@odata.type": format!("#microsoft.graph.{EMAIL}"),
+            "id": "Email",
+            "state": "disabled",
+            "includeTargets": [],
+            "excludeTargets": [],
+        });
+        Self {
+            document: json!({ "authenticationMethodConfigurations": [email] }),
+            exclude: Vec::new(),
+            include: Vec::new(),
+            state: MethodState::Disabled,
+        }
     }
 
     pub(super) fn read(node: &Node<'_>) -> Result<Self, DocumentError> {
+        node.knows(&["@odata.type", "authenticationMethodConfigurations"])?;
         node.odata_type("authenticationMethodsPolicy")?;
         let configurations = node.required("authenticationMethodConfigurations")?;
         let mut email = None;
         for configuration in configurations.items()? {
+            configuration.knows(&["@odata.type", "id"])?;
             let id = configuration.required("id")?;
-            if id.text()?.eq_ignore_ascii_case("email") && email.replace(configuration).is_some() {
+            if !id.text()?.eq_ignore_ascii_case("email") {
+                // Under another name it would be off without a word.
+                if configuration.present("@odata.type")?.is_some()
+                    && configuration.odata_type(EMAIL).is_ok()
+                {
+                    return Err(id.fault("must be Email"));
+                }
+            } else if email.replace(configuration).is_some() {
                 return Err(id.fault("the e-mail method is configured twice"));
             }
         }
@@ -177,15 +199,26 @@ impl Target {
         matches!(self, Self::Group(id) if is_same_id(id.as_str(), group.as_str()))
     }
 
-    fn read(node: &Node<'_>) -> Result<Self, DocumentError> {
-        let id = node.required("id")?;
-        if id.text()?.eq_ignore_ascii_case("all_users") {
-            return Ok(Self::AllUsers);
+    /// What all spellings of it share.
+    #[cfg(feature = "axum")]
+    pub(crate) fn key(&self) -> String {
+        match self {
+            Self::AllUsers => target_key("group", "all_users"),
+            Self::Group(id) => target_key("group", id.as_str()),
+            Self::User(id) => target_key("user", id),
         }
+    }
+
+    fn read(node: &Node<'_>) -> Result<Self, DocumentError> {
+        node.knows(&["id", "targetType"])?;
+        let id = node.required("id")?;
         let user = match node.field("targetType")? {
             Some(kind) => kind.word(&[("group", false), ("user", true)])?,
             None => false,
         };
+        if id.text()?.eq_ignore_ascii_case("all_users") {
+            return Ok(Self::AllUsers);
+        }
         if user {
             return id.read(crate::domain::AccountId::parse).map(|id| Self::User(id.to_string()));
         }
@@ -193,14 +226,24 @@ impl Target {
     }
 }
 
+/// The [`Target::key`] of a target of that type and id.
+#[cfg(feature = "axum")]
+pub(crate) fn target_key(kind: &str, id: &str) -> String {
+    if id.eq_ignore_ascii_case("all_users") {
+        return "everybody".to_owned();
+    }
+    format!("{kind} {}", super::graph::id_key(id))
+}
+
 type Email = (MethodState, Vec<Target>, Vec<Target>);
 
 fn read_email(node: &Node<'_>) -> Result<Email, DocumentError> {
+    node.knows(&["@odata.type", "id", "state", "includeTargets", "excludeTargets"])?;
     node.odata_type(EMAIL)?;
     let states = [("enabled", MethodState::Enabled), ("disabled", MethodState::Disabled)];
     let state = node.required("state")?.word(&states)?;
     let targets = |name| -> Result<Vec<Target>, DocumentError> {
-        match node.field(name)? {
+        match node.present(name)? {
             Some(list) => list.items()?.iter().map(Target::read).collect(),
             None => Ok(Vec::new()),
         }
@@ -292,6 +335,64 @@ mod tests {
             "excludeTargets": [{"targetType": "group", "id": "staff"}], "excludeTargets": []}"#;
         let error = AuthenticationMethodsPolicy::from_email_json(json).unwrap_err();
         assert!(error.rule.starts_with("a field stands twice (line 2"), "{error}");
+    }
+
+    #[test]
+    fn a_field_that_is_almost_a_known_one_is_refused_and_others_are_kept() {
+        let error = |json: &str| AuthenticationMethodsPolicy::from_email_json(json).unwrap_err();
+        for (fields, path) in [
+            (r#""State": "disabled""#, "$.State"),
+            (r#""ExcludeTargets": []"#, "$.ExcludeTargets"),
+            (r#""excludeTarget": []"#, "$.excludeTarget"),
+            (r#""inculdeTargets": []"#, "$.inculdeTargets"),
+            (r#""Id": "Email""#, "$.Id"),
+            (r#""@odata.Type": "x""#, "$.@odata.Type"),
+            (r#""st\u0430te": "disabled""#, "$[\"st\\u{430}te\"]"),
+            (
+                r#""excludeTargets": [{"id": "a"}, {"id": "b", "targettype": "user"}]"#,
+                "$.excludeTargets[1].targettype",
+            ),
+            (r#""includeTargets": [{"id": "a", "ID": "b"}]"#, "$.includeTargets[0].ID"),
+        ] {
+            let error = error(&format!(r#"{{"state": "enabled", {fields}}}"#));
+            assert_eq!(error.path, path);
+            assert!(error.rule.starts_with("is not known; `"), "{error}");
+        }
+        let whole = |fields: &str| AuthenticationMethodsPolicy::from_json(fields);
+        let misspelt = whole(
+            r#"{"authenticationMethodConfigurations": [], "authenticationMethodConfiguration": []}"#,
+        );
+        assert_eq!(misspelt.unwrap_err().path, "$.authenticationMethodConfiguration");
+        let other =
+            whole(r#"{"authenticationMethodConfigurations": [{"id": "Sms", "iD": "Email"}]}"#);
+        assert_eq!(other.unwrap_err().path, "$.authenticationMethodConfigurations[0].iD");
+        // Of another method only the id counts.
+        let kept = r#"{"authenticationMethodConfigurations": [{"id": "Sms", "State": 1, "excludeTarget": []}]}"#;
+        assert_eq!(*whole(kept).unwrap().document(), serde_json::from_str::<Value>(kept).unwrap());
+    }
+
+    #[test]
+    fn null_is_no_list_and_no_type() {
+        let error = |json: &str| {
+            AuthenticationMethodsPolicy::from_email_json(json).unwrap_err().to_string()
+        };
+        for name in ["includeTargets", "excludeTargets"] {
+            let json = format!(r#"{{"state": "enabled", "{name}": null}}"#);
+            assert_eq!(error(&json), format!("$.{name}: must be an array"));
+        }
+        assert_eq!(error(r#"{"@odata.type": null}"#), "$.@odata.type: must be a string");
+        let everybody =
+            r#"{"state": "enabled", "excludeTargets": [{"id": "all_users", "targetType": 1}]}"#;
+        assert_eq!(error(everybody), "$.excludeTargets[0].targetType: must be a string");
+    }
+
+    #[test]
+    fn the_e_mail_method_under_another_name_is_a_fault() {
+        let document = json!({"authenticationMethodConfigurations": [
+            {"@odata.type": format!("#microsoft.graph.{EMAIL}"), "id": "Emial", "state": "enabled"},
+        ]});
+        let error = AuthenticationMethodsPolicy::from_json(&document.to_string()).unwrap_err();
+        assert_eq!(error.to_string(), "$.authenticationMethodConfigurations[0].id: must be Email");
     }
 
     #[test]

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 use super::{
     AfterReset, AuthenticationMethodsPolicy, Brand, CodeInSubject, CurrentPassword, Disclosure,
     DocumentError, Limits, NoPasswordNotice, Numbers, PasswordRules, SameMailbox, TenantPolicy,
-    UserFlow, graph::Node, json::parse_json,
+    UserFlow,
+    graph::Node,
+    json::{DEEPEST, MOST_BYTES, parse_json},
 };
 use crate::domain::{DotRules, EmailAddress, LanguageTag, TenantId};
 
@@ -48,54 +50,66 @@ impl TenantPolicy {
     /// [`DocumentError`] names the JSON path and the rule. A setting that is not known is an
     /// error: a misspelt rule must not be silently absent.
     pub fn from_json(json: &str) -> Result<Self, DocumentError> {
-        let value = parse_json(json)?;
+        let value = parse_json(json, DEEPEST)?;
         let root = Node::root(&value);
-        known(&root, &FIELDS)?;
+        root.knows_only(&FIELDS)?;
         let tenant = root.required("tenant")?.read(TenantId::parse)?;
         let flows = root.required("userFlows")?.items()?;
         let flows = flows.iter().map(UserFlow::read).collect::<Result<_, _>>()?;
         let methods =
             AuthenticationMethodsPolicy::read(&root.required("authenticationMethodsPolicy")?)?;
-        let mut policy = Self::new(tenant, flows, methods)?;
-        if let Some(node) = root.field("passwordRules")? {
-            policy = policy.with_password_rules(read_rules(&node)?);
+        let policy = Self::new(tenant, flows, methods)?;
+        SETTINGS.iter().try_fold(policy, |policy, (name, read)| match root.present(name)? {
+            Some(node) => read(policy, &node),
+            None => Ok(policy),
+        })
+    }
+
+    /// Reads as much of a tenant's document as can be read: for an administrator to repair it.
+    ///
+    /// What cannot be read is at its default, and a user flow that cannot be read is left out. The
+    /// second value is whether Email OTP could be read. If not, it is off and for nobody.
+    pub(crate) fn salvaged(tenant: &TenantId, json: &str) -> Result<(Self, bool), DocumentError> {
+        let value = parse_json(json, DEEPEST).unwrap_or_default();
+        let root = Node::root(&value);
+        let found = |name| root.present(name).ok().flatten();
+        let mut flows: Vec<UserFlow> = Vec::new();
+        let listed = found("userFlows").and_then(|list| list.items().ok());
+        for flow in listed.into_iter().flatten().filter_map(|flow| UserFlow::read(&flow).ok()) {
+            if flows.iter().all(|other| other.id() != flow.id()) {
+                flows.push(flow);
+            }
         }
-        if let Some(node) = root.field("limits")? {
-            policy = policy.with_limits(read_limits(&node)?);
+        let methods = found("authenticationMethodsPolicy")
+            .and_then(|methods| AuthenticationMethodsPolicy::read(&methods).ok());
+        let is_whole = methods.is_some();
+        let methods = methods.unwrap_or_else(AuthenticationMethodsPolicy::email_for_nobody);
+        let mut policy = Self::new(tenant.clone(), flows, methods)?;
+        for (name, read) in SETTINGS {
+            if let Some(node) = found(name)
+                && let Ok(better) = read(policy.clone(), &node)
+            {
+                policy = better;
+            }
         }
-        if let Some(node) = root.field("brand")? {
-            policy = policy.with_brand(read_brand(&node)?);
+        Ok((policy, is_whole))
+    }
+
+    /// Writes the whole tenant as the text that a store keeps, and reads that text back: whatever
+    /// this returns, [`TenantPolicy::from_json`] reads as this policy. A store calls it before it
+    /// writes anything.
+    ///
+    /// # Errors
+    /// [`DocumentError`] if the text is larger than 1 MiB or would be read otherwise.
+    pub fn to_text(&self) -> Result<String, DocumentError> {
+        let text = self.to_json().to_string();
+        if text.len() > MOST_BYTES {
+            return Err(DocumentError::new("$", "the whole policy is larger than 1 MiB"));
         }
-        if let Some(node) = root.field("dotRules")? {
-            let items = node.items()?;
-            let domains = items.iter().map(Node::text).collect::<Result<Vec<_>, _>>()?;
-            policy = policy.with_dot_rules(DotRules::new(domains));
+        if Self::from_json(&text)? != *self {
+            return Err(DocumentError::new("$", "would not be read back as it is written"));
         }
-        if let Some(node) = root.field("languages")? {
-            let tags = node.items()?;
-            let tags = tags.iter().map(|tag| tag.read(LanguageTag::parse));
-            policy = policy.with_languages(tags.collect::<Result<_, _>>()?);
-        }
-        if let Some(node) = root.field("disclosure")? {
-            let words =
-                [("strict", Disclosure::Strict), ("entraCompatible", Disclosure::EntraCompatible)];
-            policy = policy.with_disclosure(node.word(&words)?);
-        }
-        if let Some(node) = root.field("sameMailbox")? {
-            let words =
-                [("notEligible", SameMailbox::NotEligible), ("eligible", SameMailbox::Eligible)];
-            policy = policy.with_same_mailbox(node.word(&words)?);
-        }
-        if let Some(node) = root.field("afterReset")? {
-            let words =
-                [("signIn", AfterReset::SignIn), ("requireSignIn", AfterReset::RequireSignIn)];
-            policy = policy.with_after_reset(node.word(&words)?);
-        }
-        if let Some(node) = root.field("noPasswordNotice")? {
-            let words = [("off", NoPasswordNotice::Off), ("on", NoPasswordNotice::On)];
-            policy = policy.with_no_password_notice(node.word(&words)?);
-        }
-        Ok(policy)
+        Ok(text)
     }
 
     /// Writes the whole tenant, as [`TenantPolicy::from_json`] reads it.
@@ -147,28 +161,58 @@ impl TenantPolicy {
     }
 }
 
-fn known(node: &Node<'_>, fields: &[&str]) -> Result<(), DocumentError> {
-    let unknown = node.object()?.keys().find(|key| !fields.contains(&key.as_str()));
-    match unknown {
-        Some(_) => Err(node.fault(format!("only these are known: {}", fields.join(", ")))),
-        None => Ok(()),
-    }
-}
+/// Reads one setting into a policy.
+type Setting = fn(TenantPolicy, &Node<'_>) -> Result<TenantPolicy, DocumentError>;
+
+/// The settings that may be missing. Null is none of their values.
+const SETTINGS: [(&str, Setting); 9] = [
+    ("passwordRules", |policy, node| Ok(policy.with_password_rules(read_rules(node)?))),
+    ("limits", |policy, node| Ok(policy.with_limits(read_limits(node)?))),
+    ("brand", |policy, node| Ok(policy.with_brand(read_brand(node)?))),
+    ("dotRules", |policy, node| {
+        let items = node.items()?;
+        let domains = items.iter().map(Node::text).collect::<Result<Vec<_>, _>>()?;
+        Ok(policy.with_dot_rules(DotRules::new(domains)))
+    }),
+    ("languages", |policy, node| {
+        let tags = node.items()?;
+        let tags = tags.iter().map(|tag| tag.read(LanguageTag::parse));
+        Ok(policy.with_languages(tags.collect::<Result<_, _>>()?))
+    }),
+    ("disclosure", |policy, node| {
+        let words =
+            [("strict", Disclosure::Strict), ("entraCompatible", Disclosure::EntraCompatible)];
+        Ok(policy.with_disclosure(node.word(&words)?))
+    }),
+    ("sameMailbox", |policy, node| {
+        let words =
+            [("notEligible", SameMailbox::NotEligible), ("eligible", SameMailbox::Eligible)];
+        Ok(policy.with_same_mailbox(node.word(&words)?))
+    }),
+    ("afterReset", |policy, node| {
+        let words = [("signIn", AfterReset::SignIn), ("requireSignIn", AfterReset::RequireSignIn)];
+        Ok(policy.with_after_reset(node.word(&words)?))
+    }),
+    ("noPasswordNotice", |policy, node| {
+        let words = [("off", NoPasswordNotice::Off), ("on", NoPasswordNotice::On)];
+        Ok(policy.with_no_password_notice(node.word(&words)?))
+    }),
+];
 
 fn read_rules(node: &Node<'_>) -> Result<PasswordRules, DocumentError> {
-    known(node, &["rules", "minLength", "terms", "currentPassword"])?;
+    node.knows_only(&["rules", "minLength", "terms", "currentPassword"])?;
     let entra = node.required("rules")?.word(&[("nist", false), ("entra", true)])?;
     let mut rules = if entra { PasswordRules::entra() } else { PasswordRules::nist() };
-    if let Some(length) = node.field("minLength")? {
+    if let Some(length) = node.present("minLength")? {
         let characters = usize::try_from(length.number()?).unwrap_or(usize::MAX);
         rules = rules.with_min_length(characters).map_err(|e| length.fault(e.to_string()))?;
     }
-    if let Some(terms) = node.field("terms")? {
+    if let Some(terms) = node.present("terms")? {
         let items = terms.items()?;
         let words = items.iter().map(Node::text).collect::<Result<Vec<_>, _>>()?;
         rules = rules.with_terms(words).map_err(|e| terms.fault(e.to_string()))?;
     }
-    if let Some(current) = node.field("currentPassword")? {
+    if let Some(current) = node.present("currentPassword")? {
         let words = [("refused", CurrentPassword::Refused), ("allowed", CurrentPassword::Allowed)];
         rules = rules.with_current_refused(current.word(&words)?);
     }
@@ -176,7 +220,7 @@ fn read_rules(node: &Node<'_>) -> Result<PasswordRules, DocumentError> {
 }
 
 fn read_brand(node: &Node<'_>) -> Result<Brand, DocumentError> {
-    known(node, &["name", "origin", "sender", "codeInSubject"])?;
+    node.knows_only(&["name", "origin", "sender", "codeInSubject"])?;
     let mut brand = node.required("name")?.read(Brand::new)?;
     if let Some(origin) = node.field("origin")? {
         brand = origin.read(|host| brand.with_origin(host))?;
@@ -184,7 +228,7 @@ fn read_brand(node: &Node<'_>) -> Result<Brand, DocumentError> {
     if let Some(sender) = node.field("sender")? {
         brand = brand.with_sender(sender.read(EmailAddress::parse)?);
     }
-    if let Some(choice) = node.field("codeInSubject")? {
+    if let Some(choice) = node.present("codeInSubject")? {
         let words = [("hidden", CodeInSubject::Hidden), ("shown", CodeInSubject::Shown)];
         brand = brand.with_code_in_subject(choice.word(&words)?);
     }
@@ -236,15 +280,15 @@ fn read_limits(node: &Node<'_>) -> Result<Limits, DocumentError> {
     let mut numbers = Numbers::default();
     let mut names: Vec<&str> = counts(&mut numbers).iter().map(|(name, _)| *name).collect();
     names.extend(durations(&mut numbers).iter().map(|(name, _)| *name));
-    known(node, &names)?;
+    node.knows_only(&names)?;
     for (name, slot) in counts(&mut numbers) {
-        if let Some(field) = node.field(name)? {
+        if let Some(field) = node.present(name)? {
             let number = u32::try_from(field.number()?);
             *slot = number.map_err(|_| field.fault("must be below 2^32"))?;
         }
     }
     for (name, slot) in durations(&mut numbers) {
-        if let Some(field) = node.field(name)? {
+        if let Some(field) = node.present(name)? {
             *slot = Duration::from_secs(field.number()?);
         }
     }
@@ -285,7 +329,15 @@ mod tests {
             change(&mut value);
             TenantPolicy::from_json(&value.to_string()).unwrap_err()
         };
-        assert_eq!(error(&|v| v["limtis"] = json!({})).path, "$");
+        assert_eq!(
+            error(&|v| v["limtis"] = json!({})).to_string(),
+            "$.limtis: is not known; `limits` is"
+        );
+        let foreign = error(&|v| v["brand"]["colour"] = json!(1)).to_string();
+        assert!(foreign.starts_with("$.brand.colour: is not known; only these are: name, "));
+        for name in FIELDS.iter().skip(3) {
+            assert_eq!(error(&|v| v[*name] = Value::Null).path.split('.').nth(1), Some(*name));
+        }
         assert_eq!(error(&|v| v["limits"]["triesPerWindow"] = json!(60)).path, "$.limits");
         assert_eq!(
             error(&|v| v["limits"]["codeLifetimeSeconds"] = json!("x")).path,
@@ -302,6 +354,75 @@ mod tests {
             v["userFlows"] = json!([flow.clone(), flow]);
         };
         assert_eq!(error(&twice).path, "$.userFlows[1].id");
+    }
+
+    #[test]
+    fn what_is_written_as_text_is_read_back_and_what_is_too_large_is_not_written() {
+        let policy = TenantPolicy::customers("contoso").unwrap();
+        assert_eq!(TenantPolicy::from_json(&policy.to_text().unwrap()).unwrap(), policy);
+        let large = |bytes: usize| {
+            let unknown = "x".repeat(bytes);
+            let flow = format!(r#"{{"displayName": "f", "unknown": "{unknown}"}}"#);
+            policy.clone().with_user_flows(vec![UserFlow::from_json(&flow).unwrap()]).unwrap()
+        };
+        let rest = large(0).to_text().unwrap().len();
+        assert_eq!(large(MOST_BYTES - rest).to_text().unwrap().len(), MOST_BYTES);
+        let error = large(MOST_BYTES - rest + 1).to_text().unwrap_err();
+        assert_eq!(error.to_string(), "$: the whole policy is larger than 1 MiB");
+    }
+
+    #[test]
+    fn what_is_accepted_alone_can_be_read_in_the_whole() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let (mut emails, mut flows) = (0, 0);
+        for levels in 1..140 {
+            let policy = TenantPolicy::customers("contoso").unwrap();
+            let email = format!(r#"{{"state": "enabled", "deep": {}}}"#, nested(levels));
+            match AuthenticationMethodsPolicy::from_email_json(&email) {
+                Ok(methods) => {
+                    emails += 1;
+                    policy.clone().with_authentication_methods(methods).to_text().unwrap();
+                }
+                Err(error) => assert!(error.rule.starts_with("nested deeper"), "{error}"),
+            }
+            let flow = format!(r#"{{"displayName": "f", "deep": {}}}"#, nested(levels));
+            match UserFlow::from_json(&flow) {
+                Ok(flow) => {
+                    flows += 1;
+                    policy.with_user_flows(vec![flow]).unwrap().to_text().unwrap();
+                }
+                Err(error) => assert!(error.rule.starts_with("nested deeper"), "{error}"),
+            }
+        }
+        assert_eq!((emails, flows), (96, 97));
+    }
+
+    #[test]
+    fn of_a_damaged_document_what_can_be_read_is_kept_and_the_rest_is_off() {
+        let tenant = TenantId::parse("contoso").unwrap();
+        let whole = TenantPolicy::customers("contoso").unwrap();
+        let whole = whole.with_after_reset(AfterReset::RequireSignIn);
+        let mut document = whole.to_json();
+        document["limits"]["triesPerWindow"] = json!("many");
+        document["unknown"] = json!(1);
+        let flow = document["userFlows"][0].clone();
+        document["userFlows"] = json!([flow, {"DisplayName": "x"}, flow]);
+
+        let (saved, is_whole) = TenantPolicy::salvaged(&tenant, &document.to_string()).unwrap();
+        assert!(is_whole);
+        assert_eq!(saved, whole);
+
+        document["authenticationMethodsPolicy"]["authenticationMethodConfigurations"][0]["State"] =
+            json!("enabled");
+        for damaged in [document.to_string(), "{".to_owned(), String::new(), "[]".to_owned()] {
+            let (saved, is_whole) = TenantPolicy::salvaged(&tenant, &damaged).unwrap();
+            assert!(!is_whole);
+            assert_eq!(
+                saved.authentication_methods().state(),
+                crate::policy::MethodState::Disabled
+            );
+            assert!(saved.to_text().is_ok());
+        }
     }
 
     #[test]

@@ -3,6 +3,11 @@
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use super::near::meant;
+
+/// Longest name of a field that a path repeats.
+const LONGEST_NAME: usize = 64;
+
 /// What is wrong with a policy document, and where.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{path}: {rule}")]
@@ -35,10 +40,36 @@ pub(super) fn is_same_id(one: &str, other: &str) -> bool {
     one == other || (is_guid(one) && one.eq_ignore_ascii_case(other))
 }
 
+/// The spelling that all ids of one thing share.
+#[cfg(feature = "axum")]
+pub(super) fn id_key(id: &str) -> String {
+    if is_guid(id) { id.to_ascii_lowercase() } else { id.to_owned() }
+}
+
 fn is_guid(text: &str) -> bool {
     const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
     let is_hexadecimal = |group: &str| group.bytes().all(|byte| byte.is_ascii_hexdigit());
     text.split('-').map(str::len).eq(GROUPS) && text.split('-').all(is_hexadecimal)
+}
+
+/// How a path names a field. A name comes from outside, so that anything can stand in it.
+fn step(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '@' | '.' | '_' | '-');
+    if name.chars().all(is_plain) && (1..=LONGEST_NAME).contains(&name.len()) {
+        return format!(".{name}");
+    }
+    let cut: String = name.chars().take(LONGEST_NAME).collect();
+    format!("[\"{}\"]", cut.escape_default())
+}
+
+/// Levels of a value: 0 of a text, 1 of an empty list.
+fn depth(value: &Value) -> usize {
+    let deepest = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(fields) => fields.values().map(depth).max(),
+        _ => return 0,
+    };
+    deepest.unwrap_or(0) + 1
 }
 
 pub(super) fn fault(path: &str, rule: impl Into<String>) -> DocumentError {
@@ -65,8 +96,58 @@ impl<'a> Node<'a> {
 
     /// A field that may be missing or null.
     pub(super) fn field(&self, name: &str) -> Result<Option<Self>, DocumentError> {
-        let value = self.object()?.get(name).filter(|value| !value.is_null());
+        Ok(self.present(name)?.filter(|field| !field.value.is_null()))
+    }
+
+    /// A field that may be missing, and where null is a value like any other.
+    pub(super) fn present(&self, name: &str) -> Result<Option<Self>, DocumentError> {
+        let value = self.object()?.get(name);
         Ok(value.map(|value| Self { path: format!("{}.{name}", self.path), value }))
+    }
+
+    /// Refuses a field that is almost one of these. Other unknown fields are kept.
+    ///
+    /// An exclude whose list is misspelt would otherwise be stored, and be none.
+    pub(super) fn knows(&self, names: &[&str]) -> Result<(), DocumentError> {
+        for name in self.object()?.keys() {
+            if let Some(known) = meant(name, names) {
+                return Err(self.unknown(name, &format!("is not known; `{known}` is")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses every field but these.
+    pub(super) fn knows_only(&self, names: &[&str]) -> Result<(), DocumentError> {
+        self.knows(names)?;
+        match self.object()?.keys().find(|key| !names.contains(&key.as_str())) {
+            Some(name) => {
+                let rule = format!("is not known; only these are: {}", names.join(", "));
+                Err(self.unknown(name, &rule))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn unknown(&self, name: &str, rule: &str) -> DocumentError {
+        fault(&format!("{}{}", self.path, step(name)), rule)
+    }
+
+    /// The first element of this one that makes it deeper than so many levels.
+    pub(super) fn deeper_than(&self, levels: usize) -> Option<Self> {
+        let node = |step: String, value| Self { path: format!("{}{step}", self.path), value };
+        let is_deep = |value: &Value| depth(value) >= levels;
+        match self.value {
+            Value::Array(items) => {
+                let found = items.iter().enumerate().find(|(_, item)| is_deep(item));
+                found.map(|(at, item)| node(format!("[{at}]"), item))
+            }
+            Value::Object(fields) => {
+                let found = fields.iter().find(|(_, value)| is_deep(value));
+                found.map(|(name, value)| node(step(name), value))
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn required(&self, name: &str) -> Result<Self, DocumentError> {
@@ -103,7 +184,7 @@ impl<'a> Node<'a> {
 
     /// Checks `@odata.type`, which Graph spells in more than one case; it may be missing.
     pub(super) fn odata_type(&self, name: &str) -> Result<(), DocumentError> {
-        let Some(given) = self.field("@odata.type")? else { return Ok(()) };
+        let Some(given) = self.present("@odata.type")? else { return Ok(()) };
         let plain = given.text()?.trim_start_matches("#microsoft.graph.");
         if plain.eq_ignore_ascii_case(name) {
             Ok(())

@@ -1,4 +1,4 @@
-//! JSON text, in which no object names a field twice.
+//! JSON text, in which no object names a field twice and nothing is nested too deep.
 
 use core::fmt;
 use std::collections::BTreeSet;
@@ -9,20 +9,37 @@ use serde::{
 };
 use serde_json::Value;
 
-use super::graph::DocumentError;
+use super::graph::{DocumentError, Node};
 
-/// Parses a whole document.
+/// Levels of a tenant's document. Each document within it may have so many fewer as lie above it
+/// there, so that what is accepted alone can be read in the whole.
+pub(crate) const DEEPEST: usize = 100;
+pub(super) const DEEPEST_METHODS: usize = DEEPEST - 1;
+pub(super) const DEEPEST_FLOW: usize = DEEPEST - 2;
+pub(super) const DEEPEST_EMAIL: usize = DEEPEST_METHODS - 2;
+/// Bytes of a tenant's document. Graph's own policies are at most 20 KB.
+pub(crate) const MOST_BYTES: usize = 1024 * 1024;
+
+/// Parses a whole document of at most so many levels.
 ///
 /// A field that stands twice is refused: which of the two counts is left to each reader (RFC 8259,
-/// section 4), so that a list of excludes could stand in a document and be none.
-pub(crate) fn parse_json(json: &str) -> Result<Value, DocumentError> {
-    let fault = |rule: &str, at: serde_json::Error| {
+/// section 4), so that a list of excludes could stand in a document and be none. The parser itself
+/// reads 127 levels, and a record of a change is one level deeper than the document in it.
+pub(crate) fn parse_json(json: &str, levels: usize) -> Result<Value, DocumentError> {
+    let fault = |rule: &str, at: &serde_json::Error| {
         let place = format!("line {}, column {}", at.line(), at.column());
         DocumentError::new("$", format!("{rule} ({place})"))
     };
-    let value = serde_json::from_str(json).map_err(|at| fault("not complete JSON", at))?;
-    let Once = serde_json::from_str(json).map_err(|at| fault("a field stands twice", at))?;
-    Ok(value)
+    let deep = format!("nested deeper than {levels} levels");
+    let value: Value = serde_json::from_str(json).map_err(|at| {
+        let is_deep = at.to_string().starts_with("recursion limit");
+        fault(if is_deep { &deep } else { "not complete JSON" }, &at)
+    })?;
+    let Once = serde_json::from_str(json).map_err(|at| fault("a field stands twice", &at))?;
+    match Node::root(&value).deeper_than(levels) {
+        Some(place) => Err(place.fault(deep)),
+        None => Ok(value),
+    }
 }
 
 /// Anything in which no object names a field twice.
@@ -84,7 +101,13 @@ impl<'de> Visitor<'de> for Once {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_json;
+    use serde_json::Value;
+
+    use super::DocumentError;
+
+    fn parse_json(json: &str) -> Result<Value, DocumentError> {
+        super::parse_json(json, 4)
+    }
 
     #[test]
     fn a_field_that_stands_twice_is_refused_however_it_is_written_and_wherever() {
@@ -110,7 +133,23 @@ mod tests {
             parse_json("{").unwrap_err().to_string(),
             "$: not complete JSON (line 1, column 1)"
         );
-        let deep = "[".repeat(1000);
-        assert!(parse_json(&deep).unwrap_err().rule.starts_with("not complete JSON"));
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_is_refused_with_the_field_that_holds_it() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(parse_json(&nested(4)).is_ok());
+        assert_eq!(
+            parse_json(&nested(5)).unwrap_err().to_string(),
+            "$[0]: nested deeper than 4 levels"
+        );
+        let field = |levels| format!(r#"{{"a": 1, "b": {}}}"#, nested(levels));
+        assert!(parse_json(&field(3)).is_ok());
+        assert_eq!(
+            parse_json(&field(4)).unwrap_err().to_string(),
+            "$.b: nested deeper than 4 levels"
+        );
+        let rule = parse_json(&nested(1000)).unwrap_err().rule;
+        assert!(rule.starts_with("nested deeper than 4 levels (line 1"), "{rule}");
     }
 }

@@ -270,6 +270,8 @@ impl Numbers {
             ("lockout_memory", self.lockout_memory, HOUR, DAY * 30, "must be 1 hour to 30 days"),
         ];
         for (field, value, least, most, rule) in durations {
+            // A document has seconds: a fraction would be lost where it is stored.
+            bound(value.subsec_nanos() == 0, field, "must be whole seconds")?;
             bound((least..=most).contains(&value), field, rule)?;
         }
         Ok(())
@@ -301,6 +303,13 @@ mod tests {
         assert!(error(many).contains("`tries_per_challenge` must be 1 to 10"));
         let long = Numbers { code_lifetime: DAY * 2, ..Numbers::default() };
         assert!(error(long).contains("`code_lifetime`"));
+    }
+
+    #[test]
+    fn a_fraction_of_a_second_is_refused_because_no_document_holds_it() {
+        let numbers =
+            Numbers { code_lifetime: MINUTE + Duration::from_millis(1), ..Numbers::default() };
+        assert_eq!(error(numbers), "limits: `code_lifetime` must be whole seconds");
     }
 
     #[test]

@@ -10,18 +10,22 @@ mod document;
 mod graph;
 mod json;
 mod limits;
+mod near;
 mod odds;
 mod password;
 mod readiness;
 mod tenant;
 mod user_flow;
 
+#[cfg(feature = "axum")]
+pub(crate) use authentication_methods::target_key;
 pub use authentication_methods::{AuthenticationMethodsPolicy, MethodState, Target};
 pub use brand::{Brand, BrandError, CodeInSubject};
 pub use decision::{Decision, Explanation, Reason};
 pub use graph::DocumentError;
+pub(crate) use json::MOST_BYTES;
 #[cfg(feature = "axum")]
-pub(crate) use json::parse_json;
+pub(crate) use json::{DEEPEST, parse_json};
 pub use limits::{Limits, LimitsError, Numbers};
 pub use odds::Odds;
 pub use password::{

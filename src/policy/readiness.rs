@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Applications, MethodState, TenantPolicy};
+use super::{Applications, MethodState, Target, TenantPolicy};
 
 /// Every precondition of password reset in a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +70,13 @@ impl TenantPolicy {
                 &format!("Add an application to: {}.", empty_flows.join(", ")),
             ),
         ];
-        if !methods.exclude().is_empty() {
+        if methods.exclude().contains(&Target::AllUsers) {
+            checks.push(check(
+                "Email OTP excludes only some",
+                false,
+                "Remove all users from the excluded: an exclude always wins.",
+            ));
+        } else if !methods.exclude().is_empty() {
             checks.push(Check {
                 name: "Some are excluded",
                 state: CheckState::Note,
@@ -129,6 +135,57 @@ mod tests {
         assert!(readiness.checks().iter().all(|check| check.words.is_empty()));
         let first = readiness.to_string();
         assert!(first.starts_with("[ready] Email OTP is enabled\n[ready] "), "{first}");
+    }
+
+    #[test]
+    fn one_flow_with_passwords_is_enough_and_none_is_not() {
+        use CheckState::{Ready, ToDo};
+        let flow = |name: &str, provider: &str| {
+            let json = format!(
+                r#"{{"displayName": "{name}", "conditions": {{"applications": {{"includeAllApplications": true}}}},
+                "onAuthenticationMethodLoadStart": {{"identityProviders": [{{"id": "{provider}"}}]}}}}"#
+            );
+            UserFlow::from_json(&json).unwrap()
+        };
+        let with = |flows: Vec<UserFlow>| {
+            TenantPolicy::customers("contoso").unwrap().with_user_flows(flows).unwrap()
+        };
+        let (password, google) = (flow("a", "EmailPassword-OAUTH"), flow("b", "Google-OAUTH"));
+
+        let both = with(vec![google.clone(), password]);
+        assert_eq!(states(&both), [Ready, Ready, Ready, Ready]);
+        assert!(both.readiness().is_ready());
+        for flows in [vec![google], Vec::new()] {
+            let policy = with(flows);
+            assert_eq!(states(&policy), [Ready, Ready, ToDo, Ready]);
+            assert!(!policy.readiness().is_ready());
+        }
+    }
+
+    #[test]
+    fn a_flow_without_an_application_is_named_among_others_that_have_one() {
+        let flow = |name: &str, all: bool| {
+            let json = format!(
+                r#"{{"displayName": "{name}", "conditions": {{"applications": {{"includeAllApplications": {all}}}}},
+                "onAuthenticationMethodLoadStart": {{"identityProviders": [{{"id": "EmailPassword-OAUTH"}}]}}}}"#
+            );
+            UserFlow::from_json(&json).unwrap()
+        };
+        let flows = vec![flow("One", false), flow("Two", true), flow("Three", false)];
+        let policy = TenantPolicy::customers("contoso").unwrap().with_user_flows(flows).unwrap();
+        let text = policy.readiness().to_string();
+        assert!(text.ends_with("Add an application to: One, Three."), "{text}");
+    }
+
+    #[test]
+    fn whoever_excludes_everybody_is_told_so() {
+        let json = r#"{"state": "enabled", "includeTargets": [{"id": "all_users"}],
+            "excludeTargets": [{"id": "staff"}, {"id": "all_users"}]}"#;
+        let methods = AuthenticationMethodsPolicy::from_email_json(json).unwrap();
+        let policy = TenantPolicy::customers("contoso").unwrap();
+        let readiness = policy.with_authentication_methods(methods).readiness();
+        assert!(!readiness.is_ready());
+        assert!(readiness.to_string().contains("[to do] Email OTP excludes only some"));
     }
 
     #[test]

@@ -4,11 +4,13 @@ use serde_json::{Value, json};
 
 use super::{
     graph::{DocumentError, Node, is_same_id},
-    json::parse_json,
+    json::{DEEPEST_FLOW, parse_json},
 };
 use crate::domain::{ApplicationId, IdError, IdentityProvider, UserFlowId};
 
 const FLOW: &str = "externalUsersSelfServiceSignUpEventsFlow";
+/// Longest display name, in characters.
+const LONGEST_NAME: usize = 256;
 const PROVIDERS: [(&str, IdentityProvider); 4] = [
     ("EmailPassword-OAUTH", IdentityProvider::EmailPassword),
     ("EmailOtpSignup-OAUTH", IdentityProvider::EmailOtp),
@@ -80,26 +82,36 @@ impl UserFlow {
     /// # Errors
     /// [`DocumentError`] names the JSON path and the rule.
     pub fn from_json(json: &str) -> Result<Self, DocumentError> {
-        Self::read(&Node::root(&parse_json(json)?))
+        Self::read(&Node::root(&parse_json(json, DEEPEST_FLOW)?))
     }
 
     pub(super) fn read(node: &Node<'_>) -> Result<Self, DocumentError> {
+        node.knows(&[
+            "@odata.type",
+            "id",
+            "displayName",
+            "conditions",
+            "onAuthenticationMethodLoadStart",
+        ])?;
         node.odata_type(FLOW)?;
         let name = node.required("displayName")?;
+        let display_name = name.read(display_name)?;
         let id = node.field("id")?.unwrap_or_else(|| name.clone()).read(UserFlowId::parse)?;
         let mut applications = Applications::Listed(Vec::new());
-        if let Some(conditions) = node.field("conditions")?
-            && let Some(listed) = conditions.field("applications")?
-        {
-            applications = read_applications(&listed)?;
+        if let Some(conditions) = node.field("conditions")? {
+            conditions.knows(&["applications"])?;
+            if let Some(listed) = conditions.field("applications")? {
+                applications = read_applications(&listed)?;
+            }
         }
         let mut identity_providers = Vec::new();
         if let Some(load) = node.field("onAuthenticationMethodLoadStart")? {
+            load.knows(&["identityProviders"])?;
             for provider in load.required("identityProviders")?.items()? {
                 identity_providers.push(read_provider(&provider)?);
             }
         }
-        let (display_name, document) = (name.text()?.to_owned(), node.value().clone());
+        let document = node.value().clone();
         Ok(Self { applications, display_name, document, id, identity_providers })
     }
 
@@ -151,20 +163,33 @@ impl UserFlow {
     }
 }
 
-fn read_applications(node: &Node<'_>) -> Result<Applications, DocumentError> {
-    if let Some(all) = node.field("includeAllApplications")?
-        && all.flag()?
-    {
-        return Ok(Applications::All);
+/// A name that a form can show in one line, and give back.
+fn display_name(text: &str) -> Result<String, &'static str> {
+    let is_short = text.chars().count() <= LONGEST_NAME;
+    if text.trim().is_empty() || !is_short || text.chars().any(char::is_control) {
+        return Err("must be 1 to 256 characters, not blank, without control characters");
     }
-    let Some(listed) = node.field("includeApplications")? else {
-        return Ok(Applications::Listed(Vec::new()));
+    Ok(text.to_owned())
+}
+
+fn read_applications(node: &Node<'_>) -> Result<Applications, DocumentError> {
+    node.knows(&["includeAllApplications", "includeApplications"])?;
+    let all = match node.field("includeAllApplications")? {
+        Some(all) => all.flag()?,
+        None => false,
     };
-    let id = |item: &Node<'_>| item.required("appId")?.read(ApplicationId::parse);
-    listed.items()?.iter().map(id).collect::<Result<_, _>>().map(Applications::Listed)
+    let listed = node.present("includeApplications")?;
+    let listed = listed.map_or_else(|| Ok(Vec::new()), |list| list.items())?;
+    let id = |item: &Node<'_>| {
+        item.knows(&["appId"])?;
+        item.required("appId")?.read(ApplicationId::parse)
+    };
+    let listed = listed.iter().map(id).collect::<Result<_, _>>()?;
+    Ok(if all { Applications::All } else { Applications::Listed(listed) })
 }
 
 fn read_provider(node: &Node<'_>) -> Result<IdentityProvider, DocumentError> {
+    node.knows(&["id"])?;
     let id = node.required("id")?.text()?;
     let known = PROVIDERS.iter().find(|(name, _)| name.eq_ignore_ascii_case(id));
     Ok(known.map_or(IdentityProvider::Other, |(_, provider)| *provider))
@@ -203,6 +228,70 @@ mod tests {
         assert_eq!(error.path, "$.conditions.applications.includeApplications[0]");
         let cut = &EXPORT[..EXPORT.len() / 2];
         assert!(UserFlow::from_json(cut).unwrap_err().rule.starts_with("not complete JSON"));
+    }
+
+    #[test]
+    fn a_field_that_is_almost_a_known_one_is_refused_at_every_level() {
+        for (fields, path) in [
+            (r#""DisplayName": "f""#, "$.DisplayName"),
+            (r#""ID": "f""#, "$.ID"),
+            (r#""condition": {}"#, "$.condition"),
+            (r#""onauthenticationMethodLoadStart": {}"#, "$.onauthenticationMethodLoadStart"),
+            (r#""conditions": {"aplications": {}}"#, "$.conditions.aplications"),
+            (
+                r#""conditions": {"applications": {"includeAllApplication": true}}"#,
+                "$.conditions.applications.includeAllApplication",
+            ),
+            (
+                r#""conditions": {"applications": {"IncludeApplications": []}}"#,
+                "$.conditions.applications.IncludeApplications",
+            ),
+            (
+                r#""conditions": {"applications": {"includeApplications": [{"appId": "a", "appID": "b"}]}}"#,
+                "$.conditions.applications.includeApplications[0].appID",
+            ),
+            (
+                r#""onAuthenticationMethodLoadStart": {"identityProvider": []}"#,
+                "$.onAuthenticationMethodLoadStart.identityProvider",
+            ),
+            (
+                r#""onAuthenticationMethodLoadStart": {"identityProviders": [{"id": "a", "di": "b"}]}"#,
+                "$.onAuthenticationMethodLoadStart.identityProviders[0].di",
+            ),
+        ] {
+            let error = UserFlow::from_json(&format!(r#"{{"displayName": "f", {fields}}}"#));
+            assert_eq!(error.unwrap_err().path, path);
+        }
+        // Unknown fields are kept, also where known ones stand in another place.
+        let json = r#"{"displayName": "f", "state": 1, "appId": 2, "priority": 500}"#;
+        let kept = UserFlow::from_json(json).unwrap();
+        assert_eq!(*kept.document(), serde_json::from_str::<Value>(json).unwrap());
+    }
+
+    #[test]
+    fn a_list_that_is_not_used_now_is_read_all_the_same() {
+        for (listed, path) in [
+            ("null", "$.conditions.applications.includeApplications"),
+            ("{}", "$.conditions.applications.includeApplications"),
+            ("[{}]", "$.conditions.applications.includeApplications[0]"),
+        ] {
+            let json = format!(
+                r#"{{"displayName": "f", "conditions": {{"applications":
+                    {{"includeAllApplications": true, "includeApplications": {listed}}}}}}}"#
+            );
+            assert_eq!(UserFlow::from_json(&json).unwrap_err().path, path, "{listed}");
+        }
+    }
+
+    #[test]
+    fn a_display_name_fits_into_one_line_of_a_form() {
+        let read =
+            |name: &str| UserFlow::from_json(&json!({"id": "f", "displayName": name}).to_string());
+        let long = "\u{e9}".repeat(256);
+        assert_eq!(read(&long).unwrap().display_name(), long);
+        for bad in ["", " ", "a\nb", "a\u{0}", &format!("{long}a")] {
+            assert_eq!(read(bad).unwrap_err().path, "$.displayName", "{bad:?}");
+        }
     }
 
     #[test]

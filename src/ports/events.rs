@@ -43,7 +43,9 @@ pub struct Event {
 }
 
 impl Event {
-    pub(crate) const fn new(at: Instant, kind: EventKind, outcome: Outcome) -> Self {
+    /// An event without details. For tests of a sink of your own.
+    #[must_use]
+    pub const fn new(at: Instant, kind: EventKind, outcome: Outcome) -> Self {
         Self {
             at,
             correlation: None,

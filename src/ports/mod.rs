@@ -26,6 +26,8 @@ pub use events::{Event, EventKind, EventSink, Failure, FailureKind, Outcome};
 pub use outbox::{NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeId, Outbox};
 pub use password_hasher::{HashError, PasswordHasher, Share, Verdict};
 pub use policy_source::{PolicyError, PolicySource};
-pub use policy_store::{PolicyChange, PolicyStore, RecordedChange, VersionedPolicy, Written};
+pub use policy_store::{
+    BaseOrigin, DamagedPolicy, PolicyChange, PolicyStore, RecordedChange, VersionedPolicy, Written,
+};
 pub use store_error::{StoreError, StoreErrorKind};
 pub use user_store::{Applied, NoticeDelivery, NoticeRecipient, PasswordChange, UserStore};

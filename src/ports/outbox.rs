@@ -5,6 +5,7 @@ use core::time::Duration;
 use async_trait::async_trait;
 
 use super::StoreError;
+pub use crate::domain::NoticeCause;
 use crate::domain::{CorrelationId, EmailAddress, Instant, LanguageTag, TenantId};
 
 /// How long a notice stays with the courier that leased it: 60 seconds.
@@ -81,45 +82,11 @@ pub struct Notice {
     pub correlation: Option<CorrelationId>,
 }
 
-/// How a password came to be changed, as one recipient of the notice is told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum NoticeCause {
-    /// A reset, with a code that was sent to another address of the account.
-    CodeSentElsewhere,
-    /// A reset, with a code that was sent to this address.
-    CodeSentHere,
-    /// The store does not know, for instance because an older version queued the notice.
-    #[default]
-    Unknown,
-}
-
 impl Notice {
     /// A notice to one address that was not tried yet, without a known cause.
     #[must_use]
     pub fn new(id: NoticeId, tenant: TenantId, to: EmailAddress, at: Instant) -> Self {
         let cause = NoticeCause::Unknown;
         Self { at, cause, correlation: None, id, language: None, tenant, to, tries: 0 }
-    }
-}
-
-impl NoticeCause {
-    /// The name under which a store keeps the cause.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::CodeSentElsewhere => "code_sent_elsewhere",
-            Self::CodeSentHere => "code_sent_here",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// Reads a stored name; a name that this version does not know is [`NoticeCause::Unknown`].
-    #[must_use]
-    pub fn from_stored(name: &str) -> Self {
-        [Self::CodeSentElsewhere, Self::CodeSentHere]
-            .into_iter()
-            .find(|cause| cause.as_str() == name)
-            .unwrap_or_default()
     }
 }

@@ -170,3 +170,7 @@ impl<T: EventSink + ?Sized> EventSink for Arc<T> {
         (**self).emit(event);
     }
 }
+
+#[cfg(test)]
+#[path = "shared_tests.rs"]
+mod tests;

@@ -16,6 +16,8 @@ pub enum StoreErrorKind {
     Corrupt,
     /// The store is out of room. Nothing happened.
     Full,
+    /// What was to be stored could not be read back. Nothing happened.
+    Refused,
     /// The store cannot be used as it is set up: missing, of a newer version, no permission.
     Setup,
     /// It may or may not have happened.

@@ -105,6 +105,32 @@ pub struct PasswordChange {
     pub language: Option<LanguageTag>,
 }
 
+impl PasswordChange {
+    /// A change of an account's password, with a notice to each of its addresses whose cause is
+    /// [`NoticeCause::Unknown`]. For tests of a store of your own.
+    #[must_use]
+    pub fn new(
+        tenant: TenantId,
+        account: &Account,
+        reset: RecordId,
+        (password, next_stamp): (PasswordHash, Stamp),
+        at: Instant,
+    ) -> Self {
+        let recipient = |to: &EmailAddress| NoticeRecipient::new(to.clone(), NoticeCause::Unknown);
+        Self {
+            account: account.id.clone(),
+            at,
+            expected_stamp: account.stamp,
+            language: account.language.clone(),
+            next_stamp,
+            notify: account.addresses.iter().map(recipient).collect(),
+            password,
+            reset,
+            tenant,
+        }
+    }
+}
+
 /// One address that is told of a changed password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

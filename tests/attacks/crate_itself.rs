@@ -65,7 +65,7 @@ fn attack_64_nothing_is_without_an_end() {
     }
     assert!(body(&reset, "pub struct Reset {").contains("ends_at: Instant"));
     let stages = body(&reset, "pub enum Stage {");
-    assert_eq!(stages.matches("expires_at: Instant").count(), 2, "grant and ticket");
+    assert_eq!(stages.matches("expires_at: Instant").count(), 3, "grant, ticket, repeat");
     for text in [&reset, &store] {
         assert!(!text.contains("Option<Instant>"));
     }

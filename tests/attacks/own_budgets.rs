@@ -7,6 +7,7 @@ use sspr::{
     adapters::ManualClock,
     domain::{Code, CodeFormat, IdentityProvider, Instant},
     engine::{Client, SignInOutcome, StartOutcome, Started, VerifyOutcome, Vouch},
+    policy::{Limits, Numbers, TenantPolicy},
     ports::Clock as _,
 };
 
@@ -206,13 +207,20 @@ fn attack_own_21_one_network_is_not_many() {
             of_v4 += usize::from(started.is_some());
         }
         assert_eq!(of_v4, 5, "a mapped address is the address");
-        let mut of_a_site = 0;
-        for number in 0..700 {
-            let own = at(format!("2001:db8:2:{number:x}::1"));
+        let numbers = Numbers { sends_per_network: 5, ..Numbers::default() };
+        let policy = TenantPolicy::customers("contoso").unwrap();
+        world.policies.replace(policy.with_limits(Limits::new(numbers).unwrap()));
+        let (mut of_a_subscriber, mut of_a_site) = (0, 0);
+        for number in 0..12 * 30 {
+            let (subscriber, subnet) = (number / 30, number % 30);
+            let own = at(format!("2001:db8:2:{subscriber:02x}{subnet:02x}::1"));
             let typed = format!("customer{number}@example.com");
-            of_a_site += usize::from(start(&world, &typed, &own).await.is_some());
+            let started = usize::from(start(&world, &typed, &own).await.is_some());
+            of_a_site += started;
+            of_a_subscriber += if subscriber == 0 { started } else { 0 };
         }
-        assert_eq!(of_a_site, 600, "ten times a network's for a /48");
+        assert_eq!(of_a_subscriber, 20, "four times a network's for a /56");
+        assert_eq!(of_a_site, 200, "forty times a network's for a /48: ten subscribers'");
     });
 }
 

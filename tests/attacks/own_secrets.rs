@@ -174,7 +174,7 @@ fn attack_own_12_a_foreign_device_proof_opens_no_lane() {
             panic!("signs in");
         };
         let text = eve.device.expose();
-        for proof in [text, "A".repeat(43)] {
+        for proof in [text, "A".repeat(75)] {
             world.clock.advance(hours(25));
             let mut started = 0;
             for _ in 0..20 {

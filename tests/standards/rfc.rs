@@ -59,6 +59,13 @@ fn rfc_5322_2_1_1_no_line_break_reaches_a_header() {
 }
 
 #[test]
+fn rfc_6532_3_1_an_address_is_in_normalisation_form_c() {
+    let parsed = |text: &str| EmailAddress::parse(text).unwrap();
+    assert_eq!(parsed("jo\u{308}rg@x.example"), parsed("j\u{f6}rg@x.example"));
+    assert_eq!(parsed("jo\u{308}rg@x.example").local(), "j\u{f6}rg");
+}
+
+#[test]
 fn rfc_6531_local_parts_in_other_scripts_are_read() {
     assert_eq!(EmailAddress::parse("søren@example.com").unwrap().local(), "søren");
 }

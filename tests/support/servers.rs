@@ -160,8 +160,9 @@ impl Postgres {
         });
     }
 
+    /// A URL that gives a slow machine the time it needs to connect.
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+        format!("postgres://postgres@127.0.0.1:{}/{database}?connect_timeout=60", self.port)
     }
 
     /// Runs SQL, one statement at a time; answers what it prints.
@@ -250,7 +251,7 @@ impl PgBouncer {
     }
 
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+        format!("postgres://postgres@127.0.0.1:{}/{database}?connect_timeout=60", self.port)
     }
 }
 
@@ -318,6 +319,20 @@ impl Redis {
         let mut command = Command::new(cli);
         let done = command.args(["-p", &self.port.to_string()]).args(arguments).output().unwrap();
         String::from_utf8(done.stdout).unwrap()
+    }
+
+    /// Stops the process: it keeps its connections and answers nobody until it goes on.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.lock().unwrap().id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
     pub fn kill(&self) {

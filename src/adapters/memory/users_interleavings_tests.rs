@@ -4,7 +4,8 @@ use futures_util::FutureExt;
 
 use super::*;
 use crate::{
-    domain::{RecordId, Stamp},
+    domain::{NoticeCause, RecordId, Stamp},
+    ports::NoticeRecipient,
     sync::{Model, explore, with},
 };
 
@@ -31,7 +32,10 @@ fn change(number: u8) -> PasswordChange {
         expected_stamp: BEFORE,
         language: None,
         next_stamp: Stamp::from_bytes([number; 16]),
-        notify: vec![EmailAddress::parse("ada@x.example").unwrap()],
+        notify: vec![NoticeRecipient::new(
+            EmailAddress::parse("ada@x.example").unwrap(),
+            NoticeCause::CodeSentHere,
+        )],
         password: hash(number),
         reset: RecordId::from_bytes([number; RecordId::BYTES]),
         tenant: tenant(),

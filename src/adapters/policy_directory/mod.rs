@@ -1,36 +1,40 @@
 //! Policies in a folder of JSON files, read again when they change.
 
+mod edit;
+mod files;
 mod store;
+mod trail;
 
 use std::{
-    collections::HashMap,
-    fs, io,
+    collections::{BTreeMap, HashMap, HashSet},
+    io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use thiserror::Error;
 
-use super::Policies;
+use super::{Policies, PolicyFault};
 use crate::{
     domain::TenantId,
     policy::{DocumentError, TenantPolicy},
-    ports::{PolicyError, PolicySource},
+    ports::{PolicyError, PolicySource, VersionedPolicy},
 };
-
-/// Largest file that is read: Graph's own policies are at most 20 KB.
-const LARGEST: u64 = 1024 * 1024;
 
 /// One `*.json` file a tenant, as [`TenantPolicy::from_json`] reads it.
 ///
 /// Call [`PolicyDirectory::reload`] now and then; it reads every file. A bad file never
 /// replaces a good policy, and a file that is gone never takes one away: switch a tenant off by
-/// its own document. Clones share the policies.
+/// its own document. A bad file concerns no other tenant. [`PolicyDirectory::faults`] names it,
+/// and the administrator's side repairs it. Clones share the policies.
+///
+/// A file may have any name that ends in `.json`. If several files are about one tenant, the one
+/// that bears the tenant's name counts. Without such a file none of them counts.
 #[derive(Clone, Debug)]
 pub struct PolicyDirectory {
     folder: PathBuf,
     policies: Policies,
-    seen: Arc<Mutex<HashMap<PathBuf, Seen>>>,
+    state: Arc<Mutex<State>>,
 }
 
 /// What [`PolicyDirectory::reload`] found.
@@ -55,6 +59,12 @@ pub enum PolicyFileError {
         /// The JSON path and the rule.
         error: DocumentError,
     },
+    /// Something else than a file has its name.
+    #[error("policy file {file}: not a file; move it away")]
+    NotAFile {
+        /// The name.
+        file: String,
+    },
     /// It could not be read.
     #[error("policy file {file}: cannot be read; check that it exists and may be read")]
     Read {
@@ -77,6 +87,19 @@ pub enum PolicyFileError {
     },
 }
 
+/// What is known of the files.
+#[derive(Debug, Default)]
+struct State {
+    /// The file that counts for a tenant.
+    owners: HashMap<TenantId, PathBuf>,
+    /// Files that were read, with what tells one content from another.
+    seen: HashMap<PathBuf, Seen>,
+    /// Tenants that several files are about.
+    ambiguous: HashSet<TenantId>,
+    /// Names of files that could not be used, with what is wrong.
+    faults: BTreeMap<PathBuf, (Option<TenantId>, String)>,
+}
+
 #[derive(Debug)]
 struct Seen {
     version: u64,
@@ -84,17 +107,17 @@ struct Seen {
 }
 
 impl PolicyDirectory {
-    /// Reads every policy of a folder.
+    /// Reads every policy of a folder. A file that cannot be used is left out, and
+    /// [`PolicyDirectory::faults`] names it: nobody can reset a password in its tenant until it is
+    /// put right.
     ///
     /// # Errors
-    /// The first file that cannot be used: at the start nothing is left out silently.
+    /// [`PolicyFileError`] if the folder itself cannot be read.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, PolicyFileError> {
         let folder = folder.as_ref().to_owned();
-        let directory = Self { folder, policies: Policies::default(), seen: Arc::default() };
-        match directory.reload()?.errors.into_iter().next() {
-            Some(error) => Err(error),
-            None => Ok(directory),
-        }
+        let directory = Self { folder, policies: Policies::default(), state: Arc::default() };
+        directory.reload()?;
+        Ok(directory)
     }
 
     /// Reads every file, and takes what has changed since the last time.
@@ -102,13 +125,45 @@ impl PolicyDirectory {
     /// # Errors
     /// The folder cannot be read; every policy stays in force.
     pub fn reload(&self) -> Result<Reloaded, PolicyFileError> {
+        let mut state = self.state();
         let mut reloaded = Reloaded::default();
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        for file in self.files()? {
-            match self.read(&file, &mut seen) {
-                Ok(Some(tenant)) => reloaded.changed.push(tenant),
-                Ok(None) => {}
-                Err(error) => reloaded.errors.push(error),
+        let mut readable: BTreeMap<TenantId, Vec<Found>> = BTreeMap::new();
+        let paths = files::listed(&self.folder)?;
+        state.faults.clear();
+        state.seen.retain(|path, _| paths.contains(path));
+        for path in paths {
+            match self.found(&path, &state) {
+                Ok(found) => readable.entry(found.tenant.clone()).or_default().push(found),
+                Err((tenant, error)) => {
+                    state.faults.insert(path, (tenant, error.to_string()));
+                    reloaded.errors.push(error);
+                }
+            }
+        }
+        state.ambiguous.clear();
+        for (tenant, found) in readable {
+            let own = self.folder.join(files::own_name(&tenant));
+            let is_taken = found.len() > 1 || state.faults.contains_key(&own);
+            for found in found {
+                if is_taken && found.path != own {
+                    state.ambiguous.insert(tenant.clone());
+                    let error = PolicyFileError::Twice { file: files::name(&found.path) };
+                    state.faults.insert(found.path, (Some(tenant.clone()), error.to_string()));
+                    reloaded.errors.push(error);
+                    continue;
+                }
+                if let Some(policy) = found.policy {
+                    let policy = VersionedPolicy::new(Arc::new(policy), found.version);
+                    self.policies.adopt(policy);
+                    reloaded.changed.push(tenant.clone());
+                }
+                let seen = Seen { tenant: tenant.clone(), version: found.version };
+                state.owners.insert(tenant.clone(), found.path.clone());
+                state.seen.insert(found.path, seen);
+            }
+            // The file that bears its name counts, whatever others say.
+            if state.owners.get(&tenant) == Some(&own) {
+                state.ambiguous.remove(&tenant);
             }
         }
         Ok(reloaded)
@@ -117,66 +172,87 @@ impl PolicyDirectory {
     /// The tenants that have a policy.
     #[must_use]
     pub fn tenants(&self) -> Vec<TenantId> {
-        self.policies.tenants()
+        let mut tenants = self.policies.tenants();
+        let state = self.state();
+        tenants.extend(state.faults.values().filter_map(|(tenant, _)| tenant.clone()));
+        tenants.sort_unstable();
+        tenants.dedup();
+        tenants
     }
 
-    fn files(&self) -> Result<Vec<PathBuf>, PolicyFileError> {
-        let unreadable = |source| PolicyFileError::Read { file: name(&self.folder), source };
-        let entries = fs::read_dir(&self.folder).map_err(unreadable)?;
-        let paths = entries.map(|entry| entry.map(|entry| entry.path()));
-        let mut files = paths.collect::<io::Result<Vec<_>>>().map_err(unreadable)?;
-        files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-        files.sort_unstable();
-        Ok(files)
+    /// What could not be used at the last [`PolicyDirectory::reload`], for the host's logs.
+    #[must_use]
+    pub fn faults(&self) -> Vec<PolicyFault> {
+        let state = self.state();
+        let fault = |(tenant, message): &(Option<TenantId>, String)| PolicyFault {
+            message: message.clone(),
+            tenant: tenant.clone(),
+        };
+        state.faults.values().map(fault).collect()
     }
 
-    fn read(
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A file with its policy if it is new, or what is wrong with it and which tenant it is about.
+    fn found(
         &self,
         path: &Path,
-        seen: &mut HashMap<PathBuf, Seen>,
-    ) -> Result<Option<TenantId>, PolicyFileError> {
-        let file = name(path);
-        let unreadable = |source| PolicyFileError::Read { file: file.clone(), source };
-        if fs::metadata(path).map_err(unreadable)?.len() > LARGEST {
-            return Err(PolicyFileError::TooLarge { file });
-        }
-        let json = fs::read_to_string(path).map_err(unreadable)?;
-        // Its time would not do: of two changes within one tick of the file system's clock the
-        // second would be missed.
-        let version = store::version_of(json.as_bytes());
-        if seen.get(path).is_some_and(|seen| seen.version == version) {
-            return Ok(None);
-        }
-        let policy = TenantPolicy::from_json(&json)
-            .map_err(|error| PolicyFileError::Document { error, file: file.clone() })?;
-        let tenant = policy.tenant().clone();
-        let taken = |(other, seen): (&PathBuf, &Seen)| {
-            other.as_path() != path && seen.tenant == tenant && other.exists()
+        state: &State,
+    ) -> Result<Found, (Option<TenantId>, PolicyFileError)> {
+        let seen = state.seen.get(path);
+        let about = |text: &str| {
+            let named = seen.map(|seen| seen.tenant.clone());
+            named.or_else(|| files::tenant_of(path, text))
         };
-        if seen.iter().any(taken) {
-            return Err(PolicyFileError::Twice { file });
+        let content = files::Content::read(path);
+        let bytes = content.bytes.map_err(|error| (about(""), error))?;
+        if let Some(seen) = seen.filter(|seen| seen.version == content.version) {
+            let (path, tenant) = (path.to_owned(), seen.tenant.clone());
+            return Ok(Found { path, policy: None, tenant, version: content.version });
         }
-        // Under another name it is the same tenant's.
-        seen.retain(|_, seen| seen.tenant != tenant);
-        // Only what was read well counts as seen: a bad file is reported each time.
-        seen.insert(path.to_owned(), Seen { tenant: tenant.clone(), version });
-        self.policies.replace(policy);
-        Ok(Some(tenant))
+        let policy = files::parsed(path, &bytes)
+            .map_err(|error| (about(core::str::from_utf8(&bytes).unwrap_or_default()), error))?;
+        let (path, tenant) = (path.to_owned(), policy.tenant().clone());
+        Ok(Found { path, policy: Some(policy), tenant, version: content.version })
     }
+}
+
+struct Found {
+    path: PathBuf,
+    tenant: TenantId,
+    version: u64,
+    policy: Option<TenantPolicy>,
 }
 
 impl PolicySource for PolicyDirectory {
     fn policy(&self, tenant: &TenantId) -> Result<Option<Arc<TenantPolicy>>, PolicyError> {
-        self.policies.policy(tenant)
+        if let Some(policy) = self.policies.policy(tenant)? {
+            return Ok(Some(policy));
+        }
+        let state = self.state();
+        let own = self.folder.join(files::own_name(tenant));
+        let of_tenant =
+            |(_, (of, _)): &(&PathBuf, &(Option<TenantId>, String))| of.as_ref() == Some(tenant);
+        let fault = state
+            .faults
+            .get(&own)
+            .or_else(|| state.faults.iter().find(of_tenant).map(|(_, fault)| fault));
+        match fault {
+            Some((_, message)) => {
+                let error = "policy folder: the tenant's policy cannot be read; repair it";
+                Err(PolicyError::new(error).with_source(message.clone()))
+            }
+            None => Ok(None),
+        }
     }
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::policy::AfterReset;
 
@@ -239,13 +315,28 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_with_a_bad_file_does_not_open() {
+    fn of_several_files_about_one_tenant_the_one_of_its_name_counts_or_none() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("a.json"), document("contoso", AfterReset::SignIn)).unwrap();
-        fs::write(folder.path().join("b.json"), document("contoso", AfterReset::SignIn)).unwrap();
-        let twice = PolicyDirectory::open(folder.path()).unwrap_err();
-        assert!(matches!(twice, PolicyFileError::Twice { file } if file == "b.json"));
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("a.json"), document("contoso", AfterReset::RequireSignIn)).unwrap();
+        fs::write(path("b.json"), document("contoso", AfterReset::RequireSignIn)).unwrap();
+        let directory = PolicyDirectory::open(folder.path()).unwrap();
+        let contoso = TenantId::parse("contoso").unwrap();
+        assert!(directory.policy(&contoso).is_err());
+        let errors = directory.reload().unwrap().errors;
+        assert!(matches!(&*errors, [PolicyFileError::Twice { .. }, PolicyFileError::Twice { .. }]));
 
+        fs::write(path("contoso.json"), document("contoso", AfterReset::SignIn)).unwrap();
+        for directory in [&directory, &PolicyDirectory::open(folder.path()).unwrap()] {
+            assert_eq!(directory.reload().unwrap().errors.len(), 2);
+            assert_eq!(after_reset(directory), AfterReset::SignIn);
+            assert_eq!(directory.faults()[0].tenant.as_ref(), Some(&contoso));
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_missing_does_not_open() {
+        let folder = tempfile::tempdir().unwrap();
         let missing = PolicyDirectory::open(folder.path().join("nowhere")).unwrap_err();
         assert!(missing.to_string().contains("nowhere: cannot be read"));
     }

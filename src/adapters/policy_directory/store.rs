@@ -4,26 +4,29 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
-use super::PolicyDirectory;
+use super::{PolicyDirectory, PolicyFileError, Seen, files, trail};
 use crate::{
-    domain::{Instant, TenantId},
-    policy::TenantPolicy,
+    adapters::policies::{MOST_CHANGES, corrupt, refused},
+    domain::TenantId,
+    policy::{DocumentError, TenantPolicy},
     ports::{
-        PolicyChange, PolicyStore, RecordedChange, StoreError, StoreErrorKind, VersionedPolicy,
-        Written,
+        DamagedPolicy, PolicyChange, PolicySource as _, PolicyStore, RecordedChange, StoreError,
+        StoreErrorKind, VersionedPolicy, Written,
     },
 };
 
+/// Records among which a good policy is looked for.
+const REMEMBERED: usize = 100;
+
 /// Reads and writes small files on the calling thread. Writers of all processes wait for each other
 /// on a lock file; a policy is replaced by renaming a finished file over it. Changes are lines of
-/// JSON in `NAME.changes`.
+/// JSON in `NAME.changes`, and older ones in `NAME.changes-old`: each of the two has at most a
+/// change more than 1 MiB. A line that a crash has cut short is left out, and nothing else.
 #[async_trait]
 impl PolicyStore for PolicyDirectory {
     async fn tenants(&self) -> Result<Vec<TenantId>, StoreError> {
@@ -31,10 +34,14 @@ impl PolicyStore for PolicyDirectory {
     }
 
     async fn read(&self, tenant: &TenantId) -> Result<Option<VersionedPolicy>, StoreError> {
-        self.stored(tenant)
+        let stored = self.stored(tenant);
+        let Some(policy) = stored.policy else { return Ok(None) };
+        let policy = policy.map_err(corrupt)?;
+        Ok(Some(VersionedPolicy::new(Arc::new(policy), stored.version)))
     }
 
     async fn write(&self, change: &PolicyChange, expected: u64) -> Result<Written, StoreError> {
+        let text = text(&change.after).map_err(refused)?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -43,22 +50,18 @@ impl PolicyStore for PolicyDirectory {
             .map_err(unusable)?;
         lock.lock().map_err(unusable)?;
         let tenant = change.after.tenant();
-        let version = self.stored(tenant)?.map_or(0, |stored| stored.version);
-        if version != expected {
-            return Ok(Written::Conflict { version });
+        let stored = self.stored(tenant);
+        if stored.version != expected {
+            return Ok(Written::Conflict { version: stored.version });
         }
-        let path = self.path(tenant);
-        let text = format!("{:#}\n", change.after.to_json());
         // The record first: a change without a record would be worse than the reverse.
-        append(&path.with_extension("changes"), &line(&change.record())).map_err(unusable)?;
-        replace(&path, text.as_bytes()).map_err(unusable)?;
+        trail::append(&stored.path.with_extension("changes"), &change.record())
+            .map_err(unusable)?;
+        replace(&stored.path, text.as_bytes()).map_err(unusable)?;
+        let version = files::version_of(text.as_bytes());
+        self.adopt(stored.path, VersionedPolicy::new(change.after.clone(), version));
         drop(lock);
-        // What was just written is read like anybody's change.
-        self.reload().map_err(|error| {
-            StoreError::new(StoreErrorKind::Unknown, "policy folder: cannot be read back")
-                .with_source(error)
-        })?;
-        Ok(Written::Written { version: version_of(text.as_bytes()) })
+        Ok(Written::Written { version })
     }
 
     async fn changes(
@@ -67,53 +70,100 @@ impl PolicyStore for PolicyDirectory {
         limit: usize,
     ) -> Result<Vec<RecordedChange>, StoreError> {
         let path = self.path(tenant).with_extension("changes");
-        let text = match fs::read_to_string(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            other => other.map_err(unusable)?,
-        };
-        Ok(text.lines().rev().filter_map(recorded).take(limit).collect())
+        Ok(trail::read(&path, limit.min(MOST_CHANGES)).map_err(unusable)?.0)
     }
+
+    async fn damaged(&self, tenant: &TenantId) -> Result<Option<DamagedPolicy>, StoreError> {
+        let stored = self.stored(tenant);
+        let in_force = self.policies.policy(tenant).ok().flatten();
+        let fault = match stored.policy {
+            Some(Ok(_)) => return Ok(None),
+            Some(Err(fault)) => fault,
+            None if in_force.is_none() => return Ok(None),
+            None => DocumentError::new("$", "its file is gone"),
+        };
+        let recorded = self.changes(tenant, REMEMBERED).await?;
+        let found = (stored.version, fault);
+        let damaged = DamagedPolicy::new(tenant, found, in_force, &recorded, &stored.text);
+        damaged.map(Some).map_err(corrupt)
+    }
+
+    async fn unreadable_changes(&self, tenant: &TenantId) -> Result<usize, StoreError> {
+        let path = self.path(tenant).with_extension("changes");
+        Ok(trail::read(&path, 0).map_err(unusable)?.1)
+    }
+}
+
+/// What is stored for a tenant.
+struct Stored {
+    path: PathBuf,
+    /// 0 if there is nothing.
+    version: u64,
+    policy: Option<Result<TenantPolicy, DocumentError>>,
+    text: String,
 }
 
 impl PolicyDirectory {
-    /// The file of a tenant: the one that was read, or a new one.
+    /// The file of a tenant: the one that counts, or a new one.
     fn path(&self, tenant: &TenantId) -> PathBuf {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut read = seen.iter().filter(|(_, seen)| seen.tenant == *tenant);
-        if let Some((path, _)) = read.next() {
+        let state = self.state();
+        let owner = state.owners.get(tenant).filter(|_| !state.ambiguous.contains(tenant));
+        if let Some(path) = owner {
             return path.clone();
         }
-        let plain =
-            tenant.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        let tag = tenant.tag();
-        let name = if plain {
-            tenant.as_str().to_owned()
-        } else {
-            tag.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
-        };
-        self.folder.join(name).with_extension("json")
+        let own = self.folder.join(files::own_name(tenant));
+        let is_taken = state.owners.iter().any(|(other, path)| other != tenant && *path == own);
+        if is_taken { self.folder.join(files::other_name(tenant)) } else { own }
     }
 
-    fn stored(&self, tenant: &TenantId) -> Result<Option<VersionedPolicy>, StoreError> {
-        let bytes = match fs::read(self.path(tenant)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(unusable)?,
+    fn stored(&self, tenant: &TenantId) -> Stored {
+        let mut path = self.path(tenant);
+        let mut content = files::Content::read(&path);
+        if content.is_missing() && self.reload().is_ok() {
+            // It may have another name by now.
+            path = self.path(tenant);
+            content = files::Content::read(&path);
+        }
+        if content.is_missing() {
+            let twice = "several files are about this tenant; keep one";
+            let is_ambiguous = self.state().ambiguous.contains(tenant);
+            let policy = is_ambiguous.then(|| Err(DocumentError::new("$", twice)));
+            return Stored { path, policy, text: String::new(), version: 0 };
+        }
+        let (policy, text) = match content.bytes {
+            Err(error) => (Err(fault(error)), String::new()),
+            Ok(bytes) => {
+                let policy = files::parsed(&path, &bytes).map_err(fault);
+                (policy, String::from_utf8_lossy(&bytes).into_owned())
+            }
         };
-        let corrupt = |_| {
-            let message = "policy folder: a policy file cannot be read; put it right";
-            StoreError::new(StoreErrorKind::Corrupt, message)
-        };
-        let text = core::str::from_utf8(&bytes).map_err(|_| corrupt(()))?;
-        let policy = TenantPolicy::from_json(text).map_err(|_| corrupt(()))?;
-        Ok(Some(VersionedPolicy::new(Arc::new(policy), version_of(&bytes))))
+        let policy = policy.and_then(|policy| {
+            let other =
+                || DocumentError::new("$.tenant", "is not the tenant that it is stored for");
+            if policy.tenant() == tenant { Ok(policy) } else { Err(other()) }
+        });
+        Stored { path, policy: Some(policy), text, version: content.version }
+    }
+
+    /// Puts what was written in force, without reading what concerns others.
+    fn adopt(&self, path: PathBuf, policy: VersionedPolicy) {
+        let mut state = self.state();
+        let tenant = policy.policy.tenant().clone();
+        state.faults.remove(&path);
+        state.ambiguous.remove(&tenant);
+        let seen = Seen { tenant: tenant.clone(), version: policy.version };
+        state.seen.insert(path.clone(), seen);
+        state.owners.insert(tenant, path);
+        self.policies.adopt(policy);
     }
 }
 
-/// A version that any process computes alike; never 0.
-pub(super) fn version_of(bytes: &[u8]) -> u64 {
-    let hash: [u8; 32] = Sha256::digest(bytes).into();
-    let head = hash.first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head));
-    (head >> 12) | 1
+/// The text of a file: for people if it is small enough.
+fn text(policy: &TenantPolicy) -> Result<String, DocumentError> {
+    let compact = policy.to_text()?;
+    let pretty = format!("{:#}\n", policy.to_json());
+    let fits = u64::try_from(pretty.len()).is_ok_and(|bytes| bytes <= files::LARGEST);
+    Ok(if fits { pretty } else { compact })
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -121,33 +171,25 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(&fresh)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(fresh, path)
+    if fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
+        // A file cannot take the place of a folder.
+        fs::rename(path, path.with_extension("not-a-file"))?;
+    }
+    fs::rename(fresh, path)?;
+    // The new name, too, outlives a loss of power.
+    if cfg!(unix)
+        && let Some(folder) = path.parent()
+    {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
 }
 
-fn append(path: &Path, line: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
-    file.write_all(line.as_bytes())?;
-    file.sync_all()
-}
-
-fn line(change: &RecordedChange) -> String {
-    let value = json!({
-        "at": change.at.as_micros(),
-        "who": change.who,
-        "what": change.what,
-        "before": change.before,
-        "after": change.after,
-    });
-    format!("{value}\n")
-}
-
-/// A line; `None` for one that a crash has cut short.
-fn recorded(line: &str) -> Option<RecordedChange> {
-    let value: Value = serde_json::from_str(line).ok()?;
-    let text = |name| value.get(name).and_then(Value::as_str);
-    let policy = |name| value.get(name).cloned().unwrap_or_default();
-    let at = Instant::from_micros(value.get("at")?.as_i64()?);
-    Some(RecordedChange::new(at, text("who")?, text("what")?, [policy("before"), policy("after")]))
+fn fault(error: PolicyFileError) -> DocumentError {
+    match error {
+        PolicyFileError::Document { error, .. } => error,
+        other => DocumentError::new("$", other.to_string()),
+    }
 }
 
 fn unusable(error: io::Error) -> StoreError {

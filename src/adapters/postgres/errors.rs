@@ -1,7 +1,10 @@
 //! What Postgres says, in words of what to do.
 
 use deadpool_postgres::PoolError;
-use tokio_postgres::{Error, error::SqlState};
+use tokio_postgres::{
+    Error,
+    error::{Severity, SqlState},
+};
 
 use crate::ports::{StoreError, StoreErrorKind};
 
@@ -35,9 +38,10 @@ pub(super) fn connection(error: PoolError) -> StoreError {
                 "postgres: the server cannot be reached; check that it runs, and the url",
             ),
         },
-        PoolError::Timeout(_) => {
-            (StoreErrorKind::Busy, "postgres: every connection is in use; try again, or allow more")
-        }
+        PoolError::Timeout(_) => (
+            StoreErrorKind::Busy,
+            "postgres: the server cannot be reached in time; check that it runs, and the url",
+        ),
         _ => (StoreErrorKind::Busy, "postgres: no connection; try again"),
     };
     StoreError::new(kind, words).with_source(error)
@@ -78,12 +82,25 @@ pub(super) fn statement(error: Error) -> StoreError {
             StoreErrorKind::Setup,
             "postgres: the schema sspr is missing or incomplete; run the migrations",
         ),
+        code if code.starts_with("57P") => (
+            StoreErrorKind::Unknown,
+            "postgres: the server ended the connection, and whether it happened is not known; try \
+             again",
+        ),
         "XX001" | "XX002" => {
             (StoreErrorKind::Corrupt, "postgres: the database is damaged; restore it from a backup")
         }
         _ => (StoreErrorKind::Unknown, "postgres: a statement failed"),
     };
     StoreError::new(kind, words).with_source(error)
+}
+
+/// Whether the connection can serve the next statement after this error: the server itself has
+/// answered, and it has not ended the session with that answer.
+pub(super) fn leaves_the_connection(error: &Error) -> bool {
+    error.as_db_error().is_some_and(|database| {
+        !matches!(database.parsed_severity(), None | Some(Severity::Fatal | Severity::Panic))
+    })
 }
 
 /// Whether the server itself undid the transaction and asks for another try.
@@ -93,9 +110,14 @@ pub(super) fn may_be_repeated(error: &Error) -> bool {
 }
 
 /// The call took longer than it may, and was cut off.
-pub(super) fn too_long() -> StoreError {
-    let words = "postgres: no answer in time, and whether it happened is not known; try again";
-    StoreError::new(StoreErrorKind::Unknown, words)
+pub(super) fn too_long(asked: bool) -> StoreError {
+    if asked {
+        let words = "postgres: no answer in time, and whether it happened is not known; try again";
+        StoreError::new(StoreErrorKind::Unknown, words)
+    } else {
+        let words = "postgres: every connection is in use; try again, or allow more";
+        StoreError::new(StoreErrorKind::Busy, words)
+    }
 }
 
 pub(super) fn damaged(what: &'static str) -> StoreError {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::{
-    Row,
+    Client, Row,
     types::{ToSql, Type},
 };
 
@@ -24,6 +24,19 @@ pub(super) struct Connections {
     drift: Option<i64>,
 }
 
+/// How far a call has come: it decides what a caller may believe when its time is over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It waits for a connection, and nothing has happened.
+    Waiting,
+    /// The server has been asked.
+    Asked,
+}
+
+/// A connection with a statement under way. Closes the connection when it is dropped, unless the
+/// statement has ended: a caller that goes away leaves no statement to the next one.
+struct Busy(Option<Object>);
+
 impl Connections {
     pub(super) fn new(options: &PostgresOptions) -> Result<Self, StoreError> {
         let tls = Tls::new(options.roots.as_deref())?;
@@ -32,11 +45,10 @@ impl Connections {
             tls,
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );
-        let patience = Some(options.patience);
         let pool = Pool::builder(manager)
             .max_size(options.connections)
             .runtime(Runtime::Tokio1)
-            .timeouts(Timeouts { create: patience, recycle: patience, wait: patience })
+            .create_timeout(Some(options.patience))
             .build();
         let pool = pool.map_err(|error| {
             StoreError::new(StoreErrorKind::Setup, "postgres: no pool of connections")
@@ -55,27 +67,38 @@ impl Connections {
         self.pool.get().await.map_err(errors::connection)
     }
 
-    /// Runs one statement that answers rows, in one round trip.
+    /// Runs one statement that answers rows, in one round trip. Ends within the patience of this
+    /// store, repeats and the wait for a connection included.
     pub(super) async fn rows(
         &self,
         sql: &str,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, StoreError> {
+        let mut stage = Stage::Waiting;
+        let asked = tokio::time::timeout(self.patience, self.ask(sql, values, &mut stage)).await;
+        asked.unwrap_or_else(|_| Err(errors::too_long(stage == Stage::Asked)))
+    }
+
+    async fn ask(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        stage: &mut Stage,
+    ) -> Result<Vec<Row>, StoreError> {
         let mut repeats = 0;
         loop {
-            let connection = self.connection().await?;
-            let query = connection.query_typed(sql, values);
-            match tokio::time::timeout(self.patience, query).await {
-                Ok(Ok(rows)) => return Ok(rows),
-                Ok(Err(error)) if errors::may_be_repeated(&error) && repeats < REPEATS => {
-                    repeats += 1;
-                }
-                Ok(Err(error)) => return Err(errors::statement(error)),
-                Err(_) => {
-                    // Nobody waits for its answer: it must not serve the next caller.
-                    drop(Object::take(connection));
-                    return Err(errors::too_long());
-                }
+            *stage = Stage::Waiting;
+            let busy = Busy(Some(self.connection().await?));
+            *stage = Stage::Asked;
+            let Some(client) = busy.client() else { return Err(errors::damaged("connection")) };
+            let answer = client.query_typed(sql, values).await;
+            if answer.as_ref().err().is_none_or(errors::leaves_the_connection) {
+                busy.ended();
+            }
+            match answer {
+                Ok(rows) => return Ok(rows),
+                Err(error) if errors::may_be_repeated(&error) && repeats < REPEATS => repeats += 1,
+                Err(error) => return Err(errors::statement(error)),
             }
         }
     }
@@ -86,3 +109,26 @@ impl Connections {
         rows.into_iter().next().ok_or_else(|| errors::damaged("answer"))
     }
 }
+
+impl Busy {
+    fn client(&self) -> Option<&Client> {
+        self.0.as_ref().map(|connection| &***connection)
+    }
+
+    /// The server has answered: the connection may serve the next caller.
+    fn ended(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            drop(Object::take(connection));
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "pool_tests.rs"]
+mod tests;

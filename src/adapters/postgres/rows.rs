@@ -71,37 +71,41 @@ pub(super) fn stamp(bytes: &[u8]) -> Result<Stamp, StoreError> {
     bytes.try_into().map(Stamp::from_bytes).map_err(|_| errors::damaged("stamp"))
 }
 
-/// Reads an account with its addresses.
+/// Reads an account with its addresses. Every field is named: one that is new to an account is not
+/// forgotten here.
 pub(super) fn account(row: &Row) -> Result<Account, StoreError> {
-    let id = AccountId::parse(get(row, "id")?).map_err(|_| errors::damaged("id"))?;
-    let mut addresses = Vec::new();
-    for address in get::<Vec<&str>>(row, "addresses")? {
-        addresses.push(EmailAddress::parse(address).map_err(|_| errors::damaged("address"))?);
-    }
-    let first = addresses.first().cloned().ok_or_else(|| errors::damaged("address"))?;
-    let mut account = Account::new(id, first, stamp(get(row, "stamp")?)?);
-    account.addresses = addresses;
+    let read_group = |name| GroupId::parse(name).map_err(|_| errors::damaged("group"));
+    let read_address = |text| EmailAddress::parse(text).map_err(|_| errors::damaged("address"));
+    // An account without an address has no list of them.
+    let addresses: Option<Vec<&str>> = get(row, "addresses")?;
     let password: Option<&str> = get(row, "password")?;
-    account.password = password
-        .map(|hash| PasswordHash::parse(hash).map_err(|_| errors::damaged("password")))
-        .transpose()?;
-    let providers: Vec<&str> = get(row, "identity_providers")?;
-    account.identity_providers = providers.into_iter().map(account_words::provider).collect();
-    for group in get::<Vec<&str>>(row, "groups")? {
-        account.groups.push(GroupId::parse(group).map_err(|_| errors::damaged("group"))?);
-    }
-    account.disabled = get(row, "disabled")?;
-    account.locked = get(row, "locked")?;
-    let factor = account_words::second_factor(get(row, "second_factor")?);
-    account.second_factor = factor.ok_or_else(|| errors::damaged("second factor"))?;
     let language: Option<&str> = get(row, "language")?;
-    account.language = language
-        .map(|tag| LanguageTag::parse(tag).map_err(|_| errors::damaged("language")))
-        .transpose()?;
-    account.names = get(row, "names")?;
     let last_reset: Option<&[u8]> = get(row, "last_reset")?;
-    account.last_reset = last_reset
-        .map(|id| id.try_into().map(RecordId::from_bytes).map_err(|_| errors::damaged("reset")))
-        .transpose()?;
-    Ok(account)
+    Ok(Account {
+        addresses: addresses.into_iter().flatten().map(read_address).collect::<Result<_, _>>()?,
+        disabled: get(row, "disabled")?,
+        groups: get::<Vec<&str>>(row, "groups")?
+            .into_iter()
+            .map(read_group)
+            .collect::<Result<_, _>>()?,
+        id: AccountId::parse(get(row, "id")?).map_err(|_| errors::damaged("id"))?,
+        identity_providers: get::<Vec<&str>>(row, "identity_providers")?
+            .into_iter()
+            .map(account_words::provider)
+            .collect(),
+        language: language
+            .map(|tag| LanguageTag::parse(tag).map_err(|_| errors::damaged("language")))
+            .transpose()?,
+        last_reset: last_reset
+            .map(|id| id.try_into().map(RecordId::from_bytes).map_err(|_| errors::damaged("reset")))
+            .transpose()?,
+        locked: get(row, "locked")?,
+        names: get(row, "names")?,
+        password: password
+            .map(|hash| PasswordHash::parse(hash).map_err(|_| errors::damaged("password")))
+            .transpose()?,
+        second_factor: account_words::second_factor(get(row, "second_factor")?)
+            .ok_or_else(|| errors::damaged("second factor"))?,
+        stamp: stamp(get(row, "stamp")?)?,
+    })
 }

@@ -1,13 +1,17 @@
 //! The schema `sspr`: numbered migrations, each run once, and the check that they all were.
 
-use tokio_postgres::{Transaction, error::SqlState};
+use tokio_postgres::Transaction;
 
-use super::{errors, pool::Connections};
+use super::{errors, pool::Connections, rows::get};
 use crate::ports::{StoreError, StoreErrorKind};
 
 /// In order; append only.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+    include_str!("migrations/0004.sql"),
+];
 /// Held while migrating, so that processes that start at once do it once: "sspr" in ASCII.
 const LOCK: i64 = 0x7373_7072;
 
@@ -18,6 +22,7 @@ fn known() -> i32 {
 
 /// Runs what is missing, all of it or nothing.
 pub(super) async fn migrate(connections: &Connections) -> Result<(), StoreError> {
+    check_encoding(connections).await?;
     let mut connection = connections.connection().await?;
     let transaction = connection.transaction().await.map_err(errors::statement)?;
     let done = begin(&transaction).await.map_err(errors::statement)?;
@@ -54,21 +59,19 @@ async fn done(transaction: &Transaction<'_>) -> Result<i32, tokio_postgres::Erro
     rows.first().map_or(Ok(0), |row| row.try_get(0))
 }
 
-/// That every migration that this release needs was run, and none of a newer release.
+/// That the database keeps every text, that every migration that this release needs was run, and
+/// none of a newer release.
 pub(super) async fn check(connections: &Connections) -> Result<(), StoreError> {
-    let connection = connections.connection().await?;
-    let sql = "SELECT coalesce(max(number), 0), count(*)::integer FROM sspr.migration";
-    let rows = match connection.query_typed(sql, &[]).await {
-        Ok(rows) => rows,
-        Err(error) if is_missing(error.code()) => return Err(missing()),
-        Err(error) => return Err(errors::statement(error)),
-    };
-    let (done, count): (i32, i32) = match rows.first() {
-        Some(row) => {
-            (row.try_get(0).map_err(errors::column)?, row.try_get(1).map_err(errors::column)?)
-        }
-        None => (0, 0),
-    };
+    check_encoding(connections).await?;
+    let sql = "SELECT to_regclass('sspr.migration') IS NOT NULL AS there";
+    let there = connections.row(sql, &[]).await.map_err(StoreError::of_a_read)?;
+    if !get::<bool>(&there, "there")? {
+        return Err(missing());
+    }
+    let sql = "SELECT coalesce(max(number), 0) AS done, count(*)::integer AS count \
+               FROM sspr.migration";
+    let row = connections.row(sql, &[]).await.map_err(StoreError::of_a_read)?;
+    let (done, count): (i32, i32) = (get(&row, "done")?, get(&row, "count")?);
     if done > known() {
         Err(newer(done))
     } else if done < known() || count != done {
@@ -85,9 +88,21 @@ pub(super) async fn check(connections: &Connections) -> Result<(), StoreError> {
     }
 }
 
-fn is_missing(code: Option<&SqlState>) -> bool {
-    let codes = [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME];
-    code.is_some_and(|code| codes.contains(code))
+/// That every address and name can be stored: other encodings refuse letters, or check nothing.
+async fn check_encoding(connections: &Connections) -> Result<(), StoreError> {
+    let sql = "SELECT current_setting('server_encoding') AS encoding";
+    let row = connections.row(sql, &[]).await.map_err(StoreError::of_a_read)?;
+    let encoding: &str = get(&row, "encoding")?;
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    Err(StoreError::new(
+        StoreErrorKind::Setup,
+        format!(
+            "postgres: the database's encoding is {encoding}, which cannot keep every address; \
+             create it with ENCODING 'UTF8'"
+        ),
+    ))
 }
 
 fn missing() -> StoreError {

@@ -1,7 +1,5 @@
 //! A user store with an outbox in Postgres.
 
-use core::time::Duration;
-
 use async_trait::async_trait;
 use tokio_postgres::{Row, types::Type};
 
@@ -16,12 +14,11 @@ use crate::{
         Account, AccountId, EmailAddress, GroupId, Instant, LanguageTag, PasswordHash, TenantId,
     },
     ports::{
-        Applied, Notice, NoticeDelivery, NoticeId, Outbox, PasswordChange, StoreError, UserStore,
+        Applied, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeDelivery, NoticeId,
+        Outbox, PasswordChange, StoreError, UserStore,
     },
 };
 
-/// How long a notice stays with the courier that took it.
-const LEASE: Duration = Duration::from_secs(60);
 /// One account with its addresses in order.
 const SELECT: &str = "SELECT a.id, a.stamp, a.password, a.identity_providers, a.groups, \
     a.disabled, a.locked, a.second_factor, a.language, a.names, a.last_reset, \
@@ -108,10 +105,11 @@ impl UserStore for PostgresUsers {
 
     async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
         let notify: Vec<&str> = change.notify.iter().map(|it| it.to.as_str()).collect();
+        let causes: Vec<&str> = change.notify.iter().map(|it| it.cause.as_str()).collect();
         let row = self
             .0
             .row(
-                "SELECT * FROM sspr.apply_reset($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                "SELECT * FROM sspr.apply_reset($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
                 &[
                     (&change.tenant.as_str(), Type::TEXT),
                     (&change.account.as_str(), Type::TEXT),
@@ -121,6 +119,7 @@ impl UserStore for PostgresUsers {
                     (&&change.reset.as_bytes()[..], Type::BYTEA),
                     (&change.at.as_micros(), Type::INT8),
                     (&notify, Type::TEXT_ARRAY),
+                    (&causes, Type::TEXT_ARRAY),
                     (&change.language.as_ref().map(LanguageTag::as_str), Type::TEXT),
                 ],
             )
@@ -170,14 +169,21 @@ impl UserStore for PostgresUsers {
 #[async_trait]
 impl Outbox for PostgresUsers {
     async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError> {
-        let sql = "UPDATE sspr.notice SET leased_until = $2 WHERE id IN \
-                   (SELECT n.id FROM sspr.notice AS n WHERE n.leased_until <= $1 ORDER BY n.id \
-                    LIMIT $3 FOR UPDATE SKIP LOCKED) \
-                   RETURNING id, tenant, address, changed_at, language";
+        // Rows of older versions do not say when they were leased: it was a lease before.
+        let sql = "WITH due AS (SELECT n.id, n.leased_until FROM sspr.notice AS n \
+                     WHERE n.leased_until <= $1 OR coalesce(n.set_at, n.leased_until - $2) > $3 \
+                     ORDER BY n.leased_until, n.id LIMIT $4 FOR UPDATE SKIP LOCKED), \
+                   leased AS (UPDATE sspr.notice AS n SET leased_until = $5, set_at = $1 FROM due \
+                     WHERE n.id = due.id RETURNING n.*, due.leased_until AS due_at) \
+                   SELECT id, tenant, address, changed_at, language, tries, cause FROM leased \
+                   ORDER BY due_at, id";
+        let lease = i64::try_from(NOTICE_LEASE.as_micros()).unwrap_or(i64::MAX);
         let values: &[Value<'_>] = &[
             (&now.as_micros(), Type::INT8),
-            (&now.after(LEASE).as_micros(), Type::INT8),
+            (&lease, Type::INT8),
+            (&now.after(NOTICE_CLOCK_SLACK).as_micros(), Type::INT8),
             (&i64::try_from(limit).unwrap_or(i64::MAX), Type::INT8),
+            (&now.after(NOTICE_LEASE).as_micros(), Type::INT8),
         ];
         self.0.rows(sql, values).await?.iter().map(notice).collect()
     }
@@ -185,13 +191,19 @@ impl Outbox for PostgresUsers {
     async fn postpone(
         &self,
         id: &NoticeId,
-        _tries: u32,
+        tries: u32,
         until: Instant,
-        _now: Instant,
+        now: Instant,
     ) -> Result<(), StoreError> {
+        // An id that is no number is none of ours.
         let Ok(id) = id.0.parse::<i64>() else { return Ok(()) };
-        let sql = "UPDATE sspr.notice SET leased_until = $2 WHERE id = $1";
-        let values: &[Value<'_>] = &[(&id, Type::INT8), (&until.as_micros(), Type::INT8)];
+        let sql = "UPDATE sspr.notice SET tries = $2, leased_until = $3, set_at = $4 WHERE id = $1";
+        let values: &[Value<'_>] = &[
+            (&id, Type::INT8),
+            (&i64::from(tries), Type::INT8),
+            (&until.as_micros(), Type::INT8),
+            (&now.as_micros(), Type::INT8),
+        ];
         self.0.rows(sql, values).await.map(drop)
     }
 
@@ -208,6 +220,8 @@ fn notice(row: &Row) -> Result<Notice, StoreError> {
     let to = EmailAddress::parse(get(row, "address")?).map_err(|_| errors::damaged("address"))?;
     let id = NoticeId(get::<i64>(row, "id")?.to_string());
     let mut notice = Notice::new(id, tenant, to, instant(row, "changed_at")?);
+    notice.cause = NoticeCause::from_stored(get(row, "cause")?);
+    notice.tries = u32::try_from(get::<i64>(row, "tries")?).unwrap_or(u32::MAX);
     let language: Option<&str> = get(row, "language")?;
     notice.language = language.and_then(|tag| LanguageTag::parse(tag).ok());
     Ok(notice)

@@ -117,6 +117,11 @@ impl Inner {
         Ok(())
     }
 
+    /// The tenants that this process has written for.
+    fn listed(&self) -> HashSet<TenantTag> {
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Removes at most `limit` dead entries of a tenant.
     async fn sweep(
         &self,
@@ -168,9 +173,8 @@ struct Written {
 
 impl Written {
     fn new(inner: &Inner, record: &Record, charges: &[Charge], now: Instant) -> Self {
-        // Ten years at most: the server takes no more than its own calendar holds.
-        let keep = record.expires_at.since(now).min(Duration::from_secs(10 * 365 * 24 * 3600));
-        let keep = keep + SWEEP_MARGIN + Duration::from_secs(60);
+        // The server counts from its own clock, which may be ahead of the caller's.
+        let keep = record.expires_at.since(now) + SWEEP_MARGIN + Duration::from_secs(60);
         Self {
             charges: pack::charges(charges),
             id: *record.id.as_bytes(),
@@ -320,12 +324,24 @@ impl CodeStore for RedisCodes {
         let (Value::Array(tenants) | Value::Set(tenants)) = tenants else {
             return Err(errors::damaged("list"));
         };
-        let mut removed = 0;
+        let mut known = HashSet::new();
         for tenant in tenants {
             let Value::BulkString(tag) = tenant else { return Err(errors::damaged("tenant")) };
             let tag = tag.try_into().map_err(|_| errors::damaged("tenant"))?;
-            let tenant = TenantTag::from_bytes(tag);
+            known.insert(TenantTag::from_bytes(tag));
+        }
+        // A server that was restarted, or that took over from another one, may have lost the list.
+        let own = inner.listed();
+        let lost: Vec<TenantTag> = own.difference(&known).copied().collect();
+        let mut removed = 0;
+        for tenant in known.into_iter().chain(lost.iter().copied()) {
             removed += inner.sweep(tenant, now, limit - removed).await?;
+        }
+        if !lost.is_empty() {
+            let mut command = redis::cmd("SADD");
+            command.arg(inner.tenants_key());
+            lost.iter().for_each(|tenant| _ = command.arg(tenant.as_bytes()));
+            inner.connection.send(&command).await.map_err(errors::command)?;
         }
         Ok(removed)
     }

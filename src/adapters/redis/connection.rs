@@ -1,6 +1,7 @@
 //! One connection that all callers share, and that comes back by itself.
 
 use core::{fmt, time::Duration};
+use std::io::{Error as IoError, ErrorKind};
 
 use futures_util::lock::Mutex;
 use redis::{
@@ -21,7 +22,10 @@ use crate::ports::{StoreError, StoreErrorKind};
 /// Repeats of a command that the server said it has not carried out.
 const REPEATS: u32 = 8;
 
-pub(super) struct Connection(Link);
+pub(super) struct Connection {
+    link: Link,
+    patience: Duration,
+}
 
 enum Link {
     Single(ConnectionManager),
@@ -49,16 +53,34 @@ impl Connection {
             Kind::Cluster => cluster(options).await,
             Kind::Sentinel { service } => sentinel(options, service).await,
         };
-        opened.map(Self).map_err(errors::command)
+        // Nothing was asked yet, so nothing can have happened.
+        let link = opened.map_err(|error| errors::command(error).of_a_read())?;
+        Ok(Self { link, patience: options.patience })
     }
 
-    /// Sends one command. Repeats it only if a server has said that it did not carry it out.
+    /// Sends one command. Repeats it only if a server has said that it did not carry it out. Ends
+    /// within the patience of this store, repeats included.
     pub(super) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
+        let mut refused = None;
+        let repeated = self.repeat(command, &mut refused);
+        match tokio::time::timeout(self.patience, repeated).await {
+            Ok(answer) => answer,
+            // Between two tries: the last one was refused, and has not happened.
+            Err(_) => {
+                Err(refused.unwrap_or_else(|| RedisError::from(IoError::from(ErrorKind::TimedOut))))
+            }
+        }
+    }
+
+    /// Leaves in `refused` what the server said last, while nothing is under way.
+    async fn repeat(&self, command: &Cmd, refused: &mut Option<RedisError>) -> RedisResult<Value> {
         let mut repeats = 0;
         loop {
+            *refused = None;
             match self.once(command).await {
                 Err(error) if repeats < REPEATS && errors::may_be_repeated(&error) => {
                     repeats += 1;
+                    *refused = Some(error);
                     // The client has begun to look where the slot is now.
                     tokio::time::sleep(Duration::from_millis(u64::from(10 * repeats))).await;
                 }
@@ -68,7 +90,7 @@ impl Connection {
     }
 
     async fn once(&self, command: &Cmd) -> RedisResult<Value> {
-        let answer = match &self.0 {
+        let answer = match &self.link {
             Link::Single(manager) => manager.clone().send_packed_command(command).await,
             Link::Cluster(cluster) => command.query_async(&mut cluster.clone()).await,
             Link::Sentinel(watched) => {
@@ -78,7 +100,7 @@ impl Connection {
         };
         // A server's refusal comes as a value.
         let answer = answer.and_then(Value::extract_error);
-        if let (Link::Sentinel(watched), Err(error)) = (&self.0, &answer)
+        if let (Link::Sentinel(watched), Err(error)) = (&self.link, &answer)
             && is_gone(error)
         {
             watched.lock().await.primary = None;
@@ -90,7 +112,7 @@ impl Connection {
     pub(super) async fn check_policy(&self) -> Result<(), StoreError> {
         let mut command = redis::cmd("INFO");
         command.arg("memory");
-        let answer = match &self.0 {
+        let answer = match &self.link {
             Link::Cluster(cluster) => {
                 let everywhere =
                     RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));

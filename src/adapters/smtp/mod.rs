@@ -1,7 +1,20 @@
-//! SMTP by lettre, on a thread of its own: no async runtime is needed.
+//! SMTP (RFC 5321) on threads of its own: no async runtime is needed.
+//!
+//! The client is this crate's, because reply codes must decide whatever bytes their text has, each
+//! step has its own limit of time, and an outcome that is unknown must be told from a failure.
+//! `lettre` writes the bodies.
 
-mod errors;
+mod attempt;
+mod auth;
+mod connection;
+mod failure;
+mod pool;
+mod reply;
+mod scrub;
 mod sender;
+mod server;
+mod session;
+mod tls;
 mod url;
 
 pub use sender::SmtpSender;

@@ -1,122 +1,166 @@
-//! The sender: a thread that owns the connections, and the queue in front of it.
+//! The sender: from a URL to threads, and from a message to its bytes.
 
-use std::{
-    fmt,
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
-    thread,
-};
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use base64ct::{Base64UrlUnpadded, Encoding};
 use futures_channel::oneshot;
-use lettre::{
-    Address, Message, SmtpTransport, Transport,
-    message::{
-        Mailbox, MultiPart, SinglePart,
-        header::{ContentType, HeaderName, HeaderValue},
-    },
-    transport::smtp::{
-        PoolConfig,
-        authentication::Credentials,
-        client::{Certificate, Tls, TlsParameters},
-        extension::ClientId,
-    },
-};
+use lettre::message::{MultiPart, SinglePart, header::ContentType};
+use zeroize::Zeroizing;
 
 use super::{
-    SmtpUrlError, errors,
-    url::{Security, SmtpUrl},
+    SmtpUrlError,
+    attempt::Attempt,
+    auth::Tokens,
+    pool::{Job, Pool},
+    url,
 };
 use crate::{
-    adapters::SystemEntropy,
-    domain::{EmailAddress, Entropy},
+    adapters::{SystemClock, SystemEntropy, code_in, mime},
+    domain::{Digest, EmailAddress, Entropy},
     mail::EmailMessage,
-    ports::{EmailSender, SendError, SendErrorKind},
+    ports::{Clock, EmailSender, SendError, SendErrorKind},
 };
-
-/// Messages that may wait for the thread.
-const QUEUE: usize = 64;
 
 /// Hands mail to an SMTP server.
 ///
-/// STARTTLS is required unless the URL says otherwise; a server that does not offer it gets no
-/// mail. Connections are kept and used again. Clones share the thread; it ends with the last.
+/// STARTTLS is required unless the URL says otherwise. A server that does not offer STARTTLS gets
+/// no mail. Clones share their connections, which end with the last clone.
+///
+/// *Errors*: the server's reply code decides the kind, whatever its text says. The error shows the
+/// code and the text without addresses, codes and credentials. After the final dot a lost
+/// connection or an answer that does not come is
+/// [`Unknown`](crate::ports::SendErrorKind::Unknown).
+///
+/// *Time*: each step has the limit of RFC 5321 section 4.5.3.2, for instance 10 minutes after the
+/// final dot. A caller that leaves before the final dot stops the message. A caller that leaves
+/// later does not: the connection hears the answer, unless its thread is needed.
+///
+/// *Bounds*: three connections are busy at once (`connections`). A connection that has waited for
+/// five seconds, or for one second after the final dot, no longer counts. So a slow server delays no
+/// other message by more than that. There are at most 64 threads, and 64 messages may wait. A
+/// connection is kept for 30 seconds, and a server may close it at any time.
 #[derive(Clone)]
 pub struct SmtpSender {
-    jobs: SyncSender<Job>,
+    pool: Arc<Pool>,
     from: EmailAddress,
 }
 
-struct Job {
-    message: Message,
-    reply: oneshot::Sender<Result<(), SendError>>,
-}
-
 impl SmtpSender {
-    /// Reads where to send mail:
+    /// Reads the mail server's address and the sender from a URL:
     ///
-    /// - `smtp://user:password@host:587?from=no-reply@example.com`: STARTTLS, or no mail;
-    /// - `smtps://…:465?from=…`: TLS from the first byte;
-    /// - `smtp://localhost:25?from=…&tls=none`: unprotected, for a server on this machine.
+    /// - `smtp://user:password@host:587?from=no-reply@example.com` requires STARTTLS.
+    /// - `smtps://user:password@host:465?from=no-reply@example.com` begins with TLS.
+    /// - `smtp://localhost:25?from=no-reply@example.com&tls=none` is unprotected. The host must be
+    ///   `localhost`, `[::1]` or an address of 127.0.0.0/8.
     ///
-    /// Further parameters: `ca` (a file with one more root certificate), `hello` (the name given
-    /// in EHLO; the sender's domain), `timeout` (seconds; 20). User and password are
-    /// percent-encoded.
+    /// User and password are percent-encoded. IPv6 addresses stand in brackets, as in `[::1]:25`.
+    /// These parameters are optional:
+    ///
+    /// | parameter | meaning | default |
+    /// |---|---|---|
+    /// | `ca` | a PEM file with root certificates, trusted beside the system's | none |
+    /// | `hello` | the name that EHLO gives | the sender's domain |
+    /// | `timeout` | the most seconds for each step before the final dot, 1 to 300 | as in RFC 5321 |
+    /// | `final_timeout` | the seconds to wait after the final dot, 1 to 600 | 600 |
+    /// | `connections` | the connections that are busy at once, 1 to 32 | 3 |
+    ///
+    /// A short `final_timeout` makes copies: a message whose answer came late is sent again.
     ///
     /// # Errors
-    /// [`SmtpUrlError`] names the part that is wrong. No connection is made yet.
+    /// [`SmtpUrlError`] names the part that is wrong. Certificates are read now. No connection is
+    /// made yet.
     pub fn from_url(url: &str) -> Result<Self, SmtpUrlError> {
-        let url = SmtpUrl::parse(url)?;
-        let from = url.from.clone();
-        let transport = transport(url)?;
-        let (jobs, queue) = sync_channel(QUEUE);
-        let thread = thread::Builder::new().name("sspr-smtp".to_owned());
-        // Without a thread the queue's end is gone, and every send says so.
-        let _ = thread.spawn(move || work(&transport, &queue));
-        Ok(Self { from, jobs })
+        Self::new(url, None)
     }
 
-    fn compose(&self, message: &EmailMessage) -> Result<Message, SendError> {
-        let from = message.from.as_ref().unwrap_or(&self.from);
-        let mailbox = |address: &EmailAddress, name: Option<String>| {
-            let address = Address::new(address.local(), address.domain());
-            address.map(|address| Mailbox::new(name, address)).map_err(|_| errors::message())
-        };
-        let mut id = [0; 16];
+    /// Like [`SmtpSender::from_url`], but proves the user's identity by XOAUTH2 with an access
+    /// token, as Microsoft 365 and Gmail require.
+    ///
+    /// The URL names the user without a password:
+    /// `smtp://no-reply%40example.com@smtp.office365.com?from=no-reply@example.com`.
+    ///
+    /// `tokens` is called for each new connection, on the thread that opens it, and may block for
+    /// a short time. Its error decides by its kind how the send fails. If the server refuses a
+    /// token, the send fails with [`Setup`](crate::ports::SendErrorKind::Setup), and the next
+    /// connection asks for another one.
+    ///
+    /// # Errors
+    /// [`SmtpUrlError`] as for [`SmtpSender::from_url`], and [`SmtpUrlError::Token`] if the URL has
+    /// no user or has a password.
+    ///
+    /// # Security
+    /// The token is wiped after use, and no error shows it. An error of `tokens` must not hold a
+    /// token.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::{Arc, RwLock};
+    ///
+    /// use sspr::adapters::SmtpSender;
+    ///
+    /// // A task of the host keeps this fresh.
+    /// let newest = Arc::new(RwLock::new("ya29.first".to_owned()));
+    /// let read = newest.clone();
+    /// let sender = SmtpSender::with_access_tokens(
+    ///     "smtp://me%40example.com@smtp.gmail.com?from=me@example.com",
+    ///     move || Ok(read.read().map(|token| token.clone()).unwrap_or_default()),
+    /// )?;
+    /// # Ok::<(), sspr::adapters::SmtpUrlError>(())
+    /// ```
+    pub fn with_access_tokens(
+        url: &str,
+        tokens: impl Fn() -> Result<String, SendError> + Send + Sync + 'static,
+    ) -> Result<Self, SmtpUrlError> {
+        Self::new(url, Some(Arc::new(tokens)))
+    }
+
+    fn new(url: &str, tokens: Option<Tokens>) -> Result<Self, SmtpUrlError> {
+        let (server, from) = url::parse(url, tokens)?;
+        Ok(Self { from, pool: Arc::new(Pool::new(server)) })
+    }
+
+    fn compose(&self, message: &EmailMessage) -> Result<Zeroizing<Vec<u8>>, SendError> {
+        let mut id = [0; 32];
         SystemEntropy::new().fill(&mut id).map_err(|error| {
             SendError::new(SendErrorKind::Transient, "smtp: no message id could be drawn")
                 .with_source(error)
         })?;
-        let id = Base64UrlUnpadded::encode_string(&id);
-        let builder = Message::builder()
-            .from(mailbox(from, Some(message.from_name.clone()))?)
-            .to(mailbox(&message.to, None)?)
-            .subject(message.subject.as_str())
-            .message_id(Some(format!("<{id}@{}>", from.domain())));
-        let mut composed = builder
-            .multipart(
-                MultiPart::alternative()
-                    .singlepart(part(ContentType::TEXT_PLAIN, &message.text))
-                    .singlepart(part(ContentType::TEXT_HTML, &message.html)),
-            )
-            .map_err(|_| errors::message())?;
-        let language = ("Content-Language", message.language.as_str());
-        for (name, value) in EmailMessage::HEADERS.into_iter().chain([language]) {
-            let name =
-                HeaderName::new_from_ascii(name.to_owned()).map_err(|_| errors::message())?;
-            composed.headers_mut().insert_raw(HeaderValue::new(name, value.to_owned()));
-        }
-        Ok(composed)
+        let now = SystemClock::new().now();
+        let headers = mime::headers(message, &self.from, now, &Digest::from_bytes(id));
+        let body = MultiPart::alternative()
+            .singlepart(part(ContentType::TEXT_PLAIN, &message.text))
+            .singlepart(part(ContentType::TEXT_HTML, &message.html));
+        let body = Zeroizing::new(body.formatted());
+        Ok(Zeroizing::new([headers.as_bytes(), &body].concat()))
     }
 }
 
 #[async_trait]
 impl EmailSender for SmtpSender {
     async fn send(&self, message: &EmailMessage) -> Result<(), SendError> {
-        let message = self.compose(message)?;
+        let bytes = self.compose(message)?;
+        let shared = &self.pool.0;
+        let attempt = Arc::new(Attempt::new(shared.clone()));
         let (reply, answer) = oneshot::channel();
-        self.jobs.try_send(Job { message, reply }).map_err(|_| errors::ended())?;
-        answer.await.unwrap_or_else(|_| Err(errors::ended()))
+        let job = Job {
+            attempt: attempt.clone(),
+            from: message.from.as_ref().unwrap_or(&self.from).clone(),
+            message: bytes,
+            reply,
+            secrets: secrets(message),
+            to: message.to.clone(),
+        };
+        let caller = shared.submit(job)?;
+        let answer = answer.await;
+        caller.stays();
+        answer.unwrap_or_else(|_| {
+            let kind = if attempt.is_committed() {
+                SendErrorKind::Unknown
+            } else {
+                SendErrorKind::Transient
+            };
+            Err(SendError::new(kind, "smtp: the sending thread has ended"))
+        })
     }
 }
 
@@ -130,37 +174,10 @@ fn part(kind: ContentType, text: &str) -> SinglePart {
     SinglePart::builder().header(kind).body(text.to_owned())
 }
 
-fn transport(url: SmtpUrl) -> Result<SmtpTransport, SmtpUrlError> {
-    let mut parameters = TlsParameters::builder(url.host.clone());
-    if let Some(root) = &url.root {
-        let root = Certificate::from_pem(root).map_err(|_| SmtpUrlError::Certificate)?;
-        parameters = parameters.add_root_certificate(root);
-    }
-    let parameters = parameters.build().map_err(|_| SmtpUrlError::Certificate)?;
-    let tls = match url.security {
-        Security::None => Tls::None,
-        Security::StartTls => Tls::Required(parameters),
-        Security::Tls => Tls::Wrapper(parameters),
-    };
-    let mut builder = SmtpTransport::builder_dangerous(url.host)
-        .port(url.port)
-        .tls(tls)
-        .timeout(Some(url.timeout))
-        .hello_name(ClientId::Domain(url.hello))
-        .pool_config(PoolConfig::new().max_size(2));
-    if let Some((user, password)) = url.user {
-        builder = builder.credentials(Credentials::new(user, password.as_str().to_owned()));
-    }
-    Ok(builder.build())
-}
-
-fn work(transport: &SmtpTransport, queue: &Receiver<Job>) {
-    while let Ok(Job { message, reply }) = queue.recv() {
-        if reply.is_canceled() {
-            continue;
-        }
-        let result = transport.send(&message).map(drop).map_err(|error| errors::send(&error));
-        // A caller that is gone does not care for the answer.
-        let _ = reply.send(result);
-    }
+/// What a server may repeat of a message, and no error may show.
+fn secrets(message: &EmailMessage) -> Vec<Zeroizing<String>> {
+    let to = &message.to;
+    let code = code_in(message).map(|code| code.expose().to_string());
+    let all = [to.as_str(), to.local(), to.domain()].map(str::to_owned).into_iter().chain(code);
+    all.map(Zeroizing::new).collect()
 }

@@ -1,124 +1,241 @@
 //! Where to send mail, as a URL.
 
-use std::{fs, time::Duration};
+use std::{net::IpAddr, str::FromStr, time::Duration};
 
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use super::{
+    auth::{Credentials, Tokens},
+    server::Server,
+    session::Limits,
+    tls::{self, Tls},
+};
 use crate::domain::EmailAddress;
 
-/// How the connection is protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Security {
-    /// STARTTLS, or no mail.
-    StartTls,
-    /// TLS from the first byte.
-    Tls,
-    /// None. Only where the URL says so.
-    None,
-}
+/// Connections that are busy at once.
+const CONNECTIONS: usize = 3;
+const PARAMETERS: [&str; 7] =
+    ["ca", "connections", "final_timeout", "from", "hello", "timeout", "tls"];
 
-/// A URL, read.
-pub(super) struct SmtpUrl {
-    pub(super) security: Security,
-    pub(super) host: String,
-    pub(super) port: u16,
-    pub(super) user: Option<(String, Zeroizing<String>)>,
-    pub(super) from: EmailAddress,
-    pub(super) hello: String,
-    pub(super) root: Option<Vec<u8>>,
-    pub(super) timeout: Duration,
+/// How the connection is protected.
+pub(super) enum Security {
+    /// None: for a server on this machine.
+    None,
+    /// STARTTLS, or no mail.
+    StartTls(Tls),
+    /// TLS from the first byte.
+    Tls(Tls),
 }
 
 /// Why a URL is not usable. The message never holds the user or the password.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SmtpUrlError {
-    /// The extra root certificate cannot be read.
-    #[error("smtp url: `ca` must name a file with a certificate in PEM form")]
+    /// The extra root certificates cannot be read.
+    #[error("smtp url: `ca` must name a readable file with at least one certificate in PEM form")]
     Certificate,
-    /// Not of the form that is expected.
+    /// `connections` is not a number from 1 to 32.
+    #[error("smtp url: `connections` must be 1 to 32")]
+    Connections,
+    /// `final_timeout` is not a number of seconds from 1 to 600.
+    #[error("smtp url: `final_timeout` must be 1 to 600 seconds")]
+    FinalTimeout,
+    /// The URL does not have the expected form.
     #[error("smtp url: must look like smtp://user:password@host:587?from=no-reply@example.com")]
     Form,
-    /// `from` is missing or no address.
+    /// `from` is missing or is not an address.
     #[error("smtp url: `from` must be the address that mails come from")]
     From,
-    /// `hello` is no host name.
-    #[error("smtp url: `hello` must be a host name")]
+    /// `hello` is not a host name.
+    #[error("smtp url: `hello` must be a host name, or an address in brackets")]
     Hello,
-    /// A parameter that is not known.
-    #[error("smtp url: only from, tls, ca, hello and timeout are known")]
+    /// The host is neither a name nor an address.
+    #[error("smtp url: the host must be a name, an IPv4 address, or an IPv6 address in brackets")]
+    Host,
+    /// A parameter is unknown or given twice.
+    #[error(
+        "smtp url: only from, tls, ca, hello, timeout, final_timeout and connections are known, \
+         each at most once"
+    )]
     Parameter,
-    /// `timeout` is no number of seconds from 1 to 120.
-    #[error("smtp url: `timeout` must be 1 to 120 seconds")]
+    /// There is a user without a password.
+    #[error("smtp url: the user needs a password; access tokens need `with_access_tokens`")]
+    Password,
+    /// The system's root certificates cannot be read.
+    #[error("smtp url: this system has no root certificates; install them, or name a file by `ca`")]
+    Roots,
+    /// `timeout` is not a number of seconds from 1 to 300.
+    #[error("smtp url: `timeout` must be 1 to 300 seconds")]
     Timeout,
-    /// `tls` is something else.
-    #[error("smtp url: `tls` must be `required`, or `none` for a server on this machine")]
+    /// `tls` has another value, or is `none` for a host that is not this machine.
+    #[error(
+        "smtp url: `tls` must be `required`; `none` is only for smtp:// to localhost, \
+         127.0.0.0/8 or [::1]"
+    )]
     Tls,
+    /// With access tokens there is no user, or there is a password.
+    #[error("smtp url: with access tokens the URL must name the user, and no password")]
+    Token,
 }
 
-impl SmtpUrl {
-    pub(super) fn parse(url: &str) -> Result<Self, SmtpUrlError> {
-        let (scheme, rest) = url.split_once("://").ok_or(SmtpUrlError::Form)?;
-        let (mut security, usual_port) = match scheme {
-            "smtp" => (Security::StartTls, 587),
-            "smtps" => (Security::Tls, 465),
-            _ => return Err(SmtpUrlError::Form),
-        };
-        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (user, place) = match place.rsplit_once('@') {
-            Some((user, place)) => (Some(credentials(user)?), place),
-            None => (None, place),
-        };
-        let (host, port) = host_and_port(place.trim_end_matches('/'), usual_port)?;
-        let (mut from, mut hello, mut root) = (None, None, None);
-        let mut timeout = Duration::from_secs(20);
+/// Reads a URL: the server, and the address that mails come from.
+pub(super) fn parse(
+    url: &str,
+    tokens: Option<Tokens>,
+) -> Result<(Server, EmailAddress), SmtpUrlError> {
+    let (scheme, rest) = url.split_once("://").ok_or(SmtpUrlError::Form)?;
+    let is_tls = scheme.eq_ignore_ascii_case("smtps");
+    if !is_tls && !scheme.eq_ignore_ascii_case("smtp") {
+        return Err(SmtpUrlError::Form);
+    }
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (user, place) = match place.rsplit_once('@') {
+        Some((user, place)) => (Some(user), place),
+        None => (None, place),
+    };
+    let credentials = credentials(user, tokens)?;
+    let place = place.strip_suffix('/').unwrap_or(place);
+    let (host, port) = host_and_port(place, if is_tls { 465 } else { 587 })?;
+    let parameters = Parameters::read(query)?;
+    let from = parameters.value("from").and_then(|from| EmailAddress::parse(from).ok());
+    let from = from.ok_or(SmtpUrlError::From)?;
+    let hello = match parameters.value("hello") {
+        Some(hello) if is_name(hello) || is_literal(hello) => hello.to_owned(),
+        Some(_) => return Err(SmtpUrlError::Hello),
+        None => from.domain().to_owned(),
+    };
+    let roots = parameters.value("ca").map_or(Ok(Vec::new()), tls::roots)?;
+    let security = match parameters.value("tls") {
+        None | Some("required") if is_tls => Security::Tls(Tls::new(&host, &roots)?),
+        None | Some("required") => Security::StartTls(Tls::new(&host, &roots)?),
+        Some("none") if !is_tls && is_this_machine(&host) => Security::None,
+        Some(_) => return Err(SmtpUrlError::Tls),
+    };
+    let mut limits = Limits::new();
+    if let Some(seconds) = parameters.number("timeout", 300, SmtpUrlError::Timeout)? {
+        limits.most = Duration::from_secs(seconds);
+    }
+    if let Some(seconds) = parameters.number("final_timeout", 600, SmtpUrlError::FinalTimeout)? {
+        limits.end = Duration::from_secs(seconds);
+    }
+    let connections = parameters.number("connections", 32, SmtpUrlError::Connections)?;
+    let connections = connections.unwrap_or(CONNECTIONS);
+    Ok((Server { connections, credentials, hello, host, limits, port, security }, from))
+}
+
+/// The parameters after `?`, decoded.
+struct Parameters(Vec<(&'static str, Zeroizing<String>)>);
+
+impl Parameters {
+    fn read(query: &str) -> Result<Self, SmtpUrlError> {
+        let mut read: Vec<(&'static str, Zeroizing<String>)> = Vec::new();
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
             let (name, value) = parameter.split_once('=').ok_or(SmtpUrlError::Form)?;
-            let value = decoded(value).ok_or(SmtpUrlError::Form)?;
-            match name {
-                "from" => from = EmailAddress::parse(&value).ok(),
-                "hello" if is_host(&value) => hello = Some(value.to_string()),
-                "hello" => return Err(SmtpUrlError::Hello),
-                "ca" => {
-                    root = Some(fs::read(&*value).map_err(|_| SmtpUrlError::Certificate)?);
-                }
-                "tls" if *value == "none" => security = Security::None,
-                "tls" if *value == "required" => {}
-                "tls" => return Err(SmtpUrlError::Tls),
-                "timeout" => {
-                    let seconds: u64 = value.parse().map_err(|_| SmtpUrlError::Timeout)?;
-                    if !(1..=120).contains(&seconds) {
-                        return Err(SmtpUrlError::Timeout);
-                    }
-                    timeout = Duration::from_secs(seconds);
-                }
-                _ => return Err(SmtpUrlError::Parameter),
+            let known = PARAMETERS.into_iter().find(|known| *known == name);
+            let name = known.ok_or(SmtpUrlError::Parameter)?;
+            if read.iter().any(|(other, _)| *other == name) {
+                return Err(SmtpUrlError::Parameter);
             }
+            read.push((name, decoded(value).ok_or(SmtpUrlError::Form)?));
         }
-        let from = from.ok_or(SmtpUrlError::From)?;
-        let hello = hello.unwrap_or_else(|| from.domain().to_owned());
-        Ok(Self { from, hello, host, port, root, security, timeout, user })
+        Ok(Self(read))
+    }
+
+    fn value(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A number from 1 to `most`.
+    fn number<N: FromStr + PartialOrd + From<u8>>(
+        &self,
+        name: &str,
+        most: N,
+        wrong: SmtpUrlError,
+    ) -> Result<Option<N>, SmtpUrlError> {
+        let Some(text) = self.value(name) else { return Ok(None) };
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|number| is_number && N::from(1) <= *number);
+        number.filter(|number| *number <= most).map(Some).ok_or(wrong)
     }
 }
 
 fn host_and_port(place: &str, usual: u16) -> Result<(String, u16), SmtpUrlError> {
-    let (host, port) = match place.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().map_err(|_| SmtpUrlError::Form)?),
-        None => (place, usual),
+    let (host, port) = match place.strip_prefix('[') {
+        Some(rest) => {
+            let (inner, after) = rest.split_once(']').ok_or(SmtpUrlError::Host)?;
+            let address = inner.parse::<std::net::Ipv6Addr>().map_err(|_| SmtpUrlError::Host)?;
+            let port = match after {
+                "" => None,
+                _ => Some(after.strip_prefix(':').ok_or(SmtpUrlError::Form)?),
+            };
+            (address.to_string(), port)
+        }
+        None => {
+            let (host, port) = match place.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (place, None),
+            };
+            if !is_name(host) {
+                return Err(if host.is_empty() { SmtpUrlError::Form } else { SmtpUrlError::Host });
+            }
+            (host.to_owned(), port)
+        }
     };
-    if is_host(host) { Ok((host.to_owned(), port)) } else { Err(SmtpUrlError::Form) }
+    let port = match port {
+        None => usual,
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            digits.parse().ok().filter(|port| *port > 0).ok_or(SmtpUrlError::Form)?
+        }
+        Some(_) => return Err(SmtpUrlError::Form),
+    };
+    Ok((host, port))
 }
 
-fn is_host(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
-    !text.is_empty() && text.len() <= 253 && text.bytes().all(plain)
+/// A host name or an IPv4 address. Names of containers may have underscores.
+fn is_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let is_label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(plain);
+    let name = text.strip_suffix('.').unwrap_or(text);
+    name.len() <= 253 && name.split('.').all(is_label)
 }
 
-fn credentials(text: &str) -> Result<(String, Zeroizing<String>), SmtpUrlError> {
-    let (user, password) = text.split_once(':').ok_or(SmtpUrlError::Form)?;
-    let user = decoded(user).ok_or(SmtpUrlError::Form)?;
-    Ok((user.to_string(), decoded(password).ok_or(SmtpUrlError::Form)?))
+/// An address in brackets (RFC 5321 section 4.1.3).
+fn is_literal(text: &str) -> bool {
+    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    inner.is_some_and(|inner| match inner.strip_prefix("IPv6:") {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => inner.parse::<std::net::Ipv4Addr>().is_ok(),
+    })
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let is_loopback = |address: IpAddr| address.to_canonical().is_loopback();
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(is_loopback)
+}
+
+fn credentials(
+    text: Option<&str>,
+    tokens: Option<Tokens>,
+) -> Result<Option<Credentials>, SmtpUrlError> {
+    let (user, password) = match text.map(|text| text.split_once(':').ok_or(text)) {
+        None => (None, None),
+        Some(Ok((user, password))) => (Some(user), Some(password)),
+        Some(Err(user)) => (Some(user), None),
+    };
+    let decode = |text: &str| decoded(text).ok_or(SmtpUrlError::Form);
+    let user = user.map(decode).transpose()?;
+    let password = password.map(decode).transpose()?;
+    if user.as_ref().is_some_and(|user| user.is_empty()) {
+        return Err(SmtpUrlError::Form);
+    }
+    match (user, password, tokens) {
+        (None, _, None) => Ok(None),
+        (Some(user), Some(password), None) => Ok(Some(Credentials::Password { password, user })),
+        (Some(_), None, None) => Err(SmtpUrlError::Password),
+        (Some(user), None, Some(tokens)) => Ok(Some(Credentials::Token { tokens, user })),
+        (_, _, Some(_)) => Err(SmtpUrlError::Token),
+    }
 }
 
 /// Percent-decoding (RFC 3986 section 2.1).
@@ -130,7 +247,9 @@ fn decoded(text: &str) -> Option<Zeroizing<String>> {
         if *first == b'%' {
             let (digits, tail) = rest.split_at_checked(2)?;
             let digits = core::str::from_utf8(digits).ok()?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            // A sign would be read as well.
+            let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+            bytes.push(u8::from_str_radix(digits, 16).ok().filter(|_| is_hex)?);
             rest = tail;
         } else {
             bytes.push(*first);
@@ -141,42 +260,5 @@ fn decoded(text: &str) -> Option<Zeroizing<String>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn error(url: &str) -> SmtpUrlError {
-        SmtpUrl::parse(url).err().unwrap()
-    }
-
-    #[test]
-    fn a_whole_url_is_read() {
-        let url = SmtpUrl::parse(
-            "smtp://me%40x.example:p%3Aw@mail.x.example?from=no-reply@x.example&timeout=5",
-        )
-        .unwrap();
-        let (user, password) = url.user.unwrap();
-        assert_eq!((user.as_str(), password.as_str()), ("me@x.example", "p:w"));
-        assert_eq!((url.host.as_str(), url.port), ("mail.x.example", 587));
-        assert_eq!((url.security, url.hello.as_str()), (Security::StartTls, "x.example"));
-        let url = SmtpUrl::parse("smtps://h:1465?from=a@x.example&hello=me.example").unwrap();
-        assert_eq!(
-            (url.security, url.port, url.hello.as_str()),
-            (Security::Tls, 1465, "me.example")
-        );
-    }
-
-    #[test]
-    fn what_is_wrong_is_named_and_never_shown() {
-        assert_eq!(error("http://h?from=a@x.example"), SmtpUrlError::Form);
-        assert_eq!(error("smtp://h"), SmtpUrlError::From);
-        assert_eq!(error("smtp://h?from=nobody"), SmtpUrlError::From);
-        assert_eq!(error("smtp://h:x?from=a@x.example"), SmtpUrlError::Form);
-        assert_eq!(error("smtp://h?from=a@x.example&tls=maybe"), SmtpUrlError::Tls);
-        assert_eq!(error("smtp://h?from=a@x.example&hello=a%20b"), SmtpUrlError::Hello);
-        assert_eq!(error("smtp://h?from=a@x.example&timeout=0"), SmtpUrlError::Timeout);
-        assert_eq!(error("smtp://h?from=a@x.example&bcc=b"), SmtpUrlError::Parameter);
-        assert_eq!(error("smtp://h?from=a@x.example&ca=/nowhere"), SmtpUrlError::Certificate);
-        let secret = error("smtp://user:hunter2@:25?from=a@x.example").to_string();
-        assert!(!secret.contains("hunter2"));
-    }
-}
+#[path = "url_tests.rs"]
+mod tests;

@@ -4,36 +4,44 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Error, OptionalExtension, params};
 
-use super::{
-    errors,
-    worker::{Writes, in_savepoint},
-};
+use super::errors;
 use crate::domain::{Charge, CounterName, Instant, Over};
 
 /// Bytes of one packed charge: tier, name, amount, limit, window.
 const PACKED: usize = 1 + 32 + 4 + 4 + 8;
 
+/// A counter as it is after a charge.
+struct Counter {
+    value: i64,
+    ends_at: i64,
+    touched_at: i64,
+}
+
 /// Makes all charges of one tier or none; answers every counter that is over.
+///
+/// Everything is read and decided before anything is written, so that a flood of refused calls
+/// writes nothing. The writer holds the database's lock: nobody comes in between.
 pub(super) fn charge(
     connection: &Connection,
     charges: &[Charge],
     now: Instant,
 ) -> Result<Vec<Over>, Error> {
-    in_savepoint(connection, |connection| {
-        let mut over = Vec::new();
-        for charge in charges {
-            let (value, ends_at) = if charge.amount == 0 {
-                ask(connection, charge, now)?
-            } else {
-                add(connection, charge, now)?
-            };
-            if value > i64::from(charge.limit) {
-                over.push(Over { ends_at: Instant::from_micros(ends_at), name: charge.name });
-            }
+    let (mut over, mut writes) = (Vec::new(), Vec::new());
+    for charge in charges {
+        let counter = charged(connection, charge, now)?;
+        if counter.value > i64::from(charge.limit) {
+            let ends_at = Instant::from_micros(counter.ends_at);
+            over.push(Over { ends_at, name: charge.name });
+        } else if charge.amount > 0 {
+            writes.push((charge.name, counter));
         }
-        let writes = if over.is_empty() { Writes::Stand } else { Writes::Undone };
-        Ok((over, writes))
-    })
+    }
+    if over.is_empty() {
+        for (name, counter) in writes {
+            write(connection, &name, &counter)?;
+        }
+    }
+    Ok(over)
 }
 
 /// Makes charges tier by tier; the first tier that refuses ends it, earlier ones stand.
@@ -67,28 +75,28 @@ pub(super) fn clear(
     Ok(())
 }
 
-fn ask(connection: &Connection, charge: &Charge, now: Instant) -> Result<(i64, i64), Error> {
-    let sql = "SELECT value, ends_at FROM sspr_counter \
-               WHERE name = ?1 AND ends_at > max(touched_at, ?2)";
-    let found = connection
-        .prepare_cached(sql)?
-        .query_row(params![charge.name.as_bytes(), now.as_micros()], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()?;
-    Ok(found.unwrap_or((0, now.as_micros())))
+fn charged(connection: &Connection, charge: &Charge, now: Instant) -> Result<Counter, Error> {
+    let sql = "SELECT value, ends_at, touched_at FROM sspr_counter WHERE name = ?1";
+    let before = connection.prepare_cached(sql)?.query_row([charge.name.as_bytes()], |row| {
+        Ok(Counter { value: row.get(0)?, ends_at: row.get(1)?, touched_at: row.get(2)? })
+    });
+    let before = before.optional()?;
+    let now = now.as_micros();
+    let touched_at = before.as_ref().map_or(now, |counter| now.max(counter.touched_at));
+    let live = before.filter(|counter| counter.ends_at > touched_at);
+    let ends_at =
+        live.as_ref().map_or(touched_at.saturating_add(micros(charge.window)), |it| it.ends_at);
+    let value = live.map_or(0, |counter| counter.value).saturating_add(i64::from(charge.amount));
+    Ok(Counter { ends_at, touched_at, value })
 }
 
-fn add(connection: &Connection, charge: &Charge, now: Instant) -> Result<(i64, i64), Error> {
+fn write(connection: &Connection, name: &CounterName, counter: &Counter) -> Result<(), Error> {
     let sql = "INSERT INTO sspr_counter (name, value, ends_at, touched_at) \
-               VALUES (?1, ?2, ?3 + ?4, ?3) ON CONFLICT (name) DO UPDATE SET \
-               value = ?2 + CASE WHEN ends_at <= max(touched_at, ?3) THEN 0 ELSE value END, \
-               ends_at = CASE WHEN ends_at <= max(touched_at, ?3) \
-                 THEN max(touched_at, ?3) + ?4 ELSE ends_at END, \
-               touched_at = max(touched_at, ?3) RETURNING value, ends_at";
-    let values =
-        params![charge.name.as_bytes(), charge.amount, now.as_micros(), micros(charge.window)];
-    connection.prepare_cached(sql)?.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))
+               VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name) DO UPDATE SET \
+               value = ?2, ends_at = ?3, touched_at = ?4";
+    let values = params![name.as_bytes(), counter.value, counter.ends_at, counter.touched_at];
+    connection.prepare_cached(sql)?.execute(values)?;
+    Ok(())
 }
 
 /// A window in microseconds, short enough that adding it to an instant cannot overflow.

@@ -92,10 +92,19 @@ pub(super) fn insert(
     charges: &[Charge],
     now: Instant,
 ) -> Result<(Inserted, Writes), Error> {
+    let sql = "SELECT 1 FROM sspr_record WHERE id = ?1";
+    if connection.prepare_cached(sql)?.exists([record.id.as_bytes()])? {
+        return Ok((Inserted::Exists, Writes::Undone));
+    }
+    // Charges first: what they refuse has written nothing.
+    let over = charge(connection, charges, now)?;
+    if !over.is_empty() {
+        return Ok((Inserted::Refused(over), Writes::Undone));
+    }
     let sql = "INSERT INTO sspr_record \
                (id, version, expires_at, touched_at, tries, tries_limit, charges, body) \
-               VALUES (?1, 1, ?2, ?3, 0, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING";
-    let written = connection.prepare_cached(sql)?.execute(params![
+               VALUES (?1, 1, ?2, ?3, 0, ?4, ?5, ?6)";
+    connection.prepare_cached(sql)?.execute(params![
         record.id.as_bytes(),
         record.expires_at.as_micros(),
         now.as_micros(),
@@ -103,15 +112,7 @@ pub(super) fn insert(
         pack(&record.charges),
         record.body,
     ])?;
-    if written == 0 {
-        return Ok((Inserted::Exists, Writes::Undone));
-    }
-    let over = charge(connection, charges, now)?;
-    if over.is_empty() {
-        Ok((Inserted::Inserted, Writes::Stand))
-    } else {
-        Ok((Inserted::Refused(over), Writes::Undone))
-    }
+    Ok((Inserted::Inserted, Writes::Stand))
 }
 
 pub(super) fn attempt(
@@ -150,29 +151,16 @@ pub(super) fn swap(
     cleared: &[CounterName],
     now: Instant,
 ) -> Result<(Swapped, Writes), Error> {
-    let expected_version = i64::try_from(expected).map_err(|_| errors::damaged("version"))?;
-    let sql = "UPDATE sspr_record SET version = version + 1, expires_at = ?3, \
-               touched_at = max(touched_at, ?4), tries = CASE WHEN ?5 THEN 0 ELSE tries END, \
-               tries_limit = ?6, charges = ?7, body = ?8 WHERE id = ?1 AND version = ?2";
-    let written = connection.prepare_cached(sql)?.execute(params![
-        next.id.as_bytes(),
-        expected_version,
-        next.expires_at.as_micros(),
-        now.as_micros(),
-        next.begins_challenge,
-        next.tries_limit,
-        pack(&next.charges),
-        next.body,
-    ])?;
-    if written == 0 {
-        let sql = "SELECT version FROM sspr_record WHERE id = ?1";
-        let mut statement = connection.prepare_cached(sql)?;
-        let version = statement.query_row([next.id.as_bytes()], |row| row.get::<_, i64>(0));
-        let answer = match version.optional()? {
-            Some(version) => Swapped::Conflict { version: unsigned(version)? },
-            None => Swapped::Missing,
-        };
-        return Ok((answer, Writes::Undone));
+    let sql = "SELECT version FROM sspr_record WHERE id = ?1";
+    let version = connection
+        .prepare_cached(sql)?
+        .query_row([next.id.as_bytes()], |row| row.get::<_, i64>(0))
+        .optional()?;
+    let Some(version) = version.map(unsigned).transpose()? else {
+        return Ok((Swapped::Missing, Writes::Undone));
+    };
+    if version != expected {
+        return Ok((Swapped::Conflict { version }, Writes::Undone));
     }
     let over = charge(connection, charges, now)?;
     if !over.is_empty() {
@@ -181,7 +169,19 @@ pub(super) fn swap(
     for name in cleared {
         clear(connection, name, now)?;
     }
-    Ok((Swapped::Swapped { version: expected + 1 }, Writes::Stand))
+    let sql = "UPDATE sspr_record SET version = version + 1, expires_at = ?2, \
+               touched_at = max(touched_at, ?3), tries = CASE WHEN ?4 THEN 0 ELSE tries END, \
+               tries_limit = ?5, charges = ?6, body = ?7 WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute(params![
+        next.id.as_bytes(),
+        next.expires_at.as_micros(),
+        now.as_micros(),
+        next.begins_challenge,
+        next.tries_limit,
+        pack(&next.charges),
+        next.body,
+    ])?;
+    Ok((Swapped::Swapped { version: version.saturating_add(1) }, Writes::Stand))
 }
 
 fn sweep(connection: &Connection, now: Instant, limit: usize) -> Result<(usize, Writes), Error> {

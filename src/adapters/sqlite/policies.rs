@@ -1,40 +1,79 @@
 //! Tenants' policies in SQLite, changed by administrators.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use async_trait::async_trait;
-use rusqlite::{Connection, Error, OptionalExtension, params};
+use rusqlite::{Connection, Error, OptionalExtension, params, types::ValueRef};
 use serde_json::Value;
 
-use super::{SqliteStore, errors::damaged, store::Connections, worker::Writes};
+use super::{SqliteStore, store::Connections, worker::Writes};
 use crate::{
-    adapters::Policies,
+    adapters::{
+        Policies, PolicyFault,
+        policies::{MOST_CHANGES, corrupt, read_stored, refused},
+    },
     domain::{Instant, TenantId},
-    policy::TenantPolicy,
+    policy::{DocumentError, TenantPolicy},
     ports::{
-        PolicyChange, PolicyError, PolicySource, PolicyStore, RecordedChange, StoreError,
-        StoreErrorKind, VersionedPolicy, Written,
+        DamagedPolicy, PolicyChange, PolicyError, PolicySource, PolicyStore, RecordedChange,
+        StoreError, VersionedPolicy, Written,
     },
 };
+
+/// Bytes of the records of a tenant's changes. The newest is kept whatever it takes.
+const MOST_RECORDED: usize = 16 * 1024 * 1024;
 
 /// Policies in a SQLite file, with who changed what. Clones share what they supply.
 ///
 /// A change takes effect at once in this process. Call [`SqlitePolicies::refresh`] every second or
-/// two for the changes of other processes.
+/// two for the changes of other processes. A stored policy that cannot be read never replaces a
+/// good one and concerns no other tenant: [`SqlitePolicies::faults`] names it, and the
+/// administrator's side repairs it.
+///
+/// The last 1,000 changes of each tenant are kept, and at most 16 MiB of them.
 #[derive(Clone, Debug)]
 pub struct SqlitePolicies {
     connections: Arc<Connections>,
     current: Policies,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// What was last read or written of each row.
+#[derive(Debug, Default)]
+struct Seen {
+    rows: HashMap<TenantId, Row>,
+    /// Rows of no tenant.
+    nameless: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Row {
+    mark: Mark,
+    fault: Option<DocumentError>,
+}
+
+/// What tells one state of a row from another without reading it. The length finds what was edited
+/// by hand without a new version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mark {
+    version: u64,
+    bytes: u64,
 }
 
 impl SqliteStore {
     /// The policies in this file. Supplies what is stored at this moment.
     ///
     /// # Errors
-    /// [`StoreError`]; a stored document that is no policy is [`StoreErrorKind::Corrupt`].
+    /// [`StoreError`]. A stored policy that cannot be read is none: see [`SqlitePolicies::faults`].
     pub async fn policies(&self) -> Result<SqlitePolicies, StoreError> {
-        let current = Policies::default();
-        let policies = SqlitePolicies { connections: self.connections(), current };
+        let policies = SqlitePolicies {
+            connections: self.connections(),
+            current: Policies::default(),
+            seen: Arc::default(),
+        };
         policies.refresh().await?;
         Ok(policies)
     }
@@ -47,29 +86,123 @@ impl SqlitePolicies {
     /// [`StoreError`]; what was supplied before stays in force.
     pub async fn refresh(&self) -> Result<Vec<TenantId>, StoreError> {
         let act = |connection: &Connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT tenant, version FROM sspr_policy")?;
-            let rows = statement
-                .query_map([], |row| Ok((tenant(&row.get::<_, String>(0)?)?, row.get(1)?)))?;
-            Ok((rows.collect::<Result<Vec<(TenantId, i64)>, _>>()?, Writes::Undone))
+            let sql = "SELECT tenant, max(version, 1), octet_length(document) FROM sspr_policy";
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map([], |row| {
+                let mark = Mark { bytes: unsigned(row.get(2)?), version: unsigned(row.get(1)?) };
+                Ok((name(row.get_ref(0)?), mark))
+            })?;
+            Ok((rows.collect::<Result<Vec<_>, _>>()?, Writes::Undone))
         };
+        let rows = self.connections.reader.call(act).await?;
+        {
+            let mut seen = self.seen();
+            seen.nameless = rows.iter().filter(|(tenant, _)| tenant.is_none()).count();
+            let is_stored =
+                |tenant: &TenantId| rows.iter().any(|(it, _)| it.as_ref() == Some(tenant));
+            seen.rows.retain(|tenant, row| row.fault.is_none() || is_stored(tenant));
+        }
         let mut changed = Vec::new();
-        for (tenant, version) in self.connections.reader.call(act).await? {
-            if self.current.version(&tenant) == Some(unsigned(version)) {
+        for (tenant, mark) in rows.into_iter().filter_map(|(tenant, mark)| Some((tenant?, mark))) {
+            let before = self.seen().rows.get(&tenant).cloned();
+            if before.as_ref().is_some_and(|row| row.mark == mark) {
                 continue;
             }
-            if let Some(policy) = self.read(&tenant).await? {
-                self.current.adopt(policy);
-                changed.push(tenant);
+            let Some((mark, document)) = self.stored(&tenant).await? else { continue };
+            let read = read_stored(&tenant, &document);
+            let mut seen = self.seen();
+            if seen.rows.get(&tenant) != before.as_ref() {
+                // What was written here meanwhile is newer than what was read.
+                continue;
             }
+            let fault = match read {
+                Ok(policy) => {
+                    self.current.adopt(VersionedPolicy::new(Arc::new(policy), mark.version));
+                    changed.push(tenant.clone());
+                    None
+                }
+                Err(fault) => Some(fault),
+            };
+            seen.rows.insert(tenant, Row { fault, mark });
         }
         Ok(changed)
+    }
+
+    /// What could not be read at the last refresh, for the host's logs.
+    #[must_use]
+    pub fn faults(&self) -> Vec<PolicyFault> {
+        let seen = self.seen();
+        let damaged = seen.rows.iter().filter_map(|(tenant, row)| {
+            let message = format!("sqlite: sspr_policy: {}", row.fault.as_ref()?);
+            Some(PolicyFault { message, tenant: Some(tenant.clone()) })
+        });
+        let mut faults: Vec<PolicyFault> = damaged.collect();
+        faults.sort_unstable_by(|one, other| one.tenant.cmp(&other.tenant));
+        if seen.nameless > 0 {
+            let message = format!("sqlite: sspr_policy: {} rows name no tenant", seen.nameless);
+            faults.push(PolicyFault { message, tenant: None });
+        }
+        faults
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The stored document, whatever it holds.
+    async fn stored(&self, tenant: &TenantId) -> Result<Option<(Mark, Vec<u8>)>, StoreError> {
+        let tenant = tenant.clone();
+        let act = move |connection: &Connection| {
+            let sql = "SELECT max(version, 1), octet_length(document), document \
+                       FROM sspr_policy WHERE tenant = ?1";
+            let mut statement = connection.prepare_cached(sql)?;
+            let found = statement.query_row([tenant.as_str()], |row| {
+                let mark = Mark { bytes: unsigned(row.get(1)?), version: unsigned(row.get(0)?) };
+                Ok((mark, row.get_ref(2)?.as_bytes()?.to_vec()))
+            });
+            Ok((found.optional()?, Writes::Undone))
+        };
+        self.connections.reader.call(act).await
+    }
+
+    /// Records of a tenant, the newest first, until so many could be read; and how many could not.
+    async fn records(
+        &self,
+        tenant: &TenantId,
+        limit: usize,
+    ) -> Result<(Vec<RecordedChange>, usize), StoreError> {
+        let tenant = tenant.clone();
+        let act = move |connection: &Connection| {
+            let sql = "SELECT at, who, what, before, after FROM sspr_policy_change \
+                       WHERE tenant = ?1 ORDER BY id DESC";
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut rows = statement.query([tenant.as_str()])?;
+            let (mut records, mut unreadable) = (Vec::new(), 0);
+            while records.len() < limit {
+                match rows.next()?.map(recorded) {
+                    Some(Some(record)) => records.push(record),
+                    Some(None) => unreadable += 1,
+                    None => break,
+                }
+            }
+            Ok(((records, unreadable), Writes::Undone))
+        };
+        self.connections.reader.call(act).await
     }
 }
 
 impl PolicySource for SqlitePolicies {
     fn policy(&self, tenant: &TenantId) -> Result<Option<Arc<TenantPolicy>>, PolicyError> {
-        self.current.policy(tenant)
+        if let Some(policy) = self.current.policy(tenant)? {
+            return Ok(Some(policy));
+        }
+        match self.seen().rows.get(tenant).and_then(|row| row.fault.clone()) {
+            Some(fault) => {
+                let message = "sqlite: the tenant's policy cannot be read; repair it";
+                Err(PolicyError::new(message).with_source(fault))
+            }
+            None => Ok(None),
+        }
     }
 }
 
@@ -79,41 +212,39 @@ impl PolicyStore for SqlitePolicies {
         let act = |connection: &Connection| {
             let sql = "SELECT tenant FROM sspr_policy ORDER BY tenant";
             let mut statement = connection.prepare_cached(sql)?;
-            let rows = statement.query_map([], |row| tenant(&row.get::<_, String>(0)?))?;
+            let rows = statement.query_map([], |row| Ok(name(row.get_ref(0)?)))?;
             Ok((rows.collect::<Result<Vec<_>, _>>()?, Writes::Undone))
         };
-        self.connections.reader.call(act).await
+        Ok(self.connections.reader.call(act).await?.into_iter().flatten().collect())
     }
 
     async fn read(&self, tenant: &TenantId) -> Result<Option<VersionedPolicy>, StoreError> {
-        let name = tenant.clone();
-        let act = move |connection: &Connection| {
-            let sql = "SELECT version, document FROM sspr_policy WHERE tenant = ?1";
-            let mut statement = connection.prepare_cached(sql)?;
-            let found = statement.query_row([name.as_str()], |row| {
-                Ok((unsigned(row.get(0)?), row.get::<_, String>(1)?))
-            });
-            Ok((found.optional()?, Writes::Undone))
-        };
-        let Some((version, document)) = self.connections.reader.call(act).await? else {
-            return Ok(None);
-        };
-        let policy = TenantPolicy::from_json(&document).map_err(|error| {
-            let message = "sqlite: a stored policy cannot be read; put it right in sspr_policy";
-            StoreError::new(StoreErrorKind::Corrupt, message).with_source(error)
-        })?;
-        Ok(Some(VersionedPolicy::new(Arc::new(policy), version)))
+        let Some((mark, document)) = self.stored(tenant).await? else { return Ok(None) };
+        let policy = read_stored(tenant, &document).map_err(corrupt)?;
+        Ok(Some(VersionedPolicy::new(Arc::new(policy), mark.version)))
     }
 
     async fn write(&self, change: &PolicyChange, expected: u64) -> Result<Written, StoreError> {
-        let record = change.record();
+        let document = change.after.to_text().map_err(refused)?;
+        let bytes = u64::try_from(document.len()).unwrap_or(u64::MAX);
         let tenant = change.after.tenant().clone();
-        let act = move |connection: &Connection| write(connection, &tenant, &record, expected);
-        let written = self.connections.writer.call(act).await?;
-        if let Written::Written { version } = written {
-            self.current.adopt(VersionedPolicy::new(change.after.clone(), version));
-        }
-        Ok(written)
+        let record = change.record();
+        let act = {
+            let tenant = tenant.clone();
+            move |connection: &Connection| {
+                write(connection, &tenant, (&document, expected), &record)
+            }
+        };
+        let (here, policy) = (self.clone(), change.after.clone());
+        let adopt = move |written: &Written| {
+            if let Written::Written { version } = *written {
+                let mark = Mark { bytes, version };
+                let mut seen = here.seen();
+                seen.rows.insert(tenant, Row { fault: None, mark });
+                here.current.adopt(VersionedPolicy::new(policy, version));
+            }
+        };
+        self.connections.writer.call_then(act, adopt).await
     }
 
     async fn changes(
@@ -121,46 +252,52 @@ impl PolicyStore for SqlitePolicies {
         tenant: &TenantId,
         limit: usize,
     ) -> Result<Vec<RecordedChange>, StoreError> {
-        let (tenant, limit) = (tenant.clone(), i64::try_from(limit).unwrap_or(i64::MAX));
-        let act = move |connection: &Connection| {
-            let sql = "SELECT at, who, what, before, after FROM sspr_policy_change \
-                       WHERE tenant = ?1 ORDER BY id DESC LIMIT ?2";
-            let mut statement = connection.prepare_cached(sql)?;
-            let rows = statement.query_map(params![tenant.as_str(), limit], |row| {
-                let json = |index| -> Result<Value, Error> {
-                    serde_json::from_str(&row.get::<_, String>(index)?)
-                        .map_err(|_| damaged("sspr_policy_change"))
-                };
-                let at = Instant::from_micros(row.get(0)?);
-                let (who, what): (String, String) = (row.get(1)?, row.get(2)?);
-                Ok(RecordedChange::new(at, &who, &what, [json(3)?, json(4)?]))
-            })?;
-            Ok((rows.collect::<Result<Vec<_>, _>>()?, Writes::Undone))
+        Ok(self.records(tenant, limit).await?.0)
+    }
+
+    async fn damaged(&self, tenant: &TenantId) -> Result<Option<DamagedPolicy>, StoreError> {
+        let in_force = self.current.policy(tenant).ok().flatten();
+        let (version, fault, document) = match self.stored(tenant).await? {
+            Some((mark, document)) => match read_stored(tenant, &document) {
+                Ok(_) => return Ok(None),
+                Err(fault) => (mark.version, fault, document),
+            },
+            None if in_force.is_none() => return Ok(None),
+            None => (0, DocumentError::new("$", "is no longer stored"), Vec::new()),
         };
-        self.connections.reader.call(act).await
+        let recorded = self.changes(tenant, MOST_CHANGES).await?;
+        let text = String::from_utf8_lossy(&document);
+        let damaged = DamagedPolicy::new(tenant, (version, fault), in_force, &recorded, &text);
+        damaged.map(Some).map_err(corrupt)
+    }
+
+    async fn unreadable_changes(&self, tenant: &TenantId) -> Result<usize, StoreError> {
+        Ok(self.records(tenant, usize::MAX).await?.1)
     }
 }
 
 fn write(
     connection: &Connection,
     tenant: &TenantId,
+    (document, expected): (&str, u64),
     record: &RecordedChange,
-    expected: u64,
 ) -> Result<(Written, Writes), Error> {
-    let (tenant, after) = (tenant.as_str(), record.after.to_string());
+    let tenant = tenant.as_str();
     let expected = i64::try_from(expected).unwrap_or(i64::MAX);
     let mut statement = if expected == 0 {
         let sql = "INSERT INTO sspr_policy (tenant, version, document) VALUES (?1, ?3 + 1, ?2) \
                    ON CONFLICT DO NOTHING RETURNING version";
         connection.prepare_cached(sql)?
     } else {
-        let sql = "UPDATE sspr_policy SET document = ?2, version = version + 1 \
-                   WHERE tenant = ?1 AND version = ?3 RETURNING version";
+        // A version that was written by hand can be any number.
+        let sql = "UPDATE sspr_policy \
+                   SET document = ?2, version = max(version, 1) % 9223372036854775807 + 1 \
+                   WHERE tenant = ?1 AND max(version, 1) = ?3 RETURNING version";
         connection.prepare_cached(sql)?
     };
-    let version = statement.query_row(params![tenant, after, expected], |row| row.get(0));
+    let version = statement.query_row(params![tenant, document, expected], |row| row.get(0));
     let Some(version) = version.optional()? else {
-        let sql = "SELECT version FROM sspr_policy WHERE tenant = ?1";
+        let sql = "SELECT max(version, 1) FROM sspr_policy WHERE tenant = ?1";
         let stored = connection.prepare_cached(sql)?.query_row([tenant], |row| row.get(0));
         let version = unsigned(stored.optional()?.unwrap_or(0));
         return Ok((Written::Conflict { version }, Writes::Undone));
@@ -168,13 +305,35 @@ fn write(
     let sql = "INSERT INTO sspr_policy_change (tenant, at, who, what, before, after) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let at = record.at.as_micros();
-    let values = params![tenant, at, record.who, record.what, record.before.to_string(), after];
+    let before = record.before.to_string();
+    let values = params![tenant, at, record.who, record.what, before, document];
+    connection.prepare_cached(sql)?.execute(values)?;
+    let sql = "DELETE FROM sspr_policy_change WHERE tenant = ?1 AND id <= ( \
+               SELECT max(id) FROM (SELECT id, row_number() OVER newest AS position, \
+               sum(octet_length(before) + octet_length(after)) OVER newest AS bytes \
+               FROM sspr_policy_change WHERE tenant = ?1 WINDOW newest AS (ORDER BY id DESC)) \
+               WHERE position > ?2 OR (position > 1 AND bytes > ?3))";
+    let most = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    let values = params![tenant, most(MOST_CHANGES), most(MOST_RECORDED)];
     connection.prepare_cached(sql)?.execute(values)?;
     Ok((Written::Written { version: unsigned(version) }, Writes::Stand))
 }
 
-fn tenant(text: &str) -> Result<TenantId, Error> {
-    TenantId::parse(text).map_err(|_| damaged("sspr_policy.tenant"))
+/// A record; `None` if it cannot be read.
+fn recorded(row: &rusqlite::Row<'_>) -> Option<RecordedChange> {
+    let text = |index: usize| {
+        let bytes = row.get_ref(index).ok()?.as_bytes().ok()?;
+        core::str::from_utf8(bytes).ok()
+    };
+    let json = |index: usize| serde_json::from_str::<Value>(text(index)?).ok();
+    let at = Instant::from_micros(row.get(0).ok()?);
+    Some(RecordedChange::new(at, text(1)?, text(2)?, [json(3)?, json(4)?]))
+}
+
+/// The tenant that a row is about.
+fn name(value: ValueRef<'_>) -> Option<TenantId> {
+    let text = core::str::from_utf8(value.as_bytes().ok()?).ok()?;
+    TenantId::parse(text).ok()
 }
 
 fn unsigned(number: i64) -> u64 {

@@ -1,6 +1,6 @@
 //! Accounts as rows.
 
-use rusqlite::{Connection, Error, Row, params};
+use rusqlite::{Connection, Error, OptionalExtension, Row, params};
 
 use super::errors::damaged;
 use crate::{
@@ -11,58 +11,73 @@ use crate::{
     },
 };
 
-pub(super) const COLUMNS: &str = "id, stamp, password, identity_providers, groups, disabled, \
-                                  locked, second_factor, language, names, last_reset";
-/// Reads an account, but for its addresses.
-pub(super) fn account(row: &Row<'_>) -> Result<Account, Error> {
+/// One account with its addresses in order. One statement, because a statement is one snapshot.
+const SELECT: &str = "SELECT a.id, a.stamp, a.password, a.identity_providers, a.groups, \
+    a.disabled, a.locked, a.second_factor, a.language, a.names, a.last_reset, \
+    (SELECT json_group_array(e.address) FROM (SELECT address FROM sspr_address \
+     WHERE tenant = a.tenant AND account = a.id ORDER BY position) AS e) FROM sspr_account AS a";
+
+/// Finds the accounts that have an address.
+pub(super) fn with_address(
+    connection: &Connection,
+    tenant: &TenantId,
+    address: &EmailAddress,
+) -> Result<Vec<Account>, Error> {
+    let sql = format!(
+        "{SELECT} WHERE a.tenant = ?1 AND a.id IN \
+         (SELECT account FROM sspr_address WHERE tenant = ?1 AND address = ?2)"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let found = statement.query_map(params![tenant.as_str(), address.as_str()], account)?;
+    found.collect()
+}
+
+/// Finds the account of an id.
+pub(super) fn with_id(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &AccountId,
+) -> Result<Option<Account>, Error> {
+    let sql = format!("{SELECT} WHERE a.tenant = ?1 AND a.id = ?2");
+    let mut statement = connection.prepare_cached(&sql)?;
+    statement.query_row(params![tenant.as_str(), id.as_str()], account).optional()
+}
+
+/// Every field is named: one that is new to an account is not forgotten here.
+fn account(row: &Row<'_>) -> Result<Account, Error> {
     let id: String = row.get(0)?;
     let password: Option<String> = row.get(2)?;
     let (providers, groups): (String, String) = (row.get(3)?, row.get(4)?);
     let language: Option<String> = row.get(8)?;
     let last_reset: Option<Vec<u8>> = row.get(10)?;
-    let names: String = row.get(9)?;
+    let (names, addresses): (String, String) = (row.get(9)?, row.get(11)?);
     let read_group = |name: String| GroupId::parse(&name).map_err(|_| damaged("groups"));
-    let nobody = EmailAddress::parse("nobody@invalid.example").map_err(|_| damaged("address"))?;
-    let id = AccountId::parse(&id).map_err(|_| damaged("id"))?;
-    let mut account = Account::new(id, nobody, Stamp::from_bytes(row.get(1)?));
-    account.addresses.clear();
-    account.password = password
-        .map(|hash| PasswordHash::parse(&hash).map_err(|_| damaged("password")))
-        .transpose()?;
-    account.identity_providers =
-        list(&providers)?.iter().map(|name| account_words::provider(name)).collect();
-    account.groups = list(&groups)?.into_iter().map(read_group).collect::<Result<_, _>>()?;
-    account.disabled = row.get(5)?;
-    account.locked = row.get(6)?;
-    let factor = account_words::second_factor(row.get(7)?);
-    account.second_factor = factor.ok_or_else(|| damaged("second_factor"))?;
-    account.language = language
-        .map(|tag| LanguageTag::parse(&tag).map_err(|_| damaged("language")))
-        .transpose()?;
-    account.names = list(&names)?;
-    account.last_reset = last_reset
-        .map(|id| <[u8; RecordId::BYTES]>::try_from(id).map_err(|_| damaged("last_reset")))
-        .transpose()?
-        .map(RecordId::from_bytes);
-    Ok(account)
-}
-
-/// Reads the addresses of an account.
-pub(super) fn addresses(
-    connection: &Connection,
-    tenant: &TenantId,
-    account: &mut Account,
-) -> Result<(), Error> {
-    let sql = "SELECT address FROM sspr_address WHERE tenant = ?1 AND account = ?2 \
-               ORDER BY position";
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement
-        .query_map(params![tenant.as_str(), account.id.as_str()], |row| row.get::<_, String>(0))?;
-    for address in rows {
-        let address = EmailAddress::parse(&address?).map_err(|_| damaged("address"))?;
-        account.addresses.push(address);
-    }
-    Ok(())
+    let read_address = |text: String| EmailAddress::parse(&text).map_err(|_| damaged("address"));
+    Ok(Account {
+        addresses: list(&addresses)?.into_iter().map(read_address).collect::<Result<_, _>>()?,
+        disabled: row.get(5)?,
+        groups: list(&groups)?.into_iter().map(read_group).collect::<Result<_, _>>()?,
+        id: AccountId::parse(&id).map_err(|_| damaged("id"))?,
+        identity_providers: list(&providers)?
+            .iter()
+            .map(|name| account_words::provider(name))
+            .collect(),
+        language: language
+            .map(|tag| LanguageTag::parse(&tag).map_err(|_| damaged("language")))
+            .transpose()?,
+        last_reset: last_reset
+            .map(|id| <[u8; RecordId::BYTES]>::try_from(id).map_err(|_| damaged("last_reset")))
+            .transpose()?
+            .map(RecordId::from_bytes),
+        locked: row.get(6)?,
+        names: list(&names)?,
+        password: password
+            .map(|hash| PasswordHash::parse(&hash).map_err(|_| damaged("password")))
+            .transpose()?,
+        second_factor: account_words::second_factor(row.get(7)?)
+            .ok_or_else(|| damaged("second_factor"))?,
+        stamp: Stamp::from_bytes(row.get(1)?),
+    })
 }
 
 /// Writes an account, or replaces the one of that id.

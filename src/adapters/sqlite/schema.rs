@@ -8,8 +8,11 @@ use super::errors;
 use crate::ports::{StoreError, StoreErrorKind};
 
 /// In order; append only.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+];
 /// How long a connection waits for another process's transaction.
 const PATIENCE: Duration = Duration::from_secs(5);
 

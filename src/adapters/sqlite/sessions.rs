@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{SqliteUsers, worker::Writes};
+use super::{SqliteUsers, errors::damaged, worker::Writes};
 use crate::{
     adapters::SessionToken,
     domain::{AccountId, Entropy, Stamp, TenantId},
@@ -45,9 +45,9 @@ impl SqliteUsers {
                        WHERE s.token = ?1 AND a.disabled = 0";
             let mut statement = connection.prepare_cached(sql)?;
             let found = statement.query_row([hash], |row| row.get::<_, String>(0)).optional()?;
-            Ok((found, Writes::Undone))
+            let parse = |id: String| AccountId::parse(&id).map_err(|_| damaged("account"));
+            Ok((found.map(parse).transpose()?, Writes::Undone))
         };
-        let found = self.0.reader.call(act).await?;
-        Ok(found.and_then(|id| AccountId::parse(&id).ok()))
+        self.0.reader.call(act).await
     }
 }

@@ -81,13 +81,43 @@ fn each_verb_of_the_code_store_takes_the_statements_on_record() {
         .count(|at| in_savepoint(at, |at| codes::swap(at, &one, 1, &sends[..1], &clear, now())));
     let charged = store.count(|at| charges::charge(at, &sends, now()));
 
-    // The record, two savepoints of two, a charge each.
-    assert_eq!((inserted.0.unwrap(), inserted.1), (Inserted::Inserted, 1 + 4 + 3));
-    // The record and what it holds, one savepoint more for each of two tiers.
+    // A look and a write of the record and of each charge; the third charge only asks.
+    assert_eq!((inserted.0.unwrap(), inserted.1), (Inserted::Inserted, 2 + 2 + 3 + 2));
+    // The record and what it holds.
     assert!(matches!(attempted.0.unwrap(), Attempted::Charged { over, .. } if over.is_empty()));
-    assert_eq!(attempted.1, 1 + 6 + 4);
-    assert_eq!((swapped.0.unwrap(), swapped.1), (Swapped::Swapped { version: 2 }, 1 + 4 + 1 + 2));
-    assert_eq!((charged.0.unwrap().len(), charged.1), (0, 2 + 3));
+    assert_eq!(attempted.1, 2 + 1 + 4 + 4);
+    assert_eq!((swapped.0.unwrap(), swapped.1), (Swapped::Swapped { version: 2 }, 2 + 2 + 2 + 2));
+    assert_eq!((charged.0.unwrap().len(), charged.1), (0, 3 + 2));
+}
+
+#[test]
+fn a_refused_call_only_reads() {
+    let store = Counting::new();
+    let (one, full) = (record(), [charge(5, 0, 1), Charge { limit: 0, ..charge(6, 0, 1) }]);
+
+    let refused = store.count(|at| in_savepoint(at, |at| codes::insert(at, &one, &full, now())));
+
+    assert!(matches!(refused.0.unwrap(), Inserted::Refused(_)));
+    // The savepoint, its end after a way back, the record and each counter.
+    assert_eq!(refused.1, 3 + 1 + 2);
+}
+
+#[test]
+fn an_account_is_read_with_its_addresses_in_one_statement() {
+    let store = Counting::new();
+    let tenant = TenantId::parse("contoso").unwrap();
+    let address = EmailAddress::parse("ada@example.com").unwrap();
+    let id = AccountId::parse("ada").unwrap();
+    let mut account = Account::new(id.clone(), address.clone(), Stamp::from_bytes([1; 16]));
+    account.addresses.push(EmailAddress::parse("ada@work.example").unwrap());
+    super::rows::write(&store.connection, &tenant, &account).unwrap();
+
+    let by_id = store.count(|at| super::rows::with_id(at, &tenant, &id));
+    let by_address = store.count(|at| super::rows::with_address(at, &tenant, &address));
+
+    assert_eq!(by_id.0.unwrap().unwrap().addresses, account.addresses);
+    assert_eq!(by_address.0.unwrap()[0].addresses, account.addresses);
+    assert_eq!((by_id.1, by_address.1), (1, 1));
 }
 
 #[test]
@@ -97,6 +127,10 @@ fn a_change_of_a_password_takes_the_statements_on_record() {
     let address = EmailAddress::parse("ada@example.com").unwrap();
     let account = Account::new(AccountId::parse("ada").unwrap(), address.clone(), stamp);
     super::rows::write(&store.connection, &tenant, &account).unwrap();
+    for (token, tenant) in [(1_u8, "contoso"), (2, "contoso"), (3, "fabrikam")] {
+        let sql = "INSERT INTO sspr_session VALUES (?1, ?2, 'ada', x'01')";
+        store.connection.execute(sql, rusqlite::params![[token], tenant]).unwrap();
+    }
     let hash = PasswordHash::parse(
         "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
     );
@@ -118,7 +152,11 @@ fn a_change_of_a_password_takes_the_statements_on_record() {
     let applied = store.count(|at| in_savepoint(at, |at| users::apply(at, &change)));
 
     assert!(matches!(applied.0.unwrap(), Applied::Done { .. }));
-    assert_eq!(applied.1, 2 + 1 + 1);
+    // The savepoint, the account, its sessions, one notice.
+    assert_eq!(applied.1, 2 + 1 + 1 + 1);
+    let left = "SELECT tenant FROM sspr_session";
+    let left = store.connection.query_row(left, [], |row| row.get::<_, String>(0));
+    assert_eq!(left.unwrap(), "fabrikam", "sessions of the account are gone");
 }
 
 #[test]
@@ -129,5 +167,5 @@ fn a_planted_statement_is_counted() {
         charges::charge(at, &[charge(1, 0, 1)], now())
     };
 
-    assert_eq!(store.count(planted).1, 3 + 1);
+    assert_eq!(store.count(planted).1, 2 + 1);
 }

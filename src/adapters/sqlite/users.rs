@@ -1,6 +1,6 @@
 //! A user store with an outbox in SQLite.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, Error, OptionalExtension, params};
@@ -11,13 +11,10 @@ use crate::{
         Account, AccountId, EmailAddress, Instant, LanguageTag, PasswordHash, Stamp, TenantId,
     },
     ports::{
-        Applied, Notice, NoticeDelivery, NoticeId, NoticeRecipient, Outbox, PasswordChange,
-        StoreError, UserStore,
+        Applied, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeDelivery, NoticeId,
+        NoticeRecipient, Outbox, PasswordChange, StoreError, UserStore,
     },
 };
-
-/// How long a notice stays with the courier that took it.
-const LEASE: Duration = Duration::from_secs(60);
 
 /// Accounts in a SQLite file. Addresses match exactly.
 #[derive(Clone, Debug)]
@@ -49,20 +46,8 @@ impl UserStore for SqliteUsers {
         address: &EmailAddress,
     ) -> Result<Vec<Account>, StoreError> {
         let (tenant, address) = (tenant.clone(), address.clone());
-        let sql = format!(
-            "SELECT {} FROM sspr_account WHERE tenant = ?1 AND id IN \
-             (SELECT account FROM sspr_address WHERE tenant = ?1 AND address = ?2)",
-            rows::COLUMNS
-        );
         let act = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(&sql)?;
-            let values = params![tenant.as_str(), address.as_str()];
-            let found = statement.query_map(values, rows::account)?;
-            let mut accounts = found.collect::<Result<Vec<_>, _>>()?;
-            for account in &mut accounts {
-                rows::addresses(connection, &tenant, account)?;
-            }
-            Ok((accounts, Writes::Undone))
+            rows::with_address(connection, &tenant, &address).map(|found| (found, Writes::Undone))
         };
         self.0.reader.call(act).await
     }
@@ -73,16 +58,8 @@ impl UserStore for SqliteUsers {
         account: &AccountId,
     ) -> Result<Option<Account>, StoreError> {
         let (tenant, account) = (tenant.clone(), account.clone());
-        let sql =
-            format!("SELECT {} FROM sspr_account WHERE tenant = ?1 AND id = ?2", rows::COLUMNS);
         let act = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(&sql)?;
-            let values = params![tenant.as_str(), account.as_str()];
-            let mut found = statement.query_row(values, rows::account).optional()?;
-            if let Some(account) = &mut found {
-                rows::addresses(connection, &tenant, account)?;
-            }
-            Ok((found, Writes::Undone))
+            rows::with_id(connection, &tenant, &account).map(|found| (found, Writes::Undone))
         };
         self.0.reader.call(act).await
     }
@@ -132,29 +109,25 @@ impl UserStore for SqliteUsers {
 impl Outbox for SqliteUsers {
     async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let sql = "UPDATE sspr_notice SET leased_until = ?2 WHERE id IN \
-                   (SELECT id FROM sspr_notice WHERE leased_until <= ?1 ORDER BY id LIMIT ?3) \
-                   RETURNING id, tenant, address, changed_at, language";
-        let act = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(sql)?;
-            let values = params![now.as_micros(), now.after(LEASE).as_micros(), limit];
-            let notices = statement.query_map(values, notice)?.collect::<Result<_, _>>()?;
-            Ok((notices, Writes::Stand))
-        };
+        let act =
+            move |connection: &Connection| Ok((lease(connection, now, limit)?, Writes::Stand));
         self.0.writer.call(act).await
     }
 
     async fn postpone(
         &self,
         id: &NoticeId,
-        _tries: u32,
+        tries: u32,
         until: Instant,
-        _now: Instant,
+        now: Instant,
     ) -> Result<(), StoreError> {
+        // An id that is no number is none of ours.
         let Ok(id) = id.0.parse::<i64>() else { return Ok(()) };
         let act = move |connection: &Connection| {
-            let sql = "UPDATE sspr_notice SET leased_until = ?2 WHERE id = ?1";
-            connection.prepare_cached(sql)?.execute(params![id, until.as_micros()])?;
+            let sql = "UPDATE sspr_notice SET tries = ?2, leased_until = ?3, set_at = ?4 \
+                       WHERE id = ?1";
+            let values = params![id, tries, until.as_micros(), now.as_micros()];
+            connection.prepare_cached(sql)?.execute(values)?;
             Ok(((), Writes::Stand))
         };
         self.0.writer.call(act).await
@@ -172,7 +145,7 @@ impl Outbox for SqliteUsers {
     }
 }
 
-/// Hash, stamp, lock, pending address, last reset and notices: all of it or nothing.
+/// Hash, stamp, lock, pending address, last reset, sessions and notices: all of it or nothing.
 pub(super) fn apply(
     connection: &Connection,
     change: &PasswordChange,
@@ -201,17 +174,43 @@ pub(super) fn apply(
         };
         return Ok((answer, Writes::Undone));
     }
-    let sql = "INSERT INTO sspr_notice (tenant, address, changed_at, language, leased_until) \
-               VALUES (?1, ?2, ?3, ?4, ?3)";
-    for NoticeRecipient { to, .. } in &change.notify {
+    let sql = "DELETE FROM sspr_session WHERE tenant = ?1 AND account = ?2";
+    connection.prepare_cached(sql)?.execute([change.tenant.as_str(), change.account.as_str()])?;
+    let sql = "INSERT INTO sspr_notice \
+               (tenant, address, changed_at, language, leased_until, set_at, cause) \
+               VALUES (?1, ?2, ?3, ?4, ?3, ?3, ?5)";
+    for NoticeRecipient { to, cause } in &change.notify {
         connection.prepare_cached(sql)?.execute(params![
             change.tenant.as_str(),
             to.as_str(),
             change.at.as_micros(),
             change.language.as_ref().map(LanguageTag::as_str),
+            cause.as_str(),
         ])?;
     }
     Ok((Applied::Done { notice: NoticeDelivery::Queued }, Writes::Stand))
+}
+
+/// Takes what is due, the one that has been due longest first. The writer holds the lock, so
+/// nobody comes between the look and the lease.
+fn lease(connection: &Connection, now: Instant, limit: i64) -> Result<Vec<Notice>, Error> {
+    // Rows of older versions do not say when they were leased: it was a lease before.
+    let sql = "SELECT id, tenant, address, changed_at, language, tries, cause FROM sspr_notice \
+               WHERE leased_until <= ?1 OR coalesce(set_at, leased_until - ?2) > ?3 \
+               ORDER BY leased_until, id LIMIT ?4";
+    let mut statement = connection.prepare_cached(sql)?;
+    let lease = i64::try_from(NOTICE_LEASE.as_micros()).unwrap_or(i64::MAX);
+    let latest = now.after(NOTICE_CLOCK_SLACK).as_micros();
+    let values = params![now.as_micros(), lease, latest, limit];
+    let due = statement.query_map(values, |row| Ok((row.get::<_, i64>(0)?, notice(row)?)))?;
+    let due = due.collect::<Result<Vec<_>, Error>>()?;
+    let sql = "UPDATE sspr_notice SET leased_until = ?2, set_at = ?3 WHERE id = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    for (id, _) in &due {
+        let until = now.after(NOTICE_LEASE).as_micros();
+        statement.execute(params![id, until, now.as_micros()])?;
+    }
+    Ok(due.into_iter().map(|(_, notice)| notice).collect())
 }
 
 fn notice(row: &rusqlite::Row<'_>) -> Result<Notice, Error> {
@@ -224,5 +223,7 @@ fn notice(row: &rusqlite::Row<'_>) -> Result<Notice, Error> {
         Instant::from_micros(row.get(3)?),
     );
     notice.language = language.and_then(|tag| LanguageTag::parse(&tag).ok());
+    notice.tries = row.get(5)?;
+    notice.cause = NoticeCause::from_stored(&row.get::<_, String>(6)?);
     Ok(notice)
 }

@@ -46,8 +46,9 @@ trait Job: Send {
     fn answer(self: Box<Self>, failure: Option<StoreError>);
 }
 
-struct Call<T, F> {
+struct Call<T, F, A> {
     act: Option<F>,
+    after: A,
     result: Option<Result<T, StoreError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -69,8 +70,18 @@ impl Worker {
         &self,
         act: impl FnOnce(&Connection) -> Result<(T, Writes), Error> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.call_then(act, |_| {}).await
+    }
+
+    /// Runs a job, and `after` on what it answers once it is committed. Both happen on the worker's
+    /// thread, so that a caller who is gone misses neither.
+    pub(super) async fn call_then<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Connection) -> Result<(T, Writes), Error> + Send + 'static,
+        after: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Call { act: Some(act), reply, result: None });
+        let job = Box::new(Call { act: Some(act), after, reply, result: None });
         let queued = match &self.jobs {
             Some(jobs) => jobs.try_send(job),
             None => return Err(errors::ended()),
@@ -93,10 +104,11 @@ impl Drop for Worker {
     }
 }
 
-impl<T, F> Job for Call<T, F>
+impl<T, F, A> Job for Call<T, F, A>
 where
     T: Send,
     F: FnOnce(&Connection) -> Result<(T, Writes), Error> + Send,
+    A: FnOnce(&T) + Send,
 {
     fn run(&mut self, connection: &Connection, mode: Mode) {
         let Some(act) = self.act.take() else { return };
@@ -112,6 +124,9 @@ where
             Some(failure) => Err(failure),
             None => self.result.unwrap_or_else(|| Err(errors::ended())),
         };
+        if let Ok(answer) = &result {
+            (self.after)(answer);
+        }
         // A caller that is gone does not care for the answer.
         let _ = self.reply.send(result);
     }

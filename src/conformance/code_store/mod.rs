@@ -67,7 +67,8 @@ clauses! {
         the_sweep_takes_records_dead_for_a_day
         the_sweep_takes_counters_ended_for_a_day
         the_sweep_honours_its_limit
-        the_sweep_leaves_what_was_touched_since;
+        the_sweep_leaves_what_was_touched_since
+        the_sweep_goes_by_the_end_that_a_swap_has_given;
     in parallel:
         parallel_charges_admit_exactly_the_limit
         parallel_charges_of_crossing_sets_lose_nothing

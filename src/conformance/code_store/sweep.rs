@@ -4,7 +4,7 @@ use super::{
     super::verdict::{Verdict, hold, same},
     bench::{CodeStoreBench, DAY, SECOND, at},
 };
-use crate::ports::{CodeStore as _, Record};
+use crate::ports::{CodeStore as _, Record, Swapped};
 
 pub(super) async fn the_sweep_takes_records_dead_for_a_day(bench: &CodeStoreBench) -> Verdict {
     let record = bench.record(1, &[]);
@@ -54,4 +54,25 @@ pub(super) async fn the_sweep_leaves_what_was_touched_since(bench: &CodeStoreBen
     same("begins again", bench.charged(&[bench.charge(2, 0, 9)], 5 * DAY).await?, true)?;
     same("swept", bench.store.delete_expired(at(5 * DAY), 100).await?, 0)?;
     bench.stands_at(2, 5 * DAY, 1, "the sweep took a live counter").await
+}
+
+pub(super) async fn the_sweep_goes_by_the_end_that_a_swap_has_given(
+    bench: &CodeStoreBench,
+) -> Verdict {
+    let record = bench.record(1, &[]);
+    let lives = |days: i64| Record { expires_at: at(days * DAY), ..record.clone() };
+    bench.put(&lives(1), &[]).await?;
+    // Longer than before, by two processes of which the second one's clock is behind.
+    for (version, days, now) in [(1, 3, DAY / 2), (2, 4, DAY / 4)] {
+        let swapped =
+            bench.store.compare_and_swap(&lives(days), version, &[], &[], at(now)).await?;
+        same("a swap", swapped, Swapped::Swapped { version: version + 1 })?;
+    }
+    for now in [2 * DAY, 4 * DAY, 5 * DAY - 1] {
+        same("swept too early", bench.store.delete_expired(at(now), 100).await?, 0)?;
+        hold(bench.store.load(&bench.id(1)).await?.is_some(), || {
+            format!("gone {} days before its margin was over", (5 * DAY - now) / DAY)
+        })?;
+    }
+    same("24 hours after its new end", bench.store.delete_expired(at(5 * DAY), 100).await?, 1)
 }

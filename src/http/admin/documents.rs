@@ -10,12 +10,13 @@ pub(super) fn with_email(
     email: Value,
 ) -> Result<AuthenticationMethodsPolicy, DocumentError> {
     let mut document = methods.document().clone();
+    // Read alone first, so that an error names the path that the client knows.
+    let email = AuthenticationMethodsPolicy::from_email_json(&email.to_string())?;
+    let Some(email) = email.email_document().cloned() else { return Ok(methods.clone()) };
     let is_email = |method: &Value| {
         let id = method.get("id").and_then(Value::as_str);
         id.is_some_and(|id| id.eq_ignore_ascii_case("email"))
     };
-    // Read alone first, so that an error names the path that the client knows.
-    AuthenticationMethodsPolicy::from_email_json(&email.to_string())?;
     let listed =
         document.get_mut("authenticationMethodConfigurations").and_then(Value::as_array_mut);
     if let Some(listed) = listed {
@@ -56,14 +57,22 @@ pub(super) fn with_flow(
         return Err(DocumentError::new("User flow", "there is no such user flow"));
     };
     let changed = change(chosen)?;
-    unique_name(&others, &changed)?;
+    // A name that was there twice before may stay.
+    if changed.display_name() != chosen.display_name() {
+        unique_name(&others, &changed)?;
+    }
     let each = policy.user_flows().iter().map(|flow| if is_it(flow) { &changed } else { flow });
     policy.clone().with_user_flows(each.cloned().collect())
 }
 
+/// Whether an answer adds a field of that name, so that a request may repeat it.
+pub(super) fn is_ours(name: &str) -> bool {
+    name == "@odata.context" || name == DAMAGED
+}
+
 pub(super) fn replace_fields(document: &mut Value, fields: &Map<String, Value>) {
     if let Some(document) = document.as_object_mut() {
-        for (name, value) in fields.iter().filter(|(name, _)| *name != "@odata.context") {
+        for (name, value) in fields.iter().filter(|(name, _)| !is_ours(name)) {
             document.insert(name.clone(), value.clone());
         }
     }
@@ -72,7 +81,7 @@ pub(super) fn replace_fields(document: &mut Value, fields: &Map<String, Value>) 
 pub(super) fn merge(document: &mut Value, patch: &Value) {
     match (document.as_object_mut(), patch.as_object()) {
         (Some(fields), Some(patch)) => {
-            for (name, value) in patch.iter().filter(|(name, _)| *name != "@odata.context") {
+            for (name, value) in patch.iter().filter(|(name, _)| !is_ours(name)) {
                 merge(fields.entry(name.clone()).or_insert(Value::Null), value);
             }
         }
@@ -91,21 +100,16 @@ pub(super) fn set(document: &mut Value, name: &str, value: Value) {
     }
 }
 
-/// Sets a list. An entry that says the same already stays, with whatever else it says.
-pub(super) fn set_list(document: &mut Value, name: &str, entries: &[Value]) {
-    let old = document.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-    let says = |old: &Value, new: &Value| {
-        let mut fields = new.as_object().into_iter().flatten();
-        fields.all(|(name, value)| old.get(name) == Some(value))
-    };
-    let list = entries.iter().map(|new| old.iter().find(|old| says(old, new)).unwrap_or(new));
-    set(document, name, list.cloned().collect());
-}
-
-pub(super) fn with_context(document: &Value, context: &str) -> Value {
+/// The document with what an answer adds: its context, and a warning if what is stored is damaged.
+pub(super) fn annotated(document: &Value, context: &str, warning: Option<String>) -> Value {
     let mut document = document.clone();
     if let Some(fields) = document.as_object_mut() {
         fields.insert("@odata.context".to_owned(), json!(context));
+        if let Some(warning) = warning {
+            fields.insert(DAMAGED.to_owned(), json!(warning));
+        }
     }
     document
 }
+
+const DAMAGED: &str = "@sspr.damaged";

@@ -16,21 +16,18 @@ use serde_json::{Map, Value, json};
 use super::{
     Authorized, Site,
     authorize::{Access, AccessKind},
-    change::{Basis, Changed},
+    change::{Basis, Changed, Stored},
     documents::{
-        document, merge, replace_fields, unique_name, with_context, with_email, with_flow,
+        annotated, document, is_ours, merge, replace_fields, unique_name, with_email, with_flow,
     },
 };
 use crate::{
     domain::TenantId,
     http::{form::is_of, fresh_correlation},
-    policy::{DocumentError, TenantPolicy, UserFlow, parse_json},
-    ports::VersionedPolicy,
+    policy::{DEEPEST, DocumentError, MOST_BYTES, TenantPolicy, UserFlow, parse_json},
 };
 
 const JSON: &str = "application/json; charset=utf-8";
-/// Graph's own policies are at most 20 KB.
-const MOST_BYTES: usize = 64 * 1024;
 
 /// An OData error.
 pub(super) struct Odata {
@@ -83,8 +80,8 @@ impl Allowed {
         Odata::new(&self.site, status, code, message)
     }
 
-    async fn stored(&self) -> Result<VersionedPolicy, Odata> {
-        match self.site.policies.read(&self.tenant).await {
+    async fn stored(&self) -> Result<Stored, Odata> {
+        match self.site.stored(&self.tenant).await {
             Ok(Some(stored)) => Ok(stored),
             Ok(None) => Err(self.no_tenant()),
             Err(_) => Err(self.down()),
@@ -108,36 +105,44 @@ impl Allowed {
             return Err(bad(self, "Content-Type: application/json is wanted."));
         }
         let bytes = to_bytes(body, MOST_BYTES).await;
-        let bytes = bytes.map_err(|_| bad(self, "The body is larger than 64 KiB."))?;
+        let bytes = bytes.map_err(|_| bad(self, "The body is larger than 1 MiB."))?;
         let text = core::str::from_utf8(&bytes).map_err(|_| bad(self, "The body is not UTF-8."))?;
-        match parse_json(text) {
+        match parse_json(text, DEEPEST) {
             Ok(Value::Object(fields)) => Ok(fields),
             Ok(_) => Err(bad(self, "$: must be an object")),
             Err(error) => Err(bad(self, &error.to_string())),
         }
     }
 
-    /// On which version the client wants its change made (RFC 9110, 13.1.1).
-    fn basis(&self) -> Result<Basis, Odata> {
-        let Some(tag) = self.headers.get(IF_MATCH) else { return Ok(Basis::Newest) };
-        let text = tag.to_str().unwrap_or_default().trim();
-        if text == "*" {
-            return Ok(Basis::Newest);
+    /// On which version the client wants its change made (RFC 9110, 13.1.1). A tag that cannot be
+    /// read matches nothing.
+    fn basis(&self) -> Basis {
+        let mut lines = self.headers.get_all(IF_MATCH).iter().peekable();
+        if lines.peek().is_none() {
+            return Basis::Newest;
         }
-        let number = text.trim_start_matches("W/").trim_matches('"').parse();
-        // A tag that is none of ours matches nothing.
-        Ok(Basis::Version(number.unwrap_or(0)))
+        let text = |line: &HeaderValue| line.to_str().unwrap_or_default().to_owned();
+        let tags: Vec<String> = lines.map(text).collect();
+        if matches!(tags.as_slice(), [tag] if tag.trim() == "*") {
+            return Basis::Newest;
+        }
+        let version = |tag: &str| {
+            let tag = tag.trim();
+            let tag = tag.strip_prefix("W/").unwrap_or(tag);
+            tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+        };
+        Basis::Versions(tags.iter().flat_map(|tag| tag.split(',')).filter_map(version).collect())
     }
 
     /// Makes a change, and answers it as `answer` says.
     async fn change(
         &self,
         what: &str,
-        change: impl Fn(&TenantPolicy) -> Result<TenantPolicy, DocumentError>,
-        answer: impl FnOnce(&VersionedPolicy) -> Response,
+        change: impl Fn(&Stored) -> Result<TenantPolicy, DocumentError>,
+        answer: impl FnOnce(&Stored) -> Response,
     ) -> Answer {
-        let basis = self.basis()?;
-        let changed = self.site.change(&self.tenant, basis, &self.who, what, change).await;
+        let by = (self.who.as_str(), what);
+        let changed = self.site.change(&self.tenant, &self.basis(), by, change).await;
         match changed.map_err(|_| self.down())? {
             Changed::Done(stored) => Ok(answer(&stored)),
             Changed::Conflict => Err(self.fail(
@@ -166,7 +171,8 @@ pub(super) async fn get_email(
         return Err(allowed.fail(StatusCode::NOT_FOUND, "Request_ResourceNotFound", message));
     };
     let context = "#authenticationMethodConfigurations/$entity";
-    Ok(tagged(StatusCode::OK, &with_context(email, context), stored.version))
+    let body = annotated(email, context, stored.warning());
+    Ok(tagged(StatusCode::OK, &body, stored.version))
 }
 
 /// `PATCH …/authenticationMethodConfigurations/email`: absent fields keep their value.
@@ -177,11 +183,18 @@ pub(super) async fn patch_email(
 ) -> Answer {
     let (allowed, body) = Allowed::of(&site, &tenant, request, AccessKind::Write).await?;
     let fields = allowed.object(body).await?;
-    let change = |policy: &TenantPolicy| {
-        let methods = policy.authentication_methods();
+    let change = |stored: &Stored| {
+        let (policy, methods) = (&stored.policy, stored.policy.authentication_methods());
+        let lists = ["state", "includeTargets", "excludeTargets"];
+        if stored.has_lost_email() && !lists.iter().all(|name| fields.contains_key(*name)) {
+            let rule = "the stored policy cannot be read: state, includeTargets and \
+                        excludeTargets are wanted";
+            return Err(DocumentError::new("$", rule));
+        }
         let mut email = methods.email_document().cloned().unwrap_or_else(|| json!({"id": "Email"}));
         replace_fields(&mut email, &fields);
-        Ok(policy.clone().with_authentication_methods(with_email(methods, email)?))
+        let policy = policy.as_ref().clone();
+        Ok(policy.with_authentication_methods(with_email(methods, email)?))
     };
     allowed.change("Email OTP", change, |stored| empty(stored.version)).await
 }
@@ -195,10 +208,8 @@ pub(super) async fn list_flows(
     let (allowed, _) = Allowed::of(&site, &tenant, request, AccessKind::Read).await?;
     let stored = allowed.stored().await?;
     let flows: Vec<Value> = stored.policy.user_flows().iter().map(document).collect();
-    let body = json!({
-        "@odata.context": "#identity/authenticationEventsFlows",
-        "value": flows,
-    });
+    let context = "#identity/authenticationEventsFlows";
+    let body = annotated(&json!({ "value": flows }), context, stored.warning());
     Ok(tagged(StatusCode::OK, &body, stored.version))
 }
 
@@ -214,7 +225,8 @@ pub(super) async fn get_flow(
     match flows.find(|flow| flow.id().as_str() == id) {
         Some(flow) => {
             let context = "#identity/authenticationEventsFlows/$entity";
-            Ok(tagged(StatusCode::OK, &with_context(&document(flow), context), stored.version))
+            let body = annotated(&document(flow), context, stored.warning());
+            Ok(tagged(StatusCode::OK, &body, stored.version))
         }
         None => Err(no_flow(&allowed)),
     }
@@ -229,17 +241,18 @@ pub(super) async fn create_flow(
     let (allowed, body) = Allowed::of(&site, &tenant, request, AccessKind::Write).await?;
     let mut fields = allowed.object(body).await?;
     let id = fresh_correlation(site.sspr.entropy()).ok_or_else(|| allowed.down())?;
+    fields.retain(|name, _| !is_ours(name));
     fields.insert("id".to_owned(), json!(id.as_str()));
     fields.entry("priority").or_insert(json!(500));
     let flow = UserFlow::from_json(&Value::Object(fields).to_string())
         .map_err(|error| allowed.fail(StatusCode::BAD_REQUEST, "BadRequest", &error.to_string()))?;
-    let change = |policy: &TenantPolicy| {
-        let mut flows = policy.user_flows().to_vec();
+    let change = |stored: &Stored| {
+        let mut flows = stored.policy.user_flows().to_vec();
         unique_name(&flows, &flow)?;
         flows.push(flow.clone());
-        policy.clone().with_user_flows(flows)
+        stored.policy.as_ref().clone().with_user_flows(flows)
     };
-    let answer = |stored: &VersionedPolicy| {
+    let answer = |stored: &Stored| {
         let mut response = tagged(StatusCode::CREATED, &document(&flow), stored.version);
         let location = HeaderValue::from_str(&format!("authenticationEventsFlows/{}", flow.id()));
         if let Ok(location) = location {
@@ -265,8 +278,8 @@ pub(super) async fn patch_flow(
     if fields.get("id").is_some_and(|given| given.as_str() != Some(&id)) {
         return Err(allowed.fail(StatusCode::BAD_REQUEST, "BadRequest", "$.id: cannot be changed"));
     }
-    let change = |policy: &TenantPolicy| {
-        with_flow(policy, &id, |flow| {
+    let change = |stored: &Stored| {
+        with_flow(&stored.policy, &id, |flow| {
             let mut document = document(flow);
             merge(&mut document, &Value::Object(fields.clone()));
             UserFlow::from_json(&document.to_string())

@@ -3,6 +3,7 @@
 mod authorize;
 mod change;
 mod documents;
+mod edits;
 mod graph;
 mod pages;
 mod view;
@@ -13,14 +14,14 @@ use std::sync::Arc;
 use axum::{
     Router,
     http::StatusCode,
-    middleware::map_response,
+    middleware::{map_request, map_response},
     routing::{get, post},
 };
 use tower_http::{csrf::CsrfLayer, timeout::TimeoutLayer};
 
 pub use authorize::{Access, AccessKind, Authorize, Authorized};
 
-use super::{assets, harden};
+use super::{assets, harden, hardening::leveled};
 use crate::{
     domain::{GroupId, TenantId},
     engine::Sspr,
@@ -44,7 +45,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// Answers carry an `ETag`; send it as `If-Match`, and a change that somebody else made since
 /// answers 412. Without `If-Match` a `PATCH` applies to whatever is stored, and still changes no
-/// field that it does not name.
+/// field that it does not name. Whoever repeats the change that was made last is answered as before.
+///
+/// A stored policy that cannot be read is shown as the last good one, with what is wrong with it
+/// (in JSON: `@sspr.damaged`). The next change that is saved replaces it.
 #[derive(Clone)]
 #[must_use = "call `router`"]
 pub struct Admin(Site);
@@ -112,6 +116,7 @@ impl Admin {
             .layer(CsrfLayer::new())
             .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
             .layer(map_response(harden))
+            .layer(map_request(leveled))
             .with_state(site)
     }
 }

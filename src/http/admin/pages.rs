@@ -12,25 +12,33 @@ use axum::{
     },
     response::{IntoResponse as _, Response},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Authorized, Site,
     authorize::{Access, AccessKind},
-    change::{Basis, Changed},
-    documents::{part, set, set_list, with_email, with_flow},
-    view::{AdminPage, EventsPage, MessagePage, PROVIDERS, TARGETS},
+    change::{Basis, Changed, Stored},
+    documents::{set, unique_name, with_flow},
+    edits::{EmailEdit, FlowEdit},
+    view::{AdminPage, EventsPage, MessagePage, TARGETS},
 };
 use crate::{
     domain::{EmailAddress, TenantId, UserFlowId},
     http::{
         form::{Form, FormError},
+        fresh_correlation,
         stop::Stop,
     },
-    policy::{CurrentPassword, DocumentError, PasswordRules, TenantPolicy, UserFlow},
-    ports::VersionedPolicy,
+    policy::{
+        CurrentPassword, DocumentError, MOST_BYTES, MethodState, PasswordRules, TenantPolicy,
+        UserFlow,
+    },
 };
 
+/// Bytes of a form: each byte of a whole policy, percent-encoded, and the names of the fields.
+const MOST_FORM_BYTES: usize = 4 * MOST_BYTES;
+/// Fields of a form: as many targets as a whole policy has room for, `{"id":"a"},` each.
+const MOST_FORM_FIELDS: usize = 100_000;
 /// Changes that the page of events shows.
 const SHOWN_CHANGES: usize = 100;
 
@@ -41,7 +49,7 @@ struct Visit {
     site: Arc<Site>,
     who: String,
     tenants: Vec<TenantId>,
-    stored: VersionedPolicy,
+    stored: Stored,
     query: Form,
 }
 
@@ -63,7 +71,7 @@ impl Visit {
         }
         let tenant = named.or_else(|| seen.first().cloned()).ok_or_else(no_tenant)?;
         let who = allowed(site, parts, Access { kind, tenant: Some(&tenant) }).await?;
-        let stored = site.policies.read(&tenant).await.map_err(|_| down())?;
+        let stored = site.stored(&tenant).await.map_err(|_| down())?;
         let stored = stored.ok_or_else(no_tenant)?;
         Ok(Self { query, site: site.clone(), stored, tenants: seen, who })
     }
@@ -88,8 +96,10 @@ impl Visit {
         change: impl Fn(&TenantPolicy) -> Result<TenantPolicy, DocumentError>,
     ) -> Answer {
         let version = form.required("version").ok().and_then(|text| text.parse().ok());
-        let basis = Basis::Version(version.unwrap_or(0));
-        let changed = self.site.change(self.tenant(), basis, &self.who, what, change).await;
+        let basis = Basis::Versions(version.into_iter().collect());
+        let change = |stored: &Stored| change(&stored.policy);
+        let by = (self.who.as_str(), what);
+        let changed = self.site.change(self.tenant(), &basis, by, change).await;
         match changed.map_err(|_| down())? {
             Changed::Done(_) => Ok(self.back("saved")),
             Changed::Conflict => {
@@ -154,7 +164,10 @@ pub(super) async fn events(State(site): State<Arc<Site>>, request: Request) -> A
     let visit = Visit::of(&site, &parts, AccessKind::Read).await?;
     let changes = site.policies.changes(visit.tenant(), SHOWN_CHANGES).await;
     let changes = changes.map_err(|_| down())?;
-    Ok(render(StatusCode::OK, &EventsPage::of(&visit.stored.policy, &changes)))
+    let unreadable = site.policies.unreadable_changes(visit.tenant()).await;
+    let unreadable = unreadable.map_err(|_| down())?;
+    let page = EventsPage::of(&visit.stored.policy, &changes, unreadable);
+    Ok(render(StatusCode::OK, &page))
 }
 
 /// `POST explain`: reads only; a form, so that no address stands in a URL.
@@ -186,31 +199,27 @@ pub(super) async fn explain(State(site): State<Arc<Site>>, request: Request) -> 
 pub(super) async fn save_policy(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (visit, form) = posted(&site, request, AccessKind::Write).await?;
     let all = form.optional("include").ok().flatten() != Some("groups");
-    let chosen = |list: &str| -> Vec<Value> {
+    let chosen = |list: &str| -> Vec<(&'static str, String)> {
         let mut targets = Vec::new();
         for kind in TARGETS {
             let field = format!("{list}_{kind}");
-            targets.extend(form.all(&field).map(|id| json!({ "targetType": kind, "id": id })));
+            targets.extend(form.all(&field).map(|id| (kind, id.to_owned())));
         }
         targets
     };
-    let everybody = || vec![json!({ "targetType": "group", "id": "all_users" })];
-    let include = if all { everybody() } else { chosen("include") };
-    let exclude = chosen("exclude");
-    let enabled = form.optional("state").ok().flatten() == Some("enabled");
-    if enabled && include.is_empty() {
+    let state = match form.optional("state").ok().flatten() {
+        Some("enabled") => MethodState::Enabled,
+        _ => MethodState::Disabled,
+    };
+    let (include, exclude) = (chosen("include"), chosen("exclude"));
+    let edit = EmailEdit { exclude, for_all: all, include, state };
+    if state == MethodState::Enabled && !all && edit.include.is_empty() {
         let words = "Include at least one group, or all users: an empty list is nobody.";
         return Ok(visit.refused(StatusCode::UNPROCESSABLE_ENTITY, words.to_owned()));
     }
     let change = |policy: &TenantPolicy| {
-        let methods = policy.authentication_methods();
-        let mut email = methods.email_document().cloned().unwrap_or_else(|| {
-            json!({"@odata.type": "#microsoft.graph.emailAuthenticationMethodConfiguration", "id": "Email"})
-        });
-        set(&mut email, "state", json!(if enabled { "enabled" } else { "disabled" }));
-        set_list(&mut email, "includeTargets", &include);
-        set_list(&mut email, "excludeTargets", &exclude);
-        Ok(policy.clone().with_authentication_methods(with_email(methods, email)?))
+        let methods = edit.made(policy.authentication_methods())?;
+        Ok(policy.clone().with_authentication_methods(methods))
     };
     visit.save(&form, "Email OTP", change).await
 }
@@ -219,10 +228,19 @@ pub(super) async fn save_policy(State(site): State<Arc<Site>>, request: Request)
 pub(super) async fn add_flow(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (visit, form) = posted(&site, request, AccessKind::Write).await?;
     let name = form.required("name").unwrap_or_default().trim().to_owned();
+    let fresh = fresh_correlation(site.sspr.entropy()).ok_or_else(down)?;
     let change = |policy: &TenantPolicy| {
-        let flow = UserFlow::email_with_password(&name)
-            .map_err(|error| DocumentError::new("Name", error.to_string()))?;
         let mut flows = policy.user_flows().to_vec();
+        // Its name is its id where that can be one.
+        let is_free = |id: &str| flows.iter().all(|flow| flow.id().as_str() != id);
+        let id = UserFlowId::parse(&name).ok().filter(|id| is_free(id.as_str()));
+        let id = id.as_ref().map_or(fresh.as_str(), |id| id.as_str());
+        let flow = UserFlow::email_with_password(id)
+            .map_err(|error| DocumentError::new("Name", error.to_string()))?;
+        let mut document = flow.document().clone();
+        set(&mut document, "displayName", json!(name));
+        let flow = UserFlow::from_json(&document.to_string())?;
+        unique_name(&flows, &flow)?;
         flows.push(flow);
         policy.clone().with_user_flows(flows)
     };
@@ -233,53 +251,15 @@ pub(super) async fn add_flow(State(site): State<Arc<Site>>, request: Request) ->
 pub(super) async fn save_flow(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (visit, form) = posted(&site, request, AccessKind::Write).await?;
     let id = visit.flow().unwrap_or_default().to_owned();
-    let name = form.required("name").unwrap_or_default().trim().to_owned();
-    let chosen: Vec<&str> = form.all("idp").collect();
     let all = form.optional("all_applications").ok().flatten().is_some();
-    let applications = form.optional("applications").ok().flatten().unwrap_or_default();
-    let listed = lines(applications).map(|id| json!({ "appId": id }));
-    // None: all of them.
-    let applications: Option<Vec<Value>> = (!all).then(|| listed.collect());
-    let change = |policy: &TenantPolicy| {
-        with_flow(policy, &id, |flow| changed_flow(flow, &name, &chosen, applications.as_deref()))
+    let listed = form.optional("applications").ok().flatten().unwrap_or_default();
+    let edit = FlowEdit {
+        applications: (!all).then(|| lines(listed).collect()),
+        name: form.required("name").unwrap_or_default(),
+        providers: form.all("idp").collect(),
     };
+    let change = |policy: &TenantPolicy| with_flow(policy, &id, |flow| edit.made(flow));
     visit.save(&form, "User flow", change).await
-}
-
-fn changed_flow(
-    flow: &UserFlow,
-    name: &str,
-    chosen: &[&str],
-    applications: Option<&[Value]>,
-) -> Result<UserFlow, DocumentError> {
-    let mut document = flow.document().clone();
-    let load = part(&document, "onAuthenticationMethodLoadStart");
-    let mut load = load.unwrap_or_else(|| json!({
-        "@odata.type": "#microsoft.graph.onAuthenticationMethodLoadStartExternalUsersSelfServiceSignUp",
-    }));
-    // Providers that the page does not offer stay.
-    let shown = |id: &str| PROVIDERS.iter().any(|(known, ..)| known.eq_ignore_ascii_case(id));
-    let kept = load.get("identityProviders").and_then(Value::as_array).cloned().unwrap_or_default();
-    let kept = kept
-        .into_iter()
-        .filter(|provider| provider.get("id").and_then(Value::as_str).is_none_or(|id| !shown(id)));
-    let providers: Vec<Value> = chosen.iter().map(|id| json!({ "id": id })).chain(kept).collect();
-    if providers.is_empty() {
-        return Err(DocumentError::new("Identity providers", "choose at least one"));
-    }
-    set_list(&mut load, "identityProviders", &providers);
-    set(&mut document, "onAuthenticationMethodLoadStart", load);
-    set(&mut document, "id", json!(flow.id().as_str()));
-    set(&mut document, "displayName", json!(name));
-    let mut conditions = part(&document, "conditions").unwrap_or_else(|| json!({}));
-    let mut covered = part(&conditions, "applications").unwrap_or_else(|| json!({}));
-    set(&mut covered, "includeAllApplications", json!(applications.is_none()));
-    if let Some(listed) = applications {
-        set_list(&mut covered, "includeApplications", listed);
-    }
-    set(&mut conditions, "applications", covered);
-    set(&mut document, "conditions", conditions);
-    UserFlow::from_json(&document.to_string())
 }
 
 /// `POST password-rules`
@@ -316,7 +296,8 @@ async fn posted(
 ) -> Result<(Visit, Form), Stop> {
     let (parts, body) = request.into_parts();
     let visit = Visit::of(site, &parts, kind).await?;
-    let form = Form::read(Request::from_parts(parts, body)).await;
+    let request = Request::from_parts(parts, body);
+    let form = Form::read_within(request, MOST_FORM_BYTES, MOST_FORM_FIELDS).await;
     Ok((visit, form.map_err(|error| unreadable(&error))?))
 }
 

@@ -3,11 +3,11 @@
 use askama::Template;
 use serde_json::Value;
 
-use super::Site;
+use super::{Site, change::Stored};
 use crate::{
     domain::{IdentityProvider, TenantId},
     policy::{Applications, CheckState, MethodState, Odds, Target, TenantPolicy, UserFlow},
-    ports::{RecordedChange, VersionedPolicy},
+    ports::RecordedChange,
 };
 
 /// Providers that the page offers: Graph's id, provider, name, what it means for a reset.
@@ -69,6 +69,8 @@ pub(super) struct AdminPage {
     brand: String,
     pub(super) failed: bool,
     pub(super) alert: Option<String>,
+    /// What is stored cannot be read.
+    warning: Option<String>,
     pub(super) saved: bool,
     pub(super) explained: Vec<String>,
     tenants: Vec<Choice>,
@@ -97,6 +99,8 @@ pub(super) struct EventsPage {
     failed: bool,
     tenant: String,
     events: Vec<ShownEvent>,
+    /// Records that cannot be read.
+    unreadable: usize,
 }
 
 struct ShownEvent {
@@ -119,7 +123,7 @@ impl AdminPage {
     pub(super) fn of(
         site: &Site,
         tenants: &[TenantId],
-        stored: &VersionedPolicy,
+        stored: &Stored,
         flow: Option<&str>,
     ) -> Self {
         let policy = &*stored.policy;
@@ -170,12 +174,13 @@ impl AdminPage {
             to_do,
             checks,
             version: stored.version,
+            warning: stored.warning(),
         }
     }
 }
 
 impl EventsPage {
-    pub(super) fn of(policy: &TenantPolicy, changes: &[RecordedChange]) -> Self {
+    pub(super) fn of(policy: &TenantPolicy, changes: &[RecordedChange], unreadable: usize) -> Self {
         let shown = |change: &RecordedChange| ShownEvent {
             at: {
                 let at = change.at.to_civil();
@@ -194,6 +199,7 @@ impl EventsPage {
             events: changes.iter().map(shown).collect(),
             failed: false,
             tenant: policy.tenant().to_string(),
+            unreadable,
         }
     }
 }

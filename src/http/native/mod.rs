@@ -17,7 +17,6 @@ mod continuation;
 mod cors;
 mod fault;
 mod issuer;
-mod origin;
 mod steps;
 mod v1;
 mod v2;
@@ -45,7 +44,7 @@ use self::{
     fault::Fault,
     v2::Fields,
 };
-use super::{TrustedProxies, form::Form};
+use super::{TrustedProxies, form::Form, origin::Origin};
 use crate::{
     domain::{ApplicationId, IdError, TenantId, UserFlowId},
     engine::Sspr,
@@ -93,7 +92,7 @@ pub struct NativeApplication {
     pub id: ApplicationId,
     /// The user flow by which people sign in to it.
     pub user_flow: UserFlowId,
-    origins: Vec<String>,
+    origins: Vec<Origin>,
 }
 
 /// A text is no origin.
@@ -124,21 +123,19 @@ impl NativeApplication {
         })
     }
 
-    /// Lets pages of that origin call the API (CORS). Exact: no wildcard, no path.
-    ///
-    /// It may be written with the default port or in capitals, which browsers leave out of what
-    /// they send. Mobile shells have schemes of their own, for instance `capacitor://localhost`.
+    /// Lets pages of that origin call the API (CORS). Exact: no wildcard, no path. A default port is
+    /// no port, and a mobile shell's own scheme will do, like `capacitor://localhost`.
     ///
     /// # Errors
     /// [`OriginError`].
     pub fn with_origin(mut self, origin: &str) -> Result<Self, OriginError> {
-        self.origins.push(origin::parse(origin)?);
+        self.origins.push(Origin::parse(origin).ok_or(OriginError)?);
         Ok(self)
     }
 
     /// Whether a browser's `Origin` is one of this application's.
     fn admits(&self, origin: &HeaderValue) -> bool {
-        self.origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes())
+        self.origins.iter().any(|listed| listed.is(origin))
     }
 }
 

@@ -15,7 +15,6 @@ use super::{
 use crate::{
     domain::{Code, CodeFormat, FlowToken, IdentityProvider, Instant},
     engine::{LookOutcome, OpenOutcome, Rejection, SendOutcome, VerifyOutcome, View},
-    http::secret::Secret,
 };
 
 /// `POST reset`: opens a reset and asks for its first code. Reads no password. A second click
@@ -26,9 +25,11 @@ pub(super) async fn forgot(State(site): State<Arc<Site>>, request: Request) -> A
         return Ok(redirect("start-again"));
     };
     let mut journey = journey.clone();
-    if let Some(token) = token(&journey) {
+    if journey.grant.is_some() || journey.is_done() {
+        journey = visit.broken(journey.afresh(site.sspr.entropy()))?;
+    } else if let Some(token) = token(&journey) {
         match visit.broken(site.sspr.look(&token).await)? {
-            LookOutcome::View(view) if view.sent.is_some() && journey.grant.is_none() => {
+            LookOutcome::View(view) if view.sent.is_some() => {
                 return visit.go_on(&journey, Stage::Code, None);
             }
             LookOutcome::View(_) | LookOutcome::Gone => {
@@ -49,7 +50,7 @@ pub(super) async fn forgot(State(site): State<Arc<Site>>, request: Request) -> A
         }
     };
     let outcome = visit.broken(site.sspr.send(&token, &client).await)?;
-    journey.token = Some(Secret::of(token.expose()));
+    journey = journey.opened(&token);
     match outcome {
         SendOutcome::Sent(_) | SendOutcome::TooSoon { .. } => {
             visit.go_on(&journey, Stage::Code, None)
@@ -65,6 +66,9 @@ pub(super) async fn forgot(State(site): State<Arc<Site>>, request: Request) -> A
 /// `POST resend`: asks for a further code. Reads no code.
 pub(super) async fn resend(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (visit, _) = posted(&site, request).await?;
+    if visit.journey().is_some_and(Journey::is_past_the_code) {
+        return visit.reached();
+    }
     let Some((journey, token)) = visit.journey().and_then(|it| Some((it, token(it)?))) else {
         return Ok(redirect("start-again"));
     };
@@ -72,7 +76,7 @@ pub(super) async fn resend(State(site): State<Arc<Site>>, request: Request) -> A
         SendOutcome::Sent(_) => visit.go_on(journey, Stage::Code, Some(Flash::Resent)),
         SendOutcome::TooSoon { .. } => visit.go_on(journey, Stage::Code, None),
         SendOutcome::TryLater { retry_at } => later(&visit, journey, Back::Resend, retry_at),
-        SendOutcome::Gone => Ok(redirect("start-again")),
+        SendOutcome::Gone => visit.over(journey),
     }
 }
 
@@ -80,16 +84,15 @@ pub(super) async fn resend(State(site): State<Arc<Site>>, request: Request) -> A
 pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&site, &parts)?;
-    let further = |it: &&Journey| matches!(it.stage, Stage::NewPassword | Stage::Done { .. });
-    if let Some(journey) = visit.journey().filter(further) {
-        return Ok(redirect(&format!("{}?flow={}", journey.page(), journey.id)));
+    if visit.journey().is_some_and(Journey::is_past_the_code) {
+        return visit.reached();
     }
     let Some((journey, token)) = visit.journey().and_then(|it| Some((it, token(it)?))) else {
-        return Ok(redirect("sign-in"));
+        return visit.lost();
     };
     match visit.broken(site.sspr.look(&token).await)? {
         LookOutcome::View(view) => show(&visit, journey, &view),
-        LookOutcome::Gone => Ok(redirect("start-again")),
+        LookOutcome::Gone => visit.over(journey),
     }
 }
 
@@ -166,6 +169,9 @@ fn alert(visit: &Visit, journey: &Journey, view: &View, lifetime: &str) -> Optio
 /// `POST code`.
 pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (visit, form) = posted(&site, request).await?;
+    if visit.journey().is_some_and(Journey::is_done) {
+        return visit.reached();
+    }
     let Some((journey, token)) = visit.journey().and_then(|it| Some((it, token(it)?))) else {
         return Ok(redirect("start-again"));
     };
@@ -175,9 +181,7 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
     };
     let rejection = match visit.broken(site.sspr.verify(&token, &code, &visit.client()).await)? {
         VerifyOutcome::Granted(granted) => {
-            let mut next = journey.at(Stage::NewPassword, None);
-            next.grant = Some(Secret::of(granted.grant.expose()));
-            return visit.go(next);
+            return visit.go(journey.granted(&granted.grant));
         }
         VerifyOutcome::Rejected(rejection) => rejection,
     };
@@ -186,7 +190,7 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
         Rejection::WrongCode { tries_left } => Flash::WrongCode { tries: tries_left },
         Rejection::LongerCodeSent(_) => Flash::Longer,
         Rejection::Expired => Flash::Expired,
-        Rejection::Gone => return Ok(redirect("start-again")),
+        Rejection::Gone => return visit.over(journey),
         Rejection::TryLater { retry_at } => return later(&visit, journey, Back::Code, retry_at),
     };
     visit.go_on(journey, Stage::Code, Some(flash))
@@ -196,10 +200,8 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
 pub(super) async fn try_later(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&site, &parts)?;
-    let Some(journey) = visit.journey() else { return Ok(redirect("sign-in")) };
-    let Stage::Later { until, back } = journey.stage else {
-        return Ok(redirect(&format!("{}?flow={}", journey.page(), journey.id)));
-    };
+    let Some(journey) = visit.journey() else { return visit.lost() };
+    let Stage::Later { until, back } = journey.stage else { return visit.reached() };
     let words = visit.words();
     let mails = matches!(back, Back::Send | Back::Resend);
     let lead = if mails { words.later_lead } else { words.busy_lead };
@@ -235,6 +237,9 @@ pub(super) async fn unavailable(State(site): State<Arc<Site>>, request: Request)
 pub(super) async fn start_again(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&site, &parts)?;
+    if !visit.keeps_cookies() {
+        return visit.without_cookies();
+    }
     let words = visit.words();
     let frame = visit.frame(words.gone_title, None);
     visit.show(&Message { frame, lead: words.gone_text.to_owned(), reference: None })

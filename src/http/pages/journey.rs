@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    domain::{Entropy, EntropyUnavailable, Instant, Password},
+    domain::{Entropy, EntropyUnavailable, FlowToken, Grant, Instant, Password},
     engine::{RequestKey, Sspr},
     error::Error,
     http::secret::Secret,
@@ -40,13 +40,13 @@ pub(super) struct Journey {
     pub(super) address: String,
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub(super) return_to: Option<String>,
-    /// Makes a double click on "Forgot password?" open one reset.
-    #[serde(rename = "k")]
-    key: Secret,
-    /// Opens the reset, once there is one.
+    /// Makes a double click on "Forgot password?" open one reset. Gone once there is one.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    key: Option<Secret>,
+    /// Opens the reset. Kept beside the grant: a repeat of the code's form ends where it did.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     pub(super) token: Option<Secret>,
-    /// Permits a new password, once the code was right.
+    /// Permits a new password, from the right code to the end.
     #[serde(rename = "g", default, skip_serializing_if = "Option::is_none")]
     pub(super) grant: Option<Secret>,
     #[serde(rename = "s")]
@@ -73,7 +73,13 @@ pub(super) enum Stage {
     #[serde(rename = "n")]
     NewPassword,
     #[serde(rename = "d")]
-    Done { signed_in: bool, onward: bool },
+    Done {
+        signed_in: bool,
+        onward: bool,
+        /// How long the page says who was signed in.
+        #[serde(default)]
+        until: i64,
+    },
     /// No reset is offered.
     #[serde(rename = "o")]
     Off,
@@ -153,6 +159,16 @@ impl Jar {
         }
     }
 
+    /// Forgets every journey; the language stays.
+    pub(super) fn clear(&mut self) {
+        self.journeys.clear();
+    }
+
+    /// Whether there is any journey.
+    pub(super) fn is_empty(&self) -> bool {
+        self.journeys.is_empty()
+    }
+
     /// Forgets a journey.
     pub(super) fn remove(&mut self, id: &str) {
         self.journeys.retain(|journey| journey.id != id);
@@ -178,7 +194,7 @@ impl Journey {
             flash: None,
             grant: None,
             id: format!("{:08x}", entropy.word()? >> 32),
-            key: Secret::of(hex(key.expose())),
+            key: Some(Secret::of(hex(key.expose()))),
             return_to: None,
             stage,
             token: None,
@@ -196,15 +212,38 @@ impl Journey {
         Self { flash, stage, ..self.clone() }
     }
 
-    /// The same journey at its end. Its secrets are spent: the browser need not keep them.
-    pub(super) fn done(&self, signed_in: bool, onward: bool) -> Self {
-        let ended = self.at(Stage::Done { onward, signed_in }, None);
-        Self { grant: None, token: None, ..ended }
+    /// The same journey with its reset, whose key is of no more use.
+    pub(super) fn opened(&self, token: &FlowToken) -> Self {
+        Self { key: None, token: Some(Secret::of(token.expose())), ..self.clone() }
+    }
+
+    /// The same journey after the right code.
+    pub(super) fn granted(&self, grant: &Grant) -> Self {
+        let next = self.at(Stage::NewPassword, None);
+        Self { grant: Some(Secret::of(grant.expose())), ..next }
+    }
+
+    /// The same journey at its end. A repeat of its last form brings the grant in the cookie of
+    /// that form's page, or this cookie: so this one keeps no secret.
+    pub(super) fn done(&self, signed_in: bool, onward: bool, until: Instant) -> Self {
+        let until = until.as_micros();
+        let ended = self.at(Stage::Done { onward, signed_in, until }, None);
+        Self { grant: None, key: None, token: None, ..ended }
+    }
+
+    /// Whether its page lies beyond the code's.
+    pub(super) const fn is_past_the_code(&self) -> bool {
+        matches!(self.stage, Stage::NewPassword | Stage::Done { .. })
+    }
+
+    /// Whether it has ended.
+    pub(super) const fn is_done(&self) -> bool {
+        matches!(self.stage, Stage::Done { .. })
     }
 
     /// The key of its one request for a reset.
     pub(super) fn request_key(&self) -> Option<RequestKey> {
-        let text = self.key.expose();
+        let text = self.key.as_ref()?.expose();
         let mut bytes = Zeroizing::new([0; 32]);
         for (index, byte) in bytes.iter_mut().enumerate() {
             *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;

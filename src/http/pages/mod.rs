@@ -6,6 +6,7 @@
 
 mod code;
 mod journey;
+mod link;
 mod new_password;
 mod sign_in;
 mod view;
@@ -34,7 +35,10 @@ use self::{
     visit::{Answer, Visit, redirect},
     words::PageWords,
 };
-use super::{Application, ReturnTo, Sessions, TrustedProxies, assets, fresh_correlation, harden};
+use super::{
+    Application, PublicPathError, ReturnTo, Sessions, TrustedProxies, assets, fresh_correlation,
+    harden, hardening::level_host, public_path::PublicPath,
+};
 use crate::{domain::CorrelationId, domain::Scope, engine::Sspr, mail::Language};
 
 /// How long a request may take, its body included.
@@ -54,7 +58,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// #     Policies::fixed(TenantPolicy::customers("contoso")?), Keyring::draw(&SystemEntropy::new())?);
 /// let shop = Application::new("contoso", "sign-in", "shop")?;
 /// let pages = Pages::new(&sspr, shop, MySessions).with_trusted_proxies(TrustedProxies::of(["10.0.0.0/8"])?);
-/// let app: axum::Router = axum::Router::new().nest("/account", pages.router());
+/// let app: axum::Router = axum::Router::new().nest_service("/account", pages.router());
 /// # let _ = (app, courier);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -77,6 +81,7 @@ struct Site {
     application: Application,
     sessions: Arc<dyn Sessions>,
     proxies: TrustedProxies,
+    public: Option<PublicPath>,
     stylesheet: Option<ReturnTo>,
     /// What the journeys' cookie is sealed for.
     about: String,
@@ -90,7 +95,7 @@ pub fn pages(sspr: &Sspr, application: Application, sessions: impl Sessions + 's
 }
 
 /// `/.well-known/change-password`: sends password managers to the pages that are mounted at `path`
-/// (W3C, A Well-Known URL for Changing Passwords).
+/// (W3C, A Well-Known URL for Changing Passwords). The path is the one that people see.
 pub fn change_password(path: &ReturnTo) -> Router {
     let to = format!("{}/sign-in", path.as_str().trim_end_matches('/'));
     let found = move || {
@@ -111,6 +116,7 @@ impl Pages {
             cookie: format!("__Host-sspr-{name}"),
             device_cookie: format!("__Host-sspr-device-{name}"),
             proxies: TrustedProxies::none(),
+            public: None,
             sessions: Arc::new(sessions),
             sspr: sspr.for_application(&application.tenant, &application.id),
             stylesheet: None,
@@ -118,10 +124,21 @@ impl Pages {
         })
     }
 
-    /// Believes `X-Forwarded-For` from these proxies.
+    /// Believes `X-Forwarded-For` and `X-Forwarded-Prefix` from these proxies.
     pub fn with_trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.0.proxies = proxies;
         self
+    }
+
+    /// Says what a proxy takes off the front of every path: `/auth` where people see
+    /// `/auth/account/sign-in` and this router `/account/sign-in`. It counts before any
+    /// `X-Forwarded-Prefix`. Home, `return_to` and the other paths get it, unless they have it.
+    ///
+    /// # Errors
+    /// [`PublicPathError`].
+    pub fn with_public_path(mut self, path: &str) -> Result<Self, PublicPathError> {
+        self.0.public = Some(PublicPath::parse(path).ok_or(PublicPathError)?);
+        Ok(self)
     }
 
     /// Loads a small stylesheet of the host after the pages' own: set `--brand` and `--logo` there.
@@ -130,7 +147,8 @@ impl Pages {
         self
     }
 
-    /// The router, to be nested where the pages shall be.
+    /// The router, to be nested where the pages shall be. `nest_service` also answers the path with
+    /// a slash after it; `nest` does not.
     pub fn router(self) -> Router {
         let site = Arc::new(self.0);
         assets(Router::new())
@@ -182,6 +200,8 @@ impl Site {
             others: Vec::new(),
             privacy: None,
             query: String::new(),
+            root: String::new(),
+            sign_in: "sign-in".to_owned(),
             step: None,
             stylesheet: None,
             title: words.problem_title.to_owned(),
@@ -196,11 +216,28 @@ impl Site {
     }
 }
 
-/// `GET /`: to the first page. The path is the one that the host has mounted the pages at.
-async fn start(OriginalUri(uri): OriginalUri) -> Response {
-    let mounted = ReturnTo::parse(uri.path());
-    let path = mounted.as_ref().map_or("/", |it| it.as_str()).trim_end_matches('/');
-    redirect(&format!("{path}/sign-in"))
+/// `GET /`: to the first page. The way there is relative, from `/account` to `account/sign-in`, so
+/// it holds behind a proxy that nothing is known of.
+async fn start(
+    State(site): State<Arc<Site>>,
+    OriginalUri(uri): OriginalUri,
+    request: Request,
+) -> Response {
+    let (set, proxies) = (site.public.as_ref(), &site.proxies);
+    let public = PublicPath::of(set, proxies, request.extensions(), request.headers());
+    let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
+    let path = uri.path().trim_end_matches('/');
+    let whole = ReturnTo::parse(&format!("{}{path}/sign-in", public.as_str()));
+    if let Ok(whole) = whole
+        && !public.as_str().is_empty()
+    {
+        return redirect(&format!("{}{query}", whole.as_str()));
+    }
+    let here = uri.path().rsplit('/').next().unwrap_or_default();
+    let slash = if here.is_empty() { "" } else { "/" };
+    // A colon in the first part would end a scheme.
+    let dot = if here.contains(':') { "./" } else { "" };
+    redirect(&format!("{dot}{here}{slash}sign-in{query}"))
 }
 
 async fn missing(State(site): State<Arc<Site>>, request: Request) -> Answer {
@@ -209,11 +246,14 @@ async fn missing(State(site): State<Arc<Site>>, request: Request) -> Answer {
 }
 
 /// Sets the headers of every answer, and puts a page on refusals that have none.
-async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
+    level_host(&mut request);
     // The page for a refusal needs the request, which the handler consumes.
     let mut bare = Request::new(Body::empty());
     *bare.uri_mut() = request.uri().clone();
     *bare.headers_mut() = request.headers().clone();
+    *bare.extensions_mut() = request.extensions().clone();
+    *bare.method_mut() = request.method().clone();
     let mut response = next.run(request).await;
     let has_page = response.headers().contains_key(CONTENT_TYPE);
     if !has_page && response.status().is_client_error() {
@@ -230,3 +270,7 @@ async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> R
     }
     harden(response).await
 }
+
+#[cfg(test)]
+#[path = "stages_tests.rs"]
+mod stages;

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use axum::{
     extract::{Request, State},
     http::header::SET_COOKIE,
-    response::Response,
 };
 use subtle::ConstantTimeEq as _;
 
 use super::{
     Site,
     code::later,
-    journey::{Back, Flash, Issue, Journey, Stage},
+    journey::{Back, Flash, Issue, Journey, Stage, instant},
     sign_in::posted,
     view::{Complaint, DonePage, NewPasswordPage, Piece, Rule, sentence},
     visit::{Answer, Visit, redirect},
@@ -21,17 +20,18 @@ use crate::{
     domain::{Grant, Password, Ticket},
     engine::{RedeemOutcome, SecondFactorDemand, SubmitOutcome},
     http::Arrival,
+    policy::AfterReset,
 };
 
 /// `GET new-password`.
 pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&site, &parts)?;
-    if let Some(done) = already_done(&visit) {
-        return Ok(done);
+    if visit.journey().is_some_and(Journey::is_done) {
+        return visit.reached();
     }
     let Some(journey) = visit.journey().filter(|journey| journey.grant.is_some()) else {
-        return Ok(redirect("sign-in"));
+        return visit.lost();
     };
     let issues: &[Issue] = match &journey.flash {
         Some(Flash::Weak { issues }) => issues,
@@ -54,8 +54,9 @@ pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Ans
 /// `POST new-password`.
 pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (visit, form) = posted(&site, request).await?;
-    if let Some(done) = already_done(&visit) {
-        return Ok(done);
+    // The second half of a double click, or a way back.
+    if visit.journey().is_some_and(Journey::is_done) {
+        return visit.reached();
     }
     let Some((journey, grant)) = visit.journey().and_then(|it| Some((it, grant(it)?))) else {
         return Ok(redirect("start-again"));
@@ -68,26 +69,42 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
         Ok(password) => password,
         Err(error) => return weak(vec![Issue::unreadable(error, least)]),
     };
-    if !bool::from(typed.as_bytes().ct_eq(again.as_bytes())) {
+    // Two ways to type one letter are one password, so they are one confirmation too.
+    let again = Password::parse(again);
+    let same = again
+        .is_ok_and(|again| password.expose().as_bytes().ct_eq(again.expose().as_bytes()).into());
+    if !same {
         return weak(vec![Issue::Mismatch]);
     }
     match visit.broken(site.sspr.submit(&grant, &password, &visit.client()).await)? {
         SubmitOutcome::Changed(changed) => finish(&visit, journey, &changed.ticket).await,
         SubmitOutcome::Weak { issues } => weak(issues.iter().map(Issue::of).collect()),
-        SubmitOutcome::Rejected => Ok(redirect("start-again")),
+        SubmitOutcome::Rejected => visit.over(journey),
         SubmitOutcome::TryLater { retry_at } => later(&visit, journey, Back::NewPassword, retry_at),
     }
 }
 
 /// The password is changed. Signs the person in, unless the tenant wants the password typed.
+///
+/// A repeat of the form comes here with the same ticket. It never signs in a second time: the first
+/// one did, or its answer was lost and the person signs in with the new password.
 async fn finish(visit: &Visit, journey: &Journey, ticket: &Ticket) -> Answer {
     let site = &*visit.site;
-    let done = |signed_in, onward| journey.done(signed_in, onward);
+    let until = site.sspr.now().after(visit.policy.limits().numbers().ticket_lifetime);
+    let done = |signed_in, onward| journey.done(signed_in, onward, until);
     // The password is changed whatever breaks from here on: then the person signs in with it.
-    let Ok(RedeemOutcome::SignIn(sign_in)) = site.sspr.redeem(ticket).await else {
-        return visit.go(done(false, false));
+    let redeemed = site.sspr.redeem(ticket).await;
+    let return_to = site.application.return_to(journey.return_to.as_deref(), &visit.public);
+    let sign_in = match redeemed {
+        Ok(RedeemOutcome::SignIn(sign_in)) => sign_in,
+        Ok(RedeemOutcome::RequireSignIn) if visit.policy.after_reset() == AfterReset::SignIn => {
+            // Used: this is a repeat. The application knows whether the first one signed in.
+            let mut next = done(false, true);
+            next.return_to = Some(return_to.as_str().to_owned());
+            return visit.go(next);
+        }
+        Ok(_) | Err(_) => return visit.go(done(false, false)),
     };
-    let return_to = site.application.return_to(journey.return_to.as_deref());
     let arrival = Arrival {
         account: &sign_in.account,
         application: &site.application,
@@ -99,7 +116,8 @@ async fn finish(visit: &Visit, journey: &Journey, ticket: &Ticket) -> Answer {
         return visit.go(done(false, false));
     };
     let mut next = done(sign_in.second_factor == SecondFactorDemand::None, true);
-    next.return_to = Some(begun.instead.unwrap_or(return_to).as_str().to_owned());
+    let to = begun.instead.map_or(return_to.clone(), |path| visit.public.publish(&path));
+    next.return_to = Some(to.as_str().to_owned());
     let mut response = visit.go(next)?;
     for cookie in begun.cookies {
         response.headers_mut().append(SET_COOKIE, cookie);
@@ -112,22 +130,22 @@ async fn finish(visit: &Visit, journey: &Journey, ticket: &Ticket) -> Answer {
 pub(super) async fn done(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&site, &parts)?;
-    let Some(journey) = visit.journey() else { return Ok(redirect("sign-in")) };
-    let Stage::Done { signed_in, onward } = journey.stage else {
-        return Ok(redirect(&format!("{}?flow={}", journey.page(), journey.id)));
-    };
+    let Some(journey) = visit.journey() else { return visit.lost() };
+    let Stage::Done { signed_in, onward, until } = journey.stage else { return visit.reached() };
     let words = visit.words();
-    let lead = match (signed_in, onward) {
+    // Later on the session may be over, or another person's: then nobody is named.
+    let fresh = site.sspr.now() < instant(until);
+    let lead = match (signed_in && fresh, onward) {
         (true, _) => words.done_lead,
         (false, true) => "",
         (false, false) => words.done_sign_in,
     };
-    let home = site.application.home.as_str();
+    let home = visit.public.publish(&site.application.home);
     let (href, button) = if onward {
         let button = words.done_go.replace("{brand}", visit.policy.brand().name());
-        (journey.return_to.as_deref().unwrap_or(home).to_owned(), button)
+        (journey.return_to.as_deref().unwrap_or(home.as_str()).to_owned(), button)
     } else {
-        ("sign-in".to_owned(), words.sign_in.to_owned())
+        (visit.sign_in(Some(journey)), words.sign_in.to_owned())
     };
     visit.show(&DonePage {
         button,
@@ -135,13 +153,6 @@ pub(super) async fn done(State(site): State<Arc<Site>>, request: Request) -> Ans
         href,
         lead: sentence(lead, &[("address", &|| Piece::Address(journey.address.clone()))]),
     })
-}
-
-/// The second half of a double click, or a way back: the journey has ended.
-fn already_done(visit: &Visit) -> Option<Response> {
-    let journey = visit.journey()?;
-    let done = matches!(journey.stage, Stage::Done { .. });
-    done.then(|| redirect(&format!("done?flow={}", journey.id)))
 }
 
 fn grant(journey: &Journey) -> Option<Grant> {
@@ -170,6 +181,8 @@ fn complaint(visit: &Visit, issue: Issue) -> Complaint {
 fn rules(visit: &Visit, issues: &[Issue]) -> Vec<Rule> {
     let words = visit.words();
     let policy = visit.policy.password_rules();
+    // Only what is looked up is promised.
+    let checked = visit.site.sspr.checks_breaches();
     let broken = |kinds: &[Issue]| issues.iter().any(|issue| kinds.contains(issue));
     let least = policy.min_length();
     let mut rules = vec![
@@ -181,7 +194,7 @@ fn rules(visit: &Visit, issues: &[Issue]) -> Vec<Rule> {
         Rule {
             broken: broken(&[Issue::Breached, Issue::Common]),
             length: false,
-            words: words.rule_common.to_owned(),
+            words: if checked { words.rule_leaked } else { words.rule_common }.to_owned(),
         },
         Rule {
             broken: broken(&[Issue::Personal]),

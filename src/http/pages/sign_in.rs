@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{EmailAddress, Password},
     engine::{Request as Ask, SignInOutcome, SignedIn},
-    http::{Arrival, ReturnTo, form::Form, stop::Stop},
+    http::{Arrival, form::Form, stop::Stop},
 };
 
 /// Longest text that is shown again as a mistyped address: no address is longer.
@@ -26,6 +26,9 @@ const LONGEST_TYPED: usize = 254;
 pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&site, &parts)?;
+    if visit.refuses_cookies() {
+        return visit.without_cookies();
+    }
     let failed = visit.journey().filter(|journey| matches!(journey.stage, Stage::Address));
     let words = visit.words();
     let mut frame = visit.frame(words.sign_in_title, failed);
@@ -33,7 +36,7 @@ pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Ans
     visit.show(&SignInPage {
         bad: failed.map(|journey| journey.address.clone()),
         lead: words.sign_in_lead.replace("{brand}", visit.policy.brand().name()),
-        return_to: visit.return_to.as_deref().filter(|path| ReturnTo::parse(path).is_ok()),
+        return_to: visit.return_to(),
         frame,
     })
 }
@@ -55,7 +58,8 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
         journey.return_to.clone_from(&before.return_to);
     }
     if let Some(path) = field("return_to") {
-        journey.return_to = Some(site.application.return_to(Some(path)).as_str().to_owned());
+        let path = site.application.return_to(Some(path), &visit.public);
+        journey.return_to = Some(path.as_str().to_owned());
     }
     visit.go(journey)
 }
@@ -65,7 +69,7 @@ pub(super) async fn password_page(State(site): State<Arc<Site>>, request: Reques
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&site, &parts)?;
     let Some(journey) = visit.journey().filter(|journey| may_sign_in(journey)) else {
-        return Ok(redirect("sign-in"));
+        return visit.lost();
     };
     let wrong = matches!(journey.flash, Some(Flash::WrongPassword));
     let mut frame = visit.frame(visit.words().password_title, Some(journey));
@@ -103,7 +107,7 @@ pub(super) async fn password_submit(State(site): State<Arc<Site>>, request: Requ
 /// The host begins a session, and the person goes where they wanted to.
 async fn enter(visit: &Visit, journey: &Journey, signed_in: &SignedIn) -> Answer {
     let site = &*visit.site;
-    let return_to = site.application.return_to(journey.return_to.as_deref());
+    let return_to = site.application.return_to(journey.return_to.as_deref(), &visit.public);
     let arrival = Arrival {
         account: &signed_in.account,
         application: &site.application,
@@ -112,7 +116,7 @@ async fn enter(visit: &Visit, journey: &Journey, signed_in: &SignedIn) -> Answer
         stamp: signed_in.stamp,
     };
     let begun = visit.broken(site.sessions.begin(arrival).await)?;
-    let to = begun.instead.as_ref().unwrap_or(&return_to);
+    let to = begun.instead.map_or(return_to.clone(), |path| visit.public.publish(&path));
     let mut response = redirect(to.as_str());
     for cookie in begun.cookies {
         response.headers_mut().append(SET_COOKIE, cookie);
@@ -128,10 +132,8 @@ async fn enter(visit: &Visit, journey: &Journey, signed_in: &SignedIn) -> Answer
 pub(super) async fn locked(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&site, &parts)?;
-    let Some(journey) = visit.journey() else { return Ok(redirect("sign-in")) };
-    let Stage::Locked { until } = journey.stage else {
-        return Ok(redirect(&format!("{}?flow={}", journey.page(), journey.id)));
-    };
+    let Some(journey) = visit.journey() else { return visit.lost() };
+    let Stage::Locked { until } = journey.stage else { return visit.reached() };
     let words = visit.words();
     let lead = if until.is_some() { words.locked_lead } else { words.locked_lead_open };
     let wait = until.map(|until| instant(until).since(site.sspr.now())).unwrap_or_default();
@@ -146,7 +148,7 @@ pub(super) async fn locked(State(site): State<Arc<Site>>, request: Request) -> A
     visit.show(&LockedPage { frame, lead, offered: visit.offers_reset() })
 }
 
-/// `POST sign-out`: the host ends the session.
+/// `POST sign-out`: the host ends the session, and the browser forgets who was on the way.
 pub(super) async fn sign_out(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&site, &parts)?;
@@ -154,6 +156,11 @@ pub(super) async fn sign_out(State(site): State<Arc<Site>>, request: Request) ->
     let mut response = redirect("sign-in");
     for cookie in cookies {
         response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    if !visit.jar.is_empty() {
+        let mut jar = visit.jar.clone();
+        jar.clear();
+        visit.keep(&jar, &mut response)?;
     }
     Ok(response)
 }

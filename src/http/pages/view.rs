@@ -11,7 +11,7 @@ use super::words::PageWords;
 use crate::mail::Language;
 
 /// What every page has around its content.
-pub(super) struct Frame<'a> {
+pub(super) struct Frame {
     pub(super) language: Language,
     pub(super) words: &'static PageWords,
     pub(super) title: String,
@@ -22,9 +22,13 @@ pub(super) struct Frame<'a> {
     pub(super) others: Vec<Other>,
     pub(super) help: Option<String>,
     pub(super) privacy: Option<String>,
-    pub(super) stylesheet: Option<&'a str>,
+    pub(super) stylesheet: Option<String>,
     /// `?flow=…`, or nothing.
     pub(super) query: String,
+    /// `../`, as often as the page lies below the others.
+    pub(super) root: String,
+    /// The way back to the first page, with where the person wanted to go.
+    pub(super) sign_in: String,
 }
 
 /// The page in another language.
@@ -66,7 +70,7 @@ pub(super) struct Rule {
 #[derive(Template)]
 #[template(path = "sign-in.html")]
 pub(super) struct SignInPage<'a> {
-    pub(super) frame: Frame<'a>,
+    pub(super) frame: Frame,
     pub(super) lead: String,
     /// What was typed, if it was no address.
     pub(super) bad: Option<String>,
@@ -76,7 +80,7 @@ pub(super) struct SignInPage<'a> {
 #[derive(Template)]
 #[template(path = "password.html")]
 pub(super) struct PasswordPage<'a> {
-    pub(super) frame: Frame<'a>,
+    pub(super) frame: Frame,
     pub(super) address: &'a str,
     pub(super) offered: bool,
     pub(super) wrong: bool,
@@ -84,8 +88,8 @@ pub(super) struct PasswordPage<'a> {
 
 #[derive(Template)]
 #[template(path = "code.html")]
-pub(super) struct CodePage<'a> {
-    pub(super) frame: Frame<'a>,
+pub(super) struct CodePage {
+    pub(super) frame: Frame,
     pub(super) lead: Vec<Piece>,
     pub(super) letters: bool,
     pub(super) resent: bool,
@@ -100,7 +104,7 @@ pub(super) struct CodePage<'a> {
 #[derive(Template)]
 #[template(path = "new-password.html")]
 pub(super) struct NewPasswordPage<'a> {
-    pub(super) frame: Frame<'a>,
+    pub(super) frame: Frame,
     pub(super) address: &'a str,
     pub(super) issues: Vec<Complaint>,
     pub(super) guessable: bool,
@@ -110,8 +114,8 @@ pub(super) struct NewPasswordPage<'a> {
 
 #[derive(Template)]
 #[template(path = "done.html")]
-pub(super) struct DonePage<'a> {
-    pub(super) frame: Frame<'a>,
+pub(super) struct DonePage {
+    pub(super) frame: Frame,
     pub(super) lead: Vec<Piece>,
     pub(super) href: String,
     pub(super) button: String,
@@ -119,16 +123,16 @@ pub(super) struct DonePage<'a> {
 
 #[derive(Template)]
 #[template(path = "locked.html")]
-pub(super) struct LockedPage<'a> {
-    pub(super) frame: Frame<'a>,
+pub(super) struct LockedPage {
+    pub(super) frame: Frame,
     pub(super) lead: Vec<Piece>,
     pub(super) offered: bool,
 }
 
 #[derive(Template)]
 #[template(path = "try-later.html")]
-pub(super) struct TryLaterPage<'a> {
-    pub(super) frame: Frame<'a>,
+pub(super) struct TryLaterPage {
+    pub(super) frame: Frame,
     pub(super) lead: Vec<Piece>,
     pub(super) onward: Option<(&'static str, &'static str)>,
     pub(super) after: Option<String>,
@@ -137,13 +141,13 @@ pub(super) struct TryLaterPage<'a> {
 /// A heading, a sentence and the way back.
 #[derive(Template)]
 #[template(path = "message.html")]
-pub(super) struct Message<'a> {
-    pub(super) frame: Frame<'a>,
+pub(super) struct Message {
+    pub(super) frame: Frame,
     pub(super) lead: String,
     pub(super) reference: Option<String>,
 }
 
-impl Frame<'_> {
+impl Frame {
     fn step_words(&self, step: &u8) -> String {
         self.words.step.replace("{n}", &step.to_string())
     }

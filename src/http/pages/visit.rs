@@ -16,13 +16,14 @@ use axum::{
 use super::{
     Site,
     journey::{Flash, Jar, Journey, Stage},
+    link::Link,
     view::{Frame, Message, Other, render},
     words::{PageWords, own_name},
 };
 use crate::{
     domain::{CorrelationId, DeviceProof, LanguageTag, NetworkAddress},
     engine::{Client, Vouch},
-    http::{cookie, form::Form, stop::Stop},
+    http::{ReturnTo, cookie, form::Form, public_path::PublicPath, stop::Stop},
     mail::{Language, look_up},
     policy::TenantPolicy,
 };
@@ -37,8 +38,14 @@ pub(super) struct Visit {
     pub(super) policy: Arc<TenantPolicy>,
     pub(super) language: Language,
     pub(super) jar: Jar,
-    pub(super) return_to: Option<String>,
+    /// What stands before the application's own paths.
+    pub(super) public: PublicPath,
+    /// The rest of the page's address, for the same page in another language.
+    link: Link,
+    return_to: Option<ReturnTo>,
     flow: Option<String>,
+    /// The browser has brought the journeys' cookie, whatever it is worth.
+    keeps_cookies: bool,
     network: Option<NetworkAddress>,
     device: Option<String>,
     vouched: Option<Vouch>,
@@ -53,8 +60,7 @@ pub(super) type Answer = Result<Response, Stop>;
 impl Visit {
     /// Reads what a request says about itself. `Err` is an answer: the policy cannot be had.
     pub(super) fn of(site: &Arc<Site>, parts: &Parts) -> Result<Self, Stop> {
-        let query = Form::parse(parts.uri.query().unwrap_or_default());
-        let query = query.unwrap_or_else(|_| Form::empty());
+        let query = Form::of_query(parts.uri.query().unwrap_or_default());
         let text = |name| query.optional(name).ok().flatten().map(str::to_owned);
         let headers = &parts.headers;
         let mut jar = Jar::open(&site.sspr, &site.about, cookie::read(headers, &site.cookie));
@@ -83,10 +89,13 @@ impl Visit {
             correlation,
             device: cookie::read(headers, &site.device_cookie).map(str::to_owned),
             flow: text("flow"),
+            keeps_cookies: cookie::is_sent(headers, &site.cookie),
             language: chosen_language(&jar, headers, policy.languages()),
+            link: Link::of(parts),
             network: site.proxies.client(&parts.extensions, headers),
             policy,
-            return_to: text("return_to"),
+            public: PublicPath::of(site.public.as_ref(), &site.proxies, &parts.extensions, headers),
+            return_to: text("return_to").and_then(|path| ReturnTo::parse(&path).ok()),
             vouched: parts.extensions.get().cloned(),
             jar,
             site: site.clone(),
@@ -107,6 +116,27 @@ impl Visit {
         self.jar.find(self.flow.as_deref())
     }
 
+    /// Where the person wants to go, as the page's address says.
+    pub(super) fn return_to(&self) -> Option<&str> {
+        self.return_to.as_ref().map(ReturnTo::as_str)
+    }
+
+    /// Whether the browser has brought the journeys' cookie, whatever it is worth.
+    pub(super) const fn keeps_cookies(&self) -> bool {
+        self.keeps_cookies
+    }
+
+    /// Whether the browser was sent here with a cookie, and comes without it.
+    pub(super) const fn refuses_cookies(&self) -> bool {
+        self.flow.is_some() && !self.keeps_cookies
+    }
+
+    /// The way to the first page, with where the person wanted to go.
+    pub(super) fn sign_in(&self, journey: Option<&Journey>) -> String {
+        let wanted = journey.and_then(|journey| journey.return_to.as_deref());
+        self.link.to("sign-in", wanted.or(self.return_to()))
+    }
+
     pub(super) const fn words(&self) -> &'static PageWords {
         PageWords::of(self.language)
     }
@@ -125,17 +155,19 @@ impl Visit {
     }
 
     /// What every page has around its content.
-    pub(super) fn frame(&self, title: &str, journey: Option<&Journey>) -> Frame<'_> {
+    pub(super) fn frame(&self, title: &str, journey: Option<&Journey>) -> Frame {
         let query = journey.map_or_else(String::new, |journey| format!("?flow={}", journey.id));
-        let join = if query.is_empty() { '?' } else { '&' };
+        let newest = self.journey();
+        let here = self.link.here(journey.or(newest));
         let offered = self.policy.languages().iter().filter_map(Language::of);
         let others = offered.filter(|language| *language != self.language).map(|language| Other {
-            href: format!("{query}{join}ui_locales={}", language.tag()),
+            href: format!("{here}ui_locales={}", language.tag()),
             name: own_name(language),
             tag: language.tag(),
         });
-        let path =
-            |path: &Option<crate::http::ReturnTo>| path.as_ref().map(|it| it.as_str().to_owned());
+        let path = |path: &Option<ReturnTo>| {
+            path.as_ref().map(|it| self.public.publish(it).as_str().to_owned())
+        };
         Frame {
             brand: self.policy.brand().name().to_owned(),
             failed: false,
@@ -144,8 +176,10 @@ impl Visit {
             others: others.collect(),
             privacy: path(&self.site.application.privacy),
             query,
+            root: self.link.root.clone(),
+            sign_in: self.sign_in(journey.or(newest)),
             step: None,
-            stylesheet: self.site.stylesheet.as_ref().map(crate::http::ReturnTo::as_str),
+            stylesheet: path(&self.site.stylesheet),
             title: title.to_owned(),
             words: self.words(),
         }
@@ -172,6 +206,39 @@ impl Visit {
     /// Like [`Visit::go`], from a journey to its next stage.
     pub(super) fn go_on(&self, from: &Journey, stage: Stage, flash: Option<Flash>) -> Answer {
         self.go(from.at(stage, flash))
+    }
+
+    /// The answer to a request whose journey the browser has not brought.
+    pub(super) fn lost(&self) -> Answer {
+        if self.refuses_cookies() {
+            return self.without_cookies();
+        }
+        Ok(redirect(&self.sign_in(None)))
+    }
+
+    /// The page for a browser that refuses cookies.
+    pub(super) fn without_cookies(&self) -> Answer {
+        let words = self.words();
+        let mut frame = self.frame(words.cookies_title, None);
+        frame.failed = true;
+        self.show(&Message { frame, lead: words.cookies_text.to_owned(), reference: None })
+    }
+
+    /// The way to the page that shows how the journey stands.
+    pub(super) fn reached(&self) -> Answer {
+        match self.journey() {
+            Some(journey) => Ok(redirect(&format!("{}?flow={}", journey.page(), journey.id))),
+            None => self.lost(),
+        }
+    }
+
+    /// The end of a journey whose secrets open nothing any more: the browser forgets them.
+    pub(super) fn over(&self, journey: &Journey) -> Answer {
+        let mut response = redirect(&self.link.to("start-again", journey.return_to.as_deref()));
+        let mut jar = self.jar.clone();
+        jar.remove(&journey.id);
+        self.keep(&jar, &mut response)?;
+        Ok(response)
     }
 
     /// A page that says what went wrong.
@@ -231,12 +298,17 @@ fn spoken(tag: &str) -> Option<Language> {
 fn chosen_language(jar: &Jar, headers: &HeaderMap, offered: &[LanguageTag]) -> Language {
     let chosen = jar.language.as_deref().and_then(|tag| LanguageTag::parse(tag).ok());
     let mut ranges: Vec<(u16, LanguageTag)> = Vec::new();
-    let lines = headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|line| line.to_str().ok());
-    for range in lines.flat_map(|line| line.split(',')).take(MOST_LANGUAGES) {
+    let lines = headers.get_all(ACCEPT_LANGUAGE).iter().map(HeaderValue::as_bytes);
+    // A range that is none, or no text, spoils only itself.
+    let listed = lines.flat_map(|line| line.split(|byte| *byte == b','));
+    let listed = listed.filter_map(|range| core::str::from_utf8(range).ok());
+    for range in listed {
         let (tag, quality) = range.split_once(';').unwrap_or((range, "q=1"));
-        let quality = quality.trim().strip_prefix("q=").map_or(0, thousandths);
+        let quality = quality.trim().strip_prefix(['q', 'Q']).unwrap_or_default();
+        let quality = quality.trim_start().strip_prefix('=').map_or(0, |it| thousandths(it.trim()));
         if let Ok(tag) = LanguageTag::parse(tag.trim())
             && quality > 0
+            && ranges.len() < MOST_LANGUAGES
         {
             ranges.push((quality, tag));
         }
@@ -267,6 +339,24 @@ mod tests {
         let offered = ["en", "de", "fr", "es", "ar"];
         let offered: Vec<_> = offered.iter().map(|tag| LanguageTag::parse(tag).unwrap()).collect();
         chosen_language(&Jar::default(), &headers, &offered)
+    }
+
+    #[test]
+    fn a_range_that_is_no_text_spoils_only_itself() {
+        for lines in [
+            &[&b"\xfc;q=0.9, de"[..]][..],
+            &[b"\xff", b"de;Q=0.5"],
+            &["größer,,;q=1,de-ä, de ; q=0.3".as_bytes()],
+            &[b"x1, 2, \xe4, 3y, ".repeat(30).leak(), b"de"],
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(ACCEPT_LANGUAGE, HeaderValue::from_bytes(line).unwrap());
+            }
+            let offered = ["en", "de"].map(|tag| LanguageTag::parse(tag).unwrap());
+            let chosen = chosen_language(&Jar::default(), &headers, &offered);
+            assert_eq!(chosen, Language::German, "{lines:?}");
+        }
     }
 
     #[test]

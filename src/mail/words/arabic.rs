@@ -1,7 +1,9 @@
 //! Arabic. Sentences begin with an Arabic word, so that their direction is plain even where a mail
 //! program guesses it from the first letter.
 
-use super::{DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say};
+use super::{
+    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say,
+};
 
 pub(super) static WORDS: Words = Words {
     changed: NoticeWords {
@@ -25,6 +27,34 @@ pub(super) static WORDS: Words = Words {
         subject: say("تم تغيير كلمة المرور لحسابك لدى {brand}"),
         was_you: say("هل كنت أنت؟"),
         was_you_answer: say("إذن لا يلزمك فعل أي شيء."),
+    },
+    changed_elsewhere: CauseWords {
+        lead: say(
+            "تم تغييرها في {date} الساعة {time} بالتوقيت العالمي المنسق، باستخدام رمز أُرسل إلى \
+             عنوان آخر من عناوين حسابك. وتم تسجيل الخروج من جميع الأجهزة الأخرى.",
+        ),
+        lead_text: Some(say(
+            "تم تغيير كلمة المرور لحسابك لدى {brand} في {date} الساعة {time} بالتوقيت العالمي \
+             المنسق، باستخدام رمز أُرسل إلى عنوان آخر من عناوين هذا الحساب. وتم تسجيل الخروج من \
+             جميع الأجهزة الأخرى.",
+        )),
+        not_you_answer: Some(say(
+            "ربما يستطيع شخص آخر قراءة ما يُرسل إلى ذلك العنوان الآخر. غيّر أولًا كلمة المرور \
+             لصندوق ذلك البريد. ثم افتح {brand} كعادتك واختر «هل نسيت كلمة المرور؟».",
+        )),
+        not_you_answer_text: None,
+    },
+    changed_unknown: CauseWords {
+        lead: say(
+            "تم تغييرها في {date} الساعة {time} بالتوقيت العالمي المنسق. وتم تسجيل الخروج من \
+             جميع الأجهزة الأخرى.",
+        ),
+        lead_text: Some(say(
+            "تم تغيير كلمة المرور لحسابك لدى {brand} في {date} الساعة {time} بالتوقيت العالمي \
+             المنسق. وتم تسجيل الخروج من جميع الأجهزة الأخرى.",
+        )),
+        not_you_answer: None,
+        not_you_answer_text: None,
     },
     dates: DateWords {
         date: say("{day}\u{a0}{month} {year}"),

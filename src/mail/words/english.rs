@@ -1,6 +1,8 @@
 //! English.
 
-use super::{DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say};
+use super::{
+    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say,
+};
 
 pub(super) static WORDS: Words = Words {
     changed: NoticeWords {
@@ -26,6 +28,33 @@ pub(super) static WORDS: Words = Words {
         subject: say("Your {brand} password was changed"),
         was_you: say("Was it you?"),
         was_you_answer: say("Then there is nothing to do."),
+    },
+    changed_elsewhere: CauseWords {
+        lead: say(
+            "It was changed on {date} at {time} UTC, with a code sent to another address of your \
+             account. Every other device has been signed out.",
+        ),
+        lead_text: Some(say("The password of your {brand} account was changed on\n\
+             {date} at {time} UTC, with a code sent to another address\n\
+             of the account. Every other device has been signed out.")),
+        not_you_answer: Some(say(
+            "Someone may be able to read what is sent to that other address. Change the password \
+             of that mailbox first. Then open {brand} as you always do and choose “Forgot \
+             password?”.",
+        )),
+        not_you_answer_text: Some(say("Someone may be able to read what is sent to that other\n\
+             address. Change the password of that mailbox first. Then open {brand}\n\
+             as you always do and choose \"Forgot password?\".")),
+    },
+    changed_unknown: CauseWords {
+        lead: say(
+            "It was changed on {date} at {time} UTC. Every other device has been signed out.",
+        ),
+        lead_text: Some(say("The password of your {brand} account was changed on\n\
+             {date} at {time} UTC.\n\
+             Every other device has been signed out.")),
+        not_you_answer: None,
+        not_you_answer_text: None,
     },
     dates: DateWords {
         date: say("{day} {month} {year}"),

@@ -1,6 +1,8 @@
 //! French, formal.
 
-use super::{DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say};
+use super::{
+    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say,
+};
 
 pub(super) static WORDS: Words = Words {
     changed: NoticeWords {
@@ -23,6 +25,31 @@ pub(super) static WORDS: Words = Words {
         subject: say("Votre mot de passe {brand} a été modifié"),
         was_you: say("C’était vous\u{a0}?"),
         was_you_answer: say("Alors vous n’avez rien à faire."),
+    },
+    changed_elsewhere: CauseWords {
+        lead: say("Il a été modifié le {date} à {time} (UTC), à l’aide d’un code envoyé à une \
+             autre adresse de votre compte. Tous les autres appareils ont été déconnectés."),
+        lead_text: Some(say(
+            "Le mot de passe de votre compte {brand} a été modifié le {date} à {time} (UTC), à \
+             l’aide d’un code envoyé à une autre adresse de ce compte. Tous les autres appareils \
+             ont été déconnectés.",
+        )),
+        not_you_answer: Some(say(
+            "Il se peut que quelqu’un lise les messages envoyés à cette autre adresse. Changez \
+             d’abord le mot de passe de cette autre messagerie. Ouvrez ensuite {brand} comme \
+             d’habitude et choisissez «\u{a0}Mot de passe oublié\u{a0}?\u{a0}».",
+        )),
+        not_you_answer_text: None,
+    },
+    changed_unknown: CauseWords {
+        lead: say("Il a été modifié le {date} à {time} (UTC). Tous les autres appareils ont été \
+             déconnectés."),
+        lead_text: Some(say(
+            "Le mot de passe de votre compte {brand} a été modifié le {date} à {time} (UTC). \
+             Tous les autres appareils ont été déconnectés.",
+        )),
+        not_you_answer: None,
+        not_you_answer_text: None,
     },
     dates: DateWords {
         date: say("{day}\u{a0}{month} {year}"),

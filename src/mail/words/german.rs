@@ -1,6 +1,8 @@
 //! German, formal.
 
-use super::{DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say};
+use super::{
+    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say,
+};
 
 pub(super) static WORDS: Words = Words {
     changed: NoticeWords {
@@ -23,6 +25,31 @@ pub(super) static WORDS: Words = Words {
         subject: say("Ihr Passwort bei {brand} wurde geändert"),
         was_you: say("Waren Sie das?"),
         was_you_answer: say("Dann ist nichts weiter zu tun."),
+    },
+    changed_elsewhere: CauseWords {
+        lead: say("Es wurde am {date} um {time} Uhr (UTC) mit einem Code geändert, der an eine \
+             andere Adresse Ihres Kontos gesendet wurde. Alle anderen Geräte wurden abgemeldet."),
+        lead_text: Some(say(
+            "Das Passwort Ihres Kontos bei {brand} wurde am {date} um {time} Uhr (UTC) mit \
+             einem Code geändert, der an eine andere Adresse Ihres Kontos gesendet wurde. Alle \
+             anderen Geräte wurden abgemeldet.",
+        )),
+        not_you_answer: Some(say(
+            "Dann kann vielleicht jemand lesen, was an diese andere Adresse gesendet wird. Ändern \
+             Sie zuerst das Passwort jenes Postfachs. Öffnen Sie danach {brand} wie gewohnt und \
+             wählen Sie „Passwort vergessen?“.",
+        )),
+        not_you_answer_text: None,
+    },
+    changed_unknown: CauseWords {
+        lead: say("Es wurde am {date} um {time} Uhr (UTC) geändert. Alle anderen Geräte wurden \
+             abgemeldet."),
+        lead_text: Some(say(
+            "Das Passwort Ihres Kontos bei {brand} wurde am {date} um {time} Uhr (UTC) geändert. \
+             Alle anderen Geräte wurden abgemeldet.",
+        )),
+        not_you_answer: None,
+        not_you_answer_text: None,
     },
     dates: DateWords {
         date: say("{day}.\u{a0}{month} {year}"),

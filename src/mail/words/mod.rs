@@ -9,6 +9,7 @@ mod spanish;
 use std::borrow::Cow;
 
 use super::Language;
+use crate::domain::NoticeCause;
 
 /// What the mails of one language say.
 ///
@@ -21,8 +22,13 @@ use super::Language;
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words {
-    /// The notice of a password change. Fills in `{date}` and `{time}`, in UTC.
+    /// The notice of a password change with a code that was sent to the recipient. Fills in
+    /// `{date}` and `{time}`, in UTC.
     pub changed: NoticeWords,
+    /// What that notice says if the code was sent to another address of the account.
+    pub changed_elsewhere: CauseWords,
+    /// What that notice says if it is not known how the password was changed.
+    pub changed_unknown: CauseWords,
     /// Days and times.
     pub dates: DateWords,
     /// Last line of every mail, below the brand.
@@ -89,6 +95,20 @@ pub struct NoticeWords {
     pub was_you_answer: Cow<'static, str>,
 }
 
+/// The words of a notice that depend on its cause, in place of those of the notice.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CauseWords {
+    /// What happened, in the HTML part.
+    pub lead: Cow<'static, str>,
+    /// The same in the text part, which has no heading; `None` if in the same words.
+    pub lead_text: Option<Cow<'static, str>>,
+    /// What to do if it was somebody else, in the HTML part; `None` if as in the notice.
+    pub not_you_answer: Option<Cow<'static, str>>,
+    /// The same in the text part; `None` if in the same words.
+    pub not_you_answer_text: Option<Cow<'static, str>>,
+}
+
 /// How a language names ways to sign in.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,6 +165,25 @@ impl Language {
             Self::German => &german::WORDS,
             Self::Spanish => &spanish::WORDS,
         }
+    }
+}
+
+impl Words {
+    /// The notice of a password change, in the words of its cause.
+    pub(super) fn changed_by(&self, cause: NoticeCause) -> Cow<'_, NoticeWords> {
+        let of_cause = match cause {
+            NoticeCause::CodeSentElsewhere => &self.changed_elsewhere,
+            NoticeCause::CodeSentHere => return Cow::Borrowed(&self.changed),
+            NoticeCause::Unknown => &self.changed_unknown,
+        };
+        let mut words = self.changed.clone();
+        words.lead.clone_from(&of_cause.lead);
+        words.lead_text.clone_from(&of_cause.lead_text);
+        if let Some(answer) = &of_cause.not_you_answer {
+            words.not_you_answer.clone_from(answer);
+            words.not_you_answer_text.clone_from(&of_cause.not_you_answer_text);
+        }
+        Cow::Owned(words)
     }
 }
 

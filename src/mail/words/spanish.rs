@@ -1,7 +1,9 @@
 //! Spanish, formal; without a word that changes between Spain and America where one could be
 //! avoided.
 
-use super::{DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say};
+use super::{
+    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say,
+};
 
 pub(super) static WORDS: Words = Words {
     changed: NoticeWords {
@@ -25,6 +27,35 @@ pub(super) static WORDS: Words = Words {
         subject: say("Se ha cambiado su contraseña de {brand}"),
         was_you: say("¿Reconoce este cambio?"),
         was_you_answer: say("Entonces no tiene que hacer nada."),
+    },
+    changed_elsewhere: CauseWords {
+        lead: say(
+            "Se cambió el {date} a las {time} (UTC) con un código enviado a otra dirección de su \
+             cuenta. Se ha cerrado la sesión en todos los demás dispositivos.",
+        ),
+        lead_text: Some(say(
+            "La contraseña de su cuenta de {brand} se cambió el {date} a las {time} (UTC) con \
+             un código enviado a otra dirección de la cuenta. Se ha cerrado la sesión en todos \
+             los demás dispositivos.",
+        )),
+        not_you_answer: Some(say(
+            "Es posible que alguien pueda leer el correo de esa otra dirección. Cambie primero la \
+             contraseña de ese otro buzón. Después abra {brand} como siempre y elija «¿Ha \
+             olvidado la contraseña?».",
+        )),
+        not_you_answer_text: None,
+    },
+    changed_unknown: CauseWords {
+        lead: say(
+            "Se cambió el {date} a las {time} (UTC). Se ha cerrado la sesión en todos los demás \
+             dispositivos.",
+        ),
+        lead_text: Some(say(
+            "La contraseña de su cuenta de {brand} se cambió el {date} a las {time} (UTC). Se ha \
+             cerrado la sesión en todos los demás dispositivos.",
+        )),
+        not_you_answer: None,
+        not_you_answer_text: None,
     },
     dates: DateWords {
         date: say("{day}\u{a0}de {month} de {year}"),

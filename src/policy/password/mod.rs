@@ -76,8 +76,12 @@ pub enum PasswordRulesError {
     /// More than 1,000.
     #[error("password rules: at most 1000 custom terms")]
     TooManyTerms,
-    /// A term is shorter than 4 or longer than 64 characters.
-    #[error("password rules: a custom term must have 4 to 64 characters")]
+    /// A term is shorter than 4 or longer than 64 characters, or it cannot stand on one line: it
+    /// holds a control character, or begins or ends with white space.
+    #[error(
+        "password rules: a custom term must have 4 to 64 characters, no control characters and no \
+         white space at its ends"
+    )]
     Term,
 }
 
@@ -120,7 +124,12 @@ impl PasswordRules {
         if self.terms.len() > MOST_TERMS {
             return Err(PasswordRulesError::TooManyTerms);
         }
-        if self.terms.iter().any(|term| !(4..=64).contains(&term.chars().count())) {
+        let is_term = |term: &String| {
+            (4..=64).contains(&term.chars().count())
+                && term.trim() == term
+                && !term.chars().any(char::is_control)
+        };
+        if !self.terms.iter().all(is_term) {
             return Err(PasswordRulesError::Term);
         }
         Ok(self)
@@ -335,6 +344,15 @@ mod tests {
         let entra = PasswordRules::entra();
         assert_eq!(issues(&entra, "QUOKKA-VEX-7"), []);
         assert_eq!(issues(&entra, "QUOKKAVEX7"), [PasswordIssue::Kinds]);
+    }
+
+    #[test]
+    fn a_term_that_does_not_fit_on_a_line_of_its_own_is_refused() {
+        for term in [" word", "word ", "wo\nrd", "wo\rrd", "word\u{0}", "\u{a0}word", "\tword"] {
+            let error = PasswordRules::nist().with_terms([term]).unwrap_err();
+            assert_eq!(error, PasswordRulesError::Term, "{term:?}");
+        }
+        assert!(PasswordRules::nist().with_terms(["blue sky"]).is_ok());
     }
 
     #[test]

@@ -37,6 +37,7 @@ end
 local at = math.max(now, tonumber(r[2]))
 redis.call('HSET', KEYS[1], 'v', print_number(version + 1), 'e', ARGV[4], 't', print_number(at),
   'n', tries, 'l', ARGV[5], 'c', ARGV[6], 'b', ARGV[7])
-redis.call('PEXPIRE', KEYS[1], ARGV[9])
+-- Never sooner than before: the clock of this caller may be ahead of the one that wrote the record.
+redis.call('PEXPIRE', KEYS[1], ARGV[9], 'GT')
 redis.call('ZADD', KEYS[3], ARGV[4], 'r' .. ARGV[3])
 return {3, version + 1}

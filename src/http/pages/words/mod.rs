@@ -55,6 +55,10 @@ pub(super) struct PageWords {
     pub(super) code_wrong_text: &'static str,
     /// Label.
     pub(super) confirm: &'static str,
+    /// What to do.
+    pub(super) cookies_text: &'static str,
+    /// Heading.
+    pub(super) cookies_title: &'static str,
     /// Fact.
     pub(super) done_devices: &'static str,
     /// Button. `{brand}`.
@@ -161,6 +165,8 @@ pub(super) struct PageWords {
     pub(super) rule_common: &'static str,
     /// Requirement.
     pub(super) rule_kinds: &'static str,
+    /// Requirement where leaked passwords are looked up, in the place of `rule_common`.
+    pub(super) rule_leaked: &'static str,
     /// `{n}`.
     pub(super) rule_length: &'static str,
     /// Requirement.

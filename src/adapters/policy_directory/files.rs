@@ -1,0 +1,128 @@
+//! The files of a folder: which there are, and what is in them.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest as _, Sha256};
+
+use super::PolicyFileError;
+use crate::{
+    domain::TenantId,
+    policy::{DocumentError, TenantPolicy},
+};
+
+/// Largest file that is read: Graph's own policies are at most 20 KB.
+pub(super) const LARGEST: u64 = 1024 * 1024;
+
+/// What is in a file, or why it cannot be read, under a version that any process computes alike.
+pub(super) struct Content {
+    pub(super) version: u64,
+    pub(super) bytes: Result<Vec<u8>, PolicyFileError>,
+}
+
+impl Content {
+    pub(super) fn read(path: &Path) -> Self {
+        let file = name(path);
+        let bytes = match bytes(path) {
+            Ok(Some(bytes)) => Ok(bytes),
+            Ok(None) => Err(PolicyFileError::NotAFile { file: file.clone() }),
+            Err(source) => Err(PolicyFileError::Read { file: file.clone(), source }),
+        };
+        let version = match &bytes {
+            // Its time would not do: of two changes within one tick of the file system's clock the
+            // second would be missed.
+            Ok(bytes) => version_of(bytes),
+            Err(error) => version_of(error.to_string().as_bytes()),
+        };
+        let fits = |bytes: &Vec<u8>| u64::try_from(bytes.len()).is_ok_and(|it| it <= LARGEST);
+        let bytes = bytes.and_then(|bytes| {
+            if fits(&bytes) { Ok(bytes) } else { Err(PolicyFileError::TooLarge { file }) }
+        });
+        Self { bytes, version }
+    }
+
+    /// Whether there is no such file.
+    pub(super) fn is_missing(&self) -> bool {
+        let kind = match &self.bytes {
+            Err(PolicyFileError::Read { source, .. }) => source.kind(),
+            _ => return false,
+        };
+        kind == io::ErrorKind::NotFound
+    }
+}
+
+/// A byte more than the largest file has at the most; `None` for what is no file. A pipe of that
+/// name would never end.
+fn bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    if !fs::metadata(path)?.is_file() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LARGEST.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+/// Every `*.json` of a folder, in the order of their names.
+pub(super) fn listed(folder: &Path) -> Result<Vec<PathBuf>, PolicyFileError> {
+    let unreadable = |source| PolicyFileError::Read { file: name(folder), source };
+    let entries = fs::read_dir(folder).map_err(unreadable)?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    let mut files = paths.collect::<io::Result<Vec<_>>>().map_err(unreadable)?;
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// The policy that a file holds.
+pub(super) fn parsed(path: &Path, bytes: &[u8]) -> Result<TenantPolicy, PolicyFileError> {
+    let text = core::str::from_utf8(bytes).map_err(|_| DocumentError::new("$", "is not UTF-8"));
+    text.and_then(TenantPolicy::from_json)
+        .map_err(|error| PolicyFileError::Document { error, file: name(path) })
+}
+
+/// The tenant that a file is about which holds no policy: the one that it names, or whose name it
+/// bears.
+pub(super) fn tenant_of(path: &Path, text: &str) -> Option<TenantId> {
+    let named = serde_json::from_str::<serde_json::Value>(text).ok();
+    let named = named.as_ref().and_then(|document| document.get("tenant")?.as_str());
+    let named = named.and_then(|tenant| TenantId::parse(tenant).ok());
+    named.or_else(|| {
+        let tenant = TenantId::parse(path.file_stem()?.to_str()?).ok()?;
+        (name(path) == own_name(&tenant)).then_some(tenant)
+    })
+}
+
+/// The name of a tenant's file, if nobody has chosen another one.
+pub(super) fn own_name(tenant: &TenantId) -> String {
+    if is_plain(tenant.as_str()) {
+        return format!("{tenant}.json");
+    }
+    format!("{}.json", tag(tenant))
+}
+
+/// The name of a tenant's file where its own is taken by another tenant.
+pub(super) fn other_name(tenant: &TenantId) -> String {
+    format!("_{}.json", tag(tenant))
+}
+
+fn tag(tenant: &TenantId) -> String {
+    tenant.tag().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+pub(super) fn name(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+/// A version that any process computes alike; never 0.
+pub(super) fn version_of(bytes: &[u8]) -> u64 {
+    let hash: [u8; 32] = Sha256::digest(bytes).into();
+    let head = hash.first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head));
+    (head >> 12) | 1
+}

@@ -1,0 +1,149 @@
+//! Who changed what: lines of JSON beside a tenant's policy.
+//!
+//! A line holds the whole policy before and after, or only what differs if the line before it ends
+//! where it begins. A file that is full becomes the older one of two, so that both together are
+//! bounded; each begins with a whole policy.
+
+use std::{
+    collections::VecDeque,
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Seek as _, SeekFrom, Write as _},
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+
+use super::{edit, files::version_of};
+use crate::{domain::Instant, ports::RecordedChange};
+
+/// Bytes of a file that is still added to.
+const MOST_BYTES: u64 = 1024 * 1024;
+/// Bytes that are read at once from the end of a file.
+const PIECE: u64 = 64 * 1024;
+
+/// Adds a change. Reads no more than the last line.
+pub(super) fn append(path: &Path, change: &RecordedChange) -> io::Result<()> {
+    let mut file = open(path)?;
+    if file.metadata()?.len() > MOST_BYTES {
+        fs::rename(path, older(path))?;
+        file = open(path)?;
+    }
+    let last = last_line(&mut file)?;
+    let mut line = String::new();
+    if last.as_deref().is_some_and(|last| !last.ends_with(b"\n")) {
+        // A crash has cut it short. It ends here, so that it takes nothing else with it.
+        line.push('\n');
+    }
+    let end = last.and_then(|last| end_of(&serde_json::from_slice(&last).ok()?));
+    let mut fields = json!({
+        "at": change.at.as_micros(),
+        "who": change.who,
+        "what": change.what,
+        "to": mark(&change.after),
+    });
+    let begins = mark(&change.before);
+    let differs = if end == Some(begins) {
+        vec![("start", json!(begins)), ("edit", edit::between(&change.before, &change.after))]
+    } else {
+        vec![("before", change.before.clone()), ("after", change.after.clone())]
+    };
+    if let Some(fields) = fields.as_object_mut() {
+        fields.extend(differs.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    }
+    line.push_str(&format!("{fields}\n"));
+    file.write_all(line.as_bytes())?;
+    file.sync_all()
+}
+
+/// The newest changes, the newest first, and how many lines could not be read.
+pub(super) fn read(path: &Path, limit: usize) -> io::Result<(Vec<RecordedChange>, usize)> {
+    let mut newest = VecDeque::new();
+    let mut unreadable = 0;
+    for file in [older(path), path.to_owned()] {
+        let bytes = match fs::read(file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            other => other?,
+        };
+        let mut reached = None;
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        for line in lines {
+            match recorded(line, reached.take()) {
+                Some((change, end)) => {
+                    reached = end;
+                    newest.push_front(change);
+                    newest.truncate(limit);
+                }
+                None => unreadable += 1,
+            }
+        }
+    }
+    Ok((newest.into(), unreadable))
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).read(true).open(path)
+}
+
+fn older(path: &Path) -> PathBuf {
+    path.with_extension("changes-old")
+}
+
+/// The last line of a file, with its end if it has one.
+fn last_line(file: &mut File) -> io::Result<Option<Vec<u8>>> {
+    let mut start = file.seek(SeekFrom::End(0))?;
+    let mut line: Vec<u8> = Vec::new();
+    while start > 0 {
+        let length = start.min(PIECE);
+        start -= length;
+        file.seek(SeekFrom::Start(start))?;
+        let mut piece = Vec::new();
+        Read::by_ref(file).take(length).read_to_end(&mut piece)?;
+        // The line's own end is not the one of the line before it.
+        let within = piece.len().saturating_sub(usize::from(line.is_empty()));
+        let before = piece.iter().take(within).rposition(|byte| *byte == b'\n');
+        let tail = piece.split_off(before.map_or(0, |at| at + 1));
+        line.splice(..0, tail);
+        if before.is_some() {
+            break;
+        }
+    }
+    Ok((!line.is_empty()).then_some(line))
+}
+
+/// What tells one document from another.
+fn mark(document: &Value) -> u64 {
+    version_of(document.to_string().as_bytes())
+}
+
+/// Where a line ends: what the next one begins with, if nobody else has changed the policy.
+fn end_of(line: &Value) -> Option<u64> {
+    line.get("to").map_or_else(|| line.get("after").map(mark), Value::as_u64)
+}
+
+/// One line, and the document that it ends with; `None` for a line that cannot be read. Without
+/// the document that it begins with, only what it changes is known.
+fn recorded(line: &[u8], reached: Option<Value>) -> Option<(RecordedChange, Option<Value>)> {
+    let line: Value = serde_json::from_slice(line).ok()?;
+    let text = |name| line.get(name).and_then(Value::as_str);
+    let at = Instant::from_micros(line.get("at")?.as_i64()?);
+    let (who, what) = (text("who")?, text("what")?);
+    let Some(difference) = line.get("edit") else {
+        let after = line.get("after")?.clone();
+        let before = line.get("before").cloned().unwrap_or_default();
+        let change = RecordedChange::new(at, who, what, [before, after.clone()]);
+        return Some((change, Some(after)));
+    };
+    let start = line.get("start")?.as_u64()?;
+    let before = reached.filter(|reached| mark(reached) == start);
+    let both = before.and_then(|before| {
+        let after = edit::applied(&before, difference)?;
+        (Some(mark(&after)) == end_of(&line)).then_some([before, after])
+    });
+    match both {
+        Some([before, after]) => {
+            let change = RecordedChange::new(at, who, what, [before, after.clone()]);
+            Some((change, Some(after)))
+        }
+        None => Some((RecordedChange::new(at, who, what, edit::parts(difference)?), None)),
+    }
+}

@@ -1,0 +1,282 @@
+//! Every way in which a call can end, on a server that answers as it is told: what the caller
+//! hears, and whether the connection serves again.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use futures_util::FutureExt as _;
+
+use super::{super::options::PostgresOptions, Connections};
+use crate::ports::StoreErrorKind;
+
+/// How the server answers one statement.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    /// Done.
+    Done,
+    /// Refused with a code, and ready for the next one.
+    Refused(&'static str),
+    /// The same, a while later.
+    RefusedLate(&'static str),
+    /// Refused with a code, the session is over, and the socket stays open for a while.
+    Fatal(&'static str),
+    /// Nothing, ever.
+    Silence,
+    /// The connection ends in the middle of an answer.
+    Cut,
+}
+
+use Answer::*;
+
+/// A server with a list of answers, one for each statement, over all its connections.
+struct Fake {
+    port: u16,
+    connections: Arc<AtomicUsize>,
+    asked: Receiver<()>,
+    closed: Receiver<()>,
+}
+
+/// What a thread of the server tells.
+#[derive(Clone)]
+struct Told {
+    asked: Sender<()>,
+    closed: Sender<()>,
+}
+
+impl Fake {
+    fn answering(answers: Vec<Answer>) -> Self {
+        let answers = Arc::new(answers);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (connections, next) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let ((tell_asked, asked), (tell_closed, closed)) = (channel(), channel());
+        let (counted, told) =
+            (connections.clone(), Told { asked: tell_asked, closed: tell_closed });
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let (next, told, answers) = (next.clone(), told.clone(), answers.clone());
+                thread::spawn(move || {
+                    serve(client, &answers, &next, &told);
+                    let _ = told.closed.send(());
+                });
+            }
+        });
+        Self { asked, closed, connections, port }
+    }
+
+    /// A pool before it. Only a silent server lets the patience end.
+    fn pool(&self, connections: usize, patience: Duration) -> Connections {
+        let url = format!("postgres://app@127.0.0.1:{}/shop?connect_timeout=60", self.port);
+        let options = PostgresOptions::from_url(&url).unwrap();
+        let options = options.with_connections(connections).with_patience(patience);
+        Connections::new(&options).unwrap()
+    }
+
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+const PATIENT: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_millis(50);
+
+fn serve(mut client: TcpStream, answers: &[Answer], next: &AtomicUsize, told: &Told) -> Option<()> {
+    let mut length = [0; 4];
+    client.read_exact(&mut length).ok()?;
+    let mut startup = vec![0; u32::from_be_bytes(length) as usize - 4];
+    client.read_exact(&mut startup).ok()?;
+    client.write_all(&[message(b'R', &[0; 4]), message(b'Z', b"I")].concat()).ok()?;
+    loop {
+        let mut head = [0; 5];
+        client.read_exact(&mut head).ok()?;
+        let rest = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize - 4;
+        client.read_exact(&mut vec![0; rest]).ok()?;
+        if head[0] != b'S' {
+            continue;
+        }
+        let answer = answers.get(next.fetch_add(1, Ordering::SeqCst)).copied().unwrap_or(Done);
+        let begun = [message(b'1', b""), message(b'2', b""), message(b'n', b"")].concat();
+        match answer {
+            Done => {
+                let done = [begun, message(b'C', b"SELECT 0\0"), message(b'Z', b"I")].concat();
+                client.write_all(&done).ok()?;
+            }
+            Refused(code) | RefusedLate(code) => {
+                if let RefusedLate(_) = answer {
+                    wait();
+                }
+                let refused = [error("ERROR", code), message(b'Z', b"I")].concat();
+                client.write_all(&refused).ok()?;
+            }
+            Fatal(code) => client.write_all(&error("FATAL", code)).ok()?,
+            Silence => {}
+            Cut => {
+                client.write_all(&begun).ok()?;
+                return None;
+            }
+        }
+        let _ = told.asked.send(());
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a slow server is slow in real time")]
+fn wait() {
+    thread::sleep(SHORT / 5 * 2);
+}
+
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
+    [&[kind], &length[..], body].concat()
+}
+
+fn error(severity: &str, code: &str) -> Vec<u8> {
+    let fields = format!("S{severity}\0V{severity}\0C{code}\0Mso it is\0\0");
+    message(b'E', fields.as_bytes())
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+}
+
+/// A pool of one connection that is there already: what follows waits for no connection.
+async fn connected(fake: &Fake) -> Connections {
+    let pool = fake.pool(1, PATIENT);
+    pool.rows("SELECT", &[]).await.unwrap();
+    fake.asked.recv_timeout(PATIENT).unwrap();
+    pool
+}
+
+/// Asks over a connection, and once more; answers the first kind of error, and over how many
+/// connections the calls went.
+fn ask_twice(answer: Answer, patience: Duration) -> (Option<StoreErrorKind>, usize) {
+    let fake = Fake::answering(vec![Done, answer]);
+    let kind = runtime().block_on(async {
+        let pool = connected(&fake).await;
+        let first = Connections { patience, ..pool.clone() };
+        let kind = first.rows("SELECT", &[]).await.err().map(|error| error.kind());
+        pool.rows("SELECT", &[]).await.unwrap();
+        kind
+    });
+    (kind, fake.connections())
+}
+
+#[test]
+fn an_answered_statement_leaves_its_connection_to_the_next_call() {
+    assert_eq!(ask_twice(Done, PATIENT), (None, 1));
+}
+
+#[test]
+fn a_statement_that_the_server_refuses_leaves_its_connection_to_the_next_call() {
+    for (code, kind) in [
+        ("57014", StoreErrorKind::Busy),
+        ("55P03", StoreErrorKind::Busy),
+        ("53100", StoreErrorKind::Full),
+        ("42501", StoreErrorKind::Setup),
+        ("XX000", StoreErrorKind::Unknown),
+    ] {
+        assert_eq!(ask_twice(Refused(code), PATIENT), (Some(kind), 1), "{code}");
+    }
+}
+
+#[test]
+fn a_connection_whose_statement_ran_out_of_time_never_serves_again() {
+    assert_eq!(ask_twice(Silence, SHORT), (Some(StoreErrorKind::Unknown), 2));
+}
+
+#[test]
+fn a_connection_that_the_server_ends_never_serves_again() {
+    for code in ["57P01", "57P02", "08006", "XX000"] {
+        assert_eq!(ask_twice(Fatal(code), PATIENT), (Some(StoreErrorKind::Unknown), 2), "{code}");
+    }
+}
+
+#[test]
+fn a_connection_that_is_cut_in_the_middle_of_an_answer_never_serves_again() {
+    assert_eq!(ask_twice(Cut, PATIENT), (Some(StoreErrorKind::Unknown), 2));
+}
+
+#[test]
+fn a_connection_whose_caller_went_away_is_closed_and_never_serves_again() {
+    let fake = Fake::answering(vec![Silence]);
+
+    runtime().block_on(async {
+        let pool = fake.pool(1, PATIENT);
+        let mut call = Box::pin(pool.rows("SELECT", &[]));
+        while fake.asked.try_recv().is_err() {
+            assert!((&mut call).now_or_never().is_none(), "a silent server answered");
+            tokio::task::yield_now().await;
+        }
+        drop(call);
+        tokio::task::block_in_place(|| fake.closed.recv_timeout(PATIENT).unwrap());
+        pool.rows("SELECT", &[]).await.unwrap();
+    });
+
+    assert_eq!(fake.connections(), 2);
+}
+
+#[test]
+fn a_pool_that_is_used_up_says_so_and_asks_nothing() {
+    let fake = Fake::answering(Vec::new());
+
+    runtime().block_on(async {
+        let pool = fake.pool(1, SHORT);
+        let held = Connections { patience: PATIENT, ..pool.clone() }.connection().await.unwrap();
+        let error = pool.rows("SELECT", &[]).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Busy);
+        assert!(error.to_string().contains("every connection is in use"), "{error}");
+        assert!(fake.asked.try_recv().is_err(), "something was asked");
+        drop(held);
+        Connections { patience: PATIENT, ..pool }.rows("SELECT", &[]).await.unwrap();
+    });
+
+    assert_eq!(fake.connections(), 1, "the one that came back");
+}
+
+#[test]
+fn what_the_server_undid_is_repeated_at_most_eight_times() {
+    for code in ["40001", "40P01"] {
+        let fake = Fake::answering(vec![Refused(code); 9]);
+
+        let error = runtime()
+            .block_on(async { fake.pool(1, PATIENT).rows("SELECT", &[]).await.unwrap_err() });
+
+        assert_eq!(error.kind(), StoreErrorKind::Busy);
+        assert_eq!((fake.asked.try_iter().count(), fake.connections()), (9, 1), "{code}");
+    }
+}
+
+#[test]
+fn nothing_else_is_repeated() {
+    for answer in [Refused("57014"), Refused("XX000"), Fatal("57P01"), Cut] {
+        let fake = Fake::answering(vec![answer]);
+
+        runtime().block_on(async { fake.pool(1, PATIENT).rows("SELECT", &[]).await.unwrap_err() });
+
+        assert_eq!(fake.connections(), 1, "{answer:?}");
+    }
+}
+
+#[test]
+fn the_patience_of_a_call_holds_for_its_repeats_together() {
+    // Each answer comes within the patience of a call, and all of them do not.
+    let fake = Fake::answering([vec![Done], vec![RefusedLate("40001"); 20]].concat());
+
+    let error = runtime().block_on(async {
+        let short = Connections { patience: SHORT, ..connected(&fake).await };
+        short.rows("SELECT", &[]).await.unwrap_err()
+    });
+
+    assert!(error.is_transient(), "{error:?}");
+    let asked = fake.asked.try_iter().count();
+    assert!(asked < 5, "asked {asked} times in two and a half answers' time");
+}

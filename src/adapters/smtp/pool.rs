@@ -1,0 +1,212 @@
+//! Threads that own the connections, and the queue in front of them.
+
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use futures_channel::oneshot;
+use zeroize::Zeroizing;
+
+use super::{attempt::Attempt, connection::Connection, server::Server, session::Session};
+use crate::{
+    domain::EmailAddress,
+    ports::{SendError, SendErrorKind},
+    sync::{Condvar, Mutex, MutexGuard, thread},
+};
+
+/// Messages that may wait for a connection.
+const QUEUE: usize = 64;
+/// Threads, and thus connections, at most: those that wait for long included.
+const MOST: usize = 64;
+/// How long a connection is kept for the next message.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// The threads of one sender. They end with it.
+pub(super) struct Pool(pub(super) Arc<Shared>);
+
+/// One message on its way.
+pub(super) struct Job {
+    pub(super) attempt: Arc<Attempt>,
+    pub(super) from: EmailAddress,
+    pub(super) to: EmailAddress,
+    pub(super) message: Zeroizing<Vec<u8>>,
+    /// What no error may show.
+    pub(super) secrets: Vec<Zeroizing<String>>,
+    pub(super) reply: oneshot::Sender<Result<(), SendError>>,
+}
+
+/// What callers and threads share.
+pub(super) struct Shared {
+    server: Server,
+    state: Mutex<State>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Job>,
+    threads: usize,
+    /// Threads that look for a message, or are about to.
+    idle: usize,
+    /// Threads that have waited for the server for long.
+    lagging: usize,
+    /// Attempts after the final dot whose callers have left.
+    left: Vec<Arc<Attempt>>,
+    is_closed: bool,
+}
+
+/// Tells the attempt if its caller leaves before there is an answer.
+pub(super) struct Caller(Option<(Arc<Shared>, Arc<Attempt>)>);
+
+impl Pool {
+    pub(super) fn new(server: Server) -> Self {
+        Self(Arc::new(Shared { arrived: Condvar::new(), server, state: Mutex::default() }))
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.0.lock().is_closed = true;
+        self.0.arrived.notify_all();
+    }
+}
+
+impl Shared {
+    /// Queues a message, and starts a thread if there may be one more.
+    pub(super) fn submit(self: &Arc<Self>, job: Job) -> Result<Caller, SendError> {
+        let caller = Caller(Some((self.clone(), job.attempt.clone())));
+        let mut state = self.lock();
+        state.queue.retain(|job| !job.reply.is_canceled());
+        if state.queue.len() >= QUEUE {
+            let words = "smtp: too many messages wait for the server; it answers slowly";
+            return Err(SendError::new(SendErrorKind::Transient, words));
+        }
+        state.queue.push_back(job);
+        self.grow(&mut state);
+        if state.threads == 0 {
+            state.queue.pop_back();
+            let words = "smtp: no thread can be started";
+            return Err(SendError::new(SendErrorKind::Transient, words));
+        }
+        if state.queue.len() > state.idle && state.threads >= MOST {
+            state.make_room();
+        }
+        drop(state);
+        self.arrived.notify_one();
+        Ok(caller)
+    }
+
+    /// Notes that a thread waits for long, and starts another one in its place if one is needed.
+    pub(super) fn lags(self: &Arc<Self>) {
+        let mut state = self.lock();
+        state.lagging += 1;
+        self.grow(&mut state);
+    }
+
+    fn grow(self: &Arc<Self>, state: &mut State) {
+        let is_needed = state.queue.len() > state.idle;
+        let busy = state.threads.saturating_sub(state.lagging);
+        if is_needed && busy < self.server.connections && state.threads < MOST {
+            let worker = self.clone();
+            let thread = thread::Builder::new().name("sspr-smtp".to_owned());
+            if thread.spawn(move || worker.work()).is_ok() {
+                state.threads += 1;
+                state.idle += 1;
+            }
+        }
+    }
+
+    fn work(&self) {
+        let mut kept: Option<Session<Connection>> = None;
+        while let Some(job) = self.next() {
+            // What panics, such as a host's source of tokens, fails for its own message only.
+            let delivered = catch_unwind(AssertUnwindSafe(|| self.server.deliver(&mut kept, &job)));
+            self.release(&job.attempt);
+            match delivered {
+                // A caller that is gone does not care for the answer.
+                Ok(answer) => drop(job.reply.send(answer)),
+                Err(_) => kept = None,
+            }
+        }
+        if let Some(session) = kept {
+            session.quit();
+        }
+    }
+
+    /// The next message that somebody waits for. `None` ends the thread, which no longer counts.
+    fn next(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            let busy = state.threads.saturating_sub(state.lagging);
+            let is_surplus = busy > self.server.connections;
+            while !is_surplus && let Some(job) = state.queue.pop_front() {
+                if !job.reply.is_canceled() {
+                    state.idle -= 1;
+                    return Some(job);
+                }
+            }
+            if is_surplus || state.is_closed {
+                // What woke this thread may have been meant for another one.
+                self.arrived.notify_one();
+                return state.end_thread();
+            }
+            let waited = self.arrived.wait_timeout(state, IDLE);
+            let (locked, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = locked;
+            if waited.timed_out() && state.queue.is_empty() {
+                return state.end_thread();
+            }
+        }
+    }
+
+    /// Notes that a thread is done with an attempt: before the caller knows, so that the caller's
+    /// next message finds this thread.
+    fn release(&self, attempt: &Arc<Attempt>) {
+        let lagged = attempt.detach();
+        let mut state = self.lock();
+        state.idle += 1;
+        state.left.retain(|left| !Arc::ptr_eq(left, attempt));
+        if lagged {
+            state.lagging -= 1;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn end_thread(&mut self) -> Option<Job> {
+        self.threads -= 1;
+        self.idle -= 1;
+        None
+    }
+
+    /// Ends the oldest connection whose caller has left.
+    fn make_room(&mut self) {
+        if !self.left.is_empty() {
+            self.left.remove(0).end();
+        }
+    }
+}
+
+impl Caller {
+    /// The caller has its answer.
+    pub(super) fn stays(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        let Some((shared, attempt)) = self.0.take() else { return };
+        let mut state = shared.lock();
+        if attempt.leave() {
+            state.left.push(attempt);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Replies of a server: the code, and a bounded piece of the text.
+
+use std::io::{self, Read};
+
+/// The bytes of one line that are kept (RFC 5321 section 4.5.3.1.5 allows 512).
+const LINE: usize = 512;
+/// The bytes of one reply that are kept.
+const KEPT: usize = 4 * 1024;
+/// The bytes of one reply that are read.
+const MOST: usize = 64 * 1024;
+
+/// One reply. Only its code decides; the text may be any bytes.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) code: u16,
+    /// The lines without their codes, each followed by `\n`.
+    pub(super) text: Vec<u8>,
+}
+
+/// Why there is no reply.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// The server does not speak SMTP.
+    Garbled,
+    /// The time for this step is over.
+    Late,
+    /// The connection has ended.
+    Lost(io::Error),
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Self::Late,
+            _ => Self::Lost(error),
+        }
+    }
+}
+
+impl Reply {
+    /// Whether the code begins with this digit (RFC 5321 section 4.2.1).
+    pub(super) const fn is(&self, first: u16) -> bool {
+        self.code / 100 == first
+    }
+
+    pub(super) fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        self.text.split(|byte| *byte == b'\n')
+    }
+}
+
+/// What was read and not used yet.
+#[derive(Debug, Default)]
+pub(super) struct Incoming(Vec<u8>);
+
+impl Incoming {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Reads one reply with all its lines. The last line's code counts.
+    pub(super) fn reply(&mut self, from: &mut impl Read) -> Result<Reply, Broken> {
+        let (mut text, mut total) = (Vec::new(), 0);
+        loop {
+            let line = self.line(from, &mut total)?;
+            let (code, is_last, words) = parse(&line).ok_or(Broken::Garbled)?;
+            if text.len() + words.len() < KEPT {
+                text.extend_from_slice(words);
+                text.push(b'\n');
+            }
+            if is_last {
+                return Ok(Reply { code, text });
+            }
+        }
+    }
+
+    /// Reads up to a line feed, and keeps the beginning of what it read.
+    fn line(&mut self, from: &mut impl Read, total: &mut usize) -> Result<Vec<u8>, Broken> {
+        let mut line = Vec::new();
+        loop {
+            let end = self.0.iter().position(|byte| *byte == b'\n');
+            let taken = end.map_or(self.0.len(), |end| end + 1);
+            *total += taken;
+            let room = LINE.saturating_sub(line.len());
+            line.extend(self.0.drain(..taken).take(room));
+            if end.is_some() {
+                while line.last().is_some_and(|byte| matches!(byte, b'\r' | b'\n')) {
+                    line.pop();
+                }
+                return Ok(line);
+            }
+            if *total > MOST {
+                return Err(Broken::Garbled);
+            }
+            let mut buffer = [0; 1024];
+            let read = from.read(&mut buffer)?;
+            if read == 0 {
+                return Err(Broken::Lost(io::ErrorKind::UnexpectedEof.into()));
+            }
+            self.0.extend(buffer.iter().take(read));
+        }
+    }
+}
+
+/// The code of a line, whether it is the reply's last, and its text.
+fn parse(line: &[u8]) -> Option<(u16, bool, &[u8])> {
+    let (digits, rest) = line.split_at_checked(3)?;
+    if !matches!(digits.first(), Some(b'2'..=b'5')) || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let code = digits.iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
+    match rest.split_first() {
+        None => Some((code, true, rest)),
+        Some((b'-', words)) => Some((code, false, words)),
+        Some((b' ' | b'\t', words)) => Some((code, true, words)),
+        Some((b'0'..=b'9', _)) => None,
+        Some(_) => Some((code, true, rest)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<Reply, Broken> {
+        Incoming::default().reply(&mut &*bytes)
+    }
+
+    #[test]
+    fn the_code_counts_whatever_bytes_the_text_has() {
+        for text in
+            [&b"450 4.2.1 \xfcbergehend\r\n"[..], b"450\r\n", b"450\n", b"450 \0\xff\xfe\r\n"]
+        {
+            assert_eq!(read(text).unwrap().code, 450);
+        }
+        let reply = read(b"250-f\xfcr\r\n250-\r\n250 end\r\n").unwrap();
+        assert_eq!((reply.code, reply.text.as_slice()), (250, &b"f\xfcr\n\nend\n"[..]));
+        assert_eq!(read(b"250OK\r\n").unwrap().text, b"OK\n");
+    }
+
+    #[test]
+    fn the_code_of_the_last_line_counts() {
+        assert_eq!(read(b"250-one\r\n450 two\r\n").unwrap().code, 450);
+    }
+
+    #[test]
+    fn a_line_that_has_no_code_is_no_reply() {
+        for text in
+            ["hello\r\n", "\r\n", "25\r\n", "2500 x\r\n", "150 x\r\n", "650 x\r\n", "+50 x\r\n"]
+        {
+            assert!(matches!(read(text.as_bytes()), Err(Broken::Garbled)), "{text:?}");
+        }
+        assert!(matches!(read(b"250-more to come\r\n"), Err(Broken::Lost(_))));
+        assert!(matches!(read(b"25"), Err(Broken::Lost(_))));
+    }
+
+    #[test]
+    fn a_long_line_is_cut_and_a_reply_without_end_is_refused() {
+        let long = [b"550 ".to_vec(), vec![b'x'; 50_000], b"\r\n250 next\r\n".to_vec()].concat();
+        let (mut from, mut incoming) = (long.as_slice(), Incoming::default());
+        let reply = incoming.reply(&mut from).unwrap();
+        assert_eq!((reply.code, reply.text.len()), (550, LINE - 4 + 1));
+        assert_eq!(incoming.reply(&mut from).unwrap().code, 250);
+
+        assert!(matches!(read(&vec![b'x'; 200_000]), Err(Broken::Garbled)));
+        let endless = "250-x\r\n".repeat(20_000);
+        assert!(matches!(read(endless.as_bytes()), Err(Broken::Garbled | Broken::Lost(_))));
+    }
+}

@@ -1,0 +1,311 @@
+//! The dialogue with a server (RFC 5321), over any connection.
+
+use std::{
+    io::{Read, Write},
+    time::Duration,
+};
+
+use super::{
+    failure::{Failure, Phase},
+    reply::{Broken, Incoming, Reply},
+};
+use crate::{domain::EmailAddress, ports::SendErrorKind};
+
+/// The longest block of a message that is written at once.
+const BLOCK: usize = 8 * 1024;
+/// How long to wait for a word after writing has failed.
+const LAST_WORD: Duration = Duration::from_secs(1);
+/// How long a kept connection may take to show that it still works, and a closed one to say so.
+const PROBE: Duration = Duration::from_secs(5);
+
+/// A connection that can be given a limit of time.
+pub(super) trait Wire: Read + Write {
+    /// From now on, reading and writing fail once this time is over.
+    fn within(&mut self, limit: Duration);
+}
+
+/// The limits of time of RFC 5321 section 4.5.3.2.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Shortens each limit before the final dot.
+    pub(super) most: Duration,
+    /// After the final dot. A shorter one makes copies.
+    pub(super) end: Duration,
+}
+
+/// Sender and recipient.
+#[derive(Clone, Copy)]
+pub(super) struct Envelope<'a> {
+    pub(super) from: &'a EmailAddress,
+    pub(super) to: &'a EmailAddress,
+}
+
+/// What a server says after EHLO.
+#[derive(Debug, Default)]
+struct Offers {
+    auth: Vec<String>,
+    start_tls: bool,
+    utf8: bool,
+}
+
+/// One connection, and what is known of its server.
+pub(super) struct Session<W> {
+    wire: W,
+    incoming: Incoming,
+    limits: Limits,
+    offers: Offers,
+    is_usable: bool,
+}
+
+impl Limits {
+    pub(super) const CONNECT: Duration = Duration::from_secs(15);
+    const REPLY: Duration = Duration::from_secs(5 * 60);
+    const DATA: Duration = Duration::from_secs(2 * 60);
+    const BLOCK: Duration = Duration::from_secs(3 * 60);
+    pub(super) const END: Duration = Duration::from_secs(10 * 60);
+
+    pub(super) const fn new() -> Self {
+        Self { end: Self::END, most: Self::REPLY }
+    }
+
+    pub(super) fn of(&self, phase: Phase) -> Duration {
+        let limit = match phase {
+            Phase::End => return self.end,
+            Phase::Connect => Self::CONNECT,
+            Phase::Data => Self::DATA,
+            Phase::Block => Self::BLOCK,
+            Phase::Greeting
+            | Phase::Hello
+            | Phase::StartTls
+            | Phase::Auth
+            | Phase::Mail
+            | Phase::Recipient => Self::REPLY,
+        };
+        limit.min(self.most)
+    }
+}
+
+impl<W: Wire> Session<W> {
+    pub(super) fn new(wire: W, limits: Limits) -> Self {
+        let (incoming, offers) = (Incoming::default(), Offers::default());
+        Self { incoming, is_usable: true, limits, offers, wire }
+    }
+
+    pub(super) const fn wire(&mut self) -> &mut W {
+        &mut self.wire
+    }
+
+    /// Whether another message can be sent.
+    pub(super) const fn is_usable(&self) -> bool {
+        self.is_usable
+    }
+
+    pub(super) fn greeting(&mut self) -> Result<(), Failure> {
+        self.wire.within(self.limits.of(Phase::Greeting));
+        let reply = self.reply(Phase::Greeting)?;
+        self.expect(2, Phase::Greeting, reply).map(drop)
+    }
+
+    /// Says EHLO, and remembers what the server offers.
+    pub(super) fn hello(&mut self, name: &str) -> Result<(), Failure> {
+        let reply = self.command(Phase::Hello, &format!("EHLO {name}"))?;
+        // RFC 5321 section 3.2: an old server that offers nothing.
+        if matches!(reply.code, 500 | 502) {
+            self.offers = Offers::default();
+            let reply = self.command(Phase::Hello, &format!("HELO {name}"))?;
+            return self.expect(2, Phase::Hello, reply).map(drop);
+        }
+        let reply = self.expect(2, Phase::Hello, reply)?;
+        self.offers = Offers::read(&reply);
+        Ok(())
+    }
+
+    /// Asks for TLS, and gives the connection back for the handshake.
+    pub(super) fn start_tls(mut self) -> Result<W, Failure> {
+        if !self.offers.start_tls {
+            let words = "the server does not offer STARTTLS; use a server that does, or an \
+                         smtps:// URL";
+            return Err(Failure::new(SendErrorKind::Setup, words));
+        }
+        let reply = self.command(Phase::StartTls, "STARTTLS")?;
+        self.expect(2, Phase::StartTls, reply)?;
+        // What came before the handshake is not the server's word (CVE-2011-0411 and its like).
+        if !self.incoming.is_empty() {
+            let words = "the server sent more than its answer before TLS began; the connection \
+                         is not safe";
+            return Err(Failure::new(SendErrorKind::Setup, words));
+        }
+        Ok(self.wire)
+    }
+
+    /// The AUTH mechanisms that the server offers, in capitals.
+    pub(super) fn mechanisms(&self) -> &[String] {
+        &self.offers.auth
+    }
+
+    /// Sends a message. `commit` is asked just before the final dot, and may still forbid it.
+    pub(super) fn send(
+        &mut self,
+        envelope: Envelope<'_>,
+        message: &[u8],
+        commit: impl FnOnce() -> bool,
+    ) -> Result<(), Failure> {
+        let Envelope { from, to } = envelope;
+        let parameter = self.utf8_parameter(envelope)?;
+        let mail = format!("MAIL FROM:<{}>{parameter}", from.as_str());
+        let reply = self.command(Phase::Mail, &mail)?;
+        // RFC 6531 section 3.5: here it is the recipient's address that is refused.
+        let concerns_recipient = !parameter.is_empty() && from.as_str().is_ascii();
+        let phase = match reply.code {
+            550 | 553 | 555 if concerns_recipient => Phase::Recipient,
+            _ => Phase::Mail,
+        };
+        self.expect(2, phase, reply)?;
+        let reply = self.command(Phase::Recipient, &format!("RCPT TO:<{}>", to.as_str()))?;
+        self.expect(2, Phase::Recipient, reply)?;
+        let reply = self.command(Phase::Data, "DATA")?;
+        self.expect(3, Phase::Data, reply)?;
+        self.is_usable = false;
+        for block in stuffed(message).chunks(BLOCK) {
+            if let Some(reply) = self.write(Phase::Block, block)? {
+                return Err(Failure::refused(Phase::Block, &reply));
+            }
+        }
+        if !commit() {
+            return Err(Failure::new(SendErrorKind::Transient, "nobody waits for the message"));
+        }
+        let reply = self.command(Phase::End, ".")?;
+        self.is_usable = true;
+        self.expect(2, Phase::End, reply).map(drop)
+    }
+
+    /// Whether a connection that was kept still works.
+    pub(super) fn probe(&mut self) -> bool {
+        let kept = self.limits;
+        self.limits.most = PROBE.min(kept.most);
+        let reply = self.command(Phase::Mail, "RSET");
+        self.limits = kept;
+        reply.is_ok_and(|reply| reply.is(2)) && self.incoming.is_empty()
+    }
+
+    /// Takes leave. The answer changes nothing.
+    pub(super) fn quit(mut self) {
+        self.limits.most = PROBE.min(self.limits.most);
+        let _ = self.command(Phase::Mail, "QUIT");
+    }
+
+    /// Writes a line, and reads the answer.
+    pub(super) fn command(&mut self, phase: Phase, line: &str) -> Result<Reply, Failure> {
+        let line = zeroize::Zeroizing::new([line, "\r\n"].concat());
+        match self.write(phase, line.as_bytes())? {
+            Some(reply) => Ok(reply),
+            None => self.reply(phase),
+        }
+    }
+
+    /// A reply whose code begins with this digit, or why that fails.
+    pub(super) fn expect(
+        &mut self,
+        first: u16,
+        phase: Phase,
+        reply: Reply,
+    ) -> Result<Reply, Failure> {
+        if reply.is(first) {
+            return Ok(reply);
+        }
+        if reply.code == 421 || !(reply.is(4) || reply.is(5)) {
+            self.is_usable = false;
+        }
+        Err(Failure::refused(phase, &reply))
+    }
+
+    /// Writes all of it. A server that refuses and closes is heard although writing failed.
+    fn write(&mut self, phase: Phase, bytes: &[u8]) -> Result<Option<Reply>, Failure> {
+        self.wire.within(self.limits.of(phase));
+        let Err(error) = self.wire.write_all(bytes).and_then(|()| self.wire.flush()) else {
+            return Ok(None);
+        };
+        self.is_usable = false;
+        self.wire.within(LAST_WORD);
+        match self.incoming.reply(&mut self.wire) {
+            Ok(reply) if reply.is(4) || reply.is(5) => Ok(Some(reply)),
+            _ => Err(Failure::broken(phase, error.into())),
+        }
+    }
+
+    fn reply(&mut self, phase: Phase) -> Result<Reply, Failure> {
+        let reply = self.incoming.reply(&mut self.wire);
+        reply.map_err(|broken: Broken| {
+            self.is_usable = false;
+            Failure::broken(phase, broken)
+        })
+    }
+
+    /// The parameter that an address with letters beyond ASCII needs (RFC 6531).
+    fn utf8_parameter(&self, envelope: Envelope<'_>) -> Result<&'static str, Failure> {
+        let Envelope { from, to } = envelope;
+        if from.as_str().is_ascii() && to.as_str().is_ascii() {
+            return Ok("");
+        }
+        if self.offers.utf8 {
+            return Ok(" BODY=8BITMIME SMTPUTF8");
+        }
+        let (kind, words) = if from.as_str().is_ascii() {
+            let words = "the server does not offer SMTPUTF8, which this recipient's address needs";
+            (SendErrorKind::Permanent, words)
+        } else {
+            let words = "the server does not offer SMTPUTF8, which the sender's address needs; \
+                         choose an ASCII address for `from`";
+            (SendErrorKind::Setup, words)
+        };
+        Err(Failure::new(kind, words))
+    }
+}
+
+impl Offers {
+    fn read(reply: &Reply) -> Self {
+        let mut offers = Self::default();
+        // The first line is the server's name.
+        for line in reply.lines().skip(1) {
+            let line = String::from_utf8_lossy(line).to_ascii_uppercase();
+            // An old form is `AUTH=LOGIN PLAIN`.
+            let mut words = line.split([' ', '\t', '=']).filter(|word| !word.is_empty());
+            match words.next() {
+                Some("AUTH") => offers.auth.extend(words.map(str::to_owned)),
+                Some("SMTPUTF8") => offers.utf8 = true,
+                Some("STARTTLS") => offers.start_tls = true,
+                _ => {}
+            }
+        }
+        offers
+    }
+}
+
+/// The message with CRLF at each line's end, and dots doubled where a line begins with one.
+fn stuffed(message: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(message.len() + message.len() / 32 + 2);
+    let mut last = b'\n';
+    for byte in message {
+        if last == b'\r' && *byte != b'\n' {
+            out.push(b'\n');
+            last = b'\n';
+        }
+        match byte {
+            b'\n' if last != b'\r' => out.push(b'\r'),
+            b'.' if last == b'\n' => out.push(b'.'),
+            _ => {}
+        }
+        out.push(*byte);
+        last = *byte;
+    }
+    match last {
+        b'\n' => {}
+        b'\r' => out.push(b'\n'),
+        _ => out.extend_from_slice(b"\r\n"),
+    }
+    out
+}
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+pub(super) mod tests;

@@ -1,0 +1,259 @@
+//! The dialogue over a connection whose delays are told, not waited for.
+
+use std::{collections::VecDeque, io};
+
+use super::*;
+use crate::ports::SendErrorKind::{Permanent, Setup, Transient, Unknown};
+
+/// Answers step by step, each after a time that only counts against the limit.
+#[derive(Default)]
+pub(in crate::adapters::smtp) struct Scripted {
+    answers: VecDeque<(u64, Vec<u8>)>,
+    limit: Duration,
+    pub(in crate::adapters::smtp) sent: Vec<u8>,
+    /// Writing fails from this many bytes on.
+    breaks_after: Option<usize>,
+}
+
+impl Scripted {
+    pub(in crate::adapters::smtp) fn new<'a>(
+        answers: impl IntoIterator<Item = (u64, &'a str)>,
+    ) -> Self {
+        let answers = answers.into_iter().map(|(after, text)| (after, text.into())).collect();
+        Self { answers, ..Self::default() }
+    }
+}
+
+impl Read for Scripted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some((after, text)) = self.answers.pop_front() else { return Ok(0) };
+        if Duration::from_secs(after) > self.limit {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let (now, later) = text.split_at(text.len().min(buffer.len()));
+        buffer[..now.len()].copy_from_slice(now);
+        if !later.is_empty() {
+            self.answers.push_front((0, later.to_vec()));
+        }
+        Ok(now.len())
+    }
+}
+
+impl Write for Scripted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.breaks_after.is_some_and(|most| self.sent.len() + bytes.len() > most) {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        self.sent.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Wire for Scripted {
+    fn within(&mut self, limit: Duration) {
+        self.limit = limit;
+    }
+}
+
+fn address(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).unwrap()
+}
+
+/// Greets, says hello, and sends one message; how it ended, and what was sent.
+fn whole(wire: Scripted, limits: Limits, to: &str, from: &str) -> (Result<(), Failure>, String) {
+    let mut session = Session::new(wire, limits);
+    let (from, to) = (address(from), address(to));
+    let envelope = Envelope { from: &from, to: &to };
+    let done = session
+        .greeting()
+        .and_then(|()| session.hello("me.example"))
+        .and_then(|()| session.send(envelope, b"Subject: x\r\n\r\nhi\r\n", || true));
+    (done, String::from_utf8(session.wire.sent).unwrap())
+}
+
+fn sent(wire: Scripted) -> (Result<(), Failure>, String) {
+    whole(wire, Limits::new(), "ada@x.example", "no-reply@y.example")
+}
+
+const GOOD: [&str; 6] = [
+    "220 hi\r\n",
+    "250-me\r\n250 SMTPUTF8\r\n",
+    "250 ok\r\n",
+    "250 ok\r\n",
+    "354 go\r\n",
+    "250 ok\r\n",
+];
+
+fn kind(done: Result<(), Failure>) -> SendErrorKind {
+    done.unwrap_err().into_error(&[]).kind()
+}
+
+#[test]
+fn each_step_waits_as_long_as_rfc_5321_asks() {
+    // Greeting, EHLO, MAIL, RCPT, DATA, final dot.
+    let limits = [300, 300, 300, 300, 120, 600];
+    for (step, limit) in limits.into_iter().enumerate() {
+        let late = |by: u64| {
+            let answers = GOOD.into_iter().enumerate();
+            sent(Scripted::new(
+                answers.map(|(at, text)| (if at == step { limit + by } else { 0 }, text)),
+            ))
+        };
+
+        assert!(late(0).0.is_ok(), "step {step}");
+        let wanted = if step == 5 { Unknown } else { Transient };
+        assert_eq!(kind(late(1).0), wanted, "step {step}");
+    }
+}
+
+#[test]
+fn a_shorter_timeout_holds_before_the_final_dot_only() {
+    let limits = Limits { most: Duration::from_secs(2), end: Limits::END };
+    for step in 0..6 {
+        let answers = GOOD.into_iter().enumerate();
+        let answers = answers.map(|(at, text)| (if at == step { 3 } else { 0 }, text));
+        let done = whole(Scripted::new(answers), limits, "ada@x.example", "a@y.example").0;
+        assert_eq!(done.is_ok(), step == 5, "step {step}");
+    }
+}
+
+#[test]
+fn a_connection_that_ends_after_the_final_dot_leaves_the_outcome_unknown() {
+    for answers in 0..6 {
+        let done = sent(Scripted::new(GOOD.into_iter().take(answers).map(|text| (0, text)))).0;
+        assert_eq!(kind(done), if answers == 5 { Unknown } else { Transient }, "{answers}");
+    }
+}
+
+#[test]
+fn a_refusal_is_heard_although_the_server_has_closed() {
+    let mut answers = GOOD;
+    answers[5] = "552 5.3.4 too large\r\n";
+    let mut wire = Scripted::new(answers.map(|text| (0, text)));
+    let whole = sent(Scripted::new(GOOD.map(|text| (0, text)))).1.len();
+    wire.breaks_after = Some(whole - 8);
+    assert_eq!(kind(sent(wire).0), Permanent);
+
+    let mut wire = Scripted::new(GOOD.into_iter().take(5).map(|text| (0, text)));
+    wire.breaks_after = Some(whole - 8);
+    assert_eq!(kind(sent(wire).0), Transient);
+    let mut wire = Scripted::new(GOOD.into_iter().take(5).map(|text| (0, text)));
+    wire.breaks_after = Some(whole - 1);
+    assert_eq!(kind(sent(wire).0), Unknown);
+}
+
+#[test]
+fn lines_end_in_crlf_and_no_line_of_the_message_is_a_dot() {
+    for (message, written) in [
+        ("a\r\n", "a\r\n"),
+        ("a", "a\r\n"),
+        ("a\nb\rc\r\n", "a\r\nb\r\nc\r\n"),
+        (".\n..\r\n.a\r.\r", "..\r\n...\r\n..a\r\n..\r\n"),
+        ("a\r\r\nb\n\n", "a\r\n\r\nb\r\n\r\n"),
+        ("a.\r\n", "a.\r\n"),
+        ("", ""),
+    ] {
+        assert_eq!(stuffed(message.as_bytes()), written.as_bytes(), "{message:?}");
+    }
+}
+
+#[test]
+fn a_whole_dialogue_is_in_order() {
+    let (done, sent) = sent(Scripted::new(GOOD.map(|text| (0, text))));
+    assert!(done.is_ok());
+    assert_eq!(
+        sent,
+        "EHLO me.example\r\nMAIL FROM:<no-reply@y.example>\r\nRCPT TO:<ada@x.example>\r\n\
+         DATA\r\nSubject: x\r\n\r\nhi\r\n.\r\n"
+    );
+}
+
+#[test]
+fn nothing_is_committed_for_a_caller_that_has_left() {
+    let wire = Scripted::new(GOOD.into_iter().skip(2).take(3).map(|text| (0, text)));
+    let mut session = Session::new(wire, Limits::new());
+    let (from, to) = (address("a@y.example"), address("ada@x.example"));
+    let done = session.send(Envelope { from: &from, to: &to }, b"hi\r\n", || false);
+    assert_eq!(kind(done), Transient);
+    assert!(session.wire.sent.ends_with(b"DATA\r\nhi\r\n") && !session.is_usable());
+}
+
+#[test]
+fn a_server_without_smtputf8_concerns_the_address_that_needs_it() {
+    let plain = |text: &'static str| {
+        let mut answers = GOOD;
+        answers[1] = text;
+        Scripted::new(answers.map(|text| (0, text)))
+    };
+    let (ascii, other) = ("a@y.example", "jörg@x.example");
+    let bare = "250 me\r\n";
+    assert_eq!(kind(whole(plain(bare), Limits::new(), other, ascii).0), Permanent);
+    assert_eq!(kind(whole(plain(bare), Limits::new(), ascii, other).0), Setup);
+    assert!(whole(plain(bare), Limits::new(), ascii, ascii).0.is_ok());
+
+    let (done, sent) = whole(plain(GOOD[1]), Limits::new(), other, ascii);
+    assert!(done.is_ok());
+    assert!(sent.contains("MAIL FROM:<a@y.example> BODY=8BITMIME SMTPUTF8\r\n"), "{sent}");
+    assert!(sent.contains("RCPT TO:<jörg@x.example>\r\n"), "{sent}");
+
+    for (code, wanted) in [(553, Permanent), (555, Permanent), (550, Permanent), (530, Setup)] {
+        let refusal = format!("{code} 5.6.7 no\r\n");
+        let mut answers = GOOD;
+        answers[2] = &refusal;
+        let wire = Scripted::new(answers.map(|text| (0, text)));
+        assert_eq!(kind(whole(wire, Limits::new(), other, ascii).0), wanted, "{code}");
+        let wire = Scripted::new(answers.map(|text| (0, text)));
+        assert_eq!(kind(whole(wire, Limits::new(), ascii, other).0), Setup, "{code}");
+    }
+}
+
+#[test]
+fn an_old_server_is_greeted_with_helo() {
+    let answers = ["220 hi\r\n", "502 what\r\n", "250 me\r\n", "250 a\r\n", "250 b\r\n"];
+    let wire = Scripted::new(answers.into_iter().chain(GOOD.into_iter().skip(4)).map(|it| (0, it)));
+    let (done, sent) = sent(wire);
+    assert!(done.is_ok() && sent.contains("\r\nHELO me.example\r\n"), "{sent}");
+}
+
+#[test]
+fn what_comes_with_the_answer_to_starttls_is_refused() {
+    let opened = |answer: &str| {
+        let offers = "250-me\r\n250 STARTTLS\r\n";
+        let mut session = Session::new(Scripted::new([(0, offers), (0, answer)]), Limits::new());
+        session.hello("me.example").unwrap();
+        session.start_tls().map(drop)
+    };
+    assert!(opened("220 go\r\n").is_ok());
+    assert_eq!(kind(opened("220 go\r\n250 injected\r\n")), Setup);
+    assert_eq!(kind(opened("454 not now\r\n")), Transient);
+    assert_eq!(kind(opened("501 no\r\n")), Setup);
+}
+
+#[test]
+fn a_kept_connection_is_asked_first_and_not_for_long() {
+    let probe = |after: u64, answer: &str| {
+        let mut session = Session::new(Scripted::new([(after, answer)]), Limits::new());
+        session.probe()
+    };
+    assert!(probe(5, "250 ok\r\n"));
+    assert!(!probe(6, "250 ok\r\n"));
+    assert!(!probe(0, "421 closing\r\n") && !probe(0, "250 ok\r\n421 closing\r\n"));
+    assert!(!probe(0, ""));
+}
+
+#[test]
+fn offers_are_read_in_every_form() {
+    let read = |text: &str| {
+        let mut session = Session::new(Scripted::new([(0, text)]), Limits::new());
+        session.hello("me.example").unwrap();
+        session.offers
+    };
+    let offers = read("250-starttls\r\n250-auth plain Login\r\n250-AUTH=XOAUTH2\r\n250 \u{fc}\r\n");
+    assert!(!offers.start_tls && !offers.utf8);
+    assert_eq!(offers.auth, ["PLAIN", "LOGIN", "XOAUTH2"]);
+    assert!(read("250-me\r\n250-StartTLS\r\n250 SMTPUTF8\r\n").start_tls);
+}

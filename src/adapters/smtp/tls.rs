@@ -1,0 +1,87 @@
+//! TLS by rustls: certificate and name are always verified.
+
+use std::{fs::File, io, io::Read as _, sync::Arc};
+
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::{CryptoProvider, aws_lc_rs},
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+};
+use rustls_platform_verifier::{BuilderVerifierExt as _, Verifier};
+
+use super::{
+    SmtpUrlError,
+    failure::{Failure, Phase},
+};
+use crate::ports::SendErrorKind;
+
+/// The longest file of root certificates.
+const LONGEST_FILE: u64 = 1024 * 1024;
+
+/// How to begin TLS with one server.
+#[derive(Clone)]
+pub(super) struct Tls {
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) name: ServerName<'static>,
+}
+
+impl Tls {
+    /// Trusts the system's root certificates, and those in a file.
+    pub(super) fn new(host: &str, roots: &[CertificateDer<'static>]) -> Result<Self, SmtpUrlError> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| SmtpUrlError::Host)?;
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = config(provider, roots).map_err(|_| SmtpUrlError::Roots)?;
+        Ok(Self { config: Arc::new(config), name })
+    }
+}
+
+fn config(
+    provider: Arc<CryptoProvider>,
+    roots: &[CertificateDer<'static>],
+) -> Result<ClientConfig, rustls::Error> {
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()?;
+    if roots.is_empty() {
+        return Ok(builder.with_platform_verifier()?.with_no_client_auth());
+    }
+    let verifier = Verifier::new_with_extra_roots(roots.iter().cloned(), provider)?;
+    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
+    Ok(builder.with_no_client_auth())
+}
+
+/// Reads a file of root certificates: PEM, each one usable, at least one.
+pub(super) fn roots(path: &str) -> Result<Vec<CertificateDer<'static>>, SmtpUrlError> {
+    let wrong = |_| SmtpUrlError::Certificate;
+    let mut pem = Vec::new();
+    // A pipe or a device might never end.
+    if !std::fs::metadata(path).map_err(wrong)?.is_file() {
+        return Err(SmtpUrlError::Certificate);
+    }
+    let file = File::open(path).map_err(wrong)?;
+    file.take(LONGEST_FILE).read_to_end(&mut pem).map_err(wrong)?;
+    let (mut roots, mut usable) = (Vec::new(), RootCertStore::empty());
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|_| SmtpUrlError::Certificate)?;
+        usable.add(certificate.clone()).map_err(|_| SmtpUrlError::Certificate)?;
+        roots.push(certificate);
+    }
+    if roots.is_empty() { Err(SmtpUrlError::Certificate) } else { Ok(roots) }
+}
+
+/// Why a handshake failed: by its certificate, by its protocol, or by the connection.
+pub(super) fn failure(error: io::Error) -> Failure {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let words = match inner {
+        None => return Failure::broken(Phase::StartTls, error.into()),
+        Some(rustls::Error::InvalidCertificate(_)) => {
+            "the server's certificate is not trusted; check the host, or name its root \
+             certificate by `ca`"
+        }
+        Some(rustls::Error::InvalidMessage(_)) => {
+            "the server does not speak TLS on this port; an smtp:// URL begins with STARTTLS"
+        }
+        Some(_) => "the server and this client agree on no protected connection",
+    };
+    let reason = inner.map(ToString::to_string).unwrap_or_default();
+    Failure::new(SendErrorKind::Setup, words).because(reason)
+}

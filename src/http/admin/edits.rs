@@ -1,0 +1,166 @@
+//! What a form of the page changes in a document. What nobody has touched stays as it is spelt.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Value, json};
+
+use super::{
+    documents::{part, set, with_email},
+    view::PROVIDERS,
+};
+use crate::policy::{
+    Applications, AuthenticationMethodsPolicy, DocumentError, MethodState, Target, UserFlow,
+    target_key,
+};
+
+/// The form about Email OTP.
+pub(super) struct EmailEdit {
+    pub(super) state: MethodState,
+    /// Whether it is for all users, and not for the chosen ones only.
+    pub(super) for_all: bool,
+    /// The types and ids that are chosen.
+    pub(super) include: Vec<(&'static str, String)>,
+    pub(super) exclude: Vec<(&'static str, String)>,
+}
+
+/// The form about a user flow.
+pub(super) struct FlowEdit<'a> {
+    pub(super) name: &'a str,
+    pub(super) providers: Vec<&'a str>,
+    /// `None`: all of them.
+    pub(super) applications: Option<Vec<&'a str>>,
+}
+
+impl EmailEdit {
+    pub(super) fn made(
+        &self,
+        methods: &AuthenticationMethodsPolicy,
+    ) -> Result<AuthenticationMethodsPolicy, DocumentError> {
+        let mut email = methods.email_document().cloned().unwrap_or_else(|| {
+            json!({
+                "@odata.type": "#microsoft.graph.emailAuthenticationMethodConfiguration",
+                "id": "Email",
+            })
+        });
+        if methods.email_document().is_none() || methods.state() != self.state {
+            let is_on = self.state == MethodState::Enabled;
+            set(&mut email, "state", json!(if is_on { "enabled" } else { "disabled" }));
+        }
+        let was_for_all = methods.include().contains(&Target::AllUsers);
+        let everybody = ("group", "all_users".to_owned());
+        let include = match (was_for_all, self.for_all) {
+            // Groups beside all users stay as long as they are chosen.
+            (true, true) => {
+                let shown = methods.include().iter().map(Target::key).collect::<HashSet<_>>();
+                let is_shown =
+                    |(kind, id): &&(&'static str, String)| shown.contains(&target_key(kind, id));
+                let kept = self.include.iter().filter(is_shown).cloned();
+                core::iter::once(everybody).chain(kept).collect()
+            }
+            (false, true) => vec![everybody],
+            (_, false) => self.include.clone(),
+        };
+        set_targets(&mut email, "includeTargets", methods.include(), &include);
+        set_targets(&mut email, "excludeTargets", methods.exclude(), &self.exclude);
+        with_email(methods, email)
+    }
+}
+
+impl FlowEdit<'_> {
+    pub(super) fn made(&self, flow: &UserFlow) -> Result<UserFlow, DocumentError> {
+        let mut document = flow.document().clone();
+        if self.name != flow.display_name() {
+            // Without an id it would be another flow under its new name.
+            set(&mut document, "id", json!(flow.id().as_str()));
+            set(&mut document, "displayName", json!(self.name.trim()));
+        }
+        self.set_providers(&mut document)?;
+        self.set_applications(&mut document, flow.applications());
+        UserFlow::from_json(&document.to_string())
+    }
+
+    fn set_providers(&self, document: &mut Value) -> Result<(), DocumentError> {
+        let load = part(document, "onAuthenticationMethodLoadStart");
+        let mut load = load.unwrap_or_else(|| json!({
+            "@odata.type": "#microsoft.graph.onAuthenticationMethodLoadStartExternalUsersSelfServiceSignUp",
+        }));
+        let old = load.get("identityProviders").and_then(Value::as_array);
+        let old = old.cloned().unwrap_or_default();
+        let named = |entry: &Value, id: &str| {
+            let known = entry.get("id").and_then(Value::as_str);
+            known.is_some_and(|known| known.eq_ignore_ascii_case(id))
+        };
+        // Providers that the page does not offer stay.
+        let stays = |entry: &&Value| {
+            self.providers.iter().any(|id| named(entry, id))
+                || !PROVIDERS.iter().any(|(id, ..)| named(entry, id))
+        };
+        let kept = old.iter().filter(stays).cloned();
+        let is_new = |id: &&&str| !old.iter().any(|entry| named(entry, id));
+        let added = self.providers.iter().filter(is_new).map(|id| json!({ "id": id }));
+        let providers: Vec<Value> = kept.chain(added).collect();
+        if providers == old {
+            return Ok(());
+        }
+        if providers.is_empty() {
+            return Err(DocumentError::new("Identity providers", "choose at least one"));
+        }
+        set(&mut load, "identityProviders", json!(providers));
+        set(document, "onAuthenticationMethodLoadStart", load);
+        Ok(())
+    }
+
+    fn set_applications(&self, document: &mut Value, before: &Applications) {
+        let is_same = match (before, &self.applications) {
+            (Applications::All, None) => true,
+            (Applications::Listed(old), Some(new)) => {
+                old.iter().map(|id| id.as_str()).eq(new.iter().copied())
+            }
+            _ => false,
+        };
+        if is_same {
+            return;
+        }
+        let mut conditions = part(document, "conditions").unwrap_or_else(|| json!({}));
+        let mut covered = part(&conditions, "applications").unwrap_or_else(|| json!({}));
+        set(&mut covered, "includeAllApplications", json!(self.applications.is_none()));
+        if let Some(listed) = &self.applications {
+            let old = covered.get("includeApplications").and_then(Value::as_array);
+            let old: HashMap<&str, &Value> = old
+                .into_iter()
+                .flatten()
+                .filter_map(|entry| Some((entry.get("appId")?.as_str()?, entry)))
+                .collect();
+            // An entry of the same application keeps whatever else it says.
+            let entry = |id: &&str| {
+                old.get(*id).map_or_else(|| json!({ "appId": id }), |entry| (*entry).clone())
+            };
+            let list: Vec<Value> = listed.iter().map(entry).collect();
+            set(&mut covered, "includeApplications", json!(list));
+        }
+        set(&mut conditions, "applications", covered);
+        set(document, "conditions", conditions);
+    }
+}
+
+/// Sets a list of targets. An entry of a target that is still chosen stays, in its place and with
+/// whatever else it says.
+fn set_targets(
+    email: &mut Value,
+    name: &str,
+    before: &[Target],
+    chosen: &[(&'static str, String)],
+) {
+    let keys: HashSet<String> = chosen.iter().map(|(kind, id)| target_key(kind, id)).collect();
+    let known: HashSet<String> = before.iter().map(Target::key).collect();
+    let old = email.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let pairs = old.iter().zip(before);
+    let kept = pairs.filter(|(_, target)| keys.contains(&target.key())).map(|(entry, _)| entry);
+    let is_new = |(kind, id): &&(&'static str, String)| !known.contains(&target_key(kind, id));
+    let added = chosen.iter().filter(is_new);
+    let added = added.map(|(kind, id)| json!({ "targetType": kind, "id": id }));
+    let list: Vec<Value> = kept.cloned().chain(added).collect();
+    if list != old {
+        set(email, name, json!(list));
+    }
+}

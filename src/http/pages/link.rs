@@ -1,0 +1,76 @@
+//! Where a page's links lead: to itself in another language, and back to the first page.
+
+use axum::http::{Method, request::Parts};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+
+use super::journey::Journey;
+use crate::http::ReturnTo;
+
+/// Longest query that a link to the same page repeats.
+const LONGEST_QUERY: usize = 2_048;
+/// What is written as an escape in the query of a link.
+const IN_QUERY: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'&')
+    .add(b'\'')
+    .add(b'+')
+    .add(b'<')
+    .add(b'>');
+
+/// The address of a page, relative to itself.
+pub(super) struct Link {
+    /// `../`, as often as the page lies below the others.
+    pub(super) root: String,
+    /// Its query without the language.
+    rest: String,
+    /// Whether a link may lead to it: a form's target cannot be linked to.
+    shown: bool,
+}
+
+impl Link {
+    /// The address of a request.
+    pub(super) fn of(parts: &Parts) -> Self {
+        let below = parts.uri.path().matches('/').count().saturating_sub(1);
+        let mut rest = String::new();
+        for pair in parts.uri.query().unwrap_or_default().split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let kept = match name {
+                "" | "ui_locales" => false,
+                "return_to" => {
+                    let decoded = percent_decode_str(value).decode_utf8();
+                    decoded.is_ok_and(|path| ReturnTo::parse(&path).is_ok())
+                }
+                _ => true,
+            };
+            if kept && rest.len() + pair.len() < LONGEST_QUERY {
+                rest.push_str(pair);
+                rest.push('&');
+            }
+        }
+        let shown = matches!(parts.method, Method::GET | Method::HEAD);
+        Self { rest, root: "../".repeat(below), shown }
+    }
+
+    /// The link to the same page, up to a parameter that follows.
+    pub(super) fn here(&self, journey: Option<&Journey>) -> String {
+        let page = match journey {
+            _ if self.shown => String::new(),
+            Some(journey) => format!("{}{}", self.root, journey.page()),
+            None => format!("{}sign-in", self.root),
+        };
+        let named = self.rest.split('&').any(|pair| pair.starts_with("flow="));
+        let flow = journey.filter(|_| !named);
+        let flow = flow.map_or_else(String::new, |journey| format!("flow={}&", journey.id));
+        format!("{page}?{flow}{}", self.rest)
+    }
+    /// The link to a page, with where the person wants to go.
+    pub(super) fn to(&self, page: &str, return_to: Option<&str>) -> String {
+        let query = return_to.map_or_else(String::new, |path| {
+            format!("?return_to={}", utf8_percent_encode(path, IN_QUERY))
+        });
+        format!("{}{page}{query}", self.root)
+    }
+}

@@ -1,0 +1,199 @@
+//! Each cookie and token, and what it holds at each stage of a journey.
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Request, header::CONTENT_TYPE},
+};
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+use super::{Pages, Site};
+use crate::{
+    Keyring, TenantPolicy,
+    adapters::{
+        Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy,
+    },
+    domain::{Account, AccountId, DeviceProof, EmailAddress, Instant, Password, Purpose, Stamp},
+    engine::{Courier, Sspr},
+    http::{Application, Arrival, Begun, SessionError, Sessions},
+    ports::{PasswordHasher as _, Share},
+};
+
+const OLD: &str = "the old password 1";
+const NEW: &str = "four unrelated words will do";
+
+struct Plain;
+
+#[async_trait::async_trait]
+impl Sessions for Plain {
+    async fn begin(&self, _: Arrival<'_>) -> Result<Begun, SessionError> {
+        Ok(Begun::with_cookie("session=1".parse().map_err(SessionError::new)?))
+    }
+
+    async fn end(&self, _: &HeaderMap) -> Result<Vec<axum::http::HeaderValue>, SessionError> {
+        Ok(Vec::new())
+    }
+}
+
+/// One browser on the pages, and what seals its cookie.
+struct Walk {
+    app: Router,
+    sspr: Sspr,
+    courier: Courier,
+    inbox: CaptureSender,
+    clock: ManualClock,
+    site: Site,
+    cookie: String,
+    device: Option<String>,
+    flow: String,
+}
+
+impl Walk {
+    async fn new() -> Self {
+        let entropy = SystemEntropy::new();
+        let hasher = Argon2Pool::new().with_parameters(64, 1, 1).unwrap();
+        let users = MemoryUsers::new();
+        let application = Application::new("contoso", "sign-in", "shop").unwrap();
+        let hash = hasher.hash(Password::parse(OLD).unwrap(), Share::Submit).await.unwrap();
+        let mail = EmailAddress::parse("ada@example.com").unwrap();
+        let stamp = Stamp::draw(&entropy).unwrap();
+        let ada = Account::new(AccountId::parse("ada").unwrap(), mail, stamp).with_password(hash);
+        users.insert(&application.tenant, ada);
+        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
+        let keys = Keyring::draw(&entropy).unwrap();
+        let builder = Sspr::builder(users, MemoryCodes::new(), policies, keys);
+        let (sspr, courier) = builder.with_clock(clock.clone()).with_hasher(hasher).build();
+        let pages = Pages::new(&sspr, application, Plain);
+        let site = pages.0.clone();
+        let inbox = CaptureSender::new();
+        let (cookie, flow) = (String::new(), String::new());
+        Self { app: pages.router(), clock, cookie, courier, device: None, flow, inbox, site, sspr }
+    }
+
+    /// Posts a form, and answers where it led.
+    async fn post(&mut self, page: &str, form: &str) -> String {
+        let request = Request::post(format!("/{page}?flow={}", self.flow))
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header("cookie", format!("{}={}", self.site.cookie, self.cookie))
+            .body(Body::from(form.to_owned()));
+        let response = self.app.clone().oneshot(request.unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, 1 << 20).await.unwrap();
+        for line in parts.headers.get_all("set-cookie") {
+            let line = line.to_str().unwrap().split(';').next().unwrap();
+            let (name, value) = line.split_once('=').unwrap();
+            if name == self.site.cookie {
+                value.clone_into(&mut self.cookie);
+            } else if name == self.site.device_cookie {
+                self.device = Some(value.to_owned());
+            }
+        }
+        let to = parts.headers.get("location").map(|to| to.to_str().unwrap().to_owned());
+        let to = to.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&body)));
+        let (page, flow) = to.split_once("?flow=").unwrap_or((&to, &self.flow));
+        let (page, flow) = (page.to_owned(), flow.to_owned());
+        self.flow = flow;
+        page
+    }
+
+    async fn code(&self) -> String {
+        self.courier.drain(&self.inbox).await;
+        self.inbox.last_code().unwrap().expose()
+    }
+
+    /// What the cookie holds: the journeys.
+    fn journeys(&self) -> Vec<Value> {
+        let plain = self.sspr.unseal(Purpose::PageSeal, &self.site.about, &self.cookie).unwrap();
+        let jar: Value = serde_json::from_slice(&plain).unwrap();
+        jar.get("j").unwrap().as_array().unwrap().clone()
+    }
+
+    /// The secrets in the cookie: `k` the request's key, `t` the flow token, `g` the grant.
+    fn secrets(&self) -> String {
+        let journeys = self.journeys();
+        let journey = journeys.last().unwrap().as_object().unwrap();
+        let known = ["i", "a", "r", "s", "f"];
+        journey.keys().map(String::as_str).filter(|key| !known.contains(key)).collect()
+    }
+}
+
+#[tokio::test]
+async fn the_cookie_holds_at_each_stage_what_the_next_form_needs_and_no_more() {
+    let mut walk = Walk::new().await;
+    walk.post("sign-in", "username=nobody").await;
+    assert_eq!(walk.secrets(), "k", "an address that is none");
+    walk.post("sign-in", "username=ada%40example.com").await;
+    assert_eq!(walk.secrets(), "k");
+    walk.post("password", "password=wrong").await;
+    assert_eq!(walk.secrets(), "k");
+
+    assert_eq!(walk.post("reset", "").await, "code");
+    assert_eq!(walk.secrets(), "t", "the key is of no more use");
+    walk.post("code", "code=00000000").await;
+    assert_eq!(walk.secrets(), "t");
+    walk.post("resend", "").await;
+    assert_eq!(walk.secrets(), "t");
+    let code = walk.code().await;
+    assert_eq!(walk.post("code", &format!("code={code}")).await, "new-password");
+    assert_eq!(walk.secrets(), "gt");
+    walk.post("new-password", "new-password=short&confirm-password=short").await;
+    assert_eq!(walk.secrets(), "gt");
+    let form = format!("new-password={NEW}&confirm-password={NEW}").replace(' ', "+");
+    assert_eq!(walk.post("new-password", &form).await, "done");
+    assert_eq!(walk.secrets(), "", "a finished journey has no secret");
+    // Nothing brings one back.
+    for page in ["new-password", "code", "resend"] {
+        assert_eq!(walk.post(page, &form).await, "done", "{page}");
+        assert_eq!(walk.secrets(), "", "{page}");
+    }
+    walk.post("sign-out", "").await;
+    assert!(walk.journeys().is_empty(), "nobody is named either");
+}
+
+#[tokio::test]
+async fn a_journey_that_is_over_leaves_no_secret_in_the_cookie() {
+    for stage in ["code", "resend", "new-password"] {
+        let mut walk = Walk::new().await;
+        walk.post("sign-in", "username=ada%40example.com").await;
+        walk.post("reset", "").await;
+        let code = walk.code().await;
+        if stage == "new-password" {
+            walk.post("code", &format!("code={code}")).await;
+        }
+        walk.clock.advance(core::time::Duration::from_secs(48 * 3_600));
+        let form = format!("code={code}&new-password={NEW}&confirm-password={NEW}");
+        assert_eq!(walk.post(stage, &form.replace(' ', "+")).await, "start-again", "{stage}");
+        assert!(walk.journeys().is_empty(), "{stage}");
+    }
+}
+
+#[tokio::test]
+async fn signing_in_takes_its_journey_out_of_the_cookie_and_leaves_a_device_proof() {
+    let mut walk = Walk::new().await;
+    walk.post("sign-in", "username=ada%40example.com").await;
+    assert_eq!(walk.device, None);
+    walk.post("password", "password=wrong").await;
+    assert_eq!(walk.device, None, "a wrong password proves no device");
+    walk.post("password", &format!("password={OLD}").replace(' ', "+")).await;
+    assert!(walk.journeys().is_empty());
+    let device = walk.device.clone().unwrap();
+    assert!(DeviceProof::parse(&device).is_ok(), "a proof, and nothing else");
+}
+
+#[tokio::test]
+async fn the_cookie_of_a_journey_names_no_password_and_no_code() {
+    let mut walk = Walk::new().await;
+    walk.post("sign-in", "username=ada%40example.com").await;
+    walk.post("password", "password=a+wrong+password").await;
+    walk.post("reset", "").await;
+    let code = walk.code().await;
+    walk.post("code", "code=00000000").await;
+    let held = format!("{:?}", walk.journeys());
+    assert!(!held.contains("a wrong password") && !held.contains("00000000"));
+    walk.post("code", &format!("code={code}")).await;
+    walk.post("new-password", "new-password=a+mistyped+one&confirm-password=another").await;
+    let held = format!("{:?}", walk.journeys());
+    assert!(!held.contains(&code) && !held.contains("mistyped") && !held.contains("another"));
+}
