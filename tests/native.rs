@@ -247,7 +247,7 @@ async fn parameters_are_named_when_they_are_missing_repeated_or_bad() {
     let json = send(&api.app, build("POST", &start, &[("content-type", JSON)], "{}")).await;
     named(&json, "application/x-www-form-urlencoded");
     let large = form(&[("username", &"a".repeat(20_000))]);
-    named(&post(&api.app, &start, &[], &large).await, "larger than");
+    named(&post(&api.app, &start, &[], &large).await, "too large");
     let unknown = post(
         &api.app,
         &start,

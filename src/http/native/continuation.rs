@@ -112,7 +112,7 @@ impl Step {
 
 impl Once {
     /// The id of a new sign-in. Its text has a fixed length, so that a token's length says nothing.
-    pub(super) fn draw(call: &Call) -> Result<Self, Fault> {
+    pub(super) fn generate(call: &Call) -> Result<Self, Fault> {
         let mut bytes = [0; 16];
         call.site.sspr.entropy().fill(&mut bytes).map_err(|_| Fault::down())?;
         Ok(Self(Base64UrlUnpadded::encode_string(&bytes)))
@@ -135,3 +135,7 @@ fn about(call: &Call, kind: Kind) -> String {
     };
     format!("{kind} {}", call.site.tenant)
 }
+
+#[cfg(test)]
+#[path = "continuation_tests.rs"]
+mod tests;

@@ -126,9 +126,6 @@ impl NativeApplication {
 
     /// Lets pages of that origin call the API (CORS). Exact: no wildcard, no path.
     ///
-    /// It may be written with the default port or in capitals, which browsers leave out of what
-    /// they send. Mobile shells have schemes of their own, for instance `capacitor://localhost`.
-    ///
     /// # Errors
     /// [`OriginError`].
     pub fn with_origin(mut self, origin: &str) -> Result<Self, OriginError> {

@@ -200,7 +200,7 @@ pub(super) async fn name_account(
         Named::Unknown => return Err(Fault::user_not_found()),
         Named::TryLater { retry_at } => return Err(Fault::try_later(retry_at, call.now)),
     }
-    let (address, once) = (request.address.as_str().to_owned(), Once::draw(call)?);
+    let (address, once) = (request.address.as_str().to_owned(), Once::generate(call)?);
     Ok(Step::SignIn { address, challenged: false, once })
 }
 
