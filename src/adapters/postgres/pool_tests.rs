@@ -87,7 +87,7 @@ impl Fake {
     }
 }
 
-const PATIENT: Duration = Duration::from_secs(60);
+const PATIENT: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(50);
 
 fn serve(mut client: TcpStream, answers: &[Answer], next: &AtomicUsize, told: &Told) -> Option<()> {
