@@ -416,6 +416,7 @@ fn check_outbox(fault: Fault, name: &str) -> Verdict {
     block_on(case.check(&OutboxBench::new(store.clone(), store, put)))
 }
 
+#[expect(clippy::print_stdout, reason = "prints the table of tests/README.md")]
 fn caught(checks: &[(Fault, &'static str)], check: impl Fn(Fault, &str) -> Verdict) {
     let mut missed = Vec::new();
     for (fault, name) in checks {

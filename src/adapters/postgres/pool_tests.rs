@@ -87,19 +87,19 @@ impl Fake {
     }
 }
 
-const PATIENT: Duration = Duration::from_secs(60);
+const PATIENT: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(50);
 
 fn serve(mut client: TcpStream, answers: &[Answer], next: &AtomicUsize, told: &Told) -> Option<()> {
     let mut length = [0; 4];
     client.read_exact(&mut length).ok()?;
-    let mut startup = vec![0; u32::from_be_bytes(length) as usize - 4];
+    let mut startup = vec![0; size(length)];
     client.read_exact(&mut startup).ok()?;
     client.write_all(&[message(b'R', &[0; 4]), message(b'Z', b"I")].concat()).ok()?;
     loop {
         let mut head = [0; 5];
         client.read_exact(&mut head).ok()?;
-        let rest = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize - 4;
+        let rest = size([head[1], head[2], head[3], head[4]]);
         client.read_exact(&mut vec![0; rest]).ok()?;
         if head[0] != b'S' {
             continue;
@@ -134,6 +134,11 @@ fn wait() {
     thread::sleep(SHORT / 5 * 2);
 }
 
+/// The bytes that follow a length, which counts itself.
+fn size(length: [u8; 4]) -> usize {
+    usize::try_from(u32::from_be_bytes(length)).unwrap() - length.len()
+}
+
 fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
     [&[kind], &length[..], body].concat()
@@ -149,6 +154,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// A pool of one connection that is there already: what follows waits for no connection.
+#[expect(clippy::future_not_send, reason = "it is polled where it was made")]
 async fn connected(fake: &Fake) -> Connections {
     let pool = fake.pool(1, PATIENT);
     pool.rows("SELECT", &[]).await.unwrap();
