@@ -28,6 +28,7 @@ mod simulation {
     pub mod chance;
     pub mod changes;
     pub mod codes;
+    pub mod cuts;
     pub mod defects;
     pub mod facts;
     pub mod founding;
@@ -36,6 +37,7 @@ mod simulation {
     pub mod last_act;
     pub mod oracle;
     pub mod ports;
+    pub mod settlements;
     pub mod settling;
     pub mod verdicts;
     pub mod world;
@@ -188,4 +190,17 @@ fn every_planted_defect_is_found_and_named() {
         let named = defect.breaks().iter().any(|name| violation.invariant.starts_with(name));
         assert!(named, "{defect:?} is called {}: {}", violation.invariant, violation.seen);
     }
+}
+
+#[test]
+#[ignore = "survey"]
+fn survey() {
+    let mut all = Reached::default();
+    for seed in 1..=number("SSPR_SEEDS").unwrap_or(60) {
+        match live(Plan { seed, ..Plan::default() }) {
+            Ok(reached) => all.add(reached),
+            Err(failure) => println!("SURVEY {seed} after {}: {}: {}", failure.steps, failure.violation.invariant, failure.violation.seen),
+        }
+    }
+    println!("{all:?}");
 }

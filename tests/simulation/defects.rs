@@ -35,10 +35,26 @@ pub enum Defect {
     SecondFactorLost,
     /// What is said of a password that has leaked does not reach the engine.
     LeakUnsaid,
+    /// The mail system takes a set-up error of its own for a refusal of the recipient.
+    SetupIsForGood,
+    /// The outbox keeps no notice that it has handed out.
+    OutboxForgets,
+    /// The outbox drops what is put off.
+    PostponeForgets,
+    /// The code store says "not done" where it does not know.
+    OutcomeTakenForNo,
+    /// Couriers find no record while a write of it is still to come.
+    NotYetIsNever,
+    /// Couriers do not see which reset changed an account last.
+    LastResetUnseen,
+    /// A right password whose caller left is taken for a wrong one.
+    SettledAsWrong,
+    /// A wrong password whose caller left is taken for a right one.
+    SettledAsRight,
 }
 
 impl Defect {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 24] = [
         Self::ChargesForgotten,
         Self::TriesBeginAnew,
         Self::VersionsNotCompared,
@@ -55,6 +71,14 @@ impl Defect {
         Self::SweepsTheLiving,
         Self::SecondFactorLost,
         Self::LeakUnsaid,
+        Self::SetupIsForGood,
+        Self::OutboxForgets,
+        Self::PostponeForgets,
+        Self::OutcomeTakenForNo,
+        Self::NotYetIsNever,
+        Self::LastResetUnseen,
+        Self::SettledAsWrong,
+        Self::SettledAsRight,
     ];
 
     /// How the invariants that it breaks begin; the first that is seen names it.
@@ -76,6 +100,14 @@ impl Defect {
             Self::SweepsTheLiving => &["I3 a living record"],
             Self::SecondFactorLost => &["I6 a reset replaces", "I6 a sign-in"],
             Self::LeakUnsaid => &["I6 a password"],
+            Self::SettledAsRight => &["I2 a wrong password"],
+            Self::SettledAsWrong => &["I13 a right password"],
+            Self::LastResetUnseen => &["I14"],
+            Self::NotYetIsNever => &["I13 a mail"],
+            Self::OutcomeTakenForNo => &["I13 a mail"],
+            Self::PostponeForgets => &["I14"],
+            Self::OutboxForgets => &["I14"],
+            Self::SetupIsForGood => &["I14"],
         }
     }
 }
