@@ -1,6 +1,8 @@
 //! Sign-in lockouts in the code store: a failure is charged before each comparison, and taken back
 //! after a right password.
 
+use core::cmp::Ordering;
+
 use crate::{
     domain::{Account, Instant, Purpose, RecordId},
     error::Error,
@@ -9,7 +11,11 @@ use crate::{
     ports::{Inserted, Record, Swapped},
 };
 
-use super::{Request, sspr::Inner};
+use super::{
+    Request,
+    settlement::{Settlement, Settling},
+    sspr::Inner,
+};
 
 const MAX_CONFLICTS: usize = 64;
 
@@ -23,9 +29,19 @@ pub(super) struct ChargedFailure {
 
 /// What charging a failure came to.
 pub(super) enum Charging {
-    Charged(ChargedFailure),
+    Charged,
     Locked(Instant),
     Contended,
+}
+
+/// Whether a failure was charged by a caller that has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Charged {
+    No,
+    NotYet,
+    /// Others have written since, so nobody can tell.
+    Perhaps,
+    Yes,
 }
 
 /// A lockout, and where it is kept. Version 0: it is not written yet.
@@ -40,6 +56,7 @@ impl Inner {
         &self,
         request: &Request,
         account: Option<&Account>,
+        settling: &mut Settling,
         numbers: &Numbers,
         now: Instant,
     ) -> Result<Charging, Error> {
@@ -57,11 +74,35 @@ impl Inner {
                 Ok(charged) => charged,
                 Err(until) => return Ok(Charging::Locked(until)),
             };
-            if let Some(version) = self.write_lockout(id, version, &charged, numbers, now).await? {
-                return Ok(Charging::Charged(ChargedFailure { id, lockout: charged, version }));
+            let next = version.saturating_add(1);
+            settling.expect(Some(ChargedFailure { id, lockout: charged, version: next }));
+            match self.write_lockout(id, version, &charged, numbers, now).await {
+                Ok(Some(_)) => {
+                    settling.confirm();
+                    return Ok(Charging::Charged);
+                }
+                Ok(None) => settling.expect(None),
+                // It may be charged: the courier finds out.
+                Err(error) if error.is_unknown() => return Err(error),
+                Err(error) => {
+                    settling.expect(None);
+                    return Err(error);
+                }
             }
         }
         Ok(Charging::Contended)
+    }
+
+    /// Whether the failure that a sign-in was about to charge is charged.
+    pub(super) async fn is_charged(&self, settlement: &Settlement) -> Result<Charged, Error> {
+        let Some(failure) = &settlement.failure else { return Ok(Charged::No) };
+        let Some(loaded) = self.codes.load(&failure.id).await? else { return Ok(Charged::NotYet) };
+        Ok(match loaded.version.cmp(&failure.version) {
+            Ordering::Less => Charged::NotYet,
+            Ordering::Equal if decode_lockout(&loaded.body)? != failure.lockout => Charged::No,
+            Ordering::Equal => Charged::Yes,
+            Ordering::Greater => Charged::Perhaps,
+        })
     }
 
     /// Forgets a failure and all before it, because the password was right. Failures that others

@@ -13,7 +13,7 @@ use crate::{
 
 use super::{
     lockouts::ChargedFailure,
-    queue::{Job, Work},
+    queue::{Certainty, Job, PATIENCE, Work},
     sspr::Inner,
 };
 
@@ -32,12 +32,15 @@ pub(super) enum Compared {
 /// What is still owed to a lockout whose failure was charged before the comparison.
 pub(super) struct Settlement {
     pub(super) tenant: TenantId,
-    pub(super) failure: ChargedFailure,
+    /// The failure that is charged, or about to be.
+    pub(super) failure: Option<ChargedFailure>,
     pub(super) numbers: Numbers,
     pub(super) at: Instant,
     pub(super) owed: Owed,
     /// What a right password does to the failures.
     pub(super) if_right: IfRight,
+    /// Nobody can tell whether the failure was charged. A right password forgets it all the same.
+    pub(super) is_doubtful: bool,
 }
 
 /// What a right password does to the failures.
@@ -65,6 +68,8 @@ pub(super) struct Settling {
     inner: Arc<Inner>,
     correlation: Option<CorrelationId>,
     settlement: Option<Settlement>,
+    /// Whether the failure is known to be charged.
+    is_charged: bool,
 }
 
 impl Settling {
@@ -73,7 +78,20 @@ impl Settling {
         correlation: Option<CorrelationId>,
         settlement: Settlement,
     ) -> Self {
-        Self { correlation, inner, settlement: Some(settlement) }
+        Self { correlation, inner, is_charged: false, settlement: Some(settlement) }
+    }
+
+    /// The failure is about to be charged. Whoever goes away from here on leaves it to the courier
+    /// to see whether it was.
+    pub(super) fn expect(&mut self, failure: Option<ChargedFailure>) {
+        if let Some(settlement) = &mut self.settlement {
+            settlement.failure = failure;
+        }
+    }
+
+    /// The failure is charged.
+    pub(super) const fn confirm(&mut self) {
+        self.is_charged = true;
     }
 
     /// Brings the comparison to its end, and the lockout into line with it.
@@ -97,6 +115,7 @@ impl Settlement {
         self.owed = match &compared {
             Ok(Compared::Match(_)) if self.if_right == IfRight::Forget => Owed::Clearing,
             Ok(_) => Owed::Nothing,
+            Err(_) if self.is_doubtful => Owed::Nothing,
             Err(_) => Owed::Refund,
         };
         compared
@@ -114,6 +133,7 @@ impl Inner {
     /// Does what is owed to the lockout; afterwards nothing is.
     async fn pay(&self, settlement: &mut Settlement) -> Result<(), Error> {
         let Settlement { failure, numbers, at, .. } = settlement;
+        let Some(failure) = failure else { return Ok(()) };
         match settlement.owed {
             Owed::Clearing => self.forget_failures(failure, numbers, *at).await?,
             Owed::Refund => self.give_back(failure, numbers, *at).await?,
@@ -127,12 +147,16 @@ impl Inner {
 impl Drop for Settling {
     fn drop(&mut self) {
         let Some(settlement) = self.settlement.take() else { return };
-        if matches!(settlement.owed, Owed::Nothing) {
+        if matches!(settlement.owed, Owed::Nothing) || settlement.failure.is_none() {
             return;
         }
         let now = self.inner.clock.now();
-        let work = Work::Settlement(settlement);
-        self.inner.queue.push(Job::new(work, self.correlation.take(), None), now);
+        let job = Job::new(Work::Settlement(settlement), self.correlation.take(), None);
+        let certainty = match self.is_charged {
+            true => Certainty::Certain,
+            false => Certainty::UnsureUntil(now.after(PATIENCE)),
+        };
+        self.inner.queue.push(Job { certainty, ..job }, now);
     }
 }
 

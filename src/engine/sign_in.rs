@@ -95,24 +95,27 @@ impl Sspr {
         let mut local = found.into_iter().filter(has_password);
         // Several accounts with a password on one address: none of them can be meant.
         let account = local.next().filter(|_| local.next().is_none());
-        let failure = match inner.charge_failure(request, account.as_ref(), numbers, now).await? {
-            Charging::Charged(failure) => failure,
-            Charging::Locked(until) => {
-                return Ok(SignInOutcome::LockedOut { until: Some(until) });
-            }
-            Charging::Contended => return Ok(SignInOutcome::TryLater { retry_at: now }),
-        };
         let may = account.as_ref().is_some_and(|account| !account.disabled);
         let settlement = Settlement {
             at: now,
-            failure,
+            failure: None,
             if_right: if may { IfRight::Forget } else { IfRight::Keep },
+            is_doubtful: false,
             numbers: *numbers,
             owed: Owed::Comparison(inner.comparison(request, password, account.as_ref())),
             tenant: request.tenant.clone(),
         };
         let correlation = client.correlation.clone();
-        let settling = Settling::new(self.inner.clone(), correlation, settlement);
+        // Before the charge: whoever goes away from here on is settled by the courier.
+        let mut settling = Settling::new(self.inner.clone(), correlation, settlement);
+        let account_ = account.as_ref();
+        match inner.charge_failure(request, account_, &mut settling, numbers, now).await? {
+            Charging::Charged => {}
+            Charging::Locked(until) => {
+                return Ok(SignInOutcome::LockedOut { until: Some(until) });
+            }
+            Charging::Contended => return Ok(SignInOutcome::TryLater { retry_at: now }),
+        }
         match (settling.settle().await?, account.filter(|_| may)) {
             (Ok(Compared::Match(verdict)), Some(account)) => {
                 self.signed_in(request, password, account, verdict, now).await

@@ -41,12 +41,11 @@ impl Oracle {
         for to in &before.addresses {
             let key = (change.tenant.to_string(), to.as_str().to_owned(), change.at.as_micros());
             let owed = self.owed.entry(key).or_insert(Owed {
+                call,
                 changes: 0,
                 heard: false,
-                process: self.calls[call].process,
                 put_off: false,
                 queued,
-                step,
                 told: false,
             });
             owed.changes += 1;
@@ -135,7 +134,7 @@ impl Oracle {
     pub fn all_mailed(&mut self) {
         let lost = self.records.iter().find_map(|(id, facts)| {
             let send = facts.sends.last()?;
-            let alive = self.started[send.process] <= send.step;
+            let alive = self.lives(&self.calls[send.call]);
             let lifetime = self.tenants[facts.tenant].numbers.code_lifetime;
             let of_use = self.latest.after(lifetime / 10) < send.expires_at;
             let waits = *facts.stages.last() == StageName::CodeSent;
@@ -158,7 +157,7 @@ impl Oracle {
     /// put off may still wait for their time.
     pub fn all_told(&mut self, put_off_too: bool) {
         let untold = self.owed.iter().find(|((.., at), owed)| {
-            let alive = owed.queued || self.started[owed.process] <= owed.step;
+            let alive = owed.queued || self.lives(&self.calls[owed.call]);
             let given_up = self.latest.since(Instant::from_micros(*at)) >= WEEK;
             let waits = !put_off_too && (owed.put_off || !(owed.queued || owed.heard));
             alive && !given_up && !waits && !owed.told

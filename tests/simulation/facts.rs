@@ -91,8 +91,8 @@ pub struct Bind {
 pub struct SendFacts {
     pub number: u32,
     pub step: u64,
-    /// In whose memory the mail waits.
-    pub process: usize,
+    /// The call, in whose process's memory the mail waits.
+    pub call: usize,
     pub expires_at: Instant,
     /// The mail was handed over, refused for good, or is not for this account any more.
     pub done: bool,
@@ -104,10 +104,9 @@ pub struct SendFacts {
 #[derive(Debug)]
 pub struct Owed {
     pub changes: u32,
-    /// Whether the users table has queued it; else it waits in the memory of this process.
+    /// Whether the users table has queued it; else it waits in the memory of the call's process.
     pub queued: bool,
-    pub process: usize,
-    pub step: u64,
+    pub call: usize,
     /// Whether the caller of the change heard that it had happened.
     pub heard: bool,
     /// It was handed over, or refused for good.

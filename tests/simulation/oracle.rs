@@ -70,6 +70,11 @@ impl Oracle {
         self.calls[call].cut = true;
     }
 
+    /// Whether a call's process has gone on living since it began.
+    pub fn lives(&self, call: &Call) -> bool {
+        self.started[call.process] <= call.start
+    }
+
     /// The time of a call's process, as far as anybody has told.
     pub fn now_of(&self, call: usize) -> Instant {
         self.clocks.get(self.calls[call].process).copied().unwrap_or_default()
@@ -244,7 +249,7 @@ impl Oracle {
             return self.locked(call, next.id, lockout, now);
         }
         let Ok(reset) = decode_reset(&next.body) else { return };
-        let (step, process) = (self.step, self.calls[call].process);
+        let step = self.step;
         let Some(facts) = self.records.get_mut(&next.id) else { return };
         facts.touched = facts.touched.latest(now);
         facts.expires_at = next.expires_at;
@@ -252,7 +257,7 @@ impl Oracle {
             && facts.sends.last().is_none_or(|last| last.number < sent.number)
         {
             let (number, expires_at) = (sent.number, sent.expires_at);
-            let send = SendFacts { done: false, expires_at, number, process, step, unknown: 0 };
+            let send = SendFacts { call, done: false, expires_at, number, step, unknown: 0 };
             facts.sends.push(send);
         }
         if *facts.stages.last() != reset.stage.name() {

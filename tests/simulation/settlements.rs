@@ -18,10 +18,13 @@ impl Oracle {
         }
         let waits = |call: &Call| {
             let same = matches!(&call.kind, Kind::SignIn { password: it, .. } if it == password);
-            let owed = call.cut && call.lockout.is_some() && !call.settled;
-            same && owed && call.process == about.process && call.compared.is_none()
+            let owed = call.cut && !call.settled && call.compared.is_none() && self.lives(call);
+            same && owed && call.process == about.process
         };
-        self.calls.iter().position(waits).unwrap_or(asked)
+        let calls = || self.calls.iter();
+        let charged = calls().position(|call| waits(call) && call.lockout.is_some());
+        // Where others have charged too, nobody can tell whether this one is charged.
+        charged.or_else(|| calls().position(waits)).unwrap_or(asked)
     }
 
     /// A hash was made, or refused.
@@ -39,7 +42,8 @@ impl Oracle {
         }
         match &about.kind {
             Kind::Submit { .. } => self.hashed_for_a_grant(call),
-            Kind::SignIn { .. } if about.lockout.is_none() => {
+            // What a courier finds out once its caller has left, nobody hears.
+            Kind::SignIn { .. } if about.lockout.is_none() && !about.cut => {
                 self.violated("I2 a password compared uncharged", || format!("call {call}"));
             }
             Kind::SignIn { .. } => {}
@@ -64,13 +68,11 @@ impl Oracle {
         self.calls[by].settled = true;
         let forgets = self.calls[by].compared == Some(Compared::Right);
         let (_, times) = self.locks.entry(id).or_default();
-        let mine = times.iter().position(|(by_, _)| *by_ == by);
-        match mine {
+        match forgets {
             _ if lockout.failures == 0 => times.clear(),
             // A right password forgets all that was before it.
-            Some(mine) if forgets => drop(times.drain(..=mine)),
-            Some(mine) => drop(times.remove(mine)),
-            None => {}
+            true => times.retain(|(other, _)| *other > by),
+            false => times.retain(|(other, _)| *other != by),
         }
     }
 
@@ -87,16 +89,18 @@ impl Oracle {
     /// Whose failure may be taken back by this call.
     fn owed_a_failure(&self, call: usize, id: RecordId) -> Option<usize> {
         let owed = |about: &Call| {
-            about.lockout == Some(id)
-                && matches!(about.compared, Some(Compared::Right | Compared::Failed))
+            let is_here = about.lockout.is_none_or(|lockout| lockout == id);
+            is_here && matches!(about.compared, Some(Compared::Right | Compared::Failed))
         };
         if owed(&self.calls[call]) {
             return Some(call);
         }
         let process = self.calls[call].process;
-        let mine = |about: &Call| about.cut && about.process == process && owed(about);
+        let mine = |it: &Call| it.cut && it.process == process && owed(it) && self.lives(it);
         let calls = || self.calls.iter();
-        let first = calls().position(|about| mine(about) && !about.settled);
+        let open = |about: &Call| mine(about) && !about.settled;
+        let first = calls().position(|about| open(about) && about.lockout.is_some());
+        let first = first.or_else(|| calls().position(open));
         // A write whose answer was lost is made again.
         first.or_else(|| calls().position(|about| mine(about)))
     }
@@ -106,7 +110,7 @@ impl Oracle {
         let open = self.calls.iter().position(|call| {
             let Kind::SignIn { tenant, address, .. } = &call.kind else { return false };
             let owed = call.cut && call.lockout.is_some() && !call.settled;
-            let alive = self.started[call.process] <= call.start;
+            let alive = self.lives(call);
             let paid = call.compared == Some(Compared::Wrong);
             let tenant = &self.tenants[*tenant].id;
             // A right password for an account that is disabled is no better than a wrong one.
