@@ -111,7 +111,8 @@ impl Oracle {
             let Kind::SignIn { tenant, address, .. } = &call.kind else { return false };
             let owed = call.cut && call.lockout.is_some() && !call.settled;
             let alive = self.lives(call);
-            let paid = call.compared == Some(Compared::Wrong);
+            // Where nothing could be compared, and others charged too, nothing is given back.
+            let paid = matches!(call.compared, Some(Compared::Wrong | Compared::Failed));
             let tenant = &self.tenants[*tenant].id;
             // A right password for an account that is disabled is no better than a wrong one.
             let disabled = self.accounts.iter().any(|(who, history)| {

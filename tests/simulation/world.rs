@@ -361,7 +361,8 @@ impl World {
     pub fn pass(&mut self, micros: i64) {
         // What a caller left behind happens within a minute, or not at all.
         let late = self.base + micros - PATIENCE;
-        self.reached.landed += self.hub.land(|adrift| adrift.left < Instant::from_micros(late));
+        let due = |left: Instant| micros < 0 || left < Instant::from_micros(late);
+        self.reached.landed += self.hub.land(|adrift| due(adrift.left));
         self.base = (self.base + micros).max(self.latest - FURTHEST_BACK);
         self.latest = self.latest.max(self.base);
         for (index, process) in self.processes.iter().enumerate() {
