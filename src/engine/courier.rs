@@ -382,9 +382,7 @@ struct Hand<'a> {
 impl Drop for Hand<'_> {
     fn drop(&mut self) {
         // The outbox keeps what is leased from it.
-        let kept = |job: &Job| {
-            !matches!(job.work, Work::Leased(_)) && job.unknown < UNKNOWN_TRIES
-        };
+        let kept = |job: &Job| !matches!(job.work, Work::Leased(_)) && job.unknown < UNKNOWN_TRIES;
         if let Some(job) = self.job.take().filter(kept) {
             self.inner.queue.push(job, self.inner.clock.now());
         }

@@ -93,10 +93,7 @@ impl Inner {
             SendErrorKind::Permanent => (Delivered::Failed, Outcome::FailedPermanently),
             _ => (Delivered::Postponed, Outcome::FailedForNow),
         };
-        Tried {
-            failure: Some(Failure::from(&error)),
-            ..tried(delivered, outcome)
-        }
+        Tried { failure: Some(Failure::from(&error)), ..tried(delivered, outcome) }
     }
 
     /// Brings the job to the point where only the mail is left; says how it stands.

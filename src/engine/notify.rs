@@ -230,5 +230,9 @@ fn notice_job(
     notice.correlation.clone_from(&client.correlation);
     let (account, reset) = (change.account.clone(), change.reset);
     let correlation = client.correlation.clone();
-    Job::new(Work::Notice(QueuedNotice { account, before: before.last_reset, notice, reset }), correlation, slot)
+    Job::new(
+        Work::Notice(QueuedNotice { account, before: before.last_reset, notice, reset }),
+        correlation,
+        slot,
+    )
 }

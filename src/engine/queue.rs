@@ -8,7 +8,9 @@ use std::{
 };
 
 use crate::{
-    domain::{AccountId, CorrelationId, Digest, EmailAddress, Instant, RecordId, TenantId, TenantTag},
+    domain::{
+        AccountId, CorrelationId, Digest, EmailAddress, Instant, RecordId, TenantId, TenantTag,
+    },
     flow::Sent,
     mail::EmailMessage,
     ports::{Notice, Outcome},
@@ -190,11 +192,14 @@ impl Queue {
         (first.key().0 <= now).then(|| first.remove())
     }
 
-    /// Takes the first job of a kind that was never tried, due or not, or one that is due.
+    /// Takes the first job of a kind that was never tried, due or not, or one that is due. One that
+    /// lies further ahead than any pause is due too, because the clock has stepped back.
     pub(super) fn pop_fresh(&self, kind: Kind, now: Instant) -> Option<Job> {
         let mut state = self.lock();
         let jobs = &mut state.of(kind).jobs;
-        let key = jobs.iter().find(|((due, _), job)| job.tried == 0 || *due <= now);
+        let furthest = now.after(kind.longest_pause());
+        let key =
+            jobs.iter().find(|((due, _), job)| job.tried == 0 || *due <= now || *due > furthest);
         let key = *key?.0;
         jobs.remove(&key)
     }
@@ -274,6 +279,14 @@ impl State {
 
 impl Kind {
     pub(super) const ALL: [Self; 3] = [Self::Passcode, Self::Notice, Self::Settlement];
+
+    /// The longest pause between two tries.
+    pub(super) const fn longest_pause(self) -> Duration {
+        match self {
+            Self::Passcode | Self::Settlement => Duration::from_secs(60),
+            Self::Notice => Duration::from_secs(3600),
+        }
+    }
 }
 
 impl Job {
@@ -281,9 +294,7 @@ impl Job {
     fn sooner(self, now: Instant) -> Self {
         let certainty = match self.certainty {
             Certainty::Certain => Certainty::Certain,
-            Certainty::UnsureUntil(until) => {
-                Certainty::UnsureUntil(until.min(now.after(PATIENCE)))
-            }
+            Certainty::UnsureUntil(until) => Certainty::UnsureUntil(until.min(now.after(PATIENCE))),
         };
         Self { certainty, ..self }
     }

@@ -276,7 +276,9 @@ async fn perform((sspr, courier): &(Sspr, Courier), call: Call, desk: &Desk) -> 
             let password = Password::parse(PASSWORDS[usize::from(password)]).unwrap();
             Answer::SignIn(sspr.sign_in(&request(index, typed), &password, &client).await)
         }
-        Call::Deliver { .. } | Call::Notices | Call::Tell { .. } => Answer::Courier(courier.drain(desk).await),
+        Call::Deliver { .. } | Call::Notices | Call::Tell { .. } => {
+            Answer::Courier(courier.drain(desk).await)
+        }
     }
 }
 

@@ -13,9 +13,9 @@ use sspr::{
     mail::{Content, EmailMessage, Letter, Templates},
     ports::{
         Applied, Attempted, Clock, CodeStore, EmailSender, Event, EventSink, HashError, Inserted,
-        Loaded, Notice, NoticeDelivery, NoticeId, Outbox, PasswordChange, PasswordHasher, PolicyError,
-        PolicySource, Record, SendError, SendErrorKind, Share, Sleep, StoreError, StoreErrorKind,
-        Swapped, UserStore, Verdict,
+        Loaded, Notice, NoticeDelivery, NoticeId, Outbox, PasswordChange, PasswordHasher,
+        PolicyError, PolicySource, Record, SendError, SendErrorKind, Share, Sleep, StoreError,
+        StoreErrorKind, Swapped, UserStore, Verdict,
     },
 };
 use zeroize::Zeroizing;

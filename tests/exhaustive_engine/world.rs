@@ -53,14 +53,8 @@ pub enum Setting {
 }
 
 impl Setting {
-    pub const ALL: [Self; 6] = [
-        Self::Alone,
-        Self::Stranger,
-        Self::Twice,
-        Self::Neighbour,
-        Self::Tenants,
-        Self::Unqueued,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Alone, Self::Stranger, Self::Twice, Self::Neighbour, Self::Tenants, Self::Unqueued];
 }
 
 /// A world, and the processes in it.
@@ -158,8 +152,7 @@ impl Founding {
     pub fn typed(&self, reset: u8) -> (usize, usize, &'static str) {
         match (self.setting, reset) {
             (_, 2) => (0, 0, "ada@example.com"),
-            (Setting::Alone | Setting::Unqueued, _)
-            | (Setting::Stranger | Setting::Twice, 1) => {
+            (Setting::Alone | Setting::Unqueued, _) | (Setting::Stranger | Setting::Twice, 1) => {
                 (0, 0, "ada@home.example")
             }
             (Setting::Neighbour, 1) => (1, 0, "eve@example.com"),

@@ -44,7 +44,7 @@ impl Oracle {
                 call,
                 changes: 0,
                 heard: false,
-                put_off: false,
+                put_off: 0,
                 queued,
                 told: false,
             });
@@ -159,7 +159,9 @@ impl Oracle {
         let untold = self.owed.iter().find(|((.., at), owed)| {
             let alive = owed.queued || self.lives(&self.calls[owed.call]);
             let given_up = self.latest.since(Instant::from_micros(*at)) >= WEEK;
-            let waits = !put_off_too && (owed.put_off || !(owed.queued || owed.heard));
+            // Its second try comes within the lull.
+            let soon = owed.put_off == 0 || (owed.queued && owed.put_off == 1);
+            let waits = !put_off_too && !(soon && (owed.queued || owed.heard));
             alive && !given_up && !waits && !owed.told
         });
         if let Some(seen) = untold.map(|untold| format!("{untold:?}")) {
@@ -175,7 +177,7 @@ impl Oracle {
             let key = (message.from_name.clone(), message.to.as_str().to_owned(), at);
             if let Some(owed) = self.owed.get_mut(&key) {
                 owed.told |= done;
-                owed.put_off |= !done;
+                owed.put_off += u32::from(!done);
             }
             return;
         }

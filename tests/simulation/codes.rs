@@ -67,14 +67,6 @@ impl Codes {
         loaded
     }
 
-    /// Whether a caller that has left asked for a write of this record that is still to come.
-    fn is_unwritten(&self, id: &RecordId) -> bool {
-        let shared = self.hub.lock();
-        let is_courier = !shared.oracle.on_request_path(shared.current);
-        let waits = shared.adrift.iter().any(|it| shared.oracle.record_of_call(it.call) == Some(*id));
-        is_courier && waits
-    }
-
     fn keep_before(&self, id: &RecordId) {
         if self.is(Defect::ReadsAreStale)
             && let Ok(Some(loaded)) = now(self.inner.load(id))
@@ -159,9 +151,6 @@ impl CodeStore for Codes {
         let act = move || {
             let stale = codes.is(Defect::ReadsAreStale) && codes.hub.lock().chance.often(300);
             let before = codes.before.lock().unwrap().get(&id).cloned().filter(|_| stale);
-            if codes.is(Defect::NotYetIsNever) && codes.is_unwritten(&id) {
-                return Ok(None);
-            }
             let loaded = now(codes.inner.load(&id))?;
             // The body of before under the version of now.
             let loaded = match before {

@@ -43,8 +43,6 @@ pub enum Defect {
     PostponeForgets,
     /// The code store says "not done" where it does not know.
     OutcomeTakenForNo,
-    /// Couriers find no record while a write of it is still to come.
-    NotYetIsNever,
     /// Couriers do not see which reset changed an account last.
     LastResetUnseen,
     /// A right password whose caller left is taken for a wrong one.
@@ -54,7 +52,7 @@ pub enum Defect {
 }
 
 impl Defect {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 23] = [
         Self::ChargesForgotten,
         Self::TriesBeginAnew,
         Self::VersionsNotCompared,
@@ -75,7 +73,6 @@ impl Defect {
         Self::OutboxForgets,
         Self::PostponeForgets,
         Self::OutcomeTakenForNo,
-        Self::NotYetIsNever,
         Self::LastResetUnseen,
         Self::SettledAsWrong,
         Self::SettledAsRight,
@@ -91,7 +88,7 @@ impl Defect {
             Self::ClockStandsStill => &["I4 after expiry", "I8", "I13 a mail", "I14"],
             Self::StampIgnored => &["I4 the stamp"],
             Self::StampKept => &["I5 hash and stamp"],
-            Self::NoticeForgotten => &["I9 one notice"],
+            Self::NoticeForgotten => &["I9 one notice", "I14"],
             Self::TenantsMixed => &["I4 a mail", "I6"],
             Self::MailToTyped => &["I4 a mail"],
             Self::PolicyCached => &["I6"],
@@ -103,8 +100,7 @@ impl Defect {
             Self::SettledAsRight => &["I2 a wrong password"],
             Self::SettledAsWrong => &["I13 a right password"],
             Self::LastResetUnseen => &["I14"],
-            Self::NotYetIsNever => &["I13 a mail"],
-            Self::OutcomeTakenForNo => &["I13 a mail"],
+            Self::OutcomeTakenForNo => &["I13"],
             Self::PostponeForgets => &["I14"],
             Self::OutboxForgets => &["I14"],
             Self::SetupIsForGood => &["I14"],

@@ -111,8 +111,8 @@ pub struct Owed {
     pub heard: bool,
     /// It was handed over, or refused for good.
     pub told: bool,
-    /// It was tried, and put off.
-    pub put_off: bool,
+    /// How often it was tried, and put off.
+    pub put_off: u32,
 }
 
 /// What a sign-in's comparison came to.

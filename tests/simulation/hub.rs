@@ -42,7 +42,7 @@ pub enum Landing {
 /// A port call that nobody waits for.
 pub struct Adrift {
     act: Box<dyn FnOnce() + Send>,
-    pub call: usize,
+    call: usize,
     /// The step in which it happens, and the time of its process when its caller left.
     pub due: u64,
     pub left: Instant,

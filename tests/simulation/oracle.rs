@@ -80,10 +80,6 @@ impl Oracle {
         self.clocks.get(self.calls[call].process).copied().unwrap_or_default()
     }
 
-    pub fn record_of_call(&self, call: usize) -> Option<RecordId> {
-        self.calls.get(call)?.record
-    }
-
     pub fn on_request_path(&self, call: usize) -> bool {
         !matches!(self.calls[call].kind, Kind::Courier)
     }

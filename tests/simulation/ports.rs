@@ -192,7 +192,7 @@ impl EmailSender for Mail {
         let mut handing = Handing { hub: self.hub.clone(), message: Some(message) };
         pause(1 + roll % 3).await;
         let message = handing.message.take().expect("it is handed over once");
-        let bad = self.hub.lock().weather.per_mille();
+        let bad = 3 * self.hub.lock().weather.per_mille();
         let fate = if roll < bad { roll % 8 } else { 8 };
         let said = match fate {
             1 | 3 => Said::ForNow(SendErrorKind::Transient),

@@ -62,8 +62,9 @@ impl Oracle {
             return self.charged_a_failure(call, id, at);
         }
         let Some(by) = self.owed_a_failure(call, id) else {
-            return self
-                .violated("I2 a wrong password's failure is taken back", || format!("call {call}"));
+            return self.violated("I2 a wrong password's failure is taken back", || {
+                format!("call {call}")
+            });
         };
         self.calls[by].settled = true;
         let forgets = self.calls[by].compared == Some(Compared::Right);
@@ -117,8 +118,7 @@ impl Oracle {
             // A right password for an account that is disabled is no better than a wrong one.
             let disabled = self.accounts.iter().any(|(who, history)| {
                 let mut during = history.during(call.start, self.step).flatten();
-                who.0 == *tenant
-                    && during.any(|it| it.disabled && it.addresses.contains(address))
+                who.0 == *tenant && during.any(|it| it.disabled && it.addresses.contains(address))
             });
             owed && alive && !paid && !disabled
         });
