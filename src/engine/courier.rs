@@ -292,22 +292,24 @@ impl Courier {
         let began = inner.clock.now();
         let settled = match *certainty {
             Certainty::Certain => inner.finish_sign_in(settlement).await,
-            Certainty::UnsureUntil(until) => match inner.is_charged(settlement).await {
-                Ok(charged @ (Charged::Perhaps | Charged::Yes)) => {
-                    *certainty = Certainty::Certain;
-                    settlement.is_doubtful = charged == Charged::Perhaps;
-                    inner.finish_sign_in(settlement).await
+            Certainty::UnsureUntil(until) => {
+                match inner.is_charged(settlement.failure.as_ref()).await {
+                    Ok(charged @ (Charged::Perhaps | Charged::Yes)) => {
+                        *certainty = Certainty::Certain;
+                        settlement.is_doubtful = charged == Charged::Perhaps;
+                        inner.finish_sign_in(settlement).await
+                    }
+                    Ok(Charged::NotYet) if inner.clock.now() < until => {
+                        *pause = LOOK_AGAIN;
+                        return Delivered::Postponed;
+                    }
+                    Ok(Charged::No | Charged::NotYet) => return Delivered::Discarded,
+                    Err(error) => {
+                        *pause = LOOK_AGAIN;
+                        Err(error)
+                    }
                 }
-                Ok(Charged::NotYet) if inner.clock.now() < until => {
-                    *pause = LOOK_AGAIN;
-                    return Delivered::Postponed;
-                }
-                Ok(Charged::No | Charged::NotYet) => return Delivered::Discarded,
-                Err(error) => {
-                    *pause = LOOK_AGAIN;
-                    Err(error)
-                }
-            },
+            }
         };
         let Err(error) = settled else { return Delivered::Sent };
         let failure = error.failure();

@@ -11,11 +11,7 @@ use crate::{
     ports::{Inserted, Record, Swapped},
 };
 
-use super::{
-    Request,
-    settlement::{Settlement, Settling},
-    sspr::Inner,
-};
+use super::{Request, settlement::Settling, sspr::Inner};
 
 const MAX_CONFLICTS: usize = 64;
 
@@ -94,8 +90,11 @@ impl Inner {
     }
 
     /// Whether the failure that a sign-in was about to charge is charged.
-    pub(super) async fn is_charged(&self, settlement: &Settlement) -> Result<Charged, Error> {
-        let Some(failure) = &settlement.failure else { return Ok(Charged::No) };
+    pub(super) async fn is_charged(
+        &self,
+        failure: Option<&ChargedFailure>,
+    ) -> Result<Charged, Error> {
+        let Some(failure) = failure else { return Ok(Charged::No) };
         let Some(loaded) = self.codes.load(&failure.id).await? else { return Ok(Charged::NotYet) };
         Ok(match loaded.version.cmp(&failure.version) {
             Ordering::Less => Charged::NotYet,
