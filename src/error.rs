@@ -58,6 +58,12 @@ impl Error {
         Failure::new(kind, &self.source.to_string())
     }
 
+    /// Whether a store's write may have happened all the same.
+    pub(crate) fn is_unknown(&self) -> bool {
+        let store = self.source.downcast_ref::<StoreError>();
+        store.is_some_and(|error| error.kind() == StoreErrorKind::Unknown)
+    }
+
     /// Whether calling again later may help.
     #[must_use]
     pub const fn is_transient(&self) -> bool {

@@ -18,9 +18,11 @@ use crate::{
 
 use super::{
     deliver::Delivered,
+    lockouts::Charged,
     notify,
     queue::{Certainty, Job, Kind, QueuedNotice, Work},
     rest::{has_stepped_back, rest},
+    settlement::Settlement,
     sspr::{About, Inner},
 };
 
@@ -101,7 +103,7 @@ impl Courier {
         loop {
             let now = inner.clock.now();
             if has_stepped_back(seen, now) {
-                inner.queue.step_back(seen.since(now));
+                inner.queue.step_back(seen, now);
                 next_round = now;
                 pause = None;
             }
@@ -194,7 +196,8 @@ impl Courier {
     /// Handles every mail that waits now, without the pauses that hide timing, and returns. For
     /// tests, and for hosts that send after the reply in the same process.
     ///
-    /// A mail that fails for now is tried once and kept for the next call.
+    /// A mail that fails for now is tried once and kept for the next call. So is a mail that is under
+    /// way when the call is dropped.
     pub async fn drain(&self, sender: &impl EmailSender) -> Drained {
         let mut drained = Drained::default();
         for kind in Kind::ALL {
@@ -215,19 +218,20 @@ impl Courier {
 
     async fn work(&self, sender: &impl EmailSender, job: Job, haste: Haste) -> Delivered {
         let inner = &*self.inner;
-        let Job { mut work, tried, mut unknown, mut certainty, correlation, slot } = job;
+        let mut hand = Hand { inner, job: Some(job) };
+        let Some(job) = hand.job.as_mut() else { return Delivered::Discarded };
+        let Job { work, tried, unknown, certainty, correlation, .. } = job;
+        let (tried, correlation) = (*tried, correlation.as_ref());
         let began = inner.clock.now();
         let mut pause = pause_after(tried);
-        let delivered = match &mut work {
+        let delivered = match work {
             Work::Passcode(passcode) => {
-                let told =
-                    inner.deliver(sender, passcode, &mut certainty, correlation.as_ref()).await;
-                unknown = unknown.saturating_add(u32::from(told.may_have_left));
-                if certainty != Certainty::Certain {
+                let told = inner.deliver(sender, passcode, certainty, unknown, correlation).await;
+                if *certainty != Certainty::Certain {
                     pause = LOOK_AGAIN;
                 } else {
                     let about = About {
-                        correlation: correlation.as_ref(),
+                        correlation,
                         failure: told.failure.as_ref(),
                         reset: Some(passcode.reset),
                         tenant: Some(&passcode.tenant),
@@ -235,49 +239,84 @@ impl Courier {
                     inner.emit(EventKind::Deliver, told.outcome, about, inner.clock.now());
                 }
                 // The person may have it already: not once more than once more.
-                if unknown >= UNKNOWN_TRIES { Delivered::Failed } else { told.delivered }
+                if *unknown >= UNKNOWN_TRIES { Delivered::Failed } else { told.delivered }
             }
             Work::Notice(queued) => {
                 pause = notify::pause_after(tried);
-                self.work_on_queued(sender, queued, &mut certainty, tried, &mut pause).await
+                self.work_on_queued(sender, queued, certainty, tried, &mut pause).await
             }
             Work::Leased(notice) => {
                 let told = inner.notify_leased(sender, notice).await;
                 let about = notify::about(notice).failed(told.failure.as_ref());
                 inner.emit(EventKind::Notify, told.outcome, about, began);
                 // The outbox keeps what is put off.
+                hand.job = None;
                 return told.delivered;
             }
             Work::Settlement(settlement) => {
-                match inner.finish_sign_in(settlement, &mut certainty).await {
-                    Ok(()) => Delivered::Sent,
-                    Err(error) => {
-                        let failure = error.failure();
-                        let about = About::default().of(&settlement.tenant).failed(Some(&failure));
-                        inner.emit(EventKind::SignIn, Outcome::Error, about, began);
-                        let is_last = tried.saturating_add(1) >= SETTLEMENT_TRIES;
-                        if is_last { Delivered::Failed } else { Delivered::Postponed }
-                    }
-                }
+                self.work_on_sign_in(settlement, certainty, tried, &mut pause).await
             }
         };
+        // A look for a write is no try.
+        let looked = *certainty != Certainty::Certain;
+        let Some(job) = hand.job.take() else { return delivered };
         match delivered {
             Delivered::Postponed => {
                 let due = inner.clock.now().after(pause);
-                let tried = tried.saturating_add(1);
-                inner.queue.push(Job { certainty, correlation, slot, tried, unknown, work }, due);
+                let tried = if looked { tried.max(1) } else { tried.saturating_add(1) };
+                inner.queue.push(Job { tried, ..job }, due);
             }
             // A decoy keeps its slot as long as a mail would.
             Delivered::Discarded if haste == Haste::Natural => {
+                let slot = job.slot;
                 rest(&*inner.clock, began.after(inner.pace.get())).await;
                 drop(slot);
             }
-            Delivered::Sent if haste == Haste::Natural && work.kind() == Kind::Passcode => {
+            Delivered::Sent if haste == Haste::Natural && job.work.kind() == Kind::Passcode => {
                 inner.pace.set(inner.clock.now().since(began));
             }
             Delivered::Discarded | Delivered::Failed | Delivered::Sent => {}
         }
         delivered
+    }
+
+    /// One try at settling a sign-in whose caller has left.
+    async fn work_on_sign_in(
+        &self,
+        settlement: &mut Settlement,
+        certainty: &mut Certainty,
+        tried: u32,
+        pause: &mut Duration,
+    ) -> Delivered {
+        let inner = &*self.inner;
+        let began = inner.clock.now();
+        let settled = match *certainty {
+            Certainty::Certain => inner.finish_sign_in(settlement).await,
+            Certainty::UnsureUntil(until) => {
+                match inner.is_charged(settlement.failure.as_ref()).await {
+                    Ok(charged @ (Charged::Perhaps | Charged::Yes)) => {
+                        *certainty = Certainty::Certain;
+                        settlement.is_doubtful = charged == Charged::Perhaps;
+                        inner.finish_sign_in(settlement).await
+                    }
+                    Ok(Charged::NotYet) if inner.clock.now() < until => {
+                        *pause = LOOK_AGAIN;
+                        return Delivered::Postponed;
+                    }
+                    Ok(Charged::No | Charged::NotYet) => return Delivered::Discarded,
+                    Err(error) => {
+                        *pause = LOOK_AGAIN;
+                        Err(error)
+                    }
+                }
+            }
+        };
+        let Err(error) = settled else { return Delivered::Sent };
+        let failure = error.failure();
+        let about = About::default().of(&settlement.tenant).failed(Some(&failure));
+        inner.emit(EventKind::SignIn, Outcome::Error, about, began);
+        let is_last = tried.saturating_add(1) >= SETTLEMENT_TRIES;
+        if is_last { Delivered::Failed } else { Delivered::Postponed }
     }
 
     /// One try at a notice that no outbox keeps.
@@ -306,6 +345,7 @@ impl Courier {
                     let failure = error.failure();
                     let about = about.failed(Some(&failure));
                     inner.emit(EventKind::Notify, Outcome::Error, about, began);
+                    *pause = LOOK_AGAIN;
                     return Delivered::Postponed;
                 }
             }
@@ -332,6 +372,22 @@ impl Courier {
             inner.emit(EventKind::TenantTries, Outcome::Error, about, now);
         }
         leased
+    }
+}
+
+/// A job in hand: it goes back to the queue if the courier is dropped before its end.
+struct Hand<'a> {
+    inner: &'a Inner,
+    job: Option<Job>,
+}
+
+impl Drop for Hand<'_> {
+    fn drop(&mut self) {
+        // The outbox keeps what is leased from it.
+        let kept = |job: &Job| !matches!(job.work, Work::Leased(_)) && job.unknown < UNKNOWN_TRIES;
+        if let Some(job) = self.job.take().filter(kept) {
+            self.inner.queue.push(job, self.inner.clock.now());
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    queue::{Certainty, Passcode, Ready},
+    queue::{Certainty, Drawn, Passcode, Ready},
     records::{Stored, record, terms},
     sspr::Inner,
     throttle::{Lane, Who, names_any},
@@ -44,8 +44,6 @@ pub(super) struct Tried {
     pub(super) delivered: Delivered,
     pub(super) outcome: Outcome,
     pub(super) failure: Option<Failure>,
-    /// Whether the mail may have been handed over, without anybody knowing.
-    pub(super) may_have_left: bool,
 }
 
 /// How a passcode stands before its mail is handed over.
@@ -63,10 +61,10 @@ impl Inner {
         sender: &impl EmailSender,
         passcode: &mut Passcode,
         certainty: &mut Certainty,
+        unknown: &mut u32,
         correlation: Option<&CorrelationId>,
     ) -> Tried {
-        let tried =
-            |delivered, outcome| Tried { delivered, failure: None, may_have_left: false, outcome };
+        let tried = |delivered, outcome| Tried { delivered, failure: None, outcome };
         let said = match self.prepare(passcode, certainty, correlation).await {
             Ok(Prepared::Done(said)) => said,
             Ok(Prepared::Awaited) => return tried(Delivered::Postponed, Outcome::FailedForNow),
@@ -81,18 +79,21 @@ impl Inner {
         let Some(Ready::Send(message)) = &passcode.ready else {
             return tried(Delivered::Discarded, said);
         };
-        let Err(error) = sender.send(message).await else {
+        // Until the answer is there, and for ever if the courier is dropped before.
+        let before = *unknown;
+        *unknown = before.saturating_add(1);
+        let sent = sender.send(message).await;
+        if !sent.as_ref().is_err_and(|error| error.kind() == SendErrorKind::Unknown) {
+            *unknown = before;
+        }
+        let Err(error) = sent else {
             return tried(Delivered::Sent, Outcome::Ok);
         };
         let (delivered, outcome) = match error.kind() {
             SendErrorKind::Permanent => (Delivered::Failed, Outcome::FailedPermanently),
             _ => (Delivered::Postponed, Outcome::FailedForNow),
         };
-        Tried {
-            failure: Some(Failure::from(&error)),
-            may_have_left: error.kind() == SendErrorKind::Unknown,
-            ..tried(delivered, outcome)
-        }
+        Tried { failure: Some(Failure::from(&error)), ..tried(delivered, outcome) }
     }
 
     /// Brings the job to the point where only the mail is left; says how it stands.
@@ -121,6 +122,14 @@ impl Inner {
             *certainty = Certainty::Certain;
             if passcode.ready.is_some() {
                 return Ok(Prepared::Done(Outcome::Decoy));
+            }
+            let bound = |drawn: &mut Drawn| {
+                let bound = stored.reset.bound.as_ref();
+                bound.is_some_and(|bound| bound.code.matches(&drawn.digest))
+            };
+            if let Some(drawn) = passcode.drawn.take_if(bound) {
+                passcode.ready = Some(drawn.ready);
+                return Ok(Prepared::Done(drawn.outcome));
             }
             let who = match behind.take() {
                 Some(who) => who,
@@ -183,20 +192,25 @@ impl Inner {
             lane => lane,
         };
         let mut format = sent.format;
-        let code = loop {
+        loop {
             let (code, bound) = self.draw(stored, account, &form, policy, format)?;
+            // Before the write: if nobody hears its answer, the next try finds the code bound.
+            let digest = bound.code;
+            let (ready, outcome) =
+                self.compose(policy, stored, passcode, behind, &code, correlation.cloned());
+            passcode.drawn = Some(Drawn { digest, outcome, ready });
             match self.write_bound(policy, stored, who, lane, bound, now).await? {
-                Written::Yes => break code,
+                Written::Yes => break,
                 Written::Conflict => return Ok(None),
                 Written::PastCap if format == CodeFormat::Digits => format = CodeFormat::Letters,
                 Written::PastCap | Written::SendsSpent => return Ok(Some(Outcome::TryLater)),
                 Written::NotWanted => return Ok(Some(Outcome::Superseded)),
             }
-        };
-        let (ready, outcome) =
-            self.compose(policy, stored, passcode, behind, &code, correlation.cloned());
-        passcode.ready = Some(ready);
-        Ok(Some(outcome))
+        }
+        Ok(passcode.drawn.take().map(|drawn| {
+            passcode.ready = Some(drawn.ready);
+            drawn.outcome
+        }))
     }
 
     fn draw(

@@ -1,23 +1,21 @@
 //! What must follow a write: ready before the write, and left to the courier if the caller goes away.
 
-use core::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+use core::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError},
 };
-use std::sync::Arc;
 
 use crate::{
-    domain::Instant,
-    ports::{NoticeDelivery, Outbox, StoreError, StoreErrorKind},
+    domain::TenantTag,
+    ports::{NoticeDelivery, StoreError, StoreErrorKind},
+    sync::Mutex,
 };
 
 use super::{
-    queue::{Certainty, Job},
+    queue::{Certainty, Job, PATIENCE},
     sspr::Inner,
 };
-
-/// How long the courier waits for a write to show, once its caller has left.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Jobs that follow one write.
 ///
@@ -28,12 +26,19 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) struct FollowUp {
     inner: Arc<Inner>,
     jobs: Vec<Job>,
-    due: Instant,
+    delay: Duration,
 }
 
 impl FollowUp {
-    pub(super) const fn new(inner: Arc<Inner>, jobs: Vec<Job>, due: Instant) -> Self {
-        Self { due, inner, jobs }
+    /// The jobs are due `delay` after they go to the courier. An instant of the call would lie far
+    /// ahead if the clock steps back before that.
+    pub(super) const fn new(inner: Arc<Inner>, jobs: Vec<Job>, delay: Duration) -> Self {
+        Self { delay, inner, jobs }
+    }
+
+    /// Whether nothing would follow the write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
     }
 
     pub(super) const fn is_empty(&self) -> bool {
@@ -58,8 +63,9 @@ impl FollowUp {
     }
 
     fn push(&mut self, certainty: Certainty) {
+        let due = self.inner.clock.now().after(self.delay);
         for job in self.jobs.drain(..) {
-            self.inner.queue.push(Job { certainty, ..job }, self.due);
+            self.inner.queue.push(Job { certainty, ..job }, due);
         }
     }
 }
@@ -74,26 +80,23 @@ impl Drop for FollowUp {
     }
 }
 
-/// What is known of the user store: whether it queues notices in its own transaction.
+/// What is known of the user store: of which tenants it queues notices in its own transaction.
 #[derive(Debug, Default)]
-pub(super) struct Outboxes {
-    queued: AtomicBool,
-    not_queued: AtomicBool,
-}
+pub(super) struct Outboxes(Mutex<HashMap<TenantTag, NoticeDelivery>>);
 
 impl Outboxes {
-    /// Takes note of what a change has answered.
-    pub(super) fn note(&self, notice: NoticeDelivery) {
-        match notice {
-            NoticeDelivery::Queued => self.queued.store(true, Ordering::Relaxed),
-            NoticeDelivery::NotQueued => self.not_queued.store(true, Ordering::Relaxed),
+    /// Takes note of what a change has answered. One that was not queued is never forgotten.
+    pub(super) fn note(&self, tenant: TenantTag, notice: NoticeDelivery) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known.entry(tenant).or_insert(notice);
+        if notice == NoticeDelivery::NotQueued {
+            *before = notice;
         }
     }
 
-    /// Whether changes queue their notices in the store, as far as this process has seen. Before the
-    /// first one a service that has an outbox takes it that they do.
-    pub(super) fn are_used(&self, outbox: Option<&Arc<dyn Outbox>>) -> bool {
-        let queued = self.queued.load(Ordering::Relaxed) || outbox.is_some();
-        queued && !self.not_queued.load(Ordering::Relaxed)
+    /// Whether every change of this tenant so far has queued its notices in the store.
+    pub(super) fn always_queue(&self, tenant: TenantTag) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&tenant) == Some(&NoticeDelivery::Queued)
     }
 }

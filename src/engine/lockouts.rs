@@ -1,6 +1,8 @@
 //! Sign-in lockouts in the code store: a failure is charged before each comparison, and taken back
 //! after a right password.
 
+use core::cmp::Ordering;
+
 use crate::{
     domain::{Account, Instant, Purpose, RecordId},
     error::Error,
@@ -9,7 +11,7 @@ use crate::{
     ports::{Inserted, Record, Swapped},
 };
 
-use super::{Request, sspr::Inner};
+use super::{Request, settlement::Settling, sspr::Inner};
 
 /// Conflicts after which a call gives up; each one means that another call got through.
 pub(super) const MAX_CONFLICTS: usize = 64;
@@ -31,6 +33,23 @@ pub(super) struct ChargedFailure {
     version: u64,
 }
 
+/// What charging a failure came to.
+pub(super) enum Charging {
+    Charged,
+    Locked(Instant),
+    Contended,
+}
+
+/// Whether a failure was charged by a caller that has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Charged {
+    No,
+    NotYet,
+    /// Others have written since, so nobody can tell.
+    Perhaps,
+    Yes,
+}
+
 /// A lockout, and where it is kept. Version 0: it is not written yet.
 struct Kept {
     lockout: Lockout,
@@ -41,16 +60,41 @@ impl Inner {
     /// The next failure of a lockout, not written yet; or until when the lockout is locked.
     pub(super) async fn next_failure(
         &self,
-        ids: LockoutIds,
+        request: &Request,
+        account: Option<&Account>,
+        settling: &mut Settling,
         numbers: &Numbers,
         now: Instant,
-    ) -> Result<Result<ChargedFailure, Instant>, Error> {
-        let id = ids.current;
-        let mut kept = self.lockout(id, now).await?;
-        if let (None, Some(before)) = (&kept, ids.before) {
-            // What was counted before the index key was rotated goes on under the new name.
-            let before = self.lockout(before, now).await?;
-            kept = before.map(|before| Kept { version: 0, ..before });
+    ) -> Result<Charging, Error> {
+        let (id, old) = self.lockout_ids(request, account);
+        for _ in 0..MAX_CONFLICTS {
+            let mut kept = self.lockout(id, now).await?;
+            if let (None, Some(old)) = (&kept, old) {
+                // What was counted before the index key was rotated goes on under the new name.
+                let before = self.lockout(old, now).await?;
+                kept = before.map(|before| Kept { version: 0, ..before });
+            }
+            let Kept { lockout, version } =
+                kept.unwrap_or(Kept { lockout: Lockout::default(), version: 0 });
+            let charged = match lockout.charge(&terms(numbers), now) {
+                Ok(charged) => charged,
+                Err(until) => return Ok(Charging::Locked(until)),
+            };
+            let next = version.saturating_add(1);
+            settling.expect(Some(ChargedFailure { id, lockout: charged, version: next }));
+            match self.write_lockout(id, version, &charged, numbers, now).await {
+                Ok(Some(_)) => {
+                    settling.confirm();
+                    return Ok(Charging::Charged);
+                }
+                Ok(None) => settling.expect(None),
+                // It may be charged: the courier finds out.
+                Err(error) if error.is_unknown() => return Err(error),
+                Err(error) => {
+                    settling.expect(None);
+                    return Err(error);
+                }
+            }
         }
         let Kept { lockout, version } =
             kept.unwrap_or(Kept { lockout: Lockout::default(), version: 0 });
@@ -80,6 +124,21 @@ impl Inner {
         let kept = self.lockout(failure.id, now).await?;
         Ok(kept
             .is_some_and(|kept| kept.version == failure.version && kept.lockout == failure.lockout))
+    }
+
+    /// Whether the failure that a sign-in was about to charge is charged.
+    pub(super) async fn is_charged(
+        &self,
+        failure: Option<&ChargedFailure>,
+    ) -> Result<Charged, Error> {
+        let Some(failure) = failure else { return Ok(Charged::No) };
+        let Some(loaded) = self.codes.load(&failure.id).await? else { return Ok(Charged::NotYet) };
+        Ok(match loaded.version.cmp(&failure.version) {
+            Ordering::Less => Charged::NotYet,
+            Ordering::Equal if decode_lockout(&loaded.body)? != failure.lockout => Charged::No,
+            Ordering::Equal => Charged::Yes,
+            Ordering::Greater => Charged::Perhaps,
+        })
     }
 
     /// Forgets a failure and all before it, because the password was right. Failures that others

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::{Either, select};
 
 use crate::{
-    domain::{Instant, LanguageTag},
+    domain::{Account, Instant, LanguageTag},
     error::Error,
     mail::{Content, EmailMessage, Letter, look_up},
     ports::{
@@ -48,39 +48,30 @@ impl Inner {
     pub(super) fn prepare_notices(
         self: &Arc<Self>,
         change: &PasswordChange,
+        before: &Account,
         client: &Client,
-        now: Instant,
     ) -> Option<FollowUp> {
         let mut jobs = Vec::new();
-        if !self.outboxes.are_used(self.outbox.as_ref()) {
+        if !self.outboxes.always_queue(change.tenant.tag()) {
             for recipient in &change.notify {
-                let slot = self.queue.reserve(Kind::Notice, change.tenant.tag())?;
-                jobs.push(notice_job(change, recipient, client, slot));
+                let slot = self.queue.reserve(Kind::Notice, change.tenant.tag());
+                if slot.is_none() && self.outbox.is_none() {
+                    return None;
+                }
+                jobs.push(notice_job(change, before, recipient, client, slot));
             }
         }
-        Some(FollowUp::new(self.clone(), jobs, now))
+        Some(FollowUp::new(self.clone(), jobs, Duration::ZERO))
     }
 
-    /// Queues the notices of a change that has happened, where the store was taken to keep them.
-    pub(super) fn queue_notices(
-        self: &Arc<Self>,
-        change: &PasswordChange,
-        client: &Client,
-        now: Instant,
-    ) {
-        match self.prepare_notices(change, client, now) {
-            Some(notices) => notices.confirm(),
-            None => {
-                let about = About::client(client).of(&change.tenant).reset(change.reset);
-                self.emit(EventKind::Notify, Outcome::TryLater, about, now);
-            }
-        }
-    }
-
-    /// Whether the change that a notice tells of has happened.
+    /// Whether the change that a notice tells of has happened, or may have: once another reset has
+    /// changed the account too, nobody can tell, and an owner who is told once too often loses
+    /// nothing.
     pub(super) async fn has_changed(&self, queued: &QueuedNotice) -> Result<bool, Error> {
         let found = self.users.find(&queued.notice.tenant, &queued.account).await?;
-        Ok(found.is_some_and(|account| account.last_reset == Some(queued.reset)))
+        Ok(found.is_some_and(|account| {
+            account.last_reset.is_some() && account.last_reset != queued.before
+        }))
     }
 
     /// Tries to send one notice.
@@ -225,6 +216,7 @@ pub(super) fn about(notice: &Notice) -> About<'_> {
 
 fn notice_job(
     change: &PasswordChange,
+    before: &Account,
     recipient: &NoticeRecipient,
     client: &Client,
     slot: Slot,
@@ -236,5 +228,9 @@ fn notice_job(
     notice.correlation.clone_from(&client.correlation);
     let (account, reset) = (change.account.clone(), change.reset);
     let correlation = client.correlation.clone();
-    Job::new(Work::Notice(QueuedNotice { account, notice, reset }), correlation, Some(slot))
+    Job::new(
+        Work::Notice(QueuedNotice { account, before: before.last_reset, notice, reset }),
+        correlation,
+        slot,
+    )
 }

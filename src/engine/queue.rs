@@ -8,14 +8,19 @@ use std::{
 };
 
 use crate::{
-    domain::{AccountId, CorrelationId, EmailAddress, Instant, RecordId, TenantId, TenantTag},
+    domain::{
+        AccountId, CorrelationId, Digest, EmailAddress, Instant, RecordId, TenantId, TenantTag,
+    },
     flow::Sent,
     mail::EmailMessage,
-    ports::Notice,
+    ports::{Notice, Outcome},
     sync::{Mutex, MutexGuard},
 };
 
 use super::{settlement::Settlement, throttle::Lane};
+
+/// How long the courier waits for a write to show, once its caller has left.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The jobs that wait for the courier.
 #[derive(Debug)]
@@ -109,12 +114,25 @@ pub(super) struct Passcode {
     pub(super) lane: Lane,
     /// The finished mail, once the code is bound.
     pub(super) ready: Option<Ready>,
+    /// The last code that was drawn and may be bound, because nobody heard the store's answer.
+    pub(super) drawn: Option<Drawn>,
+}
+
+/// A code that may be bound, and the mail with it.
+#[derive(Debug)]
+pub(super) struct Drawn {
+    /// The digest that the record holds if it is bound.
+    pub(super) digest: Digest,
+    pub(super) ready: Ready,
+    pub(super) outcome: Outcome,
 }
 
 /// A notice that no outbox keeps, and the change that it tells of.
 #[derive(Debug)]
 pub(super) struct QueuedNotice {
     pub(super) account: AccountId,
+    /// Which reset changed the account last before this one.
+    pub(super) before: Option<RecordId>,
     pub(super) reset: RecordId,
     pub(super) notice: Notice,
 }
@@ -174,11 +192,14 @@ impl Queue {
         (first.key().0 <= now).then(|| first.remove())
     }
 
-    /// Takes the first job of a kind that was never tried, due or not, or one that is due.
+    /// Takes the first job of a kind that was never tried, due or not, or one that is due. One that
+    /// lies further ahead than any pause is due too, because the clock has stepped back.
     pub(super) fn pop_fresh(&self, kind: Kind, now: Instant) -> Option<Job> {
         let mut state = self.lock();
         let jobs = &mut state.of(kind).jobs;
-        let key = jobs.iter().find(|((due, _), job)| job.tried == 0 || *due <= now);
+        let furthest = now.after(kind.longest_pause());
+        let key =
+            jobs.iter().find(|((due, _), job)| job.tried == 0 || *due <= now || *due > furthest);
         let key = *key?.0;
         jobs.remove(&key)
     }
@@ -197,13 +218,14 @@ impl Queue {
 
     /// Brings every due time forward by as much as the clock has stepped back, so that no job waits
     /// for a time that lies further ahead than it should.
-    pub(super) fn step_back(&self, by: Duration) {
+    pub(super) fn step_back(&self, from: Instant, to: Instant) {
+        let by = from.since(to);
         let mut state = self.lock();
         for kind in Kind::ALL {
             let waiting = state.of(kind);
             let jobs = std::mem::take(&mut waiting.jobs).into_iter();
             let sooner = |((due, arrival), job): ((Instant, u64), Job)| {
-                ((due.before(by), arrival), job.sooner(by))
+                ((due.before(by), arrival), job.sooner(to))
             };
             waiting.jobs = jobs.map(sooner).collect();
         }
@@ -276,13 +298,22 @@ impl State {
 
 impl Kind {
     pub(super) const ALL: [Self; 3] = [Self::Passcode, Self::Notice, Self::Settlement];
+
+    /// The longest pause between two tries.
+    pub(super) const fn longest_pause(self) -> Duration {
+        match self {
+            Self::Passcode | Self::Settlement => Duration::from_secs(60),
+            Self::Notice => Duration::from_secs(3600),
+        }
+    }
 }
 
 impl Job {
-    fn sooner(self, by: Duration) -> Self {
+    /// Waits for its write no longer than from `now` on. It may have come after the clock's step.
+    fn sooner(self, now: Instant) -> Self {
         let certainty = match self.certainty {
             Certainty::Certain => Certainty::Certain,
-            Certainty::UnsureUntil(until) => Certainty::UnsureUntil(until.before(by)),
+            Certainty::UnsureUntil(until) => Certainty::UnsureUntil(until.min(now.after(PATIENCE))),
         };
         Self { certainty, ..self }
     }
@@ -359,7 +390,7 @@ mod tests {
         let notice = Notice::new(NoticeId(name.to_owned()), tenant("contoso"), to, DUE);
         let account = AccountId::parse("ada").unwrap();
         let reset = RecordId::from_parts(tenant("contoso").tag(), [1; 16]);
-        let work = Work::Notice(QueuedNotice { account, notice, reset });
+        let work = Work::Notice(QueuedNotice { account, before: None, notice, reset });
         queue.push(Job { tried, ..Job::new(work, None, slot) }, due);
     }
 
@@ -404,13 +435,14 @@ mod tests {
         push(&queue, "one", 0, DUE);
         push(&queue, "two", 0, DUE.after(Duration::from_micros(5)));
         let mut job = queue.pop_due(Kind::Notice, DUE).unwrap();
-        job.certainty = Certainty::UnsureUntil(DUE.after(Duration::from_secs(1)));
+        job.certainty = Certainty::UnsureUntil(DUE.after(PATIENCE));
         queue.push(job, DUE);
 
-        queue.step_back(Duration::from_secs(1));
+        queue.step_back(DUE, Instant::from_micros(0));
 
         let job = queue.pop_due(Kind::Notice, Instant::from_micros(0)).unwrap();
-        assert_eq!(job.certainty, Certainty::UnsureUntil(DUE));
+        let until = Instant::from_micros(0).after(PATIENCE);
+        assert_eq!(job.certainty, Certainty::UnsureUntil(until));
         assert_eq!(queue.next_due(Kind::Notice), Some(Instant::from_micros(5)));
     }
 

@@ -36,7 +36,7 @@ fn pushes(queue: &Arc<Queue>, name: &str) -> bool {
     let account = AccountId::parse("ada").unwrap();
     let reset = RecordId::from_parts(tenant.tag(), [1; 16]);
     let notice = Notice::new(NoticeId(name.to_owned()), tenant, to, NOW);
-    let work = Work::Notice(QueuedNotice { account, notice, reset });
+    let work = Work::Notice(QueuedNotice { account, before: None, notice, reset });
     queue.push(Job::new(work, None, Some(slot)), NOW);
     true
 }

@@ -151,10 +151,11 @@ impl Sspr {
             charges.extend(throttle.questions(&origin.visible));
         }
         let record = record(stored.id, &next, &throttle, numbers.tries_per_challenge, false);
-        let due = now.after(inner.time_below(SPREAD)?);
+        let delay = self.spread()?;
         // Before the write: whoever goes away from here on loses no mail.
         let work = Work::Passcode(Passcode {
             address: address.clone(),
+            drawn: None,
             lane,
             ready: None,
             reset: stored.id,
@@ -162,7 +163,7 @@ impl Sspr {
             tenant: origin.tenant.clone(),
         });
         let job = Job::new(work, client.correlation.clone(), Some(slot));
-        let mail = FollowUp::new(self.inner.clone(), vec![job], due);
+        let mail = FollowUp::new(self.inner.clone(), vec![job], delay);
         let swapped = inner.codes.compare_and_swap(&record, stored.version, &charges, &[], now);
         let answer = match swapped.await {
             Ok(Swapped::Swapped { .. }) => {

@@ -12,8 +12,8 @@ use crate::{
 };
 
 use super::{
-    lockouts::{ChargedFailure, LockoutIds, MAX_CONFLICTS},
-    queue::{Certainty, Job, Work},
+    lockouts::ChargedFailure,
+    queue::{Certainty, Job, PATIENCE, Work},
     sspr::Inner,
 };
 
@@ -32,7 +32,6 @@ pub(super) enum Compared {
 /// What is still owed to a lockout whose failure was charged before the comparison.
 pub(super) struct Settlement {
     pub(super) tenant: TenantId,
-    pub(super) ids: LockoutIds,
     /// The failure that is charged, or about to be.
     pub(super) failure: Option<ChargedFailure>,
     pub(super) numbers: Numbers,
@@ -40,6 +39,8 @@ pub(super) struct Settlement {
     pub(super) owed: Owed,
     /// What a right password does to the failures.
     pub(super) if_right: IfRight,
+    /// Nobody can tell whether the failure was charged. A right password forgets it all the same.
+    pub(super) is_doubtful: bool,
 }
 
 /// What a right password does to the failures.
@@ -74,7 +75,8 @@ pub(super) struct Settling {
     inner: Arc<Inner>,
     correlation: Option<CorrelationId>,
     settlement: Option<Settlement>,
-    charged: Charged,
+    /// Whether the failure is known to be charged.
+    is_charged: bool,
 }
 
 /// Whether the failure is known to be written.
@@ -93,18 +95,20 @@ impl Settling {
         correlation: Option<CorrelationId>,
         settlement: Settlement,
     ) -> Self {
-        Self { charged: Charged::Unsure, correlation, inner, settlement: Some(settlement) }
+        Self { correlation, inner, is_charged: false, settlement: Some(settlement) }
     }
 
-    /// Charges a failure before the comparison, so that parallel guesses never share one.
-    pub(super) async fn charge(&mut self) -> Result<Charging, Error> {
-        let Some(settlement) = self.settlement.as_mut() else { return Ok(Charging::Contended) };
-        let charging = self.inner.charge(settlement).await?;
-        match charging {
-            Charging::Charged => self.charged = Charged::Written,
-            Charging::Contended | Charging::Locked(_) => self.settlement = None,
+    /// The failure is about to be charged. Whoever goes away from here on leaves it to the courier
+    /// to see whether it was.
+    pub(super) fn expect(&mut self, failure: Option<ChargedFailure>) {
+        if let Some(settlement) = &mut self.settlement {
+            settlement.failure = failure;
         }
-        Ok(charging)
+    }
+
+    /// The failure is charged.
+    pub(super) const fn confirm(&mut self) {
+        self.is_charged = true;
     }
 
     /// Brings the comparison to its end, and the lockout into line with it.
@@ -128,6 +132,7 @@ impl Settlement {
         self.owed = match &compared {
             Ok(Compared::Match(_)) if self.if_right == IfRight::Forget => Owed::Clearing,
             Ok(_) => Owed::Nothing,
+            Err(_) if self.is_doubtful => Owed::Nothing,
             Err(_) => Owed::Refund,
         };
         compared
@@ -197,14 +202,11 @@ impl Drop for Settling {
         }
         let now = self.inner.clock.now();
         let job = Job::new(Work::Settlement(settlement), self.correlation.take(), None);
-        match self.charged {
-            Charged::Written => self.inner.queue.push(job, now),
-            Charged::Unsure => {
-                let due = now.after(LATE_WRITE);
-                let certainty = Certainty::UnsureUntil(due);
-                self.inner.queue.push(Job { certainty, ..job }, due);
-            }
-        }
+        let certainty = match self.is_charged {
+            true => Certainty::Certain,
+            false => Certainty::UnsureUntil(now.after(PATIENCE)),
+        };
+        self.inner.queue.push(Job { certainty, ..job }, now);
     }
 }
 

@@ -101,15 +101,17 @@ impl Sspr {
         let settlement = Settlement {
             at: now,
             failure: None,
-            ids: inner.lockout_ids(request, account.as_ref()),
-            if_right: if forgets { IfRight::Forget } else { IfRight::Keep },
+            if_right: if may { IfRight::Forget } else { IfRight::Keep },
+            is_doubtful: false,
             numbers: *numbers,
             owed: Owed::Comparison(inner.comparison(request, password, account.as_ref())),
             tenant: request.tenant.clone(),
         };
         let correlation = client.correlation.clone();
+        // Before the charge: whoever goes away from here on is settled by the courier.
         let mut settling = Settling::new(self.inner.clone(), correlation, settlement);
-        match settling.charge().await? {
+        let account_ = account.as_ref();
+        match inner.charge_failure(request, account_, &mut settling, numbers, now).await? {
             Charging::Charged => {}
             Charging::Locked(until) => {
                 return Ok(SignInOutcome::LockedOut { until: Some(until) });

@@ -189,7 +189,7 @@ impl Sspr {
         };
         let change = self.change_of(stored, bound, account, hash, now)?;
         // Before the change: whoever goes away from here on keeps no notice back.
-        let Some(notices) = self.inner.prepare_notices(&change, client, now) else {
+        let Some(notices) = self.inner.prepare_notices(&change, account, client) else {
             return Ok(try_later(policy.limits().numbers(), now));
         };
         let applied = match inner.users.apply_reset(&change).await {
@@ -201,11 +201,14 @@ impl Sspr {
         };
         let stamp = match applied {
             Applied::Done { notice } => {
-                inner.queue.forget_unsure_notices(change.reset);
-                inner.outboxes.note(notice);
+                inner.outboxes.note(change.tenant.tag(), notice);
                 match notice {
+                    // All before it were queued, and no longer.
                     NoticeDelivery::NotQueued if notices.is_empty() => {
-                        self.inner.queue_notices(&change, client, now);
+                        if let Some(notices) = self.inner.prepare_notices(&change, account, client)
+                        {
+                            notices.confirm();
+                        }
                     }
                     NoticeDelivery::NotQueued => notices.confirm(),
                     NoticeDelivery::Queued => notices.withdraw(),

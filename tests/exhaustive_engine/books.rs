@@ -40,6 +40,8 @@ pub enum Broken {
     I10SecretAtRest,
     I11HashesOfAGrant,
     I12DoorClosed,
+    I13MailLost,
+    I14OwnerNotTold,
 }
 
 #[derive(Clone, Default, Hash)]
@@ -53,6 +55,8 @@ pub struct Books {
     pub stamps: [Vec<[u8; 16]>; 2],
     /// Notices that are owed, and not yet handed over.
     pub owed: u8,
+    /// Addresses that must be told of a change by a courier, because no outbox keeps the notice.
+    pub untold: u8,
     pub broken: Option<Broken>,
 }
 
@@ -86,6 +90,8 @@ pub struct Bind {
     pub expires_at: Instant,
     pub short: bool,
     pub tries: u32,
+    /// A mail with it was handed over.
+    pub mailed: bool,
     /// In the mailbox.
     pub code: Option<Arc<str>>,
     /// What it yielded, and whether somebody holds that.
@@ -269,6 +275,7 @@ impl Inner {
             expires_at: bound.expires_at,
             grant: None,
             grant_held: false,
+            mailed: false,
             number: bound.number,
             short: bound.format == CodeFormat::Digits,
             sign_ins: 0,
@@ -311,7 +318,11 @@ impl Inner {
                 && after.stamp != before.stamp
         });
         self.books.stamps[account].push(*change.next_stamp.as_bytes());
-        self.books.owed += before.addresses.len() as u8;
+        if self.world.queues() {
+            self.books.owed += before.addresses.len() as u8;
+        } else {
+            self.books.untold += before.addresses.len() as u8;
+        }
         self.books.resets[usize::from(reset)].applied =
             Some((password, *change.next_stamp.as_bytes()));
         let Some(bind) = self.books.bind_mut(reset, number) else {
@@ -350,12 +361,16 @@ impl Inner {
 
     /// A passcode leaves: to the first address on file of who was found, and to nobody else.
     pub fn mailed(&mut self, message: &EmailMessage, code: Option<Arc<str>>) {
+        if let Call::Tell { .. } = self.call {
+            self.books.untold = self.books.untold.saturating_sub(1);
+        }
         let Call::Deliver { reset, number, .. } = self.call else { return };
         let Some(bind) = self.books.bind_mut(reset, number) else {
             return self.books.breaks(Broken::I4SecretThatNeverCounted);
         };
         let on_file = bind.to.as_ref().is_some_and(|(.., address)| *address == message.to);
         bind.code = code.or(bind.code.take());
+        bind.mailed = true;
         if !on_file {
             self.books.breaks(Broken::I4MailNotOnFile);
         }

@@ -20,7 +20,7 @@ use super::{
     defects::Defect,
     desk::Desk,
     state::State,
-    tape::{Fate, Played, Tape},
+    tape::{Env, Fate, Played, Tape},
     world::{PASSWORDS, World},
 };
 use crate::simulation::founding::{address, tenant};
@@ -61,6 +61,11 @@ pub enum Call {
     },
     /// The courier looks after the outbox.
     Notices,
+    /// The courier handles the notices of a change that no outbox keeps.
+    Tell {
+        reset: u8,
+        tried: u8,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,6 +90,29 @@ pub enum Answer {
 }
 
 impl Call {
+    /// Which waiting job it handles.
+    pub fn handles(self) -> Option<Option<u32>> {
+        match self {
+            Self::Deliver { number, .. } => Some(Some(number)),
+            Self::Tell { .. } => Some(None),
+            _ => None,
+        }
+    }
+
+    /// Which reset it is about.
+    pub fn reset(self) -> Option<u8> {
+        match self {
+            Self::Open { reset }
+            | Self::Send { reset }
+            | Self::Verify { reset, .. }
+            | Self::Submit { reset, .. }
+            | Self::Redeem { reset, .. }
+            | Self::Deliver { reset, .. }
+            | Self::Tell { reset, .. } => Some(reset),
+            Self::SignIn { .. } | Self::Notices => None,
+        }
+    }
+
     /// What the call draws: the same for the same call, so that equal states are equal.
     pub fn seed(self) -> u64 {
         let mut hasher = DefaultHasher::new();
@@ -115,6 +143,10 @@ pub struct Thread {
     pub noted: Noted,
     /// From its beginning to its end nothing else happens.
     pub at_once: bool,
+    /// When its caller left; its next port call may still happen.
+    pub left: Option<Env>,
+    /// How many mails its process has in its memory.
+    pub depth: usize,
 }
 
 impl Thread {
@@ -135,11 +167,7 @@ impl Thread {
             inner.books = std::mem::take(&mut state.books);
         }
         let process = world.process(matches!(self.call, Call::Notices));
-        for played in &self.history {
-            desk.play(played.call, played.tape.clone(), 0, Fate::Answered);
-            let again = perform(&process, played.call, desk).now_or_never();
-            assert!(again.is_some(), "{:?} is another one when it is played again", played.call);
-        }
+        self.history.iter().for_each(|played| replay(&process, played, desk));
         desk.play(self.call, self.tape.clone(), allowed, fate);
         {
             let mut inner = desk.lock();
@@ -147,6 +175,7 @@ impl Thread {
             inner.asked = asked.is_some().then(Vec::new);
         }
         let answer = perform(&process, self.call, desk).now_or_never();
+        self.depth = process.0.queue_depth();
         drop(process);
         let mut inner = desk.lock();
         inner.told();
@@ -161,8 +190,40 @@ impl Thread {
     }
 }
 
+impl Played {
+    /// How many mails it leaves in its process's memory.
+    pub fn depth(&self, world: &World, state: &mut State) -> usize {
+        let desk = &world.desk;
+        {
+            let mut inner = desk.lock();
+            inner.env = state.env;
+            inner.books = std::mem::take(&mut state.books);
+        }
+        let process = world.process(false);
+        replay(&process, self, desk);
+        let depth = process.0.queue_depth();
+        drop(process);
+        state.books = std::mem::take(&mut desk.lock().books);
+        depth
+    }
+}
+
+/// Brings a process to where a call left it.
+fn replay(process: &(Sspr, Courier), played: &Played, desk: &Desk) {
+    desk.play(played.call, played.tape.clone(), 0, Fate::Answered);
+    let mut again = Box::pin(perform(process, played.call, desk));
+    let has_ended = (&mut again).now_or_never().is_some();
+    let call = played.call;
+    let is_same = has_ended || played.left.is_some();
+    assert!(is_same, "{call:?} is another one when it is played again");
+    if let Some(env) = played.left {
+        desk.lock().tape.then = env;
+    }
+}
+
 impl Hash for Thread {
     fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.left, self.history.first().and_then(|played| played.left)).hash(state);
         (self.call, self.tape.digest, self.tape.then, self.began, self.touched).hash(state);
         (self.ever, self.always, self.noted).hash(state);
         self.history.iter().skip(1).for_each(|played| played.tape.digest.hash(state));
@@ -215,7 +276,9 @@ async fn perform((sspr, courier): &(Sspr, Courier), call: Call, desk: &Desk) -> 
             let password = Password::parse(PASSWORDS[usize::from(password)]).unwrap();
             Answer::SignIn(sspr.sign_in(&request(index, typed), &password, &client).await)
         }
-        Call::Deliver { .. } | Call::Notices => Answer::Courier(courier.drain(desk).await),
+        Call::Deliver { .. } | Call::Notices | Call::Tell { .. } => {
+            Answer::Courier(courier.drain(desk).await)
+        }
     }
 }
 

@@ -27,6 +27,14 @@ pub enum Deed {
         thread: usize,
         fate: Fate,
     },
+    /// The caller of a call under way goes away. Its next port call may still happen, or not.
+    Leave {
+        thread: usize,
+    },
+    /// The port call happens whose caller has gone away.
+    Land {
+        thread: usize,
+    },
     /// The process of a call under way is killed.
     Kill {
         thread: usize,
@@ -71,7 +79,8 @@ impl Budget {
             Deed::Whole { lost, .. } => (1, 0, u8::from(lost)),
             Deed::Begin { .. } => (1, 1, 0),
             Deed::Go { fate, .. } => (0, 0, u8::from(fate != Fate::Answered)),
-            Deed::Kill { .. } => (0, 0, 1),
+            Deed::Kill { .. } | Deed::Leave { .. } => (0, 0, 1),
+            Deed::Land { .. } => (0, 0, 0),
             Deed::Restart => (1, 0, 1),
             _ => (1, 0, 0),
         };
@@ -124,11 +133,12 @@ impl State {
                 all.extend([0, password].map(|password| Call::SignIn { account, password }));
             }
         }
-        all.extend(self.jobs.iter().map(|job| Call::Deliver {
-            lost: false,
-            number: job.number,
-            reset: job.reset,
-            tried: job.history.len() as u8,
+        all.extend(self.jobs.iter().map(|job| {
+            let (reset, tried) = (job.reset, job.history.len() as u8);
+            match job.number {
+                Some(number) => Call::Deliver { lost: false, number, reset, tried },
+                None => Call::Tell { reset, tried },
+            }
         }));
         if !self.stores.notices.is_empty() {
             all.push(Call::Notices);
@@ -147,6 +157,13 @@ impl State {
             }
         }
         for thread in 0..self.threads.len() {
+            if self.threads[thread].left.is_some() {
+                all.push(Deed::Land { thread });
+                continue;
+            }
+            if world.leaves() && self.threads[thread].call.has_a_caller() {
+                all.push(Deed::Leave { thread });
+            }
             let fates = [Fate::Answered, Fate::Refused, Fate::ReplyLost];
             all.extend(fates.map(|fate| Deed::Go { fate, thread }));
             all.push(Deed::Kill { thread });
@@ -168,6 +185,16 @@ impl State {
         }
         all.retain(|deed| left.after(*deed).is_some());
         all
+    }
+}
+
+impl Call {
+    /// Whether somebody waits for it who can go away.
+    fn has_a_caller(self) -> bool {
+        !matches!(
+            self,
+            Self::Deliver { .. } | Self::Notices | Self::SignIn { .. } | Self::Tell { .. }
+        )
     }
 }
 

@@ -55,10 +55,16 @@ pub enum Defect {
     CompletedAreGone,
     /// The users table does not tell of a stamp that the host has changed.
     SignOutUnseen,
+    /// The code store says "not done" where it does not know.
+    SendTakenForNo,
+    /// The users table says "not done" where it does not know.
+    ChangeTakenForNo,
+    /// Couriers find no record while its send is still to come.
+    NotYetIsNever,
 }
 
 impl Defect {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::GrantsAreDrawn,
         Self::UsersTakeAll,
         Self::VersionsNotCompared,
@@ -84,7 +90,15 @@ impl Defect {
         Self::HasherSaysYes,
         Self::CompletedAreGone,
         Self::SignOutUnseen,
+        Self::SendTakenForNo,
+        Self::ChangeTakenForNo,
+        Self::NotYetIsNever,
     ];
+
+    /// The faults that must happen on the way.
+    pub fn faults(self) -> u8 {
+        u8::from(matches!(self.breaks(), Broken::I13MailLost | Broken::I14OwnerNotTold))
+    }
 
     /// Where to look for it: the last number are the calls that must be stopped.
     pub fn lies(self) -> (Setting, Root, u8, u8) {
@@ -95,6 +109,9 @@ impl Defect {
             Self::ChargesForgotten | Self::DoorCloses | Self::RandomnessRepeats => {
                 (Setting::Stranger, Root::Codes, 4, 0)
             }
+            Self::SendTakenForNo => (Setting::Alone, Root::Nothing, 2, 1),
+            Self::ChangeTakenForNo => (Setting::Unqueued, Root::Grants, 1, 1),
+            Self::NotYetIsNever => (Setting::Alone, Root::Nothing, 3, 1),
             Self::TenantsMixed => (Setting::Tenants, Root::Nothing, 3, 0),
             Self::MailToTyped | Self::AddressInContext | Self::TenantTells => {
                 (Setting::Alone, Root::Nothing, 3, 0)
@@ -144,6 +161,8 @@ impl Defect {
             Self::HasherSaysYes => Broken::I5ChangedAndIsNot,
             Self::CompletedAreGone => Broken::I5LiveTicketRefused,
             Self::SignOutUnseen => Broken::I9OldStamp,
+            Self::SendTakenForNo | Self::NotYetIsNever => Broken::I13MailLost,
+            Self::ChangeTakenForNo => Broken::I14OwnerNotTold,
         }
     }
 }

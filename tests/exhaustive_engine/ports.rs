@@ -13,9 +13,9 @@ use sspr::{
     mail::{Content, EmailMessage, Letter, Templates},
     ports::{
         Applied, Attempted, Clock, CodeStore, EmailSender, Event, EventSink, HashError, Inserted,
-        Loaded, Notice, NoticeId, Outbox, PasswordChange, PasswordHasher, PolicyError,
-        PolicySource, Record, SendError, SendErrorKind, Share, Sleep, StoreError, StoreErrorKind,
-        Swapped, UserStore, Verdict,
+        Loaded, Notice, NoticeDelivery, NoticeId, Outbox, PasswordChange, PasswordHasher,
+        PolicyError, PolicySource, Record, SendError, SendErrorKind, Share, Sleep, StoreError,
+        StoreErrorKind, Swapped, UserStore, Verdict,
     },
 };
 use zeroize::Zeroizing;
@@ -37,7 +37,7 @@ macro_rules! heard {
     ($desk:expr, $verb:expr, $kind:ident, $act:expr) => {
         match $desk.hear($verb, $act).await {
             Reply::$kind(answer) => Ok(answer),
-            Reply::Failed(Fate::ReplyLost) => {
+            Reply::Failed(Fate::ReplyLost) if !$desk.takes_it_for_no() => {
                 Err(StoreError::new(StoreErrorKind::Unknown, "the answer was lost"))
             }
             _ => Err(StoreError::new(StoreErrorKind::Busy, "the store has a bad day")),
@@ -85,7 +85,13 @@ impl CodeStore for Desk {
 
     async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
         heard!(self, || "load".to_owned(), Loaded, |inner: &mut Inner| {
-            let found = inner.stores.load(id);
+            let mut found = inner.stores.load(id);
+            if inner.world.is(Defect::NotYetIsNever)
+                && let Call::Deliver { reset, number, .. } = inner.call
+                && inner.books.resets[usize::from(reset)].sends < number
+            {
+                found = None;
+            }
             Reply::Loaded(found.map(|found| inner.read(found)))
         })
     }
@@ -141,6 +147,13 @@ impl CodeStore for Desk {
 
     async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
         Ok(self.lock().stores.delete_expired(now, limit))
+    }
+}
+
+impl Desk {
+    fn takes_it_for_no(&self) -> bool {
+        let world = self.lock().world.clone();
+        world.is(Defect::SendTakenForNo) || world.is(Defect::ChangeTakenForNo)
     }
 }
 
@@ -216,7 +229,13 @@ impl UserStore for Desk {
                 Some(Defect::NoticeForgotten) => given.notify.clear(),
                 _ => {}
             }
-            let applied = inner.stores.apply_reset(&given);
+            if !inner.world.queues() {
+                given.notify.clear();
+            }
+            let mut applied = inner.stores.apply_reset(&given);
+            if let (Applied::Done { notice }, false) = (&mut applied, inner.world.queues()) {
+                *notice = NoticeDelivery::NotQueued;
+            }
             if inner.world.is(Defect::LastResetForgotten) {
                 inner.stores.update(&change.tenant, &change.account, |it| it.last_reset = None);
             }
@@ -293,7 +312,10 @@ impl EmailSender for Desk {
         let reply = self.hear(
             || "send".to_owned(),
             |inner| {
-                let Call::Deliver { lost, reset, .. } = inner.call else { return Reply::Done };
+                let Call::Deliver { lost, reset, .. } = inner.call else {
+                    inner.mailed(&message, None);
+                    return Reply::Done;
+                };
                 if inner.world.is(Defect::MailToTyped) {
                     message.to = EmailAddress::parse(inner.world.typed(reset).2).unwrap();
                 }

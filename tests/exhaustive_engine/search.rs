@@ -133,7 +133,7 @@ pub fn explore(world: &World, first: State, left: Budget, of: Asked) -> Found {
     while let Some((state, left)) = edges.pop_front() {
         let from = (state.digest(), left.stops, left.faults);
         if of == Asked::LastActToo
-            && state.threads.is_empty()
+            && state.threads.iter().all(|thread| thread.left.is_some())
             && let Err(broken) = state.owner_gets_in(world)
         {
             return Found {

@@ -4,7 +4,8 @@ use std::{hash::Hash, sync::Arc};
 
 use sspr::{
     domain::{Account, Instant, Stamp},
-    engine::{OpenOutcome, Rejection, SendOutcome, SubmitOutcome, VerifyOutcome},
+    engine::{OpenOutcome, SubmitOutcome, VerifyOutcome},
+    flow::{StageName, decode_reset},
 };
 
 use super::{
@@ -14,8 +15,9 @@ use super::{
     defects::Defect,
     stores::Stores,
     tape::{Env, Fate, Played, Tape},
+    verdicts::ALL,
     wide::Wide,
-    world::World,
+    world::{NUMBERS, World},
 };
 use crate::simulation::facts::Mode;
 
@@ -24,11 +26,12 @@ const MINUTE: i64 = 60_000_000;
 /// Tries of a mail that is postponed.
 const POSTPONED: usize = 2;
 
-/// A mail that waits in the memory of the process that answered.
+/// A mail that waits in the memory of the process that answered, or whose caller has left.
 #[derive(Clone)]
 pub struct Job {
     pub reset: u8,
-    pub number: u32,
+    /// Which code's; none for the notices of a change.
+    pub number: Option<u32>,
     pub history: Vec<Arc<Played>>,
 }
 
@@ -57,7 +60,7 @@ impl State {
         let mut hasher = Wide::default();
         (&self.stores, &self.books, self.env, &self.threads).hash(&mut hasher);
         for job in &self.jobs {
-            (job.reset, job.number).hash(&mut hasher);
+            (job.reset, job.number, job.history[0].left).hash(&mut hasher);
             // The first is what asked for the code: of that no more is left.
             job.history[1..].iter().for_each(|it| it.tape.digest.hash(&mut hasher));
         }
@@ -94,8 +97,18 @@ impl State {
                     None => self.threads.insert(index, thread),
                 }
             }
-            Deed::Kill { thread } => drop(self.threads.remove(thread)),
-            Deed::Restart => self.jobs.clear(),
+            Deed::Leave { thread } => self.leave(world, thread),
+            Deed::Land { thread } => self.land(world, thread)?,
+            Deed::Kill { thread } => {
+                let killed = self.threads.remove(thread);
+                if matches!(killed.call, Call::Submit { .. } | Call::Tell { .. }) {
+                    self.books.untold = 0;
+                }
+            }
+            Deed::Restart => {
+                self.jobs.clear();
+                self.books.untold = 0;
+            }
             Deed::Clock { minutes } => {
                 self.env.now = Instant::from_micros(self.env.now.as_micros() + minutes * MINUTE);
             }
@@ -110,6 +123,12 @@ impl State {
         let watched = threads.iter_mut().try_for_each(|thread| self.watch(world, thread));
         self.threads = threads;
         watched?;
+        let tells = |call| matches!(call, Call::Submit { .. } | Call::Tell { .. });
+        let somebody_tells = self.jobs.iter().any(|job| job.number.is_none())
+            || self.threads.iter().any(|thread| tells(thread.call));
+        if self.books.untold > 0 && !somebody_tells {
+            return Err(Broken::I14OwnerNotTold);
+        }
         self.books.broken.map_or(Ok(answered), Err)
     }
 
@@ -117,11 +136,11 @@ impl State {
         let reset = match call {
             Call::Open { reset } | Call::Send { reset } | Call::Verify { reset, .. } => reset,
             Call::Submit { reset, .. } | Call::Redeem { reset, .. } => reset,
-            Call::Deliver { reset, .. } => reset,
+            Call::Deliver { reset, .. } | Call::Tell { reset, .. } => reset,
             Call::SignIn { .. } | Call::Notices => 0,
         };
         let mut history = Vec::new();
-        if let Call::Deliver { number, .. } = call {
+        if let Some(number) = call.handles() {
             let mine = |job: &Job| job.reset == reset && job.number == number;
             let index = self.jobs.iter().position(mine).expect("a job that waits");
             history = self.jobs.remove(index).history;
@@ -132,8 +151,10 @@ impl State {
             at_once: false,
             began: self.env.now,
             call,
+            depth: 0,
             ever: standing,
             history,
+            left: None,
             noted: Noted::default(),
             tape: Tape::new(self.env),
             touched: self.books.resets[usize::from(reset)].touched,
@@ -159,33 +180,100 @@ impl State {
         if !lost {
             self.learn(thread.call, &answer);
         }
-        let sent = matches!(
-            answer,
-            Answer::Send(Ok(SendOutcome::Sent(_)))
-                | Answer::Verify(Ok(VerifyOutcome::Rejected(Rejection::LongerCodeSent(_))))
-        );
+        let sent = thread.noted.sent;
         let mut history = thread.history;
-        let played = Arc::new(Played { call: thread.call, tape: thread.tape });
-        match (thread.call, &answer, thread.noted.sent) {
-            (Call::Send { reset } | Call::Verify { reset, .. }, _, Some(number)) if sent => {
-                self.jobs.push(Job { history: vec![played], number, reset });
+        let played = Arc::new(Played { call: thread.call, left: None, tape: thread.tape });
+        match (thread.call, &answer, sent) {
+            (Call::Send { .. } | Call::Verify { .. }, _, Some(_)) if thread.depth == 0 => {
+                return Err(Broken::I13MailLost);
             }
-            (Call::Deliver { reset, number, .. }, Answer::Courier(drained), _)
-                if drained.postponed > 0 && history.len() < POSTPONED =>
-            {
-                history.push(played);
-                self.jobs.push(Job { history, number, reset });
+            // Also where the store could not say whether the send is written.
+            (Call::Send { reset } | Call::Verify { reset, .. }, ..) if thread.depth > 0 => {
+                let number = sent.unwrap_or(self.books.resets[usize::from(reset)].sends + 1);
+                self.jobs.push(Job { history: vec![played], number: Some(number), reset });
             }
-            // It was not its time.
-            (Call::Deliver { reset, number, .. }, Answer::Courier(drained), _)
-                if history.len() > 1 && *drained == Default::default() =>
-            {
-                self.jobs.push(Job { history, number, reset });
+            (Call::Submit { reset, .. }, _, _) if thread.depth > 0 && !world.queues() => {
+                self.jobs.push(Job { history: vec![played], number: None, reset });
+            }
+            (call, Answer::Courier(drained), _) => {
+                let (Some(number), Some(reset)) = (call.handles(), call.reset()) else {
+                    return Ok(answer);
+                };
+                // One that is put off once more is out of sight.
+                if drained.postponed > 0 && history.len() < POSTPONED {
+                    history.push(played);
+                    self.jobs.push(Job { history, number, reset });
+                } else if drained.postponed > 0 {
+                    self.books.untold = if number.is_none() { 0 } else { self.books.untold };
+                } else if history.len() > 1 && *drained == Default::default() {
+                    // It was not its time.
+                    self.jobs.push(Job { history, number, reset });
+                } else if let Some(number) = number
+                    && self.has_lost_a_mail(world, reset, number, thread.always)
+                {
+                    return Err(Broken::I13MailLost);
+                }
             }
             _ => {}
         }
         self.jobs.sort_by_key(|job| (job.reset, job.number));
         Ok(answer)
+    }
+
+    /// A caller goes away: its process keeps what must follow.
+    fn leave(&mut self, world: &World, index: usize) {
+        let mut thread = self.threads.remove(index);
+        thread.left = Some(self.env);
+        let Thread { call, tape, .. } = thread.clone();
+        let played = Played { call, left: Some(self.env), tape };
+        let depth = played.depth(world, self);
+        let reset = call.reset().unwrap_or_default();
+        let number = self.books.resets[usize::from(reset)].sends + 1;
+        let number = match call {
+            Call::Send { .. } | Call::Verify { .. } => Some(Some(number)),
+            Call::Submit { .. } if !world.queues() => Some(None),
+            _ => None,
+        };
+        if let Some(number) = number.filter(|_| depth > 0) {
+            self.jobs.push(Job { history: vec![Arc::new(played)], number, reset });
+            self.jobs.sort_by_key(|job| (job.reset, job.number));
+        }
+        self.threads.insert(index, thread);
+    }
+
+    /// What a caller asked for who has gone away happens.
+    fn land(&mut self, world: &World, index: usize) -> Result<(), Broken> {
+        let mut thread = self.threads.remove(index);
+        let (before, untold) = (thread.noted.sent, self.books.untold);
+        drop(thread.run(world, self, 1, Fate::Answered, None));
+        // The courier waits for a minute.
+        let in_time = thread.left.is_some_and(|left| left.now == self.env.now);
+        if !in_time {
+            self.books.untold = untold;
+        }
+        let number = thread.noted.sent.filter(|number| before != Some(*number));
+        let waits = |job: &Job| Some(job.reset) == thread.call.reset() && job.number == number;
+        let under_way = self.threads.iter().any(|thread| thread.call.handles() == Some(number));
+        if number.is_some() && in_time && !under_way && !self.jobs.iter().any(waits) {
+            return Err(Broken::I13MailLost);
+        }
+        Ok(())
+    }
+
+    /// Whether a send is written, of use, to somebody who may reset, and yet without its mail.
+    fn has_lost_a_mail(&self, world: &World, reset: u8, number: u32, always: u8) -> bool {
+        let book = &self.books.resets[usize::from(reset)];
+        let Some(kept) = book.id.and_then(|id| self.stores.records.get(&id)) else { return false };
+        let Ok(after) = decode_reset(&kept.loaded().body) else { return false };
+        let Some(sent) = after.sent.filter(|sent| sent.number == number) else { return false };
+        let now = self.env.now.latest(book.touched);
+        let of_use = sent.expires_at.since(now).saturating_mul(10) >= NUMBERS.code_lifetime;
+        let waits = after.stage.name() == StageName::CodeSent;
+        let mailed = self.books.bind(reset, number).is_some_and(|bind| bind.mailed);
+        let (account, ..) = world.typed(reset);
+        // One account behind what was typed, all the time.
+        let known = world.known || account != 0;
+        of_use && waits && !mailed && known && always == ALL
     }
 
     fn learn(&mut self, call: Call, answer: &Answer) {

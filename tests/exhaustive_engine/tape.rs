@@ -70,10 +70,12 @@ pub struct Tape {
     pub digest: u128,
 }
 
-/// A call that has ended and left a job in its process's memory.
+/// A call that has ended, or whose caller has left, with a job in its process's memory.
 pub struct Played {
     pub call: Call,
     pub tape: Tape,
+    /// What stood around it when its caller left, if it did.
+    pub left: Option<Env>,
 }
 
 impl Tape {

@@ -67,6 +67,7 @@ fn deeds(known: &State, world: &World, left: Budget) -> Vec<Deed> {
         Deed::Begin { call: Call::Deliver { .. } } => false,
         Deed::Begin { call } => open_to_strangers(*call),
         Deed::Go { .. } | Deed::Kill { .. } | Deed::Restart => true,
+        Deed::Leave { .. } | Deed::Land { .. } => true,
         Deed::Clock { .. } | Deed::Policy { .. } => true,
         Deed::SignOut { .. } | Deed::Readdress { .. } | Deed::Disable { .. } => false,
     });
@@ -78,7 +79,7 @@ fn open_to_strangers(call: Call) -> bool {
     match call {
         Call::Open { .. } | Call::Send { .. } | Call::Deliver { .. } | Call::SignIn { .. } => true,
         Call::Verify { typed, .. } => typed == Typed::Wrong,
-        Call::Submit { .. } | Call::Redeem { .. } | Call::Notices => false,
+        Call::Submit { .. } | Call::Redeem { .. } | Call::Notices | Call::Tell { .. } => false,
     }
 }
 

@@ -20,7 +20,7 @@ const SAME: u8 = 2;
 const NEWEST: u8 = 4;
 const ALIVE: u8 = 8;
 const OPEN: u8 = 16;
-const ALL: u8 = 31;
+pub const ALL: u8 = 31;
 
 impl State {
     /// What stands for a call now.

@@ -48,11 +48,13 @@ pub enum Setting {
     Neighbour,
     /// Two owners of the same name, in two tenants.
     Tenants,
+    /// One reset of the owner alone, and a users table that queues no notice.
+    Unqueued,
 }
 
 impl Setting {
-    pub const ALL: [Self; 5] =
-        [Self::Alone, Self::Stranger, Self::Twice, Self::Neighbour, Self::Tenants];
+    pub const ALL: [Self; 6] =
+        [Self::Alone, Self::Stranger, Self::Twice, Self::Neighbour, Self::Tenants, Self::Unqueued];
 }
 
 /// A world, and the processes in it.
@@ -131,14 +133,26 @@ impl Founding {
     }
 
     pub fn resets(&self) -> u8 {
-        if self.setting == Setting::Alone { 1 } else { 2 }
+        if matches!(self.setting, Setting::Alone | Setting::Unqueued) { 1 } else { 2 }
+    }
+
+    /// Whether callers go away: everywhere only in a long search.
+    pub fn leaves(&self) -> bool {
+        let depth = std::env::var("SSPR_DEPTH").ok().and_then(|depth| depth.parse().ok());
+        matches!(self.setting, Setting::Alone | Setting::Unqueued)
+            || depth.is_some_and(|depth: u8| depth > 2)
+    }
+
+    /// Whether the users table queues notices in its own transaction.
+    pub fn queues(&self) -> bool {
+        self.setting != Setting::Unqueued
     }
 
     /// The account, the tenant and the address that a reset was opened for.
     pub fn typed(&self, reset: u8) -> (usize, usize, &'static str) {
         match (self.setting, reset) {
             (_, 2) => (0, 0, "ada@example.com"),
-            (Setting::Alone, _) | (Setting::Stranger | Setting::Twice, 1) => {
+            (Setting::Alone | Setting::Unqueued, _) | (Setting::Stranger | Setting::Twice, 1) => {
                 (0, 0, "ada@home.example")
             }
             (Setting::Neighbour, 1) => (1, 0, "eve@example.com"),
@@ -150,7 +164,7 @@ impl Founding {
     /// Whether who opened `reset` can read the mails of `other`.
     pub fn reads(&self, reset: u8, other: u8) -> bool {
         match self.setting {
-            Setting::Alone | Setting::Tenants | Setting::Twice => true,
+            Setting::Alone | Setting::Tenants | Setting::Twice | Setting::Unqueued => true,
             // The owner reads both mails, the stranger none.
             Setting::Stranger => reset != 1,
             Setting::Neighbour => other == 1 || reset == 2,

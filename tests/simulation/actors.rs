@@ -103,11 +103,22 @@ impl World {
         let index = self.chance.below(2);
         let typed = *self.chance.pick(&TYPED).unwrap();
         let typed = address(self.plan.stranger.unwrap_or(typed));
-        let client = self.client();
         // A key names one request: nobody brings it back on another day.
         let day = self.base / 86_400_000_000;
         let key = self.chance.often(200).then(|| (day * 4) as u8 ^ self.chance.below(4) as u8);
         let send = self.chance.often(700);
+        self.open_with(process, index, typed, send, key);
+    }
+
+    pub fn open_with(
+        &mut self,
+        process: usize,
+        index: usize,
+        typed: sspr::domain::EmailAddress,
+        send: bool,
+        key: Option<u8>,
+    ) {
+        let client = self.client();
         let kind = Kind::Open { key, send, tenant: index, typed: typed.clone() };
         let mut request = request(index, typed);
         if let Some(key) = key {
@@ -132,6 +143,10 @@ impl World {
 
     fn resend(&mut self, process: usize) {
         let Some((record, token)) = self.some_reset() else { return };
+        self.send_with(process, record, token);
+    }
+
+    pub fn send_with(&mut self, process: usize, record: RecordId, token: FlowToken) {
         let (sspr, client) = (self.processes[process].sspr.clone(), self.client());
         self.begin(process, Kind::Send, Some(record), async move {
             Answer::Send(sspr.send(&token, &client).await)
@@ -323,7 +338,7 @@ impl World {
             182 if self.plan.stranger.is_none() => {
                 self.chance.below(3 * 86_400) as i64 * second as i64
             }
-            _ => -(self.chance.below(900) as i64) * second as i64,
+            _ => -(self.chance.below(3600) as i64) * second as i64,
         };
         self.pass(micros);
     }

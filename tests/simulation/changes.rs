@@ -1,14 +1,28 @@
 //! What the oracle says of the users table and of mail: changes of passwords, notices, codes.
 
+use std::time::Duration;
+
 use sspr::{
     adapters::code_in,
-    domain::{Account, EmailAddress, RecordId},
+    domain::{Account, EmailAddress, Instant, RecordId},
+    flow::StageName,
     mail::{EmailMessage, MailPurpose},
     policy::Numbers,
-    ports::{Applied, Notice, PasswordChange},
+    ports::{Applied, Notice, NoticeDelivery, PasswordChange, SendErrorKind},
 };
 
 use super::{facts::*, oracle::Oracle};
+
+/// How long a notice is tried.
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// What the mail system said of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    Accepted,
+    Permanent,
+    ForNow(SendErrorKind),
+}
 
 impl Oracle {
     pub fn applied(
@@ -19,13 +33,23 @@ impl Oracle {
         before: Option<Account>,
         after: Option<Account>,
     ) {
-        let (Applied::Done { .. }, Some(before), Some(after)) = (done, before, after) else {
+        let (Applied::Done { notice }, Some(before), Some(after)) = (done, before, after) else {
             return;
         };
         let (who, step) = ((change.tenant.clone(), change.account.clone()), self.step);
+        let queued = *notice == NoticeDelivery::Queued;
         for to in &before.addresses {
             let key = (change.tenant.to_string(), to.as_str().to_owned(), change.at.as_micros());
-            *self.owed.entry(key).or_default() += 1;
+            let owed = self.owed.entry(key).or_insert(Owed {
+                call,
+                changes: 0,
+                heard: false,
+                put_off: 0,
+                queued,
+                told: false,
+            });
+            owed.changes += 1;
+            owed.heard = !self.calls[call].cut && !self.calls[call].faulted;
         }
         if after.stamp == before.stamp || after.password.as_ref() != Some(&change.password) {
             self.violated("I5 hash and stamp change together", || format!("call {call}: {who:?}"));
@@ -71,26 +95,15 @@ impl Oracle {
         }
     }
 
-    pub fn hashed(&mut self, call: usize) {
+    pub fn hashed_for_a_grant(&mut self, call: usize) {
         let about = &self.calls[call];
-        match &about.kind {
-            Kind::Submit { .. } => {
-                let Some(facts) = about.record.and_then(|id| self.records.get_mut(&id)) else {
-                    return;
-                };
-                facts.hashes += 1;
-                let hashes = facts.hashes;
-                // Ten, also where a tenant says less: a process that has just started goes by the
-                // defaults until it has met the tenant.
-                if hashes > Numbers::default().submits_per_grant {
-                    self.violated("I11 hashes of a grant", || format!("{hashes} (call {call})"));
-                }
-            }
-            Kind::SignIn { .. } if about.lockout.is_none() => {
-                self.violated("I2 a password compared uncharged", || format!("call {call}"));
-            }
-            Kind::SignIn { .. } => {}
-            _ => self.violated("I11 a hash for nothing", || format!("call {call}")),
+        let Some(facts) = about.record.and_then(|id| self.records.get_mut(&id)) else { return };
+        facts.hashes += 1;
+        let hashes = facts.hashes;
+        // Ten, also where a tenant says less: a process that has just started goes by the
+        // defaults until it has met the tenant.
+        if hashes > Numbers::default().submits_per_grant {
+            self.violated("I11 hashes of a grant", || format!("{hashes} (call {call})"));
         }
     }
 
@@ -100,7 +113,7 @@ impl Oracle {
             let key = (notice.tenant.to_string(), to, at);
             self.notices.insert(notice.id.0.clone(), key.clone());
             let times = self.notices.values().filter(|other| **other == key).count();
-            if times > self.owed.get(&key).copied().unwrap_or(0) as usize {
+            if times > self.owed.get(&key).map_or(0, |owed| owed.changes) as usize {
                 self.violated("I9 one notice of a change", || format!("{key:?}"));
             }
         }
@@ -108,10 +121,75 @@ impl Oracle {
 
     /// At the end, when everything that was due has been handed out.
     pub fn all_noticed(&mut self) {
-        let owed: u32 = self.owed.values().sum();
+        let owed = self.owed.values().filter(|owed| owed.queued);
+        let owed: u32 = owed.map(|owed| owed.changes).sum();
         let found = self.notices.len();
         if owed as usize != found {
             self.violated("I9 one notice of a change", || format!("{owed} owed, {found} found"));
+        }
+    }
+
+    /// Once the couriers have had their time: each request for a code that is still of use has led
+    /// to a mail.
+    pub fn all_mailed(&mut self) {
+        let lost = self.records.iter().find_map(|(id, facts)| {
+            let send = facts.sends.last()?;
+            let alive = self.lives(&self.calls[send.call]);
+            let lifetime = self.tenants[facts.tenant].numbers.code_lifetime;
+            let of_use = self.latest.after(lifetime / 10) < send.expires_at;
+            let waits = *facts.stages.last() == StageName::CodeSent;
+            (alive && of_use && waits && !send.done).then_some(())?;
+            let tenant = &self.tenants[facts.tenant].id;
+            let mut behind = self.accounts.iter().filter(|(who, history)| {
+                let mut during = history.during(send.step, self.step).flatten();
+                who.0 == *tenant && during.any(|it| it.addresses.contains(&facts.typed))
+            });
+            let (Some((who, _)), None) = (behind.next(), behind.next()) else { return None };
+            let same = |it: &Account| it.addresses.contains(&facts.typed);
+            self.all_the_time(who, send.step, same).then(|| format!("{id:?} {who:?}: {send:?}"))
+        });
+        if let Some(seen) = lost {
+            self.violated("I13 a mail is lost", || seen);
+        }
+    }
+
+    /// Once the couriers have had their time: each owner was told at each address. Those that were
+    /// put off may still wait for their time.
+    pub fn all_told(&mut self, put_off_too: bool) {
+        let untold = self.owed.iter().find(|((.., at), owed)| {
+            let alive = owed.queued || self.lives(&self.calls[owed.call]);
+            let given_up = self.latest.since(Instant::from_micros(*at)) >= WEEK;
+            // Its second try comes within the lull.
+            let soon = owed.put_off == 0 || (owed.queued && owed.put_off == 1);
+            let waits = !put_off_too && !(soon && (owed.queued || owed.heard));
+            alive && !given_up && !waits && !owed.told
+        });
+        if let Some(seen) = untold.map(|untold| format!("{untold:?}")) {
+            self.violated("I14 an owner is not told", || seen);
+        }
+    }
+
+    /// What the mail system said of a message.
+    pub fn handed(&mut self, message: &EmailMessage, said: Said) {
+        let done = matches!(said, Said::Accepted | Said::Permanent);
+        if message.purpose == MailPurpose::PasswordChanged {
+            let at = message.subject.parse().unwrap_or_default();
+            let key = (message.from_name.clone(), message.to.as_str().to_owned(), at);
+            if let Some(owed) = self.owed.get_mut(&key) {
+                owed.told |= done;
+                owed.put_off += u32::from(!done);
+            }
+            return;
+        }
+        let (Some(code), Some((record, _))) = (code_in(message), self.record_of(message)) else {
+            return;
+        };
+        let Some(bind) = self.bind_of(&record, &code.expose()) else { return };
+        let Some(facts) = self.records.get_mut(&record) else { return };
+        let number = facts.binds[bind].number;
+        for send in facts.sends.iter_mut().filter(|send| send.number == number) {
+            send.unknown += u32::from(said == Said::ForNow(SendErrorKind::Unknown));
+            send.done |= done || send.unknown > 1;
         }
     }
 

@@ -2,10 +2,12 @@
 
 use std::{
     collections::HashMap,
+    future::Future,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use sspr::{
     adapters::MemoryCodes,
     domain::{Charge, CounterName, Instant, Over, RecordId},
@@ -65,13 +67,35 @@ impl Codes {
         loaded
     }
 
-    async fn keep_before(&self, id: &RecordId) {
+    fn keep_before(&self, id: &RecordId) {
         if self.is(Defect::ReadsAreStale)
-            && let Ok(Some(loaded)) = self.inner.load(id).await
+            && let Ok(Some(loaded)) = now(self.inner.load(id))
         {
             self.before.lock().unwrap().insert(*id, loaded);
         }
     }
+
+    /// One call: `act` is what it does to the store.
+    async fn happens<T: Send>(
+        &self,
+        verb: &str,
+        detail: impl FnOnce() -> String,
+        act: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match self.hub.perform(verb, detail, act).await {
+            Some((_, Fate::ReplyLost)) if verb == "load" || self.is(Defect::OutcomeTakenForNo) => {
+                Err(refused())
+            }
+            Some((_, Fate::ReplyLost)) => Err(lost()),
+            Some((answer, _)) => answer,
+            None => Err(refused()),
+        }
+    }
+}
+
+/// The answer of a store that has it at once.
+pub fn now<T>(answer: impl Future<Output = T>) -> T {
+    answer.now_or_never().expect("a store in memory does not wait")
 }
 
 pub fn refused() -> StoreError {
@@ -82,78 +106,60 @@ pub fn lost() -> StoreError {
     StoreError::new(StoreErrorKind::Unknown, "the answer was lost")
 }
 
-/// What the caller hears.
-fn hear<T>(fate: Fate, answer: Result<T, StoreError>, read: bool) -> Result<T, StoreError> {
-    match fate {
-        Fate::ReplyLost if read => Err(refused()),
-        Fate::ReplyLost => Err(lost()),
-        Fate::Answered | Fate::Refused => answer,
-    }
-}
-
 #[async_trait::async_trait]
 impl CodeStore for Codes {
     async fn insert(
         &self,
         record: &Record,
         charges: &[Charge],
-        now: Instant,
+        at: Instant,
     ) -> Result<Inserted, StoreError> {
         let sizes = || format!("{} {}", record.body.len(), charges.len());
-        let fate = self.hub.enter("insert", sizes).await;
-        if fate == Fate::Refused {
-            return Err(refused());
-        }
-        let answer = self.inner.insert(&self.written(record), charges, now).await;
-        if let Ok(inserted) = &answer {
-            let mut shared = self.hub.lock();
-            let call = shared.current;
-            shared.oracle.inserted(call, record, inserted, now);
-        }
-        hear(fate, answer, false)
+        let (codes, record_, charges_) = (self.clone(), record.clone(), charges.to_vec());
+        let act = move || {
+            let answer = now(codes.inner.insert(&codes.written(&record_), &charges_, at));
+            if let Ok(inserted) = &answer {
+                codes.hub.note(|oracle, call| oracle.inserted(call, &record_, inserted, at));
+            }
+            answer
+        };
+        self.happens("insert", sizes, act).await
     }
 
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
-        let fate = self.hub.enter("attempt", String::new).await;
-        if fate == Fate::Refused {
-            return Err(refused());
-        }
-        let mut answer = self.inner.attempt(id, now).await?;
-        if self.is(Defect::TimeForgotten)
-            && matches!(answer, Attempted::Dead)
-            && let Some(record) = self.inner.load(id).await?
-            && now < record.expires_at
-        {
-            answer = Attempted::Charged { over: Vec::new(), record };
-        }
-        if let Attempted::Charged { record, over } = answer {
-            answer = Attempted::Charged { over, record: self.read(record) };
-        }
-        {
-            let mut shared = self.hub.lock();
-            let call = shared.current;
-            shared.oracle.attempted(call, *id, &answer, now);
-        }
-        hear(fate, Ok(answer), false)
+    async fn attempt(&self, id: &RecordId, at: Instant) -> Result<Attempted, StoreError> {
+        let (codes, id) = (self.clone(), *id);
+        let act = move || {
+            let mut answer = now(codes.inner.attempt(&id, at))?;
+            if codes.is(Defect::TimeForgotten)
+                && matches!(answer, Attempted::Dead)
+                && let Some(record) = now(codes.inner.load(&id))?
+                && at < record.expires_at
+            {
+                answer = Attempted::Charged { over: Vec::new(), record };
+            }
+            if let Attempted::Charged { record, over } = answer {
+                answer = Attempted::Charged { over, record: codes.read(record) };
+            }
+            codes.hub.note(|oracle, call| oracle.attempted(call, id, &answer, at));
+            Ok(answer)
+        };
+        self.happens("attempt", String::new, act).await
     }
 
     async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        let fate = self.hub.enter("load", String::new).await;
-        if fate == Fate::Refused {
-            return Err(refused());
-        }
-        let stale = self.is(Defect::ReadsAreStale) && self.hub.lock().chance.often(300);
-        let before = self.before.lock().unwrap().get(id).cloned().filter(|_| stale);
-        let answer = match before {
+        let (codes, id) = (self.clone(), *id);
+        let act = move || {
+            let stale = codes.is(Defect::ReadsAreStale) && codes.hub.lock().chance.often(300);
+            let before = codes.before.lock().unwrap().get(&id).cloned().filter(|_| stale);
+            let loaded = now(codes.inner.load(&id))?;
             // The body of before under the version of now.
-            Some(before) => self
-                .inner
-                .load(id)
-                .await
-                .map(|loaded| loaded.map(|loaded| Loaded { body: before.body, ..loaded })),
-            None => self.inner.load(id).await,
+            let loaded = match before {
+                Some(before) => loaded.map(|loaded| Loaded { body: before.body, ..loaded }),
+                None => loaded,
+            };
+            Ok(loaded.map(|loaded| codes.read(loaded)))
         };
-        hear(fate, answer.map(|loaded| loaded.map(|loaded| self.read(loaded))), true)
+        self.happens("load", String::new, act).await
     }
 
     async fn compare_and_swap(
@@ -162,65 +168,64 @@ impl CodeStore for Codes {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        at: Instant,
     ) -> Result<Swapped, StoreError> {
         let sizes = || format!("{} {} {}", next.body.len(), charges.len(), clear.len());
-        let fate = self.hub.enter("compare_and_swap", sizes).await;
-        if fate == Fate::Refused {
-            return Err(refused());
-        }
-        self.keep_before(&next.id).await;
-        let written = self.written(next);
-        let inner = &self.inner;
-        let mut answer = inner.compare_and_swap(&written, expected, charges, clear, now).await;
-        if let (true, Ok(Swapped::Conflict { version })) =
-            (self.is(Defect::VersionsNotCompared), &answer)
-        {
-            answer = inner.compare_and_swap(&written, *version, charges, clear, now).await;
-        }
-        if let Ok(swapped) = &answer {
-            let mut shared = self.hub.lock();
-            let call = shared.current;
-            shared.oracle.swapped(call, next, swapped, clear, now);
-        }
-        hear(fate, answer, false)
+        let (codes, next_) = (self.clone(), next.clone());
+        let (charges_, clear_) = (charges.to_vec(), clear.to_vec());
+        let act = move || {
+            codes.keep_before(&next_.id);
+            let written = codes.written(&next_);
+            let swap = |version| {
+                now(codes.inner.compare_and_swap(&written, version, &charges_, &clear_, at))
+            };
+            let mut answer = swap(expected);
+            if let (true, Ok(Swapped::Conflict { version })) =
+                (codes.is(Defect::VersionsNotCompared), &answer)
+            {
+                answer = swap(*version);
+            }
+            if let Ok(swapped) = &answer {
+                codes.hub.note(|oracle, call| oracle.swapped(call, &next_, swapped, &clear_, at));
+            }
+            answer
+        };
+        self.happens("compare_and_swap", sizes, act).await
     }
 
-    async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, charges: &[Charge], at: Instant) -> Result<Vec<Over>, StoreError> {
         // Totals of tenants come in no fixed order: nothing may depend on it.
         let totals = charges
             .first()
             .is_some_and(|charge| charge.name.family() == Some(sspr::domain::Family::TenantTries));
         if totals {
-            return self.inner.charge(charges, now).await;
+            return self.inner.charge(charges, at).await;
         }
-        let fate = self.hub.enter("charge", || charges.len().to_string()).await;
-        if fate == Fate::Refused {
-            return Err(refused());
-        }
-        let answer = self.inner.charge(charges, now).await;
-        if let Ok(over) = &answer {
-            let mut shared = self.hub.lock();
-            let call = shared.current;
-            shared.oracle.charged(call, charges, over);
-        }
-        hear(fate, answer, false)
+        let (codes, charges_) = (self.clone(), charges.to_vec());
+        let act = move || {
+            let answer = now(codes.inner.charge(&charges_, at));
+            if let Ok(over) = &answer {
+                codes.hub.note(|oracle, call| oracle.charged(call, &charges_, over));
+            }
+            answer
+        };
+        self.happens("charge", || charges.len().to_string(), act).await
     }
 
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
-        let fate = self.hub.enter("delete_expired", String::new).await;
-        if fate == Fate::Refused {
-            return Err(refused());
-        }
-        let now = if self.is(Defect::SweepsTheLiving) { now.after(LONG) } else { now };
-        let answer = self.inner.delete_expired(now, limit).await;
-        let alive = self.hub.lock().oracle.alive();
-        for id in alive {
-            if self.inner.load(&id).await?.is_none() {
-                let seen = || format!("{id:?}");
-                self.hub.lock().oracle.violated("I3 a living record is swept", seen);
+    async fn delete_expired(&self, at: Instant, limit: usize) -> Result<usize, StoreError> {
+        let codes = self.clone();
+        let act = move || {
+            let at = if codes.is(Defect::SweepsTheLiving) { at.after(LONG) } else { at };
+            let answer = now(codes.inner.delete_expired(at, limit));
+            let alive = codes.hub.lock().oracle.alive();
+            for id in alive {
+                if now(codes.inner.load(&id))?.is_none() {
+                    let seen = || format!("{id:?}");
+                    codes.hub.lock().oracle.violated("I3 a living record is swept", seen);
+                }
             }
-        }
-        hear(fate, answer, false)
+            answer
+        };
+        self.happens("delete_expired", String::new, act).await
     }
 }

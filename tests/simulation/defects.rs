@@ -35,10 +35,24 @@ pub enum Defect {
     SecondFactorLost,
     /// What is said of a password that has leaked does not reach the engine.
     LeakUnsaid,
+    /// The mail system takes a set-up error of its own for a refusal of the recipient.
+    SetupIsForGood,
+    /// The outbox keeps no notice that it has handed out.
+    OutboxForgets,
+    /// The outbox drops what is put off.
+    PostponeForgets,
+    /// The code store says "not done" where it does not know.
+    OutcomeTakenForNo,
+    /// Couriers do not see which reset changed an account last.
+    LastResetUnseen,
+    /// A right password whose caller left is taken for a wrong one.
+    SettledAsWrong,
+    /// A wrong password whose caller left is taken for a right one.
+    SettledAsRight,
 }
 
 impl Defect {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 23] = [
         Self::ChargesForgotten,
         Self::TriesBeginAnew,
         Self::VersionsNotCompared,
@@ -55,6 +69,13 @@ impl Defect {
         Self::SweepsTheLiving,
         Self::SecondFactorLost,
         Self::LeakUnsaid,
+        Self::SetupIsForGood,
+        Self::OutboxForgets,
+        Self::PostponeForgets,
+        Self::OutcomeTakenForNo,
+        Self::LastResetUnseen,
+        Self::SettledAsWrong,
+        Self::SettledAsRight,
     ];
 
     /// How the invariants that it breaks begin; the first that is seen names it.
@@ -64,10 +85,10 @@ impl Defect {
             Self::TriesBeginAnew => &["I2 comparisons of a challenge"],
             Self::VersionsNotCompared => &["I1", "I5", "I3"],
             Self::TimeForgotten => &["I8", "I4 after expiry"],
-            Self::ClockStandsStill => &["I4 after expiry", "I8"],
+            Self::ClockStandsStill => &["I4 after expiry", "I8", "I13 a mail", "I14"],
             Self::StampIgnored => &["I4 the stamp"],
             Self::StampKept => &["I5 hash and stamp"],
-            Self::NoticeForgotten => &["I9 one notice"],
+            Self::NoticeForgotten => &["I9 one notice", "I14"],
             Self::TenantsMixed => &["I4 a mail", "I6"],
             Self::MailToTyped => &["I4 a mail"],
             Self::PolicyCached => &["I6"],
@@ -76,6 +97,13 @@ impl Defect {
             Self::SweepsTheLiving => &["I3 a living record"],
             Self::SecondFactorLost => &["I6 a reset replaces", "I6 a sign-in"],
             Self::LeakUnsaid => &["I6 a password"],
+            Self::SettledAsRight => &["I2 a wrong password"],
+            Self::SettledAsWrong => &["I13 a right password"],
+            Self::LastResetUnseen => &["I14"],
+            Self::OutcomeTakenForNo => &["I13"],
+            Self::PostponeForgets => &["I14"],
+            Self::OutboxForgets => &["I14"],
+            Self::SetupIsForGood => &["I14"],
         }
     }
 }

@@ -86,6 +86,44 @@ pub struct Bind {
     pub grants: BTreeSet<String>,
 }
 
+/// One request for a code that was written: a mail must follow.
+#[derive(Debug)]
+pub struct SendFacts {
+    pub number: u32,
+    pub step: u64,
+    /// The call, in whose process's memory the mail waits.
+    pub call: usize,
+    pub expires_at: Instant,
+    /// The mail was handed over, refused for good, or is not for this account any more.
+    pub done: bool,
+    /// How often nobody knew.
+    pub unknown: u32,
+}
+
+/// A notice that somebody must get.
+#[derive(Debug)]
+pub struct Owed {
+    pub changes: u32,
+    /// Whether the users table has queued it; else it waits in the memory of the call's process.
+    pub queued: bool,
+    pub call: usize,
+    /// Whether the caller of the change heard that it had happened.
+    pub heard: bool,
+    /// It was handed over, or refused for good.
+    pub told: bool,
+    /// How often it was tried, and put off.
+    pub put_off: u32,
+}
+
+/// What a sign-in's comparison came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compared {
+    Right,
+    Wrong,
+    /// The hasher failed, so nothing was compared.
+    Failed,
+}
+
 #[derive(Debug)]
 pub struct RecordFacts {
     /// The key that its flow token is checked with.
@@ -96,6 +134,8 @@ pub struct RecordFacts {
     pub expires_at: Instant,
     pub stages: History<StageName>,
     pub binds: Vec<Bind>,
+    /// Requests for a code, as they were written.
+    pub sends: Vec<SendFacts>,
     /// Tries of the current challenge.
     pub tries: u32,
     pub hashes_charged: u32,
@@ -216,6 +256,11 @@ pub struct Call {
     /// What was told of its password: whether it has leaked.
     pub leaked: bool,
     pub lockout: Option<RecordId>,
+    /// Of a sign-in: what its comparison came to, and whether its failure was taken back.
+    pub compared: Option<Compared>,
+    pub settled: bool,
+    /// Its caller was dropped, or did not hear how it ended.
+    pub cut: bool,
 }
 
 /// The budget of an account, counted again.

@@ -6,6 +6,8 @@ use std::{
     task::Poll,
 };
 
+use sspr::domain::Instant;
+
 use super::{chance::Chance, oracle::Oracle};
 
 /// Shared by everything in one world. One thread: a lock is never waited for.
@@ -23,6 +25,27 @@ pub struct Shared {
     pub asked: Option<Vec<String>>,
     /// Mails that arrive later, and when.
     pub late: Vec<(u64, sspr::mail::EmailMessage)>,
+    /// What becomes of the port call that a caller waits for while it is dropped.
+    pub landing: Landing,
+    /// Port calls that still happen, though nobody waits for them any more.
+    pub adrift: Vec<Adrift>,
+}
+
+/// What becomes of a port call whose caller is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Landing {
+    Never,
+    AtOnce,
+    Later,
+}
+
+/// A port call that nobody waits for.
+pub struct Adrift {
+    act: Box<dyn FnOnce() + Send>,
+    call: usize,
+    /// The step in which it happens, and the time of its process when its caller left.
+    pub due: u64,
+    pub left: Instant,
 }
 
 /// How much goes wrong, in a thousand port calls.
@@ -56,9 +79,11 @@ impl Weather {
 impl Hub {
     pub fn new(seed: u64, oracle: Oracle, told: bool) -> Self {
         Self(Arc::new(Mutex::new(Shared {
+            adrift: Vec::new(),
             asked: None,
             chance: Chance::new(seed.wrapping_mul(3)),
             current: 0,
+            landing: Landing::Never,
             late: Vec::new(),
             oracle,
             story: told.then(Vec::new),
@@ -72,7 +97,91 @@ impl Hub {
 
     /// Waits at the door of a port for a while, and learns what will become of the call.
     pub async fn enter(&self, verb: &str, detail: impl FnOnce() -> String) -> Fate {
-        let (waits, fate) = {
+        let (waits, fate) = self.arrive(verb, detail);
+        pause(waits).await;
+        fate
+    }
+
+    /// One port call: waits at the door, then happens; `None` if it is refused. If the caller is
+    /// dropped while it waits, it may happen all the same.
+    pub async fn perform<T: Send>(
+        &self,
+        verb: &str,
+        detail: impl FnOnce() -> String,
+        act: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<(T, Fate)> {
+        let (waits, fate) = self.arrive(verb, detail);
+        if fate == Fate::Refused {
+            pause(waits).await;
+            return None;
+        }
+        let call = self.lock().current;
+        let mut underway = Underway { act: Some(act), call, hub: self.clone() };
+        pause(waits).await;
+        let act = underway.act.take().expect("it happens once");
+        Some((act(), fate))
+    }
+
+    /// Whether it is a courier that is being polled.
+    pub fn is_courier(&self) -> bool {
+        let shared = self.lock();
+        !shared.oracle.on_request_path(shared.current)
+    }
+
+    /// Tells the oracle what the call that is being polled has done.
+    pub fn note(&self, note: impl FnOnce(&mut Oracle, usize)) {
+        let mut shared = self.lock();
+        let call = shared.current;
+        note(&mut shared.oracle, call);
+    }
+
+    /// Drops callers: what they wait for happens, or not.
+    pub fn dropping(&self, landing: Landing, callers: impl FnOnce()) {
+        self.lock().landing = landing;
+        callers();
+        self.lock().landing = Landing::Never;
+    }
+
+    /// Lets what is adrift happen, where it is due.
+    pub fn land(&self, due: impl Fn(&Adrift) -> bool) -> u64 {
+        let adrift = std::mem::take(&mut self.lock().adrift);
+        let (due, rest): (Vec<_>, Vec<_>) = adrift.into_iter().partition(due);
+        self.lock().adrift = rest;
+        let landed = due.len() as u64;
+        for Adrift { act, call, .. } in due {
+            self.happens(call, act);
+        }
+        landed
+    }
+
+    fn happens(&self, call: usize, act: Box<dyn FnOnce() + Send>) {
+        let before = {
+            let mut shared = self.lock();
+            shared.tell(|| format!("    call {call} is gone, and what it asked for happens"));
+            std::mem::replace(&mut shared.current, call)
+        };
+        act();
+        self.lock().current = before;
+    }
+
+    fn left(&self, call: usize, act: Box<dyn FnOnce() + Send>) {
+        let mut shared = self.lock();
+        match shared.landing {
+            Landing::Never => {}
+            Landing::AtOnce => {
+                drop(shared);
+                self.happens(call, act);
+            }
+            Landing::Later => {
+                let due = shared.oracle.step + 1 + shared.chance.below(80) as u64;
+                let left = shared.oracle.now_of(call);
+                shared.adrift.push(Adrift { act, call, due, left });
+            }
+        }
+    }
+
+    fn arrive(&self, verb: &str, detail: impl FnOnce() -> String) -> (usize, Fate) {
+        {
             let mut shared = self.lock();
             let waits = 1 + shared.chance.below(2);
             let roll = shared.chance.below(1000);
@@ -93,9 +202,22 @@ impl Hub {
                 asked.push(format!("{current} {verb} {}", detail()));
             }
             (waits, fate)
-        };
-        pause(waits).await;
-        fate
+        }
+    }
+}
+
+/// A port call whose caller waits for it.
+struct Underway<T, A: FnOnce() -> T + Send + 'static> {
+    hub: Hub,
+    call: usize,
+    act: Option<A>,
+}
+
+impl<T, A: FnOnce() -> T + Send + 'static> Drop for Underway<T, A> {
+    fn drop(&mut self) {
+        if let Some(act) = self.act.take() {
+            self.hub.left(self.call, Box::new(move || drop(act())));
+        }
     }
 }
 

@@ -20,7 +20,11 @@ const CALM: usize = PROCESSES - 1;
 impl World {
     /// The last act: each owner resets a password, whatever happened before; every notice goes out.
     pub fn end(&mut self) -> Result<(), Violation> {
+        self.lull();
         self.set_weather(Weather::Calm);
+        // Longer than any pause of a notice.
+        self.rest(1_200_000_000, 5);
+        self.hub.lock().oracle.all_told(true);
         for index in 0..PROCESSES {
             self.crash(index);
         }
@@ -43,11 +47,12 @@ impl World {
         }
         let mut shared = self.hub.lock();
         shared.oracle.all_noticed();
+        shared.oracle.all_told(true);
         shared.oracle.violation.clone().map_or(Ok(()), Err)
     }
 
     /// Goes on until nothing more happens by itself.
-    fn quiet(&mut self) {
+    pub fn quiet(&mut self) {
         for _ in 0..100_000 {
             self.reached.steps += 1;
             self.hub.lock().oracle.step += 1;

@@ -8,7 +8,7 @@ use sspr::{
         Account, Charge, Code, CodeFormat, CounterName, EmailAddress, Family, Instant, Keyring,
         Over, Purpose, RecordId,
     },
-    flow::{Bound, Lockout, Reset, Stage, decode_lockout, decode_reset},
+    flow::{Bound, Reset, Stage, decode_lockout, decode_reset},
     ports::{Attempted, Inserted, Record, Swapped},
 };
 
@@ -39,7 +39,11 @@ pub struct Oracle {
     pub mailbox: Vec<(RecordId, String, String)>,
     pub budgets: BTreeMap<Who, Budget>,
     /// Notices that are owed, by tenant, address and time of the change.
-    pub owed: BTreeMap<(String, String, i64), u32>,
+    pub owed: BTreeMap<(String, String, i64), Owed>,
+    /// What the clock of each process shows.
+    pub clocks: Vec<Instant>,
+    /// When each process began.
+    pub started: Vec<u64>,
     pub notices: BTreeMap<String, (String, String, i64)>,
     pub noticed: BTreeSet<(String, i64)>,
     pub locks: HashMap<RecordId, (Instant, Vec<(usize, Instant)>)>,
@@ -59,6 +63,21 @@ impl Oracle {
 
     pub fn faulted(&mut self, call: usize) {
         self.calls[call].faulted = true;
+    }
+
+    /// Its caller goes away.
+    pub fn cut(&mut self, call: usize) {
+        self.calls[call].cut = true;
+    }
+
+    /// Whether a call's process has gone on living since it began.
+    pub fn lives(&self, call: &Call) -> bool {
+        self.started[call.process] <= call.start
+    }
+
+    /// The time of a call's process, as far as anybody has told.
+    pub fn now_of(&self, call: usize) -> Instant {
+        self.clocks.get(self.calls[call].process).copied().unwrap_or_default()
     }
 
     pub fn on_request_path(&self, call: usize) -> bool {
@@ -120,6 +139,7 @@ impl Oracle {
             hashes: 0,
             hashes_charged: 0,
             key: self.rings[self.calls[call].ring].signing(),
+            sends: Vec::new(),
             stages: History::new(sspr::flow::StageName::Opened),
             tenant: *tenant,
             grant_until: None,
@@ -211,6 +231,13 @@ impl Oracle {
         now: Instant,
     ) {
         self.secrets(next);
+        if let Swapped::Refused(over) = done
+            && over.iter().any(|over| over.name.family() == Some(Family::SilentSends))
+            && let Some(facts) = self.records.get_mut(&next.id)
+        {
+            // The account has had its mails of the hour.
+            facts.sends.iter_mut().for_each(|send| send.done = true);
+        }
         if !matches!(done, Swapped::Swapped { .. }) {
             return;
         }
@@ -222,6 +249,13 @@ impl Oracle {
         let Some(facts) = self.records.get_mut(&next.id) else { return };
         facts.touched = facts.touched.latest(now);
         facts.expires_at = next.expires_at;
+        if let Some(sent) = reset.sent
+            && facts.sends.last().is_none_or(|last| last.number < sent.number)
+        {
+            let (number, expires_at) = (sent.number, sent.expires_at);
+            let send = SendFacts { call, done: false, expires_at, number, step, unknown: 0 };
+            facts.sends.push(send);
+        }
         if *facts.stages.last() != reset.stage.name() {
             facts.stages.push(step, reset.stage.name());
         }
@@ -312,27 +346,6 @@ impl Oracle {
             }
         } else {
             self.calls[call].hash_refused = true;
-        }
-    }
-
-    /// A lockout was written: the first time in a call it is charged, then cleared or given back.
-    fn locked(&mut self, call: usize, id: RecordId, lockout: Lockout, now: Instant) {
-        let (touched, times) = self.locks.entry(id).or_default();
-        *touched = touched.latest(now);
-        let at = *touched;
-        if self.calls[call].lockout.replace(id).is_some() {
-            if lockout.failures == 0 {
-                times.clear();
-            } else {
-                times.retain(|(by, _)| *by != call);
-            }
-            return;
-        }
-        times.retain(|(_, time)| at.since(*time) < std::time::Duration::from_secs(60));
-        times.push((call, at));
-        if times.len() > 10 {
-            let tries = times.len();
-            self.violated("I2 lockout", || format!("{tries} passwords in a minute (call {call})"));
         }
     }
 

@@ -8,17 +8,19 @@ use sspr::{
         Account, AccountId, Digest, EmailAddress, Instant, Password, PasswordHash, SecondFactor,
         TenantId,
     },
-    mail::EmailMessage,
+    mail::{Content, EmailMessage, Letter, StandardTemplates, Templates},
     policy::{MethodState, TenantPolicy},
     ports::{
-        Applied, Breach, BreachCheck, EmailSender, HashError, Notice, NoticeId, Outbox,
-        PasswordChange, PasswordHasher, PolicyError, PolicySource, SendError, SendErrorKind, Share,
-        StoreError, UserStore, Verdict,
+        Applied, Breach, BreachCheck, EmailSender, HashError, Notice, NoticeDelivery, NoticeId,
+        Outbox, PasswordChange, PasswordHasher, PolicyError, PolicySource, SendError,
+        SendErrorKind, Share, StoreError, UserStore, Verdict,
     },
 };
+use zeroize::Zeroizing;
 
 use super::{
-    codes::{lost, refused},
+    changes::Said,
+    codes::{lost, now, refused},
     defects::Defect,
     founding::plain,
     hub::{Fate, Hub, pause},
@@ -31,6 +33,27 @@ pub struct Users {
     pub hub: Hub,
     pub defect: Option<Defect>,
     pub tenants: Vec<TenantId>,
+    /// Of which of them it queues the notices itself.
+    pub queues: [bool; 2],
+}
+
+impl Users {
+    fn is(&self, defect: Defect) -> bool {
+        self.defect == Some(defect)
+    }
+
+    /// One write: `act` is what it does to the table.
+    async fn happens<T: Send>(
+        &self,
+        verb: &str,
+        act: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match self.hub.perform(verb, String::new, act).await {
+            Some((_, Fate::ReplyLost)) => Err(lost()),
+            Some((answer, _)) => answer,
+            None => Err(refused()),
+        }
+    }
 }
 
 #[async_trait::async_trait]
@@ -58,8 +81,14 @@ impl UserStore for Users {
                 found = found.or(self.inner.find(other, id).await?);
             }
         }
-        if let (Some(Defect::SecondFactorLost), Some(found)) = (self.defect, &mut found) {
-            found.second_factor = SecondFactor::None;
+        match (self.defect, &mut found) {
+            (Some(Defect::SecondFactorLost), Some(found)) => {
+                found.second_factor = SecondFactor::None;
+            }
+            (Some(Defect::LastResetUnseen), Some(found)) if self.hub.is_courier() => {
+                found.last_reset = None;
+            }
+            _ => {}
         }
         // What was read may be old when it arrives.
         let waits = self.hub.lock().chance.below(2);
@@ -68,39 +97,48 @@ impl UserStore for Users {
     }
 
     async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
-        let fate = self.hub.enter("apply_reset", String::new).await;
-        if fate == Fate::Refused {
-            return Err(refused());
-        }
-        let before = self.inner.find(&change.tenant, &change.account).await?;
-        let mut given = change.clone();
-        match (self.defect, &before) {
-            (Some(Defect::StampIgnored), Some(before)) => given.expected_stamp = before.stamp,
-            (Some(Defect::StampKept), _) => given.next_stamp = given.expected_stamp,
-            (Some(Defect::NoticeForgotten), _) => given.notify.clear(),
-            _ => {}
-        }
-        let applied = self.inner.apply_reset(&given).await?;
-        let after = self.inner.find(&change.tenant, &change.account).await?;
-        {
-            let mut shared = self.hub.lock();
-            let call = shared.current;
-            shared.oracle.applied(call, change, &applied, before, after);
-        }
-        if fate == Fate::ReplyLost { Err(lost()) } else { Ok(applied) }
+        let (users, change) = (self.clone(), change.clone());
+        let act = move || {
+            let before = now(users.inner.find(&change.tenant, &change.account))?;
+            let mut given = change.clone();
+            match (users.defect, &before) {
+                (Some(Defect::StampIgnored), Some(before)) => given.expected_stamp = before.stamp,
+                (Some(Defect::StampKept), _) => given.next_stamp = given.expected_stamp,
+                (Some(Defect::NoticeForgotten), _) => given.notify.clear(),
+                _ => {}
+            }
+            let at_home = users.tenants.iter().position(|tenant| *tenant == change.tenant);
+            let queues = at_home.is_some_and(|index| users.queues[index]);
+            if !queues {
+                given.notify.clear();
+            }
+            let mut applied = now(users.inner.apply_reset(&given))?;
+            if let Applied::Done { notice } = &mut applied
+                && !queues
+            {
+                *notice = NoticeDelivery::NotQueued;
+            }
+            let after = now(users.inner.find(&change.tenant, &change.account))?;
+            users.hub.note(|oracle, call| oracle.applied(call, &change, &applied, before, after));
+            Ok(applied)
+        };
+        self.happens("apply_reset", act).await
     }
 }
 
 #[async_trait::async_trait]
 impl Outbox for Users {
-    async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError> {
-        let fate = self.hub.enter("due", String::new).await;
-        if fate == Fate::Refused {
-            return Err(refused());
-        }
-        let due = self.inner.due(now, limit).await?;
-        self.hub.lock().oracle.noticed(&due);
-        if fate == Fate::ReplyLost { Err(lost()) } else { Ok(due) }
+    async fn due(&self, at: Instant, limit: usize) -> Result<Vec<Notice>, StoreError> {
+        let users = self.clone();
+        let act = move || {
+            let due = now(users.inner.due(at, limit))?;
+            users.hub.lock().oracle.noticed(&due);
+            if users.is(Defect::OutboxForgets) {
+                due.iter().try_for_each(|notice| now(users.inner.done(&notice.id)))?;
+            }
+            Ok(due)
+        };
+        self.happens("due", act).await
     }
 
     async fn postpone(
@@ -108,23 +146,19 @@ impl Outbox for Users {
         id: &NoticeId,
         tries: u32,
         until: Instant,
-        now: Instant,
+        at: Instant,
     ) -> Result<(), StoreError> {
-        let fate = self.hub.enter("postpone", String::new).await;
-        if fate == Fate::Refused {
-            return Err(refused());
-        }
-        self.inner.postpone(id, tries, until, now).await?;
-        if fate == Fate::ReplyLost { Err(lost()) } else { Ok(()) }
+        let (users, id) = (self.clone(), id.clone());
+        let act = move || match users.is(Defect::PostponeForgets) {
+            true => now(users.inner.done(&id)),
+            false => now(users.inner.postpone(&id, tries, until, at)),
+        };
+        self.happens("postpone", act).await
     }
 
     async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {
-        let fate = self.hub.enter("done", String::new).await;
-        if fate == Fate::Refused {
-            return Err(refused());
-        }
-        self.inner.done(id).await?;
-        if fate == Fate::ReplyLost { Err(lost()) } else { Ok(()) }
+        let (users, id) = (self.clone(), id.clone());
+        self.happens("done", move || now(users.inner.done(&id))).await
     }
 }
 
@@ -155,29 +189,67 @@ impl EmailSender for Mail {
         if self.at_once {
             return Ok(());
         }
+        let mut handing = Handing { hub: self.hub.clone(), message: Some(message) };
         pause(1 + roll % 3).await;
-        let bad = self.hub.lock().weather.per_mille();
-        let error = |kind| Err(SendError::new(kind, "the mail system has a bad day"));
-        if roll < bad {
-            return match roll % 5 {
-                // Lost on the way: nobody hears of it.
-                0 => Ok(()),
-                1 => error(SendErrorKind::Transient),
-                2 => error(SendErrorKind::Permanent),
-                3 => {
-                    self.arrive(&message).await;
-                    error(SendErrorKind::Transient)
-                }
-                _ => {
-                    let mut shared = self.hub.lock();
-                    let until = shared.oracle.step + 60;
-                    shared.late.push((until, message));
-                    Ok(())
-                }
-            };
+        let message = handing.message.take().expect("it is handed over once");
+        let bad = 3 * self.hub.lock().weather.per_mille();
+        let fate = if roll < bad { roll % 8 } else { 8 };
+        let said = match fate {
+            1 | 3 => Said::ForNow(SendErrorKind::Transient),
+            2 => Said::Permanent,
+            5 => Said::ForNow(SendErrorKind::Setup),
+            6 | 7 => Said::ForNow(SendErrorKind::Unknown),
+            _ => Said::Accepted,
+        };
+        self.hub.lock().oracle.handed(&message, said);
+        match fate {
+            // Lost on the way, perhaps where nobody hears of it; refused.
+            0..=2 | 5 | 6 => {}
+            4 => {
+                let mut shared = self.hub.lock();
+                let until = shared.oracle.step + 60;
+                shared.late.push((until, message));
+            }
+            _ => self.arrive(&message).await,
         }
-        self.arrive(&message).await;
-        Ok(())
+        let error = |kind| Err(SendError::new(kind, "the mail system has a bad day"));
+        match said {
+            Said::Accepted => Ok(()),
+            Said::Permanent => error(SendErrorKind::Permanent),
+            Said::ForNow(SendErrorKind::Setup) if self.defect == Some(Defect::SetupIsForGood) => {
+                error(SendErrorKind::Permanent)
+            }
+            Said::ForNow(kind) => error(kind),
+        }
+    }
+}
+
+/// A message on its way: if its courier is dropped, nobody knows whether it was handed over.
+struct Handing {
+    hub: Hub,
+    message: Option<EmailMessage>,
+}
+
+impl Drop for Handing {
+    fn drop(&mut self) {
+        if let Some(message) = &self.message {
+            let said = Said::ForNow(SendErrorKind::Unknown);
+            self.hub.lock().oracle.handed(message, said);
+        }
+    }
+}
+
+/// The usual mails; a notice has the time of its change for a subject.
+#[derive(Clone, Debug, Default)]
+pub struct Dated(StandardTemplates);
+
+impl Templates for Dated {
+    fn render(&self, letter: &Letter<'_>) -> EmailMessage {
+        let mut message = self.0.render(letter);
+        if let Content::PasswordChanged { at } = letter.content {
+            message.subject = Zeroizing::new(at.as_micros().to_string());
+        }
+        message
     }
 }
 
@@ -192,12 +264,13 @@ impl Mail {
 #[derive(Clone)]
 pub struct Plain {
     pub hub: Hub,
+    pub defect: Option<Defect>,
 }
 
 #[async_trait::async_trait]
 impl PasswordHasher for Plain {
     async fn hash(&self, password: Password, _: Share) -> Result<PasswordHash, HashError> {
-        self.work("hash").await?;
+        self.work("hash", &password, None).await?;
         Ok(plain(password.expose()))
     }
 
@@ -207,26 +280,36 @@ impl PasswordHasher for Plain {
         hash: PasswordHash,
         _: Share,
     ) -> Result<Verdict, HashError> {
-        self.work("verify").await?;
-        let same = plain(password.expose()) == hash;
+        let mut same = plain(password.expose()) == hash;
+        self.work("verify", &password, Some(same)).await?;
+        if self.hub.is_courier() {
+            match self.defect {
+                Some(Defect::SettledAsRight) => same = true,
+                Some(Defect::SettledAsWrong) => same = false,
+                _ => {}
+            }
+        }
         Ok(if same { Verdict::Match } else { Verdict::Mismatch })
     }
 
-    async fn verify_dummy(&self, _: Password, _: Digest, _: Share) -> Result<(), HashError> {
-        self.work("verify").await
+    async fn verify_dummy(&self, it: Password, _: Digest, _: Share) -> Result<(), HashError> {
+        self.work("verify", &it, Some(false)).await
     }
 }
 
 impl Plain {
-    async fn work(&self, verb: &str) -> Result<(), HashError> {
+    async fn work(&self, verb: &str, it: &Password, right: Option<bool>) -> Result<(), HashError> {
+        // Whoever asked first: a courier may go on with it.
+        let asked = self.hub.lock().current;
         let fate = self.hub.enter(verb, String::new).await;
-        if fate == Fate::Refused {
-            return Err(HashError::Busy);
-        }
         let mut shared = self.hub.lock();
-        let call = shared.current;
-        shared.oracle.hashed(call);
-        if fate == Fate::ReplyLost { Err(HashError::Failed) } else { Ok(()) }
+        let call = shared.oracle.compares(asked, it.expose());
+        shared.oracle.hashed(call, fate, right);
+        match fate {
+            Fate::Answered => Ok(()),
+            Fate::Refused => Err(HashError::Busy),
+            Fate::ReplyLost => Err(HashError::Failed),
+        }
     }
 }
 

@@ -53,6 +53,8 @@ impl Oracle {
             Answer::Submit(Ok(outcome)) => self.submitted(call, outcome),
             Answer::Redeem(Ok(outcome)) => self.redeemed(call, outcome),
             Answer::SignIn(Ok(outcome)) => self.signed_in(call, outcome),
+            // The courier settles what is left of it.
+            Answer::SignIn(Err(_)) => self.cut(call),
             Answer::Open(_)
             | Answer::Start(_)
             | Answer::Send(_)
@@ -61,8 +63,7 @@ impl Oracle {
             | Answer::Courier
             | Answer::Verify(Err(_))
             | Answer::Submit(Err(_))
-            | Answer::Redeem(Err(_))
-            | Answer::SignIn(Err(_)) => {}
+            | Answer::Redeem(Err(_)) => {}
         }
     }
 

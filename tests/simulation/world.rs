@@ -26,7 +26,7 @@ use super::{
     hands::Hands,
     hub::{Hub, Weather},
     oracle::{Oracle, Violation},
-    ports::{Leaks, Mail, Plain, Seen, Users},
+    ports::{Dated, Leaks, Mail, Plain, Seen, Users},
     verdicts::Answer,
 };
 
@@ -34,6 +34,9 @@ pub const PROCESSES: usize = 3;
 const BEGIN: i64 = 1_800_000_000_000_000;
 /// The clock never steps back further than this behind the latest time: within the margin of sweeps.
 const FURTHEST_BACK: i64 = 20 * 3_600_000_000;
+
+/// How long a port call may still take once its caller has gone, by any process's clock.
+const PATIENCE: i64 = 30_000_000;
 
 /// What a world is made of.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,6 +46,17 @@ pub struct Plan {
     /// A stranger alone, who types this address.
     pub stranger: Option<&'static str>,
     pub told: bool,
+}
+
+impl Plan {
+    /// Of which tenants the users table queues notices: of all, of none, of one of the two.
+    pub fn queues(&self) -> [bool; 2] {
+        match self.seed % 4 {
+            0 | 1 => [true, true],
+            2 => [false, false],
+            _ => [true, false],
+        }
+    }
 }
 
 pub struct World {
@@ -77,6 +91,10 @@ pub struct Reached {
     pub crashes: u64,
     pub journeys: u64,
     pub swept: u64,
+    /// Callers that were dropped, and what happened after they had gone.
+    pub cut: u64,
+    pub landed: u64,
+    pub lulls: u64,
 }
 
 pub struct Process {
@@ -113,6 +131,8 @@ impl World {
         });
         let mut oracle = Oracle::default();
         (oracle.rings, oracle.tenants) = (rings.clone(), tenants.collect());
+        oracle.started = vec![0; PROCESSES];
+        oracle.clocks = vec![Instant::from_micros(BEGIN); PROCESSES];
         let hub = Hub::new(plan.seed, oracle, plan.told);
         if plan.stranger.is_some() {
             hub.lock().asked = Some(Vec::new());
@@ -147,10 +167,12 @@ impl World {
     fn process(&mut self, index: usize, ring: usize) -> Process {
         let skew = self.chance.below(20_000_000) as i64 - 10_000_000;
         let clock = ManualClock::new(Instant::from_micros(self.base + skew));
+        self.hub.lock().oracle.clocks[index] = Instant::from_micros(self.base + skew);
         let users = Users {
             defect: self.plan.defect,
             hub: self.hub.clone(),
             inner: self.users.clone(),
+            queues: self.plan.queues(),
             tenants: vec![tenant(0), tenant(1)],
         };
         let stuck = self.plan.defect == Some(Defect::PolicyCached) && index == 1;
@@ -162,10 +184,12 @@ impl World {
         let builder =
             Sspr::builder(users.clone(), self.codes.clone(), seen, self.rings[ring].clone())
                 .with_entropy(self.entropy.clone())
-                .with_hasher(Plain { hub: self.hub.clone() })
-                .with_outbox(users)
+                .with_hasher(Plain { defect: self.plan.defect, hub: self.hub.clone() })
+                .with_templates(Dated::default())
                 .with_breach_check(Leaks { defect: self.plan.defect, hub: self.hub.clone() })
                 .with_queue(8, 12);
+        let outbox = self.plan.queues().contains(&true);
+        let builder = if outbox { builder.with_outbox(users) } else { builder };
         let builder = if self.plan.defect == Some(Defect::ClockStandsStill) && index == 1 {
             builder.with_clock(ManualClock::new(Instant::from_micros(self.base + skew)))
         } else {
@@ -219,6 +243,8 @@ impl World {
         oracle.latest = oracle.latest.latest(now);
         oracle.calls.push(Call {
             attempt: None,
+            compared: None,
+            cut: false,
             entered: 0,
             faulted: false,
             hash_refused: false,
@@ -229,6 +255,7 @@ impl World {
             process,
             record,
             ring: self.processes[process].ring,
+            settled: false,
             start: oracle.step,
             touched: touched.unwrap_or_default(),
         });
@@ -288,6 +315,16 @@ impl World {
         for (_, message) in late {
             self.hub.lock().oracle.arrived(&message);
         }
+        let step = self.hub.lock().oracle.step;
+        self.reached.landed += self.hub.land(|adrift| adrift.due <= step);
+        if self.plan.stranger.is_none() {
+            if self.chance.often(15) {
+                self.cut();
+            }
+            if self.chance.often(1) {
+                self.lull();
+            }
+        }
         let crowded = self.tasks.len() >= 12;
         if !((crowded || self.chance.often(800)) && self.go_on()) {
             self.something_new();
@@ -305,8 +342,16 @@ impl World {
             let calls = shared.oracle.calls.iter().enumerate();
             calls.filter(|(_, call)| call.process == index).map(|(call, _)| call).collect()
         };
-        self.tasks.retain(|task| mine.binary_search(&task.call).is_err());
-        self.processes[index] = self.process(index, self.deployed);
+        let landing = self.some_landing();
+        let hub = self.hub.clone();
+        hub.dropping(landing, || {
+            self.tasks.retain(|task| mine.binary_search(&task.call).is_err());
+            self.processes[index] = self.process(index, self.deployed);
+        });
+        {
+            let mut shared = self.hub.lock();
+            shared.oracle.started[index] = shared.oracle.step + 1;
+        }
         self.hub.lock().tell(|| format!("process {index} is killed and starts again"));
         self.employ(index);
         self.reached.crashes += 1;
@@ -314,13 +359,18 @@ impl World {
 
     /// Moves every clock, forwards or back.
     pub fn pass(&mut self, micros: i64) {
+        // What a caller left behind happens within a minute, or not at all.
+        let late = self.base + micros - PATIENCE;
+        let due = |left: Instant| micros < 0 || left < Instant::from_micros(late);
+        self.reached.landed += self.hub.land(|adrift| due(adrift.left));
         self.base = (self.base + micros).max(self.latest - FURTHEST_BACK);
         self.latest = self.latest.max(self.base);
-        for process in &self.processes {
+        for (index, process) in self.processes.iter().enumerate() {
             process.clock.set(Instant::from_micros(self.base + process.skew));
             let mut shared = self.hub.lock();
             let now = Instant::from_micros(self.base + process.skew);
             shared.oracle.latest = shared.oracle.latest.latest(now);
+            shared.oracle.clocks[index] = now;
         }
         let lasted = Duration::from_micros(micros.unsigned_abs());
         let back = if micros < 0 { "back" } else { "on" };
@@ -370,5 +420,8 @@ impl Reached {
         self.crashes += other.crashes;
         self.journeys += other.journeys;
         self.swept += other.swept;
+        self.cut += other.cut;
+        self.landed += other.landed;
+        self.lulls += other.lulls;
     }
 }
