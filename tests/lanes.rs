@@ -203,9 +203,9 @@ fn proofs_from_before_a_reset_buy_no_more_mails_than_a_stranger_has() {
         world.courier.drain(&world.inbox).await;
         drop(world.inbox.take());
 
-        for (number, proof) in proofs.iter().enumerate() {
+        for (number, proof) in (0_u8..).zip(&proofs) {
             for _ in 0..10 {
-                let thief = client(number as u8).with_device(again(proof));
+                let thief = client(number).with_device(again(proof));
                 drop(world.sspr.start(&request("ada@example.com"), &thief).await.unwrap());
             }
             world.courier.drain(&world.inbox).await;
@@ -260,7 +260,7 @@ fn a_password_on_file_signs_in_only_with_the_provider_email_with_password() {
             world.sign_in("ada@example.com", OLD).await
         };
         let google = IdentityProvider::Google;
-        for providers in [vec![], vec![google.clone()], vec![IdentityProvider::EmailOtp]] {
+        for providers in [vec![], vec![google], vec![IdentityProvider::EmailOtp]] {
             let answer = with(providers.clone()).await;
             assert!(matches!(answer, SignInOutcome::Rejected), "{providers:?}: {answer:?}");
         }

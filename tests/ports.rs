@@ -128,6 +128,17 @@ impl Outbox for Slow {
         self.users.due(now, limit).await
     }
 
+    async fn postpone(
+        &self,
+        id: &NoticeId,
+        tries: u32,
+        until: Instant,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        self.calls.note("postpone").await;
+        self.users.postpone(id, tries, until, now).await
+    }
+
     async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {
         self.calls.note("done").await;
         self.users.done(id).await

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     domain::TenantTag,
-    ports::{NoticeDelivery, StoreError, StoreErrorKind},
+    ports::{NoticeDelivery, Outbox, StoreError, StoreErrorKind},
     sync::Mutex,
 };
 
@@ -38,10 +38,6 @@ impl FollowUp {
 
     /// Whether nothing would follow the write.
     pub(super) fn is_empty(&self) -> bool {
-        self.jobs.is_empty()
-    }
-
-    pub(super) const fn is_empty(&self) -> bool {
         self.jobs.is_empty()
     }
 
@@ -94,9 +90,13 @@ impl Outboxes {
         }
     }
 
-    /// Whether every change of this tenant so far has queued its notices in the store.
-    pub(super) fn always_queue(&self, tenant: TenantTag) -> bool {
+    /// Whether every change of this tenant so far has queued its notices in the store. Before the
+    /// first change, a service that has an outbox takes it that its store does.
+    pub(super) fn always_queue(&self, tenant: TenantTag, outbox: Option<&Arc<dyn Outbox>>) -> bool {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&tenant) == Some(&NoticeDelivery::Queued)
+        match known.get(&tenant) {
+            Some(notice) => *notice == NoticeDelivery::Queued,
+            None => outbox.is_some(),
+        }
     }
 }

@@ -13,23 +13,13 @@ use crate::{
 
 use super::{Request, settlement::Settling, sspr::Inner};
 
-/// Conflicts after which a call gives up; each one means that another call got through.
-pub(super) const MAX_CONFLICTS: usize = 64;
+const MAX_CONFLICTS: usize = 64;
 
-/// Where the lockout of one account or address is kept: under the current index key and, while that
-/// is rotated, under the one before it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct LockoutIds {
-    current: RecordId,
-    before: Option<RecordId>,
-}
-
-/// A failure that is charged before the comparison, and the lockout as it then is.
-#[derive(Clone, Copy, Debug)]
+/// A failure that was charged before the comparison, and the lockout as it then was.
+#[derive(Clone, Debug)]
 pub(super) struct ChargedFailure {
     id: RecordId,
     lockout: Lockout,
-    /// The version that the lockout has once the failure is written.
     version: u64,
 }
 
@@ -57,16 +47,14 @@ struct Kept {
 }
 
 impl Inner {
-    /// The next failure of a lockout, not written yet; or until when the lockout is locked.
-    pub(super) async fn next_failure(
+    /// Charges a failure before the comparison, so that parallel guesses never share one.
+    pub(super) async fn charge_failure(
         &self,
-        request: &Request,
-        account: Option<&Account>,
+        (id, old): (RecordId, Option<RecordId>),
         settling: &mut Settling,
         numbers: &Numbers,
         now: Instant,
     ) -> Result<Charging, Error> {
-        let (id, old) = self.lockout_ids(request, account);
         for _ in 0..MAX_CONFLICTS {
             let mut kept = self.lockout(id, now).await?;
             if let (None, Some(old)) = (&kept, old) {
@@ -96,34 +84,7 @@ impl Inner {
                 }
             }
         }
-        let Kept { lockout, version } =
-            kept.unwrap_or(Kept { lockout: Lockout::default(), version: 0 });
-        let charged = lockout.charge(&terms(numbers), now);
-        let version = version.saturating_add(1);
-        Ok(charged.map(|lockout| ChargedFailure { id, lockout, version }))
-    }
-
-    /// Writes a failure; `false` if somebody else was faster.
-    pub(super) async fn write_failure(
-        &self,
-        failure: &ChargedFailure,
-        numbers: &Numbers,
-        now: Instant,
-    ) -> Result<bool, Error> {
-        let ChargedFailure { id, lockout, version } = failure;
-        let before = version.saturating_sub(1);
-        Ok(self.write_lockout(*id, before, lockout, numbers, now).await?.is_some())
-    }
-
-    /// Whether a failure stands in the store, as the latest that was written.
-    pub(super) async fn is_charged(
-        &self,
-        failure: &ChargedFailure,
-        now: Instant,
-    ) -> Result<bool, Error> {
-        let kept = self.lockout(failure.id, now).await?;
-        Ok(kept
-            .is_some_and(|kept| kept.version == failure.version && kept.lockout == failure.lockout))
+        Ok(Charging::Contended)
     }
 
     /// Whether the failure that a sign-in was about to charge is charged.
@@ -220,8 +181,13 @@ impl Inner {
         })
     }
 
-    /// Where the lockout of an account with its stamp is, or of an address that has none.
-    pub(super) fn lockout_ids(&self, request: &Request, account: Option<&Account>) -> LockoutIds {
+    /// Where the lockout of an account with its stamp is, or of an address that has none; and where
+    /// it was, while the index key is rotated.
+    pub(super) fn lockout_ids(
+        &self,
+        request: &Request,
+        account: Option<&Account>,
+    ) -> (RecordId, Option<RecordId>) {
         let mut ids = self.keys.indexes(Purpose::Lockout).map(|fields| {
             let fields = fields.tenant(&request.tenant);
             let fields = match account {
@@ -235,7 +201,7 @@ impl Inner {
             RecordId::from_parts(request.tenant.tag(), fields.digest().head())
         });
         let none = RecordId::from_parts(request.tenant.tag(), [0; 16]);
-        LockoutIds { current: ids.next().unwrap_or(none), before: ids.next() }
+        (ids.next().unwrap_or(none), ids.next())
     }
 }
 

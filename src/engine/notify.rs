@@ -52,16 +52,30 @@ impl Inner {
         client: &Client,
     ) -> Option<FollowUp> {
         let mut jobs = Vec::new();
-        if !self.outboxes.always_queue(change.tenant.tag()) {
+        if !self.outboxes.always_queue(change.tenant.tag(), self.outbox.as_ref()) {
             for recipient in &change.notify {
-                let slot = self.queue.reserve(Kind::Notice, change.tenant.tag());
-                if slot.is_none() && self.outbox.is_none() {
-                    return None;
-                }
+                let slot = self.queue.reserve(Kind::Notice, change.tenant.tag())?;
                 jobs.push(notice_job(change, before, recipient, client, slot));
             }
         }
         Some(FollowUp::new(self.clone(), jobs, Duration::ZERO))
+    }
+
+    /// Queues the notices of a change that has happened, where the store was taken to keep them.
+    pub(super) fn queue_notices(
+        self: &Arc<Self>,
+        change: &PasswordChange,
+        before: &Account,
+        client: &Client,
+        now: Instant,
+    ) {
+        match self.prepare_notices(change, before, client) {
+            Some(notices) => notices.confirm(),
+            None => {
+                let about = About::client(client).of(&change.tenant).reset(change.reset);
+                self.emit(EventKind::Notify, Outcome::TryLater, about, now);
+            }
+        }
     }
 
     /// Whether the change that a notice tells of has happened, or may have: once another reset has
@@ -231,6 +245,6 @@ fn notice_job(
     Job::new(
         Work::Notice(QueuedNotice { account, before: before.last_reset, notice, reset }),
         correlation,
-        slot,
+        Some(slot),
     )
 }

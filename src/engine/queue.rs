@@ -98,7 +98,7 @@ pub(super) enum Work {
     /// A notice that is leased from the outbox.
     Leased(Notice),
     /// A sign-in whose caller has left.
-    Settlement(Settlement),
+    Settlement(Box<Settlement>),
 }
 
 /// The code of one send.

@@ -151,7 +151,7 @@ impl Sspr {
             charges.extend(throttle.questions(&origin.visible));
         }
         let record = record(stored.id, &next, &throttle, numbers.tries_per_challenge, false);
-        let delay = self.spread()?;
+        let delay = inner.time_below(SPREAD)?;
         // Before the write: whoever goes away from here on loses no mail.
         let work = Work::Passcode(Passcode {
             address: address.clone(),

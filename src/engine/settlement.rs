@@ -1,7 +1,7 @@
 //! A sign-in whose caller has left: its failure was charged, and the courier finds out whether the
 //! password was right.
 
-use core::{fmt, future::Future, pin::Pin, time::Duration};
+use core::{fmt, future::Future, pin::Pin};
 use std::sync::Arc;
 
 use crate::{
@@ -63,14 +63,7 @@ pub(super) enum Owed {
     Nothing,
 }
 
-/// What charging a failure came to.
-pub(super) enum Charging {
-    Charged,
-    Contended,
-    Locked(Instant),
-}
-
-/// Charges a sign-in and settles it, or leaves that to the courier when it is dropped.
+/// Settles a charged sign-in, or leaves that to the courier when it is dropped.
 pub(super) struct Settling {
     inner: Arc<Inner>,
     correlation: Option<CorrelationId>,
@@ -78,16 +71,6 @@ pub(super) struct Settling {
     /// Whether the failure is known to be charged.
     is_charged: bool,
 }
-
-/// Whether the failure is known to be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Charged {
-    Unsure,
-    Written,
-}
-
-/// How long the courier leaves a write alone whose caller has left, before it looks.
-const LATE_WRITE: Duration = Duration::from_secs(1);
 
 impl Settling {
     pub(super) const fn new(
@@ -140,41 +123,8 @@ impl Settlement {
 }
 
 impl Inner {
-    async fn charge(&self, settlement: &mut Settlement) -> Result<Charging, Error> {
-        let Settlement { ids, numbers, at, failure, .. } = settlement;
-        for _ in 0..MAX_CONFLICTS {
-            *failure = None;
-            let next = match self.next_failure(*ids, numbers, *at).await? {
-                Ok(next) => next,
-                Err(until) => return Ok(Charging::Locked(until)),
-            };
-            // Before the write: whoever goes away from here on leaves it to the courier.
-            *failure = Some(next);
-            if self.write_failure(&next, numbers, *at).await? {
-                return Ok(Charging::Charged);
-            }
-        }
-        *failure = None;
-        Ok(Charging::Contended)
-    }
-
     /// Does what the caller of a sign-in would have done.
-    pub(super) async fn finish_sign_in(
-        &self,
-        settlement: &mut Settlement,
-        certainty: &mut Certainty,
-    ) -> Result<(), Error> {
-        if *certainty != Certainty::Certain {
-            let charged = match &settlement.failure {
-                Some(failure) => self.is_charged(failure, settlement.at).await?,
-                None => false,
-            };
-            // Without a failure nothing is compared: it would be a free guess.
-            if !charged && !matches!(self.charge(settlement).await?, Charging::Charged) {
-                return Ok(());
-            }
-            *certainty = Certainty::Certain;
-        }
+    pub(super) async fn finish_sign_in(&self, settlement: &mut Settlement) -> Result<(), Error> {
         // The lockout alone matters: nobody is there to be told of the comparison.
         let _ = settlement.compare().await;
         self.pay(settlement).await
@@ -201,7 +151,7 @@ impl Drop for Settling {
             return;
         }
         let now = self.inner.clock.now();
-        let job = Job::new(Work::Settlement(settlement), self.correlation.take(), None);
+        let job = Job::new(Work::Settlement(Box::new(settlement)), self.correlation.take(), None);
         let certainty = match self.is_charged {
             true => Certainty::Certain,
             false => Certainty::UnsureUntil(now.after(PATIENCE)),

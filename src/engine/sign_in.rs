@@ -9,7 +9,8 @@ use crate::{
 
 use super::{
     Client, Request, SecondFactorDemand, SignInOutcome, SignedIn, Sspr,
-    settlement::{Charging, Compared, Comparison, IfRight, Owed, Settlement, Settling},
+    lockouts::Charging,
+    settlement::{Compared, Comparison, IfRight, Owed, Settlement, Settling},
     span::spanned,
     sspr::{About, Inner},
     throttle::retry_at,
@@ -101,7 +102,7 @@ impl Sspr {
         let settlement = Settlement {
             at: now,
             failure: None,
-            if_right: if may { IfRight::Forget } else { IfRight::Keep },
+            if_right: if forgets { IfRight::Forget } else { IfRight::Keep },
             is_doubtful: false,
             numbers: *numbers,
             owed: Owed::Comparison(inner.comparison(request, password, account.as_ref())),
@@ -110,8 +111,8 @@ impl Sspr {
         let correlation = client.correlation.clone();
         // Before the charge: whoever goes away from here on is settled by the courier.
         let mut settling = Settling::new(self.inner.clone(), correlation, settlement);
-        let account_ = account.as_ref();
-        match inner.charge_failure(request, account_, &mut settling, numbers, now).await? {
+        let ids = inner.lockout_ids(request, account.as_ref());
+        match inner.charge_failure(ids, &mut settling, numbers, now).await? {
             Charging::Charged => {}
             Charging::Locked(until) => {
                 return Ok(SignInOutcome::LockedOut { until: Some(until) });

@@ -201,14 +201,12 @@ impl Sspr {
         };
         let stamp = match applied {
             Applied::Done { notice } => {
+                inner.queue.forget_unsure_notices(change.reset);
                 inner.outboxes.note(change.tenant.tag(), notice);
                 match notice {
                     // All before it were queued, and no longer.
                     NoticeDelivery::NotQueued if notices.is_empty() => {
-                        if let Some(notices) = self.inner.prepare_notices(&change, account, client)
-                        {
-                            notices.confirm();
-                        }
+                        self.inner.queue_notices(&change, account, client, now);
                     }
                     NoticeDelivery::NotQueued => notices.confirm(),
                     NoticeDelivery::Queued => notices.withdraw(),

@@ -246,7 +246,7 @@ pub struct Dated(StandardTemplates);
 impl Templates for Dated {
     fn render(&self, letter: &Letter<'_>) -> EmailMessage {
         let mut message = self.0.render(letter);
-        if let Content::PasswordChanged { at } = letter.content {
+        if let Content::PasswordChanged { at, .. } = letter.content {
             message.subject = Zeroizing::new(at.as_micros().to_string());
         }
         message
