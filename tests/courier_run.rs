@@ -450,7 +450,7 @@ impl EmailSender for SlowNotices {
 }
 
 /// An outbox of so many stuck notices, and a healthy one behind them.
-async fn crowded(world: &World, stuck: usize) {
+async fn crowded(world: &World, stuck: u8) {
     let users = world.users.in_memory();
     for number in 0..=stuck {
         let mail = if number == stuck {
@@ -460,8 +460,8 @@ async fn crowded(world: &World, stuck: usize) {
         };
         world.add(&mail, &format!("u{number}")).await;
         let account = world.account(&format!("u{number}")).await.unwrap();
-        let reset = RecordId::from_parts(tenant().tag(), [number as u8; 16]);
-        let new = (world.hash(NEW).await, Stamp::from_bytes([number as u8; 16]));
+        let reset = RecordId::from_parts(tenant().tag(), [number; 16]);
+        let new = (world.hash(NEW).await, Stamp::from_bytes([number; 16]));
         let change = PasswordChange::new(tenant(), &account, reset, new, world.clock.now());
         let applied = users.apply_reset(&change).await.unwrap();
         assert!(matches!(applied, Applied::Done { .. }), "{applied:?}");

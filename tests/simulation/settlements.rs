@@ -103,7 +103,7 @@ impl Oracle {
         let first = calls().position(|about| open(about) && about.lockout.is_some());
         let first = first.or_else(|| calls().position(open));
         // A write whose answer was lost is made again.
-        first.or_else(|| calls().position(|about| mine(about)))
+        first.or_else(|| calls().position(mine))
     }
 
     /// Once the couriers have had their time: no right password is still paid for.
