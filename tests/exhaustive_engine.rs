@@ -110,7 +110,9 @@ fn in_every_state_of_the_engine_the_properties_hold() {
             _ => closer || *root != Root::Tried,
         });
         for root in roots {
-            let steps = Budget { deeds: root.deeds(depth), faults: 1, stops: 1 };
+            // A change, and a courier that tells of it.
+            let more = u8::from(setting == Setting::Unqueued);
+            let steps = Budget { deeds: root.deeds(depth) + more, faults: 1, stops: 1 };
             let deeds = if setting == Setting::Alone { depth.clamp(2, 3) } else { 2 };
             let duel = Budget { deeds, faults: 1, stops: 2 };
             let duels = closer && root != Root::Nothing && (depth > 1 || setting == Setting::Alone);

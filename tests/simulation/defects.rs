@@ -103,7 +103,7 @@ impl Defect {
             Self::OutcomeTakenForNo => &["I13"],
             Self::PostponeForgets => &["I14"],
             Self::OutboxForgets => &["I14"],
-            Self::SetupIsForGood => &["I14"],
+            Self::SetupIsForGood => &["I13 a mail", "I14"],
         }
     }
 }

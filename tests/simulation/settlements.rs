@@ -115,10 +115,11 @@ impl Oracle {
             // Where nothing could be compared, and others charged too, nothing is given back.
             let paid = matches!(call.compared, Some(Compared::Wrong | Compared::Failed));
             let tenant = &self.tenants[*tenant].id;
-            // A right password for an account that is disabled is no better than a wrong one.
+            // A right password for an account that is disabled or locked is no better than a wrong one.
             let disabled = self.accounts.iter().any(|(who, history)| {
                 let mut during = history.during(call.start, self.step).flatten();
-                who.0 == *tenant && during.any(|it| it.disabled && it.addresses.contains(address))
+                who.0 == *tenant
+                    && during.any(|it| (it.disabled || it.locked) && it.addresses.contains(address))
             });
             owed && alive && !paid && !disabled
         });

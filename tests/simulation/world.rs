@@ -321,7 +321,9 @@ impl World {
             if self.chance.often(15) {
                 self.cut();
             }
-            if self.chance.often(1) {
+            // More often where something goes wrong.
+            let storm = self.hub.lock().weather == Weather::Storm;
+            if self.chance.often(if storm { 3 } else { 1 }) {
                 self.lull();
             }
         }
