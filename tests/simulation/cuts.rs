@@ -29,7 +29,14 @@ impl World {
         let all: Vec<usize> = (0..self.tasks.len())
             .filter(|index| called_now_and_then(self, self.tasks[*index].call))
             .collect();
-        let Some(index) = self.chance.pick(&all).copied() else { return };
+        // There are few changes of a password, and much follows them.
+        let changes = |index: &usize| {
+            let call = self.tasks[*index].call;
+            matches!(self.hub.lock().oracle.calls[call].kind, Kind::Submit { .. })
+        };
+        let few: Vec<usize> = all.iter().copied().filter(changes).collect();
+        let among = if few.is_empty() { all } else { few };
+        let Some(index) = self.chance.pick(&among).copied() else { return };
         let (landing, hub) = (self.some_landing(), self.hub.clone());
         let call = self.tasks[index].call;
         {

@@ -43,8 +43,6 @@ pub enum Defect {
     PostponeForgets,
     /// The code store says "not done" where it does not know.
     OutcomeTakenForNo,
-    /// Couriers do not see which reset changed an account last.
-    LastResetUnseen,
     /// A right password whose caller left is taken for a wrong one.
     SettledAsWrong,
     /// A wrong password whose caller left is taken for a right one.
@@ -52,7 +50,7 @@ pub enum Defect {
 }
 
 impl Defect {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 22] = [
         Self::ChargesForgotten,
         Self::TriesBeginAnew,
         Self::VersionsNotCompared,
@@ -73,7 +71,6 @@ impl Defect {
         Self::OutboxForgets,
         Self::PostponeForgets,
         Self::OutcomeTakenForNo,
-        Self::LastResetUnseen,
         Self::SettledAsWrong,
         Self::SettledAsRight,
     ];
@@ -99,7 +96,6 @@ impl Defect {
             Self::LeakUnsaid => &["I6 a password"],
             Self::SettledAsRight => &["I2 a wrong password"],
             Self::SettledAsWrong => &["I13 a right password"],
-            Self::LastResetUnseen => &["I14"],
             Self::OutcomeTakenForNo => &["I13"],
             Self::PostponeForgets => &["I14"],
             Self::OutboxForgets => &["I14"],

@@ -42,6 +42,8 @@ pub struct Oracle {
     pub owed: BTreeMap<(String, String, i64), Owed>,
     /// What the clock of each process shows.
     pub clocks: Vec<Instant>,
+    /// Whether the processes have an outbox.
+    pub outbox: bool,
     /// When each process began.
     pub started: Vec<u64>,
     pub notices: BTreeMap<String, (String, String, i64)>,

@@ -81,14 +81,8 @@ impl UserStore for Users {
                 found = found.or(self.inner.find(other, id).await?);
             }
         }
-        match (self.defect, &mut found) {
-            (Some(Defect::SecondFactorLost), Some(found)) => {
-                found.second_factor = SecondFactor::None;
-            }
-            (Some(Defect::LastResetUnseen), Some(found)) if self.hub.is_courier() => {
-                found.last_reset = None;
-            }
-            _ => {}
+        if let (Some(Defect::SecondFactorLost), Some(found)) = (self.defect, &mut found) {
+            found.second_factor = SecondFactor::None;
         }
         // What was read may be old when it arrives.
         let waits = self.hub.lock().chance.below(2);

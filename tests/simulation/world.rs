@@ -131,6 +131,7 @@ impl World {
         });
         let mut oracle = Oracle::default();
         (oracle.rings, oracle.tenants) = (rings.clone(), tenants.collect());
+        oracle.outbox = plan.queues().contains(&true);
         oracle.started = vec![0; PROCESSES];
         oracle.clocks = vec![Instant::from_micros(BEGIN); PROCESSES];
         let hub = Hub::new(plan.seed, oracle, plan.told);
