@@ -224,8 +224,10 @@ impl Queue {
         for kind in Kind::ALL {
             let waiting = state.of(kind);
             let jobs = std::mem::take(&mut waiting.jobs).into_iter();
+            // What came after `from` was last looked at lies further ahead than `by`.
+            let furthest = to.after(kind.longest_pause());
             let sooner = |((due, arrival), job): ((Instant, u64), Job)| {
-                ((due.before(by), arrival), job.sooner(to))
+                ((due.before(by).min(furthest), arrival), job.sooner(to))
             };
             waiting.jobs = jobs.map(sooner).collect();
         }
