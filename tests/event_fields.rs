@@ -281,20 +281,22 @@ fn a_notice_that_no_outbox_keeps_is_an_event_of_its_tenant_and_request_however_i
 }
 
 #[test]
-fn a_notice_that_there_is_no_room_for_is_an_event_of_its_tenant_reset_and_request() {
+fn a_change_waits_while_there_is_no_room_for_its_notices() {
     runtime().block_on(async {
         let world = not_queued(1).await;
+        // Two addresses have to be told, and one notice has room.
+        world.change_account("ada", |ada| ada.addresses.push(address("ada@second.example"))).await;
         let token = world.started("ada@example.com", &tied(1)).await;
         let code = world.mailed_code().await;
         let grant = world.granted(&token, &code).await;
-        // The only place is taken by somebody else's mail.
-        world.started("grace@example.com", &client(2)).await;
 
-        let changed = world.sspr.submit(&grant, &password(NEW), &tied(1)).await.unwrap();
+        let answer = world.sspr.submit(&grant, &password(NEW), &tied(1)).await.unwrap();
 
-        assert!(matches!(changed, SubmitOutcome::Changed(_)), "{changed:?}");
-        let notices = notices(&world.events);
-        says(&notices[0], Some(token.record()), Some("c-1"), Outcome::TryLater);
+        assert!(matches!(answer, SubmitOutcome::TryLater { .. }), "{answer:?}");
+        assert_eq!(world.account("ada").await.unwrap().last_reset, None);
+        let events = world.events.all();
+        let submit = events.iter().find(|event| event.kind == EventKind::Submit).unwrap();
+        says(submit, Some(token.record()), Some("c-1"), Outcome::TryLater);
     });
 }
 
@@ -323,7 +325,7 @@ fn what_happens_beside_a_call_is_an_event_of_its_tenant() {
                 .with_breach_check(Unavailable)
                 .build();
         let world = World { courier, sspr, ..world };
-        world.reset().await;
+        let reset = world.reset().await.record();
         for name in ["eve", "mallory", "trent"] {
             let foreign = world.started(&format!("{name}@example.com"), &client(99)).await;
             world.courier.drain(&world.inbox).await;
@@ -334,12 +336,12 @@ fn what_happens_beside_a_call_is_an_event_of_its_tenant() {
         world.courier.drain(&world.inbox).await;
 
         let events = world.events.all();
-        for (kind, outcome) in [
-            (EventKind::BreachCheck, Outcome::Error),
-            (EventKind::TenantTries, Outcome::LongerCode),
+        for (kind, reset, outcome) in [
+            (EventKind::BreachCheck, Some(reset), Outcome::Error),
+            (EventKind::TenantTries, None, Outcome::LongerCode),
         ] {
             let event = events.iter().find(|event| event.kind == kind);
-            says(event.unwrap_or_else(|| panic!("no {kind:?}")), None, None, outcome);
+            says(event.unwrap_or_else(|| panic!("no {kind:?}")), reset, None, outcome);
         }
         let now = world.clock.now();
         assert!(events.iter().all(|event| event.took == Duration::ZERO && event.at == now));

@@ -289,7 +289,7 @@ fn record(number: u8, lives: Duration) -> Record {
 }
 
 #[test]
-fn redis_keeps_each_record_a_day_longer_than_it_lives_and_no_longer() {
+fn redis_keeps_each_record_a_day_longer_than_it_ever_lived_and_no_longer() {
     let server = Redis::start();
     let open = |url: String| RedisOptions::from_url(&url).unwrap().without_clock_check();
     on_runtime(async {
@@ -310,15 +310,16 @@ fn redis_keeps_each_record_a_day_longer_than_it_lives_and_no_longer() {
             assert_eq!(inserted, Inserted::Inserted);
             within(hours * 3600, "inserted");
 
-            // A swap that lengthens or shortens a life moves the server's own expiry with it.
+            // A swap that lengthens a life moves the server's own expiry. One that shortens it leaves
+            // the expiry, because another process's clock may be behind.
             for (version, times) in [(1, 2), (2, 1)] {
                 let next = record(1, lives * times);
                 let swapped = codes_of.compare_and_swap(&next, version, &[], &[], now()).await;
                 assert_eq!(swapped.unwrap(), Swapped::Swapped { version: version + 1 });
-                within(hours * 3600 * u64::from(times), "swapped");
+                within(2 * hours * 3600, "swapped");
             }
             codes_of.attempt(&record(1, lives).id, now()).await.unwrap();
-            within(hours * 3600, "tried");
+            within(2 * hours * 3600, "tried");
         }
         drop(codes);
     });

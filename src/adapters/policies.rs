@@ -150,6 +150,7 @@ pub(super) fn corrupt(error: DocumentError) -> StoreError {
 }
 
 /// Reads what is stored for a tenant.
+#[cfg(feature = "sqlite")]
 pub(super) fn read_stored(tenant: &TenantId, bytes: &[u8]) -> Result<TenantPolicy, DocumentError> {
     let text = core::str::from_utf8(bytes).map_err(|_| DocumentError::new("$", "is not UTF-8"))?;
     let policy = TenantPolicy::from_json(text)?;

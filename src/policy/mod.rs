@@ -23,9 +23,8 @@ pub use authentication_methods::{AuthenticationMethodsPolicy, MethodState, Targe
 pub use brand::{Brand, BrandError, CodeInSubject};
 pub use decision::{Decision, Explanation, Reason};
 pub use graph::DocumentError;
-pub(crate) use json::MOST_BYTES;
 #[cfg(feature = "axum")]
-pub(crate) use json::{DEEPEST, parse_json};
+pub(crate) use json::{DEEPEST, MOST_BYTES, parse_json};
 pub use limits::{Limits, LimitsError, Numbers};
 pub use odds::Odds;
 pub use password::{
