@@ -102,8 +102,9 @@ impl Courier {
         let mut pause: Option<(Instant, Sleep)> = None;
         loop {
             let now = inner.clock.now();
-            if has_stepped_back(seen, now) {
-                inner.queue.step_back(seen, now);
+            let latest = inner.queue.latest(seen);
+            if has_stepped_back(latest, now) {
+                inner.queue.step_back(latest, now);
                 next_round = now;
                 pause = None;
             }
@@ -170,7 +171,8 @@ impl Courier {
                 let over = inner.queue.is_closed() && rounds.is_empty();
                 let over = over && codes.is_empty() && notices.is_empty();
                 let over = over && settlements.is_empty() && inner.queue.is_empty();
-                let stepped = has_stepped_back(seen, inner.clock.now());
+                let latest = inner.queue.latest(seen);
+                let stepped = has_stepped_back(latest, inner.clock.now());
                 if done || rested || fresh || over || stepped {
                     Poll::Ready(None)
                 } else {
@@ -262,9 +264,9 @@ impl Courier {
         let Some(job) = hand.job.take() else { return delivered };
         match delivered {
             Delivered::Postponed => {
-                let due = inner.clock.now().after(pause);
+                let now = inner.clock.now();
                 let tried = if looked { tried.max(1) } else { tried.saturating_add(1) };
-                inner.queue.push(Job { tried, ..job }, due);
+                inner.queue.push_after(Job { tried, ..job }, pause, now);
             }
             // A decoy keeps its slot as long as a mail would.
             Delivered::Discarded if haste == Haste::Natural => {
@@ -386,7 +388,7 @@ impl Drop for Hand<'_> {
         // The outbox keeps what is leased from it.
         let kept = |job: &Job| !matches!(job.work, Work::Leased(_)) && job.unknown < UNKNOWN_TRIES;
         if let Some(job) = self.job.take().filter(kept) {
-            self.inner.queue.push(job, self.inner.clock.now());
+            self.inner.queue.push_after(job, Duration::ZERO, self.inner.clock.now());
         }
     }
 }

@@ -59,9 +59,9 @@ impl FollowUp {
     }
 
     fn push(&mut self, certainty: Certainty) {
-        let due = self.inner.clock.now().after(self.delay);
+        let now = self.inner.clock.now();
         for job in self.jobs.drain(..) {
-            self.inner.queue.push(Job { certainty, ..job }, due);
+            self.inner.queue.push_after(Job { certainty, ..job }, self.delay, now);
         }
     }
 }

@@ -52,6 +52,8 @@ struct State {
     notices: Waiting,
     settlements: Waiting,
     arrivals: u64,
+    /// The latest time at which a job came.
+    seen: Instant,
     closed: bool,
     waker: Option<Waker>,
 }
@@ -175,6 +177,20 @@ impl Queue {
         Some(Slot { kind, queue: self.clone(), tenant })
     }
 
+    /// Queues a job that is due `delay` after `now`.
+    pub(super) fn push_after(&self, job: Job, delay: Duration, now: Instant) {
+        {
+            let mut state = self.lock();
+            state.seen = state.seen.latest(now);
+        }
+        self.push(job, now.after(delay));
+    }
+
+    /// The latest time at which a job came, or `seen` if that is later.
+    pub(super) fn latest(&self, seen: Instant) -> Instant {
+        self.lock().seen.latest(seen)
+    }
+
     /// Queues a job that is due at `due`.
     pub(super) fn push(&self, job: Job, due: Instant) {
         let mut state = self.lock();
@@ -220,11 +236,14 @@ impl Queue {
     pub(super) fn step_back(&self, from: Instant, to: Instant) {
         let by = from.since(to);
         let mut state = self.lock();
+        state.seen = to;
         for kind in Kind::ALL {
             let waiting = state.of(kind);
             let jobs = std::mem::take(&mut waiting.jobs).into_iter();
+            // What came after `from` was last looked at lies further ahead than `by`.
+            let furthest = to.after(kind.longest_pause());
             let sooner = |((due, arrival), job): ((Instant, u64), Job)| {
-                ((due.before(by), arrival), job.sooner(to))
+                ((due.before(by).min(furthest), arrival), job.sooner(to))
             };
             waiting.jobs = jobs.map(sooner).collect();
         }

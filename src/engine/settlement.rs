@@ -1,7 +1,7 @@
 //! A sign-in whose caller has left: its failure was charged, and the courier finds out whether the
 //! password was right.
 
-use core::{fmt, future::Future, pin::Pin};
+use core::{fmt, future::Future, pin::Pin, time::Duration};
 use std::sync::Arc;
 
 use crate::{
@@ -156,7 +156,7 @@ impl Drop for Settling {
             true => Certainty::Certain,
             false => Certainty::UnsureUntil(now.after(PATIENCE)),
         };
-        self.inner.queue.push(Job { certainty, ..job }, now);
+        self.inner.queue.push_after(Job { certainty, ..job }, Duration::ZERO, now);
     }
 }
 

@@ -97,7 +97,10 @@ impl Oracle {
             return Some(call);
         }
         let process = self.calls[call].process;
-        let mine = |it: &Call| it.cut && it.process == process && owed(it) && self.lives(it);
+        // A courier that was killed may have its last write happen later.
+        let killed = !self.lives(&self.calls[call]);
+        let alive = |it: &Call| killed || self.lives(it);
+        let mine = |it: &Call| it.cut && it.process == process && owed(it) && alive(it);
         let calls = || self.calls.iter();
         let open = |about: &Call| mine(about) && !about.settled;
         let first = calls().position(|about| open(about) && about.lockout.is_some());
