@@ -39,7 +39,8 @@ use sspr::{
     conformance::*,
     domain::{Charge, CounterName, Instant, RecordId, TenantId},
     ports::{
-        CodeStore, Inserted, NoticeCause, Outbox as _, Record, StoreError, StoreErrorKind, Swapped,
+        CodeStore, Inserted, NOTICE_LEASE, NoticeCause, Outbox as _, Record, StoreError,
+        StoreErrorKind, Swapped,
     },
 };
 
@@ -548,5 +549,30 @@ fn a_full_disk_refuses_loses_nothing_and_recovers() {
         disk.grow();
         let again = codes.insert(&large(written), &[charge(1)], now()).await.unwrap();
         assert_eq!(again, Inserted::Inserted);
+    });
+}
+
+#[test]
+fn a_damaged_notice_holds_up_no_other_and_is_told_when_it_is_alone() {
+    let database = cluster().database("migrated");
+    on_runtime(async {
+        let store = PostgresStore::open(&options(&cluster().url(&database))).await.unwrap();
+        let users = store.users();
+        for (to, since) in [("no address", 2), ("ada@example.com", 1)] {
+            let at = now().as_micros();
+            let queued = format!(
+                "INSERT INTO sspr.notice (tenant, address, changed_at, leased_until, cause) \
+                 VALUES ('contoso', '{to}', {at}, {at} - {since}, 'reset')"
+            );
+            cluster().sql(&database, &[&queued]);
+        }
+
+        let due = users.due(now(), 1).await.unwrap_err();
+        assert_eq!(due.kind(), StoreErrorKind::Corrupt);
+        assert!(due.to_string().contains("address"), "{due}");
+        let due = users.due(now(), 1).await.unwrap();
+        assert_eq!(due[0].to.as_str(), "ada@example.com");
+        let again = users.due(now().after(NOTICE_LEASE), 10).await.unwrap();
+        assert_eq!(again.len(), 1, "of two that are due, the one that can be read");
     });
 }

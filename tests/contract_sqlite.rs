@@ -23,7 +23,8 @@ use sspr::{
     conformance::*,
     domain::{Charge, CounterName, Instant, RecordId, TenantId},
     ports::{
-        Attempted, CodeStore, Inserted, NoticeCause, Outbox as _, Record, StoreErrorKind, Swapped,
+        Attempted, CodeStore, Inserted, NOTICE_LEASE, NoticeCause, Outbox as _, Record,
+        StoreErrorKind, Swapped,
     },
 };
 use support::all;
@@ -349,5 +350,29 @@ fn a_locked_database_loses_nothing_and_recovers() {
 
         assert!(codes.charge(&[charge(1, 0, 9)], at(0)).await.unwrap().is_empty());
         assert_eq!(value(&codes, 1, at(0)).await, 1, "the refused charge was not made");
+    });
+}
+
+#[test]
+fn a_damaged_notice_holds_up_no_other_and_is_told_when_it_is_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("sspr.db");
+    block_on(async {
+        let users = SqliteStore::open(&file).await.unwrap().users();
+        let outside = rusqlite::Connection::open(&file).unwrap();
+        let sql = "INSERT INTO sspr_notice (tenant, address, changed_at, leased_until, cause) \
+                   VALUES ('contoso', ?1, ?2, ?3, 'reset')";
+        for (to, since) in [("no address", 2), ("ada@example.com", 1)] {
+            outside.execute(sql, rusqlite::params![to, START, START - since]).unwrap();
+        }
+
+        let due = users.due(at(0), 1).await.unwrap_err();
+        assert_eq!(due.kind(), StoreErrorKind::Corrupt);
+        assert!(due.to_string().contains("address"), "{due}");
+        let due = users.due(at(0), 1).await.unwrap();
+        assert_eq!(due[0].to.as_str(), "ada@example.com");
+        let leased = i64::try_from(NOTICE_LEASE.as_micros()).unwrap();
+        let again = users.due(at(leased), 10).await.unwrap();
+        assert_eq!(again.len(), 1, "of two that are due, the one that can be read");
     });
 }

@@ -32,7 +32,8 @@ pub trait Outbox: Send + Sync {
     /// again [`NOTICE_LEASE`] after `now`.
     ///
     /// *Atomicity*: one write; two couriers never hold one lease. *Errors*: calling again is
-    /// harmless. *Security*: handing out twice sends a notice twice, which is safe; losing one hides
+    /// harmless. A notice that cannot be read is leased like the others and holds up none of them;
+    /// if it comes alone, the error says so. *Security*: handing out twice sends a notice twice, which is safe; losing one hides
     /// an attack.
     async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError>;
 

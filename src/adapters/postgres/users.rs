@@ -9,7 +9,7 @@ use super::{
     rows::{self, get, instant},
 };
 use crate::{
-    adapters::account_words,
+    adapters::{account_words, readable::readable},
     domain::{
         Account, AccountId, EmailAddress, GroupId, Instant, LanguageTag, PasswordHash, TenantId,
     },
@@ -185,7 +185,7 @@ impl Outbox for PostgresUsers {
             (&i64::try_from(limit).unwrap_or(i64::MAX), Type::INT8),
             (&now.after(NOTICE_LEASE).as_micros(), Type::INT8),
         ];
-        self.0.rows(sql, values).await?.iter().map(notice).collect()
+        readable(self.0.rows(sql, values).await?.iter().map(notice))
     }
 
     async fn postpone(

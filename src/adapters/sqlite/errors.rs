@@ -6,6 +6,10 @@ use crate::ports::{StoreError, StoreErrorKind};
 
 /// An error of one statement, before any commit: nothing has happened.
 pub(super) fn statement(error: Error) -> StoreError {
+    if let Error::InvalidColumnName(what) = &error {
+        let words = format!("sqlite: a row holds no valid {what}; correct it, or remove it");
+        return StoreError::new(StoreErrorKind::Corrupt, words);
+    }
     let (kind, message) = match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
             StoreErrorKind::Busy,
@@ -26,6 +30,18 @@ pub(super) fn statement(error: Error) -> StoreError {
         ),
         Some(ErrorCode::DatabaseCorrupt) => {
             (StoreErrorKind::Corrupt, "sqlite: the database is damaged; restore it from a backup")
+        }
+        None if matches!(
+            error,
+            Error::InvalidColumnType(..)
+                | Error::FromSqlConversionFailure(..)
+                | Error::IntegralValueOutOfRange(..)
+        ) =>
+        {
+            (
+                StoreErrorKind::Corrupt,
+                "sqlite: a row holds a value of another type; correct it, or remove it",
+            )
         }
         _ => (StoreErrorKind::Unknown, "sqlite: a statement failed"),
     };

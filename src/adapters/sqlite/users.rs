@@ -5,8 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rusqlite::{Connection, Error, OptionalExtension, params};
 
-use super::{errors::damaged, rows, store::Connections, worker::Writes};
+use super::{
+    errors::{self, damaged},
+    rows,
+    store::Connections,
+    worker::Writes,
+};
 use crate::{
+    adapters::readable::readable,
     domain::{
         Account, AccountId, EmailAddress, Instant, LanguageTag, PasswordHash, Stamp, TenantId,
     },
@@ -111,7 +117,7 @@ impl Outbox for SqliteUsers {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let act =
             move |connection: &Connection| Ok((lease(connection, now, limit)?, Writes::Stand));
-        self.0.writer.call(act).await
+        self.0.writer.call(act).await?.map_err(errors::statement)
     }
 
     async fn postpone(
@@ -193,7 +199,12 @@ pub(super) fn apply(
 
 /// Takes what is due, the one that has been due longest first. The writer holds the lock, so
 /// nobody comes between the look and the lease.
-fn lease(connection: &Connection, now: Instant, limit: i64) -> Result<Vec<Notice>, Error> {
+/// Leases what is due. A row that is damaged is leased like the others.
+fn lease(
+    connection: &Connection,
+    now: Instant,
+    limit: i64,
+) -> Result<Result<Vec<Notice>, Error>, Error> {
     // Rows of older versions do not say when they were leased: it was a lease before.
     let sql = "SELECT id, tenant, address, changed_at, language, tries, cause FROM sspr_notice \
                WHERE leased_until <= ?1 OR coalesce(set_at, leased_until - ?2) > ?3 \
@@ -202,7 +213,7 @@ fn lease(connection: &Connection, now: Instant, limit: i64) -> Result<Vec<Notice
     let lease = i64::try_from(NOTICE_LEASE.as_micros()).unwrap_or(i64::MAX);
     let latest = now.after(NOTICE_CLOCK_SLACK).as_micros();
     let values = params![now.as_micros(), lease, latest, limit];
-    let due = statement.query_map(values, |row| Ok((row.get::<_, i64>(0)?, notice(row)?)))?;
+    let due = statement.query_map(values, |row| Ok((row.get::<_, i64>(0)?, notice(row))))?;
     let due = due.collect::<Result<Vec<_>, Error>>()?;
     let sql = "UPDATE sspr_notice SET leased_until = ?2, set_at = ?3 WHERE id = ?1";
     let mut statement = connection.prepare_cached(sql)?;
@@ -210,7 +221,7 @@ fn lease(connection: &Connection, now: Instant, limit: i64) -> Result<Vec<Notice
         let until = now.after(NOTICE_LEASE).as_micros();
         statement.execute(params![id, until, now.as_micros()])?;
     }
-    Ok(due.into_iter().map(|(_, notice)| notice).collect())
+    Ok(readable(due.into_iter().map(|(_, notice)| notice)))
 }
 
 fn notice(row: &rusqlite::Row<'_>) -> Result<Notice, Error> {
