@@ -238,13 +238,22 @@ fn check_domain(domain: &str) -> Result<(), AddressError> {
 }
 
 /// Compatibility normalisation and case folding. Upper-casing before lower-casing also folds
-/// what plain lower-casing leaves apart (ſ and s, ß and ss, ı and i).
+/// what plain lower-casing leaves apart (ſ and s, ß and ss, ı and i). The dot above an i goes: İ is
+/// lower-cased to an i that has it.
 fn fold(local: &str, out: &mut String) {
     if local.is_ascii() {
         out.extend(local.chars().map(|c| c.to_ascii_lowercase()));
     } else {
         let upper = local.nfkc().flat_map(char::to_uppercase);
-        out.extend(upper.flat_map(char::to_lowercase).nfkc().filter(|c| *c != '\u{307}'));
+        let mut is_of_an_i = false;
+        let without_dot = upper.flat_map(char::to_lowercase).nfkd().filter(|c| {
+            if !is_combining_mark(*c) {
+                is_of_an_i = *c == 'i';
+            }
+            !is_of_an_i || *c != '\u{307}'
+        });
+        // Composed last: the dot stood between the i and what else is above it.
+        out.extend(without_dot.nfkc());
     }
 }
 
@@ -336,6 +345,19 @@ mod tests {
         assert!(limiter("m.i.k.e@x.example") != plain);
         assert!(limiter("m.i.k.e@gmail.com") == limiter("mike@gmail.com"));
         assert!(limiter("+a@x.example") != limiter("+b@x.example"));
+    }
+
+    #[test]
+    fn a_limiter_form_is_its_own_form() {
+        // What stood behind a dot is composed with its letter once the dot has gone.
+        assert!(limiter("M\u{130}\u{301}KE@x.example") == limiter("m\u{ed}ke@x.example"));
+        // Only an i loses its dot, however the dot is spelled and whatever else is above a letter.
+        assert!(limiter("\u{17c}ak@x.example") != limiter("zak@x.example"));
+        for spelling in ["\u{231}\u{328}", "I\u{328}\u{307}\u{301}", "z\u{328}\u{307}", "\u{390}"] {
+            let once = limiter(&format!("{spelling}@x.example"));
+            let form = core::str::from_utf8(once.as_bytes()).unwrap();
+            assert!(limiter(form) == once, "{spelling}");
+        }
     }
 
     #[test]
