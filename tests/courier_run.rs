@@ -294,6 +294,7 @@ async fn a_notice_fails_for_seven_days(
     let (mut tried, mut last) = (0, began);
     for minutes in [0].into_iter().chain(PAUSES) {
         while notices(&events).len() == tried {
+            assert!(clock.now().since(last) <= hours(2), "given up after {tried} tries");
             clock.advance(seconds(5));
             courier.rests();
         }
@@ -306,6 +307,7 @@ async fn a_notice_fails_for_seven_days(
         last = clock.now();
     }
     while notices(&events).last().unwrap().outcome != Outcome::GivenUp {
+        assert!(clock.now().since(began) < hours(8 * 24), "tried for ever");
         clock.advance(Duration::from_secs(600));
         courier.rests();
     }
@@ -361,6 +363,7 @@ fn a_service_that_ends_tries_a_notice_that_no_outbox_keeps_twelve_times_more() {
         drop(sspr);
         let began = clock.now();
         while !courier.rests() {
+            assert!(clock.now().since(began) < hours(1), "the courier does not end");
             clock.advance(seconds(1));
         }
 
@@ -380,6 +383,7 @@ fn a_mail_for_nobody_keeps_its_room_as_long_as_mails_took_lately() {
             running.rests();
             let began = clock.now();
             while sspr.queue_depth() > 0 {
+                assert!(clock.now().since(began) < hours(1), "the room is kept for ever");
                 clock.advance(seconds(1));
                 running.rests();
             }
