@@ -16,11 +16,14 @@ use crate::mail::EmailMessage;
 pub trait EmailSender: Send + Sync {
     /// Hands over one message to exactly the one recipient that it names.
     ///
-    /// *Atomicity*: `Ok` means that the mail system has taken responsibility. *Time*: bounded by
-    /// the implementation; a minute is long. *Errors*: the kind decides whether the courier tries
-    /// again. After an error with unknown outcome a second try may deliver twice, which is safe.
-    /// *Security*: the message holds a code: keep it out of logs and errors. Never add a
-    /// recipient, never follow a redirect to another host. *Proof*: `tests/smtp.rs`.
+    /// *Atomicity*: `Ok` means that the mail system has taken responsibility. *Time*: the
+    /// implementation must end every call. While a call runs, it keeps one of the courier's hands;
+    /// a code that is handed over later than its lifetime is of no use. *Errors*: the kind decides
+    /// whether the courier tries again. After an error with unknown outcome a second try may
+    /// deliver twice, which is safe. *Security*: the message holds a code: keep it out of logs and
+    /// errors. Never add a recipient, never follow a redirect to another host. *Proof*:
+    /// `tests/smtp_scripts.rs` and `tests/smtp_connections.rs`, which run the bundled client
+    /// against a server that answers by a script.
     async fn send(&self, message: &EmailMessage) -> Result<(), SendError>;
 }
 

@@ -262,11 +262,10 @@ async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Next) 
             Ok(visit) => visit.problem(response.status()),
             Err(stop) => stop.into_response(),
         };
-        if let Some(allow) = response.headers_mut().remove(ALLOW) {
-            response = page;
+        let allow = response.headers_mut().remove(ALLOW);
+        response = page;
+        if let Some(allow) = allow {
             response.headers_mut().insert(ALLOW, allow);
-        } else {
-            response = page;
         }
     }
     harden(response).await
