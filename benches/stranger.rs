@@ -1,5 +1,5 @@
 //! What a stranger's requests cost, and what ends them: the dearest things that can be asked for
-//! without a code. `cargo bench --bench stranger`. `tests/stranger_cost.rs` holds all but the CPU.
+//! without a code. `cargo bench --bench stranger`. `tests/engine/stranger_cost.rs` holds all but the CPU.
 #![allow(
     clippy::as_conversions,
     clippy::cast_precision_loss,
@@ -81,7 +81,7 @@ fn main() {
     }
     println!(
         "| what | CPU µs | store calls | look-ups | bytes stored | mails | Argon2 runs | ended by \
-         | test in `tests/stranger_cost.rs` |\n|---|---|---|---|---|---|---|---|---|"
+         | test in `tests/engine/stranger_cost.rs` |\n|---|---|---|---|---|---|---|---|---|"
     );
     let limits = Limits::default();
     for ((ask, what, test), (times, cost)) in ASKS.iter().zip(times.iter_mut().zip(&costs)) {

@@ -1,5 +1,5 @@
 //! A code store on a plain file, for any number of processes on one machine: a lock, a read, a new file
-//! in the old one's place. Slow, and right: `tests/contract_files.rs` runs the suite over it.
+//! in the old one's place. Slow, and right: `tests/adapters/contract_files.rs` runs the suite over it.
 
 use std::{
     collections::BTreeMap,

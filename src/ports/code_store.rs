@@ -29,7 +29,7 @@ use crate::domain::{Charge, CounterName, Instant, Over, RecordId};
 /// room. Bodies and names are opaque: a store compares, logs and indexes nothing inside them.
 ///
 /// The proof of all of this is the suite `conformance` (feature `conformance`), one test a clause,
-/// which every store that ships passes; `tests/broken_stores.rs` shows that it catches those that lie.
+/// which every store that ships passes; `tests/adapters/broken_stores.rs` shows that it catches those that lie.
 #[async_trait]
 pub trait CodeStore: Send + Sync {
     /// Writes a record iff its id is new, and makes the charges.

@@ -22,7 +22,7 @@ pub trait EmailSender: Send + Sync {
     /// whether the courier tries again. After an error with unknown outcome a second try may
     /// deliver twice, which is safe. *Security*: the message holds a code: keep it out of logs and
     /// errors. Never add a recipient, never follow a redirect to another host. *Proof*:
-    /// `tests/smtp_scripts.rs` and `tests/smtp_connections.rs`, which run the bundled client
+    /// `tests/adapters/smtp_scripts.rs` and `tests/adapters/smtp_connections.rs`, which run the bundled client
     /// against a server that answers by a script.
     async fn send(&self, message: &EmailMessage) -> Result<(), SendError>;
 }

@@ -19,7 +19,7 @@ pub trait UserStore: Send + Sync {
     /// A-labels; whether `Ada@` and `ada@` are one account is yours to say). Never match by
     /// Unicode look-alike. Answer all matches: a reset happens only if exactly one account is
     /// eligible. *SQL*: `SELECT … WHERE tenant = ? AND address = ?`. *Proof*:
-    /// `tests/invariants.rs`.
+    /// `tests/engine/invariants.rs`.
     async fn find_by_address(
         &self,
         tenant: &TenantId,
@@ -29,7 +29,7 @@ pub trait UserStore: Send + Sync {
     /// Finds an account by its id.
     ///
     /// *Atomicity*: one snapshot. *Errors*: calling again is harmless. *SQL*:
-    /// `SELECT … WHERE tenant = ? AND id = ?`. *Proof*: `tests/invariants.rs`.
+    /// `SELECT … WHERE tenant = ? AND id = ?`. *Proof*: `tests/engine/invariants.rs`.
     async fn find(
         &self,
         tenant: &TenantId,
@@ -47,7 +47,7 @@ pub trait UserStore: Send + Sync {
     /// stamp on file and changes nothing. *Security*: `Stale` if the stamp differs or the account
     /// is gone. Sessions end because they carry the old stamp: make your session check compare it.
     /// *SQL*: `UPDATE … SET … WHERE tenant = ? AND id = ? AND stamp = ?`, and one row affected.
-    /// *Proof*: `tests/invariants.rs`.
+    /// *Proof*: `tests/engine/invariants.rs`.
     async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError>;
 
     /// Replaces a hash by a stronger one of the same password, iff the old one is still on file;

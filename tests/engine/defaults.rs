@@ -1,0 +1,210 @@
+//! The tables of `manual::defaults`, each row held against the code.
+
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+
+use sspr::{
+    TenantPolicy,
+    domain::{CodeFormat, Password},
+    engine::Context,
+    policy::{Limits, LimitsError, Numbers, PasswordRules},
+    ports::SWEEP_MARGIN,
+};
+
+const CHAPTER: &str = include_str!("../../src/manual/defaults.md");
+const UNBOUNDED: &str = "–";
+
+/// The rows of the table below a heading, head and rule left out.
+fn rows(heading: &str) -> Vec<Vec<&'static str>> {
+    let section = CHAPTER.split("\n# ").find(|section| section.starts_with(heading));
+    let section = section.unwrap_or_else(|| panic!("no section {heading}"));
+    let lines = section.lines().filter(|line| line.starts_with("| "));
+    let cells = |line: &'static str| line.trim_matches('|').split(" | ").map(str::trim).collect();
+    lines.skip(1).map(cells).collect()
+}
+
+fn code(cell: &'static str) -> &'static str {
+    cell.trim_matches('`')
+}
+
+/// A count, or a time in milliseconds: `1,000`, `200 ms`, `60 s`, `10 min`, `24 h`, `365 d`.
+fn value(cell: &str) -> u64 {
+    let (number, unit) = cell.split_once(' ').unwrap_or((cell, ""));
+    let number: u64 = number.replace(',', "").parse().unwrap_or_else(|_| panic!("{cell}"));
+    number
+        * match unit {
+            "" | "ms" => 1,
+            "s" => 1_000,
+            "min" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            other => panic!("no unit: {other}"),
+        }
+}
+
+/// What a line of code comes to: a product, in `Duration::from_secs` or `from_millis` or in none.
+fn evaluated(code: &str) -> u64 {
+    let unit = if code.contains("from_secs(") { 1_000 } else { 1 };
+    let tail = code.rsplit(['=', '(', ':', ',']).next().unwrap_or_default();
+    let number = |factor: &str| -> u64 {
+        let digits = factor.trim().trim_end_matches(')').replace('_', "");
+        digits.parse().unwrap_or_else(|_| panic!("no number: {code}"))
+    };
+    tail.split('*').map(number).product::<u64>() * unit
+}
+
+/// A number of [`Numbers`]: a count, or a time.
+enum Slot<'a> {
+    Count(&'a mut u32),
+    Time(&'a mut Duration),
+}
+
+impl Slot<'_> {
+    fn read(&self) -> u64 {
+        match self {
+            Self::Count(count) => u64::from(**count),
+            Self::Time(time) => time.as_millis().try_into().unwrap(),
+        }
+    }
+
+    fn write(&mut self, value: u64) {
+        match self {
+            Self::Count(count) => **count = value.try_into().unwrap(),
+            Self::Time(time) => **time = Duration::from_millis(value),
+        }
+    }
+}
+
+/// Every number by name. A field that is new breaks this pattern, and then wants a row.
+fn slots(numbers: &mut Numbers) -> BTreeMap<&'static str, Slot<'_>> {
+    macro_rules! named {
+        ($($kind:ident: $($field:ident)*;)*) => {{
+            let Numbers { $($($field),*),* } = numbers;
+            BTreeMap::from([$($((stringify!($field), Slot::$kind($field))),*),*])
+        }};
+    }
+    named! {
+        Count: lockout_threshold network_tries opens_per_network sends_per_account
+            sends_per_address sends_per_address_and_network sends_per_device sends_per_network
+            sends_per_vouch submits_per_grant subscriber_network_factor tenant_tries
+            tries_per_challenge tries_per_streak tries_per_window trusted_sends_per_account
+            wide_network_factor;
+        Time: code_lifetime grant_lifetime lockout_first lockout_longest lockout_memory
+            network_window resend_cooldown reset_lifetime sends_window streak_window
+            ticket_lifetime tries_window;
+    }
+}
+
+fn with(field: &str, value: u64) -> Numbers {
+    let mut numbers = Numbers::default();
+    slots(&mut numbers).get_mut(field).unwrap().write(value);
+    numbers
+}
+
+/// Whether a number lies outside the bounds of its own; bad odds do not count.
+fn is_out_of_bounds(field: &str, value: u64) -> bool {
+    match Limits::new(with(field, value)) {
+        Err(LimitsError::Bound { field: named, .. }) => named == field,
+        Ok(_) | Err(_) => false,
+    }
+}
+
+#[test]
+fn every_number_has_its_row_and_its_default() {
+    let mut numbers = Numbers::default();
+    let slots = slots(&mut numbers);
+    let rows = rows("The guess budget");
+
+    let named: Vec<&str> = rows.iter().map(|row| code(row[0])).collect();
+    for (field, slot) in &slots {
+        let row = rows.iter().find(|row| code(row[0]) == *field);
+        let row = row.unwrap_or_else(|| panic!("no row for {field}"));
+        assert_eq!(value(row[2]), slot.read(), "{field}");
+        assert!(row[5].len() > 3, "{field} has no source");
+    }
+    assert_eq!(named.len(), slots.len(), "{named:?}");
+}
+
+#[test]
+fn every_bound_is_the_one_that_is_refused_beyond() {
+    for row in rows("The guess budget") {
+        let (field, least, most) = (code(row[0]), row[3], row[4]);
+        let step = if row[2].contains(' ') { 1_000 } else { 1 };
+        let least = if least.starts_with('`') {
+            slots(&mut Numbers::default())[code(least)].read()
+        } else {
+            value(least)
+        };
+
+        assert!(!is_out_of_bounds(field, least), "{field}: {least} is allowed");
+        assert!(is_out_of_bounds(field, least - step), "{field}: below {least} is not");
+        if most == UNBOUNDED {
+            assert!(!is_out_of_bounds(field, u64::from(u32::MAX)), "{field} has an upper bound");
+        } else {
+            assert!(!is_out_of_bounds(field, value(most)), "{field}: {most} is allowed");
+            assert!(is_out_of_bounds(field, value(most) + step), "{field}: above {most} is not");
+        }
+    }
+}
+
+#[test]
+fn every_number_has_its_name_in_json() {
+    let written = TenantPolicy::customers("contoso").unwrap().to_json();
+    let limits = written["limits"].as_object().unwrap();
+    let rows = rows("The guess budget");
+
+    for row in &rows {
+        let name = code(row[1]);
+        let unit = if row[2].contains(' ') { 1_000 } else { 1 };
+        let seen = limits.get(name).and_then(serde_json::Value::as_u64);
+        assert_eq!(seen.map(|seen| seen * unit), Some(value(row[2])), "{name}");
+    }
+    assert_eq!(rows.len(), limits.len());
+}
+
+#[test]
+fn every_value_is_the_codes() {
+    let symbols = |format: CodeFormat| format.length();
+    let longest = |characters: usize| Password::parse(&"a".repeat(characters)).is_ok();
+    let min_length = |least| PasswordRules::nist().with_min_length(least).is_ok();
+    let terms = |count: usize, length: usize| {
+        let word = "w".repeat(length);
+        PasswordRules::nist().with_terms(vec![word.as_str(); count]).is_ok()
+    };
+    let edge = |holds: &dyn Fn(usize) -> bool| (1..2_000).filter(|n| holds(*n)).max().unwrap();
+    let start = |holds: &dyn Fn(usize) -> bool| (1..2_000).find(|n| holds(*n)).unwrap();
+    let known = BTreeMap::from([
+        ("short code, symbols", symbols(CodeFormat::Digits)),
+        ("long code, symbols", symbols(CodeFormat::Letters)),
+        ("password, most characters", edge(&longest)),
+        ("password, most bytes", Password::MAX_BYTES),
+        ("password, least characters, `nist`", PasswordRules::nist().min_length()),
+        ("password, least characters, `entra`", PasswordRules::entra().min_length()),
+        ("`with_min_length`, least", start(&min_length)),
+        ("`with_min_length`, most", edge(&min_length)),
+        ("banned terms, most", edge(&|count| terms(count, 8))),
+        ("banned term, least characters", start(&|length| terms(1, length))),
+        ("context, most bytes", edge(&|bytes| Context::new(vec![0; bytes]).is_ok())),
+        ("sweep margin, hours", usize::try_from(SWEEP_MARGIN.as_secs() / 3600).unwrap()),
+    ]);
+    let rows = rows("Values");
+
+    for row in &rows {
+        let seen = known.get(row[0]).unwrap_or_else(|| panic!("not compared: {}", row[0]));
+        assert_eq!(value(row[1]), u64::try_from(*seen).unwrap(), "{}", row[0]);
+    }
+    assert_eq!(rows.len(), known.len());
+}
+
+#[test]
+fn every_line_of_code_that_is_named_stands_there_and_says_the_same() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rows = rows("Mail, hashing");
+    assert!(rows.len() > 30);
+
+    for row in rows {
+        let (file, line) = row[2].split_once(": ").unwrap();
+        let source = fs::read_to_string(root.join(code(file))).unwrap();
+        assert!(source.contains(code(line)), "{}: {file} does not hold {line}", row[0]);
+        assert_eq!(value(row[1]), evaluated(code(line)), "{}: {line}", row[0]);
+    }
+}

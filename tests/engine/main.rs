@@ -1,0 +1,42 @@
+//! The core through its public face: the journeys, and what must hold on the way.
+#![allow(
+    clippy::as_conversions,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_debug_implementations,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests stop loudly"
+)]
+
+#[path = "../support/stranger.rs"]
+mod stranger;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod budget;
+mod courier;
+mod courier_run;
+mod deadlines;
+mod defaults;
+mod delivery;
+mod dropped_callers;
+mod enumeration;
+mod event_fields;
+mod events;
+mod invariants;
+mod lanes;
+mod limits;
+mod mail_texts;
+mod operations;
+mod overtaken;
+mod port_errors;
+mod ports;
+#[cfg(all(feature = "sqlite", feature = "tracing"))]
+mod secrets;
+mod sign_in;
+mod stranger_cost;

@@ -1,0 +1,42 @@
+//! The pages, the native API and the administrator's side.
+#![allow(
+    clippy::as_conversions,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_debug_implementations,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests stop loudly"
+)]
+
+#[path = "../support/stranger.rs"]
+mod stranger;
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(feature = "axum")]
+mod admin;
+#[cfg(feature = "axum")]
+mod admin_edges;
+#[cfg(feature = "axum")]
+mod admin_stores;
+#[cfg(feature = "axum")]
+mod header_table;
+#[cfg(feature = "axum")]
+mod headers;
+#[cfg(feature = "axum")]
+mod native;
+#[cfg(feature = "axum")]
+mod native_edges;
+#[cfg(feature = "axum")]
+mod pages;
+#[cfg(feature = "axum")]
+mod pages_edges;
+#[cfg(feature = "axum")]
+mod seams;
+#[cfg(feature = "axum")]
+mod stranger_cost_http;
