@@ -36,6 +36,13 @@ impl NetworkAddress {
         }
     }
 
+    /// The network that one subscriber has: the /32 or the /56, as 17 bytes. Limits that count
+    /// networks, rather than requests of one, count these.
+    #[must_use]
+    pub fn of_one_subscriber(&self) -> [u8; 17] {
+        self.subscriber().unwrap_or_else(|| self.near())
+    }
+
     /// The network that one site holds: the /48 of an IPv6 address, as 17 bytes; IPv4 has none.
     #[must_use]
     pub fn wide(&self) -> Option<[u8; 17]> {

@@ -17,7 +17,8 @@ use crate::{
 };
 
 use super::{
-    deliver::Delivered,
+    deliver::{Delivered, UNKNOWN_TRIES},
+    hands::{HELD, Hands, Held, Kept},
     lockouts::Charged,
     notify,
     queue::{Certainty, Job, Kind, QueuedNotice, Work},
@@ -26,11 +27,15 @@ use super::{
     sspr::{About, Inner},
 };
 
-/// Mails with codes under way at the same time.
+/// Mails with codes in the first second of their sending. Others may be under way beside them, so
+/// that a server that stalls holds up few.
 const HANDS: usize = 32;
-/// Notices under way at the same time. They are beside the codes' hands, so that no notice delays a
-/// code.
+/// Mails with codes under way at the same time, however long they take.
+const MOST_CODES: usize = 128;
+/// The same as [`HANDS`] for notices. They have hands of their own, so that no notice delays a code.
 const NOTICE_HANDS: usize = 16;
+/// The same as [`MOST_CODES`] for notices.
+const MOST_NOTICES: usize = 128;
 /// Abandoned sign-ins that are settled at the same time.
 const SETTLEMENT_HANDS: usize = 64;
 /// How often the outbox and the tenants' totals are looked after.
@@ -41,8 +46,6 @@ const PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Pause before the courier looks again whether a write has happened whose caller left.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// How often one code is handed over at most, if each time nobody knows whether it arrived.
-const UNKNOWN_TRIES: u32 = 2;
 /// How often a notice that no outbox keeps is tried after the last handle is gone.
 const CLOSING_TRIES: u32 = 12;
 /// How often an abandoned sign-in is settled before the courier gives up on the store.
@@ -55,7 +58,9 @@ const SETTLEMENT_TRIES: u32 = 12;
 /// memory: a crash loses the mail, never the reset, and the person asks for another code.
 ///
 /// Codes come first: notices have hands of their own, due times of their own and a back-off of their
-/// own. A notice is tried for seven days, with pauses from one minute to one hour.
+/// own. A notice is tried for seven days, with pauses from one minute to one hour; to one day where
+/// the copy before may have arrived. A message that takes longer than a second holds up no other,
+/// until 128 codes or 128 notices are under way.
 #[derive(Debug)]
 #[must_use = "without its courier running no mail is sent"]
 pub struct Courier {
@@ -89,14 +94,18 @@ impl Courier {
     /// resets are not.
     pub async fn run(self, sender: impl EmailSender + 'static) {
         let (inner, sender) = (&*self.inner, &sender);
+        let (code_hands, notice_hands) = (Hands::new(HANDS), Hands::new(NOTICE_HANDS));
         let mut codes = FuturesUnordered::new();
         let mut notices = FuturesUnordered::new();
         let mut settlements = FuturesUnordered::new();
         let mut rounds = FuturesUnordered::new();
+        let mut rests = FuturesUnordered::new();
         let mut seen = inner.clock.now();
         let mut next_round = seen;
         // What the round under way may bring.
         let mut awaited = 0;
+        // Whether the outbox had as many as there were hands for: there may be more.
+        let mut more_wait = false;
         let mut last_round = LastRound::Ahead;
         let mut hurried = false;
         let mut pause: Option<(Instant, Sleep)> = None;
@@ -121,29 +130,36 @@ impl Courier {
                     LastRound::Begun => return,
                 }
             }
-            if rounds.is_empty() && now >= next_round {
-                awaited = NOTICE_HANDS.saturating_sub(notices.len());
+            let free = notice_hands.free().min(MOST_NOTICES.saturating_sub(notices.len()));
+            if rounds.is_empty() && (now >= next_round || (more_wait && free > 0)) {
+                awaited = free;
                 rounds.push(self.round(awaited));
                 next_round = now.after(ROUND);
             }
-            while codes.len() < HANDS {
+            while code_hands.free() > 0 && codes.len() < MOST_CODES {
                 let Some(job) = inner.queue.pop_due(Kind::Passcode, now) else { break };
-                codes.push(self.work(sender, job, Haste::Natural));
+                codes.push(self.work_in(code_hands.take(), sender, job));
             }
-            while notices.len().saturating_add(awaited) < NOTICE_HANDS {
+            while notice_hands.free() > awaited && notices.len() < MOST_NOTICES {
                 let Some(job) = inner.queue.pop_due(Kind::Notice, now) else { break };
-                notices.push(self.work(sender, job, Haste::Natural));
+                notices.push(self.work_in(notice_hands.take(), sender, job));
             }
             while settlements.len() < SETTLEMENT_HANDS {
                 let Some(job) = inner.queue.pop_due(Kind::Settlement, now) else { break };
                 settlements.push(self.work(sender, job, Haste::Natural));
             }
-            let free = [
-                (Kind::Passcode, codes.len() < HANDS),
-                (Kind::Notice, notices.len().saturating_add(awaited) < NOTICE_HANDS),
-                (Kind::Settlement, settlements.len() < SETTLEMENT_HANDS),
+            let has_room = [
+                codes.len() < MOST_CODES,
+                notices.len() < MOST_NOTICES,
+                settlements.len() < SETTLEMENT_HANDS,
             ];
             let first_due = || {
+                let [codes, notices, settlements] = has_room;
+                let free = [
+                    (Kind::Passcode, codes && code_hands.free() > 0),
+                    (Kind::Notice, notices && notice_hands.free() > awaited),
+                    (Kind::Settlement, settlements),
+                ];
                 let free = free.iter().filter(|(_, is_free)| *is_free);
                 free.filter_map(|(kind, _)| inner.queue.next_due(*kind)).min()
             };
@@ -155,10 +171,18 @@ impl Courier {
             let leased = poll_fn(|context| {
                 // Watch first: what is pushed from here on wakes this task.
                 inner.queue.watch(context.waker());
-                let fresh = first_due().is_some_and(|next| next < wake_at);
-                let done = is_done(&mut codes, context)
+                let worked = next(&mut codes, context);
+                let done = worked.is_some()
                     | is_done(&mut notices, context)
                     | is_done(&mut settlements, context);
+                if let Some(kept) = worked.and_then(|worked| worked.kept) {
+                    rests.push(kept.rest(&*inner.clock));
+                }
+                let _ = is_done(&mut rests, context);
+                // Also what has been due for long, once a hand is free for it.
+                let fresh = first_due().is_some_and(|next| next < wake_at);
+                let may_lease = more_wait && rounds.is_empty() && has_room[1];
+                let fresh = fresh || (may_lease && notice_hands.free() > 0);
                 let rested = pause
                     .as_mut()
                     .is_some_and(|(_, sleep)| sleep.as_mut().poll(context).is_ready());
@@ -182,17 +206,22 @@ impl Courier {
             .await;
             if let Some(leased) = leased {
                 let leased: Vec<Notice> = leased;
-                // There may be more than there were hands for.
-                if awaited > 0 && leased.len() == awaited {
-                    next_round = inner.clock.now();
+                if awaited > 0 {
+                    more_wait = leased.len() == awaited;
                 }
                 awaited = 0;
                 for notice in leased {
                     let job = Job::new(Work::Leased(notice), None, None);
-                    notices.push(self.work(sender, job, Haste::Natural));
+                    notices.push(self.work_in(notice_hands.take(), sender, job));
                 }
             }
         }
+    }
+
+    /// Work that gives its hand back when it lasts.
+    async fn work_in(&self, hand: Held<'_>, sender: &impl EmailSender, job: Job) -> Worked {
+        let work = self.work(sender, job, Haste::Natural);
+        hand.work(&*self.inner.clock, work).await
     }
 
     /// Handles every mail that waits now, without the pauses that hide timing, and returns. For
@@ -205,23 +234,23 @@ impl Courier {
         for kind in Kind::ALL {
             while let Some(job) = self.inner.queue.pop_fresh(kind, self.inner.clock.now()) {
                 let is_mail = kind != Kind::Settlement;
-                let delivered = self.work(sender, job, Haste::Now).await;
+                let worked = self.work(sender, job, Haste::Now).await;
                 if is_mail {
-                    drained.count(delivered);
+                    drained.count(worked.delivered);
                 }
             }
         }
         for notice in self.round(DRAINED_NOTICES).await {
             let job = Job::new(Work::Leased(notice), None, None);
-            drained.count(self.work(sender, job, Haste::Now).await);
+            drained.count(self.work(sender, job, Haste::Now).await.delivered);
         }
         drained
     }
 
-    async fn work(&self, sender: &impl EmailSender, job: Job, haste: Haste) -> Delivered {
+    async fn work(&self, sender: &impl EmailSender, job: Job, haste: Haste) -> Worked {
         let inner = &*self.inner;
-        let mut hand = Hand { inner, job: Some(job) };
-        let Some(job) = hand.job.as_mut() else { return Delivered::Discarded };
+        let mut hand = InHand { inner, job: Some(job) };
+        let Some(job) = hand.job.as_mut() else { return Delivered::Discarded.into() };
         let Job { work, tried, unknown, certainty, correlation, .. } = job;
         let (tried, correlation) = (*tried, correlation.as_ref());
         let began = inner.clock.now();
@@ -240,11 +269,9 @@ impl Courier {
                     };
                     inner.emit(EventKind::Deliver, told.outcome, about, inner.clock.now());
                 }
-                // The person may have it already: not once more than once more.
-                if *unknown >= UNKNOWN_TRIES { Delivered::Failed } else { told.delivered }
+                told.delivered
             }
             Work::Notice(queued) => {
-                pause = notify::pause_after(tried);
                 self.work_on_queued(sender, queued, certainty, tried, &mut pause).await
             }
             Work::Leased(notice) => {
@@ -253,7 +280,7 @@ impl Courier {
                 inner.emit(EventKind::Notify, told.outcome, about, began);
                 // The outbox keeps what is put off.
                 hand.job = None;
-                return told.delivered;
+                return told.delivered.into();
             }
             Work::Settlement(settlement) => {
                 self.work_on_sign_in(settlement, certainty, tried, &mut pause).await
@@ -261,25 +288,25 @@ impl Courier {
         };
         // A look for a write is no try.
         let looked = *certainty != Certainty::Certain;
-        let Some(job) = hand.job.take() else { return delivered };
+        let Some(job) = hand.job.take() else { return delivered.into() };
         match delivered {
             Delivered::Postponed => {
                 let now = inner.clock.now();
                 let tried = if looked { tried.max(1) } else { tried.saturating_add(1) };
                 inner.queue.push_after(Job { tried, ..job }, pause, now);
             }
-            // A decoy keeps its slot as long as a mail would.
+            // A decoy keeps its hand and its room as long as a mail would.
             Delivered::Discarded if haste == Haste::Natural => {
-                let slot = job.slot;
-                rest(&*inner.clock, began.after(inner.pace.get())).await;
-                drop(slot);
+                let until = began.after(inner.pace.get());
+                rest(&*inner.clock, until.min(began.after(HELD))).await;
+                return Worked { delivered, kept: Some(Kept { slot: job.slot, until }) };
             }
             Delivered::Sent if haste == Haste::Natural && job.work.kind() == Kind::Passcode => {
                 inner.pace.set(inner.clock.now().since(began));
             }
             Delivered::Discarded | Delivered::Failed | Delivered::Sent => {}
         }
-        delivered
+        delivered.into()
     }
 
     /// One try at settling a sign-in whose caller has left.
@@ -352,7 +379,8 @@ impl Courier {
                 }
             }
         }
-        let mut told = inner.notify(sender, &queued.notice).await;
+        let mut told = inner.notify(sender, &queued.notice, tried).await;
+        *pause = told.pause;
         if inner.queue.is_closed() && told.delivered == Delivered::Postponed {
             *pause = pause_after(tried);
             if tried.saturating_add(1) >= CLOSING_TRIES {
@@ -377,13 +405,25 @@ impl Courier {
     }
 }
 
+/// What became of a job, and the room that it keeps for a while.
+struct Worked {
+    delivered: Delivered,
+    kept: Option<Kept>,
+}
+
+impl From<Delivered> for Worked {
+    fn from(delivered: Delivered) -> Self {
+        Self { delivered, kept: None }
+    }
+}
+
 /// A job in hand: it goes back to the queue if the courier is dropped before its end.
-struct Hand<'a> {
+struct InHand<'a> {
     inner: &'a Inner,
     job: Option<Job>,
 }
 
-impl Drop for Hand<'_> {
+impl Drop for InHand<'_> {
     fn drop(&mut self) {
         // The outbox keeps what is leased from it.
         let kept = |job: &Job| !matches!(job.work, Work::Leased(_)) && job.unknown < UNKNOWN_TRIES;

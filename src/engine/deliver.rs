@@ -19,6 +19,8 @@ use super::{
 };
 
 const MAX_CONFLICTS: usize = 8;
+/// How often one code is handed over at most, if each time nobody knows whether it arrived.
+pub(super) const UNKNOWN_TRIES: u32 = 2;
 
 /// What became of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +79,10 @@ impl Inner {
             }
         };
         let Some(Ready::Send(message)) = &passcode.ready else {
+            if said == Outcome::GivenUp {
+                let failure = passcode.failure.take();
+                return Tried { failure, ..tried(Delivered::Failed, said) };
+            }
             return tried(Delivered::Discarded, said);
         };
         // Until the answer is there, and for ever if the courier is dropped before.
@@ -91,9 +97,14 @@ impl Inner {
         };
         let (delivered, outcome) = match error.kind() {
             SendErrorKind::Permanent => (Delivered::Failed, Outcome::FailedPermanently),
+            // The person may have it already: not once more than once more.
+            SendErrorKind::Unknown if *unknown >= UNKNOWN_TRIES => {
+                (Delivered::Failed, Outcome::GivenUp)
+            }
             _ => (Delivered::Postponed, Outcome::FailedForNow),
         };
-        Tried { failure: Some(Failure::from(&error)), ..tried(delivered, outcome) }
+        passcode.failure = Some(Failure::from(&error));
+        Tried { failure: passcode.failure.clone(), ..tried(delivered, outcome) }
     }
 
     /// Brings the job to the point where only the mail is left; says how it stands.
@@ -114,11 +125,14 @@ impl Inner {
             if is_awaited(stored.as_ref(), passcode, *certainty, now) {
                 return Ok(Prepared::Awaited);
             }
-            let wanted = |stored: &Stored| is_wanted(stored, passcode, lifetime, now);
-            let Some(stored) = stored.filter(wanted) else {
+            let Some(stored) = stored.filter(|stored| is_latest(stored, passcode)) else {
                 passcode.ready = None;
                 return Ok(Prepared::Done(Outcome::Superseded));
             };
+            if !is_of_use(&stored, passcode, lifetime, now) {
+                passcode.ready = None;
+                return Ok(Prepared::Done(Outcome::GivenUp));
+            }
             *certainty = Certainty::Certain;
             if passcode.ready.is_some() {
                 return Ok(Prepared::Done(Outcome::Decoy));
@@ -130,6 +144,11 @@ impl Inner {
             if let Some(drawn) = passcode.drawn.take_if(bound) {
                 passcode.ready = Some(drawn.ready);
                 return Ok(Prepared::Done(drawn.outcome));
+            }
+            // Two callers asked in one moment, and this one's answer was lost. The other one's code
+            // is in the mail: a second one would make it void.
+            if stored.reset.bound.as_ref().is_some_and(|it| it.number == passcode.sent.number) {
+                return Ok(Prepared::Done(Outcome::Superseded));
             }
             let who = match behind.take() {
                 Some(who) => who,
@@ -349,14 +368,15 @@ fn is_awaited(
     now < until && stored.is_some_and(|stored| stored.reset.sends() < passcode.sent.number)
 }
 
-/// Whether a send is still the latest one of a live reset, and at least a tenth of its code's life
-/// is left.
-fn is_wanted(stored: &Stored, passcode: &Passcode, lifetime: Duration, now: Instant) -> bool {
-    let Some(sent) = stored.reset.sent else { return false };
-    let left = sent.expires_at.since(now.latest(stored.reset.touched_at));
-    stored.reset.stage.name() == StageName::CodeSent
-        && sent == passcode.sent
-        && left.saturating_mul(10) >= lifetime
+/// Whether a send is still the latest one of a reset that waits for its code.
+fn is_latest(stored: &Stored, passcode: &Passcode) -> bool {
+    stored.reset.stage.name() == StageName::CodeSent && stored.reset.sent == Some(passcode.sent)
+}
+
+/// Whether at least a tenth of a code's life is left.
+fn is_of_use(stored: &Stored, passcode: &Passcode, lifetime: Duration, now: Instant) -> bool {
+    let left = passcode.sent.expires_at.since(now.latest(stored.reset.touched_at));
+    left.saturating_mul(10) >= lifetime
 }
 
 fn halves(bytes: &[u8; 64]) -> (Digest, Digest) {

@@ -9,6 +9,7 @@ mod deliver;
 #[cfg(feature = "axum")]
 mod envelope;
 mod follow_up;
+mod hands;
 mod lockouts;
 mod look;
 mod notify;

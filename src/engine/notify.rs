@@ -28,8 +28,12 @@ use super::{
 const PAUSE: Duration = Duration::from_secs(60);
 /// The longest pause between two tries of a notice.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// The same where nobody knows whether the last try was successful: each copy too many is a bother.
+const LONGEST_UNKNOWN_PAUSE: Duration = Duration::from_secs(24 * 3600);
 /// How long after the change a notice is tried.
 const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How often a notice is tried at least, however old it seems: the clock may have been wrong.
+const FEWEST_TRIES: u32 = 10;
 
 /// The longest that a notice waits beyond its lease in a process that does not know its tenant.
 const JITTER: Duration = Duration::from_secs(10);
@@ -39,6 +43,8 @@ pub(super) struct Told {
     pub(super) delivered: Delivered,
     pub(super) outcome: Outcome,
     pub(super) failure: Option<Failure>,
+    /// How long the next try waits.
+    pub(super) pause: Duration,
     /// Whether it counts as a try: a process that does not know the tenant has tried nothing.
     counts: bool,
 }
@@ -88,17 +94,24 @@ impl Inner {
         }))
     }
 
-    /// Tries to send one notice.
-    pub(super) async fn notify(&self, sender: &impl EmailSender, notice: &Notice) -> Told {
+    /// Tries to send one notice that was tried so often before.
+    pub(super) async fn notify(
+        &self,
+        sender: &impl EmailSender,
+        notice: &Notice,
+        tries: u32,
+    ) -> Told {
+        let told = |delivered, outcome, failure| {
+            let pause = pause_after(tries, LONGEST_PAUSE);
+            Told { counts: true, delivered, failure, outcome, pause }
+        };
         let failed = |outcome, failure| {
-            let age = self.clock.now().since(notice.at);
-            let given_up = age >= LIFETIME;
-            Told {
-                counts: outcome != Outcome::Unavailable,
-                delivered: if given_up { Delivered::Failed } else { Delivered::Postponed },
-                failure,
-                outcome: if given_up { Outcome::GivenUp } else { outcome },
+            let is_old = self.clock.now().since(notice.at) >= LIFETIME;
+            if is_old && tries.saturating_add(1) >= FEWEST_TRIES {
+                return told(Delivered::Failed, Outcome::GivenUp, failure);
             }
+            let counts = is_old || outcome != Outcome::Unavailable;
+            Told { counts, ..told(Delivered::Postponed, outcome, failure) }
         };
         let message = match self.compose_notice(notice) {
             Ok(Some(message)) => message,
@@ -106,28 +119,33 @@ impl Inner {
             Ok(None) => return failed(Outcome::Unavailable, None),
             Err(error) => return failed(Outcome::Error, Some(error.failure())),
         };
-        let told = |delivered, outcome, failure| Told { counts: true, delivered, failure, outcome };
-        match sender.send(&message).await {
-            Ok(()) => told(Delivered::Sent, Outcome::Ok, None),
-            Err(error) if error.kind() == SendErrorKind::Permanent => {
-                let failure = Some(Failure::from(&error));
+        let Err(error) = sender.send(&message).await else {
+            return told(Delivered::Sent, Outcome::Ok, None);
+        };
+        let failure = Some(Failure::from(&error));
+        match error.kind() {
+            SendErrorKind::Permanent => {
                 told(Delivered::Failed, Outcome::FailedPermanently, failure)
             }
-            Err(error) => failed(Outcome::FailedForNow, Some(Failure::from(&error))),
+            SendErrorKind::Unknown => {
+                let pause = pause_after(tries, LONGEST_UNKNOWN_PAUSE);
+                Told { pause, ..failed(Outcome::FailedForNow, failure) }
+            }
+            _ => failed(Outcome::FailedForNow, failure),
         }
     }
 
     /// Sends one notice that is leased from the outbox, and tells the outbox what became of it.
     pub(super) async fn notify_leased(&self, sender: &impl EmailSender, notice: &Notice) -> Told {
         let Some(outbox) = &self.outbox else {
-            return self.notify(sender, notice).await;
+            return self.notify(sender, notice, notice.tries).await;
         };
-        let told = self.holding(&**outbox, notice, self.notify(sender, notice)).await;
+        let told = self.holding(&**outbox, notice, self.notify(sender, notice, notice.tries)).await;
         let now = self.clock.now();
         let kept = match told.delivered {
             Delivered::Postponed => {
                 let (tries, pause) = if told.counts {
-                    (notice.tries.saturating_add(1), pause_after(notice.tries))
+                    (notice.tries.saturating_add(1), told.pause)
                 } else {
                     // At random, or the process that comes first would always be the same one.
                     (notice.tries, NOTICE_LEASE + self.time_below(JITTER).unwrap_or_default())
@@ -218,9 +236,9 @@ impl Inner {
 }
 
 /// How long to wait after a try that failed, when there were so many before it.
-pub(super) fn pause_after(tries: u32) -> Duration {
+fn pause_after(tries: u32, longest: Duration) -> Duration {
     let doubled = PAUSE.saturating_mul(1_u32.checked_shl(tries).unwrap_or(u32::MAX));
-    doubled.min(LONGEST_PAUSE)
+    doubled.min(longest)
 }
 
 /// What an event about a notice says.

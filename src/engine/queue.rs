@@ -13,7 +13,7 @@ use crate::{
     },
     flow::Sent,
     mail::EmailMessage,
-    ports::{Notice, Outcome},
+    ports::{Failure, Notice, Outcome},
     sync::{Mutex, MutexGuard},
 };
 
@@ -117,6 +117,8 @@ pub(super) struct Passcode {
     pub(super) ready: Option<Ready>,
     /// The last code that was drawn and may be bound, because nobody heard the store's answer.
     pub(super) drawn: Option<Drawn>,
+    /// Why the last try to hand the mail over failed.
+    pub(super) failure: Option<Failure>,
 }
 
 /// A code that may be bound, and the mail with it.

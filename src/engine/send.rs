@@ -156,6 +156,7 @@ impl Sspr {
         let work = Work::Passcode(Passcode {
             address: address.clone(),
             drawn: None,
+            failure: None,
             lane,
             ready: None,
             reset: stored.id,

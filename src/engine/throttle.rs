@@ -33,8 +33,8 @@ impl Lane {
             return Self::Trusted(device);
         }
         let Some(vouch) = &client.vouched else { return Self::Everybody };
-        let near = client.network.map(|network| network.near());
-        Self::Vouched(near.map_or_else(|| vouch.as_bytes().to_vec(), |near| near.to_vec()))
+        let of = client.network.map(|network| network.of_one_subscriber());
+        Self::Vouched(of.map_or_else(|| vouch.as_bytes().to_vec(), |of| of.to_vec()))
     }
 }
 
@@ -84,8 +84,8 @@ impl<'a> Throttle<'a> {
             }
             Lane::Vouched(from) => add("vouched", numbers.sends_per_vouch, from),
             Lane::Everybody => {
-                if let Some(near) = client.network.map(|network| network.near()) {
-                    add("pair", numbers.sends_per_address_and_network, &near);
+                if let Some(of) = client.network.map(|network| network.of_one_subscriber()) {
+                    add("pair", numbers.sends_per_address_and_network, &of);
                 }
                 add("address", numbers.sends_per_address, &[]);
             }

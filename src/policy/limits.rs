@@ -49,7 +49,8 @@ pub struct Numbers {
     pub streak_window: Duration,
     /// Between two sends of one reset: 60 seconds.
     pub resend_cooldown: Duration,
-    /// Codes to one address from one network in a window: 5.
+    /// Codes to one address from one network in a window: 5. An IPv6 /56, which providers give one
+    /// subscriber, is one network here.
     pub sends_per_address_and_network: u32,
     /// Codes to one address in a window: 20.
     pub sends_per_address: u32,

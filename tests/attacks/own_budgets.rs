@@ -200,6 +200,12 @@ fn attack_own_21_one_network_is_not_many() {
             of_one += usize::from(start(&world, "ada@example.com", &own).await.is_some());
         }
         assert_eq!(of_one, 5, "a /64 is one network");
+        let mut of_one = 0;
+        for number in 0..20 {
+            let own = at(format!("2001:db8:3:10{number:02x}::1"));
+            of_one += usize::from(start(&world, "kim@example.com", &own).await.is_some());
+        }
+        assert_eq!(of_one, 5, "and a /56 where an address is concerned");
         let mut of_v4 = 0;
         for number in 0..20 {
             let text = if number % 2 == 0 { "192.0.2.77" } else { "::ffff:192.0.2.77" };

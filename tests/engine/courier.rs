@@ -47,8 +47,11 @@ fn a_mail_that_comes_too_late_is_not_sent_any_more() {
         world.courier.drain(&world.inbox).await;
         world.clock.advance(seconds(541));
         let late = world.courier.drain(&world.inbox).await;
-        assert_eq!((late.sent, late.discarded), (0, 1), "less than a tenth of its life is left");
-        assert!(outcomes(&world, EventKind::Deliver).contains(&Outcome::Superseded));
+        assert_eq!((late.sent, late.failed), (0, 1), "less than a tenth of its life is left");
+        let told: Vec<_> = world.events.all();
+        let told = told.iter().rfind(|event| event.kind == EventKind::Deliver).unwrap();
+        assert_eq!(told.outcome, Outcome::GivenUp);
+        assert!(told.failure.is_some(), "why the last try failed");
     });
 }
 

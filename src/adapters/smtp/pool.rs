@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Messages that may wait for a connection.
-const QUEUE: usize = 64;
+const QUEUE: usize = 256;
 /// Threads, and thus connections, at most: those that wait for long included.
 const MOST: usize = 64;
 /// How long a connection is kept for the next message.

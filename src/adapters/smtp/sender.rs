@@ -36,9 +36,10 @@ use crate::{
 /// later does not: the connection hears the answer, unless its thread is needed.
 ///
 /// *Bounds*: three connections are busy at once (`connections`). A connection that has waited for
-/// five seconds, or for one second after the final dot, no longer counts. So a slow server delays no
-/// other message by more than that. There are at most 64 threads, and 64 messages may wait. A
-/// connection is kept for 30 seconds, and a server may close it at any time.
+/// five seconds, or for one second after the final dot, no longer counts. So a message that stalls
+/// delays the others by no more than that; of many that stall, each third one adds as much. There are
+/// at most 64 threads, and 256 messages may wait. A connection is kept for 30 seconds, and a server
+/// may close it at any time.
 #[derive(Clone)]
 pub struct SmtpSender {
     pool: Arc<Pool>,

@@ -127,6 +127,8 @@ pub struct Noted {
     pub within: bool,
     /// The send that it wrote.
     pub sent: Option<u32>,
+    /// How many sends the record had that it read last: a send of its own would be the next one.
+    pub seen: Option<u32>,
     /// It put a real code in place, changed a password, was refused a hash.
     pub bound: bool,
     pub applied: bool,

@@ -76,6 +76,7 @@ impl CodeStore for Desk {
                 answer = Attempted::Charged { over: Vec::new(), record };
             }
             if let Attempted::Charged { record, over } = answer {
+                inner.saw(&record);
                 answer = Attempted::Charged { over, record: inner.read(record) };
             }
             inner.attempted(id, &answer, now);
@@ -92,6 +93,7 @@ impl CodeStore for Desk {
             {
                 found = None;
             }
+            found.iter().for_each(|found| inner.saw(found));
             Reply::Loaded(found.map(|found| inner.read(found)))
         })
     }
@@ -173,6 +175,10 @@ impl Inner {
     fn is_completed(&self, id: &RecordId) -> bool {
         let reset = self.stores.load(id).and_then(|loaded| decode_reset(&loaded.body).ok());
         reset.is_some_and(|reset| reset.stage.name() == StageName::Completed)
+    }
+
+    fn saw(&mut self, loaded: &Loaded) {
+        self.noted.seen = decode_reset(&loaded.body).ok().map(|reset| reset.sends());
     }
 
     fn read(&self, mut loaded: Loaded) -> Loaded {

@@ -189,7 +189,7 @@ impl State {
             }
             // Also where the store could not say whether the send is written.
             (Call::Send { reset } | Call::Verify { reset, .. }, ..) if thread.depth > 0 => {
-                let number = sent.unwrap_or(self.books.resets[usize::from(reset)].sends + 1);
+                let number = sent.unwrap_or(thread.noted.seen.unwrap_or_default() + 1);
                 self.jobs.push(Job { history: vec![played], number: Some(number), reset });
             }
             (Call::Submit { reset, .. }, _, _) if thread.depth > 0 && !world.queues() => {
@@ -228,7 +228,7 @@ impl State {
         let played = Played { call, left: Some(self.env), tape };
         let depth = played.depth(world, self);
         let reset = call.reset().unwrap_or_default();
-        let number = self.books.resets[usize::from(reset)].sends + 1;
+        let number = thread.noted.seen.unwrap_or_default() + 1;
         let number = match call {
             Call::Send { .. } | Call::Verify { .. } => Some(Some(number)),
             Call::Submit { .. } if !world.queues() => Some(None),
@@ -254,7 +254,10 @@ impl State {
         let number = thread.noted.sent.filter(|number| before != Some(*number));
         let waits = |job: &Job| Some(job.reset) == thread.call.reset() && job.number == number;
         let under_way = self.threads.iter().any(|thread| thread.call.handles() == Some(number));
-        if number.is_some() && in_time && !under_way && !self.jobs.iter().any(waits) {
+        let Some((reset, number)) = thread.call.reset().zip(number) else { return Ok(()) };
+        let left_alone = in_time && !under_way && !self.jobs.iter().any(waits);
+        // A caller that left may have begun so long ago that its code is of no use any more.
+        if left_alone && self.has_lost_a_mail(world, reset, number, ALL) {
             return Err(Broken::I13MailLost);
         }
         Ok(())
