@@ -10,7 +10,7 @@ use std::{
 
 use crate::smtp_script;
 use crate::smtp_script::{
-    Act::{Close, Hold, Say, SayAndClose},
+    Act::{Close, Hold, Late, Say, SayAndClose},
     At::{Auth, Data, End, Mail, Rcpt, Rset},
     Line::{Always, Once},
     ScriptedServer,
@@ -71,6 +71,11 @@ async fn a_connection_that_the_server_has_closed_meanwhile_is_no_failure() {
         (vec![Once(Rset, Close)], 2),
         (vec![Once(Rset, SayAndClose(b"421 4.4.2 idle\r\n"))], 2),
         (vec![Once(Rset, Say(b"250 ok\r\n421 4.4.2 idle\r\n"))], 2),
+        (vec![Once(End, Say(b"250 queued\r\n250 extra\r\n"))], 2),
+        (vec![Once(Rset, Say(b"250 ok\r\n250 ok\r\n"))], 2),
+        (vec![Once(Mail, Say(b"250 ok\r\n")), Once(Mail, Say(b"250 ok\r\n550 no\r\n"))], 2),
+        (vec![Once(Rcpt, Say(b"250 ok\r\n")), Once(Rcpt, Say(b"550 no\r\n250 ok\r\n"))], 2),
+        (vec![Once(Data, Say(b"354 ok\r\n")), Once(Data, Say(b"354 ok\r\n250 ok\r\n"))], 2),
         (vec![Once(Mail, Say(b"250 ok\r\n")), Once(Mail, Close)], 2),
         (vec![Once(Mail, Say(b"250 ok\r\n")), Once(Mail, Say(b"421 4.7.0 enough\r\n"))], 2),
         (vec![Once(Rcpt, Say(b"250 ok\r\n")), Once(Rcpt, Close)], 2),
@@ -82,6 +87,57 @@ async fn a_connection_that_the_server_has_closed_meanwhile_is_no_failure() {
         send(&sender).await.unwrap_or_else(|error| panic!("{script:?}: {error}"));
 
         assert_eq!((server.messages().len(), server.connections()), (2, connections), "{script:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_sender_is_no_refused_recipient_whatever_was_said_before() {
+    for (accepted, later) in
+        [(&b"250 queued\r\n250 extra\r\n"[..], &b""[..]), (b"250 queued\r\n", b"250 extra\r\n")]
+    {
+        let refused = Once(Mail, Say(b"550 sender blocked\r\n"));
+        let script = [Once(End, Say(accepted)), Once(Mail, Say(b"250 ok\r\n")), refused];
+        let server = ScriptedServer::start(&script);
+        let sender = sender(&server, "");
+        send(&sender).await.unwrap();
+        server.interject(later);
+
+        let error = send(&sender).await.unwrap_err();
+        assert_eq!(error.kind(), SendErrorKind::Setup, "{error}");
+        assert!(error.to_string().contains("refuses the sender"), "{error}");
+        assert_eq!((server.messages().len(), server.connections()), (1, 2));
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_belongs_to_another_command_gives_nothing_up() {
+    // One answer too much comes after RSET was sent and before it is answered: from then on, each
+    // answer is taken for that of the next command.
+    let script = [
+        Once(Rset, Late(b"250 extra\r\n")),
+        Once(Mail, Say(b"250 ok\r\n")),
+        Once(Mail, Say(b"550 sender blocked\r\n")),
+        Once(Rcpt, Say(b"250 ok\r\n")),
+        Once(Rcpt, Say(b"503 5.5.1 MAIL first\r\n")),
+    ];
+    let server = ScriptedServer::start(&script);
+    let sender = sender(&server, "");
+    send(&sender).await.unwrap();
+
+    send(&sender).await.unwrap();
+    assert_eq!((server.messages().len(), server.connections()), (2, 2));
+}
+
+#[tokio::test]
+async fn what_is_said_on_an_idle_connection_costs_no_mail() {
+    for words in [&b"550 go away\r\n"[..], b"421 4.4.2 idle\r\n", b"250 ok\r\n", b"2"] {
+        let server = ScriptedServer::start(&[]);
+        let sender = sender(&server, "");
+        for sent in 1..=3 {
+            send(&sender).await.unwrap_or_else(|error| panic!("{words:?}: {error}"));
+            server.interject(words);
+            assert_eq!((server.messages().len(), server.connections()), (sent, sent), "{words:?}");
+        }
     }
 }
 

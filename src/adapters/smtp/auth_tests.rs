@@ -158,3 +158,16 @@ fn codes_of_authentication_have_their_kinds() {
     assert_eq!(done.unwrap_err().kind(), Setup);
     assert!(sent.len() <= 6 && sent.contains(&"*".to_owned()));
 }
+
+#[test]
+fn a_second_answer_proves_nothing() {
+    for answers in [
+        &["235 ok\r\n535 no\r\n"][..],
+        &["334 \r\n235 ok\r\n"],
+        &["334 \r\n", "535 no\r\n235 ok\r\n"],
+    ] {
+        let error = present(&password(), "AUTH PLAIN", answers).0.unwrap_err();
+        assert_eq!(error.kind(), Transient, "{answers:?}: {error}");
+        assert!(error.to_string().contains("more than once after AUTH"), "{error}");
+    }
+}
