@@ -142,6 +142,52 @@ async fn what_is_said_on_an_idle_connection_costs_no_mail() {
 }
 
 #[tokio::test]
+async fn a_check_connects_and_sends_no_mail() {
+    let server = ScriptedServer::start(&[]);
+    let sender = SmtpSender::from_url(&server.url("me:hunter2secret@", "")).unwrap();
+    sender.check().await.unwrap();
+    let commands = server.commands();
+    assert!(commands.len() == 2 && commands[1].starts_with("AUTH PLAIN "), "{commands:?}");
+
+    // The first mail goes out by the same connection; a further check makes one of its own.
+    send(&sender).await.unwrap();
+    assert_eq!((server.messages().len(), server.connections()), (1, 1));
+    sender.check().await.unwrap();
+    assert_eq!((server.messages().len(), server.connections()), (1, 2));
+    drop(sender);
+    aside(move || server.wait_for("QUIT", 2)).await;
+}
+
+#[tokio::test]
+async fn a_check_says_what_is_wrong_with_the_set_up() {
+    let no = |at, words| vec![Once(at, Say(words))];
+    for (script, kind, part) in [
+        (no(Auth, b"535 5.7.8 me hunter2secret\r\n"), SendErrorKind::Setup, "credentials"),
+        (no(Auth, b"454 4.7.0 later\r\n"), SendErrorKind::Transient, "454 4.7.0 later"),
+        (no(smtp_script::At::Greeting, b"554 blocked\r\n"), SendErrorKind::Setup, "554 blocked"),
+        (vec![Once(Auth, Close)], SendErrorKind::Transient, "lost after AUTH"),
+        (no(smtp_script::At::Hello, b"250 bare\r\n"), SendErrorKind::Setup, "not offer AUTH"),
+        (no(Auth, b"235 ok\r\n535 no\r\n"), SendErrorKind::Transient, "more than once"),
+    ] {
+        let server = ScriptedServer::start(&script);
+        let sender = SmtpSender::from_url(&server.url("me:hunter2secret@", "")).unwrap();
+        let error = sender.check().await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        let words = error.to_string();
+        assert!(words.contains(part) && !words.contains("hunter2"), "{words}");
+
+        sender.check().await.unwrap();
+        assert!(server.messages().is_empty());
+    }
+
+    let server = ScriptedServer::start(&[]);
+    let url = format!("smtp://127.0.0.1:{}?from=a@y.example", server.port);
+    let error = SmtpSender::from_url(&url).unwrap().check().await.unwrap_err();
+    assert_eq!(error.kind(), SendErrorKind::Setup);
+    assert!(error.to_string().contains("does not offer STARTTLS"), "{error}");
+}
+
+#[tokio::test]
 async fn what_is_lost_after_the_final_dot_is_not_sent_again_by_itself() {
     let script = [Once(End, Say(b"250 ok\r\n")), Once(End, Close)];
     let server = ScriptedServer::start(&script);
