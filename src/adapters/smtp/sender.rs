@@ -134,7 +134,7 @@ impl SmtpSender {
     /// *Time*: each step has its own limit, as for a mail. A caller that leaves ends the connection.
     ///
     /// # Examples
-    /// ```no_run
+    /// ```
     /// # async fn start() -> Result<(), sspr::adapters::SmtpUrlError> {
     /// let url = "smtp://user:password@mail.example.com:587?from=no-reply@example.com";
     /// let sender = sspr::adapters::SmtpSender::from_url(url)?;
