@@ -1,9 +1,10 @@
 //! Resets a forgotten password at the terminal, on SQLite, with real mail: sign in, forget, enter
 //! the code from the mail, choose a new password, be signed in. Reads from a pipe too.
-//! `cargo run --features full --example reset -- [--db FILE] [--mails FOLDER | --smtp URL]`
-#![allow(clippy::print_stdout, reason = "an example talks")]
+//! `cargo run --features full --example reset -- [--db FILE] [--mails FOLDER | --smtp URL]`;
+//! `--help` says what each does.
+#![allow(clippy::print_stderr, clippy::print_stdout, reason = "an example talks")]
 
-use std::{error::Error, fs, io::BufRead as _, path::PathBuf, time::Duration};
+use std::{error::Error, fs, io::BufRead as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use sspr::{
     Courier, Keyring, Sspr, TenantPolicy,
@@ -31,13 +32,79 @@ struct Terminal {
     session: PathBuf,
 }
 
+/// What `--help` prints.
+const HELP: &str = "\
+Resets a forgotten password at the terminal, on SQLite.
+
+cargo run --features full --example reset -- [OPTION]...
+
+  --db FILE         the SQLite file, default sspr-demo.db; it is kept, with its keys and the
+                    session beside it
+  --mails FOLDER    where mails are written as files, default sspr-demo-mails
+  --smtp URL        sends mails by this server instead
+  --help            prints this
+
+A bad option ends the program with exit code 2, and any other failure with 1.
+";
+
+/// What the command line says.
+#[derive(Default)]
+struct Options {
+    db: Option<String>,
+    mails: Option<String>,
+    smtp: Option<SmtpSender>,
+}
+
 #[tokio::main]
-async fn main() -> Outcome<()> {
-    let option = |name: &str| {
-        let mut arguments = std::env::args().skip_while(move |argument| argument != name);
-        arguments.nth(1)
+async fn main() -> ExitCode {
+    let options = match options(std::env::args().skip(1)) {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("reset: {error}");
+            return ExitCode::from(2);
+        }
     };
-    let file = PathBuf::from(option("--db").unwrap_or_else(|| "sspr-demo.db".to_owned()));
+    match start(options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("reset: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads a command line. `None` asks for help.
+fn options(mut arguments: impl Iterator<Item = String>) -> Outcome<Option<Options>> {
+    let mut options = Options::default();
+    let mut smtp = None;
+    while let Some(argument) = arguments.next() {
+        let kept = match argument.as_str() {
+            "--db" => &mut options.db,
+            "--mails" => &mut options.mails,
+            "--smtp" => &mut smtp,
+            "--help" | "-h" => return Ok(None),
+            other => return Err(format!("{other}: there is no such option; see --help").into()),
+        };
+        let value = arguments.next().filter(|value| !value.starts_with("--"));
+        let value = value.ok_or(format!("{argument}: a value is missing; see --help"))?;
+        if kept.replace(value).is_some() {
+            return Err(format!("{argument}: give it once").into());
+        }
+    }
+    if options.mails.is_some() && smtp.is_some() {
+        return Err("--mails: leave it out, or --smtp".into());
+    }
+    let smtp = smtp.map(|url| SmtpSender::from_url(&url)).transpose();
+    options.smtp = smtp.map_err(|error| format!("--smtp: {error}"))?;
+    Ok(Some(options))
+}
+
+async fn start(options: Options) -> Outcome<()> {
+    let file = PathBuf::from(options.db.unwrap_or_else(|| "sspr-demo.db".to_owned()));
     let store = SqliteStore::open(&file).await?;
     let users = store.users();
     let tenants = ["contoso", "fabrikam"];
@@ -50,10 +117,10 @@ async fn main() -> Outcome<()> {
         Sspr::builder(users.clone(), store.codes(), Policies::of(policies), keys(&file)?)
             .with_outbox(users.clone())
             .build();
-    match option("--smtp") {
-        Some(url) => run(courier, SmtpSender::from_url(&url)?),
+    match options.smtp {
+        Some(sender) => run(courier, sender),
         None => {
-            let folder = option("--mails").unwrap_or_else(|| "sspr-demo-mails".to_owned());
+            let folder = options.mails.unwrap_or_else(|| "sspr-demo-mails".to_owned());
             let from = EmailAddress::parse("no-reply@larkfield.example")?;
             let sender = FolderSender::open(folder, from, SystemClock::new())?;
             println!("Mails are files in {}", fs::canonicalize(sender.folder())?.display());

@@ -27,7 +27,7 @@ use std::{error::Error, net::SocketAddr, process::ExitCode, time::Duration};
 use axum::{Router, response::Html, routing::get};
 use sspr::{
     Sspr,
-    adapters::{CaptureSender, SqlitePolicies, SqliteStore},
+    adapters::{CaptureSender, SmtpSender, SqlitePolicies, SqliteStore},
     domain::{GroupId, TenantId},
     http::{
         Admin, Application, Native, NativeApplication, Pages, ReturnTo, TrustedProxies,
@@ -89,7 +89,10 @@ async fn run(options: Options) -> Outcome<()> {
             .build();
     let inbox = CaptureSender::new();
     let courier = match options.smtp {
-        Some(sender) => tokio::spawn(courier.run(sender)),
+        Some(sender) => {
+            warn_of(sender.clone());
+            tokio::spawn(courier.run(sender))
+        }
         None => tokio::spawn(courier.run(inbox.clone())),
     };
 
@@ -146,6 +149,16 @@ async fn run(options: Options) -> Outcome<()> {
     drop(sspr);
     tokio::time::timeout(Duration::from_secs(10), courier).await.ok();
     Ok(())
+}
+
+/// Says at once, and not with the first mail, that the mail server does not take mail. The server
+/// may come back: nothing stops for it.
+fn warn_of(sender: SmtpSender) {
+    tokio::spawn(async move {
+        if let Err(error) = sender.check().await {
+            eprintln!("hosted: warning: no mail can be sent now: {error}");
+        }
+    });
 }
 
 async fn serve(listener: TcpListener, app: Router) -> Outcome<()> {

@@ -5,10 +5,10 @@ use axum::{
     body::Body,
     extract::Request,
     http::{
-        HeaderName, HeaderValue, Uri,
+        HeaderName, HeaderValue, StatusCode, Uri,
         header::{
             CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, REFERRER_POLICY,
-            X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+            RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
         },
         uri::Authority,
     },
@@ -20,8 +20,12 @@ use axum::{
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
+/// Seconds after which a store that is down may be there again.
+const AGAIN: HeaderValue = HeaderValue::from_static("5");
+
 /// Sets the headers of an answer.
 pub(super) async fn harden(mut response: Response) -> Response {
+    say_when(&mut response);
     let headers = response.headers_mut();
     let fixed = [
         (CONTENT_SECURITY_POLICY, POLICY),
@@ -39,6 +43,13 @@ pub(super) async fn harden(mut response: Response) -> Response {
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// An answer that cannot be given now says when to ask again (RFC 9110, 15.6.4).
+pub(super) fn say_when(response: &mut Response) {
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().entry(RETRY_AFTER).or_insert(AGAIN);
+    }
 }
 
 /// Writes a request's host as browsers write it in `Origin`: small letters, no port where it is the

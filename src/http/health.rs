@@ -12,6 +12,7 @@ use axum::{
     routing::get,
 };
 
+use super::hardening::say_when;
 use crate::engine::Sspr;
 
 /// `GET /live` answers 200 while the process runs; `GET /ready` 200 if the code store answers,
@@ -39,5 +40,6 @@ fn plain(status: StatusCode, words: &'static str) -> Response {
     // An answer that is kept would say that a process is up which is not.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    say_when(&mut response);
     response
 }

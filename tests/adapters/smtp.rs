@@ -115,6 +115,11 @@ fn send(sender: &impl EmailSender, message: &EmailMessage) -> Result<(), SendErr
     runtime.block_on(sender.send(message))
 }
 
+fn checked(sender: &SmtpSender) -> Result<(), SendError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(sender.check())
+}
+
 /// The kind of the failure; its words must not repeat the address.
 fn failure(sender: &SmtpSender, to: &str) -> SendErrorKind {
     let error = send(sender, &passcode(to)).unwrap_err();
@@ -418,6 +423,31 @@ fn refused_credentials_are_a_matter_of_setup() {
     let url = format!("smtp://user:secret@localhost:{port}?from=a@x.example&ca={ca}");
     let sender = SmtpSender::from_url(&url).unwrap();
     assert_eq!(failure(&sender, "ada@x.example"), SendErrorKind::Setup);
+    let error = checked(&sender).unwrap_err();
+    assert_eq!(error.kind(), SendErrorKind::Setup);
+    assert!(error.to_string().contains("refuses the credentials"), "{error}");
+}
+
+#[test]
+fn a_check_finds_what_a_mail_would_find() {
+    let server = Server::start("starttls");
+    let sender = server.sender("");
+    checked(&sender).unwrap();
+    assert!(server.received().is_empty());
+    send(&sender, &passcode("ada@x.example")).unwrap();
+    checked(&sender).unwrap();
+    assert_eq!(server.received().len(), 1);
+
+    let url = format!("smtp://localhost:{}?from=a@x.example", server.port);
+    let error = checked(&SmtpSender::from_url(&url).unwrap()).unwrap_err();
+    assert_eq!(error.kind(), SendErrorKind::Setup);
+    assert!(error.to_string().contains("certificate is not trusted"), "{error}");
+
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("smtp://127.0.0.1:{port}?from=a@x.example");
+    let error = checked(&SmtpSender::from_url(&url).unwrap()).unwrap_err();
+    assert_eq!(error.kind(), SendErrorKind::Transient);
+    assert!(error.to_string().contains("cannot be reached"), "{error}");
 }
 
 #[test]

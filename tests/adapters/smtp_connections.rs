@@ -10,7 +10,7 @@ use std::{
 
 use crate::smtp_script;
 use crate::smtp_script::{
-    Act::{Close, Hold, Say, SayAndClose},
+    Act::{Close, Hold, Late, Say, SayAndClose},
     At::{Auth, Data, End, Mail, Rcpt, Rset},
     Line::{Always, Once},
     ScriptedServer,
@@ -71,6 +71,11 @@ async fn a_connection_that_the_server_has_closed_meanwhile_is_no_failure() {
         (vec![Once(Rset, Close)], 2),
         (vec![Once(Rset, SayAndClose(b"421 4.4.2 idle\r\n"))], 2),
         (vec![Once(Rset, Say(b"250 ok\r\n421 4.4.2 idle\r\n"))], 2),
+        (vec![Once(End, Say(b"250 queued\r\n250 extra\r\n"))], 2),
+        (vec![Once(Rset, Say(b"250 ok\r\n250 ok\r\n"))], 2),
+        (vec![Once(Mail, Say(b"250 ok\r\n")), Once(Mail, Say(b"250 ok\r\n550 no\r\n"))], 2),
+        (vec![Once(Rcpt, Say(b"250 ok\r\n")), Once(Rcpt, Say(b"550 no\r\n250 ok\r\n"))], 2),
+        (vec![Once(Data, Say(b"354 ok\r\n")), Once(Data, Say(b"354 ok\r\n250 ok\r\n"))], 2),
         (vec![Once(Mail, Say(b"250 ok\r\n")), Once(Mail, Close)], 2),
         (vec![Once(Mail, Say(b"250 ok\r\n")), Once(Mail, Say(b"421 4.7.0 enough\r\n"))], 2),
         (vec![Once(Rcpt, Say(b"250 ok\r\n")), Once(Rcpt, Close)], 2),
@@ -83,6 +88,103 @@ async fn a_connection_that_the_server_has_closed_meanwhile_is_no_failure() {
 
         assert_eq!((server.messages().len(), server.connections()), (2, connections), "{script:?}");
     }
+}
+
+#[tokio::test]
+async fn a_refused_sender_is_no_refused_recipient_whatever_was_said_before() {
+    for (accepted, later) in
+        [(&b"250 queued\r\n250 extra\r\n"[..], &b""[..]), (b"250 queued\r\n", b"250 extra\r\n")]
+    {
+        let refused = Once(Mail, Say(b"550 sender blocked\r\n"));
+        let script = [Once(End, Say(accepted)), Once(Mail, Say(b"250 ok\r\n")), refused];
+        let server = ScriptedServer::start(&script);
+        let sender = sender(&server, "");
+        send(&sender).await.unwrap();
+        server.interject(later);
+
+        let error = send(&sender).await.unwrap_err();
+        assert_eq!(error.kind(), SendErrorKind::Setup, "{error}");
+        assert!(error.to_string().contains("refuses the sender"), "{error}");
+        assert_eq!((server.messages().len(), server.connections()), (1, 2));
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_belongs_to_another_command_gives_nothing_up() {
+    // One answer too much comes after RSET was sent and before it is answered: from then on, each
+    // answer is taken for that of the next command.
+    let script = [
+        Once(Rset, Late(b"250 extra\r\n")),
+        Once(Mail, Say(b"250 ok\r\n")),
+        Once(Mail, Say(b"550 sender blocked\r\n")),
+        Once(Rcpt, Say(b"250 ok\r\n")),
+        Once(Rcpt, Say(b"503 5.5.1 MAIL first\r\n")),
+    ];
+    let server = ScriptedServer::start(&script);
+    let sender = sender(&server, "");
+    send(&sender).await.unwrap();
+
+    send(&sender).await.unwrap();
+    assert_eq!((server.messages().len(), server.connections()), (2, 2));
+}
+
+#[tokio::test]
+async fn what_is_said_on_an_idle_connection_costs_no_mail() {
+    for words in [&b"550 go away\r\n"[..], b"421 4.4.2 idle\r\n", b"250 ok\r\n", b"2"] {
+        let server = ScriptedServer::start(&[]);
+        let sender = sender(&server, "");
+        for sent in 1..=3 {
+            send(&sender).await.unwrap_or_else(|error| panic!("{words:?}: {error}"));
+            server.interject(words);
+            assert_eq!((server.messages().len(), server.connections()), (sent, sent), "{words:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_check_connects_and_sends_no_mail() {
+    let server = ScriptedServer::start(&[]);
+    let sender = SmtpSender::from_url(&server.url("me:hunter2secret@", "")).unwrap();
+    sender.check().await.unwrap();
+    let commands = server.commands();
+    assert!(commands.len() == 2 && commands[1].starts_with("AUTH PLAIN "), "{commands:?}");
+
+    // The first mail goes out by the same connection; a further check makes one of its own.
+    send(&sender).await.unwrap();
+    assert_eq!((server.messages().len(), server.connections()), (1, 1));
+    sender.check().await.unwrap();
+    assert_eq!((server.messages().len(), server.connections()), (1, 2));
+    drop(sender);
+    aside(move || server.wait_for("QUIT", 2)).await;
+}
+
+#[tokio::test]
+async fn a_check_says_what_is_wrong_with_the_set_up() {
+    let no = |at, words| vec![Once(at, Say(words))];
+    for (script, kind, part) in [
+        (no(Auth, b"535 5.7.8 me hunter2secret\r\n"), SendErrorKind::Setup, "credentials"),
+        (no(Auth, b"454 4.7.0 later\r\n"), SendErrorKind::Transient, "454 4.7.0 later"),
+        (no(smtp_script::At::Greeting, b"554 blocked\r\n"), SendErrorKind::Setup, "554 blocked"),
+        (vec![Once(Auth, Close)], SendErrorKind::Transient, "lost after AUTH"),
+        (no(smtp_script::At::Hello, b"250 bare\r\n"), SendErrorKind::Setup, "not offer AUTH"),
+        (no(Auth, b"235 ok\r\n535 no\r\n"), SendErrorKind::Transient, "more than once"),
+    ] {
+        let server = ScriptedServer::start(&script);
+        let sender = SmtpSender::from_url(&server.url("me:hunter2secret@", "")).unwrap();
+        let error = sender.check().await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        let words = error.to_string();
+        assert!(words.contains(part) && !words.contains("hunter2"), "{words}");
+
+        sender.check().await.unwrap();
+        assert!(server.messages().is_empty());
+    }
+
+    let server = ScriptedServer::start(&[]);
+    let url = format!("smtp://127.0.0.1:{}?from=a@y.example", server.port);
+    let error = SmtpSender::from_url(&url).unwrap().check().await.unwrap_err();
+    assert_eq!(error.kind(), SendErrorKind::Setup);
+    assert!(error.to_string().contains("does not offer STARTTLS"), "{error}");
 }
 
 #[tokio::test]

@@ -390,6 +390,71 @@ fn a_connection_that_ends_costs_a_try_and_after_the_final_dot_at_most_a_copy() {
 }
 
 #[test]
+fn a_surplus_answer_costs_a_try_and_is_never_the_answer_to_another_command() {
+    const MORE: &str = "more than once";
+    let before = |name, at, words| row(name, &[once(at, words)], (Transient, MORE), OK, 1);
+    check_all(&[
+        before("greeting", Greeting, b"220 hi\r\n220 hi\r\n"),
+        before("before the greeting", Greeting, b"250 early\r\n220 hi\r\n"),
+        before("half a greeting more", Greeting, b"220 hi\r\n22"),
+        before("hello", Hello, b"250-hi\r\n250 SIZE 9\r\n250 ok\r\n"),
+        before("auth", Auth, b"235 ok\r\n250 ok\r\n").user(),
+        before("mail", Mail, b"250 ok\r\n250 ok\r\n"),
+        before("rcpt", Rcpt, b"250 ok\r\n550 no\r\n"),
+        before("rcpt refused", Rcpt, b"550 no\r\n250 ok\r\n"),
+        before("rcpt and no answer", Rcpt, b"250 ok\r\nhm\r\n"),
+        before("data", Data, b"354 go\r\n250 ok\r\n"),
+        row(
+            "the words of both",
+            &[once(Rcpt, b"250 ok\r\n550 ada@example.com hunter2secret\x1b[31m\r\n")],
+            (Transient, "after RCPT TO: 250 ok, and then 550 \u{2026} \u{2026} [31m"),
+            OK,
+            1,
+        )
+        .user(),
+        row(
+            "refused with a farewell",
+            &[always(Rcpt, b"550 5.1.1 no\r\n421 4.7.0 too many errors\r\n")],
+            (Permanent, "550 5.1.1 no"),
+            REFUSED,
+            0,
+        ),
+        row(
+            "taken with a farewell",
+            &[once(Rcpt, b"250 ok\r\n421 4.3.2 going down\r\n")],
+            (Transient, "421 4.3.2 going down"),
+            OK,
+            1,
+        ),
+        row("accepted twice", &[always(End, b"250 queued\r\n250 extra\r\n")], None, OK, 1),
+        row("accepted with a farewell", &[always(End, b"250 ok\r\n421 bye\r\n")], None, OK, 1),
+        row(
+            "accepted and refused",
+            &[once(End, b"250 queued\r\n554 no\r\n")],
+            (Unknown, MORE),
+            OK,
+            2,
+        ),
+        row("refused and accepted", &[once(End, b"554 no\r\n250 ok\r\n")], (Unknown, MORE), OK, 1),
+        row(
+            "refused twice",
+            &[always(End, b"554 no\r\n554 no\r\n")],
+            (Permanent, "554 no"),
+            REFUSED,
+            0,
+        ),
+        row("a second answer to QUIT", &[always(Quit, b"221 bye\r\n554 no\r\n")], None, OK, 1),
+        row(
+            "a second answer to RSET",
+            &[once(Rcpt, b"450 x\r\n"), always(Rset, b"250 ok\r\n250 ok\r\n")],
+            (Transient, "450"),
+            OK,
+            1,
+        ),
+    ]);
+}
+
+#[test]
 fn a_server_that_says_nothing_costs_a_try_and_after_the_final_dot_at_most_a_copy() {
     const LATE: &str = "did not answer in time";
     let before =

@@ -1,6 +1,6 @@
 //! Every header that security rests on, on every answer of every front.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use crate::support::{
     NEW, OLD, World,
@@ -12,9 +12,17 @@ use axum::{
     body::Body,
     http::{Request, request::Parts},
 };
-use sspr::http::{
-    Access, Admin, Application, Authorize, Authorized, Native, NativeApplication, Pages, ReturnTo,
-    health,
+use sspr::{
+    TenantPolicy,
+    domain::TenantId,
+    http::{
+        Access, Admin, Application, Authorize, Authorized, Native, NativeApplication, Pages,
+        ReturnTo, health,
+    },
+    ports::{
+        PolicyChange, PolicyError, PolicySource, PolicyStore, RecordedChange, StoreError,
+        StoreErrorKind, VersionedPolicy, Written,
+    },
 };
 
 /// What every page of either kind sends.
@@ -42,6 +50,7 @@ fn guarded(seen: &Seen, what: &str) {
     let kept = if asset { "public, max-age=3600" } else { "no-store" };
     assert_eq!(seen.header("cache-control"), kept, "{what}");
     assert!(asset || !seen.header("content-type").is_empty() || seen.body.is_empty(), "{what}");
+    says_when(seen, "5", what);
     for line in seen.headers.get_all("set-cookie") {
         let line = line.to_str().unwrap();
         if line.starts_with("session=") {
@@ -53,6 +62,12 @@ fn guarded(seen: &Seen, what: &str) {
         }
         assert!(!line.to_ascii_lowercase().contains("domain="), "{what}: {line}");
     }
+}
+
+/// Whoever is told that nothing can be answered now is told when to ask again; nobody else is.
+fn says_when(seen: &Seen, seconds: &str, what: &str) {
+    let wanted = if seen.status == 503 { seconds } else { "" };
+    assert_eq!(seen.header("retry-after"), wanted, "{what}: {}", seen.status);
 }
 
 /// Asks every page in every way; each answer must have its guards.
@@ -235,6 +250,50 @@ async fn every_answer_of_the_administrators_side_is_guarded() {
     }
 }
 
+/// Policies that are read, and a store of them that cannot be reached.
+struct Unreachable;
+
+impl PolicySource for Unreachable {
+    fn policy(&self, _: &TenantId) -> Result<Option<Arc<TenantPolicy>>, PolicyError> {
+        Ok(None)
+    }
+}
+
+#[async_trait::async_trait]
+impl PolicyStore for Unreachable {
+    async fn tenants(&self) -> Result<Vec<TenantId>, StoreError> {
+        Err(down())
+    }
+    async fn read(&self, _: &TenantId) -> Result<Option<VersionedPolicy>, StoreError> {
+        Err(down())
+    }
+    async fn write(&self, _: &PolicyChange, _: u64) -> Result<Written, StoreError> {
+        Err(down())
+    }
+    async fn changes(&self, _: &TenantId, _: usize) -> Result<Vec<RecordedChange>, StoreError> {
+        Err(down())
+    }
+}
+
+fn down() -> StoreError {
+    StoreError::new(StoreErrorKind::Busy, "down")
+}
+
+#[tokio::test]
+async fn an_administrator_whose_store_is_down_is_told_when_to_ask_again() {
+    let world = World::memory().await;
+    let admin = Admin::new(&world.sspr, Unreachable, ByHeader);
+    let app = Router::new().nest("/admin/", admin.router());
+    let flows = "tenants/contoso/v1.0/identity/authenticationEventsFlows";
+    for page in ["", "?tenant=contoso", "email.json?tenant=contoso", "events?tenant=contoso", flows]
+    {
+        let headers = [("authorization", "root")];
+        let seen = send(&app, build("GET", &format!("/admin/{page}"), &headers, "")).await;
+        assert_eq!(seen.status, 503, "{page}");
+        says_when(&seen, "5", page);
+    }
+}
+
 #[tokio::test]
 async fn the_administrators_own_forms_pass_whatever_a_proxy_writes_as_host() {
     let world = World::memory().await;
@@ -293,12 +352,14 @@ async fn no_answer_of_the_native_api_or_of_health_may_be_kept() {
                 assert_eq!(seen.header("cache-control"), "no-store", "{path}: {}", seen.status);
                 assert!(seen.header("set-cookie").is_empty(), "{path}");
                 assert!(seen.header("content-type").starts_with("application/"), "{path}");
+                says_when(&seen, "30", path);
             }
         }
         for path in ["/health/live", "/health/ready"] {
             let seen = get(&app, path, &[]).await;
             assert_eq!(seen.header("cache-control"), "no-store", "{path}");
             assert_eq!(seen.header("x-content-type-options"), "nosniff", "{path}");
+            says_when(&seen, "5", path);
         }
     }
     let request = Request::get("/health/ready").body(Body::empty()).unwrap();

@@ -5,9 +5,9 @@
 mod clock;
 
 use std::{
-    io::Write as _,
+    io::{BufRead as _, BufReader, Write as _},
     net::TcpStream,
-    process::Command,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -256,6 +256,32 @@ fn a_bad_option_ends_it_with_code_two_and_says_what_is_wrong() {
     for option in ["--customers N", "--rules", "--disclosure", "--test-controls", "/inbox/code"] {
         assert!(said.contains(option), "{option}");
     }
+}
+
+#[test]
+fn a_mail_server_that_is_away_is_warned_of_and_stops_nothing() {
+    let url = format!("smtp://me:hunter2@127.0.0.1:{}?from=a@y.example", free_port());
+    let mut child = Command::new(example())
+        .args(["--ephemeral", "--listen", "127.0.0.1:0", "--smtp", &url])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut said, mut warned) = (String::new(), String::new());
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    output.read_line(&mut said).unwrap();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut warned).unwrap();
+    let at = said.split("http://").nth(1).unwrap().split('/').next().unwrap();
+    let mut stream = TcpStream::connect(at).unwrap();
+    stream.write_all(b"GET /health/live HTTP/1.0\r\nHost: here\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    assert!(warned.starts_with("hosted: warning: no mail can be sent now: smtp: "), "{warned}");
+    assert!(warned.contains("cannot be reached") && !warned.contains("hunter2"), "{warned}");
+    assert!(answer.contains(" 200 "), "{answer}");
 }
 
 #[test]

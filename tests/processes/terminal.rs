@@ -140,3 +140,48 @@ fn an_unknown_address_is_told_the_same_and_gets_no_mail() {
     assert!(mails(&folder.path().join("mails")).is_empty());
     session.quit();
 }
+
+/// The exit code, what was printed, and what was said of errors.
+fn told(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(example("reset"));
+    let output = command.args(arguments).current_dir(folder).stdin(Stdio::null()).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn help_is_printed_and_nothing_is_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    for help in [&["--help"][..], &["-h"], &["--db", "x.db", "--help"]] {
+        let (code, printed, errors) = told(folder.path(), help);
+        assert_eq!((code, errors.as_str()), (Some(0), ""), "{help:?}");
+        for option in ["--db FILE", "--mails FOLDER", "--smtp URL", "--help"] {
+            assert!(printed.contains(option), "{option}: {printed}");
+        }
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_bad_option_is_named_and_nothing_is_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, named) in [
+        (&["--mail", "x"][..], "--mail: there is no such option"),
+        (&["demo.db"], "demo.db: there is no such option"),
+        (&["--db"], "--db: a value is missing"),
+        (&["--db", "--mails"], "--db: a value is missing"),
+        (&["--db", "a.db", "--db", "b.db"], "--db: give it once"),
+        (&["--mails", "m", "--smtp", "smtp://h"], "--mails: leave it out, or --smtp"),
+    ] {
+        let (code, printed, errors) = told(folder.path(), arguments);
+        assert_eq!((code, printed.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(errors.starts_with(&format!("reset: {named}")), "{arguments:?}: {errors}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    // The URL is read before anything is made.
+    let (code, printed, errors) = told(folder.path(), &["--smtp", "smtp://me:hunter2@"]);
+    assert_eq!((code, printed.as_str()), (Some(2), ""), "{errors}");
+    assert!(errors.starts_with("reset: --smtp: ") && !errors.contains("hunter2"), "{errors}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}

@@ -39,6 +39,8 @@ pub enum Act {
     /// One byte after the other.
     Drip(&'static [u8]),
     SayAndClose(&'static [u8]),
+    /// Says this, and the friendly reply and all further ones only after the client's next line.
+    Late(&'static [u8]),
 }
 
 /// A step's act, the first time that the step is reached or each time.
@@ -66,6 +68,8 @@ struct State {
     messages: Vec<String>,
     commands: Vec<String>,
     connections: usize,
+    /// Another handle of the newest connection.
+    newest: Option<TcpStream>,
     held: usize,
     is_released: bool,
     is_over: bool,
@@ -85,8 +89,11 @@ impl ScriptedServer {
                     return;
                 }
                 state.connections += 1;
-                drop(state);
                 let (stream, shared) = (stream.unwrap(), kept.clone());
+                state.newest = stream.try_clone().ok();
+                // What is said arrives at once.
+                stream.set_nodelay(true).unwrap();
+                drop(state);
                 // A client that goes away in the middle ends its thread, and nothing else.
                 thread::spawn(move || Dialogue::new(stream, shared).run());
             }
@@ -110,6 +117,12 @@ impl ScriptedServer {
 
     pub fn connections(&self) -> usize {
         self.shared.state.lock().unwrap().connections
+    }
+
+    /// Says something on the newest connection, whatever its dialogue is at.
+    pub fn interject(&self, words: &[u8]) {
+        let state = self.shared.state.lock().unwrap();
+        state.newest.as_ref().unwrap().write_all(words).unwrap();
     }
 
     /// Waits until so many dialogues are held.
@@ -147,11 +160,14 @@ struct Dialogue {
     reader: BufReader<TcpStream>,
     writer: TcpStream,
     shared: Arc<Shared>,
+    /// What stands before the next thing that is said, which then waits in its place.
+    late: Option<Vec<u8>>,
 }
 
 impl Dialogue {
     fn new(stream: TcpStream, shared: Arc<Shared>) -> Self {
-        Self { reader: BufReader::new(stream.try_clone().unwrap()), shared, writer: stream }
+        let reader = BufReader::new(stream.try_clone().unwrap());
+        Self { late: None, reader, shared, writer: stream }
     }
 
     /// `None` ends the connection.
@@ -242,11 +258,14 @@ impl Dialogue {
                 return None;
             }
             Some(Act::Drip(words)) => {
-                let _ = self.writer.set_nodelay(true);
                 for byte in words {
                     self.writer.write_all(&[*byte]).ok()?;
                 }
                 return Some(words);
+            }
+            Some(Act::Late(words)) => {
+                self.late = Some(words.to_vec());
+                friendly
             }
             Some(Act::Close) => {
                 let _ = self.writer.shutdown(Shutdown::Both);
@@ -265,7 +284,11 @@ impl Dialogue {
                 friendly
             }
         };
-        self.writer.write_all(said).ok()?;
+        let now = match &mut self.late {
+            Some(late) => std::mem::replace(late, said.to_vec()),
+            None => said.to_vec(),
+        };
+        self.writer.write_all(&now).ok()?;
         Some(said)
     }
 

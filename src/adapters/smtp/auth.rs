@@ -89,19 +89,19 @@ impl Credentials {
     }
 }
 
-/// Nothing that the server offers fits.
+/// Nothing that the server offers fits. The names are the server's own words, and shown as such.
 fn missing(need: &str, offered: &[String]) -> Failure {
-    let words = if offered.is_empty() {
-        format!("the server does not offer AUTH; {need}")
-    } else {
-        let known = |name: &&String| {
-            name.len() <= 20
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        };
-        let names: Vec<&str> = offered.iter().filter(known).take(8).map(String::as_str).collect();
-        format!("the server offers no AUTH mechanism that fits, only {}; {need}", names.join(" "))
+    if offered.is_empty() {
+        let words = format!("the server does not offer AUTH; {need}");
+        return Failure::new(SendErrorKind::Setup, words);
+    }
+    let known = |name: &&String| {
+        name.len() <= 20 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
-    Failure::new(SendErrorKind::Setup, words)
+    let names: Vec<&str> = offered.iter().filter(known).take(8).map(String::as_str).collect();
+    let only = if names.is_empty() { "" } else { ", only" };
+    let words = format!("{need}, and the server offers no AUTH mechanism that fits{only}");
+    Failure::new(SendErrorKind::Setup, words).because(names.join(" "))
 }
 
 fn run<W: Wire>(session: &mut Session<W>, exchange: Exchange) -> Result<(), Failure> {

@@ -113,9 +113,9 @@ fn a_token_is_asked_for_each_time_and_its_error_decides() {
 fn what_is_missing_is_named() {
     for (credentials, offers, parts) in [
         (password(), "SIZE", ["does not offer AUTH", "PLAIN or LOGIN"]),
-        (password(), "AUTH GSSAPI NTLM", ["only GSSAPI NTLM", "PLAIN or LOGIN"]),
-        (password(), "AUTH XOAUTH2", ["only XOAUTH2", "PLAIN or LOGIN"]),
-        (token("t"), "AUTH PLAIN LOGIN", ["only PLAIN LOGIN", "needs XOAUTH2"]),
+        (password(), "AUTH GSSAPI NTLM", ["only: GSSAPI NTLM", "PLAIN or LOGIN"]),
+        (password(), "AUTH XOAUTH2", ["only: XOAUTH2", "PLAIN or LOGIN"]),
+        (token("t"), "AUTH PLAIN LOGIN", ["only: PLAIN LOGIN", "needs XOAUTH2"]),
         (token("t"), "STARTTLS", ["does not offer AUTH", "needs XOAUTH2"]),
     ] {
         let (done, sent) = present(&credentials, offers, &[]);
@@ -157,4 +157,27 @@ fn codes_of_authentication_have_their_kinds() {
     let (done, sent) = present(&password(), "AUTH LOGIN", &endless);
     assert_eq!(done.unwrap_err().kind(), Setup);
     assert!(sent.len() <= 6 && sent.contains(&"*".to_owned()));
+}
+
+#[test]
+fn a_second_answer_proves_nothing() {
+    for answers in [
+        &["235 ok\r\n535 no\r\n"][..],
+        &["334 \r\n235 ok\r\n"],
+        &["334 \r\n", "535 no\r\n235 ok\r\n"],
+    ] {
+        let error = present(&password(), "AUTH PLAIN", answers).0.unwrap_err();
+        assert_eq!(error.kind(), Transient, "{answers:?}: {error}");
+        assert!(error.to_string().contains("more than once after AUTH"), "{error}");
+    }
+}
+
+#[test]
+fn a_mechanism_that_repeats_the_credentials_is_not_shown() {
+    for offers in ["AUTH HUNTER2HUNTER2 NTLM", "AUTH hunter2-Hunter2 NTLM", "AUTH 04829173 NTLM"] {
+        let words = present(&password(), offers, &[]).0.unwrap_err().to_string();
+        assert!(words.ends_with("no AUTH mechanism that fits, only: … NTLM"), "{words}");
+    }
+    let words = present(&password(), "AUTH {}", &[]).0.unwrap_err().to_string();
+    assert!(words.ends_with("no AUTH mechanism that fits"), "{words}");
 }

@@ -32,6 +32,8 @@ pub(super) struct Timed {
     limit: Deadline,
     /// Told once if a step takes long.
     attempt: Arc<Attempt>,
+    /// Reading takes what is there, and never waits.
+    glances: bool,
 }
 
 /// A connection to a server.
@@ -49,7 +51,7 @@ pub(super) fn open(
     let stream = connect(server, attempt)?;
     attempt.attach(&stream)?;
     let limit = Deadline::after(server.limits.of(Phase::Greeting));
-    let timed = Timed { attempt: attempt.clone(), limit, stream };
+    let timed = Timed { attempt: attempt.clone(), glances: false, limit, stream };
     let mut session = match &server.security {
         Security::None => greeted(server, Connection::Plain(timed))?,
         Security::StartTls(tls) => {
@@ -148,10 +150,20 @@ impl Wire for Timed {
     fn within(&mut self, limit: Duration) {
         self.limit = Deadline::after(limit);
     }
+
+    fn glance(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_nonblocking(true)?;
+        let read = self.stream.read(buffer);
+        self.stream.set_nonblocking(false)?;
+        read
+    }
 }
 
 impl Read for Timed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.glances {
+            return self.glance(buffer);
+        }
         self.patiently(|stream, left| {
             stream.set_read_timeout(Some(left))?;
             stream.read(buffer)
@@ -222,6 +234,14 @@ impl Drop for Timed {
 impl Wire for Connection {
     fn within(&mut self, limit: Duration) {
         self.timed().within(limit);
+    }
+
+    fn glance(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // By TLS, too: there may be a record that holds no word of the server.
+        self.timed().glances = true;
+        let read = self.read(buffer);
+        self.timed().glances = false;
+        read
     }
 }
 

@@ -51,7 +51,52 @@ impl Failure {
     pub(super) fn refused(phase: Phase, reply: &Reply) -> Self {
         let kind = kind(phase, reply.code);
         let failure = Self::new(kind, words(phase, kind)).because(own_words(reply));
-        Self { is_of_connection: reply.code == 421, ..failure }
+        Self { is_of_connection: reply.is_farewell(), ..failure }
+    }
+
+    /// The server has closed, and its last word was heard: an answer to nothing that was sent.
+    pub(super) fn closed(reply: &Reply) -> Self {
+        Self { is_of_connection: true, ..Self::refused(Phase::Hello, reply) }
+    }
+
+    /// More was said than the one answer that the step needs. Which one is the answer, nobody knows.
+    pub(super) fn surplus(phase: Phase, reply: &Reply, more: &[u8]) -> Self {
+        let reason = [&own_words(reply), &b", and then "[..], more].concat();
+        let words = format!("the server answered more than once{}", hint(phase));
+        let failure = match phase {
+            Phase::StartTls => Self::unsafe_start(),
+            Phase::End => Self::new(SendErrorKind::Unknown, words),
+            _ => Self::new(SendErrorKind::Transient, words),
+        };
+        Self { is_of_connection: true, ..failure.because(reason) }
+    }
+
+    /// What looked like a refusal was the answer to an earlier command.
+    pub(super) fn out_of_step(is_committed: bool) -> Self {
+        let words = "the server's answers do not belong to the commands; an earlier one came twice \
+                     or late";
+        let kind = if is_committed { SendErrorKind::Unknown } else { SendErrorKind::Transient };
+        Self { is_of_connection: true, ..Self::new(kind, words) }
+    }
+
+    /// Whether the message is given up for it.
+    pub(super) fn is_for_good(&self) -> bool {
+        self.kind == SendErrorKind::Permanent
+    }
+
+    /// Something was said that no command had asked for.
+    pub(super) fn unasked(said: &[u8]) -> Self {
+        let words = "the server said something that it was not asked for";
+        let failure = Self::new(SendErrorKind::Transient, words).because(said);
+        Self { is_of_connection: true, ..failure }
+    }
+
+    /// More than the answer to STARTTLS was said in the clear. That is not the server's word
+    /// (CVE-2011-0411 and its like).
+    pub(super) fn unsafe_start() -> Self {
+        let words = "the server sent more than its answer before TLS began; the connection is \
+                     not safe";
+        Self::new(SendErrorKind::Setup, words)
     }
 
     /// No reply.
@@ -67,19 +112,11 @@ impl Failure {
             Broken::Lost(error) => ("the connection was lost", io_words(&error)),
         };
         let hint = match phase {
-            Phase::Connect => " while connecting",
             Phase::Greeting if is_garbled => "; check host and port",
             Phase::Greeting => {
                 " before its greeting; a port that begins with TLS needs an smtps:// URL"
             }
-            Phase::Hello => " after EHLO",
-            Phase::StartTls => " while TLS began",
-            Phase::Auth => " after AUTH",
-            Phase::Mail => " after MAIL FROM",
-            Phase::Recipient => " after RCPT TO",
-            Phase::Data => " after DATA",
-            Phase::Block => " before the end of the message",
-            Phase::End => " after the end of the message; it may have been delivered",
+            _ => hint(phase),
         };
         let failure = Self::new(kind, format!("{what}{hint}")).because(reason);
         Self { is_of_connection: true, ..failure }
@@ -146,6 +183,22 @@ const fn words(phase: Phase, kind: SendErrorKind) -> &'static str {
         (Phase::Mail, _) => "the server does not take the sender now",
         (Phase::Recipient, _) => "the server does not take the recipient now",
         (Phase::Data | Phase::Block | Phase::End, _) => "the server does not take the message now",
+    }
+}
+
+/// Where it happened.
+const fn hint(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Connect => " while connecting",
+        Phase::Greeting => " as its greeting",
+        Phase::Hello => " after EHLO",
+        Phase::StartTls => " while TLS began",
+        Phase::Auth => " after AUTH",
+        Phase::Mail => " after MAIL FROM",
+        Phase::Recipient => " after RCPT TO",
+        Phase::Data => " after DATA",
+        Phase::Block => " before the end of the message",
+        Phase::End => " after the end of the message; it may have been delivered",
     }
 }
 

@@ -4,6 +4,8 @@ use std::io::{self, Read};
 
 /// The bytes of one line that are kept (RFC 5321 section 4.5.3.1.5 allows 512).
 const LINE: usize = 512;
+/// The bytes that are read at once.
+const READ: usize = 1024;
 /// The bytes of one reply that are kept.
 const KEPT: usize = 4 * 1024;
 /// The bytes of one reply that are read.
@@ -43,18 +45,44 @@ impl Reply {
         self.code / 100 == first
     }
 
+    /// Whether the server takes leave, which it may do unasked (RFC 5321 section 3.8).
+    pub(super) const fn is_farewell(&self) -> bool {
+        self.code == 421
+    }
+
     pub(super) fn lines(&self) -> impl Iterator<Item = &[u8]> {
         self.text.split(|byte| *byte == b'\n')
     }
 }
 
 /// What was read and not used yet.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Incoming(Vec<u8>);
 
 impl Incoming {
     pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Takes in what has arrived, as far as `read` hands it over without waiting.
+    pub(super) fn take_in(&mut self, read: impl FnOnce(&mut [u8]) -> io::Result<usize>) {
+        let mut buffer = [0; READ];
+        // Whatever is wrong with the connection, the next command finds out.
+        let read = read(&mut buffer).unwrap_or_default();
+        self.0.extend(buffer.iter().take(read));
+    }
+
+    /// The replies that lie here unread. `None` if something else does.
+    pub(super) fn rest(&self) -> Option<Vec<Reply>> {
+        let (mut rest, mut replies) = (self.clone(), Vec::new());
+        while !rest.is_empty() {
+            replies.push(rest.reply(&mut io::empty()).ok()?);
+        }
+        Some(replies)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// Reads one reply with all its lines. The last line's code counts.
@@ -91,7 +119,7 @@ impl Incoming {
             if *total > MOST {
                 return Err(Broken::Garbled);
             }
-            let mut buffer = [0; 1024];
+            let mut buffer = [0; READ];
             let read = from.read(&mut buffer)?;
             if read == 0 {
                 return Err(Broken::Lost(io::ErrorKind::UnexpectedEof.into()));

@@ -11,7 +11,7 @@ use super::{
     SmtpUrlError,
     attempt::Attempt,
     auth::Tokens,
-    pool::{Job, Pool},
+    pool::{Job, Mail, Pool},
     url,
 };
 use crate::{
@@ -120,6 +120,58 @@ impl SmtpSender {
         Ok(Self { from, pool: Arc::new(Pool::new(server)) })
     }
 
+    /// Connects as for a mail, and sends none: reaches the server, begins TLS, greets, and proves
+    /// the user's identity. Call it at the start, so that a wrong password shows before the first
+    /// person waits for a code.
+    ///
+    /// The connection is a fresh one, and is kept for the first mail. Whether the server takes the
+    /// sender's address is not asked: only a mail shows that.
+    ///
+    /// # Errors
+    /// As for [`EmailSender::send`] before a recipient is named.
+    /// [`Setup`](crate::ports::SendErrorKind::Setup) must be mended by somebody,
+    /// [`Transient`](crate::ports::SendErrorKind::Transient) may pass.
+    ///
+    /// *Time*: each step has its own limit, as for a mail. A caller that leaves ends the connection.
+    ///
+    /// # Examples
+    /// ```
+    /// # async fn start() -> Result<(), sspr::adapters::SmtpUrlError> {
+    /// let url = "smtp://user:password@mail.example.com:587?from=no-reply@example.com";
+    /// let sender = sspr::adapters::SmtpSender::from_url(url)?;
+    /// if let Err(error) = sender.check().await {
+    ///     eprintln!("no mail will be sent: {error}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn check(&self) -> Result<(), SendError> {
+        self.hand_over(None, Vec::new()).await
+    }
+
+    /// Lets a thread serve a mail, or open a connection only.
+    async fn hand_over(
+        &self,
+        mail: Option<Mail>,
+        secrets: Vec<Zeroizing<String>>,
+    ) -> Result<(), SendError> {
+        let shared = &self.pool.0;
+        let attempt = Arc::new(Attempt::new(shared.clone()));
+        let (reply, answer) = oneshot::channel();
+        let job = Job { attempt: attempt.clone(), mail, reply, secrets };
+        let caller = shared.submit(job)?;
+        let answer = answer.await;
+        caller.stays();
+        answer.unwrap_or_else(|_| {
+            let kind = if attempt.is_committed() {
+                SendErrorKind::Unknown
+            } else {
+                SendErrorKind::Transient
+            };
+            Err(SendError::new(kind, "smtp: the sending thread has ended"))
+        })
+    }
+
     fn compose(&self, message: &EmailMessage) -> Result<Zeroizing<Vec<u8>>, SendError> {
         let mut id = [0; 32];
         SystemEntropy::new().fill(&mut id).map_err(|error| {
@@ -139,29 +191,12 @@ impl SmtpSender {
 #[async_trait]
 impl EmailSender for SmtpSender {
     async fn send(&self, message: &EmailMessage) -> Result<(), SendError> {
-        let bytes = self.compose(message)?;
-        let shared = &self.pool.0;
-        let attempt = Arc::new(Attempt::new(shared.clone()));
-        let (reply, answer) = oneshot::channel();
-        let job = Job {
-            attempt: attempt.clone(),
+        let mail = Mail {
             from: message.from.as_ref().unwrap_or(&self.from).clone(),
-            message: bytes,
-            reply,
-            secrets: secrets(message),
+            message: self.compose(message)?,
             to: message.to.clone(),
         };
-        let caller = shared.submit(job)?;
-        let answer = answer.await;
-        caller.stays();
-        answer.unwrap_or_else(|_| {
-            let kind = if attempt.is_committed() {
-                SendErrorKind::Unknown
-            } else {
-                SendErrorKind::Transient
-            };
-            Err(SendError::new(kind, "smtp: the sending thread has ended"))
-        })
+        self.hand_over(Some(mail), secrets(message)).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! The dialogue with a server (RFC 5321), over any connection.
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     time::Duration,
 };
 
@@ -22,6 +22,9 @@ const PROBE: Duration = Duration::from_secs(5);
 pub(super) trait Wire: Read + Write {
     /// From now on, reading and writing fail once this time is over.
     fn within(&mut self, limit: Duration);
+
+    /// Reads what has arrived already. Never waits: fails if that is nothing.
+    fn glance(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
 }
 
 /// The limits of time of RFC 5321 section 4.5.3.2.
@@ -129,11 +132,8 @@ impl<W: Wire> Session<W> {
         }
         let reply = self.command(Phase::StartTls, "STARTTLS")?;
         self.expect(2, Phase::StartTls, reply)?;
-        // What came before the handshake is not the server's word (CVE-2011-0411 and its like).
         if !self.incoming.is_empty() {
-            let words = "the server sent more than its answer before TLS began; the connection \
-                         is not safe";
-            return Err(Failure::new(SendErrorKind::Setup, words));
+            return Err(Failure::unsafe_start());
         }
         Ok(self.wire)
     }
@@ -150,8 +150,28 @@ impl<W: Wire> Session<W> {
         message: &[u8],
         commit: impl FnOnce() -> bool,
     ) -> Result<(), Failure> {
-        let Envelope { from, to } = envelope;
         let parameter = self.utf8_parameter(envelope)?;
+        let mut is_committed = false;
+        let done = self.hand_over(envelope, parameter, message, || {
+            is_committed = commit();
+            is_committed
+        });
+        done.map_err(|failure| {
+            if failure.is_for_good() && self.is_usable && !self.is_in_step() {
+                return Failure::out_of_step(is_committed);
+            }
+            failure
+        })
+    }
+
+    fn hand_over(
+        &mut self,
+        envelope: Envelope<'_>,
+        parameter: &str,
+        message: &[u8],
+        commit: impl FnOnce() -> bool,
+    ) -> Result<(), Failure> {
+        let Envelope { from, to } = envelope;
         let mail = format!("MAIL FROM:<{}>{parameter}", from.as_str());
         let reply = self.command(Phase::Mail, &mail)?;
         // RFC 6531 section 3.5: here it is the recipient's address that is refused.
@@ -175,7 +195,7 @@ impl<W: Wire> Session<W> {
             return Err(Failure::new(SendErrorKind::Transient, "nobody waits for the message"));
         }
         let reply = self.command(Phase::End, ".")?;
-        self.is_usable = true;
+        self.is_usable = self.incoming.is_empty();
         self.expect(2, Phase::End, reply).map(drop)
     }
 
@@ -185,17 +205,33 @@ impl<W: Wire> Session<W> {
         self.limits.most = PROBE.min(kept.most);
         let reply = self.command(Phase::Mail, "RSET");
         self.limits = kept;
-        reply.is_ok_and(|reply| reply.is(2)) && self.incoming.is_empty()
+        reply.is_ok_and(|reply| reply.is(2)) && self.is_usable
     }
 
     /// Takes leave. The answer changes nothing.
     pub(super) fn quit(mut self) {
-        self.limits.most = PROBE.min(self.limits.most);
-        let _ = self.command(Phase::Mail, "QUIT");
+        let _ = self.take_leave();
     }
 
-    /// Writes a line, and reads the answer.
+    fn take_leave(&mut self) -> Result<Reply, Failure> {
+        self.is_usable = false;
+        self.limits.most = PROBE.min(self.limits.most);
+        self.command(Phase::Mail, "QUIT")
+    }
+
+    /// Whether the last answer was one to the last command. An answer that came late, after
+    /// another one had been taken for it, would now stand before that to QUIT. A server that says
+    /// nothing more is believed.
+    fn is_in_step(&mut self) -> bool {
+        match self.take_leave() {
+            Ok(reply) => reply.code == 221 || reply.is_farewell(),
+            Err(_) => self.incoming.rest().is_some_and(|rest| rest.iter().all(Reply::is_farewell)),
+        }
+    }
+
+    /// Writes a line, and reads the answer: the only one, and said after the line was written.
     pub(super) fn command(&mut self, phase: Phase, line: &str) -> Result<Reply, Failure> {
+        self.check_silence(phase)?;
         let line = zeroize::Zeroizing::new([line, "\r\n"].concat());
         match self.write(phase, line.as_bytes())? {
             Some(reply) => Ok(reply),
@@ -213,7 +249,7 @@ impl<W: Wire> Session<W> {
         if reply.is(first) {
             return Ok(reply);
         }
-        if reply.code == 421 || !(reply.is(4) || reply.is(5)) {
+        if reply.is_farewell() || !(reply.is(4) || reply.is(5)) {
             self.is_usable = false;
         }
         Err(Failure::refused(phase, &reply))
@@ -228,16 +264,51 @@ impl<W: Wire> Session<W> {
         self.is_usable = false;
         self.wire.within(LAST_WORD);
         match self.incoming.reply(&mut self.wire) {
-            Ok(reply) if reply.is(4) || reply.is(5) => Ok(Some(reply)),
-            _ => Err(Failure::broken(phase, error.into())),
+            Ok(reply) if !(reply.is(4) || reply.is(5)) => Err(Failure::broken(phase, error.into())),
+            // A line that was not written has no answer: this is not about the recipient.
+            Ok(reply) if matches!(phase, Phase::Recipient | Phase::Data) => {
+                Err(Failure::closed(&reply))
+            }
+            Ok(reply) => Ok(Some(reply)),
+            Err(_) => Err(Failure::broken(phase, error.into())),
         }
     }
 
+    /// Reads the one answer to what was written.
     fn reply(&mut self, phase: Phase) -> Result<Reply, Failure> {
-        let reply = self.incoming.reply(&mut self.wire);
-        reply.map_err(|broken: Broken| {
+        let reply = self.incoming.reply(&mut self.wire).map_err(|broken: Broken| {
             self.is_usable = false;
             Failure::broken(phase, broken)
+        })?;
+        if self.incoming.is_empty() {
+            return Ok(reply);
+        }
+        self.is_usable = false;
+        // A farewell may follow any answer. After the final dot several answers may also agree.
+        let is_known = self.incoming.rest().is_some_and(|rest| {
+            let agrees = |more: &Reply| phase == Phase::End && reply.is(more.code / 100);
+            rest.iter().all(|more| more.is_farewell() || agrees(more))
+        });
+        if is_known {
+            return Ok(reply);
+        }
+        Err(Failure::surplus(phase, &reply, self.incoming.bytes()))
+    }
+
+    /// Fails if anything was said since the last answer: it would pass for the next one.
+    pub(super) fn check_silence(&mut self, phase: Phase) -> Result<(), Failure> {
+        if self.incoming.is_empty() {
+            let Self { incoming, wire, .. } = self;
+            incoming.take_in(|buffer| wire.glance(buffer));
+        }
+        if self.incoming.is_empty() {
+            return Ok(());
+        }
+        self.is_usable = false;
+        let rest = self.incoming.rest().unwrap_or_default();
+        Err(match rest.first().filter(|reply| reply.is_farewell()) {
+            Some(farewell) => Failure::refused(phase, farewell),
+            None => Failure::unasked(self.incoming.bytes()),
         })
     }
 

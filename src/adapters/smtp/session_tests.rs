@@ -13,6 +13,9 @@ pub(in crate::adapters::smtp) struct Scripted {
     pub(in crate::adapters::smtp) sent: Vec<u8>,
     /// Writing fails from this many bytes on.
     breaks_after: Option<usize>,
+    /// What has arrived before so many commands are written.
+    unasked: Option<(usize, &'static str)>,
+    glances: usize,
 }
 
 impl Scripted {
@@ -57,6 +60,16 @@ impl Wire for Scripted {
     fn within(&mut self, limit: Duration) {
         self.limit = limit;
     }
+
+    fn glance(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let at = self.glances;
+        self.glances += 1;
+        let Some((_, text)) = self.unasked.take_if(|(command, _)| *command == at) else {
+            return Err(io::ErrorKind::WouldBlock.into());
+        };
+        buffer[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(text.len())
+    }
 }
 
 fn address(text: &str) -> EmailAddress {
@@ -87,6 +100,12 @@ const GOOD: [&str; 6] = [
     "354 go\r\n",
     "250 ok\r\n",
 ];
+
+/// The friendly answers up to a step, which has this one, and then the one to QUIT.
+fn refusing(step: usize, answer: &str) -> Scripted {
+    let before = GOOD.into_iter().take(step);
+    Scripted::new(before.chain([answer, "221 bye\r\n"]).map(|text| (0, text)))
+}
 
 fn kind(done: Result<(), Failure>) -> SendErrorKind {
     done.unwrap_err().into_error(&[]).kind()
@@ -147,6 +166,119 @@ fn a_refusal_is_heard_although_the_server_has_closed() {
 }
 
 #[test]
+fn a_line_that_could_not_be_written_was_not_refused() {
+    // The server closes before RCPT TO and before DATA, with a word about something else.
+    for (at, line) in [(3, "RCPT TO:<ada@x.example>\r\n"), (4, "DATA\r\n")] {
+        let mut answers = GOOD;
+        answers[at] = "550 5.7.1 too many connections\r\n";
+        let written = sent(Scripted::new(GOOD.map(|text| (0, text)))).1;
+        let mut wire = Scripted::new(answers.map(|text| (0, text)));
+        wire.breaks_after = written.find(line);
+        let error = sent(wire).0.unwrap_err().into_error(&[]);
+        assert_eq!(error.kind(), Setup, "{line}: {error}");
+    }
+}
+
+#[test]
+fn what_is_said_unasked_is_no_answer_to_what_follows() {
+    // Before EHLO, MAIL, RCPT, DATA and the final dot.
+    for command in 0..5 {
+        for unasked in ["550 no\r\n", "250 ok\r\n", "hm", "250 ok\r\n421 bye\r\n"] {
+            let mut wire = Scripted::new(GOOD.map(|text| (0, text)));
+            wire.unasked = Some((command, unasked));
+            let (done, sent) = sent(wire);
+            let error = done.unwrap_err().into_error(&[]);
+            assert_eq!(error.kind(), Transient, "{command}: {error}");
+            assert!(error.to_string().contains("not asked for: "), "{error}");
+            assert!(!sent.ends_with(".\r\n"), "{command}: {sent}");
+        }
+        let mut wire = Scripted::new(GOOD.map(|text| (0, text)));
+        wire.unasked = Some((command, "421 4.3.2 going down\r\n"));
+        let error = sent(wire).0.unwrap_err().into_error(&[]);
+        assert_eq!(error.kind(), Transient, "{command}");
+        assert!(error.to_string().ends_with("421 4.3.2 going down"), "{error}");
+    }
+}
+
+#[test]
+fn a_second_answer_makes_the_first_one_unclear() {
+    for step in 0..6 {
+        for more in ["250 more\r\n", "550 more\r\n", "25", "hm\r\n"] {
+            let both = [GOOD[step], more].concat();
+            let mut answers = GOOD;
+            answers[step] = &both;
+            let done = sent(Scripted::new(answers.map(|text| (0, text)))).0;
+            if (step, more) == (5, "250 more\r\n") {
+                assert!(done.is_ok(), "both say that the message is taken");
+                continue;
+            }
+            let error = done.unwrap_err().into_error(&[]);
+            let wanted = if step == 5 { Unknown } else { Transient };
+            assert_eq!(error.kind(), wanted, "{step}: {error}");
+            assert!(error.to_string().contains("answered more than once"), "{error}");
+        }
+    }
+    for (answer, wanted) in [
+        ("550 no\r\n250 ok\r\n", Transient),
+        ("550 no\r\n550 no\r\n", Transient),
+        ("550 no\r\n421 too many errors\r\n", Permanent),
+    ] {
+        assert_eq!(kind(sent(refusing(3, answer)).0), wanted, "{answer}");
+    }
+    for (answer, wanted) in [
+        ("554 no\r\n250 ok\r\n", Unknown),
+        ("554 no\r\n554 no\r\n", Permanent),
+        ("554 no\r\n421 bye\r\n", Permanent),
+        ("451 no\r\n554 no\r\n", Unknown),
+    ] {
+        assert_eq!(kind(sent(refusing(5, answer)).0), wanted, "{answer}");
+    }
+}
+
+#[test]
+fn a_refusal_counts_for_good_only_if_the_next_answer_fits_too() {
+    for (step, more, wanted) in [
+        (3, "221 bye\r\n", Permanent),
+        (3, "421 bye\r\n", Permanent),
+        (3, "", Permanent),
+        // The answer to RCPT TO, after that to MAIL FROM was taken for it.
+        (3, "503 5.5.1 MAIL first\r\n", Transient),
+        (3, "250 ok\r\n", Transient),
+        (3, "503 5.5.1 MAIL first\r\n221 bye\r\n", Transient),
+        (5, "221 bye\r\n", Permanent),
+        (5, "250 queued\r\n", Unknown),
+    ] {
+        let mut wire = refusing(step, "550 no\r\n");
+        wire.answers.pop_back();
+        wire.answers.push_back((0, more.into()));
+        let (done, sent) = sent(wire);
+        assert_eq!(kind(done), wanted, "{step} {more:?}");
+        assert!(sent.ends_with("\r\nQUIT\r\n"), "{sent}");
+    }
+    let mut wire = refusing(3, "550 no\r\n");
+    wire.unasked = Some((3, "250 ok\r\n"));
+    assert_eq!(kind(sent(wire).0), Transient);
+}
+
+#[test]
+fn a_connection_on_which_too_much_was_said_serves_no_other_message() {
+    for (answer, is_usable) in [
+        ("250 ok\r\n", true),
+        ("250 ok\r\n250 ok\r\n", false),
+        ("250 ok\r\n421 bye\r\n", false),
+        ("554 no\r\n250 ok\r\n", false),
+    ] {
+        let mut answers = GOOD;
+        answers[5] = answer;
+        let wire = Scripted::new(answers.into_iter().skip(2).map(|text| (0, text)));
+        let mut session = Session::new(wire, Limits::new());
+        let (from, to) = (address("a@y.example"), address("ada@x.example"));
+        let _ = session.send(Envelope { from: &from, to: &to }, b"hi\r\n", || true);
+        assert_eq!(session.is_usable(), is_usable, "{answer}");
+    }
+}
+
+#[test]
 fn lines_end_in_crlf_and_no_line_of_the_message_is_a_dot() {
     for (message, written) in [
         ("a\r\n", "a\r\n"),
@@ -202,11 +334,9 @@ fn a_server_without_smtputf8_concerns_the_address_that_needs_it() {
 
     for (code, wanted) in [(553, Permanent), (555, Permanent), (550, Permanent), (530, Setup)] {
         let refusal = format!("{code} 5.6.7 no\r\n");
-        let mut answers = GOOD;
-        answers[2] = &refusal;
-        let wire = Scripted::new(answers.map(|text| (0, text)));
+        let wire = refusing(2, &refusal);
         assert_eq!(kind(whole(wire, Limits::new(), other, ascii).0), wanted, "{code}");
-        let wire = Scripted::new(answers.map(|text| (0, text)));
+        let wire = refusing(2, &refusal);
         assert_eq!(kind(whole(wire, Limits::new(), ascii, other).0), Setup, "{code}");
     }
 }
@@ -229,6 +359,8 @@ fn what_comes_with_the_answer_to_starttls_is_refused() {
     };
     assert!(opened("220 go\r\n").is_ok());
     assert_eq!(kind(opened("220 go\r\n250 injected\r\n")), Setup);
+    assert_eq!(kind(opened("220 go\r\n421 injected\r\n")), Setup);
+    assert_eq!(kind(opened("220 go\r\n\x16\x03")), Setup);
     assert_eq!(kind(opened("454 not now\r\n")), Transient);
     assert_eq!(kind(opened("501 no\r\n")), Setup);
 }
