@@ -16,7 +16,9 @@ use crate::{
     ports::{Clock, EmailSender, SendError, SendErrorKind},
 };
 
-/// Writes each message as one `.eml` file, to be opened with any mail program.
+/// Writes each message as one `.eml` file, to be opened with any mail program. A text of ASCII is
+/// written as it is, any other one with its letters beyond ASCII encoded: `cat` and `grep` find the
+/// code.
 ///
 /// For demonstrations and tests: whoever reads the folder reads every code. Files are readable by
 /// their owner only, and appear whole or not at all; their names sort by time.

@@ -10,8 +10,10 @@ use crate::{
     mail::EmailMessage,
 };
 
-/// Longest base64 line (RFC 2045 section 6.8).
+/// Longest line of a part that is encoded (RFC 2045 section 6.7).
 const LINE: usize = 76;
+/// Longest line of a part that is written as it is (RFC 5322 section 2.1.1).
+const PLAIN_LINE: usize = 998;
 /// Where a header is folded (RFC 5322 section 2.1.1 asks for at most 78 characters on a line).
 const FOLD: usize = 60;
 /// The longest piece without a blank, which cannot be folded; the limit of a line is 998.
@@ -20,7 +22,7 @@ const PIECE: usize = 800;
 /// characters (RFC 2047 section 2).
 const WORD: usize = 39;
 
-/// The whole message: for files, because base64 is not what spam filters like in a mail.
+/// The whole message, for files: whoever looks for a code finds it in them as it is.
 pub(super) fn write(
     message: &EmailMessage,
     from: &EmailAddress,
@@ -37,20 +39,53 @@ pub(super) fn write(
     line(&format!("Content-Type: multipart/alternative; boundary=\"{boundary}\""));
     line("");
     for (kind, part) in [("plain", &message.text), ("html", &message.html)] {
+        let (encoding, lines) = body(part);
         line(&format!("--{boundary}"));
         line(&format!("Content-Type: text/{kind}; charset=utf-8"));
-        line("Content-Transfer-Encoding: base64");
+        line(&format!("Content-Transfer-Encoding: {encoding}"));
         line("");
-        let encoded = Base64::encode_string(part.replace('\n', "\r\n").as_bytes());
-        let mut rest = encoded.as_str();
-        while let Some((head, tail)) = rest.split_at_checked(LINE) {
-            line(head);
-            rest = tail;
-        }
-        line(rest);
+        lines.iter().for_each(|text| line(text));
     }
     line(&format!("--{boundary}--"));
     out
+}
+
+/// The lines of a part, and how they are encoded (RFC 2045 section 6): not at all where every line
+/// is ASCII and short enough.
+fn body(text: &str) -> (&'static str, Vec<String>) {
+    let text = text.replace("\r\n", "\n");
+    let lines = || text.split('\n');
+    let is_plain = |byte: u8| matches!(byte, b'\t' | b' '..=b'~');
+    if lines().all(|line| line.len() <= PLAIN_LINE && line.bytes().all(is_plain)) {
+        return ("7bit", lines().map(str::to_owned).collect());
+    }
+    let mut encoded = Vec::new();
+    lines().for_each(|line| quoted_printable(line, &mut encoded));
+    ("quoted-printable", encoded)
+}
+
+/// One line (RFC 2045 section 6.7), divided where it is too long.
+fn quoted_printable(line: &str, out: &mut Vec<String>) {
+    let mut written = String::with_capacity(LINE);
+    let mut bytes = line.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        let stays = match byte {
+            b'=' => false,
+            // A blank at the end of a line might be taken off on the way.
+            b' ' | b'\t' => bytes.peek().is_some(),
+            _ => byte.is_ascii_graphic(),
+        };
+        let piece = if stays { char::from(byte).to_string() } else { format!("={byte:02X}") };
+        let sign = usize::from(bytes.peek().is_some());
+        if written.len() + piece.len() + sign > LINE {
+            // Between words where that is possible, so that a code stays whole.
+            let rest = written.split_off(written.rfind(' ').map_or(written.len(), |at| at + 1));
+            written.push('=');
+            out.push(core::mem::replace(&mut written, rest));
+        }
+        written.push_str(&piece);
+    }
+    out.push(written);
 }
 
 /// The headers up to `MIME-Version`; those of the body follow.

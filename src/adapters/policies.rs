@@ -1,11 +1,13 @@
 //! Policies held in memory.
 
+use core::fmt;
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
 };
 
 use async_trait::async_trait;
+use thiserror::Error;
 
 use crate::{
     domain::TenantId,
@@ -20,7 +22,10 @@ use crate::{
 pub(super) const MOST_CHANGES: usize = 1_000;
 
 /// A stored policy that a store cannot read, or something else among its policies that is none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Display` is one line for logs: the tenant, the place and the rule. Never a value of the policy.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{}{message}", Of(tenant.as_ref()))]
 #[non_exhaustive]
 pub struct PolicyFault {
     /// The tenant, if it is known. Its last good policy stays in force. If this process has none,
@@ -28,6 +33,15 @@ pub struct PolicyFault {
     pub tenant: Option<TenantId>,
     /// What is wrong, and where.
     pub message: String,
+}
+
+/// Whom a fault is about, before what it says.
+struct Of<'a>(Option<&'a TenantId>);
+
+impl fmt::Display for Of<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |tenant| write!(f, "tenant {tenant}: "))
+    }
 }
 
 /// Policies that the host sets itself, or an administrator. Clones share them. Nothing outlives the

@@ -83,7 +83,8 @@ pub struct Account {
     pub language: Option<LanguageTag>,
     /// Words that its password must not be made of: given name, family name.
     pub names: Vec<String>,
-    /// The reset that changed the password last, as [`Account::last_reset`] was stored.
+    /// The reset that changed the password last; `None` if none ever did. The store writes it
+    /// together with the password: by it a repeated change is known.
     pub last_reset: Option<RecordId>,
 }
 

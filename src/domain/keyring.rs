@@ -72,9 +72,9 @@ pub enum KeyringError {
     /// A key may be given once only.
     #[error("keys: `{0}=` is given twice")]
     Repeated(&'static str),
-    /// A word has an unknown name, or none.
-    #[error("keys: only sign=, accept=, index= and old-index= are known")]
-    Unknown,
+    /// A word has an unknown name, or none. The number is its place; its text may be a key.
+    #[error("keys: word {0} is none of sign=KEY, accept=KEY, index=KEY and old-index=KEY")]
+    Unknown(usize),
     /// A key that no random source would have given.
     #[error("keys: `{0}` is too regular to be random; {HOW}")]
     Weak(&'static str),
@@ -101,8 +101,8 @@ impl Keyring {
         let (mut sign, mut index, mut old_index) = (None, None, None);
         let mut accept: Vec<Zeroizing<[u8; 32]>> = Vec::new();
         let words = text.split([' ', ',', '\t', '\n', '\r']).filter(|word| !word.is_empty());
-        for word in words {
-            let (name, value) = word.split_once('=').ok_or(KeyringError::Unknown)?;
+        for (place, word) in (1..).zip(words) {
+            let (name, value) = word.split_once('=').ok_or(KeyringError::Unknown(place))?;
             let (name, slot) = match name {
                 "accept" => {
                     accept.push(read("accept", value)?);
@@ -111,7 +111,7 @@ impl Keyring {
                 "index" => ("index", &mut index),
                 "old-index" => ("old-index", &mut old_index),
                 "sign" => ("sign", &mut sign),
-                _ => return Err(KeyringError::Unknown),
+                _ => return Err(KeyringError::Unknown(place)),
             };
             if slot.replace(read(name, value)?).is_some() {
                 return Err(KeyringError::Repeated(name));
@@ -282,12 +282,27 @@ mod tests {
         assert_eq!(error(&format!("sign={}", "A".repeat(43))), KeyringError::Weak("sign"));
         let words = Base64UrlUnpadded::encode_string(b"correct horse battery staple 123");
         assert_eq!(error(&format!("index={words}")), KeyringError::Weak("index"));
-        assert_eq!(error("sing=x"), KeyringError::Unknown);
-        assert_eq!(error("secret"), KeyringError::Unknown);
+        assert_eq!(error("sing=x"), KeyringError::Unknown(1));
+        assert_eq!(error("secret"), KeyringError::Unknown(1));
         let (a, b) = (key(1), key(2));
         assert_eq!(error(&format!("sign={a} index={a}")), KeyringError::Duplicate("index"));
         assert_eq!(error(&format!("sign={a} sign={b}")), KeyringError::Repeated("sign"));
-        assert_eq!(error(&"A".repeat(1 << 20)), KeyringError::Unknown);
+        assert_eq!(error(&"A".repeat(1 << 20)), KeyringError::Unknown(1));
+    }
+
+    #[test]
+    fn a_word_that_is_not_known_is_named_by_its_place_and_never_shown() {
+        let (sign, other) = (key(1), key(2));
+        for word in ["acept=", "Sign=", "sign:", "=", ""] {
+            let word = format!("{word}{other}");
+            for text in [format!("sign={sign}, {word}"), format!("sign={sign}\n{word} index=x")] {
+                let error = error(&text);
+                assert_eq!(error, KeyringError::Unknown(2), "{word}");
+                let shown = format!("{error} {error:?}");
+                assert!(shown.contains("word 2 ") && !shown.contains(&other), "{shown}");
+                assert!(!shown.contains("acept"), "{shown}");
+            }
+        }
     }
 
     #[test]

@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     AfterReset, AuthenticationMethodsPolicy, Brand, CodeInSubject, CurrentPassword, Disclosure,
-    DocumentError, Limits, NoPasswordNotice, Numbers, PasswordRules, SameMailbox, TenantPolicy,
-    UserFlow,
-    graph::Node,
+    DocumentError, Limits, LimitsError, NoPasswordNotice, Numbers, PasswordRules, SameMailbox,
+    TenantPolicy, UserFlow,
+    graph::{Node, fault},
     json::{DEEPEST, MOST_BYTES, parse_json},
 };
 use crate::domain::{DotRules, EmailAddress, LanguageTag, TenantId};
@@ -44,7 +44,8 @@ impl TenantPolicy {
     ///  "sameMailbox": "notEligible" or "eligible", "afterReset": "signIn" or "requireSignIn",
     ///  "noPasswordNotice": "off" or "on", "languages": ["en", "de"]}
     /// ```
-    /// Everything but the first three may be missing.
+    /// Everything but the first three may be missing. A well-formed language that there are no
+    /// words for is kept and does not count; if there are words for none, English is used.
     ///
     /// # Errors
     /// [`DocumentError`] names the JSON path and the rule. A setting that is not known is an
@@ -292,7 +293,33 @@ fn read_limits(node: &Node<'_>) -> Result<Limits, DocumentError> {
             *slot = Duration::from_secs(field.number()?);
         }
     }
-    Limits::new(numbers).map_err(|error| node.fault(error.to_string()))
+    Limits::new(numbers).map_err(|error| {
+        let (field, rule) = match error {
+            LimitsError::Bound { field, rule } => (field, rule.to_owned()),
+            LimitsError::Odds { field, .. } => (field, error.to_string()),
+        };
+        let rule = rule.trim_start_matches("limits: ");
+        let spelt = |text: String, name: &&str| {
+            text.replace(&format!("`{}`", field_of(name)), &format!("`{name}`"))
+        };
+        let rule = names.iter().fold(rule.to_owned(), spelt);
+        match names.iter().find(|name| field_of(name) == field) {
+            Some(name) => fault(&format!("$.limits.{name}"), rule),
+            None => node.fault(rule),
+        }
+    })
+}
+
+/// The field of [`Numbers`] that has this JSON name.
+fn field_of(name: &str) -> String {
+    let mut field = String::new();
+    for c in name.trim_end_matches("Seconds").chars() {
+        if c.is_ascii_uppercase() {
+            field.push('_');
+        }
+        field.push(c.to_ascii_lowercase());
+    }
+    field
 }
 
 fn write_limits(numbers: &Numbers) -> Value {
@@ -310,6 +337,7 @@ fn write_limits(numbers: &Numbers) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::{Language, look_up};
 
     #[test]
     fn a_tenant_round_trips() {
@@ -319,6 +347,28 @@ mod tests {
         let read = TenantPolicy::from_json(&written.to_string()).unwrap();
 
         assert_eq!(read.to_json(), written);
+    }
+
+    #[test]
+    fn every_limit_that_is_refused_is_named_as_the_document_names_it() {
+        let base = TenantPolicy::customers("contoso").unwrap().to_json();
+        for (name, _) in base["limits"].as_object().unwrap() {
+            let mut value = base.clone();
+            value["limits"][name] = json!(0);
+            let error = TenantPolicy::from_json(&value.to_string()).unwrap_err();
+            assert_eq!(error.path, format!("$.limits.{name}"));
+            assert!(!error.rule.contains('_') && !error.rule.contains("limits:"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_language_without_words_is_kept_and_does_not_count() {
+        let mut value = TenantPolicy::customers("contoso").unwrap().to_json();
+        value["languages"] = json!(["xx"]);
+        let policy = TenantPolicy::from_json(&value.to_string()).unwrap();
+        assert_eq!(policy.to_json(), value);
+        let french = LanguageTag::parse("fr").unwrap();
+        assert_eq!(look_up(&[&french], policy.languages()), Language::English);
     }
 
     #[test]
@@ -338,11 +388,21 @@ mod tests {
         for name in FIELDS.iter().skip(3) {
             assert_eq!(error(&|v| v[*name] = Value::Null).path.split('.').nth(1), Some(*name));
         }
-        assert_eq!(error(&|v| v["limits"]["triesPerWindow"] = json!(60)).path, "$.limits");
+        assert_eq!(
+            error(&|v| v["limits"]["triesPerWindow"] = json!(60)).path,
+            "$.limits.triesPerWindow"
+        );
         assert_eq!(
             error(&|v| v["limits"]["codeLifetimeSeconds"] = json!("x")).path,
             "$.limits.codeLifetimeSeconds"
         );
+        assert_eq!(
+            error(&|v| v["limits"]["lockoutLongestSeconds"] = json!(1)).to_string(),
+            "$.limits.lockoutLongestSeconds: must be at least `lockoutFirstSeconds`, at most 24 hours"
+        );
+        let odds = error(&|v| v["limits"]["tenantTries"] = json!(5_000)).to_string();
+        assert!(odds.starts_with("$.limits.tenantTries: somebody who guesses"), "{odds}");
+        assert!(odds.ends_with("lower `tenantTries`"), "{odds}");
         assert_eq!(error(&|v| v["brand"]["origin"] = json!("a b")).path, "$.brand.origin");
         assert_eq!(
             error(&|v| v["passwordRules"]["minLength"] = json!(3)).path,

@@ -94,7 +94,7 @@ pub struct Numbers {
     pub lockout_memory: Duration,
 }
 
-/// Numbers that are refused, with the reason.
+/// Numbers that are refused, with the reason. `field` is a field of [`Numbers`].
 #[derive(Clone, Copy, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum LimitsError {

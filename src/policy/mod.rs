@@ -26,6 +26,8 @@ pub use graph::DocumentError;
 #[cfg(feature = "axum")]
 pub(crate) use json::{DEEPEST, MOST_BYTES, parse_json};
 pub use limits::{Limits, LimitsError, Numbers};
+#[cfg(any(feature = "postgres", feature = "smtp"))]
+pub(crate) use near::meant;
 pub use odds::Odds;
 pub use password::{
     CurrentPassword, PasswordContext, PasswordIssue, PasswordRules, PasswordRulesError,

@@ -2,7 +2,7 @@
 
 /// The known name that `name` was probably meant to be: it differs from that name only by the case
 /// of its letters, or by one character inserted, left out, replaced or swapped with its neighbour.
-pub(super) fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     if known.contains(&name) {
         return None;
     }

@@ -233,13 +233,14 @@ impl TenantPolicy {
         &self.user_flows
     }
 
-    /// The languages that mails are offered in; the first is the fallback.
+    /// The languages that mails and pages are offered in; the first is the fallback. Those that
+    /// there are no words for do not count; if there are words for none, English is used.
     #[must_use]
     pub fn languages(&self) -> &[LanguageTag] {
         &self.languages
     }
 
-    /// Sets the languages that mails are offered in.
+    /// Sets the languages that mails and pages are offered in.
     #[must_use]
     pub fn with_languages(mut self, languages: Vec<LanguageTag>) -> Self {
         self.languages = languages;

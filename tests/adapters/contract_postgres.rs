@@ -182,10 +182,10 @@ fn a_database_that_cannot_serve_says_what_to_do() {
             assert!(found.contains(words), "{found}");
         }
         let url = cluster().url("postgres");
-        let (kind, found) = refused(&url.replace("/postgres", "/nowhere")).await;
+        let (kind, found) = refused(&cluster().url("nowhere")).await;
+        assert_eq!((kind, found.contains("no database of this")), (StoreErrorKind::Setup, true));
+        let (kind, found) = refused(&url.replace("postgres@", "nobody:wrong@")).await;
         assert_eq!((kind, found.contains("refuses this user")), (StoreErrorKind::Setup, true));
-        let (kind, _) = refused(&url.replace("postgres@", "nobody:wrong@")).await;
-        assert_eq!(kind, StoreErrorKind::Setup);
         let (kind, found) =
             refused(&format!("postgres://postgres@127.0.0.1:{}/postgres", servers::free_port()))
                 .await;

@@ -31,6 +31,7 @@ mod events;
 mod invariants;
 mod lanes;
 mod limits;
+mod mail_files;
 mod mail_texts;
 mod operations;
 mod overtaken;

@@ -5,6 +5,7 @@ use std::{error::Error, io, sync::Arc};
 
 use sspr::{
     TenantPolicy,
+    adapters::PolicyDirectory,
     domain::TenantId,
     policy::DocumentError,
     ports::{
@@ -61,4 +62,65 @@ fn a_host_can_make_every_error_of_the_fronts_ports() {
     assert!(error.source().is_some());
     let error = sspr::http::IssueError::new(io::Error::other("cause"));
     assert!(error.source().is_some());
+}
+
+/// That this is an error, with one line for people.
+fn line(error: &(dyn Error + Send + Sync)) -> String {
+    let text = error.to_string();
+    assert!(!text.is_empty() && !text.contains('\n'), "{text:?}");
+    text
+}
+
+#[test]
+fn every_error_and_fault_of_ports_and_adapters_says_in_one_line_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("contoso.json");
+    let mut document = TenantPolicy::customers("contoso").unwrap().to_json();
+    document["limits"]["triesPerWindow"] = 60.into();
+    std::fs::write(&path, document.to_string()).unwrap();
+    let directory = PolicyDirectory::open(folder.path()).unwrap();
+    let fault = line(&directory.faults()[0]);
+    let named = "tenant contoso: policy file contoso.json: $.limits.triesPerWindow: somebody";
+    assert!(fault.starts_with(named), "{fault}");
+    let mut nameless = directory.faults().remove(0);
+    nameless.tenant = None;
+    assert!(line(&nameless).starts_with("policy file contoso.json: "));
+
+    let missing = PolicyDirectory::open(folder.path().join("nowhere")).unwrap_err();
+    let errors: [&(dyn Error + Send + Sync); 11] = [
+        &missing,
+        &directory.reload().unwrap().errors[0],
+        &StoreError::new(StoreErrorKind::Full, "words"),
+        &SendError::new(SendErrorKind::Setup, "words"),
+        &PolicyError::new("words"),
+        &HashError::Busy,
+        &EntropyUnavailable::new(),
+        &DocumentError::new("$", "words"),
+        &TenantId::parse("").unwrap_err(),
+        &sspr::domain::Keyring::parse("").unwrap_err(),
+        &sspr::adapters::Argon2Pool::new().with_parameters(1, 1, 1).unwrap_err(),
+    ];
+    for error in errors {
+        line(error);
+    }
+    #[cfg(feature = "postgres")]
+    line(&sspr::adapters::PostgresOptions::from_url("").unwrap_err());
+    #[cfg(feature = "redis")]
+    line(&sspr::adapters::RedisOptions::from_url("").unwrap_err());
+    #[cfg(feature = "smtp")]
+    line(&sspr::adapters::SmtpSender::from_url("").unwrap_err());
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn a_stored_policy_that_cannot_be_read_is_a_line_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policies.db");
+    let store = sspr::adapters::SqliteStore::open(&path).await.unwrap();
+    let policies = store.policies().await.unwrap();
+    let sql = "INSERT INTO sspr_policy (tenant, version, document) VALUES ('contoso', 1, '{}')";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    policies.refresh().await.unwrap();
+    let fault = line(&policies.faults()[0]);
+    assert_eq!(fault, "tenant contoso: sqlite: sspr_policy: $: `tenant` is missing");
 }

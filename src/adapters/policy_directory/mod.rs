@@ -1,6 +1,7 @@
 //! Policies in a folder of JSON files, read again when they change.
 
 mod edit;
+mod exchange;
 mod files;
 mod store;
 mod trail;

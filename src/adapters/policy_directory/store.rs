@@ -1,15 +1,19 @@
 //! A folder of policies that an administrator changes.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write as _},
-    path::{Path, PathBuf},
+    fs::{File, OpenOptions},
+    io,
+    path::PathBuf,
     sync::Arc,
 };
 
 use async_trait::async_trait;
 
-use super::{PolicyDirectory, PolicyFileError, Seen, files, trail};
+use super::{
+    PolicyDirectory, PolicyFileError, Seen,
+    exchange::{self, Made},
+    files, trail,
+};
 use crate::{
     adapters::policies::{MOST_CHANGES, corrupt, refused},
     domain::TenantId,
@@ -23,10 +27,15 @@ use crate::{
 /// Records among which a good policy is looked for.
 const REMEMBERED: usize = 100;
 
+/// The file that writers lock.
+const LOCK: &str = ".lock";
+
 /// Reads and writes small files on the calling thread. Writers of all processes wait for each other
 /// on a lock file; a policy is replaced by renaming a finished file over it. Changes are lines of
 /// JSON in `NAME.changes`, and older ones in `NAME.changes-old`: each of the two has at most a
-/// change more than 1 MiB. A line that a crash has cut short is left out, and nothing else.
+/// change more than 1 MiB. A line that a crash has cut short is left out, and nothing else. A change
+/// is recorded exactly when it was made: until both are certain its record waits in
+/// `NAME.changes-next`, and the next write settles it.
 #[async_trait]
 impl PolicyStore for PolicyDirectory {
     async fn tenants(&self) -> Result<Vec<TenantId>, StoreError> {
@@ -41,27 +50,7 @@ impl PolicyStore for PolicyDirectory {
     }
 
     async fn write(&self, change: &PolicyChange, expected: u64) -> Result<Written, StoreError> {
-        let text = text(&change.after).map_err(refused)?;
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(self.folder.join(".lock"))
-            .map_err(unusable)?;
-        lock.lock().map_err(unusable)?;
-        let tenant = change.after.tenant();
-        let stored = self.stored(tenant);
-        if stored.version != expected {
-            return Ok(Written::Conflict { version: stored.version });
-        }
-        // The record first: a change without a record would be worse than the reverse.
-        trail::append(&stored.path.with_extension("changes"), &change.record())
-            .map_err(unusable)?;
-        replace(&stored.path, text.as_bytes()).map_err(unusable)?;
-        let version = files::version_of(text.as_bytes());
-        self.adopt(stored.path, VersionedPolicy::new(change.after.clone(), version));
-        drop(lock);
-        Ok(Written::Written { version })
+        self.replace(change, expected, &mut |_| Ok(()))
     }
 
     async fn changes(
@@ -69,8 +58,7 @@ impl PolicyStore for PolicyDirectory {
         tenant: &TenantId,
         limit: usize,
     ) -> Result<Vec<RecordedChange>, StoreError> {
-        let path = self.path(tenant).with_extension("changes");
-        Ok(trail::read(&path, limit.min(MOST_CHANGES)).map_err(unusable)?.0)
+        Ok(self.recorded(tenant, limit.min(MOST_CHANGES))?.0)
     }
 
     async fn damaged(&self, tenant: &TenantId) -> Result<Option<DamagedPolicy>, StoreError> {
@@ -89,8 +77,7 @@ impl PolicyStore for PolicyDirectory {
     }
 
     async fn unreadable_changes(&self, tenant: &TenantId) -> Result<usize, StoreError> {
-        let path = self.path(tenant).with_extension("changes");
-        Ok(trail::read(&path, 0).map_err(unusable)?.1)
+        Ok(self.recorded(tenant, 0)?.1)
     }
 }
 
@@ -104,6 +91,53 @@ struct Stored {
 }
 
 impl PolicyDirectory {
+    /// Writes, and asks before each step of it.
+    pub(super) fn replace(
+        &self,
+        change: &PolicyChange,
+        expected: u64,
+        watch: exchange::Watch<'_>,
+    ) -> Result<Written, StoreError> {
+        let text = text(&change.after).map_err(refused)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(self.folder.join(LOCK))
+            .map_err(unusable)?;
+        lock.lock().map_err(unusable)?;
+        let Stored { path, version, .. } = self.stored(change.after.tenant());
+        exchange::settle(&path).map_err(unusable)?;
+        if version != expected {
+            return Ok(Written::Conflict { version });
+        }
+        let made = exchange::make(&path, version, text.as_bytes(), &change.record(), watch);
+        let made = made.map_err(unusable)?;
+        let version = files::version_of(text.as_bytes());
+        self.adopt(path, VersionedPolicy::new(change.after.clone(), version));
+        match made {
+            Made::Durably => Ok(Written::Written { version }),
+            Made::Perhaps(error) => Err(unsure(error)),
+        }
+    }
+
+    /// The newest changes, and how many records could not be read.
+    fn recorded(
+        &self,
+        tenant: &TenantId,
+        limit: usize,
+    ) -> Result<(Vec<RecordedChange>, usize), StoreError> {
+        let path = self.path(tenant);
+        // Whoever may not lock reads all the same: then the newest may be missing, or stand twice.
+        let lock = File::open(self.folder.join(LOCK)).ok();
+        let lock = lock.filter(|lock| lock.lock_shared().is_ok());
+        let done = exchange::done(&path).map_err(unusable)?;
+        let added = done.as_ref().map(|done| &done.line);
+        let read = trail::read(&exchange::trail_of(&path), added, limit).map_err(unusable);
+        drop(lock);
+        read
+    }
+
     /// The file of a tenant: the one that counts, or a new one.
     fn path(&self, tenant: &TenantId) -> PathBuf {
         let state = self.state();
@@ -166,25 +200,6 @@ fn text(policy: &TenantPolicy) -> Result<String, DocumentError> {
     Ok(if fits { pretty } else { compact })
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let fresh = path.with_extension("fresh");
-    let mut file = File::create(&fresh)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    if fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
-        // A file cannot take the place of a folder.
-        fs::rename(path, path.with_extension("not-a-file"))?;
-    }
-    fs::rename(fresh, path)?;
-    // The new name, too, outlives a loss of power.
-    if cfg!(unix)
-        && let Some(folder) = path.parent()
-    {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
-}
-
 fn fault(error: PolicyFileError) -> DocumentError {
     match error {
         PolicyFileError::Document { error, .. } => error,
@@ -195,4 +210,9 @@ fn fault(error: PolicyFileError) -> DocumentError {
 fn unusable(error: io::Error) -> StoreError {
     let message = "policy folder: cannot be read or written; check that it exists and its rights";
     StoreError::new(StoreErrorKind::Setup, message).with_source(error)
+}
+
+fn unsure(error: io::Error) -> StoreError {
+    let message = "policy folder: written, but it might not outlive a loss of power; try again";
+    StoreError::new(StoreErrorKind::Unknown, message).with_source(error)
 }

@@ -21,13 +21,47 @@ const MOST_BYTES: u64 = 1024 * 1024;
 /// Bytes that are read at once from the end of a file.
 const PIECE: u64 = 64 * 1024;
 
-/// Adds a change. Reads no more than the last line.
-pub(super) fn append(path: &Path, change: &RecordedChange) -> io::Result<()> {
+/// A line that belongs into a file.
+pub(super) struct Line {
+    /// Where it begins: the end of the file when it was made.
+    pub(super) at: u64,
+    pub(super) text: String,
+}
+
+impl Line {
+    /// Adds what is missing of the line: all of it, the rest, or nothing.
+    pub(super) fn add(&self, path: &Path) -> io::Result<()> {
+        let mut file = open(path)?;
+        let mut written = Vec::new();
+        let at = self.at.min(file.metadata()?.len());
+        file.seek(SeekFrom::Start(at))?;
+        file.read_to_end(&mut written)?;
+        file.write_all(&self.missing(&written, at))?;
+        file.sync_all()
+    }
+
+    /// What is missing of it in a file that goes on like this from there.
+    fn missing(&self, written: &[u8], at: u64) -> Vec<u8> {
+        let text = self.text.as_bytes();
+        if at == self.at && written.starts_with(text) {
+            return Vec::new();
+        }
+        match text.strip_prefix(written).filter(|_| at == self.at) {
+            Some(rest) => rest.to_vec(),
+            // Something else stands there, and perhaps without an end.
+            None => [b"\n", text].concat(),
+        }
+    }
+}
+
+/// The line of a change, at the end of a file. Reads no more than the last line.
+pub(super) fn next(path: &Path, change: &RecordedChange) -> io::Result<Line> {
     let mut file = open(path)?;
     if file.metadata()?.len() > MOST_BYTES {
         fs::rename(path, older(path))?;
         file = open(path)?;
     }
+    let at = file.metadata()?.len();
     let last = last_line(&mut file)?;
     let mut line = String::new();
     if last.as_deref().is_some_and(|last| !last.ends_with(b"\n")) {
@@ -51,19 +85,29 @@ pub(super) fn append(path: &Path, change: &RecordedChange) -> io::Result<()> {
         fields.extend(differs.into_iter().map(|(name, value)| (name.to_owned(), value)));
     }
     line.push_str(&format!("{fields}\n"));
-    file.write_all(line.as_bytes())?;
-    file.sync_all()
+    Ok(Line { at, text: line })
 }
 
-/// The newest changes, the newest first, and how many lines could not be read.
-pub(super) fn read(path: &Path, limit: usize) -> io::Result<(Vec<RecordedChange>, usize)> {
+/// The newest changes, the newest first, and how many lines could not be read. A line that was
+/// not added yet counts like the others.
+pub(super) fn read(
+    path: &Path,
+    added: Option<&Line>,
+    limit: usize,
+) -> io::Result<(Vec<RecordedChange>, usize)> {
     let mut newest = VecDeque::new();
     let mut unreadable = 0;
-    for file in [older(path), path.to_owned()] {
-        let bytes = match fs::read(file) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+    for (file, added) in [(older(path), None), (path.to_owned(), added)] {
+        let mut bytes = match fs::read(file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             other => other?,
         };
+        if let Some(line) = added {
+            let at = usize::try_from(line.at).unwrap_or(usize::MAX).min(bytes.len());
+            let written = bytes.split_at_checked(at).map_or(&[][..], |(_, written)| written);
+            let missing = line.missing(written, u64::try_from(at).unwrap_or(u64::MAX));
+            bytes.extend(missing);
+        }
         let mut reached = None;
         let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         for line in lines {

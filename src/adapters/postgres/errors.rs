@@ -15,7 +15,11 @@ const CLOCK: &str = "SS030";
 pub(super) fn connection(error: PoolError) -> StoreError {
     let (kind, words) = match &error {
         PoolError::Backend(backend) => match backend.code() {
-            Some(code) if refuses_the_caller(code) => (
+            Some(code) if *code == SqlState::INVALID_CATALOG_NAME => (
+                StoreErrorKind::Setup,
+                "postgres: the server has no database of this name; create it, or check the url",
+            ),
+            Some(code) if code.code().starts_with("28") => (
                 StoreErrorKind::Setup,
                 "postgres: the server refuses this user, password or database; check the url and \
                  the server's pg_hba.conf",
@@ -145,10 +149,6 @@ pub(super) fn damaged(what: &'static str) -> StoreError {
 /// A column that is not of the expected type.
 pub(super) fn column(error: Error) -> StoreError {
     damaged("column").with_source(error)
-}
-
-fn refuses_the_caller(code: &SqlState) -> bool {
-    code.code().starts_with("28") || *code == SqlState::INVALID_CATALOG_NAME
 }
 
 fn is_certificate(error: &Error) -> bool {

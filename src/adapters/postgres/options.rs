@@ -8,6 +8,8 @@ use tokio_postgres::{
     config::{Host, SslMode},
 };
 
+use crate::policy::meant;
+
 /// How to reach a Postgres database.
 ///
 /// A connection is encrypted and the server's certificate verified, unless the server is on this
@@ -22,13 +24,75 @@ pub struct PostgresOptions {
     pub(super) drift: Option<Duration>,
 }
 
-/// Why a URL is not usable. Says nothing of its contents: it may hold a password.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error(
-    "postgres url: not of the form postgres://user:password@host:port/database?sslmode=require"
-)]
+/// Why a URL is not usable. Says nothing of its contents but the names of options: it may hold a
+/// password.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct PostgresUrlError;
+pub enum PostgresUrlError {
+    /// It does not have the expected form.
+    #[error(
+        "postgres url: not of the form postgres://user:password@host:port/database?sslmode=require"
+    )]
+    Form,
+    /// It names no host.
+    #[error("postgres url: it names no host")]
+    Host,
+    /// An option that is not known: its name if it is almost that of a known one.
+    #[error("postgres url: {} is not known", .0.as_ref().map_or_else(unnamed, quoted))]
+    Unknown(Option<String>),
+    /// The value of an option is none that it can have.
+    #[error("postgres url: `{0}` has a value that it cannot have")]
+    Value(&'static str),
+}
+
+/// What a URL can say, as `tokio-postgres` knows it.
+const NAMES: [&str; 19] = [
+    "application_name",
+    "channel_binding",
+    "connect_timeout",
+    "dbname",
+    "host",
+    "hostaddr",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "load_balance_hosts",
+    "options",
+    "password",
+    "port",
+    "sslmode",
+    "sslnegotiation",
+    "target_session_attrs",
+    "tcp_user_timeout",
+    "user",
+];
+
+fn unnamed() -> String {
+    "an option".to_owned()
+}
+
+fn quoted(name: &String) -> String {
+    format!("`{name}`")
+}
+
+/// Which part of a URL is wrong. Its reader says so in words, and those are looked up, not passed
+/// on: they may hold a piece of a password.
+fn fault(error: &tokio_postgres::Error) -> PostgresUrlError {
+    let words = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    let name = |before: &str| words.strip_prefix(before)?.strip_prefix('`')?.strip_suffix('`');
+    if let Some(name) = name("invalid value for option ") {
+        let known = NAMES.into_iter().find(|known| *known == name);
+        return known.map_or(PostgresUrlError::Form, PostgresUrlError::Value);
+    }
+    match name("unknown option ") {
+        Some(name) => {
+            let is_near = meant(name, &NAMES).is_some();
+            PostgresUrlError::Unknown(is_near.then(|| name.to_owned()))
+        }
+        None => PostgresUrlError::Form,
+    }
+}
 
 impl core::fmt::Debug for PostgresOptions {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -45,9 +109,9 @@ impl PostgresOptions {
     /// # Errors
     /// [`PostgresUrlError`].
     pub fn from_url(url: &str) -> Result<Self, PostgresUrlError> {
-        let mut config: Config = url.parse().map_err(|_| PostgresUrlError)?;
+        let mut config: Config = url.parse().map_err(|error| fault(&error))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-            return Err(PostgresUrlError);
+            return Err(PostgresUrlError::Host);
         }
         if config.get_ssl_mode() == SslMode::Prefer {
             let mode = if is_here(&config) { SslMode::Disable } else { SslMode::Require };
@@ -127,6 +191,31 @@ mod tests {
         assert_eq!(mode("host=/run/postgresql user=a"), SslMode::Disable);
         assert_eq!(mode("postgres://a@127.0.0.1/x?sslmode=require"), SslMode::Require);
         assert_eq!(mode("postgres://a@db.example/x?sslmode=disable"), SslMode::Disable);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_url_is_named_and_never_shown() {
+        use PostgresUrlError::{Form, Host, Unknown, Value};
+        let named = |name: &str| Unknown(Some(name.to_owned()));
+        for (bad, wrong) in [
+            ("postgres://u:secret@h/x?sslmod=require", named("sslmod")),
+            ("postgres://u:secret@h/x?sslmode=secret", Value("sslmode")),
+            ("postgres://u:secret@h:notaport/x", Value("port")),
+            ("postgres://u:secret@h:99999/x", Value("port")),
+            ("postgres://u:secret@h/x?connect_timeout=secret", Value("connect_timeout")),
+            ("postgres://u:5@h/x?secret=1", Unknown(None)),
+            ("host=h password=a secret=b", Unknown(None)),
+            ("host=h Port=1", named("Port")),
+            ("user=a password=secret", Host),
+            ("http://u:secret@h/x", Form),
+        ] {
+            let error = PostgresOptions::from_url(bad).unwrap_err();
+            assert_eq!(error, wrong, "{bad}");
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
+        }
+        let error = named("sslmod").to_string();
+        assert_eq!(error, "postgres url: `sslmod` is not known");
+        assert_eq!(Unknown(None).to_string(), "postgres url: an option is not known");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::ports::StoreError;
 /// # use sspr::adapters::{PostgresOptions, PostgresStore};
 /// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
 /// let options = PostgresOptions::from_url("postgres://app:secret@db.example/shop")?;
-/// PostgresStore::migrate(&options).await?; // or run the .sql files with your own tool
+/// PostgresStore::migrate(&options).await?; // or with your own tool, see there
 /// let store = PostgresStore::open(&options).await?;
 /// let (codes, users) = (store.codes(), store.users());
 /// # let _ = (codes, users);
@@ -29,6 +29,10 @@ impl PostgresStore {
 
     /// Brings the schema `sspr` up to date: all that is missing or nothing. Any number of
     /// processes may do so at once. Needs a role that may create a schema; `open` does not.
+    ///
+    /// With your own tool: create the schema and `sspr.migration (number integer PRIMARY KEY)`, run
+    /// the files of the folder `src/adapters/postgres/migrations` of this package in the order of
+    /// their names, and insert the number of each (1, 2, …) into that table; all in one transaction.
     ///
     /// # Errors
     /// [`StoreError`] says what to do: not reachable, refused, or of a newer release.

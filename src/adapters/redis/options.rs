@@ -29,9 +29,35 @@ pub(super) enum Kind {
 
 /// Why a URL is not usable. Says nothing of its contents: it may hold a password.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("redis url: not of the form rediss://user:password@host:port/database")]
 #[non_exhaustive]
-pub struct RedisUrlError;
+pub enum RedisUrlError {
+    /// The database after the host is not a number.
+    #[error("redis url: the database after the host must be a number")]
+    Database,
+    /// It does not have the expected form.
+    #[error("redis url: not of the form rediss://user:password@host:port/database")]
+    Form,
+    /// There is none.
+    #[error("redis url: at least one is needed")]
+    Missing,
+    /// It begins with another word than those that are known.
+    #[error("redis url: it must begin with rediss:// or redis://")]
+    Scheme,
+}
+
+fn fault(url: &str, error: &redis::RedisError) -> RedisUrlError {
+    let known = ["redis", "rediss", "valkey", "valkeys", "redis+unix", "valkey+unix", "unix"];
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    if !scheme.is_some_and(|scheme| known.contains(&scheme.as_str())) {
+        return RedisUrlError::Scheme;
+    }
+    // The reader has words of its own for each rule.
+    if error.to_string().contains("database number") {
+        RedisUrlError::Database
+    } else {
+        RedisUrlError::Form
+    }
+}
 
 impl core::fmt::Debug for RedisOptions {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -70,10 +96,10 @@ impl RedisOptions {
     }
 
     fn of(urls: &[&str], kind: Kind) -> Result<Self, RedisUrlError> {
-        let read = |url: &&str| (*url).into_connection_info().map_err(|_| RedisUrlError);
+        let read = |url: &&str| (*url).into_connection_info().map_err(|error| fault(url, &error));
         let servers = urls.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         if servers.is_empty() {
-            return Err(RedisUrlError);
+            return Err(RedisUrlError::Missing);
         }
         Ok(Self {
             drift: Some(Duration::from_secs(30)),
@@ -127,7 +153,19 @@ mod tests {
             let error = RedisOptions::from_url(bad).unwrap_err();
             assert!(!error.to_string().contains("secret"));
         }
-        assert_eq!(RedisOptions::cluster(&[]).unwrap_err(), RedisUrlError);
+        use RedisUrlError::{Database, Form, Missing, Scheme};
+        assert_eq!(RedisOptions::cluster(&[]).unwrap_err(), Missing);
+        for (bad, wrong) in [
+            ("http://secret@h", Scheme),
+            ("secret", Scheme),
+            ("redis://:secret@h/secret", Database),
+            ("redis://:secret@h:notaport/0", Form),
+            ("rediss://:secret@h#secret", Form),
+        ] {
+            let error = RedisOptions::from_url(bad).unwrap_err();
+            assert_eq!(error, wrong, "{bad}");
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
         let options = RedisOptions::from_url("redis://:secret@127.0.0.1/").unwrap();
         assert!(!format!("{options:?}").contains("secret"));
     }

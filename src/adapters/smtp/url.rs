@@ -11,7 +11,7 @@ use super::{
     session::Limits,
     tls::{self, Tls},
 };
-use crate::domain::EmailAddress;
+use crate::{domain::EmailAddress, policy::meant};
 
 /// Connections that are busy at once.
 const CONNECTIONS: usize = 3;
@@ -53,15 +53,22 @@ pub enum SmtpUrlError {
     /// The host is neither a name nor an address.
     #[error("smtp url: the host must be a name, an IPv4 address, or an IPv6 address in brackets")]
     Host,
-    /// A parameter is unknown or given twice.
+    /// A parameter is unknown: its name if it is almost a known one, else its place after `?`. What
+    /// stands there could be the rest of a password.
     #[error(
-        "smtp url: only from, tls, ca, hello, timeout, final_timeout and connections are known, \
-         each at most once"
+        "smtp url: parameter {0} is not known; only from, tls, ca, hello, timeout, final_timeout \
+         and connections are"
     )]
-    Parameter,
+    Parameter(String),
     /// There is a user without a password.
     #[error("smtp url: the user needs a password; access tokens need `with_access_tokens`")]
     Password,
+    /// The port is not a number from 1 to 65535.
+    #[error("smtp url: the port after the host must be 1 to 65535")]
+    Port,
+    /// A parameter is given twice.
+    #[error("smtp url: `{0}` is given twice")]
+    Repeated(&'static str),
     /// The system's root certificates cannot be read.
     #[error("smtp url: this system has no root certificates; install them, or name a file by `ca`")]
     Roots,
@@ -130,12 +137,17 @@ struct Parameters(Vec<(&'static str, Zeroizing<String>)>);
 impl Parameters {
     fn read(query: &str) -> Result<Self, SmtpUrlError> {
         let mut read: Vec<(&'static str, Zeroizing<String>)> = Vec::new();
-        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
-            let (name, value) = parameter.split_once('=').ok_or(SmtpUrlError::Form)?;
+        let parameters = query.split('&').filter(|parameter| !parameter.is_empty());
+        for (place, parameter) in (1..).zip(parameters) {
+            let (name, value) = match parameter.split_once('=') {
+                Some((name, value)) => (name, Some(value)),
+                None => (parameter, None),
+            };
             let known = PARAMETERS.into_iter().find(|known| *known == name);
-            let name = known.ok_or(SmtpUrlError::Parameter)?;
+            let name = known.ok_or_else(|| unknown(place, name))?;
+            let value = value.ok_or(SmtpUrlError::Form)?;
             if read.iter().any(|(other, _)| *other == name) {
-                return Err(SmtpUrlError::Parameter);
+                return Err(SmtpUrlError::Repeated(name));
             }
             read.push((name, decoded(value).ok_or(SmtpUrlError::Form)?));
         }
@@ -158,6 +170,11 @@ impl Parameters {
         let number = text.parse().ok().filter(|number| is_number && N::from(1) <= *number);
         number.filter(|number| *number <= most).map(Some).ok_or(wrong)
     }
+}
+
+fn unknown(place: usize, name: &str) -> SmtpUrlError {
+    let name = meant(name, &PARAMETERS).map(|_| format!("`{name}`"));
+    SmtpUrlError::Parameter(name.unwrap_or_else(|| place.to_string()))
 }
 
 fn host_and_port(place: &str, usual: u16) -> Result<(String, u16), SmtpUrlError> {
@@ -185,9 +202,9 @@ fn host_and_port(place: &str, usual: u16) -> Result<(String, u16), SmtpUrlError>
     let port = match port {
         None => usual,
         Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            digits.parse().ok().filter(|port| *port > 0).ok_or(SmtpUrlError::Form)?
+            digits.parse().ok().filter(|port| *port > 0).ok_or(SmtpUrlError::Port)?
         }
-        Some(_) => return Err(SmtpUrlError::Form),
+        Some(_) => return Err(SmtpUrlError::Port),
     };
     Ok((host, port))
 }

@@ -74,9 +74,9 @@ fn what_is_no_host_or_no_port_is_refused() {
     }
     for port in ["", "x", "+25", "-25", "0", "65536", "25:25", " 25", "2\u{665}"] {
         let url = format!("smtp://h:{port}?from=a@x.example");
-        assert_eq!(error(&url), SmtpUrlError::Form, "{port}");
+        assert_eq!(error(&url), SmtpUrlError::Port, "{port}");
         let url = format!("smtp://[::1]:{port}?from=a@x.example");
-        assert_eq!(error(&url), SmtpUrlError::Form, "{port}");
+        assert_eq!(error(&url), SmtpUrlError::Port, "{port}");
     }
 }
 
@@ -116,7 +116,7 @@ fn only_this_machine_may_go_without_tls() {
     let contradiction = "smtps://localhost?from=a@x.example&tls=none";
     assert_eq!(error(contradiction), SmtpUrlError::Tls);
     let twice = "smtp://localhost?from=a@x.example&tls=none&tls=required";
-    assert_eq!(error(twice), SmtpUrlError::Parameter);
+    assert_eq!(error(twice), SmtpUrlError::Repeated("tls"));
 }
 
 #[test]
@@ -152,12 +152,22 @@ fn what_is_wrong_is_named_and_never_shown() {
     assert_eq!(error("smtp://?from=a@x.example"), SmtpUrlError::Form);
     assert_eq!(error("smtp://h"), SmtpUrlError::From);
     assert_eq!(error("smtp://h?from=nobody"), SmtpUrlError::From);
-    assert_eq!(error("smtp://h:x?from=a@x.example"), SmtpUrlError::Form);
+    assert_eq!(error("smtp://h:x?from=a@x.example"), SmtpUrlError::Port);
     assert_eq!(error("smtp://h?from=a@x.example&tls=maybe"), SmtpUrlError::Tls);
     assert_eq!(error("smtp://h?from=a@x.example&hello=a%20b"), SmtpUrlError::Hello);
     assert_eq!(error("smtp://h?from=a@x.example&hello=[1.2.3]"), SmtpUrlError::Hello);
-    assert_eq!(error("smtp://h?from=a@x.example&bcc=b"), SmtpUrlError::Parameter);
-    assert_eq!(error("smtp://h?from=a@x.example&from=b@x.example"), SmtpUrlError::Parameter);
+    for (query, named) in [
+        ("from=a@x.example&bcc=b", "parameter 2 is not known"),
+        ("form=a@x.example", "parameter `form` is not known"),
+        ("from=a@x.example&&time_out=hunter2", "parameter `time_out` is not known"),
+        ("from=a@x.example&TLS=none", "parameter `TLS` is not known"),
+        ("hunter2=x@h&from=a@x.example", "parameter 1 is not known"),
+        ("hunter2", "parameter 1 is not known"),
+        ("from=a@x.example&from=hunter2", "`from` is given twice"),
+    ] {
+        let shown = error(&format!("smtp://h?{query}")).to_string();
+        assert!(shown.contains(named) && !shown.contains("hunter2"), "{shown}");
+    }
     assert_eq!(error("smtp://h?from"), SmtpUrlError::Form);
     for (name, values, wrong) in [
         ("timeout", ["0", "301", "", "-1", "+5", "1.5"], SmtpUrlError::Timeout),
@@ -175,6 +185,7 @@ fn what_is_wrong_is_named_and_never_shown() {
         "smtp://user:hunter2@:25?from=a@x.example",
         "smtp://user:hunter2?from=a@x.example",
         "smtp://user:hunter2%@h?from=a@x.example",
+        "smtp://user:25?hunter2=x@h?from=a@x.example",
         "smtp://user:hunter2@h?from=hunter2",
     ] {
         let shown = format!("{} {:?}", error(url), error(url));

@@ -119,6 +119,63 @@ async fn a_process_that_starts_repairs_from_the_last_good_record() {
 }
 
 #[tokio::test]
+async fn a_write_that_fails_is_not_recorded_and_nothing_is_repaired_from_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = PolicyDirectory::open(folder.path()).unwrap();
+    put(&first, policy("contoso")).await;
+    // Folders that hold something stand where the file belongs, and where one would be moved.
+    let path = folder.path().join("contoso.json");
+    fs::remove_file(&path).unwrap();
+    for taken in [path.clone(), path.with_extension("not-a-file")] {
+        fs::create_dir_all(taken.join("held")).unwrap();
+    }
+    let started = PolicyDirectory::open(folder.path()).unwrap();
+    let version = started.damaged(&id("contoso")).await.unwrap().unwrap().version;
+
+    for number in 0..12 {
+        let never = change(Some(&policy("contoso")), large("contoso", number));
+        started.write(&never, version).await.unwrap_err();
+    }
+
+    for directory in [&started, &PolicyDirectory::open(folder.path()).unwrap()] {
+        let changes = directory.changes(&id("contoso"), 10).await.unwrap();
+        let after: Vec<_> = changes.iter().map(|change| &change.after).collect();
+        assert_eq!(after, [&policy("contoso").to_json()]);
+        let damaged = directory.damaged(&id("contoso")).await.unwrap().unwrap();
+        assert_eq!((damaged.origin, &*damaged.base), (BaseOrigin::Recorded, &policy("contoso")));
+    }
+}
+
+#[tokio::test]
+async fn a_trail_that_cannot_be_written_stops_the_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = PolicyDirectory::open(folder.path()).unwrap();
+    put(&directory, policy("contoso")).await;
+    for name in ["contoso.changes", "contoso.changes-next"] {
+        let there = folder.path().join(name);
+        let kept = folder.path().join("kept");
+        if there.exists() {
+            fs::rename(&there, &kept).unwrap();
+        }
+        fs::create_dir(&there).unwrap();
+        let stored = directory.read(&id("contoso")).await.unwrap().unwrap();
+        let next = policy("contoso").with_after_reset(AfterReset::RequireSignIn);
+        let never = change(Some(&stored.policy), next);
+
+        directory.write(&never, stored.version).await.unwrap_err();
+
+        let after = directory.read(&id("contoso")).await.unwrap().unwrap();
+        assert_eq!(after.version, stored.version, "{name}");
+        assert_eq!(after_reset(&directory, "contoso"), AfterReset::SignIn, "{name}");
+        fs::remove_dir(&there).unwrap();
+        if kept.exists() {
+            fs::rename(&kept, &there).unwrap();
+        }
+        assert_eq!(directory.changes(&id("contoso"), 10).await.unwrap().len(), 1, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_is_gone_takes_nothing_away_and_can_be_written_again() {
     let (folder, running) = furnished();
     fs::remove_file(folder.path().join("contoso.json")).unwrap();
