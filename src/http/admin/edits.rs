@@ -9,8 +9,8 @@ use super::{
     view::PROVIDERS,
 };
 use crate::policy::{
-    Applications, AuthenticationMethodsPolicy, DocumentError, MethodState, Target, UserFlow,
-    target_key,
+    Applications, AuthenticationMethodsPolicy, CurrentPassword, DocumentError, MethodState,
+    PasswordRules, PasswordRulesError, Target, UserFlow, target_key,
 };
 
 /// The form about Email OTP.
@@ -29,6 +29,14 @@ pub(super) struct FlowEdit<'a> {
     pub(super) providers: Vec<&'a str>,
     /// `None`: all of them.
     pub(super) applications: Option<Vec<&'a str>>,
+}
+
+/// The form about password rules.
+pub(super) struct RulesEdit<'a> {
+    pub(super) rules: PasswordRules,
+    pub(super) min_length: usize,
+    pub(super) terms: Vec<&'a str>,
+    pub(super) current: CurrentPassword,
 }
 
 impl EmailEdit {
@@ -140,6 +148,16 @@ impl FlowEdit<'_> {
         }
         set(&mut conditions, "applications", covered);
         set(document, "conditions", conditions);
+    }
+}
+
+impl RulesEdit<'_> {
+    pub(super) fn made(&self) -> Result<PasswordRules, DocumentError> {
+        let invalid =
+            |error: PasswordRulesError| DocumentError::new("Password rules", error.to_string());
+        let rules = self.rules.clone().with_min_length(self.min_length).map_err(invalid)?;
+        let rules = rules.with_terms(self.terms.iter().copied()).map_err(invalid)?;
+        Ok(rules.with_current_refused(self.current))
     }
 }
 
