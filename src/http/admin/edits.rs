@@ -170,11 +170,11 @@ fn set_targets(
     chosen: &[(&'static str, String)],
 ) {
     let keys: HashSet<String> = chosen.iter().map(|(kind, id)| target_key(kind, id)).collect();
-    let known: HashSet<String> = before.iter().map(Target::key).collect();
+    let mut known: HashSet<String> = before.iter().map(Target::key).collect();
     let old = email.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     let pairs = old.iter().zip(before);
     let kept = pairs.filter(|(_, target)| keys.contains(&target.key())).map(|(entry, _)| entry);
-    let is_new = |(kind, id): &&(&'static str, String)| !known.contains(&target_key(kind, id));
+    let is_new = |(kind, id): &&(&'static str, String)| known.insert(target_key(kind, id));
     let added = chosen.iter().filter(is_new);
     let added = added.map(|(kind, id)| json!({ "targetType": kind, "id": id }));
     let list: Vec<Value> = kept.cloned().chain(added).collect();

@@ -106,6 +106,8 @@ pub(super) struct AdminPage {
     min_length: String,
     terms: String,
     refuses_current: bool,
+    /// Whether the host has set a breach check.
+    looks_up_leaks: bool,
     odds: Vec<(String, String)>,
 }
 
@@ -175,6 +177,7 @@ impl AdminPage {
             include: shown_targets(site, policy.tenant(), included),
             min_length: rules.min_length().to_string(),
             new_flow: String::new(),
+            looks_up_leaks: site.sspr.checks_breaches(),
             odds: odds(policy),
             ready: checks.len().saturating_sub(to_do),
             refuses_current: rules.refuses_current(),
