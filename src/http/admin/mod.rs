@@ -55,6 +55,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// with `Retry-After`. Whoever repeats the change that was made last is answered as before: a `POST`
 /// that is repeated makes no second user flow.
 ///
+/// Each change writes the tenant's whole document, with every setting and every limit in it: what was
+/// left out, and so at its default, is pinned from then on.
+///
 /// A stored policy that cannot be read is shown as the last good one, with what is wrong with it
 /// (in JSON: `@sspr.damaged`). The next change that is saved replaces it.
 #[derive(Clone)]
