@@ -40,12 +40,16 @@ impl Sheet {
         }
     }
 
-    /// The version of the policy that the form was shown with.
-    pub(super) fn version(self, form: &Form) -> Result<u64, FormError> {
-        form.knows_only(self.fields())?;
-        let version = form.required("version")?;
-        version.parse().map_err(|_| FormError::Missing("version"))
+    /// Refuses every field that is none of this form.
+    pub(super) fn knows_all_of(self, form: &Form) -> Result<(), FormError> {
+        form.knows_only(self.fields())
     }
+}
+
+/// The version of the policy that a form was shown with.
+pub(super) fn version(form: &Form) -> Result<u64, FormError> {
+    let version = form.required("version")?;
+    version.parse().map_err(|_| FormError::Missing("version"))
 }
 
 pub(super) fn email(form: &Form) -> Result<EmailEdit, FormError> {

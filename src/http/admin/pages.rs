@@ -106,7 +106,8 @@ impl Visit {
         change: impl Fn(&Stored) -> Result<TenantPolicy, DocumentError> + Send + Sync,
     ) -> Answer {
         let (sheet, form) = filled;
-        let version = self.understood(filled, sheet.version(form))?;
+        self.understood(filled, sheet.knows_all_of(form))?;
+        let version = self.understood(filled, fields::version(form))?;
         let basis = Basis::Versions(vec![version]);
         let by = (self.who.as_str(), what);
         let changed = self.site.change(self.tenant(), &basis, by, change).await;

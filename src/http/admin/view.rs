@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     Site,
     change::Stored,
-    fields::{INCLUDE, RULES, Sheet},
+    fields::{INCLUDE, RULES, Sheet, version},
 };
 use crate::{
     domain::{IdentityProvider, TenantId},
@@ -205,9 +205,8 @@ impl AdminPage {
     /// Shows what was typed into a form in the place of what is stored. Its version stays, so that
     /// what somebody else stores in the meantime is still noticed.
     pub(super) fn keep(&mut self, sheet: Sheet, form: &Form) {
-        if let Ok(version) = sheet.version(form) {
-            self.version = version;
-        }
+        // None is none that is stored.
+        self.version = version(form).unwrap_or(0);
         let has = |name: &str| form.all(name).next().is_some();
         match sheet {
             Sheet::Email => {

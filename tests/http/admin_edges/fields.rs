@@ -175,19 +175,24 @@ async fn what_was_typed_into_a_form_that_is_refused_stays_there() {
 async fn what_was_typed_keeps_the_version_that_it_was_typed_on() {
     let desk = Desk::new().await;
     let page = get(&desk.app, &format!("/admin/{QUERY}"), &[ROOT]).await.body;
-    let mut fields = untouched(&page, "password-rules");
+    let fields = untouched(&page, "password-rules");
     let saved = desk.save("password-rules", QUERY, |fields| set(fields, "min_length", "20")).await;
     assert_eq!(saved.status, 303);
 
-    set(&mut fields, "rules", "Entra");
-    let sent: Vec<_> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
-    let path = format!("/admin/password-rules{QUERY}");
-    let refused = post(&desk.app, &path, &[ROOT], &front::form(&sent)).await;
-    assert_eq!(refused.status, 422);
+    let typed = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    for (name, value) in [("rules", "Entra"), ("Rules", "entra"), ("version", "2")] {
+        // One is no word, one no field of this form, and one is there twice.
+        let replaced = typed.clone().filter(|(field, _)| name == "version" || *field != name);
+        let sent: Vec<_> = replaced.chain([(name, value)]).collect();
+        let path = format!("/admin/password-rules{QUERY}");
+        let refused = post(&desk.app, &path, &[ROOT], &front::form(&sent)).await;
+        assert_eq!(refused.status, 422, "{name}");
 
-    let again = untouched(&refused.body, "password-rules");
-    let sent: Vec<_> = again.iter().map(|(name, value)| (&**name, &**value)).collect();
-    assert_eq!(post(&desk.app, &path, &[ROOT], &front::form(&sent)).await.status, 409);
+        let again = untouched(&refused.body, "password-rules");
+        let sent: Vec<_> = again.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let again = post(&desk.app, &path, &[ROOT], &front::form(&sent)).await;
+        assert_eq!(again.status, 409, "{name}");
+    }
     assert_eq!(desk.policy("contoso").password_rules().min_length(), 20);
 }
 
