@@ -19,6 +19,11 @@ use super::{
 impl Sspr {
     /// Checks address and password.
     ///
+    /// Answers [`SignInOutcome::Rejected`] to everybody, whatever the password, where the user flow
+    /// does not cover the application or does not list the identity provider "e-mail with password".
+    /// So an administrator who takes `EmailPassword-OAUTH` out of a flow locks out the customers
+    /// who have signed up with a password already, and not new ones only.
+    ///
     /// # Errors
     /// A store, the policy source, the hasher or the source of randomness failed.
     ///

@@ -1,6 +1,8 @@
 //! Forms (`application/x-www-form-urlencoded`), read strictly: what is not well-formed is refused,
 //! never guessed at.
 
+use std::collections::BTreeSet;
+
 use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, HeaderValue, Request, header::CONTENT_TYPE},
@@ -29,6 +31,10 @@ pub(crate) enum FormError {
     Repeated(&'static str),
     #[error("the body is too large or has too many fields")]
     TooLarge,
+    #[error("a parameter is not known; these are: {}", .0.join(", "))]
+    Unknown(&'static [&'static str]),
+    #[error("the {0} parameter must be one of: {words}", words = .1.join(", "))]
+    Word(&'static str, &'static [&'static str]),
 }
 
 impl Form {
@@ -92,6 +98,47 @@ impl Form {
     /// A field that must be there.
     pub(super) fn required(&self, name: &'static str) -> Result<&str, FormError> {
         self.optional(name)?.ok_or(FormError::Missing(name))
+    }
+
+    /// A field that may be missing or empty, and is else one of these words as it is spelt here.
+    pub(super) fn word(
+        &self,
+        name: &'static str,
+        words: &'static [&'static str],
+    ) -> Result<Option<&'static str>, FormError> {
+        let Some(given) = self.optional(name)? else { return Ok(None) };
+        let known = words.iter().find(|word| **word == given);
+        known.copied().map(Some).ok_or(FormError::Word(name, words))
+    }
+
+    /// Every value of a field that may be repeated, each of these words at most once.
+    pub(super) fn words(
+        &self,
+        name: &'static str,
+        words: &'static [&'static str],
+    ) -> Result<Vec<&'static str>, FormError> {
+        let mut chosen = Vec::new();
+        for given in self.all(name) {
+            let known = words.iter().find(|word| **word == given).copied();
+            let known = known.ok_or(FormError::Word(name, words))?;
+            if chosen.contains(&known) {
+                return Err(FormError::Repeated(name));
+            }
+            chosen.push(known);
+        }
+        Ok(chosen)
+    }
+
+    /// Refuses every field but these: one that is misspelt would count as left out.
+    pub(super) fn knows_only(&self, names: &'static [&'static str]) -> Result<(), FormError> {
+        let is_known = |(field, _): &(String, _)| names.contains(&field.as_str());
+        if self.0.iter().all(is_known) { Ok(()) } else { Err(FormError::Unknown(names)) }
+    }
+
+    /// Whether no field stands twice.
+    pub(super) fn has_each_once(&self) -> bool {
+        let mut names = BTreeSet::new();
+        self.0.iter().all(|(field, _)| names.insert(field))
     }
 
     /// Every value of a field that may be repeated.
@@ -185,5 +232,25 @@ mod tests {
         assert_eq!(form.required("a"), Err(FormError::Repeated("a")));
         assert_eq!(form.all("a").collect::<Vec<_>>(), ["1", "2"]);
         assert_eq!(form.required("b"), Ok("3"));
+        assert!(!form.has_each_once() && Form::parse("a=1&b=1").unwrap().has_each_once());
+    }
+
+    #[test]
+    fn a_word_is_one_of_those_listed_as_it_is_spelt_and_stands_once() {
+        const WORDS: &[&str] = &["one", "two"];
+        let word = |text: &str| Form::parse(text).unwrap().word("a", WORDS);
+        assert_eq!(word("a=two"), Ok(Some("two")));
+        assert_eq!((word("b=two"), word("a=")), (Ok(None), Ok(None)));
+        assert_eq!(word("a=One"), Err(FormError::Word("a", WORDS)));
+        assert_eq!(word("a=one&a=one"), Err(FormError::Repeated("a")));
+        let words = |text: &str| Form::parse(text).unwrap().words("a", WORDS);
+        assert_eq!(words("a=two&a=one"), Ok(vec!["two", "one"]));
+        assert_eq!(words("a=two&a=two"), Err(FormError::Repeated("a")));
+        assert_eq!(words("a=two&a="), Err(FormError::Word("a", WORDS)));
+        let known = |text: &str| Form::parse(text).unwrap().knows_only(WORDS);
+        assert_eq!(known("one=1&two=2&one=3"), Ok(()));
+        assert_eq!(known("one=1&Two=2"), Err(FormError::Unknown(WORDS)));
+        let rule = FormError::Word("a", WORDS).to_string();
+        assert_eq!(rule, "the a parameter must be one of: one, two");
     }
 }

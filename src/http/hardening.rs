@@ -54,12 +54,6 @@ pub(super) fn say_when(response: &mut Response) {
 
 /// Writes a request's host as browsers write it in `Origin`: small letters, no port where it is the
 /// scheme's own. So a proxy that says `Host: Shop.example:443` makes no form of ours foreign.
-pub(super) async fn leveled(mut request: Request) -> Request {
-    level_host(&mut request);
-    request
-}
-
-/// The same, in place.
 pub(super) fn level_host(request: &mut Request) {
     let Some(origin) = request.headers().get(ORIGIN).map(HeaderValue::as_bytes) else { return };
     let named = match request.uri().authority() {

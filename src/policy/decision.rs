@@ -20,6 +20,8 @@ pub enum Reason {
     EmailOtpDisabled,
     /// An exclude target covers the account.
     Excluded,
+    /// The user flow covers no application.
+    FlowWithoutApplications,
     /// The user flow does not offer e-mail with password.
     FlowWithoutPasswords,
     /// No address on file.
@@ -69,6 +71,7 @@ impl Reason {
             Self::Excluded => {
                 "an exclude target of Email OTP covers the account; excludes always win"
             }
+            Self::FlowWithoutApplications => "the user flow covers no application; add one to it",
             Self::FlowWithoutPasswords => {
                 "the user flow does not list the identity provider \"Email with password\""
             }
@@ -99,6 +102,7 @@ impl TenantPolicy {
             && self.same_mailbox() == SameMailbox::NotEligible;
         let checks = [
             (flow.is_none(), Reason::UnknownFlow),
+            (flow.is_some_and(|flow| !flow.has_applications()), Reason::FlowWithoutApplications),
             (flow.is_some_and(|flow| !flow.has_passwords()), Reason::FlowWithoutPasswords),
             (methods.state() == MethodState::Disabled, Reason::EmailOtpDisabled),
             (!methods.includes(account), Reason::NotIncluded),
@@ -242,11 +246,18 @@ mod tests {
         assert_eq!(decide(&policy, "other"), [Reason::UnknownFlow]);
         let same = |ada: &mut Account| ada.second_factor = SecondFactor::SameMailbox;
         assert_eq!(reasons(&policy.clone().with_same_mailbox(SameMailbox::Eligible), same), []);
-        let google = r#"{"displayName": "google", "onAuthenticationMethodLoadStart":
+        let google = r#"{"displayName": "google", "conditions":
+            {"applications": {"includeAllApplications": true}}, "onAuthenticationMethodLoadStart":
             {"identityProviders": [{"id": "Google-OAUTH"}]}}"#;
         let google = crate::policy::UserFlow::from_json(google).unwrap();
         policy = policy.with_user_flows(vec![google]).unwrap();
         assert_eq!(decide(&policy, "google"), [Reason::FlowWithoutPasswords]);
+        let kiosk = r#"{"displayName": "kiosk", "onAuthenticationMethodLoadStart":
+            {"identityProviders": [{"id": "EmailPassword-OAUTH"}]}}"#;
+        let kiosk = crate::policy::UserFlow::from_json(kiosk).unwrap();
+        policy = policy.with_user_flows(vec![kiosk]).unwrap();
+        assert_eq!(decide(&policy, "kiosk"), [Reason::FlowWithoutApplications]);
+
         let off = AuthenticationMethodsPolicy::from_email_json(r#"{"state": "disabled"}"#).unwrap();
         let off = TenantPolicy::customers("contoso").unwrap().with_authentication_methods(off);
         assert_eq!(reasons(&off, |_| {}), [Reason::EmailOtpDisabled, Reason::NotIncluded]);

@@ -32,8 +32,14 @@ pub(crate) fn parse_json(json: &str, levels: usize) -> Result<Value, DocumentErr
     };
     let deep = format!("nested deeper than {levels} levels");
     let value: Value = serde_json::from_str(json).map_err(|at| {
-        let is_deep = at.to_string().starts_with("recursion limit");
-        fault(if is_deep { &deep } else { "not complete JSON" }, &at)
+        let said = at.to_string();
+        let rule = match &*said {
+            _ if at.is_eof() => "not complete JSON",
+            deeper if deeper.starts_with("recursion limit") => &deep,
+            number if number.starts_with("number out of range") => "a number is out of range",
+            _ => "not well-formed JSON",
+        };
+        fault(rule, &at)
     })?;
     let Once = serde_json::from_str(json).map_err(|at| fault("a field stands twice", &at))?;
     match Node::root(&value).deeper_than(levels) {
@@ -129,10 +135,14 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_said_with_its_place() {
-        assert_eq!(
-            parse_json("{").unwrap_err().to_string(),
-            "$: not complete JSON (line 1, column 1)"
-        );
+        for (json, error) in [
+            ("{", "$: not complete JSON (line 1, column 1)"),
+            (r#"{"a": tru}"#, "$: not well-formed JSON (line 1, column 10)"),
+            (r#"{"a": 1,}"#, "$: not well-formed JSON (line 1, column 9)"),
+            (r#"{"a": 1e999}"#, "$: a number is out of range (line 1, column 11)"),
+        ] {
+            assert_eq!(parse_json(json).unwrap_err().to_string(), error, "{json}");
+        }
     }
 
     #[test]

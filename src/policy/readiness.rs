@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Applications, MethodState, Target, TenantPolicy};
+use super::{MethodState, Target, TenantPolicy};
 
 /// Every precondition of password reset in a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl TenantPolicy {
         let empty_flows: Vec<&str> = self
             .user_flows()
             .iter()
-            .filter(|flow| *flow.applications() == Applications::Listed(Vec::new()))
+            .filter(|flow| !flow.has_applications())
             .map(|flow| flow.display_name())
             .collect();
         let mut checks = vec![

@@ -156,6 +156,11 @@ impl UserFlow {
         }
     }
 
+    /// Whether it is for any application at all.
+    pub(super) fn has_applications(&self) -> bool {
+        !matches!(&self.applications, Applications::Listed(listed) if listed.is_empty())
+    }
+
     /// Whether customers of this flow sign in with e-mail and password.
     #[must_use]
     pub fn has_passwords(&self) -> bool {

@@ -218,7 +218,8 @@ mod over_http {
                 ("username", "ada@example.com"),
                 ("challenge_type", "oob redirect"),
             ]);
-            let with = |more: usize| format!("{known}{}", "&x=1".repeat(more));
+            let others = |most: usize| (0..most).map(|number| format!("&x{number}=1"));
+            let with = |more: usize| format!("{known}{}", others(more).collect::<String>());
             assert!(post(&app, path, &[], &with(61)).await.status < 400, "{path}");
 
             assert_eq!(post(&app, path, &[], &with(62)).await.status, 400, "{path}");
@@ -270,8 +271,9 @@ mod over_http {
         let took = began.elapsed();
         let limit = Duration::from_secs(30)..=Duration::from_secs(31);
         assert!(limit.contains(&took), "{about}: after {took:?}");
-        // The native API answers in its own form.
-        let status = if seen.body.contains("\"error\"") { 503 } else { 408 };
+        // The native API and Graph's endpoints answer in their own forms.
+        let is_graphs = seen.body.contains("\"code\":\"RequestTimeout\"");
+        let status = if seen.body.contains("\"error\"") && !is_graphs { 503 } else { 408 };
         assert_eq!(seen.status, status, "{about}: {}", seen.body);
         seen
     }

@@ -2,8 +2,11 @@
 //! outside on every page, and whatever the API takes through the page as well.
 
 mod damaged;
+mod fields;
 mod form;
 mod permissions;
+mod refusals;
+mod repeats;
 mod requests;
 mod texts;
 
@@ -26,7 +29,7 @@ pub const EMAIL: &str = "/admin/tenants/contoso/v1.0/policies/authenticationMeth
 pub const FLOWS: &str = "/admin/tenants/contoso/v1.0/identity/authenticationEventsFlows";
 pub const ROOT: (&str, &str) = ("authorization", "root");
 
-/// `root` may all, `reader` may read Contoso, `neighbour` may all in Fabrikam, `lister` may know
+/// `root` and `second` may all, `reader` may read Contoso, `neighbour` may all in Fabrikam, `lister` may know
 /// which tenants there are; somebody without a name must sign in.
 pub struct ByHeader;
 
@@ -39,7 +42,7 @@ impl Authorize for ByHeader {
         };
         let tenant = access.tenant.map(TenantId::as_str);
         let may = match named {
-            "root" => true,
+            "root" | "second" => true,
             "reader" => access.kind == AccessKind::Read && tenant.is_none_or(|it| it == "contoso"),
             "neighbour" => tenant.is_none_or(|it| it == "fabrikam"),
             "lister" => tenant.is_none() && access.kind == AccessKind::Read,

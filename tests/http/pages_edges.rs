@@ -28,7 +28,7 @@ use sspr::{
         Application, Arrival, Begun, Native, NativeApplication, Pages, PublicPathError, ReturnTo,
         SessionError, Sessions, TrustedProxies,
     },
-    policy::{AfterReset, Brand},
+    policy::{AfterReset, Brand, PasswordRules},
     ports::{
         Attempted, Breach, BreachCheck, CodeStore, Inserted, Loaded, Record, StoreError, Swapped,
     },
@@ -589,6 +589,54 @@ async fn leaked_passwords_are_spoken_of_only_where_they_are_looked_up() {
             assert!(page.contains(common) || checked, "{tag}");
             assert_eq!(page.contains(leaked), checked, "{tag}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_the_page_says_of_personal_words_is_what_the_tenants_rules_refuse() {
+    let words = [
+        (
+            "en",
+            ["Not just your name", "made only of your name"],
+            ["Without your name", "contains a part of your"],
+        ),
+        (
+            "de",
+            ["Nicht nur Ihr Name", "besteht nur aus Ihrem Namen"],
+            ["Ohne Ihren Namen", "enthält einen Teil Ihrer"],
+        ),
+        (
+            "fr",
+            ["Pas seulement votre nom", "ne contient que votre nom"],
+            ["Sans votre nom", "contient une partie de"],
+        ),
+        (
+            "es",
+            ["Que no sea solo su nombre", "Solo contiene su nombre"],
+            ["Sin su nombre", "Contiene una parte de"],
+        ),
+        ("ar", ["ليست مجرد اسمك", "لا تتكوّن إلا من اسمك"], ["لا تتضمن اسمك", "تتضمن جزءًا من عنوان"]),
+    ];
+    let nothing_else = "Ada@Example.com Ada@Example.com 1";
+    for (rules, is_nist) in [(PasswordRules::nist(), true), (PasswordRules::entra(), false)] {
+        let world = World::memory().await;
+        world
+            .policies
+            .replace(TenantPolicy::customers("contoso").unwrap().with_password_rules(rules));
+        let app = mounted(pages(&world));
+        let mut browser = Browser::of(&app);
+        browser.granted(&world).await;
+        let only = [("new-password", nothing_else), ("confirm-password", nothing_else)];
+        browser.post("new-password", &only).await;
+        for (tag, made_of, contains) in words {
+            let page = browser.get(&format!("{}&ui_locales={tag}", browser.at)).await.body;
+            let (said, other) = if is_nist { (made_of, contains) } else { (contains, made_of) };
+            assert!(said.iter().all(|text| page.contains(text)), "{tag}: {page}");
+            assert!(!other.iter().any(|text| page.contains(text)), "{tag}: {page}");
+        }
+        let among = "my Ada@Example.com rocks 1";
+        browser.post("new-password", &[("new-password", among), ("confirm-password", among)]).await;
+        assert_eq!(browser.at.starts_with("/account/done"), is_nist, "{}", browser.at);
     }
 }
 

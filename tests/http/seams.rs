@@ -90,14 +90,15 @@ async fn whoever_may_only_read_changes_nothing_by_any_route_and_every_route_asks
         let writes = method != "GET" && path != "/explain";
         let kind = if path.contains("/v1.0/") { JSON } else { FORM };
         let version = world.policies.read(&tenant()).await.unwrap().unwrap().version.to_string();
-        let fields = [
-            ("version", &*version),
-            ("name", "Another"),
-            ("state", "enabled"),
-            ("min_length", "20"),
-            ("idp", "EmailPassword-OAUTH"),
-            ("address", "ada@example.com"),
-        ];
+        let fields = match &*path {
+            "/explain" => vec![("address", "ada@example.com")],
+            "/policy" => vec![("version", &*version), ("include", "all_users")],
+            "/user-flows" => vec![("version", &*version), ("name", "Another")],
+            "/user-flow" => {
+                vec![("version", &*version), ("name", "Another"), ("idp", "EmailPassword-OAUTH")]
+            }
+            _ => vec![("version", &*version), ("rules", "nist"), ("min_length", "20")],
+        };
         let body = match kind {
             JSON if path.contains("Flows") => flows.to_string(),
             JSON => email.to_string(),

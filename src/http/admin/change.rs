@@ -1,6 +1,9 @@
 //! One change of a policy, made once and on what was seen.
 
-use std::sync::Arc;
+use core::hash::BuildHasher as _;
+use std::{hash::RandomState, sync::Arc};
+
+use futures_util::lock::{Mutex, MutexGuard};
 
 use super::Site;
 use crate::{
@@ -9,8 +12,30 @@ use crate::{
     ports::{BaseOrigin, PolicyChange, StoreError, StoreErrorKind, Written},
 };
 
-/// Changes made on the newest version before giving up; each conflict is somebody else's change.
-const MOST_TRIES: usize = 8;
+/// Times that a change is made anew on what somebody else has stored in the meantime. Each time at
+/// least one of those who change the policy at once is done.
+const MOST_TRIES: usize = 1_000;
+
+/// Whose turn it is among the changes of this process that others were faster than: one at a time
+/// for a tenant, so that they do not outrun each other for ever.
+pub(super) struct Turns {
+    lanes: Vec<Mutex<()>>,
+    hash: RandomState,
+}
+
+/// Tenants of one lane wait for each other.
+const LANES: u64 = 64;
+
+impl Turns {
+    pub(super) fn new() -> Self {
+        Self { hash: RandomState::new(), lanes: (0..LANES).map(|_| Mutex::new(())).collect() }
+    }
+
+    async fn take(&self, tenant: &TenantId) -> Option<MutexGuard<'_, ()>> {
+        let lane = usize::try_from(self.hash.hash_one(tenant) % LANES).ok()?;
+        Some(self.lanes.get(lane)?.lock().await)
+    }
+}
 
 /// On which version a change is made.
 #[derive(Clone, PartialEq, Eq)]
@@ -25,6 +50,8 @@ pub(super) enum Basis {
 pub(super) enum Changed {
     Done(Stored),
     Conflict,
+    /// Others were faster each time; nothing was stored.
+    Crowded,
     Invalid(DocumentError),
     NoTenant,
 }
@@ -35,6 +62,8 @@ pub(super) struct Stored {
     /// Of what is stored.
     pub(super) version: u64,
     pub(super) damage: Option<(DocumentError, BaseOrigin)>,
+    /// What was stored after it, where the change that led there may be the one that is asked for.
+    pub(super) next: Option<Arc<TenantPolicy>>,
 }
 
 impl Stored {
@@ -67,7 +96,7 @@ impl Site {
         let error = match self.policies.read(tenant).await {
             Ok(Some(found)) => {
                 let (policy, version) = (found.policy, found.version);
-                return Ok(Some(Stored { damage: None, policy, version }));
+                return Ok(Some(Stored { damage: None, next: None, policy, version }));
             }
             Ok(None) => None,
             Err(error) if error.kind() == StoreErrorKind::Corrupt => Some(error),
@@ -76,6 +105,7 @@ impl Site {
         match (self.policies.damaged(tenant).await?, error) {
             (Some(damaged), _) => Ok(Some(Stored {
                 damage: Some((damaged.fault, damaged.origin)),
+                next: None,
                 policy: damaged.base,
                 version: damaged.version,
             })),
@@ -92,6 +122,7 @@ impl Site {
         (who, what): (&str, &str),
         change: impl Fn(&Stored) -> Result<TenantPolicy, DocumentError> + Send + Sync,
     ) -> Result<Changed, StoreError> {
+        let mut turn = None;
         for _ in 0..MOST_TRIES {
             let Some(stored) = self.stored(tenant).await? else {
                 return Ok(Changed::NoTenant);
@@ -102,7 +133,15 @@ impl Site {
             }
             let next = match change(&stored) {
                 Ok(next) => next,
-                Err(error) => return Ok(Changed::Invalid(error)),
+                // What is made once cannot be made again.
+                Err(error) => {
+                    let is_made = self.is_made(&stored, (who, what), &change).await?;
+                    return Ok(if is_made {
+                        Changed::Done(stored)
+                    } else {
+                        Changed::Invalid(error)
+                    });
+                }
             };
             // Read back before it is written: what could not be read would be lost.
             if let Err(error) = next.to_text() {
@@ -116,12 +155,13 @@ impl Site {
             match self.policies.write(&change, stored.version).await? {
                 Written::Written { version } => {
                     let policy = Arc::clone(&change.after);
-                    return Ok(Changed::Done(Stored { damage: None, policy, version }));
+                    return Ok(Changed::Done(Stored { damage: None, next: None, policy, version }));
                 }
+                Written::Conflict { .. } if turn.is_none() => turn = self.turns.take(tenant).await,
                 Written::Conflict { .. } => {}
             }
         }
-        Ok(Changed::Conflict)
+        Ok(Changed::Crowded)
     }
 
     /// Whether this very change was the last one: an administrator who has not seen the answer
@@ -139,7 +179,8 @@ impl Site {
         let Ok(before) = TenantPolicy::from_json(&last.before.to_string()) else {
             return Ok(false);
         };
-        let before = Stored { damage: None, policy: Arc::new(before), version: 0 };
+        let next = Some(Arc::clone(&stored.policy));
+        let before = Stored { damage: None, next, policy: Arc::new(before), version: 0 };
         let is_same = change(&before).is_ok_and(|after| after == *stored.policy);
         Ok(stored.damage.is_none() && is_same)
     }

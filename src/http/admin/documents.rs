@@ -2,7 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::policy::{AuthenticationMethodsPolicy, DocumentError, TenantPolicy, UserFlow};
+use super::change::Stored;
+use crate::{
+    domain::UserFlowId,
+    policy::{AuthenticationMethodsPolicy, DocumentError, TenantPolicy, UserFlow},
+};
 
 /// A methods policy with another configuration of the e-mail method.
 pub(super) fn with_email(
@@ -43,6 +47,13 @@ pub(super) fn unique_name(others: &[UserFlow], flow: &UserFlow) -> Result<(), Do
         return Err(DocumentError::new("$.displayName", "another user flow has this name"));
     }
     Ok(())
+}
+
+/// The id that a flow of that name got, if making it was the change that was stored.
+pub(super) fn made_flow(stored: &Stored, name: &str) -> Option<UserFlowId> {
+    let is_new = |made: &&UserFlow| stored.policy.user_flow(made.id()).is_none();
+    let made = stored.next.as_ref()?.user_flows().iter().filter(is_new);
+    made.into_iter().find(|made| made.display_name() == name).map(|made| made.id().clone())
 }
 
 /// A policy in which one user flow is changed; no two flows have one name afterwards.

@@ -9,8 +9,8 @@ use super::{
     view::PROVIDERS,
 };
 use crate::policy::{
-    Applications, AuthenticationMethodsPolicy, DocumentError, MethodState, Target, UserFlow,
-    target_key,
+    Applications, AuthenticationMethodsPolicy, CurrentPassword, DocumentError, MethodState,
+    PasswordRules, PasswordRulesError, Target, UserFlow, target_key,
 };
 
 /// The form about Email OTP.
@@ -29,6 +29,14 @@ pub(super) struct FlowEdit<'a> {
     pub(super) providers: Vec<&'a str>,
     /// `None`: all of them.
     pub(super) applications: Option<Vec<&'a str>>,
+}
+
+/// The form about password rules.
+pub(super) struct RulesEdit<'a> {
+    pub(super) rules: PasswordRules,
+    pub(super) min_length: usize,
+    pub(super) terms: Vec<&'a str>,
+    pub(super) current: CurrentPassword,
 }
 
 impl EmailEdit {
@@ -143,6 +151,16 @@ impl FlowEdit<'_> {
     }
 }
 
+impl RulesEdit<'_> {
+    pub(super) fn made(&self) -> Result<PasswordRules, DocumentError> {
+        let invalid =
+            |error: PasswordRulesError| DocumentError::new("Password rules", error.to_string());
+        let rules = self.rules.clone().with_min_length(self.min_length).map_err(invalid)?;
+        let rules = rules.with_terms(self.terms.iter().copied()).map_err(invalid)?;
+        Ok(rules.with_current_refused(self.current))
+    }
+}
+
 /// Sets a list of targets. An entry of a target that is still chosen stays, in its place and with
 /// whatever else it says.
 fn set_targets(
@@ -152,11 +170,11 @@ fn set_targets(
     chosen: &[(&'static str, String)],
 ) {
     let keys: HashSet<String> = chosen.iter().map(|(kind, id)| target_key(kind, id)).collect();
-    let known: HashSet<String> = before.iter().map(Target::key).collect();
+    let mut known: HashSet<String> = before.iter().map(Target::key).collect();
     let old = email.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     let pairs = old.iter().zip(before);
     let kept = pairs.filter(|(_, target)| keys.contains(&target.key())).map(|(entry, _)| entry);
-    let is_new = |(kind, id): &&(&'static str, String)| !known.contains(&target_key(kind, id));
+    let is_new = |(kind, id): &&(&'static str, String)| known.insert(target_key(kind, id));
     let added = chosen.iter().filter(is_new);
     let added = added.map(|(kind, id)| json!({ "targetType": kind, "id": id }));
     let list: Vec<Value> = kept.cloned().chain(added).collect();

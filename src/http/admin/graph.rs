@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use axum::{
     body::{Body, to_bytes},
-    extract::{Path, Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, LOCATION},
+        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, LOCATION, RETRY_AFTER},
     },
     response::{IntoResponse, Response},
 };
@@ -18,7 +18,8 @@ use super::{
     authorize::{Access, AccessKind},
     change::{Basis, Changed, Stored},
     documents::{
-        annotated, document, is_ours, merge, replace_fields, unique_name, with_email, with_flow,
+        annotated, document, is_ours, made_flow, merge, replace_fields, set, unique_name,
+        with_email, with_flow,
     },
 };
 use crate::{
@@ -27,6 +28,9 @@ use crate::{
     policy::{DEEPEST, DocumentError, MOST_BYTES, TenantPolicy, UserFlow, parse_json},
 };
 
+/// Seconds after which others will have made their changes.
+const SOON: u16 = 5;
+
 const JSON: &str = "application/json; charset=utf-8";
 
 /// An OData error.
@@ -34,10 +38,14 @@ pub(super) struct Odata {
     status: StatusCode,
     code: &'static str,
     message: String,
+    retry_after: Option<u16>,
     site: Arc<Site>,
 }
 
 type Answer = Result<Response, Odata>;
+
+/// The parts of a path that name something, unless they are no text.
+type Named<T> = Result<Path<T>, PathRejection>;
 
 /// A request that is allowed, with what is stored.
 struct Allowed {
@@ -50,17 +58,25 @@ struct Allowed {
 impl Allowed {
     async fn of(
         site: &Arc<Site>,
-        tenant: &str,
+        tenant: Named<String>,
         request: Request,
         kind: AccessKind,
     ) -> Result<(Self, Body), Odata> {
         let fail = |status, code, message: &str| Odata::new(site, status, code, message);
         let (parts, body) = request.into_parts();
-        let tenant = TenantId::parse(tenant)
-            .map_err(|error| fail(StatusCode::BAD_REQUEST, "BadRequest", &error.to_string()))?;
-        let access = Access { kind, tenant: Some(&tenant) };
+        let tenant = match tenant {
+            Ok(Path(tenant)) => TenantId::parse(&tenant).map_err(|error| error.to_string()),
+            Err(_) => Err("The path is not percent-encoded UTF-8.".to_owned()),
+        };
+        // Who may is asked first, also about a tenant that there cannot be.
+        let access = match &tenant {
+            Ok(tenant) => Access { kind, tenant: Some(tenant) },
+            Err(_) => Access { kind: AccessKind::Read, tenant: None },
+        };
         match site.authorize.authorize(&parts, access).await {
             Authorized::As(who) => {
+                let bad = |text: String| fail(StatusCode::BAD_REQUEST, "BadRequest", &text);
+                let tenant = tenant.map_err(bad)?;
                 Ok((Self { headers: parts.headers, site: site.clone(), tenant, who }, body))
             }
             Authorized::Forbidden => Err(fail(
@@ -150,6 +166,12 @@ impl Allowed {
                 "PreconditionFailed",
                 "Somebody else has changed this policy: read it again, and send its ETag.",
             )),
+            Changed::Crowded => {
+                let message = "Too many others change this policy right now; try again.";
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                let error = self.fail(status, "ServiceUnavailable", message);
+                Err(Odata { retry_after: Some(SOON), ..error })
+            }
             Changed::Invalid(error) => {
                 Err(self.fail(StatusCode::BAD_REQUEST, "BadRequest", &error.to_string()))
             }
@@ -161,10 +183,10 @@ impl Allowed {
 /// `GET …/authenticationMethodConfigurations/email`
 pub(super) async fn get_email(
     State(site): State<Arc<Site>>,
-    Path(tenant): Path<String>,
+    tenant: Named<String>,
     request: Request,
 ) -> Answer {
-    let (allowed, _) = Allowed::of(&site, &tenant, request, AccessKind::Read).await?;
+    let (allowed, _) = Allowed::of(&site, tenant, request, AccessKind::Read).await?;
     let stored = allowed.stored().await?;
     let Some(email) = stored.policy.authentication_methods().email_document() else {
         let message = "The tenant has no configuration of the e-mail method.";
@@ -178,10 +200,10 @@ pub(super) async fn get_email(
 /// `PATCH …/authenticationMethodConfigurations/email`: absent fields keep their value.
 pub(super) async fn patch_email(
     State(site): State<Arc<Site>>,
-    Path(tenant): Path<String>,
+    tenant: Named<String>,
     request: Request,
 ) -> Answer {
-    let (allowed, body) = Allowed::of(&site, &tenant, request, AccessKind::Write).await?;
+    let (allowed, body) = Allowed::of(&site, tenant, request, AccessKind::Write).await?;
     let fields = allowed.object(body).await?;
     let change = |stored: &Stored| {
         let (policy, methods) = (&stored.policy, stored.policy.authentication_methods());
@@ -202,10 +224,10 @@ pub(super) async fn patch_email(
 /// `GET …/authenticationEventsFlows`
 pub(super) async fn list_flows(
     State(site): State<Arc<Site>>,
-    Path(tenant): Path<String>,
+    tenant: Named<String>,
     request: Request,
 ) -> Answer {
-    let (allowed, _) = Allowed::of(&site, &tenant, request, AccessKind::Read).await?;
+    let (allowed, _) = Allowed::of(&site, tenant, request, AccessKind::Read).await?;
     let stored = allowed.stored().await?;
     let flows: Vec<Value> = stored.policy.user_flows().iter().map(document).collect();
     let context = "#identity/authenticationEventsFlows";
@@ -216,10 +238,11 @@ pub(super) async fn list_flows(
 /// `GET …/authenticationEventsFlows/{id}`
 pub(super) async fn get_flow(
     State(site): State<Arc<Site>>,
-    Path((tenant, id)): Path<(String, String)>,
+    named: Named<(String, String)>,
     request: Request,
 ) -> Answer {
-    let (allowed, _) = Allowed::of(&site, &tenant, request, AccessKind::Read).await?;
+    let (tenant, id) = parted(named);
+    let (allowed, _) = Allowed::of(&site, tenant, request, AccessKind::Read).await?;
     let stored = allowed.stored().await?;
     let mut flows = stored.policy.user_flows().iter();
     match flows.find(|flow| flow.id().as_str() == id) {
@@ -235,26 +258,37 @@ pub(super) async fn get_flow(
 /// `POST …/authenticationEventsFlows`: the server gives the id.
 pub(super) async fn create_flow(
     State(site): State<Arc<Site>>,
-    Path(tenant): Path<String>,
+    tenant: Named<String>,
     request: Request,
 ) -> Answer {
-    let (allowed, body) = Allowed::of(&site, &tenant, request, AccessKind::Write).await?;
+    let (allowed, body) = Allowed::of(&site, tenant, request, AccessKind::Write).await?;
     let mut fields = allowed.object(body).await?;
-    let id = fresh_correlation(site.sspr.entropy()).ok_or_else(|| allowed.down())?;
+    let fresh = fresh_correlation(site.sspr.entropy()).ok_or_else(|| allowed.down())?;
     fields.retain(|name, _| !is_ours(name));
-    fields.insert("id".to_owned(), json!(id.as_str()));
     fields.entry("priority").or_insert(json!(500));
-    let flow = UserFlow::from_json(&Value::Object(fields).to_string())
+    let flow = |id: &str| {
+        let mut document = Value::Object(fields.clone());
+        set(&mut document, "id", json!(id));
+        UserFlow::from_json(&document.to_string())
+    };
+    let named = flow(fresh.as_str())
         .map_err(|error| allowed.fail(StatusCode::BAD_REQUEST, "BadRequest", &error.to_string()))?;
     let change = |stored: &Stored| {
         let mut flows = stored.policy.user_flows().to_vec();
-        unique_name(&flows, &flow)?;
-        flows.push(flow.clone());
+        unique_name(&flows, &named)?;
+        flows.push(match made_flow(stored, named.display_name()) {
+            Some(id) => flow(id.as_str())?,
+            None => named.clone(),
+        });
         stored.policy.as_ref().clone().with_user_flows(flows)
     };
     let answer = |stored: &Stored| {
-        let mut response = tagged(StatusCode::CREATED, &document(&flow), stored.version);
-        let location = HeaderValue::from_str(&format!("authenticationEventsFlows/{}", flow.id()));
+        // Of a change that is repeated, the flow that was made first.
+        let mut flows = stored.policy.user_flows().iter();
+        let made = flows.find(|flow| flow.display_name() == named.display_name());
+        let made = made.unwrap_or(&named);
+        let mut response = tagged(StatusCode::CREATED, &document(made), stored.version);
+        let location = HeaderValue::from_str(&format!("authenticationEventsFlows/{}", made.id()));
         if let Ok(location) = location {
             response.headers_mut().insert(LOCATION, location);
         }
@@ -266,10 +300,11 @@ pub(super) async fn create_flow(
 /// `PATCH …/authenticationEventsFlows/{id}`: absent fields keep their value (RFC 7396).
 pub(super) async fn patch_flow(
     State(site): State<Arc<Site>>,
-    Path((tenant, id)): Path<(String, String)>,
+    named: Named<(String, String)>,
     request: Request,
 ) -> Answer {
-    let (allowed, body) = Allowed::of(&site, &tenant, request, AccessKind::Write).await?;
+    let (tenant, id) = parted(named);
+    let (allowed, body) = Allowed::of(&site, tenant, request, AccessKind::Write).await?;
     let fields = allowed.object(body).await?;
     let known = allowed.stored().await?.policy;
     if !known.user_flows().iter().any(|flow| flow.id().as_str() == id) {
@@ -304,6 +339,26 @@ pub(super) async fn not_allowed(State(site): State<Arc<Site>>, _: Request) -> Od
     Odata::new(&site, StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", message)
 }
 
+/// The tenant and the id that a path names.
+fn parted(named: Named<(String, String)>) -> (Named<String>, String) {
+    match named {
+        Ok(Path((tenant, id))) => (Ok(Path(tenant)), id),
+        Err(none) => (Err(none), String::new()),
+    }
+}
+
+/// The error for a refusal that says nothing.
+pub(super) fn refusal(site: &Arc<Site>, status: StatusCode) -> Response {
+    let (code, message) = match status {
+        StatusCode::FORBIDDEN => {
+            ("Authorization_RequestDenied", "The request came from a page of another origin.")
+        }
+        StatusCode::REQUEST_TIMEOUT => ("RequestTimeout", "The answer took too long; try again."),
+        _ => ("BadRequest", "The request could not be read."),
+    };
+    Odata::new(site, status, code, message).into_response()
+}
+
 fn no_flow(allowed: &Allowed) -> Odata {
     allowed.fail(StatusCode::NOT_FOUND, "Request_ResourceNotFound", "There is no such user flow.")
 }
@@ -328,7 +383,8 @@ fn empty(version: u64) -> Response {
 
 impl Odata {
     fn new(site: &Arc<Site>, status: StatusCode, code: &'static str, message: &str) -> Self {
-        Self { code, message: message.to_owned(), site: site.clone(), status }
+        let (message, site) = (message.to_owned(), site.clone());
+        Self { code, message, retry_after: None, site, status }
     }
 }
 
@@ -348,6 +404,9 @@ impl IntoResponse for Odata {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
         if let Ok(id) = HeaderValue::from_str(id) {
             headers.insert(HeaderName::from_static("request-id"), id);
         }

@@ -4,6 +4,7 @@ mod authorize;
 mod change;
 mod documents;
 mod edits;
+mod fields;
 mod graph;
 mod pages;
 mod view;
@@ -13,15 +14,20 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    http::StatusCode,
-    middleware::{map_request, map_response},
+    extract::{Request, State},
+    http::{
+        StatusCode,
+        header::{ALLOW, CONTENT_TYPE},
+    },
+    middleware::{Next, from_fn_with_state},
+    response::Response,
     routing::{get, post},
 };
 use tower_http::{csrf::CsrfLayer, timeout::TimeoutLayer};
 
 pub use authorize::{Access, AccessKind, Authorize, Authorized};
 
-use super::{assets, harden, hardening::leveled};
+use super::{assets, harden, hardening::level_host};
 use crate::{
     domain::{GroupId, TenantId},
     engine::Sspr,
@@ -45,7 +51,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// Answers carry an `ETag`; send it as `If-Match`, and a change that somebody else made since
 /// answers 412. Without `If-Match` a `PATCH` applies to whatever is stored, and still changes no
-/// field that it does not name. Whoever repeats the change that was made last is answered as before.
+/// field that it does not name; only where others are faster a thousand times, it answers 503
+/// with `Retry-After`. Whoever repeats the change that was made last is answered as before: a `POST`
+/// that is repeated makes no second user flow.
+///
+/// Each change writes the tenant's whole document, with every setting and every limit in it: what was
+/// left out, and so at its default, is pinned from then on.
 ///
 /// A stored policy that cannot be read is shown as the last good one, with what is wrong with it
 /// (in JSON: `@sspr.damaged`). The next change that is saved replaces it.
@@ -60,6 +71,7 @@ struct Site {
     authorize: Arc<dyn Authorize>,
     /// Groups by tenant, with the names that the page shows.
     groups: Vec<(TenantId, GroupId, String)>,
+    turns: Arc<change::Turns>,
 }
 
 impl Admin {
@@ -74,6 +86,7 @@ impl Admin {
             groups: Vec::new(),
             policies: Arc::new(policies),
             sspr: sspr.clone(),
+            turns: Arc::new(change::Turns::new()),
         })
     }
 
@@ -115,10 +128,25 @@ impl Admin {
             .fallback(pages::missing)
             .layer(CsrfLayer::new())
             .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
-            .layer(map_response(harden))
-            .layer(map_request(leveled))
+            .layer(from_fn_with_state(site.clone(), guard))
             .with_state(site)
     }
+}
+
+/// Sets the headers of every answer, and words on refusals that have none.
+async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
+    level_host(&mut request);
+    let is_graph = request.uri().path().starts_with("/tenants/");
+    let mut response = next.run(request).await;
+    let status = response.status();
+    if status.is_client_error() && !response.headers().contains_key(CONTENT_TYPE) {
+        let allow = response.headers_mut().remove(ALLOW);
+        response = if is_graph { graph::refusal(&site, status) } else { pages::refusal(status) };
+        if let Some(allow) = allow {
+            response.headers_mut().insert(ALLOW, allow);
+        }
+    }
+    harden(response).await
 }
 
 impl fmt::Debug for Admin {

@@ -18,9 +18,9 @@ use super::{
     Authorized, Site,
     authorize::{Access, AccessKind},
     change::{Basis, Changed, Stored},
-    documents::{set, unique_name, with_flow},
-    edits::{EmailEdit, FlowEdit},
-    view::{AdminPage, EventsPage, MessagePage, TARGETS},
+    documents::{made_flow, set, unique_name, with_flow},
+    fields::{self, Sheet},
+    view::{AdminPage, EventsPage, MessagePage},
 };
 use crate::{
     domain::{EmailAddress, TenantId, UserFlowId},
@@ -29,10 +29,7 @@ use crate::{
         fresh_correlation,
         stop::Stop,
     },
-    policy::{
-        CurrentPassword, DocumentError, MOST_BYTES, MethodState, PasswordRules, TenantPolicy,
-        UserFlow,
-    },
+    policy::{DocumentError, MOST_BYTES, MethodState, TenantPolicy, UserFlow},
 };
 
 /// Bytes of a form: each byte of a whole policy, percent-encoded, and the names of the fields.
@@ -50,17 +47,24 @@ struct Visit {
     who: String,
     tenants: Vec<TenantId>,
     stored: Stored,
-    query: Form,
+    /// The user flow that the query names.
+    flow: Option<String>,
+    is_saved: bool,
 }
+
+/// A form, filled in.
+type Filled<'a> = (Sheet, &'a Form);
 
 impl Visit {
     async fn of(site: &Arc<Site>, parts: &Parts, kind: AccessKind) -> Result<Self, Stop> {
-        let query = Form::parse(parts.uri.query().unwrap_or_default());
-        let query = query.map_err(|error| unreadable(&error))?;
-        let named = query.optional("tenant").map_err(|error| unreadable(&error))?;
-        let named = named.map(TenantId::parse).transpose().map_err(|_| no_tenant())?;
         // Nothing is read, not even which tenants there are, before somebody may.
         allowed(site, parts, Access { kind: AccessKind::Read, tenant: None }).await?;
+        let query = Form::parse(parts.uri.query().unwrap_or_default());
+        let query = query.map_err(|error| unreadable(&error))?;
+        let field = |name| query.optional(name).map_err(|error| unreadable(&error));
+        let named = field("tenant")?.map(TenantId::parse).transpose().map_err(|_| no_tenant())?;
+        let flow = field("flow")?.map(str::to_owned);
+        let is_saved = field("saved")?.is_some();
         let tenants = site.policies.tenants().await.map_err(|_| down())?;
         let mut seen = Vec::new();
         for tenant in tenants {
@@ -73,31 +77,38 @@ impl Visit {
         let who = allowed(site, parts, Access { kind, tenant: Some(&tenant) }).await?;
         let stored = site.stored(&tenant).await.map_err(|_| down())?;
         let stored = stored.ok_or_else(no_tenant)?;
-        Ok(Self { query, site: site.clone(), stored, tenants: seen, who })
+        Ok(Self { flow, is_saved, site: site.clone(), stored, tenants: seen, who })
     }
 
     fn tenant(&self) -> &TenantId {
         self.stored.policy.tenant()
     }
 
-    fn flow(&self) -> Option<&str> {
-        self.query.optional("flow").ok().flatten()
+    fn page(&self) -> AdminPage {
+        AdminPage::of(&self.site, &self.tenants, &self.stored, self.flow.as_deref())
     }
 
-    fn page(&self) -> AdminPage {
-        AdminPage::of(&self.site, &self.tenants, &self.stored, self.flow())
+    /// What a form says, or the page that says what is wrong with it.
+    fn understood<T>(
+        &self,
+        (sheet, form): Filled<'_>,
+        said: Result<T, FormError>,
+    ) -> Result<T, Stop> {
+        let refused = |error: FormError| self.refused((sheet, form), format!("Form: {error}"));
+        said.map_err(|error| refused(error).into())
     }
 
     /// Saves, and answers with a redirect, or with the page that says why not.
     async fn save(
         &self,
-        form: &Form,
+        filled: Filled<'_>,
         what: &str,
-        change: impl Fn(&TenantPolicy) -> Result<TenantPolicy, DocumentError> + Send + Sync,
+        change: impl Fn(&Stored) -> Result<TenantPolicy, DocumentError> + Send + Sync,
     ) -> Answer {
-        let version = form.required("version").ok().and_then(|text| text.parse().ok());
-        let basis = Basis::Versions(version.into_iter().collect());
-        let change = |stored: &Stored| change(&stored.policy);
+        let (sheet, form) = filled;
+        self.understood(filled, sheet.knows_all_of(form))?;
+        let version = self.understood(filled, fields::version(form))?;
+        let basis = Basis::Versions(vec![version]);
         let by = (self.who.as_str(), what);
         let changed = self.site.change(self.tenant(), &basis, by, change).await;
         match changed.map_err(|_| down())? {
@@ -105,20 +116,19 @@ impl Visit {
             Changed::Conflict => {
                 let words = "Somebody else has changed this policy in the meantime. What is in \
                              force now is shown: make your change again.";
-                Ok(self.refused(StatusCode::CONFLICT, words.to_owned()))
+                Ok(alerted(StatusCode::CONFLICT, self.page(), words.to_owned()))
             }
-            Changed::Invalid(error) => {
-                Ok(self.refused(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
-            }
+            Changed::Invalid(error) => Ok(self.refused(filled, error.to_string())),
+            Changed::Crowded => Err(down()),
             Changed::NoTenant => Err(no_tenant()),
         }
     }
 
-    fn refused(&self, status: StatusCode, words: String) -> Response {
+    /// The page with what was typed, and why it was not saved.
+    fn refused(&self, (sheet, form): Filled<'_>, words: String) -> Response {
         let mut page = self.page();
-        page.alert = Some(words);
-        page.failed = true;
-        render(status, &page)
+        page.keep(sheet, form);
+        alerted(StatusCode::UNPROCESSABLE_ENTITY, page, words)
     }
 
     /// `303` to the page that shows what is in force.
@@ -127,7 +137,8 @@ impl Visit {
             percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
                 .to_string()
         };
-        let flow = self.flow().map_or_else(String::new, |flow| format!("&flow={}", encode(flow)));
+        let flow = self.flow.as_deref();
+        let flow = flow.map_or_else(String::new, |flow| format!("&flow={}", encode(flow)));
         let to = format!("./?tenant={}{flow}&{word}=yes", encode(self.tenant().as_str()));
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SEE_OTHER;
@@ -143,7 +154,7 @@ pub(super) async fn overview(State(site): State<Arc<Site>>, request: Request) ->
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&site, &parts, AccessKind::Read).await?;
     let mut page = visit.page();
-    page.saved = visit.query.optional("saved").is_ok_and(|saved| saved.is_some());
+    page.saved = visit.is_saved;
     Ok(render(StatusCode::OK, &page))
 }
 
@@ -173,14 +184,24 @@ pub(super) async fn events(State(site): State<Arc<Site>>, request: Request) -> A
 /// `POST explain`: reads only; a form, so that no address stands in a URL.
 pub(super) async fn explain(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (visit, form) = posted(&site, request, AccessKind::Read).await?;
-    let typed = form.required("address").unwrap_or_default();
     let mut page = visit.page();
-    let flows = visit.stored.policy.user_flows();
-    let flow = visit.flow().and_then(|id| UserFlowId::parse(id).ok());
-    let flow = flow.or_else(|| flows.first().map(|flow| flow.id().clone()));
-    let (Ok(address), Some(flow)) = (EmailAddress::parse(typed), flow) else {
-        page.explained = vec!["Enter an e-mail address like name@example.com.".to_owned()];
-        return Ok(render(StatusCode::UNPROCESSABLE_ENTITY, &page));
+    page.asked = form.all("address").collect::<Vec<_>>().join(" ");
+    let wrong = |mut page: AdminPage, words: String| {
+        page.explained = vec![words];
+        render(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    };
+    let flow = match &visit.flow {
+        Some(named) => UserFlowId::parse(named).ok(),
+        None => visit.stored.policy.user_flows().first().map(|flow| flow.id().clone()),
+    };
+    let Some(flow) = flow else { return Ok(wrong(page, "There is no such user flow.".to_owned())) };
+    let typed = match form.optional("address") {
+        Ok(typed) => typed.unwrap_or_default(),
+        Err(error) => return Ok(wrong(page, format!("Form: {error}"))),
+    };
+    let Ok(address) = EmailAddress::parse(typed) else {
+        let words = "Enter an e-mail address like name@example.com.";
+        return Ok(wrong(page, words.to_owned()));
     };
     let found = site.sspr.explain(visit.tenant(), &flow, &address).await.map_err(|_| down())?;
     page.explained = match found.as_slice() {
@@ -198,42 +219,31 @@ pub(super) async fn explain(State(site): State<Arc<Site>>, request: Request) -> 
 /// `POST policy`
 pub(super) async fn save_policy(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (visit, form) = posted(&site, request, AccessKind::Write).await?;
-    let all = form.optional("include").ok().flatten() != Some("groups");
-    let chosen = |list: &str| -> Vec<(&'static str, String)> {
-        let mut targets = Vec::new();
-        for kind in TARGETS {
-            let field = format!("{list}_{kind}");
-            targets.extend(form.all(&field).map(|id| (kind, id.to_owned())));
-        }
-        targets
-    };
-    let state = match form.optional("state").ok().flatten() {
-        Some("enabled") => MethodState::Enabled,
-        _ => MethodState::Disabled,
-    };
-    let (include, exclude) = (chosen("include"), chosen("exclude"));
-    let edit = EmailEdit { exclude, for_all: all, include, state };
-    if state == MethodState::Enabled && !all && edit.include.is_empty() {
+    let filled = (Sheet::Email, &form);
+    let edit = visit.understood(filled, fields::email(&form))?;
+    if edit.state == MethodState::Enabled && !edit.for_all && edit.include.is_empty() {
         let words = "Include at least one group, or all users: an empty list is nobody.";
-        return Ok(visit.refused(StatusCode::UNPROCESSABLE_ENTITY, words.to_owned()));
+        return Ok(visit.refused(filled, words.to_owned()));
     }
-    let change = |policy: &TenantPolicy| {
-        let methods = edit.made(policy.authentication_methods())?;
-        Ok(policy.clone().with_authentication_methods(methods))
+    let change = |stored: &Stored| {
+        let methods = edit.made(stored.policy.authentication_methods())?;
+        Ok(stored.policy.as_ref().clone().with_authentication_methods(methods))
     };
-    visit.save(&form, "Email OTP", change).await
+    visit.save(filled, "Email OTP", change).await
 }
 
 /// `POST user-flows`: a new one, with e-mail and password, for all applications.
 pub(super) async fn add_flow(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (visit, form) = posted(&site, request, AccessKind::Write).await?;
-    let name = form.required("name").unwrap_or_default().trim().to_owned();
+    let filled = (Sheet::NewFlow, &form);
+    let name = visit.understood(filled, fields::new_flow(&form))?;
     let fresh = fresh_correlation(site.sspr.entropy()).ok_or_else(down)?;
-    let change = |policy: &TenantPolicy| {
-        let mut flows = policy.user_flows().to_vec();
+    let change = |stored: &Stored| {
+        let mut flows = stored.policy.user_flows().to_vec();
         // Its name is its id where that can be one.
         let is_free = |id: &str| flows.iter().all(|flow| flow.id().as_str() != id);
-        let id = UserFlowId::parse(&name).ok().filter(|id| is_free(id.as_str()));
+        let id = UserFlowId::parse(name).ok().filter(|id| is_free(id.as_str()));
+        let id = id.or_else(|| made_flow(stored, name));
         let id = id.as_ref().map_or(fresh.as_str(), |id| id.as_str());
         let flow = UserFlow::email_with_password(id)
             .map_err(|error| DocumentError::new("Name", error.to_string()))?;
@@ -242,51 +252,29 @@ pub(super) async fn add_flow(State(site): State<Arc<Site>>, request: Request) ->
         let flow = UserFlow::from_json(&document.to_string())?;
         unique_name(&flows, &flow)?;
         flows.push(flow);
-        policy.clone().with_user_flows(flows)
+        stored.policy.as_ref().clone().with_user_flows(flows)
     };
-    visit.save(&form, "User flow created", change).await
+    visit.save(filled, "User flow created", change).await
 }
 
 /// `POST user-flow`
 pub(super) async fn save_flow(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (visit, form) = posted(&site, request, AccessKind::Write).await?;
-    let id = visit.flow().unwrap_or_default().to_owned();
-    let all = form.optional("all_applications").ok().flatten().is_some();
-    let listed = form.optional("applications").ok().flatten().unwrap_or_default();
-    let edit = FlowEdit {
-        applications: (!all).then(|| lines(listed).collect()),
-        name: form.required("name").unwrap_or_default(),
-        providers: form.all("idp").collect(),
-    };
-    let change = |policy: &TenantPolicy| with_flow(policy, &id, |flow| edit.made(flow));
-    visit.save(&form, "User flow", change).await
+    let filled = (Sheet::Flow, &form);
+    let edit = visit.understood(filled, fields::flow(&form))?;
+    let id = visit.flow.as_deref().unwrap_or_default();
+    let change = |stored: &Stored| with_flow(&stored.policy, id, |flow| edit.made(flow));
+    visit.save(filled, "User flow", change).await
 }
 
 /// `POST password-rules`
 pub(super) async fn save_rules(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (visit, form) = posted(&site, request, AccessKind::Write).await?;
-    let field = |name| form.optional(name).ok().flatten().unwrap_or_default();
-    let entra = field("rules") == "entra";
-    let length: usize = field("min_length").trim().parse().unwrap_or(0);
-    let current = match field("current") {
-        "refused" => CurrentPassword::Refused,
-        _ => CurrentPassword::Allowed,
-    };
-    let change = |policy: &TenantPolicy| {
-        let invalid = |error: crate::policy::PasswordRulesError| {
-            DocumentError::new("Password rules", error.to_string())
-        };
-        let rules = if entra { PasswordRules::entra() } else { PasswordRules::nist() };
-        let rules = rules.with_min_length(length).map_err(invalid)?;
-        let rules = rules.with_terms(lines(field("terms"))).map_err(invalid)?;
-        Ok(policy.clone().with_password_rules(rules.with_current_refused(current)))
-    };
-    visit.save(&form, "Password rules", change).await
-}
-
-/// What stands on the lines of a field, but for empty ones.
-fn lines(field: &str) -> impl Iterator<Item = &str> {
-    field.lines().map(str::trim).filter(|line| !line.is_empty())
+    let filled = (Sheet::Rules, &form);
+    let edit = visit.understood(filled, fields::rules(&form))?;
+    let change =
+        |stored: &Stored| Ok(stored.policy.as_ref().clone().with_password_rules(edit.made()?));
+    visit.save(filled, "Password rules", change).await
 }
 
 async fn posted(
@@ -341,6 +329,22 @@ fn unreadable(error: &FormError) -> Stop {
 fn message(status: StatusCode, heading: &'static str, lead: String) -> Stop {
     let page = MessagePage { brand: "Administration".to_owned(), failed: true, heading, lead };
     render(status, &page).into()
+}
+
+fn alerted(status: StatusCode, mut page: AdminPage, words: String) -> Response {
+    page.alert = Some(words);
+    page.failed = true;
+    render(status, &page)
+}
+
+/// The page for a refusal that has none.
+pub(super) fn refusal(status: StatusCode) -> Response {
+    let lead = match status {
+        StatusCode::FORBIDDEN => "This request came from another site and was refused.",
+        StatusCode::REQUEST_TIMEOUT => "The answer took too long. Please try again in a minute.",
+        _ => "This request could not be read.",
+    };
+    message(status, "Something went wrong", lead.to_owned()).into_response()
 }
 
 fn render(status: StatusCode, page: &impl askama::Template) -> Response {

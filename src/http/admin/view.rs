@@ -3,9 +3,14 @@
 use askama::Template;
 use serde_json::Value;
 
-use super::{Site, change::Stored};
+use super::{
+    Site,
+    change::Stored,
+    fields::{INCLUDE, RULES, Sheet, version},
+};
 use crate::{
     domain::{IdentityProvider, TenantId},
+    http::form::Form,
     policy::{Applications, CheckState, MethodState, Odds, Target, TenantPolicy, UserFlow},
     ports::RecordedChange,
 };
@@ -27,6 +32,12 @@ pub(super) const PROVIDERS: [(&str, IdentityProvider, &str, &str); 4] = [
     ("Google-OAUTH", IdentityProvider::Google, "Google", "The password is kept at Google"),
     ("Facebook-OAUTH", IdentityProvider::Facebook, "Facebook", "The password is kept at Facebook"),
 ];
+
+/// Their ids, which a form may name.
+pub(super) const PROVIDER_IDS: [&str; 4] = {
+    let [one, two, three, four] = PROVIDERS;
+    [one.0, two.0, three.0, four.0]
+};
 
 /// Something that can be chosen.
 pub(super) struct Choice {
@@ -58,6 +69,8 @@ pub(super) struct ShownCheck {
 pub(super) struct ShownFlow {
     id: String,
     name: String,
+    /// The name, or what was typed in its place.
+    typed: String,
     providers: Vec<Choice>,
     all_applications: bool,
     applications: String,
@@ -73,6 +86,8 @@ pub(super) struct AdminPage {
     warning: Option<String>,
     pub(super) saved: bool,
     pub(super) explained: Vec<String>,
+    /// What was typed as an address to explain.
+    pub(super) asked: String,
     tenants: Vec<Choice>,
     tenant: String,
     version: u64,
@@ -85,10 +100,14 @@ pub(super) struct AdminPage {
     exclude: Vec<ShownTarget>,
     flows: Vec<Choice>,
     flow: Option<ShownFlow>,
+    /// What was typed as the name of a new user flow.
+    new_flow: String,
     entra: bool,
-    min_length: usize,
+    min_length: String,
     terms: String,
     refuses_current: bool,
+    /// Whether the host has set a breach check.
+    looks_up_leaks: bool,
     odds: Vec<(String, String)>,
 }
 
@@ -137,6 +156,7 @@ impl AdminPage {
         let included = methods.include().iter().filter(|target| **target != Target::AllUsers);
         Self {
             alert: None,
+            asked: String::new(),
             all_users: methods.include().contains(&Target::AllUsers),
             brand: policy.brand().name().to_owned(),
             enabled: methods.state() == MethodState::Enabled,
@@ -155,7 +175,9 @@ impl AdminPage {
                 })
                 .collect(),
             include: shown_targets(site, policy.tenant(), included),
-            min_length: rules.min_length(),
+            min_length: rules.min_length().to_string(),
+            new_flow: String::new(),
+            looks_up_leaks: site.sspr.checks_breaches(),
             odds: odds(policy),
             ready: checks.len().saturating_sub(to_do),
             refuses_current: rules.refuses_current(),
@@ -176,6 +198,56 @@ impl AdminPage {
             version: stored.version,
             warning: stored.warning(),
         }
+    }
+}
+
+impl AdminPage {
+    /// Shows what was typed into a form in the place of what is stored. Its version stays, so that
+    /// what somebody else stores in the meantime is still noticed.
+    pub(super) fn keep(&mut self, sheet: Sheet, form: &Form) {
+        // None is none that is stored.
+        self.version = version(form).unwrap_or(0);
+        let has = |name: &str| form.all(name).next().is_some();
+        match sheet {
+            Sheet::Email => {
+                self.enabled = has("state");
+                if let Ok(Some(include)) = form.word("include", INCLUDE) {
+                    self.all_users = include == "all_users";
+                }
+                choose(&mut self.include, "include", form);
+                choose(&mut self.exclude, "exclude", form);
+            }
+            Sheet::NewFlow => self.new_flow = typed(form, "name", " "),
+            Sheet::Flow => {
+                let Some(flow) = &mut self.flow else { return };
+                flow.typed = typed(form, "name", " ");
+                flow.all_applications = has("all_applications");
+                flow.applications = typed(form, "applications", "\n");
+                for provider in &mut flow.providers {
+                    provider.chosen = form.all("idp").any(|id| id == provider.id);
+                }
+            }
+            Sheet::Rules => {
+                if let Ok(Some(rules)) = form.word("rules", RULES) {
+                    self.entra = rules == "entra";
+                }
+                self.min_length = typed(form, "min_length", " ");
+                self.terms = typed(form, "terms", "\n");
+                self.refuses_current = has("current");
+            }
+        }
+    }
+}
+
+/// All that was typed into a field, also if it stands twice.
+fn typed(form: &Form, name: &str, between: &str) -> String {
+    form.all(name).collect::<Vec<_>>().join(between).replace("\r\n", "\n")
+}
+
+fn choose(targets: &mut [ShownTarget], list: &str, form: &Form) {
+    for target in targets {
+        let field = format!("{list}_{}", target.kind);
+        target.chosen = form.all(&field).any(|id| id == target.id);
     }
 }
 
@@ -258,6 +330,7 @@ fn shown_flow(flow: &UserFlow) -> ShownFlow {
         applications,
         id: flow.id().to_string(),
         name: flow.display_name().to_owned(),
+        typed: flow.display_name().to_owned(),
         providers: PROVIDERS
             .iter()
             .map(|(id, provider, name, note)| Choice {

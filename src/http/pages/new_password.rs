@@ -169,7 +169,10 @@ fn complaint(visit: &Visit, issue: Issue) -> Complaint {
         Issue::Kinds => words.issue_kinds.to_owned(),
         Issue::Long { most } => number(words.issue_long, most),
         Issue::Mismatch => words.issue_mismatch.to_owned(),
-        Issue::Personal => words.issue_personal.to_owned(),
+        Issue::Personal if visit.policy.password_rules().is_entra() => {
+            words.issue_personal.to_owned()
+        }
+        Issue::Personal => words.issue_made_of.to_owned(),
         Issue::Same => words.issue_same.to_owned(),
         Issue::Short { least } => number(words.issue_short, least),
     };
@@ -199,7 +202,8 @@ fn rules(visit: &Visit, issues: &[Issue]) -> Vec<Rule> {
         Rule {
             broken: broken(&[Issue::Personal]),
             length: false,
-            words: words.rule_personal.to_owned(),
+            words: if policy.is_entra() { words.rule_personal } else { words.rule_made_of }
+                .to_owned(),
         },
     ];
     if policy.is_entra() {

@@ -165,13 +165,14 @@ pub(super) async fn sign_out(State(site): State<Arc<Site>>, request: Request) ->
     Ok(response)
 }
 
-/// The visit and the form of a POST; a form that cannot be read is answered with a page.
+/// The visit and the form of a POST; a form that cannot be read, or has a field twice, is answered
+/// with a page.
 pub(super) async fn posted(site: &Arc<Site>, request: Request) -> Result<(Visit, Form), Stop> {
     let (parts, body) = request.into_parts();
     let visit = Visit::of(site, &parts)?;
     match Form::read(Request::from_parts(parts, body)).await {
-        Ok(form) => Ok((visit, form)),
-        Err(_) => Err(visit.problem(StatusCode::BAD_REQUEST).into()),
+        Ok(form) if form.has_each_once() => Ok((visit, form)),
+        _ => Err(visit.problem(StatusCode::BAD_REQUEST).into()),
     }
 }
 

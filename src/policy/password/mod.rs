@@ -55,7 +55,8 @@ pub enum PasswordIssue {
         /// Most characters.
         most: usize,
     },
-    /// It is made of the person's name, address, or the name of the service.
+    /// It is made of the person's name, address, or the name of the service; under Entra's rules, it
+    /// contains one of them.
     Personal,
     /// It is the current one.
     SameAsCurrent,
@@ -231,7 +232,8 @@ impl fmt::Display for PasswordIssue {
             }
             Self::Long { most } => write!(f, "It is too long: at most {most} characters."),
             Self::Personal => f.write_str(
-                "It is made of your name, your e-mail address or the name of this service.",
+                "It is made of, or contains, your name, your e-mail address or the name of this \
+                 service.",
             ),
             Self::SameAsCurrent => f.write_str("It is the password you have now."),
             Self::Short { least } => write!(f, "It is too short: at least {least} characters."),

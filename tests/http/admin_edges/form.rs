@@ -103,7 +103,9 @@ async fn the_page_takes_every_name_that_the_api_takes() {
         assert_eq!(desk.save("user-flow", &query, |_| {}).await.status, 303, "{name}");
         assert_eq!(desk.stored("contoso"), before, "{name}");
         // As the name of another flow it is taken by both alike.
-        let taken = desk.json("POST", FLOWS, &[], &flow).await;
+        let mut other = flow.clone();
+        other["priority"] = json!(7);
+        let taken = desk.json("POST", FLOWS, &[], &other).await;
         assert_eq!(taken.status, 400, "{name}");
     }
     for name in ["\u{e9}".repeat(255).as_str(), "Partners", "sign-in 2"] {

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 use sspr::{
-    TenantPolicy,
+    Sspr, TenantPolicy,
     adapters::Policies,
     domain::{GroupId, Instant, TenantId},
     http::Admin,
     policy::{Brand, PasswordRules, UserFlow},
-    ports::{PolicyChange, PolicyStore as _},
+    ports::{Breach, BreachCheck, PolicyChange, PolicyStore as _},
 };
 
 use super::{ByHeader, ROOT, Router, World, front};
@@ -148,4 +148,49 @@ async fn what_is_answered_as_json_is_not_read_as_a_page() {
         assert_eq!(seen.header("x-content-type-options"), "nosniff", "{path}");
         seen.json();
     }
+}
+
+#[tokio::test]
+async fn the_page_says_what_taking_a_provider_out_does_and_which_passwords_are_refused() {
+    let world = World::memory().await;
+    let build = |is_checked: bool| {
+        let (users, codes) = (world.users.in_memory(), world.codes.clone());
+        let builder = Sspr::builder(users, codes, world.policies.clone(), world.keys.clone());
+        let builder = if is_checked { builder.with_breach_check(Leaks) } else { builder };
+        let admin = Admin::new(&builder.build().0, world.policies.clone(), ByHeader);
+        Router::new().nest("/admin/", admin.router())
+    };
+    for (is_checked, leaked) in
+        [(false, "Leaked passwords are not looked up"), (true, "Leaked passwords are refused, too")]
+    {
+        let page = get(&build(is_checked), "/admin/?tenant=contoso", &[ROOT]).await.body;
+        assert!(page.contains("they can no longer sign in with their password, nor reset it"));
+        assert!(page.contains("what is made only of the person's name"), "{page}");
+        assert!(page.contains(leaked), "{page}");
+    }
+}
+
+struct Leaks;
+
+#[async_trait::async_trait]
+impl BreachCheck for Leaks {
+    async fn check(&self, _: &sspr::domain::Password) -> Breach {
+        Breach::NotKnown
+    }
+}
+
+#[tokio::test]
+async fn the_page_explains_that_a_flow_covers_no_application() {
+    let world = World::memory().await;
+    let kiosk = json!({"id": "kiosk", "displayName": "Kiosk", "onAuthenticationMethodLoadStart":
+        {"identityProviders": [{"id": "EmailPassword-OAUTH"}]}});
+    let kiosk = UserFlow::from_json(&kiosk.to_string()).unwrap();
+    let policy = TenantPolicy::customers("contoso").unwrap().with_user_flows(vec![kiosk]).unwrap();
+    world.policies.replace(policy);
+    let admin = Admin::new(&world.sspr, world.policies.clone(), ByHeader);
+    let app = Router::new().nest("/admin/", admin.router());
+    let address = front::form(&[("address", "ada@example.com")]);
+    let seen = post(&app, "/admin/explain?tenant=contoso&flow=kiosk", &[ROOT], &address).await;
+    assert!(seen.body.contains("- the user flow covers no application; add one to it"));
+    assert!(seen.body.contains("Add an application to: Kiosk."), "{}", seen.body);
 }

@@ -97,9 +97,11 @@ pub(super) struct PageWords {
     pub(super) issue_kinds: &'static str,
     /// Reason. `{n}`.
     pub(super) issue_long: &'static str,
+    /// Reason where a password may contain what is personal, but not be nothing else.
+    pub(super) issue_made_of: &'static str,
     /// Reason.
     pub(super) issue_mismatch: &'static str,
-    /// Reason.
+    /// Reason where a password may contain nothing personal.
     pub(super) issue_personal: &'static str,
     /// Reason.
     pub(super) issue_same: &'static str,
@@ -169,9 +171,11 @@ pub(super) struct PageWords {
     pub(super) rule_leaked: &'static str,
     /// `{n}`.
     pub(super) rule_length: &'static str,
+    /// Requirement where a password may contain what is personal, but not be nothing else.
+    pub(super) rule_made_of: &'static str,
     /// Requirement.
     pub(super) rule_match: &'static str,
-    /// Requirement.
+    /// Requirement where a password may contain nothing personal.
     pub(super) rule_personal: &'static str,
     /// Name of the eye.
     pub(super) show_password: &'static str,

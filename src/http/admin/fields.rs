@@ -1,0 +1,110 @@
+//! What the forms of the page say, field by field. A field that stands twice, is not known, or is
+//! none of its words says nothing: it is refused, so that nothing is stored in its place.
+
+use super::{
+    edits::{EmailEdit, FlowEdit, RulesEdit},
+    view::{PROVIDER_IDS, TARGETS},
+};
+use crate::{
+    http::form::{Form, FormError},
+    policy::{CurrentPassword, MethodState, PasswordRules},
+};
+
+/// A form of the page that saves something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sheet {
+    Email,
+    NewFlow,
+    Flow,
+    Rules,
+}
+
+pub(super) const INCLUDE: &[&str] = &["all_users", "groups"];
+pub(super) const RULES: &[&str] = &["nist", "entra"];
+
+impl Sheet {
+    const fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Email => &[
+                "version",
+                "state",
+                "include",
+                "include_group",
+                "include_user",
+                "exclude_group",
+                "exclude_user",
+            ],
+            Self::NewFlow => &["version", "name"],
+            Self::Flow => &["version", "name", "idp", "all_applications", "applications"],
+            Self::Rules => &["version", "rules", "min_length", "terms", "current"],
+        }
+    }
+
+    /// Refuses every field that is none of this form.
+    pub(super) fn knows_all_of(self, form: &Form) -> Result<(), FormError> {
+        form.knows_only(self.fields())
+    }
+}
+
+/// The version of the policy that a form was shown with.
+pub(super) fn version(form: &Form) -> Result<u64, FormError> {
+    let version = form.required("version")?;
+    version.parse().map_err(|_| FormError::Missing("version"))
+}
+
+pub(super) fn email(form: &Form) -> Result<EmailEdit, FormError> {
+    let chosen = |list: &str| -> Vec<(&'static str, String)> {
+        let mut targets = Vec::new();
+        for kind in TARGETS {
+            let field = format!("{list}_{kind}");
+            targets.extend(form.all(&field).map(|id| (kind, id.to_owned())));
+        }
+        targets
+    };
+    let include = form.word("include", INCLUDE)?.ok_or(FormError::Word("include", INCLUDE))?;
+    let state = match form.word("state", &["enabled"])? {
+        Some(_) => MethodState::Enabled,
+        None => MethodState::Disabled,
+    };
+    Ok(EmailEdit {
+        exclude: chosen("exclude"),
+        for_all: include == "all_users",
+        include: chosen("include"),
+        state,
+    })
+}
+
+pub(super) fn new_flow(form: &Form) -> Result<&str, FormError> {
+    Ok(form.optional("name")?.unwrap_or_default().trim())
+}
+
+pub(super) fn flow(form: &Form) -> Result<FlowEdit<'_>, FormError> {
+    let all = form.word("all_applications", &["yes"])?.is_some();
+    let listed = form.optional("applications")?.unwrap_or_default();
+    Ok(FlowEdit {
+        applications: (!all).then(|| lines(listed).collect()),
+        name: form.optional("name")?.unwrap_or_default(),
+        providers: form.words("idp", &PROVIDER_IDS)?,
+    })
+}
+
+pub(super) fn rules(form: &Form) -> Result<RulesEdit<'_>, FormError> {
+    let rules = form.word("rules", RULES)?.ok_or(FormError::Word("rules", RULES))?;
+    let length = form.optional("min_length")?.unwrap_or_default();
+    let current = match form.word("current", &["refused"])? {
+        Some(_) => CurrentPassword::Refused,
+        None => CurrentPassword::Allowed,
+    };
+    Ok(RulesEdit {
+        current,
+        // None of the lengths that can be chosen is 0.
+        min_length: length.trim().parse().unwrap_or(0),
+        rules: if rules == "entra" { PasswordRules::entra() } else { PasswordRules::nist() },
+        terms: lines(form.optional("terms")?.unwrap_or_default()).collect(),
+    })
+}
+
+/// What stands on the lines of a field, but for empty ones.
+fn lines(field: &str) -> impl Iterator<Item = &str> {
+    field.lines().map(str::trim).filter(|line| !line.is_empty())
+}
