@@ -10,6 +10,8 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 const MAX_BYTES: usize = 254;
 /// Longest text that is looked at: normalising may shorten it to a third.
 const MAX_TYPED: usize = 3 * MAX_BYTES;
+/// Times that a local part is folded again until nothing changes; all that are known need one.
+const MOST_ROUNDS: usize = 8;
 /// Longest local part in octets (RFC 5321 section 4.5.3.1.1).
 const MAX_LOCAL: usize = 64;
 /// Longest domain label in octets (RFC 1035 section 2.3.4).
@@ -113,12 +115,19 @@ impl EmailAddress {
     #[must_use]
     pub fn limiter_form(&self, dots: &DotRules) -> LimiterForm {
         let (mut form, domain) = (String::with_capacity(self.text.len()), self.domain());
-        fold(self.local(), &mut form);
-        if let Some(end) = form.find('+').filter(|end| *end > 0) {
-            form.truncate(end);
-        }
-        if dots.ignores(domain) {
-            form.retain(|c| c != '.');
+        let ignores_dots = dots.ignores(domain);
+        simplify(self.local(), ignores_dots, &mut form);
+        // Marks may come to stand on another letter, and then fold with it.
+        for _ in 0..MOST_ROUNDS {
+            if form.is_ascii() {
+                break;
+            }
+            let mut again = String::with_capacity(form.len());
+            simplify(&form, ignores_dots, &mut again);
+            if again == form {
+                break;
+            }
+            form = again;
         }
         form.push('@');
         form.push_str(domain);
@@ -235,6 +244,17 @@ fn check_domain(domain: &str) -> Result<(), AddressError> {
     let last = domain.rsplit('.').next().unwrap_or_default();
     let named = domain.contains('.') && last.bytes().any(|b| b.is_ascii_alphabetic());
     if named && domain.split('.').all(label) { Ok(()) } else { Err(AddressError::Domain) }
+}
+
+/// Folds a local part, and takes away its sub-address and, where they do not count, its dots.
+fn simplify(local: &str, ignores_dots: bool, out: &mut String) {
+    fold(local, out);
+    if let Some(end) = out.find('+').filter(|end| *end > 0) {
+        out.truncate(end);
+    }
+    if ignores_dots {
+        out.retain(|c| c != '.');
+    }
 }
 
 /// Compatibility normalisation and case folding. Upper-casing before lower-casing also folds
@@ -358,6 +378,9 @@ mod tests {
             let form = core::str::from_utf8(once.as_bytes()).unwrap();
             assert!(limiter(form) == once, "{spelling}");
         }
+        // A mark that stood on a dot stands on the letter before it, and is put in order there.
+        assert!(limiter("a\u{731}.\u{328}@gmail.com") == limiter("a\u{731}\u{328}@gmail.com"));
+        assert!(limiter("i.\u{307}b@gmail.com") == limiter("ib@gmail.com"));
     }
 
     #[test]
