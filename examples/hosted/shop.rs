@@ -48,7 +48,11 @@ impl Sessions for ShopSessions {
         Ok(Begun::with_cookie(HeaderValue::from_str(&line).map_err(SessionError::new)?))
     }
 
-    async fn end(&self, _: &HeaderMap) -> Result<Vec<HeaderValue>, SessionError> {
+    async fn end(&self, headers: &HeaderMap) -> Result<Vec<HeaderValue>, SessionError> {
+        let token = sspr::http::cookie(headers, &self.cookie).and_then(SessionToken::parse);
+        if let Some(token) = token {
+            self.users.close_session(&token).await.map_err(SessionError::new)?;
+        }
         let line = format!("{}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0", self.cookie);
         Ok(vec![HeaderValue::from_str(&line).map_err(SessionError::new)?])
     }

@@ -305,7 +305,7 @@ async fn more_messages_than_can_wait_are_tried_again_later() {
     let stuck = sent_aside(&sender);
     let held = server.clone();
     aside(move || held.wait_for_held(1)).await;
-    let mut all: Vec<_> = (0..70).map(|_| Box::pin(send(&sender))).collect();
+    let mut all: Vec<_> = (0..262).map(|_| Box::pin(send(&sender))).collect();
     // Those that have no room fail at once; the others wait.
     let failed = all.iter_mut().filter_map(futures_util::FutureExt::now_or_never);
     let failed: Vec<_> = failed.map(|done| done.unwrap_err().kind()).collect();

@@ -128,8 +128,7 @@ fn check_all(rows: &[Row]) {
 
 const OK: Outcome = Outcome::Ok;
 const REFUSED: Outcome = Outcome::FailedPermanently;
-const STALE: Outcome = Outcome::Superseded;
-const AGAIN: Outcome = Outcome::FailedForNow;
+const GIVEN_UP: Outcome = Outcome::GivenUp;
 
 fn always(at: At, words: &'static [u8]) -> Line {
     Always(at, Say(words))
@@ -214,7 +213,7 @@ fn each_refusal_has_its_kind_in_each_step() {
             "greeting 554",
             &[always(Greeting, b"554 5.7.1 blocked\r\n")],
             (Setup, "554 5.7.1"),
-            STALE,
+            GIVEN_UP,
             0,
         ),
         row(
@@ -230,15 +229,15 @@ fn each_refusal_has_its_kind_in_each_step() {
             .user(),
         row("auth 535 that heals", &[once(Auth, b"535 5.7.8 no\r\n"); 3], (Setup, "535"), OK, 1)
             .user(),
-        row("auth 535", &[always(Auth, b"535 5.7.8 me\r\n")], (Setup, "credentials"), STALE, 0)
+        row("auth 535", &[always(Auth, b"535 5.7.8 me\r\n")], (Setup, "credentials"), GIVEN_UP, 0)
             .user(),
-        row("auth 534", &[always(Auth, b"534 5.7.9 weak\r\n")], (Setup, "534"), STALE, 0).user(),
-        row("auth 538", &[always(Auth, b"538 tls\r\n")], (Setup, "538"), STALE, 0).user(),
+        row("auth 534", &[always(Auth, b"534 5.7.9 weak\r\n")], (Setup, "534"), GIVEN_UP, 0).user(),
+        row("auth 538", &[always(Auth, b"538 tls\r\n")], (Setup, "538"), GIVEN_UP, 0).user(),
         row(
             "auth not offered",
             &[always(Hello, b"250 bare\r\n")],
             (Setup, "not offer AUTH"),
-            STALE,
+            GIVEN_UP,
             0,
         )
         .user(),
@@ -246,7 +245,7 @@ fn each_refusal_has_its_kind_in_each_step() {
             "auth of another kind",
             &[always(Hello, b"250-h\r\n250 AUTH NTLM\r\n")],
             (Setup, "NTLM"),
-            STALE,
+            GIVEN_UP,
             0,
         )
         .user(),
@@ -263,8 +262,20 @@ fn each_refusal_has_its_kind_in_each_step() {
         )
         .user(),
         row("mail 451", &[once(Mail, b"451 later\r\n")], (Transient, "451 later"), OK, 1),
-        row("mail 530", &[always(Mail, b"530 5.7.0 log in\r\n")], (Setup, "530 5.7.0"), STALE, 0),
-        row("mail 550", &[always(Mail, b"550 5.7.1 not yours\r\n")], (Setup, "sender"), STALE, 0),
+        row(
+            "mail 530",
+            &[always(Mail, b"530 5.7.0 log in\r\n")],
+            (Setup, "530 5.7.0"),
+            GIVEN_UP,
+            0,
+        ),
+        row(
+            "mail 550",
+            &[always(Mail, b"550 5.7.1 not yours\r\n")],
+            (Setup, "sender"),
+            GIVEN_UP,
+            0,
+        ),
         row(
             "rcpt 450",
             &[once(Rcpt, b"450 4.7.1 greylisted\r\n")],
@@ -273,7 +284,7 @@ fn each_refusal_has_its_kind_in_each_step() {
             1,
         ),
         row("rcpt 450 for 5 minutes", &[once(Rcpt, b"450 wait\r\n"); 6], (Transient, "450"), OK, 1),
-        row("rcpt 450 for ever", &[always(Rcpt, b"450 wait\r\n")], (Transient, "450"), STALE, 0),
+        row("rcpt 450 for ever", &[always(Rcpt, b"450 wait\r\n")], (Transient, "450"), GIVEN_UP, 0),
         row(
             "rcpt 550",
             &[always(Rcpt, b"550 5.1.1 no\r\n")],
@@ -329,7 +340,13 @@ fn a_connection_that_ends_costs_a_try_and_after_the_final_dot_at_most_a_copy() {
         row("data", &[Once(Data, Close)], (Transient, "lost after DATA"), OK, 1),
         row("body", &[Once(Body, Close)], None, OK, 1).race(),
         row("end", &[Once(End, Close)], (Unknown, "may have been delivered"), OK, 2),
-        row("end for ever", &[Always(End, Close)], (Unknown, "may have been delivered"), AGAIN, 2),
+        row(
+            "end for ever",
+            &[Always(End, Close)],
+            (Unknown, "may have been delivered"),
+            GIVEN_UP,
+            2,
+        ),
         row("half a reply", &[Once(End, SayAndClose(b"250-2.0"))], (Unknown, "delivered"), OK, 2),
         row("half a line", &[Once(End, SayAndClose(b"25"))], (Unknown, "delivered"), OK, 2),
         row(
@@ -467,7 +484,7 @@ fn a_server_that_says_nothing_costs_a_try_and_after_the_final_dot_at_most_a_copy
         before("rcpt", Rcpt),
         before("data", Data),
         row("end", &[Once(End, Hang)], (Unknown, LATE), OK, 2).with("&final_timeout=3"),
-        row("end for ever", &[Always(End, Hang)], (Unknown, LATE), AGAIN, 2)
+        row("end for ever", &[Always(End, Hang)], (Unknown, LATE), GIVEN_UP, 2)
             .with("&final_timeout=1"),
     ]);
 }

@@ -146,5 +146,10 @@ macro_rules! check_sessions {
         assert!(!valid(first.expose()).await, "of another stamp");
         put(ada()).await;
         assert!(valid(first.expose()).await);
+        // Who signs out ends that session, and no other.
+        for _ in 0..2 {
+            users.close_session(&first).await.unwrap();
+            assert!(!valid(first.expose()).await && valid(second.expose()).await);
+        }
     }};
 }

@@ -33,6 +33,15 @@ impl PostgresUsers {
         self.0.rows(sql, values).await.map(|_| token)
     }
 
+    /// Ends one session, when its person signs out. Ending an unknown one is nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn close_session(&self, token: &SessionToken) -> Result<(), StoreError> {
+        let sql = "DELETE FROM sspr.session WHERE token = $1";
+        self.0.rows(sql, &[(&&token.hash()[..], Type::BYTEA)]).await.map(drop)
+    }
+
     /// The account of a session, if the session carries that account's current stamp.
     ///
     /// # Errors

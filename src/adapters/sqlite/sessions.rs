@@ -33,6 +33,20 @@ impl SqliteUsers {
         self.0.writer.call(act).await.map(|()| token)
     }
 
+    /// Ends one session, when its person signs out. Ending an unknown one is nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn close_session(&self, token: &SessionToken) -> Result<(), StoreError> {
+        let hash = token.hash();
+        let act = move |connection: &Connection| {
+            let sql = "DELETE FROM sspr_session WHERE token = ?1";
+            connection.prepare_cached(sql)?.execute([hash])?;
+            Ok(((), Writes::Stand))
+        };
+        self.0.writer.call(act).await
+    }
+
     /// The account of a session, if the session carries that account's current stamp.
     ///
     /// # Errors
