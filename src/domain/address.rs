@@ -270,7 +270,8 @@ fn fold(local: &str, out: &mut String) {
             if !is_combining_mark(*c) {
                 is_of_an_i = *c == 'i';
             }
-            !is_of_an_i || *c != '\u{307}'
+            // An accent that stands alone is a space with a mark on it.
+            *c != ' ' && (!is_of_an_i || *c != '\u{307}')
         });
         // Composed last: the dot stood between the i and what else is above it.
         out.extend(without_dot.nfkc());
@@ -381,6 +382,7 @@ mod tests {
         // A mark that stood on a dot stands on the letter before it, and is put in order there.
         assert!(limiter("a\u{731}.\u{328}@gmail.com") == limiter("a\u{731}\u{328}@gmail.com"));
         assert!(limiter("i.\u{307}b@gmail.com") == limiter("ib@gmail.com"));
+        assert!(limiter("\u{37a}x@x.example") == limiter("\u{3b9}x@x.example"));
     }
 
     #[test]
