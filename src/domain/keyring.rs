@@ -99,7 +99,7 @@ impl Keyring {
     /// As [`Keyring::from_env`].
     pub fn parse(text: &str) -> Result<Self, KeyringError> {
         let (mut sign, mut index, mut old_index) = (None, None, None);
-        let mut accept: Vec<Zeroizing<[u8; 32]>> = Vec::new();
+        let mut accept: Vec<RawKey> = Vec::new();
         let words = text.split([' ', ',', '\t', '\n', '\r']).filter(|word| !word.is_empty());
         for (place, word) in (1..).zip(words) {
             let (name, value) = word.split_once('=').ok_or(KeyringError::Unknown(place))?;
@@ -125,7 +125,7 @@ impl Keyring {
         let mut seen: Vec<&[u8; 32]> = Vec::new();
         for (name, key) in named.into_iter().chain(accepted) {
             let Some(key) = key else { continue };
-            if seen.iter().any(|other| bool::from(other.ct_eq(&**key))) {
+            if seen.iter().any(|other| bool::from(other.ct_eq(&***key))) {
                 return Err(KeyringError::Duplicate(name));
             }
             seen.push(key);
@@ -229,14 +229,18 @@ pub(crate) fn keyed(secret: &[u8; 32]) -> Hmac<Sha256> {
     Hmac::<Sha256>::new((&*block).into())
 }
 
-fn read(name: &'static str, value: &str) -> Result<Zeroizing<[u8; 32]>, KeyringError> {
-    let mut key = Zeroizing::new([0; 32]);
-    let decoded = Base64UrlUnpadded::decode(value.trim_end_matches('='), &mut *key)
+/// A key as it was read. It stays in one place: each move of an array may leave a copy behind.
+type RawKey = Box<Zeroizing<[u8; 32]>>;
+
+fn read(name: &'static str, value: &str) -> Result<RawKey, KeyringError> {
+    let mut key: RawKey = Box::default();
+    let decoded = Base64UrlUnpadded::decode(value.trim_end_matches('='), &mut **key)
         .map_err(|_| KeyringError::Malformed(name))?;
     if decoded.len() != 32 {
         return Err(KeyringError::Malformed(name));
     }
-    let mut distinct = *key;
+    let mut distinct: RawKey = Box::default();
+    distinct.copy_from_slice(&**key);
     distinct.sort_unstable();
     let changes = distinct.windows(2).filter(|pair| pair.first() != pair.last()).count();
     let printable = key.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');

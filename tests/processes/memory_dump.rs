@@ -51,9 +51,12 @@ fn password(word: &str) -> Password {
     Password::parse(std::str::from_utf8(&text).unwrap()).unwrap()
 }
 
-fn key(word: &str) -> Zeroizing<[u8; 32]> {
+/// In the place where it is wiped: an array that is returned leaves copies on the stack.
+fn key(word: &str, into: &mut [u8; 32]) {
     use sha2::{Digest, Sha256};
-    Zeroizing::new(Sha256::digest(word).into())
+    let mut digest = Sha256::new();
+    digest.update(word);
+    digest.finalize_into(into.into());
 }
 
 /// `sign=… index=…`, in one buffer that is wiped.
@@ -61,7 +64,9 @@ fn keys() -> Keyring {
     let mut text = Zeroizing::new(String::with_capacity(128));
     for name in ["sign", "index"] {
         let mut encoded = Zeroizing::new([0_u8; 43]);
-        let encoded = Base64UrlUnpadded::encode(&*key(name), &mut *encoded).unwrap();
+        let mut raw = Zeroizing::new([0_u8; 32]);
+        key(name, &mut raw);
+        let encoded = Base64UrlUnpadded::encode(&*raw, &mut *encoded).unwrap();
         text.push_str(name);
         text.push('=');
         text.push_str(encoded);
@@ -179,9 +184,11 @@ fn looked_for(what: &str) -> Vec<(String, Vec<&'static str>)> {
             .push(Needle { name: format!("{name} password"), bytes: made_up(name, 24).to_vec() });
     }
     for name in ["sign", "index"] {
-        let text = Base64UrlUnpadded::encode_string(&*key(name)).into_bytes();
+        let mut raw = [0_u8; 32];
+        key(name, &mut raw);
+        let text = Base64UrlUnpadded::encode_string(&raw).into_bytes();
         needles.push(Needle { name: format!("{name} key, text"), bytes: text });
-        needles.push(Needle { name: format!("{name} key"), bytes: key(name).to_vec() });
+        needles.push(Needle { name: format!("{name} key"), bytes: raw.to_vec() });
     }
     let found = search(&child, &needles, stack);
     writeln!(child.stdin.take().unwrap()).unwrap();
