@@ -137,17 +137,14 @@ impl Inner {
             if passcode.ready.is_some() {
                 return Ok(Prepared::Done(Outcome::Decoy));
             }
-            let bound = |drawn: &mut Drawn| {
-                let bound = stored.reset.bound.as_ref();
-                bound.is_some_and(|bound| bound.code.matches(&drawn.digest))
-            };
-            if let Some(drawn) = passcode.drawn.take_if(bound) {
+            let bound = stored.reset.bound.as_ref();
+            if let Some(drawn) = bound.and_then(|bound| passcode.take_drawn(&bound.code)) {
                 passcode.ready = Some(drawn.ready);
                 return Ok(Prepared::Done(drawn.outcome));
             }
             // Two callers asked in one moment, and this one's answer was lost. The other one's code
             // is in the mail: a second one would make it void.
-            if stored.reset.bound.as_ref().is_some_and(|it| it.number == passcode.sent.number) {
+            if bound.is_some_and(|bound| bound.number == passcode.sent.number) {
                 return Ok(Prepared::Done(Outcome::Superseded));
             }
             let who = match behind.take() {
@@ -217,8 +214,13 @@ impl Inner {
             let digest = bound.code;
             let (ready, outcome) =
                 self.compose(policy, stored, passcode, behind, &code, correlation.cloned());
-            passcode.drawn = Some(Drawn { digest, outcome, ready });
-            match self.write_bound(policy, stored, who, lane, bound, now).await? {
+            passcode.earlier.extend(passcode.drawn.replace(Drawn { digest, outcome, ready }));
+            let written = self.write_bound(policy, stored, who, lane, bound, now).await?;
+            if !matches!(written, Written::Yes) {
+                // It is surely not bound.
+                passcode.drawn = passcode.earlier.pop();
+            }
+            match written {
                 Written::Yes => break,
                 Written::Conflict => return Ok(None),
                 Written::PastCap if format == CodeFormat::Digits => format = CodeFormat::Letters,
@@ -355,6 +357,16 @@ enum Written {
     PastCap,
     SendsSpent,
     Yes,
+}
+
+impl Passcode {
+    /// Takes the code that was drawn and is bound by this digest. Others are void then.
+    fn take_drawn(&mut self, digest: &Digest) -> Option<Drawn> {
+        let mut all = self.drawn.iter().chain(&self.earlier);
+        all.position(|drawn| digest.matches(&drawn.digest))?;
+        let mut all = self.drawn.take().into_iter().chain(self.earlier.drain(..));
+        all.find(|drawn| digest.matches(&drawn.digest))
+    }
 }
 
 /// Whether a send that nobody knows to be written may still come.

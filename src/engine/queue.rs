@@ -117,6 +117,8 @@ pub(super) struct Passcode {
     pub(super) ready: Option<Ready>,
     /// The last code that was drawn and may be bound, because nobody heard the store's answer.
     pub(super) drawn: Option<Drawn>,
+    /// Those before it that may be bound as well.
+    pub(super) earlier: Vec<Drawn>,
     /// Why the last try to hand the mail over failed.
     pub(super) failure: Option<Failure>,
 }

@@ -156,6 +156,7 @@ impl Sspr {
         let work = Work::Passcode(Passcode {
             address: address.clone(),
             drawn: None,
+            earlier: Vec::new(),
             failure: None,
             lane,
             ready: None,
