@@ -32,9 +32,10 @@ use super::{
 const HANDS: usize = 32;
 /// Mails with codes under way at the same time, however long they take.
 const MOST_CODES: usize = 128;
-/// The same as [`HANDS`] for notices. They have hands of their own, so that no notice delays a code.
+/// Notices in the first second of their sending. They have hands of their own, so that no notice
+/// delays a code.
 const NOTICE_HANDS: usize = 16;
-/// The same as [`MOST_CODES`] for notices.
+/// Notices under way at the same time, however long they take.
 const MOST_NOTICES: usize = 128;
 /// Abandoned sign-ins that are settled at the same time.
 const SETTLEMENT_HANDS: usize = 64;
@@ -405,7 +406,7 @@ impl Courier {
     }
 }
 
-/// What became of a job, and the room that it keeps for a while.
+/// The end of a job, and the room that it keeps for a while.
 struct Worked {
     delivered: Delivered,
     kept: Option<Kept>,

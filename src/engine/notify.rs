@@ -28,7 +28,7 @@ use super::{
 const PAUSE: Duration = Duration::from_secs(60);
 /// The longest pause between two tries of a notice.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-/// The same where nobody knows whether the last try was successful: each copy too many is a bother.
+/// The longest pause where the last copy may have arrived: each copy too many is a bother.
 const LONGEST_UNKNOWN_PAUSE: Duration = Duration::from_secs(24 * 3600);
 /// How long after the change a notice is tried.
 const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -94,7 +94,7 @@ impl Inner {
         }))
     }
 
-    /// Tries to send one notice that was tried so often before.
+    /// Tries to send one notice. `tries` is how often it was tried before.
     pub(super) async fn notify(
         &self,
         sender: &impl EmailSender,

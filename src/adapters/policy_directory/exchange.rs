@@ -19,7 +19,7 @@ use super::{
 };
 use crate::ports::RecordedChange;
 
-/// What is about to be done.
+/// A step of an exchange that is about to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// The new document is finished beside the old one.
@@ -41,7 +41,7 @@ pub(super) enum Step {
 /// Is asked before each step.
 pub(super) type Watch<'a> = &'a mut dyn FnMut(Step) -> io::Result<()>;
 
-/// What an exchange came to that was made.
+/// How sure it is that a finished exchange stays.
 pub(super) enum Made {
     /// It outlives a loss of power.
     Durably,
@@ -96,7 +96,7 @@ pub(super) fn settle(path: &Path) -> io::Result<()> {
     forget(path)
 }
 
-/// What was done and might not be in the trail yet.
+/// The intention that was carried out and might not be in the trail yet.
 pub(super) fn done(path: &Path) -> io::Result<Option<Intention>> {
     let bytes = match fs::read(intended(path)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -45,7 +45,7 @@ pub enum PostgresUrlError {
     Value(&'static str),
 }
 
-/// What a URL can say, as `tokio-postgres` knows it.
+/// The options of a URL, as `tokio-postgres` knows them.
 const NAMES: [&str; 19] = [
     "application_name",
     "channel_binding",
