@@ -112,9 +112,7 @@ impl Courier {
         let mut pause: Option<(Instant, Sleep)> = None;
         loop {
             let now = inner.clock.now();
-            let latest = inner.queue.latest(seen);
-            if has_stepped_back(latest, now) {
-                inner.queue.step_back(latest, now);
+            if inner.queue.follow_clock(seen, now) {
                 next_round = now;
                 pause = None;
             }
@@ -233,7 +231,7 @@ impl Courier {
     pub async fn drain(&self, sender: &impl EmailSender) -> Drained {
         let mut drained = Drained::default();
         for kind in Kind::ALL {
-            while let Some(job) = self.inner.queue.pop_fresh(kind, self.inner.clock.now()) {
+            while let Some(job) = self.pop_fresh(kind) {
                 let is_mail = kind != Kind::Settlement;
                 let worked = self.work(sender, job, Haste::Now).await;
                 if is_mail {
@@ -246,6 +244,12 @@ impl Courier {
             drained.count(self.work(sender, job, Haste::Now).await.delivered);
         }
         drained
+    }
+
+    fn pop_fresh(&self, kind: Kind) -> Option<Job> {
+        let now = self.inner.clock.now();
+        self.inner.queue.follow_clock(now, now);
+        self.inner.queue.pop_fresh(kind, now)
     }
 
     async fn work(&self, sender: &impl EmailSender, job: Job, haste: Haste) -> Worked {
@@ -329,7 +333,7 @@ impl Courier {
                         settlement.is_doubtful = charged == Charged::Perhaps;
                         inner.finish_sign_in(settlement).await
                     }
-                    Ok(Charged::NotYet) if inner.clock.now() < until => {
+                    Ok(Charged::NotYet) if began < until => {
                         *pause = LOOK_AGAIN;
                         return Delivered::Postponed;
                     }
@@ -364,8 +368,9 @@ impl Courier {
         if let Certainty::UnsureUntil(until) = *certainty {
             match inner.has_changed(queued).await {
                 Ok(true) => *certainty = Certainty::Certain,
-                // The change has not happened, and its caller is gone.
-                Ok(false) if inner.clock.now() >= until => return Delivered::Discarded,
+                // The change has not happened, and its caller is gone. By the time before the look:
+                // it may have happened during it.
+                Ok(false) if began >= until => return Delivered::Discarded,
                 Ok(false) => {
                     *pause = LOOK_AGAIN;
                     return Delivered::Postponed;

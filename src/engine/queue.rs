@@ -17,7 +17,7 @@ use crate::{
     sync::{Mutex, MutexGuard},
 };
 
-use super::{settlement::Settlement, throttle::Lane};
+use super::{rest::has_stepped_back, settlement::Settlement, throttle::Lane};
 
 /// How long the courier waits for a write to show, once its caller has left.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
@@ -211,15 +211,11 @@ impl Queue {
         (first.key().0 <= now).then(|| first.remove())
     }
 
-    /// Takes the first job of a kind that was never tried, due or not, or one that is due. One that
-    /// lies further ahead than any pause is due too, because the clock has stepped back.
+    /// Takes the first job of a kind that was never tried, due or not, or one that is due.
     pub(super) fn pop_fresh(&self, kind: Kind, now: Instant) -> Option<Job> {
         let mut state = self.lock();
         let jobs = &mut state.of(kind).jobs;
-        let furthest = now.after(kind.longest_pause());
-        let key =
-            jobs.iter().find(|((due, _), job)| job.tried == 0 || *due <= now || *due > furthest);
-        let key = *key?.0;
+        let key = *jobs.iter().find(|((due, _), job)| job.tried == 0 || *due <= now)?.0;
         jobs.remove(&key)
     }
 
@@ -235,9 +231,20 @@ impl Queue {
         [passcodes, notices, settlements].into_iter().all(|waiting| waiting.jobs.is_empty())
     }
 
+    /// Brings every due time forward if the clock has stepped back since it showed `seen`, or since
+    /// the last job came. Says whether it has.
+    pub(super) fn follow_clock(&self, seen: Instant, now: Instant) -> bool {
+        let latest = self.latest(seen);
+        let stepped = has_stepped_back(latest, now);
+        if stepped {
+            self.step_back(latest, now);
+        }
+        stepped
+    }
+
     /// Brings every due time forward by as much as the clock has stepped back, so that no job waits
     /// for a time that lies further ahead than it should.
-    pub(super) fn step_back(&self, from: Instant, to: Instant) {
+    fn step_back(&self, from: Instant, to: Instant) {
         let by = from.since(to);
         let mut state = self.lock();
         state.seen = to;

@@ -10,7 +10,7 @@ use sspr::{
     },
     flow::Reason,
     policy::{AfterReset, Disclosure, Limits, Numbers, PasswordIssue, PasswordRules, TenantPolicy},
-    ports::{Breach, BreachCheck, EventKind, Outcome, PasswordHasher, SendErrorKind, Share},
+    ports::{Breach, BreachCheck, Clock, EventKind, Outcome, PasswordHasher, SendErrorKind, Share},
 };
 
 fn contoso() -> TenantPolicy {
@@ -36,6 +36,21 @@ fn a_mail_that_fails_for_now_is_tried_again_while_its_code_lives() {
         assert_eq!(world.courier.drain(&world.inbox).await.sent, 1);
         let code = world.inbox.last_code().unwrap();
         assert!(matches!(world.verify(&token, &code).await, VerifyOutcome::Granted(_)));
+    });
+}
+
+#[test]
+fn a_drain_after_a_clock_that_stepped_back_sends_what_was_put_off() {
+    runtime().block_on(async {
+        let world = World::memory().await;
+        world.inbox.fail_next(SendErrorKind::Transient, 1);
+        world.started("ada@example.com", &client(1)).await;
+        assert_eq!(world.courier.drain(&world.inbox).await.postponed, 1);
+
+        world.clock.set(world.clock.now().before(seconds(40)));
+        assert_eq!(world.courier.drain(&world.inbox).await.sent, 0, "its pause is not over");
+        world.clock.advance(seconds(2));
+        assert_eq!(world.courier.drain(&world.inbox).await.sent, 1);
     });
 }
 

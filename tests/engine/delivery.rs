@@ -6,10 +6,10 @@ use crate::support::{stepped::*, *};
 use async_trait::async_trait;
 use sspr::{
     Sspr,
-    adapters::{CaptureSender, MemoryUsers, Policies},
-    domain::{Account, EmailAddress, IdentityProvider, TenantId},
+    adapters::{CaptureSender, ManualClock, MemoryUsers, Policies},
+    domain::{Account, AccountId, EmailAddress, IdentityProvider, TenantId},
     policy::{NoPasswordNotice, TenantPolicy},
-    ports::{StoreError, StoreErrorKind, UserStore},
+    ports::{Applied, PasswordChange, StoreError, StoreErrorKind, UserStore},
 };
 
 /// A user store that fails as it is told.
@@ -83,5 +83,64 @@ fn who_signs_in_in_another_way_is_told_so_where_the_tenant_wishes_it() {
         assert!(mail.iter().all(|mail| sspr::adapters::code_in(mail).is_none()));
         assert_eq!(mails("disabled", 3).await.len(), 0);
         assert_eq!(mails("nobody", 4).await.len(), 0);
+    });
+}
+
+/// Answers that nobody knows whether a change has happened. It happens while the courier looks for
+/// it, and the look takes longer than the courier's patience.
+#[derive(Default)]
+struct Late {
+    change: Mutex<Option<PasswordChange>>,
+    looks_at: Mutex<Option<ManualClock>>,
+}
+
+#[async_trait]
+impl UserSteps for Arc<Late> {
+    async fn find(
+        &self,
+        users: &MemoryUsers,
+        tenant: &TenantId,
+        id: &AccountId,
+    ) -> Result<Option<Account>, StoreError> {
+        let found = users.find(tenant, id).await;
+        let looks_at = self.looks_at.lock().unwrap().take();
+        let change = self.change.lock().unwrap().take_if(|_| looks_at.is_some());
+        if let (Some(clock), Some(change)) = (looks_at, change) {
+            users.apply_reset(&change).await?;
+            clock.advance(seconds(61));
+        }
+        found
+    }
+
+    async fn apply_reset(
+        &self,
+        _: &MemoryUsers,
+        change: &PasswordChange,
+    ) -> Result<Applied, StoreError> {
+        *self.change.lock().unwrap() = Some(change.clone());
+        Err(StoreError::new(StoreErrorKind::Unknown, "the answer was lost"))
+    }
+}
+
+#[test]
+fn a_change_that_happens_during_the_couriers_last_look_is_told() {
+    runtime().block_on(async {
+        let world = World::memory().await;
+        let late = Arc::new(Late::default());
+        let users = SteppedUsers(world.users.in_memory(), late.clone());
+        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let (sspr, courier) =
+            Sspr::builder(users, world.codes.clone(), policies, world.keys.clone())
+                .with_clock(world.clock.clone())
+                .with_hasher(cheap_hasher())
+                .build();
+        let (token, code) = world.started_with_code().await;
+        let grant = world.granted(&token, &code).await;
+        assert!(sspr.submit(&grant, &password(NEW), &client(1)).await.is_err());
+
+        *late.looks_at.lock().unwrap() = Some(world.clock.clone());
+        assert_eq!(courier.drain(&world.inbox).await.postponed, 1);
+        world.clock.advance(seconds(1));
+        assert_eq!(courier.drain(&world.inbox).await.sent, 1);
     });
 }

@@ -258,6 +258,8 @@ pub struct Call {
     pub lockout: Option<RecordId>,
     /// Of a sign-in: what its comparison came to, and whether its failure was taken back.
     pub compared: Option<Compared>,
+    /// Whether its comparison has begun: each has one.
+    pub compares: bool,
     pub settled: bool,
     /// Its caller was dropped, or did not hear how it ended.
     pub cut: bool,

@@ -293,11 +293,14 @@ impl PasswordHasher for Plain {
 
 impl Plain {
     async fn work(&self, verb: &str, it: &Password, right: Option<bool>) -> Result<(), HashError> {
-        // Whoever asked first: a courier may go on with it.
-        let asked = self.hub.lock().current;
+        // Before it waits: a courier may go on with it.
+        let call = {
+            let mut shared = self.hub.lock();
+            let asked = shared.current;
+            shared.oracle.compares(asked, it.expose())
+        };
         let fate = self.hub.enter(verb, String::new).await;
         let mut shared = self.hub.lock();
-        let call = shared.oracle.compares(asked, it.expose());
         shared.oracle.hashed(call, fate, right);
         match fate {
             Fate::Answered => Ok(()),

@@ -10,15 +10,21 @@ use sspr::{
 use super::{facts::*, hub::Fate, oracle::Oracle};
 
 impl Oracle {
-    /// Whose comparison it is: a courier goes on with that of a caller who has left.
-    pub fn compares(&self, asked: usize, password: &str) -> usize {
+    /// Whose comparison begins: a courier makes that of a caller who has left.
+    pub fn compares(&mut self, asked: usize, password: &str) -> usize {
+        let whose = self.whose_comparison(asked, password);
+        self.calls[whose].compares = true;
+        whose
+    }
+
+    fn whose_comparison(&self, asked: usize, password: &str) -> usize {
         let about = &self.calls[asked];
         if !matches!(about.kind, Kind::Courier) {
             return asked;
         }
         let waits = |call: &Call| {
             let same = matches!(&call.kind, Kind::SignIn { password: it, .. } if it == password);
-            let owed = call.cut && !call.settled && call.compared.is_none() && self.lives(call);
+            let owed = call.cut && !call.settled && !call.compares && self.lives(call);
             same && owed && call.process == about.process
         };
         let calls = || self.calls.iter();

@@ -245,6 +245,7 @@ impl World {
         oracle.calls.push(Call {
             attempt: None,
             compared: None,
+            compares: false,
             cut: false,
             entered: 0,
             faulted: false,
