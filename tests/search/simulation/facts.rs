@@ -132,6 +132,8 @@ pub struct RecordFacts {
     pub typed: EmailAddress,
     pub touched: Instant,
     pub expires_at: Instant,
+    /// From when on no further code is sent.
+    pub ends_at: Instant,
     pub stages: History<StageName>,
     pub binds: Vec<Bind>,
     /// Requests for a code, as they were written.

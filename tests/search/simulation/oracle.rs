@@ -137,6 +137,7 @@ impl Oracle {
         let facts = RecordFacts {
             applied: None,
             binds: Vec::new(),
+            ends_at: record.expires_at,
             expires_at: record.expires_at,
             hashes: 0,
             hashes_charged: 0,

@@ -148,6 +148,8 @@ impl Oracle {
                 let same = |it: &Account| it.addresses.contains(&address) && it.stamp == stamp;
                 let changed = !self.all_the_time(&who, start, same);
                 let (dead, ended) = (bind.expires_at, facts.expires_at);
+                // Where only longer codes count any more, and none can be sent.
+                let too_short = bind.short && self.latest >= facts.ends_at;
                 let tries = facts.tries;
                 let excused = match rejection {
                     // The clock may jump past the record's end while the call is under way.
@@ -157,7 +159,9 @@ impl Oracle {
                     }
                     Rejection::Expired => self.latest >= dead,
                     Rejection::Exhausted => tries >= limit || newer,
-                    Rejection::Gone => over || key_gone || changed || self.latest >= ended,
+                    Rejection::Gone => {
+                        over || key_gone || changed || too_short || self.latest >= ended
+                    }
                     Rejection::LongerCodeSent(_) | Rejection::TryLater { .. } => true,
                 };
                 if !excused {
