@@ -15,14 +15,14 @@ fn generation(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("generation");
     for format in [CodeFormat::Digits, CodeFormat::Letters] {
         group.bench_function(format!("{format:?}"), |bencher| {
-            bencher.iter(|| Code::draw(black_box(format), &entropy));
+            bencher.iter(|| Code::generate(black_box(format), &entropy));
         });
     }
     group.finish();
 }
 
 fn verification(criterion: &mut Criterion) {
-    let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
+    let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
     let binding = Digest::from_bytes([1; 32]);
     let code = |text| Code::parse(text).unwrap();
     let right = code("48291736");

@@ -108,8 +108,8 @@ fn draw() {
     let all = measured(
         100_000,
         &mut [
-            &mut looped(|| Code::draw(CodeFormat::Digits, &entropy)),
-            &mut looped(|| Code::draw(CodeFormat::Letters, &entropy)),
+            &mut looped(|| Code::generate(CodeFormat::Digits, &entropy)),
+            &mut looped(|| Code::generate(CodeFormat::Letters, &entropy)),
             &mut looped(|| random.next_u64()),
         ],
     );
@@ -122,7 +122,7 @@ fn draw() {
 
 /// Answers what one keyed HMAC takes.
 fn check() -> Samples {
-    let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
+    let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
     let binding = Digest::from_bytes([1; 32]);
     let foreign = Digest::from_bytes([2; 32]);
     let right = Code::parse("48291736").unwrap();

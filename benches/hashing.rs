@@ -38,7 +38,7 @@ use sspr::{
     adapters::Argon2Pool,
     domain::Password,
     engine::{Client, SubmitOutcome},
-    ports::{PasswordHasher, Share},
+    ports::{HashQueue, PasswordHasher},
 };
 use table::{Bar, Row};
 use tokio::runtime::Runtime;
@@ -87,7 +87,7 @@ fn rounds(
 /// One hash through a pool, as a submit makes it.
 fn one(runtime: &Runtime, pool: &Argon2Pool) {
     let password = Password::parse(TEXT).unwrap();
-    drop(black_box(runtime.block_on(pool.hash(password, Share::Submit)).unwrap()));
+    drop(black_box(runtime.block_on(pool.hash(password, HashQueue::Submit)).unwrap()));
 }
 
 fn params() -> Params {

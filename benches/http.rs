@@ -30,7 +30,9 @@ use nobody::Nobody;
 use serde_json::{Value, json};
 use sspr::{
     Keyring, Sspr, TenantPolicy,
-    adapters::{CaptureSender, MemoryCodes, MemoryUsers, Policies, SqliteStore, SystemEntropy},
+    adapters::{
+        CaptureSender, MemoryCodes, MemoryPolicies, MemoryUsers, SqliteStore, SystemEntropy,
+    },
     domain::{Account, AccountId, EmailAddress, Stamp, TenantId},
     engine::Courier,
     http::{Native, NativeApplication},
@@ -126,7 +128,7 @@ async fn serve(server: Server) -> (SocketAddr, JoinHandle<()>) {
                 let users = MemoryUsers::new();
                 let tenant = TenantId::parse("contoso").unwrap();
                 let known = EmailAddress::parse("known@example.com").unwrap();
-                let stamp = Stamp::draw(&SystemEntropy::new()).unwrap();
+                let stamp = Stamp::generate(&SystemEntropy::new()).unwrap();
                 let id = AccountId::parse("known").unwrap();
                 users.insert(&tenant, Account::new(id, known, stamp));
                 api(users, MemoryCodes::new())
@@ -164,8 +166,8 @@ fn api(
     users: impl UserStore + 'static,
     codes: impl CodeStore + 'static,
 ) -> (Router, Option<Courier>) {
-    let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-    let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
+    let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+    let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
     let (sspr, courier) = Sspr::new(users, codes, policies, keys);
     let shop = NativeApplication::new("shop", "sign-in").unwrap();
     let api = Native::new(&sspr, TenantId::parse("contoso").unwrap(), Nobody);

@@ -32,7 +32,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut flow = Flow::without_mail();
     let entropy = SystemEntropy::new();
-    let keys = Keyring::draw(&entropy).unwrap();
+    let keys = Keyring::generate(&entropy).unwrap();
     let (own, foreign) = (Digest::from_bytes([1; 32]), Digest::from_bytes([2; 32]));
     let (right, wrong) = (Code::parse("48291736").unwrap(), Code::parse("11111111").unwrap());
     let stored = keys.code_digest(keys.signing(), &own, &right).unwrap();
@@ -49,7 +49,7 @@ fn main() {
                 let ours: [u8; 32] = mac.finalize().into_bytes().into();
                 black_box(bool::from(ours.ct_eq(black_box(&[4; 32]))));
             }
-            "draw" => drop(black_box(Code::draw(CodeFormat::Digits, &entropy))),
+            "draw" => drop(black_box(Code::generate(CodeFormat::Digits, &entropy))),
             "check-right" => check(&own, &right),
             "check-wrong" => check(&own, &wrong),
             "check-foreign" => check(&foreign, &right),

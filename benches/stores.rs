@@ -30,7 +30,7 @@ use std::{
 use servers::{Postgres, Redis};
 use sspr::{
     adapters::{PostgresOptions, PostgresStore, RedisCodes, RedisOptions, SqliteStore},
-    domain::{Charge, CounterName, Instant, RecordId, TenantId},
+    domain::{Charge, CounterName, RecordId, TenantId, Timestamp},
     ports::{CodeStore, Record},
 };
 
@@ -47,8 +47,8 @@ const COUNTS: usize = 4;
 /// Figures of one subject, and of the same again.
 type Samples = (Vec<f64>, Vec<f64>);
 
-fn now() -> Instant {
-    Instant::from_micros(1_800_000_000_000_000)
+fn now() -> Timestamp {
+    Timestamp::from_micros(1_800_000_000_000_000)
 }
 
 fn record(number: u64, charges: Vec<Charge>) -> Record {

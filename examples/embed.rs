@@ -44,14 +44,14 @@ impl UserStore for Mine {
 
 #[async_trait::async_trait]
 impl Sessions for Mine {
-    async fn begin(&self, arrival: Arrival<'_>) -> Result<Begun, SessionError> {
+    async fn begin(&self, arrival: SignInContext<'_>) -> Result<NewSession, SessionError> {
         let mut random = [0; 16];
         SystemEntropy::new().fill(&mut random).map_err(SessionError::new)?;
         let token = format!("{:032x}", u128::from_be_bytes(random));
         let cookie = format!("__Host-session={token}; Path=/; Secure; HttpOnly; SameSite=Lax");
         let session = (arrival.account.clone(), arrival.stamp);
         self.sessions.write().unwrap().insert(token, session);
-        Ok(Begun::with_cookie(cookie.parse().map_err(SessionError::new)?))
+        Ok(NewSession::with_cookie(cookie.parse().map_err(SessionError::new)?))
     }
 
     async fn end(&self, headers: &HeaderMap) -> Result<Vec<axum::http::HeaderValue>, SessionError> {
@@ -78,14 +78,14 @@ async fn home(State(mine): State<Mine>, headers: HeaderMap) -> Html<String> {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mine, entropy) = (Mine::default(), SystemEntropy::new());
     let old = Password::parse("the old password 1")?;
-    let hash = Argon2Pool::new().hash(old, Share::Submit).await?;
+    let hash = Argon2Pool::new().hash(old, HashQueue::Submit).await?;
     let (id, mail) = (AccountId::parse("ada")?, EmailAddress::parse("ada@example.com")?);
-    let ada = Account::new(id.clone(), mail, Stamp::draw(&entropy)?).with_password(hash);
+    let ada = Account::new(id.clone(), mail, Stamp::generate(&entropy)?).with_password(hash);
     mine.users.write().unwrap().insert(id, ada);
 
     let store = SqliteStore::open("embed.db").await?; // where resets live
-    let policies = Policies::fixed(TenantPolicy::customers("contoso")?); // Email OTP on, all users
-    let keys = Keyring::draw(&entropy)?; // in production: Keyring::from_env("SSPR_KEYS")?
+    let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso")?); // Email OTP on, all users
+    let keys = Keyring::generate(&entropy)?; // in production: Keyring::from_env("SSPR_KEYS")?
     let (sspr, courier) = Sspr::new(mine.clone(), store.codes(), policies, keys);
     let from = EmailAddress::parse("no-reply@contoso.example")?; // or SmtpSender::from_url(…)?
     tokio::spawn(courier.run(FolderSender::open("embed-mails", from, SystemClock::new())?));

@@ -7,12 +7,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let entropy = SystemEntropy::new();
     let (tenant, ada) = (TenantId::parse("contoso")?, EmailAddress::parse("ada@example.com")?);
     let old = Password::parse("a password that Ada forgot")?;
-    let hash = Argon2Pool::new().hash(old, ports::Share::Submit).await?;
-    let account = Account::new(AccountId::parse("1")?, ada.clone(), Stamp::draw(&entropy)?);
+    let hash = Argon2Pool::new().hash(old, ports::HashQueue::Submit).await?;
+    let account = Account::new(AccountId::parse("1")?, ada.clone(), Stamp::generate(&entropy)?);
     let users = MemoryUsers::new();
     users.insert(&tenant, account.with_password(hash));
-    let policies = Policies::fixed(TenantPolicy::customers("contoso")?);
-    let keys = Keyring::draw(&entropy)?;
+    let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso")?);
+    let keys = Keyring::generate(&entropy)?;
     let (sspr, courier) = Sspr::new(users, MemoryCodes::new(), policies, keys);
 
     let (flow, shop) = (UserFlowId::parse("sign-in")?, ApplicationId::parse("shop")?);

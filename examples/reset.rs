@@ -9,8 +9,8 @@ use std::{error::Error, fs, io::BufRead as _, path::PathBuf, process::ExitCode, 
 use sspr::{
     Courier, Keyring, Sspr, TenantPolicy,
     adapters::{
-        Argon2Pool, FolderSender, Policies, SessionToken, SmtpSender, SqliteStore, SqliteUsers,
-        SystemClock, SystemEntropy,
+        Argon2Pool, FolderSender, MemoryPolicies, SessionToken, SmtpSender, SqliteStore,
+        SqliteUsers, SystemClock, SystemEntropy,
     },
     domain::{
         Account, AccountId, ApplicationId, Code, EmailAddress, Entropy as _, Password, Stamp,
@@ -20,7 +20,7 @@ use sspr::{
         Client, RedeemOutcome, Rejection, Request, SendOutcome, SentCode, SignInOutcome,
         StartOutcome, SubmitOutcome, VerifyOutcome,
     },
-    ports::{Clock as _, EmailSender, PasswordHasher as _, Share, UserStore as _},
+    ports::{Clock as _, EmailSender, HashQueue, PasswordHasher as _, UserStore as _},
 };
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -114,7 +114,7 @@ async fn start(options: Options) -> Outcome<()> {
     let policies =
         tenants.map(TenantPolicy::customers).into_iter().collect::<Result<Vec<_>, _>>()?;
     let (sspr, courier) =
-        Sspr::builder(users.clone(), store.codes(), Policies::of(policies), keys(&file)?)
+        Sspr::builder(users.clone(), store.codes(), MemoryPolicies::of(policies), keys(&file)?)
             .with_outbox(users.clone())
             .build();
     match options.smtp {
@@ -322,9 +322,9 @@ async fn furnish(users: &SqliteUsers, tenant: &TenantId) -> Outcome<()> {
         let id = AccountId::parse(name)?;
         if users.find(tenant, &id).await?.is_none() {
             let old = Password::parse("the old password 1")?;
-            let hash = Argon2Pool::new().hash(old, Share::Submit).await?;
+            let hash = Argon2Pool::new().hash(old, HashQueue::Submit).await?;
             let address = EmailAddress::parse(&format!("{name}@example.com"))?;
-            let account = Account::new(id, address, Stamp::draw(&SystemEntropy::new())?);
+            let account = Account::new(id, address, Stamp::generate(&SystemEntropy::new())?);
             users.insert(tenant, &account.with_password(hash)).await?;
         }
     }

@@ -14,13 +14,13 @@ impl Sspr {
     /// are the system's, passwords are hashed with Argon2id on a bounded pool.
     ///
     /// ```
-    /// use sspr::{Keyring, Sspr, TenantPolicy, adapters::{MemoryCodes, MemoryUsers, Policies, SystemEntropy}};
+    /// use sspr::{Keyring, Sspr, TenantPolicy, adapters::{MemoryCodes, MemoryUsers, MemoryPolicies, SystemEntropy}};
     ///
     /// let (sspr, courier) = Sspr::new(
     ///     MemoryUsers::new(),
     ///     MemoryCodes::new(),
-    ///     Policies::fixed(TenantPolicy::customers("contoso")?),
-    ///     Keyring::draw(&SystemEntropy::new())?,
+    ///     MemoryPolicies::fixed(TenantPolicy::customers("contoso")?),
+    ///     Keyring::generate(&SystemEntropy::new())?,
     /// );
     /// # let _ = (sspr, courier);
     /// # Ok::<(), Box<dyn std::error::Error>>(())

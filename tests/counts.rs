@@ -30,8 +30,8 @@ use async_trait::async_trait;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use sspr::{
     Keyring, TenantPolicy,
-    adapters::{ManualClock, MemoryCodes, MemoryUsers, Policies},
-    domain::{Charge, CounterName, Instant, Over, RecordId},
+    adapters::{ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers},
+    domain::{Charge, CounterName, Over, RecordId, Timestamp},
     ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, Swapped},
 };
 use support::*;
@@ -80,7 +80,7 @@ fn world(codes: &Counted, clock: &ManualClock) -> World {
     World::assemble(
         Users::Memory(MemoryUsers::new()),
         Arc::new(codes.clone()),
-        Policies::fixed(TenantPolicy::customers("contoso").unwrap()),
+        MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap()),
         // The same in every run, so that counters fall into the same shards.
         Keyring::parse(&format!("sign={} index={}", key(1), key(2))).unwrap(),
         clock.clone(),
@@ -92,7 +92,7 @@ fn world(codes: &Counted, clock: &ManualClock) -> World {
 fn counted(planted: Planted) -> Counts {
     let _profiler = dhat::Profiler::builder().testing().build();
     let codes = Counted(Arc::default(), planted);
-    let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
+    let clock = ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000));
     let mut samples: BTreeMap<&'static str, Vec<(usize, u64)>> = BTreeMap::new();
     runtime().block_on(async {
         let world = world(&codes, &clock);
@@ -197,12 +197,12 @@ impl CodeStore for Counted {
         &self,
         record: &Record,
         charges: &[Charge],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Inserted, StoreError> {
         self.store().insert(record, charges, now).await
     }
 
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
         if self.1 == Planted::AllocationInAttempt {
             drop(black_box(Box::new(1_u64)));
         }
@@ -219,7 +219,7 @@ impl CodeStore for Counted {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         if self.1 == Planted::CallInSwap {
             self.store().load(&next.id).await?;
@@ -227,11 +227,11 @@ impl CodeStore for Counted {
         self.store().compare_and_swap(next, expected, charges, clear, now).await
     }
 
-    async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         self.store().charge(charges, now).await
     }
 
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.store().delete_expired(now, limit).await
     }
 }
@@ -241,7 +241,7 @@ fn a_finished_reset_and_a_guess_take_so_many_calls() {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     runtime().block_on(async {
         let codes = Counted::default();
-        let world = world(&codes, &ManualClock::new(Instant::from_micros(1_800_000_000_000_000)));
+        let world = world(&codes, &ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000)));
         world.add("ada@example.com", "ada").await;
         let token = world.started("ada@example.com", &client(1)).await;
         let started = codes.calls();

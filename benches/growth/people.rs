@@ -9,14 +9,16 @@ use std::{
 use async_trait::async_trait;
 use sspr::{
     Courier, Keyring, Sspr, TenantPolicy,
-    adapters::{ManualClock, MemoryUsers, Policies, SystemEntropy, code_in},
+    adapters::{ManualClock, MemoryPolicies, MemoryUsers, SystemEntropy, code_in},
     domain::{
-        Account, AccountId, ApplicationId, Code, Digest, EmailAddress, Instant, Password,
-        PasswordHash, Stamp, TenantId, UserFlowId,
+        Account, AccountId, ApplicationId, Code, Digest, EmailAddress, Password, PasswordHash,
+        Stamp, TenantId, Timestamp, UserFlowId,
     },
     engine::{Client, Rejection, Request, StartOutcome, SubmitOutcome, VerifyOutcome},
     mail::EmailMessage,
-    ports::{CodeStore, EmailSender, HashError, PasswordHasher, SendError, Share, Verdict},
+    ports::{
+        CodeStore, EmailSender, HashError, HashQueue, PasswordHasher, PasswordMatch, SendError,
+    },
 };
 use tokio::sync::oneshot;
 
@@ -40,12 +42,12 @@ struct Free;
 impl Service {
     pub fn new(codes: Arc<dyn CodeStore>) -> Self {
         let users = MemoryUsers::new();
-        let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
+        let clock = ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000));
         let (sspr, courier) = Sspr::builder(
             users.clone(),
             codes,
-            Policies::fixed(TenantPolicy::customers("contoso").unwrap()),
-            Keyring::draw(&SystemEntropy::new()).unwrap(),
+            MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap()),
+            Keyring::generate(&SystemEntropy::new()).unwrap(),
         )
         .with_clock(clock.clone())
         .with_hasher(Free)
@@ -62,7 +64,7 @@ impl Service {
         let address = EmailAddress::parse(&format!("p{person}@example.com")).unwrap();
         let tenant = TenantId::parse("contoso").unwrap();
         let account = AccountId::parse(&format!("p{person}")).unwrap();
-        let stamp = Stamp::draw(&SystemEntropy::new()).unwrap();
+        let stamp = Stamp::generate(&SystemEntropy::new()).unwrap();
         let account = Account::new(account, address.clone(), stamp);
         let (of, id) = (tenant.clone(), account.id.clone());
         self.users.insert(&tenant, account.with_password(hash()));
@@ -142,15 +144,20 @@ impl EmailSender for Mailroom {
 
 #[async_trait]
 impl PasswordHasher for Free {
-    async fn hash(&self, _: Password, _: Share) -> Result<PasswordHash, HashError> {
+    async fn hash(&self, _: Password, _: HashQueue) -> Result<PasswordHash, HashError> {
         Ok(hash())
     }
 
-    async fn verify(&self, _: Password, _: PasswordHash, _: Share) -> Result<Verdict, HashError> {
-        Ok(Verdict::Mismatch)
+    async fn verify(
+        &self,
+        _: Password,
+        _: PasswordHash,
+        _: HashQueue,
+    ) -> Result<PasswordMatch, HashError> {
+        Ok(PasswordMatch::Mismatch)
     }
 
-    async fn verify_dummy(&self, _: Password, _: Digest, _: Share) -> Result<(), HashError> {
+    async fn verify_dummy(&self, _: Password, _: Digest, _: HashQueue) -> Result<(), HashError> {
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::{hint::black_box, sync::Barrier, thread, time::Duration};
 use sspr::{
     adapters::Argon2Pool,
     domain::Password,
-    ports::{PasswordHasher, Share},
+    ports::{HashQueue, PasswordHasher},
 };
 use tokio::runtime::Runtime;
 
@@ -38,7 +38,7 @@ fn throughput(runtime: &Runtime, pool: &Argon2Pool, threads: u32) -> f64 {
             let callers = (0..2 * threads).map(|_| async {
                 for _ in 0..OF_A_CALLER {
                     let password = Password::parse(TEXT).unwrap();
-                    drop(black_box(pool.hash(password, Share::Submit).await.unwrap()));
+                    drop(black_box(pool.hash(password, HashQueue::Submit).await.unwrap()));
                 }
             });
             futures_util::future::join_all(callers).await

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sspr::{
     Courier, Keyring, Sspr, TenantPolicy,
     adapters::{
-        Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy,
+        Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers,
+        SystemEntropy,
     },
     domain::{
-        Account, AccountId, ApplicationId, EmailAddress, Grant, Instant, PasswordHash, Stamp,
-        TenantId, UserFlowId,
+        Account, AccountId, ApplicationId, EmailAddress, Grant, PasswordHash, Stamp, TenantId,
+        Timestamp, UserFlowId,
     },
     engine::{Client, Request, StartOutcome, VerifyOutcome},
 };
@@ -29,10 +30,10 @@ pub struct Service {
 impl Service {
     pub fn new(pool: &Argon2Pool) -> Self {
         let users = MemoryUsers::new();
-        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-        let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
+        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
         let (sspr, courier) = Sspr::builder(users.clone(), MemoryCodes::new(), policies, keys)
-            .with_clock(ManualClock::new(Instant::from_micros(1_800_000_000_000_000)))
+            .with_clock(ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000)))
             .with_hasher(pool.clone())
             .build();
         let (customers, inbox) = (AtomicUsize::new(0), CaptureSender::new());
@@ -45,7 +46,8 @@ impl Service {
         let id = AccountId::parse(&number.to_string()).unwrap();
         // The cost that is the default, so that a sign-in has nothing to replace.
         let hash = "$argon2id$v=19$m=19456,t=2,p=1$c2l4dGVlbiBieXRlcy4uLg$SM2xlxHIZhNQm3V1cWMibRtpWaG13zOE7rYddpTktPc";
-        let account = Account::new(id, mail(number), Stamp::draw(&SystemEntropy::new()).unwrap());
+        let account =
+            Account::new(id, mail(number), Stamp::generate(&SystemEntropy::new()).unwrap());
         let account = account.with_password(PasswordHash::parse(hash).unwrap());
         self.users.insert(&tenant(), account);
         number

@@ -12,7 +12,7 @@ use std::{
 use futures_util::FutureExt as _;
 use sspr::{
     adapters::MemoryCodes,
-    domain::{Charge, CounterName, Instant, RecordId},
+    domain::{Charge, CounterName, RecordId, Timestamp},
     ports::{Attempted, CodeStore as _, Inserted, Record, Swapped},
 };
 
@@ -36,8 +36,8 @@ const WINDOWS: [u32; 4] = [1, 24, 30 * 24, 365 * 24];
 pub const LIFE: Duration = Duration::from_secs(900);
 
 /// When the record of a number is written: one every fifty microseconds.
-pub const fn at(number: u64) -> Instant {
-    Instant::from_micros(1_800_000_000_000_000 + number as i64 * 50)
+pub const fn at(number: u64) -> Timestamp {
+    Timestamp::from_micros(1_800_000_000_000_000 + number as i64 * 50)
 }
 
 /// A number as random as a drawn one, the same in every run.
@@ -89,22 +89,22 @@ pub fn record(shape: Shape, number: u64) -> Record {
 
 /// A store under test: each verb says whether it did what it should.
 pub trait Subject {
-    fn open(&self, record: &Record, now: Instant) -> bool;
-    fn count(&self, id: &RecordId, now: Instant) -> bool;
-    fn consume(&self, next: &Record, now: Instant) -> bool;
+    fn open(&self, record: &Record, now: Timestamp) -> bool;
+    fn count(&self, id: &RecordId, now: Timestamp) -> bool;
+    fn consume(&self, next: &Record, now: Timestamp) -> bool;
 }
 
 impl Subject for MemoryCodes {
-    fn open(&self, record: &Record, now: Instant) -> bool {
+    fn open(&self, record: &Record, now: Timestamp) -> bool {
         let answer = sspr::ports::CodeStore::insert(self, record, &record.charges, now);
         matches!(answer.now_or_never(), Some(Ok(Inserted::Inserted)))
     }
 
-    fn count(&self, id: &RecordId, now: Instant) -> bool {
+    fn count(&self, id: &RecordId, now: Timestamp) -> bool {
         matches!(self.attempt(id, now).now_or_never(), Some(Ok(Attempted::Charged { .. })))
     }
 
-    fn consume(&self, next: &Record, now: Instant) -> bool {
+    fn consume(&self, next: &Record, now: Timestamp) -> bool {
         let answer = self.compare_and_swap(next, 1, &[], &[], now).now_or_never();
         matches!(answer, Some(Ok(Swapped::Swapped { .. })))
     }
@@ -115,13 +115,13 @@ impl Subject for MemoryCodes {
 pub struct Bare(Map<[u8; 16], [u8; 56]>);
 
 impl Subject for Bare {
-    fn open(&self, record: &Record, _now: Instant) -> bool {
+    fn open(&self, record: &Record, _now: Timestamp) -> bool {
         let (key, mut value) = (key(&record.id), [0; 56]);
         value[8..].copy_from_slice(&record.body[8..]);
         self.0.shard(&key).lock().unwrap().insert(key, value).is_none()
     }
 
-    fn count(&self, id: &RecordId, _now: Instant) -> bool {
+    fn count(&self, id: &RecordId, _now: Timestamp) -> bool {
         let key = key(id);
         let mut shard = self.0.shard(&key).lock().unwrap();
         shard.get_mut(&key).is_some_and(|value| {
@@ -130,7 +130,7 @@ impl Subject for Bare {
         })
     }
 
-    fn consume(&self, next: &Record, _now: Instant) -> bool {
+    fn consume(&self, next: &Record, _now: Timestamp) -> bool {
         let key = key(&next.id);
         let mut shard = self.0.shard(&key).lock().unwrap();
         shard.get_mut(&key).is_some_and(|value| {
@@ -161,11 +161,11 @@ impl Bare {
 #[derive(Default)]
 pub struct Ported {
     records: Map<[u8; 16], (u64, Vec<u8>, Vec<Charge>)>,
-    counters: Map<[u8; 32], (u64, Instant)>,
+    counters: Map<[u8; 32], (u64, Timestamp)>,
 }
 
 impl Ported {
-    fn charge(&self, charges: &[Charge], now: Instant) {
+    fn charge(&self, charges: &[Charge], now: Timestamp) {
         for charge in charges {
             let key = *charge.name.as_bytes();
             let mut shard = self.counters.shard(&key).lock().unwrap();
@@ -175,7 +175,7 @@ impl Ported {
 }
 
 impl Subject for Ported {
-    fn open(&self, record: &Record, now: Instant) -> bool {
+    fn open(&self, record: &Record, now: Timestamp) -> bool {
         boxed(async move {
             let key = key(&record.id);
             let mut shard = self.records.shard(&key).lock().unwrap();
@@ -184,7 +184,7 @@ impl Subject for Ported {
         })
     }
 
-    fn count(&self, id: &RecordId, now: Instant) -> bool {
+    fn count(&self, id: &RecordId, now: Timestamp) -> bool {
         let body: Option<Vec<u8>> = boxed(async move {
             let key = key(id);
             let mut shard = self.records.shard(&key).lock().unwrap();
@@ -195,7 +195,7 @@ impl Subject for Ported {
         body.is_some()
     }
 
-    fn consume(&self, next: &Record, _now: Instant) -> bool {
+    fn consume(&self, next: &Record, _now: Timestamp) -> bool {
         boxed(async move {
             let key = key(&next.id);
             let mut shard = self.records.shard(&key).lock().unwrap();

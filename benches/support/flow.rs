@@ -13,11 +13,12 @@ use std::{
 use sspr::{
     Courier, Keyring, Sspr, TenantPolicy,
     adapters::{
-        CaptureSender, ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy, code_in,
+        CaptureSender, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy,
+        code_in,
     },
     domain::{
-        Account, AccountId, ApplicationId, Code, EmailAddress, FlowToken, Instant, PasswordHash,
-        Stamp, TenantId, UserFlowId,
+        Account, AccountId, ApplicationId, Code, EmailAddress, FlowToken, PasswordHash, Stamp,
+        TenantId, Timestamp, UserFlowId,
     },
     engine::{Client, Request, StartOutcome, VerifyOutcome},
     mail::{Content, EmailMessage, Letter, Templates},
@@ -82,7 +83,7 @@ impl Flow {
     }
 
     fn new(templates: Option<CodeAlone>) -> Self {
-        let (users, clock) = (MemoryUsers::new(), ManualClock::new(Instant::from_micros(1)));
+        let (users, clock) = (MemoryUsers::new(), ManualClock::new(Timestamp::from_micros(1)));
         let (request, stranger) = (customer(&users, 1), request_of(2));
         let desk = Desk::new(users, Arc::new(MemoryCodes::new()), keys(), &clock, templates);
         Self { clock, desk, request, stranger }
@@ -121,7 +122,7 @@ impl Service {
 
     /// So many of those enrolled, on this thread; the stores are everybody's.
     pub fn reset_people(&self, people: usize) {
-        let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
+        let clock = ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000));
         let (codes, keys) = (self.codes.clone(), self.keys.clone());
         let desk = Desk::new(self.users.clone(), codes, keys, &clock, Some(CodeAlone));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -140,7 +141,7 @@ impl Desk {
         clock: &ManualClock,
         templates: Option<CodeAlone>,
     ) -> Self {
-        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
         let builder = Sspr::builder(users, codes, policies, keys).with_clock(clock.clone());
         let (sspr, courier) = match templates {
             Some(templates) => builder.with_templates(templates).build(),
@@ -171,7 +172,7 @@ impl Desk {
 }
 
 fn keys() -> Keyring {
-    Keyring::draw(&SystemEntropy::new()).unwrap()
+    Keyring::generate(&SystemEntropy::new()).unwrap()
 }
 
 /// One more customer, and what they ask for.
@@ -180,7 +181,7 @@ fn customer(users: &MemoryUsers, number: usize) -> Request {
     let id = AccountId::parse(&number.to_string()).unwrap();
     let hash =
         "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
-    let account = Account::new(id, mail(number), Stamp::draw(&SystemEntropy::new()).unwrap());
+    let account = Account::new(id, mail(number), Stamp::generate(&SystemEntropy::new()).unwrap());
     users.insert(&tenant(), account.with_password(PasswordHash::parse(hash).unwrap()));
     request
 }

@@ -9,7 +9,9 @@ use axum::{
 };
 use sspr::{
     Courier, Keyring, Sspr, TenantPolicy,
-    adapters::{CaptureSender, MemoryCodes, MemoryUsers, Policies, SqliteStore, SystemEntropy},
+    adapters::{
+        CaptureSender, MemoryCodes, MemoryPolicies, MemoryUsers, SqliteStore, SystemEntropy,
+    },
     domain::{Account, AccountId, ApplicationId, Code, EmailAddress, Stamp, TenantId, UserFlowId},
     engine::{Client, OpenOutcome, Request},
     http::{Native, NativeApplication},
@@ -35,13 +37,13 @@ fn tenant() -> TenantId {
 
 fn customer(number: usize) -> Account {
     let address = EmailAddress::parse(&Kind::Customer.address(number)).unwrap();
-    let stamp = Stamp::draw(&SystemEntropy::new()).unwrap();
+    let stamp = Stamp::generate(&SystemEntropy::new()).unwrap();
     Account::new(AccountId::parse(&number.to_string()).unwrap(), address, stamp)
 }
 
 fn service(users: impl UserStore + 'static, codes: impl CodeStore + 'static) -> (Sspr, Courier) {
-    let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-    Sspr::new(users, codes, policies, Keyring::draw(&SystemEntropy::new()).unwrap())
+    let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+    Sspr::new(users, codes, policies, Keyring::generate(&SystemEntropy::new()).unwrap())
 }
 
 fn users_in_memory(people: usize) -> MemoryUsers {
@@ -89,7 +91,7 @@ impl Surface for Engine {
         self.courier.drain(&self.inbox).await;
         drop(self.inbox.take());
         clock.time(sspr.verify(&token, &wrong, &client)).await.unwrap();
-        clock.time(sspr.look(&token)).await.unwrap();
+        clock.time(sspr.status(&token)).await.unwrap();
         clock.time(sspr.send(&token, &client)).await.unwrap();
         self.courier.drain(&self.inbox).await;
     }

@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use sspr::{
-    domain::{Charge, CounterName, Instant, Over, RecordId},
+    domain::{Charge, CounterName, Over, RecordId, Timestamp},
     ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoreErrorKind, Swapped},
 };
 
@@ -112,7 +112,7 @@ fn nothing_happened(error: io::Error) -> StoreError {
 
 impl State {
     /// All of them, or none and every one that is over.
-    fn charge(&mut self, charges: &[Charge], now: Instant) -> Vec<Over> {
+    fn charge(&mut self, charges: &[Charge], now: Timestamp) -> Vec<Over> {
         let (mut after, mut over) = (Vec::new(), Vec::new());
         for charge in charges {
             let key = hex(charge.name.as_bytes());
@@ -121,10 +121,10 @@ impl State {
             let at = before.map_or(now.as_micros(), |it| it.touched_at.max(now.as_micros()));
             let live = before.filter(|it| at < it.ends_at);
             let value = live.map_or(0, |it| it.value) + u64::from(charge.amount);
-            let new_end = Instant::from_micros(at).after(charge.window).as_micros();
+            let new_end = Timestamp::from_micros(at).after(charge.window).as_micros();
             let ends_at = live.map_or(new_end, |it| it.ends_at);
             if value > u64::from(charge.limit) {
-                over.push(Over { ends_at: Instant::from_micros(ends_at), name: charge.name });
+                over.push(Over { ends_at: Timestamp::from_micros(ends_at), name: charge.name });
             } else if charge.amount > 0 {
                 after.push((key, Counter { ends_at, touched_at: at, value }));
             }
@@ -158,8 +158,8 @@ impl Row {
     fn loaded(&self) -> Loaded {
         Loaded {
             body: self.body.clone(),
-            expires_at: Instant::from_micros(self.expires_at),
-            touched_at: Instant::from_micros(self.touched_at),
+            expires_at: Timestamp::from_micros(self.expires_at),
+            touched_at: Timestamp::from_micros(self.touched_at),
             tries: self.tries,
             version: self.version,
         }
@@ -172,7 +172,7 @@ impl CodeStore for Files {
         &self,
         record: &Record,
         charges: &[Charge],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Inserted, StoreError> {
         self.with(|state| {
             let key = hex(record.id.as_bytes());
@@ -191,7 +191,7 @@ impl CodeStore for Files {
         })
     }
 
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
         self.with(|state| {
             let Some(row) = state.records.get_mut(&hex(id.as_bytes())) else {
                 return (Attempted::Missing, Keep::Nothing);
@@ -229,7 +229,7 @@ impl CodeStore for Files {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         self.with(|state| {
             let key = hex(next.id.as_bytes());
@@ -256,7 +256,7 @@ impl CodeStore for Files {
         })
     }
 
-    async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         self.with(|state| {
             let over = state.charge(charges, now);
             let keep = if over.is_empty() { Keep::It } else { Keep::Nothing };
@@ -264,7 +264,7 @@ impl CodeStore for Files {
         })
     }
 
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.with(|state| {
             let before = now.as_micros() - MARGIN;
             let mut removed = 0;

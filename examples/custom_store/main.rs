@@ -13,14 +13,15 @@ use std::{
 use async_trait::async_trait;
 use sspr::{
     Keyring, Sspr, TenantPolicy,
-    adapters::{Argon2Pool, CaptureSender, Policies, SystemEntropy},
+    adapters::{Argon2Pool, CaptureSender, MemoryPolicies, SystemEntropy},
     domain::{
         Account, AccountId, ApplicationId, EmailAddress, Password, PasswordHash, RecordId, Stamp,
         TenantId, UserFlowId,
     },
     engine::{Client, Request, StartOutcome, VerifyOutcome},
     ports::{
-        Applied, NoticeDelivery, PasswordChange, PasswordHasher as _, Share, StoreError, UserStore,
+        Applied, HashQueue, NoticeDelivery, PasswordChange, PasswordHasher as _, StoreError,
+        UserStore,
     },
 };
 
@@ -101,25 +102,26 @@ impl UserStore for Table {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let entropy = SystemEntropy::new();
-    let old = Argon2Pool::new().hash(Password::parse("forgotten long ago")?, Share::Submit).await?;
+    let old =
+        Argon2Pool::new().hash(Password::parse("forgotten long ago")?, HashQueue::Submit).await?;
     let row = Row {
         failed_logins: 12,
         hash: old.expose().to_owned(),
         last_reset: None,
         mail: "ada@example.com".to_owned(),
-        stamp: *Stamp::draw(&entropy)?.as_bytes(),
+        stamp: *Stamp::generate(&entropy)?.as_bytes(),
     };
     let table = Table::default();
     table.with(|rows| rows.insert("1".to_owned(), row.clone()));
     println!("before: failed_logins = {}, stamp = {:02x?}", row.failed_logins, row.stamp);
 
-    let policies = Policies::fixed(TenantPolicy::customers("contoso")?);
+    let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso")?);
     let folder = tempfile::tempdir()?; // a service would keep it
     let (sspr, courier) = Sspr::new(
         table.clone(),
         files::Files::open(folder.path())?,
         policies,
-        Keyring::draw(&entropy)?,
+        Keyring::generate(&entropy)?,
     );
     let (tenant, flow) = (TenantId::parse("contoso")?, UserFlowId::parse("sign-in")?);
     let (shop, ada) = (ApplicationId::parse("shop")?, EmailAddress::parse("ada@example.com")?);

@@ -2,7 +2,7 @@
 //! 1 with another number. Shows that two releases run side by side while one replaces the other.
 
 use sspr::{
-    domain::{Charge, CounterName, Instant, Over, RecordId},
+    domain::{Charge, CounterName, Over, RecordId, Timestamp},
     ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, Swapped},
 };
 
@@ -40,12 +40,12 @@ impl<S: CodeStore> CodeStore for NewerCodec<S> {
         &self,
         record: &Record,
         charges: &[Charge],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Inserted, StoreError> {
         self.store.insert(&self.written(record), charges, now).await
     }
 
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
         Ok(match self.store.attempt(id, now).await? {
             Attempted::Charged { record, over } => {
                 Attempted::Charged { over, record: read(record) }
@@ -64,17 +64,17 @@ impl<S: CodeStore> CodeStore for NewerCodec<S> {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         let next = self.written(next);
         self.store.compare_and_swap(&next, expected, charges, clear, now).await
     }
 
-    async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         self.store.charge(charges, now).await
     }
 
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.store.delete_expired(now, limit).await
     }
 }

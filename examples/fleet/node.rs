@@ -5,7 +5,9 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use axum::Router;
 use sspr::{
     Keyring, Sspr, TenantPolicy,
-    adapters::{Argon2Pool, Policies, PostgresOptions, PostgresStore, RedisCodes, RedisOptions},
+    adapters::{
+        Argon2Pool, MemoryPolicies, PostgresOptions, PostgresStore, RedisCodes, RedisOptions,
+    },
     domain::TenantId,
     http::{Native, NativeApplication, TrustedProxies, health},
     ports::CodeStore,
@@ -34,7 +36,7 @@ pub async fn run(options: &Options) -> Outcome<()> {
         other => return Err(format!("--codec {other}: this, both or next").into()),
     };
     let users = store.users();
-    let policies = Policies::fixed(TenantPolicy::customers(TENANT)?);
+    let policies = MemoryPolicies::fixed(TenantPolicy::customers(TENANT)?);
     let (sspr, courier) =
         Sspr::builder(users.clone(), codes, policies, Keyring::from_env("SSPR_KEYS")?)
             .with_outbox(users)

@@ -9,7 +9,7 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use sspr::{
     adapters::{Argon2Pool, PostgresOptions, PostgresStore, SystemEntropy},
     domain::{Account, AccountId, EmailAddress, Entropy as _, Password, Stamp, TenantId},
-    ports::{PasswordHasher as _, Share, UserStore as _},
+    ports::{HashQueue, PasswordHasher as _, UserStore as _},
 };
 
 use crate::{Options, Outcome, TENANT, node};
@@ -57,8 +57,8 @@ async fn furnish(options: &Options) -> Outcome<()> {
     let (tenant, id) = (TenantId::parse(TENANT)?, AccountId::parse("ada")?);
     if users.find(&tenant, &id).await?.is_none() {
         let old = Password::parse("the old password 1")?;
-        let hash = Argon2Pool::new().hash(old, Share::Submit).await?;
-        let stamp = Stamp::draw(&SystemEntropy::new())?;
+        let hash = Argon2Pool::new().hash(old, HashQueue::Submit).await?;
+        let stamp = Stamp::generate(&SystemEntropy::new())?;
         let ada = Account::new(id, EmailAddress::parse("ada@example.com")?, stamp);
         users.insert(&tenant, &ada.with_password(hash)).await?;
     }

@@ -10,7 +10,7 @@ use std::{
 
 use sspr::{
     adapters::SystemClock,
-    domain::Instant,
+    domain::Timestamp,
     ports::{Clock, Sleep},
 };
 use tokio::sync::Notify;
@@ -33,7 +33,7 @@ impl ShiftedClock {
         self.0.moved.notify_waiters();
     }
 
-    fn shifted(&self, instant: Instant, seconds: i64) -> Instant {
+    fn shifted(&self, instant: Timestamp, seconds: i64) -> Timestamp {
         let by = Duration::from_secs(seconds.unsigned_abs());
         if seconds < 0 { instant.before(by) } else { instant.after(by) }
     }
@@ -44,11 +44,11 @@ impl ShiftedClock {
 }
 
 impl Clock for ShiftedClock {
-    fn now(&self) -> Instant {
+    fn now(&self) -> Timestamp {
         self.shifted(SystemClock::new().now(), self.seconds())
     }
 
-    fn sleep_until(&self, instant: Instant) -> Sleep {
+    fn sleep_until(&self, instant: Timestamp) -> Sleep {
         let clock = self.clone();
         Box::pin(async move {
             loop {

@@ -6,7 +6,7 @@ use sspr::{
         Account, AccountId, EmailAddress, GroupId, IdentityProvider, Password, SecondFactor, Stamp,
         TenantId,
     },
-    ports::{PasswordHasher as _, Share, UserStore as _},
+    ports::{HashQueue, PasswordHasher as _, UserStore as _},
 };
 
 use crate::{Outcome, STAFF, TENANTS};
@@ -28,7 +28,7 @@ const NAMES: [&str; 8] =
 
 /// Puts in the named customers, and `more` of the name `customer1`, `customer2` and so on.
 pub async fn furnish(users: &SqliteUsers, existing: Existing, more: u32) -> Outcome<()> {
-    let hash = Argon2Pool::new().hash(Password::parse(PASSWORD)?, Share::Submit).await?;
+    let hash = Argon2Pool::new().hash(Password::parse(PASSWORD)?, HashQueue::Submit).await?;
     for (tenant, _) in TENANTS {
         let tenant = TenantId::parse(tenant)?;
         let more = (1..=more).map(|number| format!("customer{number}"));
@@ -38,7 +38,7 @@ pub async fn furnish(users: &SqliteUsers, existing: Existing, more: u32) -> Outc
                 continue;
             }
             let address = EmailAddress::parse(&format!("{name}@example.com"))?;
-            let stamp = Stamp::draw(&SystemEntropy::new())?;
+            let stamp = Stamp::generate(&SystemEntropy::new())?;
             let mut account = Account::new(id, address, stamp).with_password(hash.clone());
             match name.as_str() {
                 "locked" => account.locked = true,

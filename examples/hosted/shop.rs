@@ -10,7 +10,7 @@ use sspr::{
     adapters::{SessionToken, SqliteUsers, SystemEntropy},
     domain::{AccountId, TenantId},
     engine::SecondFactorDemand,
-    http::{Arrival, Begun, ReturnTo, SessionError, Sessions},
+    http::{NewSession, ReturnTo, SessionError, Sessions, SignInContext},
 };
 
 use crate::Outcome;
@@ -36,16 +36,16 @@ impl ShopSessions {
 
 #[async_trait::async_trait]
 impl Sessions for ShopSessions {
-    async fn begin(&self, arrival: Arrival<'_>) -> Result<Begun, SessionError> {
+    async fn begin(&self, arrival: SignInContext<'_>) -> Result<NewSession, SessionError> {
         if arrival.second_factor == SecondFactorDemand::Required {
-            return Ok(Begun::after(self.second_factor.clone()));
+            return Ok(NewSession::after(self.second_factor.clone()));
         }
         let (account, stamp) = (arrival.account, arrival.stamp);
         let entropy = SystemEntropy::new();
         let token = self.users.open_session(&self.tenant, account, stamp, &entropy).await;
         let token = token.map_err(SessionError::new)?.expose();
         let line = format!("{}={token}; Path=/; Secure; HttpOnly; SameSite=Lax", self.cookie);
-        Ok(Begun::with_cookie(HeaderValue::from_str(&line).map_err(SessionError::new)?))
+        Ok(NewSession::with_cookie(HeaderValue::from_str(&line).map_err(SessionError::new)?))
     }
 
     async fn end(&self, headers: &HeaderMap) -> Result<Vec<HeaderValue>, SessionError> {

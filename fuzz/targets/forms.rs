@@ -13,11 +13,11 @@ use axum::{
 use libfuzzer_sys::fuzz_target;
 use sspr::{
     Keyring, Sspr, TenantPolicy,
-    adapters::{Argon2Pool, MemoryCodes, MemoryUsers, Policies, SystemEntropy},
+    adapters::{Argon2Pool, MemoryCodes, MemoryUsers, MemoryPolicies, SystemEntropy},
     domain::{AccountId, ApplicationId, EmailAddress, TenantId},
     engine::Courier,
     http::{
-        Application, Arrival, Begun, IssueError, Issued, Native, NativeApplication, Pages,
+        Application, SignInContext, NewSession, IssueError, Issued, Native, NativeApplication, Pages,
         SessionError, Sessions, TokenIssuer, TokenRequest, TrustedProxies,
     },
 };
@@ -58,9 +58,9 @@ struct NoSessions;
 
 #[async_trait::async_trait]
 impl Sessions for NoSessions {
-    async fn begin(&self, arrival: Arrival<'_>) -> Result<Begun, SessionError> {
+    async fn begin(&self, arrival: SignInContext<'_>) -> Result<NewSession, SessionError> {
         let line = format!("session={}", arrival.account);
-        HeaderValue::from_str(&line).map(Begun::with_cookie).map_err(SessionError::new)
+        HeaderValue::from_str(&line).map(NewSession::with_cookie).map_err(SessionError::new)
     }
 
     async fn end(&self, _: &HeaderMap) -> Result<Vec<HeaderValue>, SessionError> {
@@ -100,11 +100,11 @@ impl World {
         let ada = sspr::domain::Account::new(
             AccountId::parse("ada").unwrap(),
             EmailAddress::parse("ada@example.com").unwrap(),
-            sspr::domain::Stamp::draw(&entropy).unwrap(),
+            sspr::domain::Stamp::generate(&entropy).unwrap(),
         );
         users.insert(&tenant, ada);
-        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-        let keys = Keyring::draw(&entropy).unwrap();
+        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let keys = Keyring::generate(&entropy).unwrap();
         let hasher = Argon2Pool::new().with_threads(1).with_parameters(8, 1, 1).unwrap();
         let (sspr, courier) =
             Sspr::builder(users, MemoryCodes::with_capacity(10_000, 40_000), policies, keys)

@@ -7,7 +7,7 @@ use fuzz::fuzz_text;
 use sspr::{
     adapters::Argon2Pool,
     domain::{Password, PasswordHash},
-    ports::{HashError, PasswordHasher as _, Share, Verdict},
+    ports::{HashError, PasswordHasher as _, HashQueue, PasswordMatch},
 };
 
 static POOL: LazyLock<(tokio::runtime::Runtime, Argon2Pool)> = LazyLock::new(|| {
@@ -33,10 +33,10 @@ fuzz_text!(|text| {
         assert!(stored.len() <= 512 && stored.starts_with('$') && stored.is_ascii());
         assert_eq!(format!("{hash:?}"), "PasswordHash(…)");
         if !is_dear(stored) {
-            let verdict = runtime.block_on(pool.verify(password, hash, Share::SignIn));
+            let verdict = runtime.block_on(pool.verify(password, hash, HashQueue::SignIn));
             let known = matches!(
                 verdict,
-                Ok(Verdict::Match | Verdict::MatchOutdated | Verdict::Mismatch)
+                Ok(PasswordMatch::Match | PasswordMatch::MatchOutdated | PasswordMatch::Mismatch)
                     | Err(HashError::Unsupported)
             );
             assert!(known, "{verdict:?}");
@@ -44,15 +44,15 @@ fuzz_text!(|text| {
         return;
     }
     runtime.block_on(async {
-        let hash = pool.hash(password, Share::Submit).await.unwrap();
+        let hash = pool.hash(password, HashQueue::Submit).await.unwrap();
         assert_eq!(PasswordHash::parse(hash.expose()).as_ref(), Ok(&hash));
         let again = Password::parse(typed).unwrap();
-        let right = pool.verify(again, hash.clone(), Share::SignIn).await;
-        assert_eq!(right, Ok(Verdict::Match));
+        let right = pool.verify(again, hash.clone(), HashQueue::SignIn).await;
+        assert_eq!(right, Ok(PasswordMatch::Match));
         let other = Password::parse(&format!("x{typed}"));
         if let Ok(other) = other {
-            let wrong = pool.verify(other, hash, Share::SignIn).await;
-            assert_eq!(wrong, Ok(Verdict::Mismatch));
+            let wrong = pool.verify(other, hash, HashQueue::SignIn).await;
+            assert_eq!(wrong, Ok(PasswordMatch::Mismatch));
         }
     });
 });

@@ -6,17 +6,17 @@ use std::sync::LazyLock;
 use fuzz::fuzz_text;
 use sspr::{
     Keyring, Sspr, TenantPolicy,
-    adapters::{MemoryCodes, MemoryUsers, Policies, SystemEntropy},
+    adapters::{MemoryCodes, MemoryUsers, MemoryPolicies, SystemEntropy},
     domain::{Code, DeviceProof, FlowToken, Grant, Password, Ticket},
     engine::{
-        Client, LookOutcome, RedeemOutcome, Rejection, SendOutcome, SubmitOutcome, VerifyOutcome,
+        Client, StatusOutcome, RedeemOutcome, Rejection, SendOutcome, SubmitOutcome, VerifyOutcome,
     },
 };
 
 static SERVICE: LazyLock<(tokio::runtime::Runtime, Sspr)> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-    let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
+    let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+    let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
     let (sspr, _) = Sspr::new(MemoryUsers::new(), MemoryCodes::new(), policies, keys);
     (runtime, sspr)
 });
@@ -40,7 +40,7 @@ fuzz_text!(|text| {
     runtime.block_on(async {
         let code = Code::parse("00000000").unwrap();
         let password = Password::parse("four unrelated words will do").unwrap();
-        assert!(matches!(sspr.look(&token).await, Ok(LookOutcome::Gone)));
+        assert!(matches!(sspr.status(&token).await, Ok(StatusOutcome::Gone)));
         assert!(matches!(sspr.send(&token, &client).await, Ok(SendOutcome::Gone)));
         assert!(matches!(
             sspr.verify(&token, &code, &client).await,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    domain::Instant,
+    domain::Timestamp,
     ports::{Clock, Sleep},
 };
 
@@ -19,14 +19,14 @@ pub struct ManualClock(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
-    now: Instant,
+    now: Timestamp,
     sleepers: Vec<Waker>,
 }
 
 impl ManualClock {
     /// A clock that stands at `now`.
     #[must_use]
-    pub fn new(now: Instant) -> Self {
+    pub fn new(now: Timestamp) -> Self {
         Self(Arc::new(Mutex::new(State { now, sleepers: Vec::new() })))
     }
 
@@ -37,7 +37,7 @@ impl ManualClock {
     }
 
     /// Sets the clock, also back.
-    pub fn set(&self, now: Instant) {
+    pub fn set(&self, now: Timestamp) {
         let mut state = self.lock();
         state.now = now;
         let sleepers = std::mem::take(&mut state.sleepers);
@@ -51,11 +51,11 @@ impl ManualClock {
 }
 
 impl Clock for ManualClock {
-    fn now(&self) -> Instant {
+    fn now(&self) -> Timestamp {
         self.lock().now
     }
 
-    fn sleep_until(&self, instant: Instant) -> Sleep {
+    fn sleep_until(&self, instant: Timestamp) -> Sleep {
         let clock = self.clone();
         Box::pin(poll_fn(move |context| {
             let mut state = clock.lock();

@@ -2,7 +2,7 @@
 
 use metrics::{counter, histogram};
 
-use crate::ports::{Event, EventSink};
+use crate::ports::{AuditEvent, EventSink};
 
 /// Counts events with the recorder of the `metrics` facade.
 ///
@@ -27,7 +27,7 @@ impl MetricsEvents {
 }
 
 impl EventSink for MetricsEvents {
-    fn emit(&self, event: &Event) {
+    fn emit(&self, event: &AuditEvent) {
         let (call, outcome) = (format!("{:?}", event.kind), format!("{:?}", event.outcome));
         histogram!("sspr_call_seconds", "call" => call.clone()).record(event.took.as_secs_f64());
         counter!("sspr_calls_total", "call" => call, "outcome" => outcome).increment(1);
@@ -43,7 +43,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::Instant,
+        domain::Timestamp,
         ports::{EventKind, Outcome},
     };
 
@@ -79,7 +79,8 @@ mod tests {
     #[test]
     fn an_event_is_counted_by_what_was_done_and_how_it_ended() {
         let recorder = Kept::default();
-        let event = Event::new(Instant::from_micros(0), EventKind::Verify, Outcome::Rejected);
+        let event =
+            AuditEvent::new(Timestamp::from_micros(0), EventKind::Verify, Outcome::Rejected);
 
         with_local_recorder(&recorder, || MetricsEvents::new().emit(&event));
 

@@ -6,7 +6,7 @@ use base64ct::{Base64, Encoding};
 use time::format_description::well_known::Rfc2822;
 
 use crate::{
-    domain::{Digest, EmailAddress, Instant},
+    domain::{Digest, EmailAddress, Timestamp},
     mail::EmailMessage,
 };
 
@@ -26,7 +26,7 @@ const WORD: usize = 39;
 pub(super) fn write(
     message: &EmailMessage,
     from: &EmailAddress,
-    now: Instant,
+    now: Timestamp,
     id: &Digest,
 ) -> String {
     let boundary = format!("=_{}", hex(&id.head::<16>()));
@@ -92,7 +92,7 @@ fn quoted_printable(line: &str, out: &mut Vec<String>) {
 pub(super) fn headers(
     message: &EmailMessage,
     from: &EmailAddress,
-    now: Instant,
+    now: Timestamp,
     id: &Digest,
 ) -> String {
     let from = message.from.as_ref().unwrap_or(from);
@@ -205,7 +205,7 @@ fn encoded(piece: &str) -> String {
     format!("=?utf-8?B?{}?=", Base64::encode_string(piece.as_bytes()))
 }
 
-fn date(now: Instant) -> String {
+fn date(now: Timestamp) -> String {
     // Every year up to 9999 can be written.
     now.to_civil().format(&Rfc2822).unwrap_or_default()
 }

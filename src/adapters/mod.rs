@@ -7,10 +7,10 @@ mod capture;
 mod folder;
 mod manual_clock;
 mod memory;
+mod memory_policies;
 #[cfg(feature = "metrics")]
 mod metrics_events;
 mod mime;
-mod policies;
 mod policy_directory;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -35,9 +35,9 @@ pub use capture::{CaptureSender, code_in};
 pub use folder::FolderSender;
 pub use manual_clock::ManualClock;
 pub use memory::{MemoryCodes, MemoryEvents, MemoryUsers, Usage};
+pub use memory_policies::{MemoryPolicies, PolicyFault};
 #[cfg(feature = "metrics")]
 pub use metrics_events::MetricsEvents;
-pub use policies::{Policies, PolicyFault};
 pub use policy_directory::{PolicyDirectory, PolicyFileError, Reloaded};
 #[cfg(feature = "postgres")]
 pub use postgres::{

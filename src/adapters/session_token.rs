@@ -15,11 +15,11 @@ use crate::{
 pub struct SessionToken(Zeroizing<[u8; 32]>);
 
 impl SessionToken {
-    /// Draws a new one.
+    /// Generates a new token.
     ///
     /// # Errors
     /// [`StoreError`]: no randomness is to be had.
-    pub fn draw(entropy: &dyn Entropy) -> Result<Self, StoreError> {
+    pub fn generate(entropy: &dyn Entropy) -> Result<Self, StoreError> {
         let mut secret = Zeroizing::new([0; 32]);
         entropy.fill(&mut *secret).map_err(|error| {
             StoreError::new(StoreErrorKind::Busy, "no session secret could be drawn")
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn what_is_stored_of_a_session_does_not_open_it() {
-        let token = SessionToken::draw(&SystemEntropy::new()).unwrap();
+        let token = SessionToken::generate(&SystemEntropy::new()).unwrap();
         let again = SessionToken::parse(&token.expose()).unwrap();
 
         assert_eq!(again.hash(), token.hash());

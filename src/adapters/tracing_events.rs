@@ -1,6 +1,6 @@
 //! Events as log records.
 
-use crate::ports::{Event, EventSink, Outcome};
+use crate::ports::{AuditEvent, EventSink, Outcome};
 
 /// Writes each event as one `tracing` event: level `info`, `warn` for what was refused or could not
 /// be sent, `error` for what broke.
@@ -19,7 +19,7 @@ impl TracingEvents {
 }
 
 impl EventSink for TracingEvents {
-    fn emit(&self, event: &Event) {
+    fn emit(&self, event: &AuditEvent) {
         let tenant = event.tenant.as_ref().map(tracing::field::display);
         let reset = event.reset.as_ref().map(tracing::field::display);
         let correlation = event.correlation.as_ref().map(tracing::field::display);

@@ -4,16 +4,16 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::{
+    case_result::{CaseResult, hold},
     clauses,
-    verdict::{Verdict, hold},
 };
-use crate::{domain::Instant, ports::Clock};
+use crate::{domain::Timestamp, ports::Clock};
 
 clauses! {
     /// One clause of the clock's contract.
     ClockCase over ClockBench;
     /// Makes one test for each clause of the clock's contract. The argument is a function from
-    /// [`ClockCase`](crate::conformance::ClockCase) to [`Verdict`](crate::conformance::Verdict).
+    /// [`ClockCase`](crate::conformance::ClockCase) to [`CaseResult`](crate::conformance::CaseResult).
     clock_conformance;
     in self:
         it_tells_a_time_of_this_century
@@ -56,21 +56,23 @@ impl ClockBench {
 /// Long enough to be asleep, short enough for a test.
 const NAP: Duration = Duration::from_millis(20);
 
-async fn it_tells_a_time_of_this_century(bench: &ClockBench) -> Verdict {
+async fn it_tells_a_time_of_this_century(bench: &ClockBench) -> CaseResult {
     let (from, to) = (1_577_836_800_000_000, 4_102_444_800_000_000);
     let now = bench.clock.now().as_micros();
     hold((from..to).contains(&now), || format!("{now} microseconds after 1970"))
 }
 
-async fn a_sleep_that_is_over_ends_at_once(bench: &ClockBench) -> Verdict {
+async fn a_sleep_that_is_over_ends_at_once(bench: &ClockBench) -> CaseResult {
     let now = bench.clock.now();
-    for instant in [now, now.before(NAP), Instant::from_micros(0), Instant::from_micros(i64::MIN)] {
+    for instant in
+        [now, now.before(NAP), Timestamp::from_micros(0), Timestamp::from_micros(i64::MIN)]
+    {
         bench.clock.sleep_until(instant).await;
     }
     Ok(())
 }
 
-async fn a_sleep_ends_not_before_its_instant(bench: &ClockBench) -> Verdict {
+async fn a_sleep_ends_not_before_its_instant(bench: &ClockBench) -> CaseResult {
     for _ in 0..5 {
         let until = bench.clock.now().after(NAP);
         let sleep = bench.clock.sleep_until(until);
@@ -82,17 +84,17 @@ async fn a_sleep_ends_not_before_its_instant(bench: &ClockBench) -> Verdict {
     Ok(())
 }
 
-async fn a_dropped_sleep_leaves_the_others_alone(bench: &ClockBench) -> Verdict {
+async fn a_dropped_sleep_leaves_the_others_alone(bench: &ClockBench) -> CaseResult {
     let until = bench.clock.now().after(NAP);
     let (kept, dropped) = (bench.clock.sleep_until(until), bench.clock.sleep_until(until));
     drop(dropped);
-    drop(bench.clock.sleep_until(Instant::MAX));
+    drop(bench.clock.sleep_until(Timestamp::MAX));
     (bench.advance)(NAP);
     kept.await;
     Ok(())
 }
 
-async fn parallel_sleeps_all_end(bench: &ClockBench) -> Verdict {
+async fn parallel_sleeps_all_end(bench: &ClockBench) -> CaseResult {
     let now = bench.clock.now();
     let sleeps = (0..100_u32).map(|number| bench.clock.sleep_until(now.after(NAP * number / 50)));
     let sleeps: Vec<_> = sleeps.collect();

@@ -5,9 +5,9 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use zeroize::Zeroizing;
 
 use super::{
+    case_result::{CaseResult, Violation, same},
     clauses,
     user_store::address,
-    verdict::{Verdict, Violation, same},
 };
 use crate::{
     domain::LanguageTag,
@@ -20,7 +20,7 @@ clauses! {
     EmailSenderCase over EmailSenderBench;
     /// Makes one test for each clause of the e-mail sender's contract. The argument is a function
     /// from [`EmailSenderCase`](crate::conformance::EmailSenderCase) to
-    /// [`Verdict`](crate::conformance::Verdict).
+    /// [`CaseResult`](crate::conformance::CaseResult).
     email_sender_conformance;
     in self:
         a_message_reaches_its_one_recipient
@@ -84,13 +84,13 @@ impl EmailSenderBench {
     }
 
     /// Sends one text, and expects that it arrives unchanged and alone.
-    async fn arrives(&self, subject: &str, text: &str) -> Verdict {
+    async fn arrives(&self, subject: &str, text: &str) -> CaseResult {
         let message = message("ada@example.com", subject, text)?;
         self.delivers(&message).await
     }
 
     /// Sends one message, and expects that it arrives unchanged and alone.
-    async fn delivers(&self, message: &EmailMessage) -> Verdict {
+    async fn delivers(&self, message: &EmailMessage) -> CaseResult {
         let before = (self.inbox)().await.len();
         self.sender.send(message).await.map_err(Violation::of)?;
         let arrived = (self.inbox)().await;
@@ -122,33 +122,33 @@ fn message(to: &str, subject: &str, text: &str) -> Result<EmailMessage, Violatio
     })
 }
 
-async fn a_message_reaches_its_one_recipient(bench: &EmailSenderBench) -> Verdict {
+async fn a_message_reaches_its_one_recipient(bench: &EmailSenderBench) -> CaseResult {
     bench.arrives("Your code", "Your code is 12345678.\n").await
 }
 
-async fn the_text_arrives_as_it_was_written(bench: &EmailSenderBench) -> Verdict {
+async fn the_text_arrives_as_it_was_written(bench: &EmailSenderBench) -> CaseResult {
     bench.arrives("a = b?", "50 % off = not this mail?\n\n  indented\n\nlast line\n").await
 }
 
-async fn every_letter_of_every_script_arrives(bench: &EmailSenderBench) -> Verdict {
+async fn every_letter_of_every_script_arrives(bench: &EmailSenderBench) -> CaseResult {
     bench.arrives("رمزك · Größe · コード", "رمزك هو 12345678\nGröße, ñ, 漢字, 🙂\n").await
 }
 
-async fn long_lines_and_many_lines_arrive(bench: &EmailSenderBench) -> Verdict {
+async fn long_lines_and_many_lines_arrive(bench: &EmailSenderBench) -> CaseResult {
     // RFC 5322 section 2.1.1 allows 998 characters on a line, so more must be encoded.
     let text = format!("{}\n{}", "long ".repeat(400).trim_end(), "line\n".repeat(300));
     bench.arrives("Long", &text).await
 }
 
-async fn what_looks_like_a_header_stays_text(bench: &EmailSenderBench) -> Verdict {
+async fn what_looks_like_a_header_stays_text(bench: &EmailSenderBench) -> CaseResult {
     bench.arrives("Code", "Bcc: eve@example.com\nSubject: other\n\nFrom here on\n").await
 }
 
-async fn a_line_that_is_a_dot_does_not_end_the_message(bench: &EmailSenderBench) -> Verdict {
+async fn a_line_that_is_a_dot_does_not_end_the_message(bench: &EmailSenderBench) -> CaseResult {
     bench.arrives("Code", "before\n.\n..\n.after\n").await
 }
 
-async fn a_display_name_arrives_as_it_was_written(bench: &EmailSenderBench) -> Verdict {
+async fn a_display_name_arrives_as_it_was_written(bench: &EmailSenderBench) -> CaseResult {
     // RFC 5322 section 3.2.3: only the first may stand without quotes.
     for name in ["Contoso", "Contoso Inc.", "A, B; C", "a@b <c>", "Say \"hi\" \\", "Größe 漢字"]
     {
@@ -159,7 +159,7 @@ async fn a_display_name_arrives_as_it_was_written(bench: &EmailSenderBench) -> V
     Ok(())
 }
 
-async fn parallel_messages_do_not_mix(bench: &EmailSenderBench) -> Verdict {
+async fn parallel_messages_do_not_mix(bench: &EmailSenderBench) -> CaseResult {
     let mut messages = Vec::new();
     for number in 0..8 {
         let to = format!("user{number}@example.com");

@@ -4,9 +4,9 @@
 //! a case runs: on which runtime, over which fresh and empty subject.
 //!
 //! ```
-//! use sspr::{adapters::MemoryCodes, conformance::{CodeStoreBench, CodeStoreCase, Verdict, block_on}};
+//! use sspr::{adapters::MemoryCodes, conformance::{CodeStoreBench, CodeStoreCase, CaseResult, block_on}};
 //!
-//! fn run(case: CodeStoreCase) -> Verdict {
+//! fn run(case: CodeStoreCase) -> CaseResult {
 //!     block_on(case.check(&CodeStoreBench::new(MemoryCodes::new())))
 //! }
 //!
@@ -23,6 +23,7 @@
 //! so many rounds: raise them with [`CodeStoreBench::with_rounds`].
 
 mod block_on;
+mod case_result;
 mod clock;
 mod code_store;
 mod email_sender;
@@ -31,9 +32,9 @@ mod password_hasher;
 mod policy_source;
 mod random;
 mod user_store;
-mod verdict;
 
 pub use block_on::block_on;
+pub use case_result::{CaseResult, Violation};
 pub use clock::{ClockBench, ClockCase};
 pub use code_store::{CodeStoreBench, CodeStoreCase, Spawn, Task};
 pub use email_sender::{EmailSenderBench, EmailSenderCase, Received};
@@ -41,7 +42,6 @@ pub use outbox::{OutboxBench, OutboxCase};
 pub use password_hasher::{PasswordHasherBench, PasswordHasherCase};
 pub use policy_source::{PolicySourceBench, PolicySourceCase};
 pub use user_store::{PutAccount, UserStoreBench, UserStoreCase};
-pub use verdict::{Verdict, Violation};
 
 /// Declares the clauses of a port: a type with one value each, and a macro that makes the tests.
 macro_rules! clauses {
@@ -54,7 +54,7 @@ macro_rules! clauses {
         #[derive(Clone, Copy)]
         pub struct $case {
             name: &'static str,
-            body: for<'b> fn(&'b $bench) -> $crate::conformance::verdict::Checking<'b>,
+            body: for<'b> fn(&'b $bench) -> $crate::conformance::case_result::Checking<'b>,
         }
 
         impl $case {
@@ -83,7 +83,7 @@ macro_rules! clauses {
             ///
             /// # Errors
             /// [`Violation`](crate::conformance::Violation) says how the clause is broken.
-            pub async fn check(&self, bench: &$bench) -> $crate::conformance::Verdict {
+            pub async fn check(&self, bench: &$bench) -> $crate::conformance::CaseResult {
                 (self.body)(bench).await.map_err(|violation| violation.in_case(self.name))
             }
         }
@@ -114,7 +114,7 @@ macro_rules! __conformance_tests {
         fn $name() {
             let case = $crate::conformance::$case::named(stringify!($name));
             let case = case.unwrap_or_else(|| panic!("no case of that name"));
-            let verdict: $crate::conformance::Verdict = ($run)(case);
+            let verdict: $crate::conformance::CaseResult = ($run)(case);
             verdict.unwrap_or_else(|violation| panic!("{violation}"));
         })*
     };

@@ -4,12 +4,12 @@ use core::{future::poll_fn, task::Poll, time::Duration};
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
+    case_result::{CaseResult, Violation, hold, same},
     clauses,
     user_store::{PutAccount, UserStoreBench, account, address, all, change, stamp, tenant},
-    verdict::{Verdict, Violation, hold, same},
 };
 use crate::{
-    domain::{Instant, LanguageTag},
+    domain::{LanguageTag, Timestamp},
     ports::{
         Applied, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeDelivery, NoticeId,
         NoticeRecipient, Outbox, PasswordChange, StoreError, UserStore,
@@ -21,7 +21,7 @@ clauses! {
     OutboxCase over OutboxBench;
     /// Makes one test for each clause of the outbox's contract. The argument is a function from
     /// [`OutboxCase`](crate::conformance::OutboxCase) to
-    /// [`Verdict`](crate::conformance::Verdict).
+    /// [`CaseResult`](crate::conformance::CaseResult).
     outbox_conformance;
     in self:
         a_change_queues_a_notice_for_each_address
@@ -83,7 +83,7 @@ impl OutboxBench {
     }
 
     /// Changes one password so long after the suite begins; the address is that of the number.
-    async fn changed_at(&self, number: u8, after: Duration) -> Verdict {
+    async fn changed_at(&self, number: u8, after: Duration) -> CaseResult {
         let ada = account(&format!("ada{number}"), &format!("ada{number}@example.com"))?;
         self.users.put(&ada).await?;
         let change = PasswordChange { at: now().after(after), ..change(&ada, 2)? };
@@ -92,7 +92,7 @@ impl OutboxBench {
     }
 
     /// The one notice that is due.
-    async fn one(&self, now: Instant) -> Result<Notice, Violation> {
+    async fn one(&self, now: Timestamp) -> Result<Notice, Violation> {
         let mut due = self.outbox.due(now, 10).await?;
         same("notices that are due", due.len(), 1)?;
         due.pop().ok_or_else(|| Violation::new("nothing was due"))
@@ -110,8 +110,8 @@ impl OutboxBench {
 }
 
 /// When the suite changes passwords.
-const fn now() -> Instant {
-    Instant::from_micros(1_800_000_000_000_000)
+const fn now() -> Timestamp {
+    Timestamp::from_micros(1_800_000_000_000_000)
 }
 
 /// A change is dropped after so many polls; few stores need as many to answer.
@@ -123,7 +123,7 @@ const LATER: Duration = Duration::from_secs(600);
 const SECOND: Duration = Duration::from_secs(1);
 const MICROSECOND: Duration = Duration::from_micros(1);
 
-async fn a_change_queues_a_notice_for_each_address(bench: &OutboxBench) -> Verdict {
+async fn a_change_queues_a_notice_for_each_address(bench: &OutboxBench) -> CaseResult {
     let mut ada = account("ada", "ada@example.com")?;
     ada.addresses.push(address("ada@work.example")?);
     bench.users.put(&ada).await?;
@@ -139,7 +139,7 @@ async fn a_change_queues_a_notice_for_each_address(bench: &OutboxBench) -> Verdi
     Ok(())
 }
 
-async fn a_change_that_did_not_happen_queues_nothing(bench: &OutboxBench) -> Verdict {
+async fn a_change_that_did_not_happen_queues_nothing(bench: &OutboxBench) -> CaseResult {
     let done = bench.changed(1).await?;
     for change in done {
         let stale =
@@ -150,7 +150,9 @@ async fn a_change_that_did_not_happen_queues_nothing(bench: &OutboxBench) -> Ver
     same("notices of one change", bench.due(Duration::ZERO, 10).await?.len(), 1)
 }
 
-async fn a_change_that_is_cut_queues_its_notice_or_does_not_happen(bench: &OutboxBench) -> Verdict {
+async fn a_change_that_is_cut_queues_its_notice_or_does_not_happen(
+    bench: &OutboxBench,
+) -> CaseResult {
     for polls in 0..POLLS {
         let ada = account(&format!("ada{polls}"), &format!("ada{polls}@example.com"))?;
         bench.users.put(&ada).await?;
@@ -177,7 +179,7 @@ fn other(change: &PasswordChange) -> crate::domain::RecordId {
     crate::domain::RecordId::from_parts(change.reset.tenant_tag(), [77; 16])
 }
 
-async fn a_leased_notice_is_nobody_elses_for_a_while(bench: &OutboxBench) -> Verdict {
+async fn a_leased_notice_is_nobody_elses_for_a_while(bench: &OutboxBench) -> CaseResult {
     bench.changed(3).await?;
     same("due", bench.due(Duration::ZERO, 10).await?.len(), 3)?;
     for seconds in [0, 1, 20] {
@@ -187,7 +189,7 @@ async fn a_leased_notice_is_nobody_elses_for_a_while(bench: &OutboxBench) -> Ver
     Ok(())
 }
 
-async fn a_notice_says_what_the_change_said(bench: &OutboxBench) -> Verdict {
+async fn a_notice_says_what_the_change_said(bench: &OutboxBench) -> CaseResult {
     let mut ada = account("ada", "here@example.com")?;
     ada.addresses.push(address("elsewhere@example.com")?);
     ada.addresses.push(address("unknown@example.com")?);
@@ -215,7 +217,7 @@ async fn a_notice_says_what_the_change_said(bench: &OutboxBench) -> Verdict {
     Ok(())
 }
 
-async fn a_lease_ends_after_a_minute_to_the_microsecond(bench: &OutboxBench) -> Verdict {
+async fn a_lease_ends_after_a_minute_to_the_microsecond(bench: &OutboxBench) -> CaseResult {
     bench.changed(1).await?;
     let leased = bench.due(SECOND, 10).await?;
     let early = bench.due(SECOND + NOTICE_LEASE - MICROSECOND, 10).await?;
@@ -223,7 +225,7 @@ async fn a_lease_ends_after_a_minute_to_the_microsecond(bench: &OutboxBench) -> 
     same("when the lease ends", bench.due(SECOND + NOTICE_LEASE, 10).await?, leased)
 }
 
-async fn the_notice_that_is_due_longest_goes_first(bench: &OutboxBench) -> Verdict {
+async fn the_notice_that_is_due_longest_goes_first(bench: &OutboxBench) -> CaseResult {
     for (number, after) in [(0, 30), (1, 10), (2, 20), (3, 0)] {
         bench.changed_at(number, Duration::from_secs(after)).await?;
     }
@@ -236,7 +238,9 @@ async fn the_notice_that_is_due_longest_goes_first(bench: &OutboxBench) -> Verdi
     same("in the order of their due times", told, order.to_vec())
 }
 
-async fn a_postponed_notice_waits_for_its_time_to_the_microsecond(bench: &OutboxBench) -> Verdict {
+async fn a_postponed_notice_waits_for_its_time_to_the_microsecond(
+    bench: &OutboxBench,
+) -> CaseResult {
     bench.changed(1).await?;
     let notice = bench.one(now()).await?;
     // Sooner than its lease ends, and later: a lease of its own length either way.
@@ -254,7 +258,7 @@ async fn a_postponed_notice_waits_for_its_time_to_the_microsecond(bench: &Outbox
 
 async fn a_postponed_notice_keeps_what_it_says_and_how_often_it_was_tried(
     bench: &OutboxBench,
-) -> Verdict {
+) -> CaseResult {
     bench.changed(2).await?;
     let due = bench.outbox.due(now(), 1).await?;
     let Some(first) = due.first() else { return Err(Violation::new("nothing was due")) };
@@ -270,7 +274,7 @@ async fn a_postponed_notice_keeps_what_it_says_and_how_often_it_was_tried(
     hold(rest.iter().any(|notice| notice.to == first.to), || "another address".to_owned())
 }
 
-async fn notices_that_are_put_off_never_hold_up_the_others(bench: &OutboxBench) -> Verdict {
+async fn notices_that_are_put_off_never_hold_up_the_others(bench: &OutboxBench) -> CaseResult {
     for number in 0..4 {
         bench.changed_at(number, Duration::ZERO).await?;
     }
@@ -285,7 +289,7 @@ async fn notices_that_are_put_off_never_hold_up_the_others(bench: &OutboxBench) 
     same("with a limit of one", told, vec!["ada9@example.com"])
 }
 
-async fn a_clock_that_stepped_back_hides_no_notice(bench: &OutboxBench) -> Verdict {
+async fn a_clock_that_stepped_back_hides_no_notice(bench: &OutboxBench) -> CaseResult {
     let hour = Duration::from_secs(3600);
     bench.changed(1).await?;
     let notice = bench.one(now()).await?;
@@ -299,7 +303,7 @@ async fn a_clock_that_stepped_back_hides_no_notice(bench: &OutboxBench) -> Verdi
     hold(again.is_empty(), || "the same notice twice".to_owned())
 }
 
-async fn a_clock_that_is_a_little_behind_ends_no_lease(bench: &OutboxBench) -> Verdict {
+async fn a_clock_that_is_a_little_behind_ends_no_lease(bench: &OutboxBench) -> CaseResult {
     bench.changed(1).await?;
     let notice = bench.one(now()).await?;
     for behind in [MICROSECOND, SECOND, NOTICE_CLOCK_SLACK] {
@@ -311,7 +315,7 @@ async fn a_clock_that_is_a_little_behind_ends_no_lease(bench: &OutboxBench) -> V
     hold(due.is_empty(), || "a clock that is behind takes what was put off".to_owned())
 }
 
-async fn what_is_done_cannot_be_put_off(bench: &OutboxBench) -> Verdict {
+async fn what_is_done_cannot_be_put_off(bench: &OutboxBench) -> CaseResult {
     bench.changed(1).await?;
     let notice = bench.one(now()).await?;
     bench.outbox.done(&notice.id).await?;
@@ -320,14 +324,14 @@ async fn what_is_done_cannot_be_put_off(bench: &OutboxBench) -> Verdict {
     hold(due.is_empty(), || "a notice that was done came back".to_owned())
 }
 
-async fn a_notice_that_was_not_done_is_due_again(bench: &OutboxBench) -> Verdict {
+async fn a_notice_that_was_not_done_is_due_again(bench: &OutboxBench) -> CaseResult {
     bench.changed(1).await?;
     let first = bench.due(Duration::ZERO, 10).await?;
     let again = bench.due(LATER, 10).await?;
     same("after the lease", again, first)
 }
 
-async fn what_is_done_never_comes_back(bench: &OutboxBench) -> Verdict {
+async fn what_is_done_never_comes_back(bench: &OutboxBench) -> CaseResult {
     bench.changed(2).await?;
     let due = bench.due(Duration::ZERO, 10).await?;
     let Some((_, id)) = due.first() else { return Err(Violation::new("nothing was due")) };
@@ -338,7 +342,7 @@ async fn what_is_done_never_comes_back(bench: &OutboxBench) -> Verdict {
     same("left", left, due.get(1..).unwrap_or_default().to_vec())
 }
 
-async fn an_unknown_notice_is_nothing(bench: &OutboxBench) -> Verdict {
+async fn an_unknown_notice_is_nothing(bench: &OutboxBench) -> CaseResult {
     bench.changed(1).await?;
     for unknown in ["", "999999", "-1", "no number", "' OR 1=1"] {
         let id = NoticeId(unknown.to_owned());
@@ -348,7 +352,7 @@ async fn an_unknown_notice_is_nothing(bench: &OutboxBench) -> Verdict {
     same("due", bench.due(Duration::ZERO, 10).await?.len(), 1)
 }
 
-async fn the_limit_of_due_is_honoured(bench: &OutboxBench) -> Verdict {
+async fn the_limit_of_due_is_honoured(bench: &OutboxBench) -> CaseResult {
     bench.changed(5).await?;
     let mut sizes = Vec::new();
     for limit in [0, 2, 2, 2] {
@@ -357,7 +361,7 @@ async fn the_limit_of_due_is_honoured(bench: &OutboxBench) -> Verdict {
     same("with limits 0, 2, 2, 2 of five", sizes, vec![0, 2, 2, 1])
 }
 
-async fn parallel_couriers_never_hold_one_notice(bench: &OutboxBench) -> Verdict {
+async fn parallel_couriers_never_hold_one_notice(bench: &OutboxBench) -> CaseResult {
     bench.changed(12).await?;
     let held = all((0..8).map(|_| bench.due(Duration::ZERO, 3))).await?;
     let ids: Vec<String> = held.into_iter().flatten().map(|(_, id)| id.0).collect();

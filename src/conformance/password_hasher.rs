@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::{
+    case_result::{CaseResult, Violation, hold, same},
     clauses,
-    verdict::{Verdict, Violation, hold, same},
 };
 use crate::{
     domain::{Digest, Password, PasswordHash},
-    ports::{HashError, PasswordHasher, Share, Verdict as Answer},
+    ports::{HashError, HashQueue, PasswordHasher, PasswordMatch as Answer},
 };
 
 clauses! {
@@ -16,13 +16,13 @@ clauses! {
     PasswordHasherCase over PasswordHasherBench;
     /// Makes one test for each clause of the password hasher's contract. The argument is a function
     /// from [`PasswordHasherCase`](crate::conformance::PasswordHasherCase) to
-    /// [`Verdict`](crate::conformance::Verdict).
+    /// [`CaseResult`](crate::conformance::CaseResult).
     password_hasher_conformance;
     in self:
         the_right_password_matches_and_a_wrong_one_does_not
         every_character_counts
         each_hash_has_a_salt_of_its_own
-        both_shares_serve
+        both_queues_serve
         a_hash_that_asks_for_gigabytes_is_refused_unworked
         a_hash_of_another_kind_is_refused
         a_dummy_does_its_work_and_answers_nothing;
@@ -46,11 +46,11 @@ impl PasswordHasherBench {
     }
 
     async fn hash(&self, text: &str) -> Result<PasswordHash, Violation> {
-        self.0.hash(password(text)?, Share::Submit).await.map_err(Violation::of)
+        self.0.hash(password(text)?, HashQueue::Submit).await.map_err(Violation::of)
     }
 
     async fn verify(&self, text: &str, hash: &PasswordHash) -> Result<Answer, Violation> {
-        let verified = self.0.verify(password(text)?, hash.clone(), Share::SignIn).await;
+        let verified = self.0.verify(password(text)?, hash.clone(), HashQueue::SignIn).await;
         verified.map_err(Violation::of)
     }
 }
@@ -61,7 +61,7 @@ fn password(text: &str) -> Result<Password, Violation> {
 
 async fn the_right_password_matches_and_a_wrong_one_does_not(
     bench: &PasswordHasherBench,
-) -> Verdict {
+) -> CaseResult {
     let hash = bench.hash("four unrelated words").await?;
     same("the right one", bench.verify("four unrelated words", &hash).await?, Answer::Match)?;
     for wrong in ["four unrelated word", "four unrelated words ", "Four unrelated words", "x"] {
@@ -70,7 +70,7 @@ async fn the_right_password_matches_and_a_wrong_one_does_not(
     Ok(())
 }
 
-async fn every_character_counts(bench: &PasswordHasherBench) -> Verdict {
+async fn every_character_counts(bench: &PasswordHasherBench) -> CaseResult {
     // bcrypt stops at 72 bytes: a hasher must not.
     let long = "a".repeat(255);
     let (right, wrong) = (format!("{long}b"), format!("{long}c"));
@@ -79,15 +79,15 @@ async fn every_character_counts(bench: &PasswordHasherBench) -> Verdict {
     same("another last character", bench.verify(&wrong, &hash).await?, Answer::Mismatch)
 }
 
-async fn each_hash_has_a_salt_of_its_own(bench: &PasswordHasherBench) -> Verdict {
+async fn each_hash_has_a_salt_of_its_own(bench: &PasswordHasherBench) -> CaseResult {
     let (one, two) = (bench.hash("the same").await?, bench.hash("the same").await?);
     hold(one != two, || "two hashes of one password are equal".to_owned())
 }
 
-async fn both_shares_serve(bench: &PasswordHasherBench) -> Verdict {
-    for share in [Share::SignIn, Share::Submit] {
-        let hash = bench.0.hash(password("shared")?, share).await.map_err(Violation::of)?;
-        let verified = bench.0.verify(password("shared")?, hash, share).await;
+async fn both_queues_serve(bench: &PasswordHasherBench) -> CaseResult {
+    for queue in [HashQueue::SignIn, HashQueue::Submit] {
+        let hash = bench.0.hash(password("shared")?, queue).await.map_err(Violation::of)?;
+        let verified = bench.0.verify(password("shared")?, hash, queue).await;
         same("verified", verified.map_err(Violation::of)?, Answer::Match)?;
     }
     Ok(())
@@ -95,28 +95,28 @@ async fn both_shares_serve(bench: &PasswordHasherBench) -> Verdict {
 
 async fn a_hash_that_asks_for_gigabytes_is_refused_unworked(
     bench: &PasswordHasherBench,
-) -> Verdict {
+) -> CaseResult {
     let tail = "c29tZXNhbHRzb21lc2FsdA$MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA";
     for work in ["m=4194304,t=1,p=1", "m=65536,t=100000,p=1", "m=1048576,t=3,p=255"] {
         let hash = PasswordHash::parse(&format!("$argon2id$v=19${work}${tail}"));
         let hash = hash.map_err(Violation::of)?;
-        let answer = bench.0.verify(password("any")?, hash, Share::SignIn).await;
+        let answer = bench.0.verify(password("any")?, hash, HashQueue::SignIn).await;
         same(work, answer, Err(HashError::Unsupported))?;
     }
     Ok(())
 }
 
-async fn a_hash_of_another_kind_is_refused(bench: &PasswordHasherBench) -> Verdict {
+async fn a_hash_of_another_kind_is_refused(bench: &PasswordHasherBench) -> CaseResult {
     for foreign in ["$unknown$x", "$", "$argon2id$", "$5$salt$hash"] {
         let hash = PasswordHash::parse(foreign).map_err(Violation::of)?;
-        let answer = bench.0.verify(password("any")?, hash, Share::SignIn).await;
+        let answer = bench.0.verify(password("any")?, hash, HashQueue::SignIn).await;
         same(foreign, answer, Err(HashError::Unsupported))?;
     }
     Ok(())
 }
 
-async fn a_dummy_does_its_work_and_answers_nothing(bench: &PasswordHasherBench) -> Verdict {
+async fn a_dummy_does_its_work_and_answers_nothing(bench: &PasswordHasherBench) -> CaseResult {
     let seed = Digest::from_bytes([7; 32]);
-    let dummy = bench.0.verify_dummy(password("any")?, seed, Share::SignIn).await;
+    let dummy = bench.0.verify_dummy(password("any")?, seed, HashQueue::SignIn).await;
     same("a dummy", dummy, Ok(()))
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
+    case_result::{CaseResult, Violation, hold, same},
     clauses,
-    verdict::{Verdict, Violation, hold, same},
 };
 use crate::{domain::TenantId, ports::PolicySource};
 
@@ -13,7 +13,7 @@ clauses! {
     PolicySourceCase over PolicySourceBench;
     /// Makes one test for each clause of the policy source's contract. The argument is a function
     /// from [`PolicySourceCase`](crate::conformance::PolicySourceCase) to
-    /// [`Verdict`](crate::conformance::Verdict).
+    /// [`CaseResult`](crate::conformance::CaseResult).
     policy_source_conformance;
     in self:
         a_known_tenant_has_its_policy
@@ -51,17 +51,17 @@ impl PolicySourceBench {
     }
 }
 
-async fn a_known_tenant_has_its_policy(bench: &PolicySourceBench) -> Verdict {
+async fn a_known_tenant_has_its_policy(bench: &PolicySourceBench) -> CaseResult {
     same("known", bench.knows(&bench.known)?, true)
 }
 
-async fn an_unknown_tenant_has_none(bench: &PolicySourceBench) -> Verdict {
+async fn an_unknown_tenant_has_none(bench: &PolicySourceBench) -> CaseResult {
     let name = format!("not {}", bench.known.as_str());
     let unknown = TenantId::parse(&name).map_err(Violation::of)?;
     same("known", bench.knows(&unknown)?, false)
 }
 
-async fn a_tenants_name_is_compared_exactly(bench: &PolicySourceBench) -> Verdict {
+async fn a_tenants_name_is_compared_exactly(bench: &PolicySourceBench) -> CaseResult {
     let known = bench.known.as_str();
     let mut others = vec![known.to_uppercase(), known.to_lowercase(), format!("{known}.json")];
     others.retain(|other| other != known);
@@ -72,7 +72,7 @@ async fn a_tenants_name_is_compared_exactly(bench: &PolicySourceBench) -> Verdic
     Ok(())
 }
 
-async fn it_answers_from_memory(bench: &PolicySourceBench) -> Verdict {
+async fn it_answers_from_memory(bench: &PolicySourceBench) -> CaseResult {
     // Asked at every step of every reset. With I/O at each question this takes minutes.
     for _ in 0..100_000 {
         bench.knows(&bench.known)?;

@@ -3,12 +3,14 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use super::{
+    case_result::{CaseResult, Violation, hold, same},
     clauses,
     random::Random,
-    verdict::{Verdict, Violation, hold, same},
 };
 use crate::{
-    domain::{Account, AccountId, EmailAddress, Instant, PasswordHash, RecordId, Stamp, TenantId},
+    domain::{
+        Account, AccountId, EmailAddress, PasswordHash, RecordId, Stamp, TenantId, Timestamp,
+    },
     ports::{Applied, NoticeCause, NoticeRecipient, PasswordChange, StoreError, UserStore},
 };
 
@@ -17,7 +19,7 @@ clauses! {
     UserStoreCase over UserStoreBench;
     /// Makes one test for each clause of the user store's contract. The argument is a function from
     /// [`UserStoreCase`](crate::conformance::UserStoreCase) to
-    /// [`Verdict`](crate::conformance::Verdict).
+    /// [`CaseResult`](crate::conformance::CaseResult).
     user_store_conformance;
     in self:
         an_account_is_found_as_it_was_put
@@ -64,7 +66,7 @@ impl UserStoreBench {
         Self { put, store: Arc::new(store) }
     }
 
-    pub(super) async fn put(&self, account: &Account) -> Verdict {
+    pub(super) async fn put(&self, account: &Account) -> CaseResult {
         Ok((self.put)(tenant()?, account.clone()).await?)
     }
 
@@ -108,7 +110,7 @@ pub(super) fn account(id: &str, mail: &str) -> Result<Account, Violation> {
 pub(super) fn change(account: &Account, reset: u8) -> Result<PasswordChange, Violation> {
     Ok(PasswordChange {
         account: account.id.clone(),
-        at: Instant::from_micros(1_800_000_000_000_000),
+        at: Timestamp::from_micros(1_800_000_000_000_000),
         expected_stamp: account.stamp,
         language: None,
         next_stamp: stamp(reset),
@@ -127,7 +129,7 @@ fn is_done(applied: Applied) -> bool {
     matches!(applied, Applied::Done { .. })
 }
 
-async fn an_account_is_found_as_it_was_put(bench: &UserStoreBench) -> Verdict {
+async fn an_account_is_found_as_it_was_put(bench: &UserStoreBench) -> CaseResult {
     let mut ada = account("ada", "ada@example.com")?;
     ada.addresses.push(address("ada@work.example")?);
     bench.put(&ada).await?;
@@ -146,7 +148,7 @@ async fn an_account_is_found_as_it_was_put(bench: &UserStoreBench) -> Verdict {
     same("found by each address", (by_first.len(), by_second.len()), (1, 1))
 }
 
-async fn every_account_on_an_address_is_found(bench: &UserStoreBench) -> Verdict {
+async fn every_account_on_an_address_is_found(bench: &UserStoreBench) -> CaseResult {
     for id in ["one", "two", "three"] {
         bench.put(&account(id, "shared@example.com")?).await?;
     }
@@ -156,7 +158,7 @@ async fn every_account_on_an_address_is_found(bench: &UserStoreBench) -> Verdict
     same("accounts on one address", ids, vec!["one", "three", "two"])
 }
 
-async fn nobody_else_is_found(bench: &UserStoreBench) -> Verdict {
+async fn nobody_else_is_found(bench: &UserStoreBench) -> CaseResult {
     bench.put(&account("ada", "ada@example.com")?).await?;
     for other in ["ad_@example.com", "%@example.com", "ada@example.co", "bob@example.com"] {
         let found = bench.store.find_by_address(&tenant()?, &address(other)?).await?;
@@ -168,7 +170,7 @@ async fn nobody_else_is_found(bench: &UserStoreBench) -> Verdict {
     })
 }
 
-async fn tenants_share_no_account(bench: &UserStoreBench) -> Verdict {
+async fn tenants_share_no_account(bench: &UserStoreBench) -> CaseResult {
     let ada = account("ada", "ada@example.com")?;
     bench.put(&ada).await?;
     let other = TenantId::parse("fabrikam").map_err(Violation::of)?;
@@ -182,7 +184,7 @@ async fn tenants_share_no_account(bench: &UserStoreBench) -> Verdict {
     same("a reset in another tenant", bench.apply(&change).await?, Applied::Stale)
 }
 
-async fn ids_and_addresses_of_any_length_are_kept(bench: &UserStoreBench) -> Verdict {
+async fn ids_and_addresses_of_any_length_are_kept(bench: &UserStoreBench) -> CaseResult {
     let mail = format!("{}@{}.example", "a".repeat(64), "b".repeat(60));
     let ids = ["x".repeat(128), "Ü".repeat(64), "A".to_owned(), "a".to_owned(), "' --".to_owned()];
     for id in &ids {
@@ -196,7 +198,7 @@ async fn ids_and_addresses_of_any_length_are_kept(bench: &UserStoreBench) -> Ver
     same("accounts on the longest address", found.len(), ids.len())
 }
 
-async fn an_account_is_read_in_one_snapshot(bench: &UserStoreBench) -> Verdict {
+async fn an_account_is_read_in_one_snapshot(bench: &UserStoreBench) -> CaseResult {
     let mut old = account("ada", "ada@example.com")?;
     let mut new = Account { stamp: stamp(2), ..old.clone() };
     new.addresses = vec![address("ada@work.example")?, address("ada@example.com")?];
@@ -229,7 +231,7 @@ async fn an_account_is_read_in_one_snapshot(bench: &UserStoreBench) -> Verdict {
     Ok(())
 }
 
-async fn a_reset_changes_hash_stamp_lock_and_last_reset(bench: &UserStoreBench) -> Verdict {
+async fn a_reset_changes_hash_stamp_lock_and_last_reset(bench: &UserStoreBench) -> CaseResult {
     let ada = account("ada", "ada@example.com")?;
     let bob = account("bob", "bob@example.com")?;
     bench.put(&ada).await?;
@@ -249,7 +251,7 @@ async fn a_reset_changes_hash_stamp_lock_and_last_reset(bench: &UserStoreBench) 
     })
 }
 
-async fn a_reset_with_another_stamp_changes_nothing(bench: &UserStoreBench) -> Verdict {
+async fn a_reset_with_another_stamp_changes_nothing(bench: &UserStoreBench) -> CaseResult {
     let ada = account("ada", "ada@example.com")?;
     bench.put(&ada).await?;
     let mut change = change(&ada, 2)?;
@@ -262,7 +264,7 @@ async fn a_reset_with_another_stamp_changes_nothing(bench: &UserStoreBench) -> V
     })
 }
 
-async fn a_reset_of_an_account_that_is_gone_is_stale(bench: &UserStoreBench) -> Verdict {
+async fn a_reset_of_an_account_that_is_gone_is_stale(bench: &UserStoreBench) -> CaseResult {
     let nobody = account("nobody", "nobody@example.com")?;
     let applied = bench.apply(&change(&nobody, 2)?).await?;
     same("a reset of nobody", applied, Applied::Stale)?;
@@ -271,7 +273,7 @@ async fn a_reset_of_an_account_that_is_gone_is_stale(bench: &UserStoreBench) -> 
     })
 }
 
-async fn a_repeated_reset_answers_the_stamp_on_file(bench: &UserStoreBench) -> Verdict {
+async fn a_repeated_reset_answers_the_stamp_on_file(bench: &UserStoreBench) -> CaseResult {
     let ada = account("ada", "ada@example.com")?;
     bench.put(&ada).await?;
     let first = change(&ada, 2)?;
@@ -290,7 +292,7 @@ async fn a_repeated_reset_answers_the_stamp_on_file(bench: &UserStoreBench) -> V
     })
 }
 
-async fn parallel_resets_of_one_stamp_have_one_winner(bench: &UserStoreBench) -> Verdict {
+async fn parallel_resets_of_one_stamp_have_one_winner(bench: &UserStoreBench) -> CaseResult {
     for round in 0..20 {
         let ada = account(&format!("ada{round}"), "ada@example.com")?;
         bench.put(&ada).await?;
@@ -306,7 +308,7 @@ async fn parallel_resets_of_one_stamp_have_one_winner(bench: &UserStoreBench) ->
     Ok(())
 }
 
-async fn parallel_repeats_of_one_reset_change_once(bench: &UserStoreBench) -> Verdict {
+async fn parallel_repeats_of_one_reset_change_once(bench: &UserStoreBench) -> CaseResult {
     let mut random = Random::new(1);
     for round in 0..20 {
         let ada = account(&format!("ada{round}"), "ada@example.com")?;
@@ -330,7 +332,7 @@ async fn parallel_repeats_of_one_reset_change_once(bench: &UserStoreBench) -> Ve
     Ok(())
 }
 
-async fn a_rehash_replaces_only_the_hash_it_read(bench: &UserStoreBench) -> Verdict {
+async fn a_rehash_replaces_only_the_hash_it_read(bench: &UserStoreBench) -> CaseResult {
     let ada = account("ada", "ada@example.com")?;
     bench.put(&ada).await?;
     let tenant = tenant()?;
@@ -345,19 +347,19 @@ async fn a_rehash_replaces_only_the_hash_it_read(bench: &UserStoreBench) -> Verd
     hold(found.stamp == ada.stamp, || "a rehash changed the stamp".to_owned())
 }
 
-async fn a_rehash_or_a_sign_in_of_nobody_makes_no_account(bench: &UserStoreBench) -> Verdict {
+async fn a_rehash_or_a_sign_in_of_nobody_makes_no_account(bench: &UserStoreBench) -> CaseResult {
     let nobody = account("nobody", "nobody@example.com")?;
     let tenant = tenant()?;
     let done = bench.store.rehash(&tenant, &nobody.id, &hash(1)?, &hash(8)?).await?;
-    bench.store.signed_in(&tenant, &nobody.id, Instant::from_micros(1)).await?;
+    bench.store.signed_in(&tenant, &nobody.id, Timestamp::from_micros(1)).await?;
     let found = bench.store.find(&tenant, &nobody.id).await?;
     hold(!done && found.is_none(), || "nobody was changed, or became somebody".to_owned())
 }
 
-async fn a_sign_in_leaves_the_stamp_alone(bench: &UserStoreBench) -> Verdict {
+async fn a_sign_in_leaves_the_stamp_alone(bench: &UserStoreBench) -> CaseResult {
     let ada = account("ada", "ada@example.com")?;
     bench.put(&ada).await?;
-    bench.store.signed_in(&tenant()?, &ada.id, Instant::from_micros(1)).await?;
+    bench.store.signed_in(&tenant()?, &ada.id, Timestamp::from_micros(1)).await?;
     let found = bench.find(&ada).await?;
     hold(found.stamp == ada.stamp && found.password == ada.password, || {
         "a sign-in changed stamp or hash".to_owned()

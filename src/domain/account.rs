@@ -89,11 +89,11 @@ pub struct Account {
 }
 
 impl Stamp {
-    /// Draws a new stamp.
+    /// Generates a new stamp.
     ///
     /// # Errors
     /// [`EntropyUnavailable`].
-    pub fn draw(entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
+    pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
         let mut bytes = [0; 16];
         entropy.fill(&mut bytes).map(|()| Self(bytes))
     }

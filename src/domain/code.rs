@@ -97,12 +97,12 @@ impl CodeFormat {
 }
 
 impl Code {
-    /// Draws a code, each of its format equally likely.
+    /// Generates a code. Every code of the format is equally likely.
     ///
     /// # Errors
     /// [`EntropyUnavailable`].
     #[inline]
-    pub fn draw(format: CodeFormat, entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
+    pub fn generate(format: CodeFormat, entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
         let halves = match format {
             CodeFormat::Digits => [digits(below(100_000_000, entropy)?), 0],
             CodeFormat::Letters => {
@@ -259,7 +259,7 @@ mod tests {
 
     fn drawn(format: CodeFormat, words: &[u64]) -> String {
         let script = Script(Mutex::new(words.iter().rev().copied().collect()));
-        Code::draw(format, &script).unwrap().expose()
+        Code::generate(format, &script).unwrap().expose()
     }
 
     #[test]
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn no_randomness_means_no_code() {
         let script = Script(Mutex::new(Vec::new()));
-        assert!(Code::draw(CodeFormat::Digits, &script).is_err());
+        assert!(Code::generate(CodeFormat::Digits, &script).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use core::{fmt, time::Duration};
 
-use super::{Fields, Instant, Keyring, Purpose, TenantTag};
+use super::{Fields, Keyring, Purpose, TenantTag, Timestamp};
 
 /// What a family of counters counts. The number is the first byte of a counter's name, so names
 /// sort by tier: visible families before silent ones.
@@ -60,7 +60,7 @@ pub struct Over {
     /// Which counter. A name, not a position: stores sort charges.
     pub name: CounterName,
     /// When its window ends.
-    pub ends_at: Instant,
+    pub ends_at: Timestamp,
 }
 
 impl Family {

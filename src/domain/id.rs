@@ -127,11 +127,11 @@ impl RecordId {
     /// Length in bytes.
     pub const BYTES: usize = 24;
 
-    /// Draws the id of a new record.
+    /// Generates the id of a new record.
     ///
     /// # Errors
     /// [`EntropyUnavailable`].
-    pub fn draw(tenant: TenantTag, entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
+    pub fn generate(tenant: TenantTag, entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
         let mut unique = [0; 16];
         entropy.fill(&mut unique)?;
         Ok(Self::from_parts(tenant, unique))

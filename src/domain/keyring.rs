@@ -138,12 +138,12 @@ impl Keyring {
         })
     }
 
-    /// Draws fresh keys. What was signed with them is void when the process ends: for tests and
-    /// demonstrations.
+    /// Generates new keys, for tests and demonstrations. They are lost when the process ends, and
+    /// everything that was signed with them becomes invalid.
     ///
     /// # Errors
     /// [`EntropyUnavailable`].
-    pub fn draw(entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
+    pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
         let key = || {
             let mut bytes = Zeroizing::new([0; 32]);
             entropy.fill(&mut *bytes).map(|()| Key::new(&bytes))

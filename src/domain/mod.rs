@@ -10,7 +10,6 @@ mod counter;
 mod digest;
 mod entropy;
 mod id;
-mod instant;
 mod keyring;
 mod language;
 mod network;
@@ -19,6 +18,7 @@ mod one_block;
 mod password;
 mod seal;
 mod secret;
+mod timestamp;
 
 pub use account::{
     Account, IdentityProvider, PasswordHash, PasswordHashError, SecondFactor, Stamp,
@@ -32,7 +32,6 @@ pub use id::{
     AccountId, ApplicationId, CorrelationId, GroupId, IdError, RecordId, TenantId, TenantTag,
     UserFlowId,
 };
-pub use instant::Instant;
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use language::{LanguageError, LanguageTag};
 pub use network::NetworkAddress;
@@ -41,3 +40,4 @@ pub use password::{Password, PasswordError};
 pub use seal::{SealError, Sealed};
 pub(crate) use secret::Device;
 pub use secret::{DeviceProof, FlowToken, Grant, Scope, Ticket, TokenError};
+pub use timestamp::Timestamp;

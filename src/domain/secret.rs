@@ -9,8 +9,8 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::{
-    ApplicationId, Digest, EmailAddress, Entropy, EntropyUnavailable, Instant, Keyring, Purpose,
-    RecordId, Stamp, TenantId, keyring::keyed,
+    ApplicationId, Digest, EmailAddress, Entropy, EntropyUnavailable, Keyring, Purpose, RecordId,
+    Stamp, TenantId, Timestamp, keyring::keyed,
 };
 
 const SECRET: usize = 32;
@@ -159,7 +159,7 @@ secret_type!(
 
 impl FlowToken {
     /// Draws the token of a new reset.
-    pub(crate) fn draw(
+    pub(crate) fn generate(
         record: &RecordId,
         scope: Scope,
         keys: &Keyring,
@@ -218,7 +218,7 @@ impl DeviceProof {
         address: &EmailAddress,
         stamp: &Stamp,
         keys: &Keyring,
-        now: Instant,
+        now: Timestamp,
         entropy: &dyn Entropy,
     ) -> Result<Self, EntropyUnavailable> {
         let mut id = [0; 16];
@@ -239,7 +239,7 @@ impl DeviceProof {
         tenant: &TenantId,
         address: &EmailAddress,
         keys: &Keyring,
-        now: Instant,
+        now: Timestamp,
     ) -> Option<Device> {
         let bytes = &*self.0;
         let (id, stamp) = (part::<16>(bytes, 0), part::<16>(bytes, 16));
@@ -251,7 +251,7 @@ impl DeviceProof {
         let genuine = keys
             .each(Purpose::Device)
             .fold(false, |known, each| known | bool::from(fields(each).ct_eq(&mac)));
-        let alive = now < Instant::from_micros(i64::from_be_bytes(ends_at));
+        let alive = now < Timestamp::from_micros(i64::from_be_bytes(ends_at));
         (genuine && alive).then_some(Device { id, stamp })
     }
 }
@@ -320,7 +320,7 @@ mod tests {
 
     fn world() -> (Counting, Keyring, TenantId, Scope) {
         let entropy = Counting(std::sync::atomic::AtomicU8::new(0));
-        let keys = Keyring::draw(&entropy).unwrap();
+        let keys = Keyring::generate(&entropy).unwrap();
         let tenant = TenantId::parse("contoso").unwrap();
         let scope = Scope::new(&tenant, &ApplicationId::parse("shop").unwrap());
         (entropy, keys, tenant, scope)
@@ -329,8 +329,8 @@ mod tests {
     #[test]
     fn a_token_round_trips_and_is_genuine() {
         let (entropy, keys, tenant, scope) = world();
-        let record = RecordId::draw(tenant.tag(), &entropy).unwrap();
-        let token = FlowToken::draw(&record, scope, &keys, &entropy).unwrap();
+        let record = RecordId::generate(tenant.tag(), &entropy).unwrap();
+        let token = FlowToken::generate(&record, scope, &keys, &entropy).unwrap();
 
         let read = FlowToken::parse(&token.expose()).unwrap();
 
@@ -342,8 +342,8 @@ mod tests {
     #[test]
     fn a_forged_or_foreign_token_is_not_genuine() {
         let (entropy, keys, tenant, scope) = world();
-        let record = RecordId::draw(tenant.tag(), &entropy).unwrap();
-        let token = FlowToken::draw(&record, scope, &keys, &entropy).unwrap();
+        let record = RecordId::generate(tenant.tag(), &entropy).unwrap();
+        let token = FlowToken::generate(&record, scope, &keys, &entropy).unwrap();
         let text = token.expose();
 
         for place in [0, 40, 60, 90, 105] {
@@ -353,14 +353,14 @@ mod tests {
             assert!(!forged.is_genuine(&keys), "place {place}");
         }
         assert!(!Grant::parse(&text).unwrap().is_genuine(&keys));
-        assert!(!token.is_genuine(&Keyring::draw(&entropy).unwrap()));
+        assert!(!token.is_genuine(&Keyring::generate(&entropy).unwrap()));
     }
 
     #[test]
     fn each_token_seals_under_a_key_of_its_own() {
         let (entropy, keys, tenant, scope) = world();
-        let record = RecordId::draw(tenant.tag(), &entropy).unwrap();
-        let draw = || FlowToken::draw(&record, scope, &keys, &entropy).unwrap();
+        let record = RecordId::generate(tenant.tag(), &entropy).unwrap();
+        let draw = || FlowToken::generate(&record, scope, &keys, &entropy).unwrap();
 
         assert!(!draw().seal_key().matches(&draw().seal_key()));
     }
@@ -387,7 +387,7 @@ mod tests {
         }
     }
 
-    const NOW: Instant = Instant::from_micros(1_800_000_000_000_000);
+    const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
     fn proof(world: &(Counting, Keyring, TenantId, Scope), stamp: u8) -> DeviceProof {
         let (entropy, keys, tenant, _) = world;
@@ -405,7 +405,7 @@ mod tests {
         let ada = EmailAddress::parse("ada@x.example").unwrap();
         let other = EmailAddress::parse("eve@x.example").unwrap();
         let elsewhere = TenantId::parse("fabrikam").unwrap();
-        let stranger = Keyring::draw(entropy).unwrap();
+        let stranger = Keyring::generate(entropy).unwrap();
 
         assert!(proof.device(tenant, &ada, keys, NOW).is_some());
         assert!(proof.device(tenant, &other, keys, NOW).is_none());
@@ -420,7 +420,7 @@ mod tests {
         let ada = EmailAddress::parse("ada@x.example").unwrap();
         let end = NOW.after(core::time::Duration::from_secs(180 * 24 * 3600));
 
-        let last = Instant::from_micros(end.as_micros() - 1);
+        let last = Timestamp::from_micros(end.as_micros() - 1);
         assert!(proof.device(tenant, &ada, keys, last).is_some());
         assert!(proof.device(tenant, &ada, keys, end).is_none());
     }
@@ -441,8 +441,8 @@ mod tests {
     #[test]
     fn every_byte_of_a_token_and_of_a_proof_counts() {
         let (entropy, keys, tenant, scope) = world();
-        let record = RecordId::draw(tenant.tag(), &entropy).unwrap();
-        let token = FlowToken::draw(&record, scope, &keys, &entropy).unwrap();
+        let record = RecordId::generate(tenant.tag(), &entropy).unwrap();
+        let token = FlowToken::generate(&record, scope, &keys, &entropy).unwrap();
         for place in 0..TOKEN {
             let mut forged = FlowToken::parse(&token.expose()).unwrap();
             forged.0[place] ^= 1;

@@ -15,9 +15,9 @@ use super::{
     Courier, Sspr,
     follow_up::Outboxes,
     pace::Pace,
-    places::Places,
     queue::{Queue, Room},
     sspr::Inner,
+    submit_slots::SubmitSlots,
     tenants::Tenants,
 };
 
@@ -65,7 +65,7 @@ impl Builder {
             outbox: None,
             policies,
             room: Room::default(),
-            submits: Places::DEFAULT,
+            submits: SubmitSlots::DEFAULT,
             templates: Arc::new(StandardTemplates::default()),
             users,
         }
@@ -126,7 +126,7 @@ impl Builder {
     }
 
     /// Bounds the submits under way (default 64, at least one); past that, submitting is answered
-    /// with `TryLater` before any work. A tenant may hold as many places as are free: one alone
+    /// with `TryLater` before any work. A tenant may hold as many submit_slots as are free: one alone
     /// gets half, two a third each, so none keeps the others out.
     ///
     /// More than the hasher lets wait (64 in an [`Argon2Pool`](crate::ports::PasswordHasher)) gives
@@ -150,7 +150,7 @@ impl Builder {
             outbox: self.outbox,
             outboxes: Outboxes::default(),
             pace: Pace::default(),
-            places: Places::new(self.submits),
+            submit_slots: SubmitSlots::new(self.submits),
             policies: self.policies,
             queue: Arc::new(Queue::new(self.room)),
             templates: self.templates,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use futures_util::stream::{FuturesUnordered, Stream};
 
 use crate::{
-    domain::Instant,
+    domain::Timestamp,
     error::Error,
     ports::{EmailSender, EventKind, Notice, Outcome, Sleep},
 };
@@ -109,7 +109,7 @@ impl Courier {
         let mut more_wait = false;
         let mut last_round = LastRound::Ahead;
         let mut hurried = false;
-        let mut pause: Option<(Instant, Sleep)> = None;
+        let mut pause: Option<(Timestamp, Sleep)> = None;
         loop {
             let now = inner.clock.now();
             if inner.queue.follow_clock(seen, now) {

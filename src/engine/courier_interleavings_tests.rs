@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::{
     Keyring, Sspr, TenantPolicy,
-    adapters::{CaptureSender, MemoryCodes, MemoryUsers, Policies},
+    adapters::{CaptureSender, MemoryCodes, MemoryPolicies, MemoryUsers},
     domain::{
-        Account, AccountId, ApplicationId, EmailAddress, Entropy, EntropyUnavailable, Instant,
-        PasswordHash, Stamp, TenantId, UserFlowId,
+        Account, AccountId, ApplicationId, EmailAddress, Entropy, EntropyUnavailable, PasswordHash,
+        Stamp, TenantId, Timestamp, UserFlowId,
     },
     engine::{Client, Request, StartOutcome},
     ports::{Clock, Sleep},
@@ -19,11 +19,11 @@ use crate::{
 struct Still;
 
 impl Clock for Still {
-    fn now(&self) -> Instant {
-        Instant::from_micros(0)
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(0)
     }
 
-    fn sleep_until(&self, instant: Instant) -> Sleep {
+    fn sleep_until(&self, instant: Timestamp) -> Sleep {
         if instant <= self.now() {
             Box::pin(std::future::ready(()))
         } else {
@@ -60,8 +60,8 @@ fn what_is_asked_for_while_the_courier_goes_to_sleep_is_mailed_and_the_courier_e
         account.password =
             Some(PasswordHash::parse("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA").unwrap());
         users.insert(&tenant(), account);
-        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-        let keys = Keyring::draw(&Counting::default()).unwrap();
+        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let keys = Keyring::generate(&Counting::default()).unwrap();
         let builder = Sspr::builder(users, MemoryCodes::with_capacity(64, 64), policies, keys);
         let builder = builder.with_clock(Still).with_entropy(Counting::default());
         let (sspr, courier) = builder.build();

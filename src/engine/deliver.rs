@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::{
-    domain::{Account, Code, CodeFormat, CorrelationId, Digest, Family, Instant, LimiterForm},
+    domain::{Account, Code, CodeFormat, CorrelationId, Digest, Family, LimiterForm, Timestamp},
     error::Error,
     flow::{Bound, Event, StageName, Step},
     mail::{Content, Letter, look_up},
@@ -189,7 +189,7 @@ impl Inner {
         passcode: &mut Passcode,
         behind: &Behind,
         correlation: Option<&CorrelationId>,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Option<Outcome>, Error> {
         let Some(sent) = stored.reset.sent else { return Ok(Some(Outcome::Superseded)) };
         let form = passcode.address.limiter_form(policy.dot_rules());
@@ -244,7 +244,7 @@ impl Inner {
     ) -> Result<(Code, Bound), Error> {
         let key = self.keys.signing();
         let number = stored.reset.sends();
-        let code = Code::draw(format, &*self.entropy)?;
+        let code = Code::generate(format, &*self.entropy)?;
         let mut nothing = [0; 64];
         self.entropy.fill(&mut nothing)?;
         let (first, second) = halves(&nothing);
@@ -283,7 +283,7 @@ impl Inner {
         who: Who<'_>,
         lane: &Lane,
         bound: Bound,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Written, Error> {
         let numbers = policy.limits().numbers();
         let throttle = self.throttle(stored.id.tenant_tag(), numbers);
@@ -374,7 +374,7 @@ fn is_awaited(
     stored: Option<&Stored>,
     passcode: &Passcode,
     certainty: Certainty,
-    now: Instant,
+    now: Timestamp,
 ) -> bool {
     let Certainty::UnsureUntil(until) = certainty else { return false };
     now < until && stored.is_some_and(|stored| stored.reset.sends() < passcode.sent.number)
@@ -386,7 +386,7 @@ fn is_latest(stored: &Stored, passcode: &Passcode) -> bool {
 }
 
 /// Whether at least a tenth of a code's life is left.
-fn is_of_use(stored: &Stored, passcode: &Passcode, lifetime: Duration, now: Instant) -> bool {
+fn is_of_use(stored: &Stored, passcode: &Passcode, lifetime: Duration, now: Timestamp) -> bool {
     let left = passcode.sent.expires_at.since(now.latest(stored.reset.touched_at));
     left.saturating_mul(10) >= lifetime
 }

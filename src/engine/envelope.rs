@@ -4,7 +4,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use zeroize::Zeroizing;
 
 use crate::{
-    domain::{Digest, Entropy, Fields, Instant, Purpose, Sealed},
+    domain::{Digest, Entropy, Fields, Purpose, Sealed, Timestamp},
     error::Error,
 };
 
@@ -55,7 +55,7 @@ impl Sspr {
     }
 
     /// The process's time.
-    pub(crate) fn now(&self) -> Instant {
+    pub(crate) fn now(&self) -> Timestamp {
         self.inner.clock.now()
     }
 }
@@ -69,22 +69,22 @@ mod tests {
     use super::*;
     use crate::{
         Keyring, TenantPolicy,
-        adapters::{ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy},
+        adapters::{ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy},
     };
 
     fn service(keys: &Keyring) -> Sspr {
-        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
         Sspr::builder(MemoryUsers::new(), MemoryCodes::new(), policies, keys.clone())
-            .with_clock(ManualClock::new(Instant::from_micros(7)))
+            .with_clock(ManualClock::new(Timestamp::from_micros(7)))
             .build()
             .0
     }
 
     #[test]
     fn what_is_sealed_opens_again_for_its_purpose_and_context_alone() {
-        let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
+        let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
         let (sspr, stranger) =
-            (service(&keys), service(&Keyring::draw(&SystemEntropy::new()).unwrap()));
+            (service(&keys), service(&Keyring::generate(&SystemEntropy::new()).unwrap()));
         let text = sspr.seal(Purpose::PageSeal, "contoso", b"a journey").unwrap();
 
         let open =
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_length_tells_no_more_than_how_many_steps_of_128_bytes() {
-        let sspr = service(&Keyring::draw(&SystemEntropy::new()).unwrap());
+        let sspr = service(&Keyring::generate(&SystemEntropy::new()).unwrap());
         let length =
             |bytes: usize| sspr.seal(Purpose::PageSeal, "contoso", &vec![1; bytes]).unwrap().len();
 
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn up_to_eight_kibibytes_are_opened_and_nothing_longer() {
-        let sspr = service(&Keyring::draw(&SystemEntropy::new()).unwrap());
+        let sspr = service(&Keyring::generate(&SystemEntropy::new()).unwrap());
         // As many as fit: a sealed text is a third longer than its bytes, and has a nonce and a tag.
         let sealed =
             |steps: usize| sspr.seal(Purpose::PageSeal, "contoso", &vec![1; steps * STEP]).unwrap();
@@ -123,12 +123,12 @@ mod tests {
 
     #[test]
     fn a_front_has_the_engines_time_and_randomness() {
-        let sspr = service(&Keyring::draw(&SystemEntropy::new()).unwrap());
+        let sspr = service(&Keyring::generate(&SystemEntropy::new()).unwrap());
         let (mut one, mut other) = ([0; 32], [0; 32]);
         sspr.entropy().fill(&mut one).unwrap();
         sspr.entropy().fill(&mut other).unwrap();
 
         assert_ne!(one, other);
-        assert_eq!(sspr.now(), Instant::from_micros(7));
+        assert_eq!(sspr.now(), Timestamp::from_micros(7));
     }
 }

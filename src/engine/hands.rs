@@ -9,7 +9,7 @@ use core::{
 use futures_util::future::{Either, select};
 
 use super::{queue::Slot, rest::rest};
-use crate::{domain::Instant, ports::Clock};
+use crate::{domain::Timestamp, ports::Clock};
 
 /// How long work keeps its hand. What takes longer goes on without one.
 pub(super) const HELD: Duration = Duration::from_secs(1);
@@ -64,7 +64,7 @@ impl Held<'_> {
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) slot: Option<Slot>,
-    pub(super) until: Instant,
+    pub(super) until: Timestamp,
 }
 
 impl Kept {

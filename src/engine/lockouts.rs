@@ -4,7 +4,7 @@
 use core::cmp::Ordering;
 
 use crate::{
-    domain::{Account, Instant, Purpose, RecordId},
+    domain::{Account, Purpose, RecordId, Timestamp},
     error::Error,
     flow::{Lockout, LockoutTerms, decode_lockout, encode_lockout},
     policy::Numbers,
@@ -26,7 +26,7 @@ pub(super) struct ChargedFailure {
 /// What charging a failure came to.
 pub(super) enum Charging {
     Charged,
-    Locked(Instant),
+    Locked(Timestamp),
     Contended,
 }
 
@@ -53,7 +53,7 @@ impl Inner {
         (id, old): (RecordId, Option<RecordId>),
         settling: &mut Settling,
         numbers: &Numbers,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Charging, Error> {
         for _ in 0..MAX_CONFLICTS {
             let mut kept = self.lockout(id, now).await?;
@@ -108,7 +108,7 @@ impl Inner {
         &self,
         failure: &ChargedFailure,
         numbers: &Numbers,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<(), Error> {
         self.take_back(failure, failure.lockout.failures, numbers, now).await
     }
@@ -118,7 +118,7 @@ impl Inner {
         &self,
         failure: &ChargedFailure,
         numbers: &Numbers,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<(), Error> {
         self.take_back(failure, 1, numbers, now).await
     }
@@ -128,7 +128,7 @@ impl Inner {
         failure: &ChargedFailure,
         count: u32,
         numbers: &Numbers,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<(), Error> {
         let ChargedFailure { id, lockout, version } = failure;
         let mut kept = Kept { lockout: *lockout, version: *version };
@@ -144,7 +144,7 @@ impl Inner {
     }
 
     /// The lockout under a name, if one is written there.
-    async fn lockout(&self, id: RecordId, now: Instant) -> Result<Option<Kept>, Error> {
+    async fn lockout(&self, id: RecordId, now: Timestamp) -> Result<Option<Kept>, Error> {
         let Some(loaded) = self.codes.load(&id).await? else { return Ok(None) };
         let lockout = decode_lockout(&loaded.body)?;
         // Long untouched: begin anew.
@@ -160,7 +160,7 @@ impl Inner {
         version: u64,
         lockout: &Lockout,
         numbers: &Numbers,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Option<u64>, Error> {
         let until = lockout.locked_until.unwrap_or(now).latest(lockout.touched_at);
         let record = Record {

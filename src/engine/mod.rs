@@ -11,13 +11,11 @@ mod envelope;
 mod follow_up;
 mod hands;
 mod lockouts;
-mod look;
 mod notify;
 mod open;
 mod operations;
 mod outcome;
 mod pace;
-mod places;
 mod queue;
 mod records;
 mod redeem;
@@ -30,7 +28,9 @@ mod sign_in;
 mod sign_in_start;
 mod span;
 mod sspr;
+mod status;
 mod submit;
+mod submit_slots;
 mod tenants;
 mod throttle;
 mod verify;
@@ -39,9 +39,9 @@ pub use builder::Builder;
 pub(crate) use builder::Ports;
 pub use courier::{Courier, Drained};
 pub use outcome::{
-    ChangedPassword, Granted, LookOutcome, OpenOutcome, Opened, RedeemOutcome, Rejection,
+    ChangedPassword, Granted, OpenOutcome, Opened, RedeemOutcome, Rejection, ResetStatus,
     SecondFactorDemand, SendOutcome, SentCode, SignIn, SignInOutcome, SignedIn, StartOutcome,
-    Started, SubmitOutcome, VerifyOutcome, View, VouchAdvice,
+    Started, StatusOutcome, SubmitOutcome, VerifyOutcome, VouchAdvice,
 };
 pub use request::{Client, Context, ContextError, Request, RequestKey, Vouch};
 #[cfg(feature = "axum")]

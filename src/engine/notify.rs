@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::{Either, select};
 
 use crate::{
-    domain::{Account, Instant, LanguageTag},
+    domain::{Account, LanguageTag, Timestamp},
     error::Error,
     mail::{Content, EmailMessage, Letter, look_up},
     ports::{
@@ -73,7 +73,7 @@ impl Inner {
         change: &PasswordChange,
         before: &Account,
         client: &Client,
-        now: Instant,
+        now: Timestamp,
     ) {
         match self.prepare_notices(change, before, client) {
             Some(notices) => notices.confirm(),
@@ -203,7 +203,7 @@ impl Inner {
 
     /// Adds this process's wrong tries to the tenants' counters. Past the threshold new codes are
     /// longer until the window ends. Never exact, never on the request path.
-    pub(super) async fn settle_tenants(&self, now: Instant) -> Result<(), Error> {
+    pub(super) async fn settle_tenants(&self, now: Timestamp) -> Result<(), Error> {
         for (tenant, tries) in self.tenants.pending() {
             let tag = tenant.tag();
             let numbers = self.numbers(tag)?;

@@ -2,7 +2,8 @@
 
 use crate::{
     domain::{
-        Digest, Entropy, EntropyUnavailable, FlowToken, Instant, Keyring, Purpose, RecordId, Scope,
+        Digest, Entropy, EntropyUnavailable, FlowToken, Keyring, Purpose, RecordId, Scope,
+        Timestamp,
     },
     error::Error,
     flow::{Origin, Reset},
@@ -128,7 +129,7 @@ impl Sspr {
         &self,
         request: &Request,
         client: &Client,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<OpenOutcome, Error> {
         let inner = &*self.inner;
         let Some(policy) = inner.policy(&request.tenant)? else {
@@ -155,8 +156,8 @@ impl Sspr {
             Some(derived) => derived,
             None => &*inner.entropy,
         };
-        let id = RecordId::draw(tag, entropy)?;
-        let token = FlowToken::draw(&id, scope, &inner.keys, entropy)?;
+        let id = RecordId::generate(tag, entropy)?;
+        let token = FlowToken::generate(&id, scope, &inner.keys, entropy)?;
         let form = request.address.limiter_form(policy.dot_rules());
         let origin = Origin {
             address: inner.seal_address(&token, &request.address)?,

@@ -4,9 +4,10 @@
 
 use crate::{
     domain::{
-        AccountId, ApplicationId, CodeFormat, DeviceProof, FlowToken, Grant, Instant, Stamp, Ticket,
+        AccountId, ApplicationId, CodeFormat, DeviceProof, FlowToken, Grant, Stamp, Ticket,
+        Timestamp,
     },
-    flow::{Reason, StageName},
+    flow::{ResetReason, StageName},
     policy::PasswordIssue,
 };
 
@@ -20,7 +21,7 @@ pub enum OpenOutcome {
     /// A limit was reached.
     TryLater {
         /// When it is worth trying again.
-        retry_at: Instant,
+        retry_at: Timestamp,
     },
     /// This tenant or user flow offers no reset at all; depends on no address.
     Unavailable,
@@ -39,7 +40,7 @@ pub struct Opened {
     pub masked_address: String,
     /// No code can be asked for from this instant on; in a reset that a repeat has opened again,
     /// from an earlier one.
-    pub ends_at: Instant,
+    pub ends_at: Timestamp,
     /// Whether the host should ask for a captcha before the next step.
     pub vouch: VouchAdvice,
 }
@@ -61,12 +62,12 @@ pub enum SendOutcome {
     /// A code was asked for a moment ago.
     TooSoon {
         /// When the next one can be asked for.
-        resend_at: Instant,
+        resend_at: Timestamp,
     },
     /// A limit was reached, or there is no room.
     TryLater {
         /// When it is worth trying again.
-        retry_at: Instant,
+        retry_at: Timestamp,
     },
     /// The reset is over, or the token is none of this application's: start again.
     Gone,
@@ -81,9 +82,9 @@ pub struct SentCode {
     /// The announced format. The mail may bring the longer one, never the shorter.
     pub format: CodeFormat,
     /// When the next one can be asked for.
-    pub resend_at: Instant,
+    pub resend_at: Timestamp,
     /// The code is dead from this instant on.
-    pub expires_at: Instant,
+    pub expires_at: Timestamp,
 }
 
 impl SentCode {
@@ -102,7 +103,7 @@ pub enum StartOutcome {
     /// A limit was reached, or there is no room.
     TryLater {
         /// When it is worth trying again.
-        retry_at: Instant,
+        retry_at: Timestamp,
     },
     /// This tenant or user flow offers no reset at all; depends on no address.
     Unavailable,
@@ -121,23 +122,23 @@ pub struct Started {
     pub sent: SentCode,
 }
 
-/// What `Sspr::look` answers.
+/// The answer of [`Sspr::status`](super::Sspr::status).
 #[derive(Debug)]
-pub enum LookOutcome {
-    /// How the reset stands.
-    View(View),
+pub enum StatusOutcome {
+    /// The state of the reset.
+    Status(ResetStatus),
     /// The reset is over, or the token is none of this application's: start again.
     Gone,
 }
 
-/// How a reset stands. Reading it changes nothing.
+/// The state of a reset. Reading it changes nothing.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct View {
+pub struct ResetStatus {
     /// How far it has come.
     pub stage: StageName,
     /// Why the person needs a new password, as the host said when the reset was opened.
-    pub reason: Reason,
+    pub reason: ResetReason,
     /// The address with most of it hidden, made of what was typed.
     pub masked_address: String,
     /// The latest send, if there was one.
@@ -145,7 +146,7 @@ pub struct View {
     /// Tries left for the current code.
     pub tries_left: u32,
     /// When everything about it is over.
-    pub expires_at: Instant,
+    pub expires_at: Timestamp,
 }
 
 /// What `Sspr::verify` answers.
@@ -164,7 +165,7 @@ pub struct Granted {
     /// For the same browser; submit it with the new password.
     pub grant: Grant,
     /// The grant is dead from this instant on.
-    pub expires_at: Instant,
+    pub expires_at: Timestamp,
 }
 
 /// Why a code is not accepted.
@@ -186,7 +187,7 @@ pub enum Rejection {
     /// A limit was reached.
     TryLater {
         /// When it is worth trying again.
-        retry_at: Instant,
+        retry_at: Timestamp,
     },
 }
 
@@ -206,7 +207,7 @@ pub enum SubmitOutcome {
     /// There is no room, in the service or the hasher; the grant is still good.
     TryLater {
         /// When it is worth trying again.
-        retry_at: Instant,
+        retry_at: Timestamp,
     },
 }
 
@@ -217,7 +218,7 @@ pub struct ChangedPassword {
     /// For the host: redeem it to sign the person in.
     pub ticket: Ticket,
     /// The ticket is dead from this instant on.
-    pub expires_at: Instant,
+    pub expires_at: Timestamp,
 }
 
 /// What `Sspr::redeem` answers.
@@ -245,7 +246,7 @@ pub struct SignIn {
     /// What the host gave when the reset was opened.
     pub context: Context,
     /// Why the person needed a new password, as the host said then.
-    pub reason: Reason,
+    pub reason: ResetReason,
     /// What must still be asked for before the session is worth anything.
     pub second_factor: SecondFactorDemand,
     /// For a long-lived cookie of this device: opens the trusted lane next time.
@@ -272,12 +273,12 @@ pub enum SignInOutcome {
     /// Too many wrong passwords. A reset opens it at once.
     LockedOut {
         /// Until when; `None` if the host itself has locked the account.
-        until: Option<Instant>,
+        until: Option<Timestamp>,
     },
     /// A limit was reached, or the hasher has no room.
     TryLater {
         /// When it is worth trying again.
-        retry_at: Instant,
+        retry_at: Timestamp,
     },
 }
 

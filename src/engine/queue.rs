@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     domain::{
-        AccountId, CorrelationId, Digest, EmailAddress, Instant, RecordId, TenantId, TenantTag,
+        AccountId, CorrelationId, Digest, EmailAddress, RecordId, TenantId, TenantTag, Timestamp,
     },
     flow::Sent,
     mail::EmailMessage,
@@ -53,7 +53,7 @@ struct State {
     settlements: Waiting,
     arrivals: u64,
     /// The latest time at which a job came.
-    seen: Instant,
+    seen: Timestamp,
     closed: bool,
     waker: Option<Waker>,
 }
@@ -62,7 +62,7 @@ struct State {
 #[derive(Debug, Default)]
 struct Waiting {
     /// By due time, then by arrival.
-    jobs: BTreeMap<(Instant, u64), Job>,
+    jobs: BTreeMap<(Timestamp, u64), Job>,
     held: HashMap<TenantTag, usize>,
     held_in_all: usize,
 }
@@ -87,7 +87,7 @@ pub(super) enum Certainty {
     Certain,
     /// The caller left, or the store's answer was lost. The courier looks, and drops the job if the
     /// write has not shown by then.
-    UnsureUntil(Instant),
+    UnsureUntil(Timestamp),
 }
 
 #[derive(Debug)]
@@ -182,7 +182,7 @@ impl Queue {
     }
 
     /// Queues a job that is due `delay` after `now`.
-    pub(super) fn push_after(&self, job: Job, delay: Duration, now: Instant) {
+    pub(super) fn push_after(&self, job: Job, delay: Duration, now: Timestamp) {
         {
             let mut state = self.lock();
             state.seen = state.seen.latest(now);
@@ -191,12 +191,12 @@ impl Queue {
     }
 
     /// The latest time at which a job came, or `seen` if that is later.
-    pub(super) fn latest(&self, seen: Instant) -> Instant {
+    pub(super) fn latest(&self, seen: Timestamp) -> Timestamp {
         self.lock().seen.latest(seen)
     }
 
     /// Queues a job that is due at `due`.
-    pub(super) fn push(&self, job: Job, due: Instant) {
+    pub(super) fn push(&self, job: Job, due: Timestamp) {
         let mut state = self.lock();
         let arrival = state.arrivals;
         state.arrivals += 1;
@@ -205,14 +205,14 @@ impl Queue {
     }
 
     /// Takes the first job of a kind that is due by `now`.
-    pub(super) fn pop_due(&self, kind: Kind, now: Instant) -> Option<Job> {
+    pub(super) fn pop_due(&self, kind: Kind, now: Timestamp) -> Option<Job> {
         let mut state = self.lock();
         let first = state.of(kind).jobs.first_entry()?;
         (first.key().0 <= now).then(|| first.remove())
     }
 
     /// Takes the first job of a kind that was never tried, due or not, or one that is due.
-    pub(super) fn pop_fresh(&self, kind: Kind, now: Instant) -> Option<Job> {
+    pub(super) fn pop_fresh(&self, kind: Kind, now: Timestamp) -> Option<Job> {
         let mut state = self.lock();
         let jobs = &mut state.of(kind).jobs;
         let key = *jobs.iter().find(|((due, _), job)| job.tried == 0 || *due <= now)?.0;
@@ -220,7 +220,7 @@ impl Queue {
     }
 
     /// When the next job of a kind is due.
-    pub(super) fn next_due(&self, kind: Kind) -> Option<Instant> {
+    pub(super) fn next_due(&self, kind: Kind) -> Option<Timestamp> {
         self.lock().of(kind).jobs.keys().next().map(|(due, _)| *due)
     }
 
@@ -233,7 +233,7 @@ impl Queue {
 
     /// Brings every due time forward if the clock has stepped back since it showed `seen`, or since
     /// the last job came. Says whether it has.
-    pub(super) fn follow_clock(&self, seen: Instant, now: Instant) -> bool {
+    pub(super) fn follow_clock(&self, seen: Timestamp, now: Timestamp) -> bool {
         let latest = self.latest(seen);
         let stepped = has_stepped_back(latest, now);
         if stepped {
@@ -244,7 +244,7 @@ impl Queue {
 
     /// Brings every due time forward by as much as the clock has stepped back, so that no job waits
     /// for a time that lies further ahead than it should.
-    fn step_back(&self, from: Instant, to: Instant) {
+    fn step_back(&self, from: Timestamp, to: Timestamp) {
         let by = from.since(to);
         let mut state = self.lock();
         state.seen = to;
@@ -253,7 +253,7 @@ impl Queue {
             let jobs = std::mem::take(&mut waiting.jobs).into_iter();
             // What came after `from` was last looked at lies further ahead than `by`.
             let furthest = to.after(kind.longest_pause());
-            let sooner = |((due, arrival), job): ((Instant, u64), Job)| {
+            let sooner = |((due, arrival), job): ((Timestamp, u64), Job)| {
                 ((due.before(by).min(furthest), arrival), job.sooner(to))
             };
             waiting.jobs = jobs.map(sooner).collect();
@@ -281,7 +281,7 @@ impl Queue {
     }
 
     /// Makes every notice due: the service ends, and nothing may wait for long any more.
-    pub(super) fn hurry_notices(&self, now: Instant) {
+    pub(super) fn hurry_notices(&self, now: Timestamp) {
         let mut state = self.lock();
         let jobs = std::mem::take(&mut state.notices.jobs).into_iter();
         state.notices.jobs = jobs.map(|((_, arrival), job)| ((now, arrival), job)).collect();
@@ -339,7 +339,7 @@ impl Kind {
 
 impl Job {
     /// Waits for its write no longer than from `now` on. It may have come after the clock's step.
-    fn sooner(self, now: Instant) -> Self {
+    fn sooner(self, now: Timestamp) -> Self {
         let certainty = match self.certainty {
             Certainty::Certain => Certainty::Certain,
             Certainty::UnsureUntil(until) => Certainty::UnsureUntil(until.min(now.after(PATIENCE))),
@@ -408,7 +408,7 @@ mod tests {
     use super::*;
     use crate::ports::NoticeId;
 
-    const DUE: Instant = Instant::from_micros(1_000_000);
+    const DUE: Timestamp = Timestamp::from_micros(1_000_000);
 
     fn queue(per_tenant: usize, in_all: usize) -> Arc<Queue> {
         Arc::new(Queue::new(Room { in_all, per_tenant }))
@@ -418,7 +418,7 @@ mod tests {
         TenantId::parse(name).unwrap()
     }
 
-    fn push(queue: &Arc<Queue>, name: &str, tried: u32, due: Instant) {
+    fn push(queue: &Arc<Queue>, name: &str, tried: u32, due: Timestamp) {
         let slot = queue.reserve(Kind::Notice, tenant("contoso").tag());
         assert!(slot.is_some());
         let to = EmailAddress::parse("ada@x.example").unwrap();
@@ -442,7 +442,7 @@ mod tests {
         }
         assert_eq!(queue.next_due(Kind::Notice), Some(DUE));
 
-        assert_eq!(name(queue.pop_due(Kind::Notice, Instant::from_micros(999_999))), None);
+        assert_eq!(name(queue.pop_due(Kind::Notice, Timestamp::from_micros(999_999))), None);
         for job in ["first", "second", "third"] {
             assert_eq!(name(queue.pop_due(Kind::Notice, DUE)).as_deref(), Some(job));
         }
@@ -457,7 +457,7 @@ mod tests {
         let queue = queue(10, 10);
         push(&queue, "tried", 1, DUE);
         push(&queue, "fresh", 0, DUE);
-        let before = Instant::from_micros(0);
+        let before = Timestamp::from_micros(0);
 
         assert_eq!(name(queue.pop_fresh(Kind::Notice, before)).as_deref(), Some("fresh"));
         assert_eq!(name(queue.pop_fresh(Kind::Notice, before)), None);
@@ -473,12 +473,12 @@ mod tests {
         job.certainty = Certainty::UnsureUntil(DUE.after(PATIENCE));
         queue.push(job, DUE);
 
-        queue.step_back(DUE, Instant::from_micros(0));
+        queue.step_back(DUE, Timestamp::from_micros(0));
 
-        let job = queue.pop_due(Kind::Notice, Instant::from_micros(0)).unwrap();
-        let until = Instant::from_micros(0).after(PATIENCE);
+        let job = queue.pop_due(Kind::Notice, Timestamp::from_micros(0)).unwrap();
+        let until = Timestamp::from_micros(0).after(PATIENCE);
         assert_eq!(job.certainty, Certainty::UnsureUntil(until));
-        assert_eq!(queue.next_due(Kind::Notice), Some(Instant::from_micros(5)));
+        assert_eq!(queue.next_due(Kind::Notice), Some(Timestamp::from_micros(5)));
     }
 
     #[test]
@@ -487,10 +487,10 @@ mod tests {
         push(&queue, "late", 3, DUE.after(Duration::from_secs(3600)));
         push(&queue, "early", 1, DUE);
 
-        queue.hurry_notices(Instant::from_micros(0));
+        queue.hurry_notices(Timestamp::from_micros(0));
 
         let hurried =
-            ["late", "early"].map(|_| queue.pop_due(Kind::Notice, Instant::from_micros(0)));
+            ["late", "early"].map(|_| queue.pop_due(Kind::Notice, Timestamp::from_micros(0)));
         assert_eq!(hurried.map(name), ["late", "early"].map(|it| Some(it.to_owned())));
     }
 

@@ -9,7 +9,7 @@ use crate::{
     sync::{Model, block_on, explore, explore_bounded, with},
 };
 
-const NOW: Instant = Instant::from_micros(0);
+const NOW: Timestamp = Timestamp::from_micros(0);
 
 /// What the service's handles do: the queue is closed with the last of them.
 struct Handle(Arc<Queue>);

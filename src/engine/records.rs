@@ -2,8 +2,8 @@
 
 use crate::{
     domain::{
-        Account, AccountId, Digest, EmailAddress, FlowToken, Instant, KeyId, Purpose, RecordId,
-        Sealed,
+        Account, AccountId, Digest, EmailAddress, FlowToken, KeyId, Purpose, RecordId, Sealed,
+        Timestamp,
     },
     error::Error,
     flow::{Bound, CodecError, Origin, Reset, ResetTerms, decode_reset, encode_reset},
@@ -70,7 +70,7 @@ pub(super) const fn terms(numbers: &Numbers) -> ResetTerms {
 
 impl Inner {
     /// Reads a live reset; `None` if it is missing or dead.
-    pub(super) async fn load(&self, id: RecordId, now: Instant) -> Result<Option<Stored>, Error> {
+    pub(super) async fn load(&self, id: RecordId, now: Timestamp) -> Result<Option<Stored>, Error> {
         let Some(loaded) = self.codes.load(&id).await? else { return Ok(None) };
         let stored = Stored::read(id, &loaded)?;
         let dead = now.latest(stored.reset.touched_at) >= loaded.expires_at;

@@ -1,7 +1,7 @@
 //! `redeem`: a finished reset becomes a sign-in.
 
 use crate::{
-    domain::{Account, DeviceProof, Instant, SecondFactor, Ticket},
+    domain::{Account, DeviceProof, SecondFactor, Ticket, Timestamp},
     error::Error,
     flow::{Event, Refusal, Stage, Step},
     policy::AfterReset,
@@ -48,7 +48,7 @@ impl Sspr {
         answer
     }
 
-    async fn redeem_at(&self, ticket: &Ticket, now: Instant) -> Result<RedeemOutcome, Error> {
+    async fn redeem_at(&self, ticket: &Ticket, now: Timestamp) -> Result<RedeemOutcome, Error> {
         let inner = &*self.inner;
         for _ in 0..MAX_CONFLICTS {
             let Some(stored) = inner.load(ticket.record(), now).await? else {

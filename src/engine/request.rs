@@ -10,7 +10,7 @@ use crate::{
         ApplicationId, CorrelationId, DeviceProof, EmailAddress, Entropy, EntropyUnavailable,
         IdError, LanguageTag, NetworkAddress, TenantId, UserFlowId,
     },
-    flow::Reason,
+    flow::ResetReason,
     policy::Disclosure,
 };
 
@@ -29,7 +29,7 @@ pub struct Request {
     /// The language of the person's pages.
     pub locale: Option<LanguageTag>,
     /// Why the person needs a new password.
-    pub reason: Reason,
+    pub reason: ResetReason,
     /// The host's own bytes.
     pub context: Context,
     /// Makes repeats of one request open one reset.
@@ -101,7 +101,7 @@ impl Request {
             disclosure: None,
             key: None,
             locale: None,
-            reason: Reason::Forgot,
+            reason: ResetReason::Forgot,
             tenant,
             user_flow,
         }
@@ -116,7 +116,7 @@ impl Request {
 
     /// Says why the person needs a new password.
     #[must_use]
-    pub const fn with_reason(mut self, reason: Reason) -> Self {
+    pub const fn with_reason(mut self, reason: ResetReason) -> Self {
         self.reason = reason;
         self
     }
@@ -147,11 +147,11 @@ impl Request {
 }
 
 impl RequestKey {
-    /// Draws a key for one request.
+    /// Generates a key for one request.
     ///
     /// # Errors
     /// [`EntropyUnavailable`].
-    pub fn draw(entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
+    pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
         let mut bytes = Zeroizing::new([0; 32]);
         entropy.fill(&mut *bytes).map(|()| Self(bytes))
     }

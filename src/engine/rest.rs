@@ -2,14 +2,14 @@
 
 use core::{future::poll_fn, task::Poll, time::Duration};
 
-use crate::{domain::Instant, ports::Clock};
+use crate::{domain::Timestamp, ports::Clock};
 
 /// How far a clock may run back before that counts as a step.
 pub(super) const STEP: Duration = Duration::from_secs(1);
 
 /// Waits until `until`. Ends early if the clock steps back behind the beginning: then the wait would
 /// last longer than it was meant to.
-pub(super) async fn rest(clock: &dyn Clock, until: Instant) {
+pub(super) async fn rest(clock: &dyn Clock, until: Timestamp) {
     let began = clock.now();
     let mut sleep = clock.sleep_until(until);
     poll_fn(|context| {
@@ -22,7 +22,7 @@ pub(super) async fn rest(clock: &dyn Clock, until: Instant) {
 }
 
 /// Whether a clock has stepped back since it showed `before`.
-pub(super) fn has_stepped_back(before: Instant, now: Instant) -> bool {
+pub(super) fn has_stepped_back(before: Timestamp, now: Timestamp) -> bool {
     now.after(STEP) < before
 }
 
@@ -35,18 +35,18 @@ mod tests {
 
     #[test]
     fn a_rest_ends_at_its_instant_or_when_the_clock_steps_back() {
-        let clock = ManualClock::new(Instant::from_micros(10_000_000));
-        let mut resting = Box::pin(rest(&clock, Instant::from_micros(20_000_000)));
+        let clock = ManualClock::new(Timestamp::from_micros(10_000_000));
+        let mut resting = Box::pin(rest(&clock, Timestamp::from_micros(20_000_000)));
         assert!(resting.as_mut().now_or_never().is_none());
-        clock.set(Instant::from_micros(9_000_000));
+        clock.set(Timestamp::from_micros(9_000_000));
         assert!(resting.as_mut().now_or_never().is_none(), "a second is no step");
-        clock.set(Instant::from_micros(8_999_999));
+        clock.set(Timestamp::from_micros(8_999_999));
         assert!(resting.as_mut().now_or_never().is_some());
 
-        let mut resting = Box::pin(rest(&clock, Instant::from_micros(20_000_000)));
-        clock.set(Instant::from_micros(19_999_999));
+        let mut resting = Box::pin(rest(&clock, Timestamp::from_micros(20_000_000)));
+        clock.set(Timestamp::from_micros(19_999_999));
         assert!(resting.as_mut().now_or_never().is_none());
-        clock.set(Instant::from_micros(20_000_000));
+        clock.set(Timestamp::from_micros(20_000_000));
         assert!(resting.now_or_never().is_some());
     }
 }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::{
-    domain::{CodeFormat, EmailAddress, Family, FlowToken, Instant},
+    domain::{CodeFormat, EmailAddress, Family, FlowToken, Timestamp},
     error::Error,
     flow::{Event, Refusal, Sent, Step},
     policy::TenantPolicy,
@@ -63,7 +63,7 @@ impl Sspr {
         &self,
         token: &FlowToken,
         client: &Client,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<SendOutcome, Error> {
         for _ in 0..MAX_CONFLICTS {
             let Some(stored) = self.inner.load(token.record(), now).await? else {
@@ -87,7 +87,7 @@ impl Sspr {
         token: &FlowToken,
         client: &Client,
         at_least: Option<CodeFormat>,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Option<SendOutcome>, Error> {
         let inner = &*self.inner;
         let origin = &stored.reset.origin;
@@ -125,7 +125,7 @@ impl Sspr {
         address: &EmailAddress,
         client: &Client,
         format: CodeFormat,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Written, Error> {
         let inner = &*self.inner;
         let origin = &stored.reset.origin;
@@ -210,5 +210,5 @@ impl SentCode {
 enum Written {
     Answer(SendOutcome),
     Conflict,
-    Refused { past_cap: bool, retry_at: Instant },
+    Refused { past_cap: bool, retry_at: Timestamp },
 }

@@ -5,10 +5,10 @@ use core::{fmt, future::Future, pin::Pin, time::Duration};
 use std::sync::Arc;
 
 use crate::{
-    domain::{CorrelationId, Instant, TenantId},
+    domain::{CorrelationId, TenantId, Timestamp},
     error::Error,
     policy::Numbers,
-    ports::{HashError, Verdict},
+    ports::{HashError, PasswordMatch},
 };
 
 use super::{
@@ -23,7 +23,7 @@ pub(super) type Comparison = Pin<Box<dyn Future<Output = Result<Compared, HashEr
 /// What a comparison came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compared {
-    Match(Verdict),
+    Match(PasswordMatch),
     Mismatch,
     /// The hash on file is of a kind that the hasher does not know; a dummy was compared.
     Unsupported,
@@ -35,7 +35,7 @@ pub(super) struct Settlement {
     /// The failure that is charged, or about to be.
     pub(super) failure: Option<ChargedFailure>,
     pub(super) numbers: Numbers,
-    pub(super) at: Instant,
+    pub(super) at: Timestamp,
     pub(super) owed: Owed,
     /// What a right password does to the failures.
     pub(super) if_right: IfRight,

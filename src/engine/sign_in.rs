@@ -1,10 +1,10 @@
 //! `sign_in`: address and password, with a lockout that a reset opens.
 
 use crate::{
-    domain::{Account, DeviceProof, Digest, IdentityProvider, Instant, Password, Purpose},
+    domain::{Account, DeviceProof, Digest, IdentityProvider, Password, Purpose, Timestamp},
     error::Error,
     policy::TenantPolicy,
-    ports::{EventKind, HashError, Outcome, Share, Verdict},
+    ports::{EventKind, HashError, HashQueue, Outcome, PasswordMatch},
 };
 
 use super::{
@@ -73,7 +73,7 @@ impl Sspr {
         request: &Request,
         password: &Password,
         client: &Client,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<SignInOutcome, Error> {
         let inner = &*self.inner;
         let policy = inner.policy(&request.tenant)?;
@@ -148,16 +148,16 @@ impl Sspr {
         request: &Request,
         password: &Password,
         account: Account,
-        verdict: Verdict,
-        now: Instant,
+        verdict: PasswordMatch,
+        now: Timestamp,
     ) -> Result<SignInOutcome, Error> {
         let inner = &*self.inner;
         if account.locked {
             return Ok(SignInOutcome::LockedOut { until: None });
         }
-        if let (Verdict::MatchOutdated, Some(old)) = (verdict, &account.password) {
+        if let (PasswordMatch::MatchOutdated, Some(old)) = (verdict, &account.password) {
             // Best effort: the next sign-in tries again.
-            if let Ok(new) = inner.hasher.hash(password.duplicate(), Share::SignIn).await {
+            if let Ok(new) = inner.hasher.hash(password.duplicate(), HashQueue::SignIn).await {
                 let _ = inner.users.rehash(&request.tenant, &account.id, old, &new).await;
             }
         }
@@ -197,14 +197,14 @@ impl Inner {
         Box::pin(async move {
             let mut compared = Compared::Mismatch;
             if let Some(hash) = hash {
-                match hasher.verify(password.duplicate(), hash, Share::SignIn).await {
-                    Ok(Verdict::Mismatch) => return Ok(Compared::Mismatch),
+                match hasher.verify(password.duplicate(), hash, HashQueue::SignIn).await {
+                    Ok(PasswordMatch::Mismatch) => return Ok(Compared::Mismatch),
                     Ok(verdict) => return Ok(Compared::Match(verdict)),
                     Err(HashError::Unsupported) => compared = Compared::Unsupported,
                     Err(error) => return Err(error),
                 }
             }
-            hasher.verify_dummy(password, seed, Share::SignIn).await?;
+            hasher.verify_dummy(password, seed, HashQueue::SignIn).await?;
             Ok(compared)
         })
     }

@@ -1,7 +1,7 @@
 //! A sign-in in two steps, as the native API has it: the address first, the password later.
 
 use crate::{
-    domain::{Instant, RecordId, TenantId},
+    domain::{RecordId, TenantId, Timestamp},
     error::Error,
     policy::{Disclosure, TenantPolicy},
     ports::{EventKind, Inserted, Outcome, Record},
@@ -22,7 +22,7 @@ pub(crate) enum Named {
     /// A limit of look-ups was reached.
     TryLater {
         /// When it is worth trying again.
-        retry_at: Instant,
+        retry_at: Timestamp,
     },
 }
 
@@ -33,7 +33,7 @@ pub(crate) enum Use {
     Repeated,
     /// The store is full, so nobody can tell.
     Full {
-        retry_at: Instant,
+        retry_at: Timestamp,
     },
 }
 
@@ -67,7 +67,7 @@ impl Sspr {
         &self,
         request: &Request,
         client: &Client,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Named, Error> {
         let inner = &*self.inner;
         let policy = inner.policy(&request.tenant)?;
@@ -111,7 +111,7 @@ impl Sspr {
         &self,
         tenant: &TenantId,
         id: [u8; 16],
-        until: Instant,
+        until: Timestamp,
     ) -> Result<Use, Error> {
         let inner = &*self.inner;
         let now = inner.clock.now();

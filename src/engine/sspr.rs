@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
-        ApplicationId, CorrelationId, EmailAddress, Instant, Keyring, RecordId, Scope, TenantId,
-        TenantTag,
+        ApplicationId, CorrelationId, EmailAddress, Keyring, RecordId, Scope, TenantId, TenantTag,
+        Timestamp,
     },
     error::Error,
     mail::Templates,
     policy::{Numbers, TenantPolicy},
     ports::{
-        BreachCheck, Clock, CodeStore, Entropy, Event, EventKind, EventSink, Failure, Outbox,
+        AuditEvent, BreachCheck, Clock, CodeStore, Entropy, EventKind, EventSink, Failure, Outbox,
         Outcome, PasswordHasher, PolicySource, UserStore,
     },
 };
@@ -20,8 +20,8 @@ use super::{
     Client,
     follow_up::Outboxes,
     pace::Pace,
-    places::Places,
     queue::Queue,
+    submit_slots::SubmitSlots,
     tenants::Tenants,
     throttle::{Lane, Throttle},
 };
@@ -57,7 +57,7 @@ pub(super) struct Inner {
     pub(super) templates: Arc<dyn Templates>,
     pub(super) queue: Arc<Queue>,
     pub(super) pace: Pace,
-    pub(super) places: Places,
+    pub(super) submit_slots: SubmitSlots,
     pub(super) tenants: Tenants,
 }
 
@@ -130,7 +130,7 @@ impl Inner {
         tenant: &TenantId,
         address: &EmailAddress,
         client: &Client,
-        now: Instant,
+        now: Timestamp,
     ) -> Lane {
         let device = client.device.as_ref();
         let device = device.and_then(|proof| proof.device(tenant, address, &self.keys, now));
@@ -155,8 +155,8 @@ impl Inner {
     }
 
     /// Tells every sink what happened.
-    pub(super) fn emit(&self, kind: EventKind, outcome: Outcome, about: About<'_>, now: Instant) {
-        let mut event = Event::new(now, kind, outcome);
+    pub(super) fn emit(&self, kind: EventKind, outcome: Outcome, about: About<'_>, now: Timestamp) {
+        let mut event = AuditEvent::new(now, kind, outcome);
         event.tenant = about.tenant.cloned();
         event.reset = about.reset;
         event.correlation = about.correlation.cloned();

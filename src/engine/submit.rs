@@ -2,15 +2,15 @@
 
 use crate::{
     domain::{
-        Account, Digest, EmailAddress, Grant, Instant, Password, PasswordHash, Purpose, Stamp,
-        Ticket,
+        Account, Digest, EmailAddress, Grant, Password, PasswordHash, Purpose, Stamp, Ticket,
+        Timestamp,
     },
     error::Error,
     flow::{Bound, Event, Stage, Step},
     policy::{Numbers, PasswordContext, PasswordIssue, TenantPolicy},
     ports::{
-        Applied, Breach, EventKind, HashError, NoticeCause, NoticeDelivery, NoticeRecipient,
-        Outcome, PasswordChange, Share, Swapped, Verdict,
+        Applied, Breach, EventKind, HashError, HashQueue, NoticeCause, NoticeDelivery,
+        NoticeRecipient, Outcome, PasswordChange, PasswordMatch, Swapped,
     },
 };
 
@@ -50,7 +50,7 @@ impl Sspr {
     /// # Security
     /// One grant buys at most ten slow hashes and a hundred breach checks. A password that the rules
     /// refuse without a hash costs none of them. No tenant's submits keep another's out: past its
-    /// share of the places, a submit is answered [`SubmitOutcome::TryLater`] before any charge,
+    /// share of the submit_slots, a submit is answered [`SubmitOutcome::TryLater`] before any charge,
     /// store call or hash. Policy, account and stamp are checked again; the
     /// store changes hash and stamp together or not at all.
     pub async fn submit(
@@ -94,12 +94,12 @@ impl Sspr {
         grant: &Grant,
         password: &Password,
         client: &Client,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<SubmitOutcome, Error> {
         let inner = &*self.inner;
         let tenant = grant.record().tenant_tag();
         // Before anything is charged: who is told to try later has lost nothing.
-        let Some(_place) = inner.places.take(tenant) else {
+        let Some(_place) = inner.submit_slots.take(tenant) else {
             return Ok(try_later(&inner.numbers(tenant)?, now));
         };
         let Some(stored) = inner.load(grant.record(), now).await? else {
@@ -140,7 +140,7 @@ impl Sspr {
         password: &Password,
         client: &Client,
         spending: Spending<'_>,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<SubmitOutcome, Error> {
         let inner = &*self.inner;
         let Spending { stored, bound, account, policy } = &spending;
@@ -170,20 +170,24 @@ impl Sspr {
         if let Some(current) =
             account.password.as_ref().filter(|_| policy.password_rules().refuses_current())
         {
-            match inner.hasher.verify(password.duplicate(), current.clone(), Share::Submit).await {
-                Ok(Verdict::Match | Verdict::MatchOutdated) => {
+            match inner
+                .hasher
+                .verify(password.duplicate(), current.clone(), HashQueue::Submit)
+                .await
+            {
+                Ok(PasswordMatch::Match | PasswordMatch::MatchOutdated) => {
                     let issues = vec![PasswordIssue::SameAsCurrent];
                     return Ok(SubmitOutcome::Weak { issues });
                 }
                 // A hash that this hasher does not know is no reason to keep its owner out.
-                Ok(Verdict::Mismatch) | Err(HashError::Unsupported) => {}
+                Ok(PasswordMatch::Mismatch) | Err(HashError::Unsupported) => {}
                 Err(error) => return busy_or(error, policy, now),
             }
             if !self.charge_hash(grant, 0, now).await? {
                 return Ok(SubmitOutcome::Rejected);
             }
         }
-        let hash = match inner.hasher.hash(password.duplicate(), Share::Submit).await {
+        let hash = match inner.hasher.hash(password.duplicate(), HashQueue::Submit).await {
             Ok(hash) => hash,
             Err(error) => return busy_or(error, policy, now),
         };
@@ -244,7 +248,7 @@ impl Sspr {
         grant: &Grant,
         password: &Password,
         spending: Spending<'_>,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<SubmitOutcome, Error> {
         if !self.charge_hash(grant, 0, now).await? {
             return Ok(SubmitOutcome::Rejected);
@@ -258,15 +262,15 @@ impl Sspr {
         grant: &Grant,
         password: &Password,
         spending: &Spending<'_>,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<SubmitOutcome, Error> {
         let Spending { stored, bound, account, policy } = spending;
         let Some(current) = account.password.clone() else { return Ok(SubmitOutcome::Rejected) };
-        match self.inner.hasher.verify(password.duplicate(), current, Share::Submit).await {
-            Ok(Verdict::Match | Verdict::MatchOutdated) => {
+        match self.inner.hasher.verify(password.duplicate(), current, HashQueue::Submit).await {
+            Ok(PasswordMatch::Match | PasswordMatch::MatchOutdated) => {
                 self.complete(grant, stored, bound, policy, account.stamp, now).await
             }
-            Ok(Verdict::Mismatch) => Ok(SubmitOutcome::Rejected),
+            Ok(PasswordMatch::Mismatch) => Ok(SubmitOutcome::Rejected),
             Err(error) => busy_or(error, policy, now),
         }
     }
@@ -279,7 +283,7 @@ impl Sspr {
         bound: &Bound,
         policy: &TenantPolicy,
         stamp: Stamp,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<SubmitOutcome, Error> {
         let inner = &*self.inner;
         let Some(ticket) = inner.ticket_of(grant, bound) else {
@@ -315,7 +319,7 @@ impl Sspr {
         &self,
         stored: &Stored,
         policy: &TenantPolicy,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<(), Error> {
         let numbers = policy.limits().numbers();
         if let Step::Next(next) = stored.reset.step(Event::Close, &terms(numbers), now) {
@@ -332,7 +336,7 @@ impl Sspr {
         bound: &Bound,
         account: &Account,
         password: PasswordHash,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<PasswordChange, Error> {
         let origin = &stored.reset.origin;
         let code_went_to = self.inner.bound_address(stored, bound, account);
@@ -347,7 +351,7 @@ impl Sspr {
             at: now,
             expected_stamp: account.stamp,
             language: account.language.clone().or_else(|| origin.locale.clone()),
-            next_stamp: Stamp::draw(&*self.inner.entropy)?,
+            next_stamp: Stamp::generate(&*self.inner.entropy)?,
             notify: account.addresses.iter().map(recipient).collect(),
             password,
             reset: stored.id,
@@ -360,7 +364,7 @@ impl Sspr {
         &self,
         grant: &Grant,
         kept_back: u32,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<bool, Error> {
         let record = grant.record();
         let tag = record.tenant_tag();
@@ -374,7 +378,7 @@ impl Sspr {
         grant: &Grant,
         password: &Password,
         policy: &TenantPolicy,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Leaked, Error> {
         let inner = &*self.inner;
         let Some(breaches) = &inner.breaches else { return Ok(Leaked::No) };
@@ -431,13 +435,17 @@ fn changed(ticket: Ticket, reset: &crate::flow::Reset) -> SubmitOutcome {
     SubmitOutcome::Changed(ChangedPassword { expires_at, ticket })
 }
 
-fn busy_or(error: HashError, policy: &TenantPolicy, now: Instant) -> Result<SubmitOutcome, Error> {
+fn busy_or(
+    error: HashError,
+    policy: &TenantPolicy,
+    now: Timestamp,
+) -> Result<SubmitOutcome, Error> {
     if error == HashError::Busy {
         return Ok(try_later(policy.limits().numbers(), now));
     }
     Err(error.into())
 }
 
-fn try_later(numbers: &Numbers, now: Instant) -> SubmitOutcome {
+fn try_later(numbers: &Numbers, now: Timestamp) -> SubmitOutcome {
     SubmitOutcome::TryLater { retry_at: now.after(numbers.resend_cooldown / 10) }
 }

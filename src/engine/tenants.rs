@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::PoisonError};
 
 use crate::{
-    domain::{Instant, TenantId, TenantTag},
+    domain::{TenantId, TenantTag, Timestamp},
     sync::Mutex,
 };
 
@@ -17,7 +17,7 @@ struct Known {
     /// Wrong tries that are not yet charged to the tenant's counter.
     pending: u32,
     /// Until when new codes are longer.
-    elevated_until: Option<Instant>,
+    elevated_until: Option<Timestamp>,
 }
 
 impl Tenants {
@@ -54,7 +54,7 @@ impl Tenants {
     }
 
     /// Lengthens new codes of a tenant; answers whether it was not so before.
-    pub(super) fn elevate(&self, tag: TenantTag, until: Instant, now: Instant) -> bool {
+    pub(super) fn elevate(&self, tag: TenantTag, until: Timestamp, now: Timestamp) -> bool {
         let before = self.with(tag, |known| known.elevated_until.replace(until)).flatten();
         before.is_none_or(|before| before <= now)
     }
@@ -62,7 +62,7 @@ impl Tenants {
     /// Whether new codes of a tenant are longer, and short ones are not compared: its wrong tries
     /// have passed the threshold, or this process's own have that are not yet charged. Without the
     /// latter everything that is open could be tried before they are added up.
-    pub(super) fn is_elevated(&self, tag: TenantTag, threshold: u32, now: Instant) -> bool {
+    pub(super) fn is_elevated(&self, tag: TenantTag, threshold: u32, now: Timestamp) -> bool {
         self.with(tag, |known| {
             known.pending >= threshold || known.elevated_until.is_some_and(|until| now < until)
         })
@@ -78,8 +78,8 @@ impl Tenants {
 mod tests {
     use super::*;
 
-    fn at(micros: i64) -> Instant {
-        Instant::from_micros(micros)
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros)
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use crate::{
     domain::{
-        AccountId, Charge, CodeFormat, CounterName, Device, Family, Fields, Instant, Keyring,
-        LimiterForm, Over, RecordId, TenantId, TenantTag,
+        AccountId, Charge, CodeFormat, CounterName, Device, Family, Fields, Keyring, LimiterForm,
+        Over, RecordId, TenantId, TenantTag, Timestamp,
     },
     flow::{Bound, Sent},
     policy::Numbers,
@@ -271,8 +271,8 @@ impl Who<'_> {
 }
 
 /// When the last of these counters begins anew.
-pub(super) fn retry_at(over: &[Over], now: Instant) -> Instant {
-    over.iter().map(|over| over.ends_at).fold(now, Instant::latest)
+pub(super) fn retry_at(over: &[Over], now: Timestamp) -> Timestamp {
+    over.iter().map(|over| over.ends_at).fold(now, Timestamp::latest)
 }
 
 /// Whether any of these counters is of that family.

@@ -1,7 +1,7 @@
 //! `verify`: a code is tried.
 
 use crate::{
-    domain::{Code, CodeFormat, Digest, Family, FlowToken, Grant, Instant, Over, Purpose},
+    domain::{Code, CodeFormat, Digest, Family, FlowToken, Grant, Over, Purpose, Timestamp},
     error::Error,
     flow::{Bound, Event, Refusal, Stage, Step},
     ports::{Attempted, EventKind, Outcome, Swapped},
@@ -67,7 +67,7 @@ impl Sspr {
         token: &FlowToken,
         code: &Code,
         client: &Client,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Tried, Error> {
         let inner = &*self.inner;
         let id = token.record();
@@ -137,7 +137,7 @@ impl Sspr {
         &self,
         token: &FlowToken,
         client: &Client,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Option<Lane>, Error> {
         let inner = &*self.inner;
         let is_met = inner.tenants.named(token.record().tenant_tag()).is_some();
@@ -161,7 +161,7 @@ impl Sspr {
         token: &FlowToken,
         code: &Code,
         first: &Stored,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Option<Granted>, Error> {
         let inner = &*self.inner;
         let Some(grant) = inner.grant_of(token, code, bound) else { return Ok(None) };
@@ -215,7 +215,7 @@ impl Sspr {
         token: &FlowToken,
         client: &Client,
         over: &[Over],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Tried, Error> {
         let mut stored = stored;
         for _ in 0..MAX_CONFLICTS {
@@ -274,7 +274,7 @@ impl Inner {
 }
 
 impl crate::flow::Reset {
-    fn grant_expiry(&self) -> Option<Instant> {
+    fn grant_expiry(&self) -> Option<Timestamp> {
         match self.stage {
             Stage::Verified { expires_at, .. } => Some(expires_at),
             Stage::Opened | Stage::CodeSent | Stage::Completed { .. } | Stage::Closed { .. } => {
@@ -284,7 +284,7 @@ impl crate::flow::Reset {
     }
 }
 
-const fn granted(grant: Grant, expires_at: Instant) -> Granted {
+const fn granted(grant: Grant, expires_at: Timestamp) -> Granted {
     Granted { expires_at, grant }
 }
 
@@ -296,6 +296,6 @@ const fn gone() -> Tried {
     rejected(Rejection::Gone, Outcome::Expired)
 }
 
-const fn later(retry_at: Instant) -> Tried {
+const fn later(retry_at: Timestamp) -> Tried {
     rejected(Rejection::TryLater { retry_at }, Outcome::TryLater)
 }

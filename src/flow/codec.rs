@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::{Bound, CloseReason, Lockout, Origin, Reason, Reset, Sent, Stage};
+use super::{Bound, CloseReason, Lockout, Origin, Reset, ResetReason, Sent, Stage};
 use crate::domain::{
-    ApplicationId, CodeFormat, CounterName, Digest, Instant, KeyId, LanguageTag, Sealed, Stamp,
-    TenantId, UserFlowId,
+    ApplicationId, CodeFormat, CounterName, Digest, KeyId, LanguageTag, Sealed, Stamp, TenantId,
+    Timestamp, UserFlowId,
 };
 
 const RESET: u8 = 1;
@@ -38,8 +38,8 @@ pub fn encode_reset(reset: &Reset) -> Vec<u8> {
     out.text(origin.application.as_str());
     out.text(origin.locale.as_ref().map_or("", LanguageTag::as_str));
     out.byte(match origin.reason {
-        Reason::Forgot => 0,
-        Reason::MustChange => 1,
+        ResetReason::Forgot => 0,
+        ResetReason::MustChange => 1,
     });
     out.bytes(&origin.context).bytes(origin.address.as_bytes()).names(&origin.visible);
     out.raw(reset.token.as_bytes()).instant(reset.ends_at).instant(reset.touched_at);
@@ -106,8 +106,8 @@ pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
             tag => Some(LanguageTag::parse(tag).map_err(|_| CodecError::Damaged)?),
         },
         reason: match input.byte()? {
-            0 => Reason::Forgot,
-            1 => Reason::MustChange,
+            0 => ResetReason::Forgot,
+            1 => ResetReason::MustChange,
             _ => return Err(CodecError::Damaged),
         },
         context: input.bytes()?.to_vec(),
@@ -165,7 +165,7 @@ pub fn encode_lockout(lockout: &Lockout) -> Vec<u8> {
     let mut out = Writer(Vec::with_capacity(32));
     out.byte(LOCKOUT).byte(VERSION);
     out.raw(&lockout.failures.to_be_bytes()).raw(&lockout.lockouts.to_be_bytes());
-    out.instant(lockout.locked_until.unwrap_or(Instant::from_micros(i64::MIN)));
+    out.instant(lockout.locked_until.unwrap_or(Timestamp::from_micros(i64::MIN)));
     out.instant(lockout.touched_at);
     out.0
 }
@@ -206,7 +206,7 @@ impl Writer {
         self.bytes(text.as_bytes())
     }
 
-    fn instant(&mut self, instant: Instant) -> &mut Self {
+    fn instant(&mut self, instant: Timestamp) -> &mut Self {
         self.raw(&instant.as_micros().to_be_bytes())
     }
 
@@ -258,8 +258,8 @@ impl<'a> Reader<'a> {
         self.raw().map(u32::from_be_bytes)
     }
 
-    fn instant(&mut self) -> Result<Instant, CodecError> {
-        self.raw().map(|bytes| Instant::from_micros(i64::from_be_bytes(bytes)))
+    fn instant(&mut self) -> Result<Timestamp, CodecError> {
+        self.raw().map(|bytes| Timestamp::from_micros(i64::from_be_bytes(bytes)))
     }
 
     fn digest(&mut self) -> Result<Digest, CodecError> {
@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn every_reason_round_trips() {
-        for reason in [Reason::Forgot, Reason::MustChange] {
+        for reason in [ResetReason::Forgot, ResetReason::MustChange] {
             let mut reset = every_stage().swap_remove(0);
             Arc::make_mut(&mut reset.origin).reason = reason;
             assert_eq!(decode_reset(&encode_reset(&reset)).unwrap().origin.reason, reason);
@@ -348,10 +348,10 @@ mod tests {
 
     #[test]
     fn a_lockout_round_trips_and_is_no_reset() {
-        let until = Some(Instant::from_micros(9));
+        let until = Some(Timestamp::from_micros(9));
         for locked_until in [None, until] {
             let lockout =
-                Lockout { failures: 3, locked_until, lockouts: 2, touched_at: Instant::MAX };
+                Lockout { failures: 3, locked_until, lockouts: 2, touched_at: Timestamp::MAX };
             let bytes = encode_lockout(&lockout);
             assert_eq!(decode_lockout(&bytes), Ok(lockout));
             assert_eq!(decode_reset(&bytes).unwrap_err(), CodecError::Damaged);

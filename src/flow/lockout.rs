@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 
 /// The failures of one key, charged before each comparison.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,9 +12,9 @@ pub struct Lockout {
     /// How often it has locked.
     pub lockouts: u32,
     /// Until when it is locked.
-    pub locked_until: Option<Instant>,
+    pub locked_until: Option<Timestamp>,
     /// The latest instant it has seen.
-    pub touched_at: Instant,
+    pub touched_at: Timestamp,
 }
 
 /// The numbers that the machine goes by.
@@ -33,7 +33,7 @@ impl Lockout {
     ///
     /// # Errors
     /// The instant until which it is locked; nothing is charged then.
-    pub fn charge(&self, terms: &LockoutTerms, now: Instant) -> Result<Self, Instant> {
+    pub fn charge(&self, terms: &LockoutTerms, now: Timestamp) -> Result<Self, Timestamp> {
         let now = now.latest(self.touched_at);
         if let Some(until) = self.locked_until.filter(|until| now < *until) {
             return Err(until);
@@ -51,7 +51,7 @@ impl Lockout {
 
     /// The state with `count` failures taken back; a lock that they brought about is lifted.
     #[must_use]
-    pub fn without(&self, count: u32, terms: &LockoutTerms, now: Instant) -> Self {
+    pub fn without(&self, count: u32, terms: &LockoutTerms, now: Timestamp) -> Self {
         let failures = self.failures.saturating_sub(count);
         // Each failure from the threshold on has locked once.
         let lockouts = failures.saturating_sub(terms.threshold.saturating_sub(1));
@@ -65,7 +65,7 @@ impl Lockout {
 
     /// The state after a right password.
     #[must_use]
-    pub fn cleared(&self, now: Instant) -> Self {
+    pub fn cleared(&self, now: Timestamp) -> Self {
         Self { touched_at: now.latest(self.touched_at), ..Self::default() }
     }
 }
@@ -80,8 +80,8 @@ mod tests {
         threshold: 10,
     };
 
-    fn at(seconds: i64) -> Instant {
-        Instant::from_micros(seconds * 1_000_000)
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_micros(seconds * 1_000_000)
     }
 
     fn failed(times: u32) -> Lockout {

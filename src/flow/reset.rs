@@ -4,8 +4,8 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use crate::domain::{
-    ApplicationId, CodeFormat, CounterName, Digest, Instant, KeyId, LanguageTag, Sealed, Stamp,
-    TenantId, UserFlowId,
+    ApplicationId, CodeFormat, CounterName, Digest, KeyId, LanguageTag, Sealed, Stamp, TenantId,
+    Timestamp, UserFlowId,
 };
 
 /// One person's attempt to get a new password.
@@ -17,9 +17,9 @@ pub struct Reset {
     /// SHA-256 of the flow token that opens it.
     pub token: Digest,
     /// No code is sent from this instant on.
-    pub ends_at: Instant,
+    pub ends_at: Timestamp,
     /// The latest instant it has seen.
-    pub touched_at: Instant,
+    pub touched_at: Timestamp,
     /// The latest send.
     pub sent: Option<Sent>,
     /// The code that counts.
@@ -40,7 +40,7 @@ pub struct Origin {
     /// The language that the request asked for.
     pub locale: Option<LanguageTag>,
     /// Why the person is here.
-    pub reason: Reason,
+    pub reason: ResetReason,
     /// The host's own bytes, at most 512.
     pub context: Vec<u8>,
     /// The typed address, sealed under the flow token.
@@ -52,7 +52,7 @@ pub struct Origin {
 /// Why a person needs a new password.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Reason {
+pub enum ResetReason {
     /// It is forgotten, or the account is locked.
     #[default]
     Forgot,
@@ -69,9 +69,9 @@ pub struct Sent {
     /// The format that was announced.
     pub format: CodeFormat,
     /// The next one may be asked for from this instant on.
-    pub resend_at: Instant,
+    pub resend_at: Timestamp,
     /// The code that this send brings is dead from this instant on.
-    pub expires_at: Instant,
+    pub expires_at: Timestamp,
 }
 
 /// The code that counts: put in place by the courier, for decoys with a digest of nothing.
@@ -84,7 +84,7 @@ pub struct Bound {
     /// Its format: the announced one or the longer.
     pub format: CodeFormat,
     /// It is dead from this instant on.
-    pub expires_at: Instant,
+    pub expires_at: Timestamp,
     /// The key that its digests were made with.
     pub key: KeyId,
     /// What else the code's digest covers: account, stamp, address and this reset.
@@ -110,7 +110,7 @@ pub enum Stage {
         /// SHA-256 of the grant.
         grant: Digest,
         /// The grant is dead from this instant on.
-        expires_at: Instant,
+        expires_at: Timestamp,
     },
     /// The password is changed.
     Completed {
@@ -121,7 +121,7 @@ pub enum Stage {
         /// The account's stamp since then.
         stamp: Stamp,
         /// The ticket is dead from this instant on.
-        expires_at: Instant,
+        expires_at: Timestamp,
     },
     /// Nothing more can come of it.
     Closed {
@@ -132,7 +132,7 @@ pub enum Stage {
         /// SHA-256 of the ticket that closed it; zeros if none did.
         ticket: Digest,
         /// A repeat of the last submit is answered until this instant.
-        expires_at: Instant,
+        expires_at: Timestamp,
     },
 }
 
@@ -211,7 +211,7 @@ pub enum Refusal {
     /// A code was asked for a moment ago.
     TooSoon {
         /// When the next one may be asked for.
-        resend_at: Instant,
+        resend_at: Timestamp,
     },
     /// The ticket was redeemed before.
     Used,
@@ -260,7 +260,7 @@ pub enum EventName {
 impl Reset {
     /// A reset that was just opened.
     #[must_use]
-    pub fn opened(origin: Origin, token: Digest, lifetime: Duration, now: Instant) -> Self {
+    pub fn opened(origin: Origin, token: Digest, lifetime: Duration, now: Timestamp) -> Self {
         Self {
             bound: None,
             ends_at: now.after(lifetime),
@@ -273,7 +273,7 @@ impl Reset {
     }
 
     /// Moves the reset on.
-    pub fn step(&self, event: Event, terms: &ResetTerms, now: Instant) -> Step {
+    pub fn step(&self, event: Event, terms: &ResetTerms, now: Timestamp) -> Step {
         use Event as E;
         use Stage as S;
         let now = now.latest(self.touched_at);
@@ -353,7 +353,7 @@ impl Reset {
 
     /// From when on the whole record is dead: no part of it lives longer.
     #[must_use]
-    pub fn expires_at(&self) -> Instant {
+    pub fn expires_at(&self) -> Timestamp {
         let stage = match self.stage {
             Stage::Opened | Stage::CodeSent => self.ends_at,
             Stage::Verified { expires_at, .. }
@@ -370,7 +370,7 @@ impl Reset {
         self.sent.map_or(0, |sent| sent.number)
     }
 
-    fn send(&self, format: CodeFormat, terms: &ResetTerms, now: Instant) -> Step {
+    fn send(&self, format: CodeFormat, terms: &ResetTerms, now: Timestamp) -> Step {
         if now >= self.ends_at {
             return Step::Refused(Refusal::Gone);
         }
@@ -391,7 +391,7 @@ impl Reset {
         next.moved(Stage::CodeSent, now)
     }
 
-    fn bind(&self, bound: Bound, now: Instant) -> Step {
+    fn bind(&self, bound: Bound, now: Timestamp) -> Step {
         let awaited = self.sent.is_some_and(|sent| {
             let first = self.bound.as_ref().is_none_or(|before| before.number < sent.number);
             sent.number == bound.number && now < sent.expires_at && first
@@ -404,7 +404,7 @@ impl Reset {
         next.moved(Stage::CodeSent, now)
     }
 
-    fn compare(&self, now: Instant) -> Step {
+    fn compare(&self, now: Timestamp) -> Step {
         let expires_at = self.bound.as_ref().map(|bound| bound.expires_at);
         match expires_at.or(self.sent.map(|sent| sent.expires_at)) {
             Some(expires_at) if now >= expires_at => Step::Refused(Refusal::Expired),
@@ -413,11 +413,11 @@ impl Reset {
         }
     }
 
-    fn next(&self, stage: Stage, now: Instant) -> Step {
+    fn next(&self, stage: Stage, now: Timestamp) -> Step {
         self.clone().moved(stage, now)
     }
 
-    fn moved(mut self, stage: Stage, now: Instant) -> Step {
+    fn moved(mut self, stage: Stage, now: Timestamp) -> Step {
         self.stage = stage;
         self.touched_at = now;
         Step::Next(Box::new(self))

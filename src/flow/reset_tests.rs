@@ -18,8 +18,8 @@ impl Entropy for Fixed {
     }
 }
 
-fn at(seconds: i64) -> Instant {
-    Instant::from_micros(seconds * 1_000_000)
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds * 1_000_000)
 }
 
 fn digest(byte: u8) -> Digest {
@@ -36,7 +36,7 @@ fn opened() -> Reset {
         application: ApplicationId::parse("shop").unwrap(),
         context: vec![1, 2, 3],
         locale: Some(LanguageTag::parse("de-AT").unwrap()),
-        reason: Reason::Forgot,
+        reason: ResetReason::Forgot,
         tenant: TenantId::parse("contoso").unwrap(),
         user_flow: UserFlowId::parse("sign-in").unwrap(),
         visible: vec![CounterName::from_bytes([5; 32])],
@@ -44,7 +44,7 @@ fn opened() -> Reset {
     Reset::opened(origin, digest(9), Duration::from_secs(3600), at(0))
 }
 
-fn bound(number: u32, now: Instant) -> Box<Bound> {
+fn bound(number: u32, now: Timestamp) -> Box<Bound> {
     Box::new(Bound {
         account: sealed(),
         announced: CodeFormat::Digits,
@@ -52,13 +52,13 @@ fn bound(number: u32, now: Instant) -> Box<Bound> {
         code: digest(3),
         expires_at: now.after(TERMS.code),
         format: CodeFormat::Digits,
-        key: Keyring::draw(&Fixed).unwrap().signing(),
+        key: Keyring::generate(&Fixed).unwrap().signing(),
         number,
         silent: vec![CounterName::from_bytes([8; 32])],
     })
 }
 
-fn next(reset: &Reset, event: Event, now: Instant) -> Reset {
+fn next(reset: &Reset, event: Event, now: Timestamp) -> Reset {
     match reset.step(event, &TERMS, now) {
         Step::Next(next) => *next,
         other => panic!("expected a next state, got {other:?}"),
@@ -130,7 +130,7 @@ fn every_event_in_every_stage_does_what_the_table_says() {
 #[test]
 fn a_second_send_waits_for_the_cooldown_to_the_microsecond() {
     let again = |now| sent().step(Event::Send { format: CodeFormat::Digits }, &TERMS, now);
-    let before = Instant::from_micros(60_000_000 - 1);
+    let before = Timestamp::from_micros(60_000_000 - 1);
 
     let refused = Refusal::TooSoon { resend_at: at(60) };
     assert!(matches!(again(before), Step::Refused(refusal) if refusal == refused));
@@ -169,7 +169,7 @@ fn the_old_code_counts_until_the_new_one_is_bound() {
 #[test]
 fn a_code_is_dead_at_its_expiry_to_the_microsecond() {
     let reset = bound_reset();
-    let before = Instant::from_micros(600_000_000 - 1);
+    let before = Timestamp::from_micros(600_000_000 - 1);
 
     assert!(matches!(reset.step(Event::Try, &TERMS, before), Step::Stay));
     let at_expiry = reset.step(Event::Try, &TERMS, at(600));
@@ -185,11 +185,11 @@ fn a_send_whose_mail_never_came_expires_like_any_other() {
 #[test]
 fn a_grant_and_a_ticket_are_dead_at_their_expiry() {
     let spend = |now| verified().step(Event::Spend { grant: digest(4) }, &TERMS, now);
-    assert!(matches!(spend(Instant::from_micros(602_000_000 - 1)), Step::Stay));
+    assert!(matches!(spend(Timestamp::from_micros(602_000_000 - 1)), Step::Stay));
     assert!(matches!(spend(at(602)), Step::Refused(Refusal::Gone)));
 
     let redeem = |now| completed().step(Event::Redeem { ticket: digest(5) }, &TERMS, now);
-    assert!(matches!(redeem(Instant::from_micros(303_000_000 - 1)), Step::Next(_)));
+    assert!(matches!(redeem(Timestamp::from_micros(303_000_000 - 1)), Step::Next(_)));
     assert!(matches!(redeem(at(303)), Step::Refused(Refusal::Gone)));
 }
 

@@ -30,7 +30,7 @@ pub use native::{
 pub use pages::{Pages, change_password, pages};
 pub use proxies::{NetworkError, TrustedProxies};
 pub use public_path::PublicPathError;
-pub use sessions::{Arrival, Begun, SessionError, Sessions};
+pub use sessions::{NewSession, SessionError, Sessions, SignInContext};
 
 use self::hardening::{assets, harden};
 use crate::domain::{CorrelationId, Entropy};

@@ -13,10 +13,10 @@ use crate::{
 /// Begins and ends the host's sessions, wherever they live.
 ///
 /// # Security
-/// A session must carry [`Arrival::stamp`], and is valid only while that is the account's current
+/// A session must carry [`SignInContext::stamp`], and is valid only while that is the account's current
 /// stamp: that is how a reset signs every other device out. Draw a new session id in `begin`,
 /// never take over one that the browser brought (session fixation). Where
-/// [`Arrival::second_factor`] is `Required`, the session is worth nothing until the second factor
+/// [`SignInContext::second_factor`] is `Required`, the session is worth nothing until the second factor
 /// was given: a reset does not replace it.
 #[async_trait]
 pub trait Sessions: Send + Sync {
@@ -24,7 +24,7 @@ pub trait Sessions: Send + Sync {
     ///
     /// # Errors
     /// [`SessionError`]: the person sees a page that says so, with a correlation id.
-    async fn begin(&self, arrival: Arrival<'_>) -> Result<Begun, SessionError>;
+    async fn begin(&self, arrival: SignInContext<'_>) -> Result<NewSession, SessionError>;
 
     /// Ends the session of a request, if it has one. Answers the `Set-Cookie` lines to send.
     ///
@@ -36,7 +36,7 @@ pub trait Sessions: Send + Sync {
 /// Somebody who has signed in.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Arrival<'a> {
+pub struct SignInContext<'a> {
     /// The application, with its tenant.
     pub application: &'a Application,
     /// The account.
@@ -52,7 +52,7 @@ pub struct Arrival<'a> {
 /// A session that has begun.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Begun {
+pub struct NewSession {
     /// `Set-Cookie` lines, or none if the host keeps its sessions otherwise.
     pub cookies: Vec<HeaderValue>,
     /// Where the person goes, if not where they wanted to: for instance to a second factor.
@@ -72,7 +72,7 @@ impl SessionError {
     }
 }
 
-impl Begun {
+impl NewSession {
     /// A session of which the browser is told by one cookie.
     #[must_use]
     pub fn with_cookie(cookie: HeaderValue) -> Self {

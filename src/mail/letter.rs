@@ -9,7 +9,7 @@ use super::{
     fill::{clean, line, sized},
 };
 use crate::{
-    domain::{Code, CorrelationId, EmailAddress, IdentityProvider, Instant, NoticeCause},
+    domain::{Code, CorrelationId, EmailAddress, IdentityProvider, NoticeCause, Timestamp},
     policy::Brand,
 };
 
@@ -47,7 +47,7 @@ pub enum Content<'a> {
     /// The notice of a password change.
     PasswordChanged {
         /// When it happened; said in UTC.
-        at: Instant,
+        at: Timestamp,
         /// How it happened, as this recipient is told.
         cause: NoticeCause,
     },

@@ -94,7 +94,8 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
-            Code, CorrelationId, EmailAddress, IdentityProvider, Instant, LanguageTag, NoticeCause,
+            Code, CorrelationId, EmailAddress, IdentityProvider, LanguageTag, NoticeCause,
+            Timestamp,
         },
         mail::MailPurpose,
         policy::Brand,
@@ -109,10 +110,10 @@ mod tests {
         brand.with_origin("login.larkfield.example").unwrap()
     }
 
-    fn civil(year: i32, month: Month, day: u8, hour: u8, minute: u8) -> Instant {
+    fn civil(year: i32, month: Month, day: u8, hour: u8, minute: u8) -> Timestamp {
         let date = Date::from_calendar_date(year, month, day).unwrap();
         let time = Time::from_hms(hour, minute, 59).unwrap();
-        Instant::from_civil(date.with_time(time).assume_utc())
+        Timestamp::from_civil(date.with_time(time).assume_utc())
     }
 
     fn notice() -> Content<'static> {
@@ -123,7 +124,7 @@ mod tests {
         Content::PasswordChanged { at: civil(2026, Month::November, 23, 14, 5), cause }
     }
 
-    fn changed(at: Instant) -> Content<'static> {
+    fn changed(at: Timestamp) -> Content<'static> {
         Content::PasswordChanged { at, cause: NoticeCause::CodeSentHere }
     }
 
@@ -489,7 +490,7 @@ mod tests {
 
     #[test]
     fn any_instant_can_be_written() {
-        for at in [Instant::MAX, Instant::from_micros(i64::MIN), Instant::from_micros(0)] {
+        for at in [Timestamp::MAX, Timestamp::from_micros(i64::MIN), Timestamp::from_micros(0)] {
             for language in Language::ALL {
                 let message = rendered(&larkfield(), language, changed(at));
                 assert!(!message.text.contains('{'));

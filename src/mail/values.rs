@@ -8,7 +8,7 @@ use super::{
     Content, Language, Letter, Words,
     fill::{self, Sink, clean, sized},
 };
-use crate::domain::{IdentityProvider, Instant};
+use crate::domain::{IdentityProvider, Timestamp};
 
 /// The values of one letter, each as text in its language.
 pub(super) struct Values {
@@ -139,7 +139,7 @@ fn minutes(lifetime: Duration, words: &Words, language: Language) -> String {
 }
 
 /// The day in UTC.
-fn date(at: Instant, words: &Words) -> String {
+fn date(at: Timestamp, words: &Words) -> String {
     let civil = at.to_civil();
     let month = usize::from(u8::from(civil.month())).saturating_sub(1);
     filled(&words.dates.date, |name| match name {
@@ -152,7 +152,7 @@ fn date(at: Instant, words: &Words) -> String {
 }
 
 /// The time of day in UTC, to the minute.
-fn time(at: Instant, words: &Words) -> String {
+fn time(at: Timestamp, words: &Words) -> String {
     let civil = at.to_civil();
     filled(&words.dates.time, |name| match name {
         "hour" => Some(format!("{:02}", civil.hour())),

@@ -8,12 +8,12 @@ use crate::domain::{Account, IdentityProvider, SecondFactor, UserFlowId};
 /// Whether self-service reset is available to an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct Decision(Vec<Reason>);
+pub struct Decision(Vec<Ineligibility>);
 
 /// Why it is not. For administrators only: no customer's answer may depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Reason {
+pub enum Ineligibility {
     /// The account is switched off.
     Disabled,
     /// Email OTP is switched off.
@@ -54,12 +54,12 @@ impl Decision {
 
     /// Everything that stands against it.
     #[must_use]
-    pub fn reasons(&self) -> &[Reason] {
+    pub fn reasons(&self) -> &[Ineligibility] {
         &self.0
     }
 }
 
-impl Reason {
+impl Ineligibility {
     /// What is the case, and what would change it.
     #[must_use]
     pub const fn words(self) -> &'static str {
@@ -101,17 +101,20 @@ impl TenantPolicy {
         let same_mailbox = account.second_factor == SecondFactor::SameMailbox
             && self.same_mailbox() == SameMailbox::NotEligible;
         let checks = [
-            (flow.is_none(), Reason::UnknownFlow),
-            (flow.is_some_and(|flow| !flow.has_applications()), Reason::FlowWithoutApplications),
-            (flow.is_some_and(|flow| !flow.has_passwords()), Reason::FlowWithoutPasswords),
-            (methods.state() == MethodState::Disabled, Reason::EmailOtpDisabled),
-            (!methods.includes(account), Reason::NotIncluded),
-            (methods.excludes(account), Reason::Excluded),
-            (account.disabled, Reason::Disabled),
-            (!local, Reason::NotLocal),
-            (account.password.is_none(), Reason::NoPassword),
-            (account.addresses.is_empty(), Reason::NoAddress),
-            (same_mailbox, Reason::SecondFactorInSameMailbox),
+            (flow.is_none(), Ineligibility::UnknownFlow),
+            (
+                flow.is_some_and(|flow| !flow.has_applications()),
+                Ineligibility::FlowWithoutApplications,
+            ),
+            (flow.is_some_and(|flow| !flow.has_passwords()), Ineligibility::FlowWithoutPasswords),
+            (methods.state() == MethodState::Disabled, Ineligibility::EmailOtpDisabled),
+            (!methods.includes(account), Ineligibility::NotIncluded),
+            (methods.excludes(account), Ineligibility::Excluded),
+            (account.disabled, Ineligibility::Disabled),
+            (!local, Ineligibility::NotLocal),
+            (account.password.is_none(), Ineligibility::NoPassword),
+            (account.addresses.is_empty(), Ineligibility::NoAddress),
+            (same_mailbox, Ineligibility::SecondFactorInSameMailbox),
         ];
         let failed = checks.into_iter().filter(|(fails, _)| *fails);
         Decision(failed.map(|(_, reason)| reason).collect())
@@ -160,7 +163,7 @@ mod tests {
         Account::new(id, address, Stamp::from_bytes([1; 16])).with_password(hash)
     }
 
-    fn reasons(policy: &TenantPolicy, change: impl FnOnce(&mut Account)) -> Vec<Reason> {
+    fn reasons(policy: &TenantPolicy, change: impl FnOnce(&mut Account)) -> Vec<Ineligibility> {
         let mut account = ada();
         change(&mut account);
         policy.decide(&UserFlowId::parse("sign-in").unwrap(), &account).reasons().to_vec()
@@ -183,12 +186,15 @@ mod tests {
 
         assert_eq!(reasons(&policy, |_| {}), []);
         assert_eq!(reasons(&policy, |ada| ada.locked = true), []);
-        assert_eq!(reasons(&policy, |ada| ada.disabled = true), [Reason::Disabled]);
-        assert_eq!(reasons(&policy, |ada| ada.password = None), [Reason::NoPassword]);
-        assert_eq!(reasons(&policy, |ada| ada.addresses.clear()), [Reason::NoAddress]);
-        assert_eq!(reasons(&policy, |ada| ada.identity_providers = google), [Reason::NotLocal]);
+        assert_eq!(reasons(&policy, |ada| ada.disabled = true), [Ineligibility::Disabled]);
+        assert_eq!(reasons(&policy, |ada| ada.password = None), [Ineligibility::NoPassword]);
+        assert_eq!(reasons(&policy, |ada| ada.addresses.clear()), [Ineligibility::NoAddress]);
+        assert_eq!(
+            reasons(&policy, |ada| ada.identity_providers = google),
+            [Ineligibility::NotLocal]
+        );
         let same = reasons(&policy, |ada| ada.second_factor = SecondFactor::SameMailbox);
-        assert_eq!(same, [Reason::SecondFactorInSameMailbox]);
+        assert_eq!(same, [Ineligibility::SecondFactorInSameMailbox]);
         assert_eq!(reasons(&policy, |ada| ada.second_factor = SecondFactor::Independent), []);
     }
 
@@ -200,10 +206,10 @@ mod tests {
         let nobody = contoso(r#""includeTargets": []"#);
 
         assert_eq!(reasons(&but_staff, |_| {}), []);
-        assert_eq!(reasons(&but_staff, staff), [Reason::Excluded]);
-        assert_eq!(reasons(&only_staff, |_| {}), [Reason::NotIncluded]);
+        assert_eq!(reasons(&but_staff, staff), [Ineligibility::Excluded]);
+        assert_eq!(reasons(&only_staff, |_| {}), [Ineligibility::NotIncluded]);
         assert_eq!(reasons(&only_staff, staff), []);
-        assert_eq!(reasons(&nobody, staff), [Reason::NotIncluded]);
+        assert_eq!(reasons(&nobody, staff), [Ineligibility::NotIncluded]);
     }
 
     #[test]
@@ -216,8 +222,8 @@ mod tests {
         let member = |of: &'static str| {
             move |account: &mut Account| account.groups = vec![GroupId::parse(of).unwrap()]
         };
-        assert_eq!(reasons(&but(&GROUP.to_uppercase()), member(GROUP)), [Reason::Excluded]);
-        assert_eq!(reasons(&but("ALL_USERS"), |_| {}), [Reason::Excluded]);
+        assert_eq!(reasons(&but(&GROUP.to_uppercase()), member(GROUP)), [Ineligibility::Excluded]);
+        assert_eq!(reasons(&but("ALL_USERS"), |_| {}), [Ineligibility::Excluded]);
         assert_eq!(reasons(&but("Staff"), member("staff")), []);
         for other in ["63856651-0a0b-4c0d-8e0f-aabbccddeefg", "63856651-0a0b-4c0d-8e0faabbccddeeff"]
         {
@@ -233,7 +239,7 @@ mod tests {
                 r#"{all}, "excludeTargets": [{{"targetType": "user", "id": "{id}"}}]"#
             ))
         };
-        assert_eq!(reasons(&but("ada"), |_| {}), [Reason::Excluded]);
+        assert_eq!(reasons(&but("ada"), |_| {}), [Ineligibility::Excluded]);
         assert_eq!(reasons(&but("eve"), |_| {}), []);
     }
 
@@ -243,7 +249,7 @@ mod tests {
         let decide = |policy: &TenantPolicy, flow: &str| {
             policy.decide(&UserFlowId::parse(flow).unwrap(), &ada()).reasons().to_vec()
         };
-        assert_eq!(decide(&policy, "other"), [Reason::UnknownFlow]);
+        assert_eq!(decide(&policy, "other"), [Ineligibility::UnknownFlow]);
         let same = |ada: &mut Account| ada.second_factor = SecondFactor::SameMailbox;
         assert_eq!(reasons(&policy.clone().with_same_mailbox(SameMailbox::Eligible), same), []);
         let google = r#"{"displayName": "google", "conditions":
@@ -251,16 +257,19 @@ mod tests {
             {"identityProviders": [{"id": "Google-OAUTH"}]}}"#;
         let google = crate::policy::UserFlow::from_json(google).unwrap();
         policy = policy.with_user_flows(vec![google]).unwrap();
-        assert_eq!(decide(&policy, "google"), [Reason::FlowWithoutPasswords]);
+        assert_eq!(decide(&policy, "google"), [Ineligibility::FlowWithoutPasswords]);
         let kiosk = r#"{"displayName": "kiosk", "onAuthenticationMethodLoadStart":
             {"identityProviders": [{"id": "EmailPassword-OAUTH"}]}}"#;
         let kiosk = crate::policy::UserFlow::from_json(kiosk).unwrap();
         policy = policy.with_user_flows(vec![kiosk]).unwrap();
-        assert_eq!(decide(&policy, "kiosk"), [Reason::FlowWithoutApplications]);
+        assert_eq!(decide(&policy, "kiosk"), [Ineligibility::FlowWithoutApplications]);
 
         let off = AuthenticationMethodsPolicy::from_email_json(r#"{"state": "disabled"}"#).unwrap();
         let off = TenantPolicy::customers("contoso").unwrap().with_authentication_methods(off);
-        assert_eq!(reasons(&off, |_| {}), [Reason::EmailOtpDisabled, Reason::NotIncluded]);
+        assert_eq!(
+            reasons(&off, |_| {}),
+            [Ineligibility::EmailOtpDisabled, Ineligibility::NotIncluded]
+        );
     }
 
     #[test]

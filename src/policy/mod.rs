@@ -21,7 +21,7 @@ mod user_flow;
 pub(crate) use authentication_methods::target_key;
 pub use authentication_methods::{AuthenticationMethodsPolicy, MethodState, Target};
 pub use brand::{Brand, BrandError, CodeInSubject};
-pub use decision::{Decision, Explanation, Reason};
+pub use decision::{Decision, Explanation, Ineligibility};
 pub use graph::DocumentError;
 #[cfg(feature = "axum")]
 pub(crate) use json::{DEEPEST, MOST_BYTES, parse_json};

@@ -2,7 +2,7 @@
 
 use core::{future::Future, pin::Pin};
 
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 
 /// A future that ends when an instant is reached.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -15,12 +15,12 @@ pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// *Suite*: `clock_conformance!` (feature `conformance`).
 pub trait Clock: Send + Sync + core::fmt::Debug {
     /// The current instant. Need not be monotonic.
-    fn now(&self) -> Instant;
+    fn now(&self) -> Timestamp;
 
     /// Waits until `instant`; used by the courier only, for pauses between tries.
     ///
     /// The future must be cheap to drop, and must end even if the clock jumps past the instant. When
     /// the clock steps back, it should wake its task: the courier then looks at the clock and waits
     /// no longer than it meant to. If it does not, the courier notices the step at its next wake-up.
-    fn sleep_until(&self, instant: Instant) -> Sleep;
+    fn sleep_until(&self, instant: Timestamp) -> Sleep;
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::domain::{Charge, CounterName, Instant, Over, RecordId};
+use crate::domain::{Charge, CounterName, Over, RecordId, Timestamp};
 
 /// Keeps records and counters. Six verbs, each atomic and one round trip.
 ///
@@ -41,7 +41,7 @@ pub trait CodeStore: Send + Sync {
         &self,
         record: &Record,
         charges: &[Charge],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Inserted, StoreError>;
 
     /// Charges one try of a record and answers what to compare with.
@@ -55,7 +55,7 @@ pub trait CodeStore: Send + Sync {
     /// charged. Never changes the version, so a burst of guesses cannot starve the owner's swap.
     /// *Time*: the record and each counter are touched. *Errors*: after `Unknown` a repeated call
     /// may charge a second time. *Security*: as the trait.
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError>;
+    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError>;
 
     /// Reads a record, dead or alive, until it is swept.
     ///
@@ -79,7 +79,7 @@ pub trait CodeStore: Send + Sync {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Swapped, StoreError>;
 
     /// Makes charges, all of tier 0: all or none. Answers the counters that are over; an empty
@@ -87,7 +87,7 @@ pub trait CodeStore: Send + Sync {
     ///
     /// *Atomicity*: the whole call. *Time*: see the trait. *Errors*: after `Unknown` a repeated
     /// call may charge a second time. *Security*: as the trait.
-    async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError>;
+    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError>;
 
     /// Removes at most `limit` records and counters whose end lies [`SWEEP_MARGIN`] or more before `now`,
     /// and answers how many.
@@ -95,7 +95,7 @@ pub trait CodeStore: Send + Sync {
     /// *Atomicity*: each one by itself. *Time*: the margin of 24 hours keeps a wrong clock from
     /// removing what is alive elsewhere. *Errors*: calling again is harmless. *Security*: must
     /// never remove what is alive.
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError>;
+    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
 }
 
 /// How long a store keeps what has ended, so that a wrong clock removes nothing that is alive
@@ -108,7 +108,7 @@ pub struct Record {
     /// Its id.
     pub id: RecordId,
     /// It is dead from this instant on.
-    pub expires_at: Instant,
+    pub expires_at: Timestamp,
     /// How many tries one challenge has.
     pub tries_limit: u32,
     /// What each try charges besides.
@@ -125,9 +125,9 @@ pub struct Loaded {
     /// Its version: 1 when inserted, one more with each swap.
     pub version: u64,
     /// When it dies.
-    pub expires_at: Instant,
+    pub expires_at: Timestamp,
     /// The latest instant that wrote it.
-    pub touched_at: Instant,
+    pub touched_at: Timestamp,
     /// Tries of its current challenge.
     pub tries: u32,
     /// Its opaque bytes.

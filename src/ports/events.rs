@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{SendError, SendErrorKind};
-use crate::domain::{CorrelationId, Instant, RecordId, TenantId};
+use crate::domain::{CorrelationId, RecordId, TenantId, Timestamp};
 
 /// The longest text of a [`Failure`], in characters.
 const LONGEST_MESSAGE: usize = 300;
@@ -17,15 +17,15 @@ const CODE_DIGITS: usize = 6;
 /// for administrators only.
 pub trait EventSink: Send + Sync {
     /// Takes note of one event.
-    fn emit(&self, event: &Event);
+    fn emit(&self, event: &AuditEvent);
 }
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Event {
+pub struct AuditEvent {
     /// When, by the process's clock.
-    pub at: Instant,
+    pub at: Timestamp,
     /// The tenant, if the request named one.
     pub tenant: Option<TenantId>,
     /// The reset, if there is one.
@@ -42,10 +42,10 @@ pub struct Event {
     pub took: Duration,
 }
 
-impl Event {
+impl AuditEvent {
     /// An event without details. For tests of a sink of your own.
     #[must_use]
-    pub const fn new(at: Instant, kind: EventKind, outcome: Outcome) -> Self {
+    pub const fn new(at: Timestamp, kind: EventKind, outcome: Outcome) -> Self {
         Self {
             at,
             correlation: None,
@@ -162,8 +162,8 @@ pub enum EventKind {
     Deliver,
     /// A faster hasher failed its self-test, and another one does its work.
     HasherFallback,
-    /// A reset was looked at.
-    Look,
+    /// The state of a reset was read.
+    Status,
     /// The courier handled one notice.
     Notify,
     /// A reset was opened.

@@ -3,6 +3,7 @@
 //! Every future is `Send`. Unless a method says otherwise it is cancel-safe: a dropped future has
 //! either done all of its work or none of it, and calling again is allowed.
 
+mod arc;
 mod breach_check;
 mod clock;
 mod code_store;
@@ -13,7 +14,6 @@ mod outbox;
 mod password_hasher;
 mod policy_source;
 mod policy_store;
-mod shared;
 mod store_error;
 mod user_store;
 
@@ -22,9 +22,9 @@ pub use clock::{Clock, Sleep};
 pub use code_store::{Attempted, CodeStore, Inserted, Loaded, Record, SWEEP_MARGIN, Swapped};
 pub use email_sender::{EmailSender, SendError, SendErrorKind};
 pub use entropy::{Entropy, EntropyUnavailable};
-pub use events::{Event, EventKind, EventSink, Failure, FailureKind, Outcome};
+pub use events::{AuditEvent, EventKind, EventSink, Failure, FailureKind, Outcome};
 pub use outbox::{NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeId, Outbox};
-pub use password_hasher::{HashError, PasswordHasher, Share, Verdict};
+pub use password_hasher::{HashError, HashQueue, PasswordHasher, PasswordMatch};
 pub use policy_source::{PolicyError, PolicySource};
 pub use policy_store::{
     BaseOrigin, DamagedPolicy, PolicyChange, PolicyStore, RecordedChange, VersionedPolicy, Written,

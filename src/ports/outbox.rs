@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::StoreError;
 pub use crate::domain::NoticeCause;
-use crate::domain::{CorrelationId, EmailAddress, Instant, LanguageTag, TenantId};
+use crate::domain::{CorrelationId, EmailAddress, LanguageTag, TenantId, Timestamp};
 
 /// How long a notice stays with the courier that leased it: 60 seconds.
 pub const NOTICE_LEASE: Duration = Duration::from_secs(60);
@@ -35,7 +35,7 @@ pub trait Outbox: Send + Sync {
     /// harmless. A notice that cannot be read is leased like the others and holds up none of them;
     /// if it comes alone, the error says so. *Security*: handing out twice sends a notice twice, which is safe; losing one hides
     /// an attack.
-    async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError>;
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Notice>, StoreError>;
 
     /// Keeps a notice, stores how often it was tried, and makes it due at `until`.
     ///
@@ -47,8 +47,8 @@ pub trait Outbox: Send + Sync {
         &self,
         id: &NoticeId,
         tries: u32,
-        until: Instant,
-        now: Instant,
+        until: Timestamp,
+        now: Timestamp,
     ) -> Result<(), StoreError>;
 
     /// Removes a notice that was delivered, or that cannot be delivered at all.
@@ -72,7 +72,7 @@ pub struct Notice {
     /// The one recipient.
     pub to: EmailAddress,
     /// When the password was changed.
-    pub at: Instant,
+    pub at: Timestamp,
     /// How the password came to be changed, as this recipient should be told.
     pub cause: NoticeCause,
     /// How often the courier has tried to send it.
@@ -86,7 +86,7 @@ pub struct Notice {
 impl Notice {
     /// A notice to one address that was not tried yet, without a known cause.
     #[must_use]
-    pub fn new(id: NoticeId, tenant: TenantId, to: EmailAddress, at: Instant) -> Self {
+    pub fn new(id: NoticeId, tenant: TenantId, to: EmailAddress, at: Timestamp) -> Self {
         let cause = NoticeCause::Unknown;
         Self { at, cause, correlation: None, id, language: None, tenant, to, tries: 0 }
     }

@@ -14,7 +14,7 @@ pub trait PasswordHasher: Send + Sync {
     ///
     /// *Time*: bounded by the queue; a full queue is [`HashError::Busy`] at once. *Security*: the
     /// calling thread is never blocked; memory is bounded by the pool, not by the callers.
-    async fn hash(&self, password: Password, share: Share) -> Result<PasswordHash, HashError>;
+    async fn hash(&self, password: Password, queue: HashQueue) -> Result<PasswordHash, HashError>;
 
     /// Verifies a password against a hash on file.
     ///
@@ -24,8 +24,8 @@ pub trait PasswordHasher: Send + Sync {
         &self,
         password: Password,
         hash: PasswordHash,
-        share: Share,
-    ) -> Result<Verdict, HashError>;
+        queue: HashQueue,
+    ) -> Result<PasswordMatch, HashError>;
 
     /// Does the work of [`PasswordHasher::verify`] against a dummy hash, for an address that has
     /// none.
@@ -36,14 +36,14 @@ pub trait PasswordHasher: Send + Sync {
         &self,
         password: Password,
         seed: Digest,
-        share: Share,
+        queue: HashQueue,
     ) -> Result<(), HashError>;
 }
 
-/// Which share of a bounded pool a hash draws on, so that neither starves the other.
+/// The queue in which a hash waits. A pool serves both in turn, so that neither starves the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-// Exhaustive: a pool serves every share.
-pub enum Share {
+// Exhaustive: a pool serves every queue.
+pub enum HashQueue {
     /// Sign-in.
     SignIn,
     /// A new password.
@@ -53,7 +53,7 @@ pub enum Share {
 /// Whether a password is the one that was hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 // Exhaustive: the engine decides on each.
-pub enum Verdict {
+pub enum PasswordMatch {
     /// It is, and the hash has today's parameters.
     Match,
     /// It is, and the hash should be replaced by one with today's parameters.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{PolicySource, StoreError};
 use crate::{
-    domain::{Instant, TenantId},
+    domain::{TenantId, Timestamp},
     policy::{DocumentError, TenantPolicy},
 };
 
@@ -119,7 +119,7 @@ pub struct VersionedPolicy {
 #[non_exhaustive]
 pub struct PolicyChange {
     /// When.
-    pub at: Instant,
+    pub at: Timestamp,
     /// Which administrator.
     pub who: String,
     /// What was changed, for instance `Email OTP`.
@@ -135,7 +135,7 @@ pub struct PolicyChange {
 #[non_exhaustive]
 pub struct RecordedChange {
     /// When.
-    pub at: Instant,
+    pub at: Timestamp,
     /// Which administrator.
     pub who: String,
     /// What was changed.
@@ -205,7 +205,7 @@ impl PolicyChange {
     /// A change from one policy to another.
     #[must_use]
     pub fn new(
-        at: Instant,
+        at: Timestamp,
         who: &str,
         what: &str,
         before: Option<&TenantPolicy>,
@@ -235,7 +235,7 @@ impl PolicyChange {
 impl RecordedChange {
     /// A change as a store has recorded it: the policy before and after.
     #[must_use]
-    pub fn new(at: Instant, who: &str, what: &str, [before, after]: [Value; 2]) -> Self {
+    pub fn new(at: Timestamp, who: &str, what: &str, [before, after]: [Value; 2]) -> Self {
         Self { after, at, before, what: what.to_owned(), who: who.to_owned() }
     }
 }

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 
 use super::{NoticeCause, StoreError};
 use crate::domain::{
-    Account, AccountId, EmailAddress, Instant, LanguageTag, PasswordHash, RecordId, Stamp, TenantId,
+    Account, AccountId, EmailAddress, LanguageTag, PasswordHash, RecordId, Stamp, TenantId,
+    Timestamp,
 };
 
 /// The host's users table, behind three methods.
@@ -74,7 +75,7 @@ pub trait UserStore: Send + Sync {
         &self,
         tenant: &TenantId,
         account: &AccountId,
-        at: Instant,
+        at: Timestamp,
     ) -> Result<(), StoreError> {
         let _ = (tenant, account, at);
         Ok(())
@@ -98,7 +99,7 @@ pub struct PasswordChange {
     /// The reset; stored as the account's last one.
     pub reset: RecordId,
     /// When it happens.
-    pub at: Instant,
+    pub at: Timestamp,
     /// Whom the notice goes to: every verified address on file before the change.
     pub notify: Vec<NoticeRecipient>,
     /// The language of the notice.
@@ -114,7 +115,7 @@ impl PasswordChange {
         account: &Account,
         reset: RecordId,
         (password, next_stamp): (PasswordHash, Stamp),
-        at: Instant,
+        at: Timestamp,
     ) -> Self {
         let recipient = |to: &EmailAddress| NoticeRecipient::new(to.clone(), NoticeCause::Unknown);
         Self {

@@ -15,7 +15,7 @@ use std::{
 use async_trait::async_trait;
 use sspr::{
     conformance::*,
-    domain::{Charge, CounterName, Instant, Over, RecordId},
+    domain::{Charge, CounterName, Over, RecordId, Timestamp},
     ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, Swapped},
 };
 
@@ -188,7 +188,7 @@ impl Broken {
         if self.is(ComparesIdsWithoutCase) { bytes.to_ascii_lowercase() } else { bytes }
     }
 
-    fn time(&self, now: Instant) -> i64 {
+    fn time(&self, now: Timestamp) -> i64 {
         match self.fault {
             ExpiresByItsOwnClock => 1_800_000_000_000_000,
             CountsInSeconds => now.as_micros() / 1_000_000 * 1_000_000,
@@ -236,7 +236,7 @@ impl Broken {
                 } else {
                     charge.name
                 };
-                over.push(Over { ends_at: Instant::from_micros(counter.ends), name: named });
+                over.push(Over { ends_at: Timestamp::from_micros(counter.ends), name: named });
             } else if charge.amount > 0 || self.is(AskingBeginsAWindow) {
                 writes.push((key, counter));
             }
@@ -267,7 +267,7 @@ fn loaded(row: &Row) -> Loaded {
     Loaded {
         body: row.record.body.clone(),
         expires_at: row.record.expires_at,
-        touched_at: Instant::from_micros(row.touched),
+        touched_at: Timestamp::from_micros(row.touched),
         tries: row.tries,
         version: row.version,
     }
@@ -279,7 +279,7 @@ impl CodeStore for Broken {
         &self,
         record: &Record,
         charges: &[Charge],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Inserted, StoreError> {
         let (key, now) = (self.id(&record.id), self.time(now));
         if self.is(TwoInsertsOfOneId) {
@@ -311,7 +311,7 @@ impl CodeStore for Broken {
         }))
     }
 
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
         let (key, now) = (self.id(id), self.time(now));
         Ok(self.with(|tables| {
             let Some(row) = tables.rows.get_mut(&key) else { return Attempted::Missing };
@@ -380,7 +380,7 @@ impl CodeStore for Broken {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         let (key, now) = (self.id(&next.id), self.time(now));
         Ok(self.with(|tables| {
@@ -419,7 +419,7 @@ impl CodeStore for Broken {
         }))
     }
 
-    async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         let time = self.time(now);
         if self.is(ReadsThenWritesWithoutALock) {
             let read = self.with(|tables| tables.counters.clone());
@@ -447,7 +447,7 @@ impl CodeStore for Broken {
         Ok(over)
     }
 
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let before = self.time(now) - if self.is(SweepsWithoutMargin) { 0 } else { DAY };
         Ok(self.with(|tables| {
             let mut left = limit;
@@ -471,7 +471,7 @@ impl CodeStore for Broken {
     }
 }
 
-fn check(fault: Fault, case: CodeStoreCase) -> Verdict {
+fn check(fault: Fault, case: CodeStoreCase) -> CaseResult {
     block_on(case.check(&CodeStoreBench::new(Broken::new(fault)).with_rounds(60)))
 }
 

@@ -7,7 +7,7 @@ mod files;
 use files::Files;
 use sspr::conformance::*;
 
-fn code_store(case: CodeStoreCase) -> Verdict {
+fn code_store(case: CodeStoreCase) -> CaseResult {
     let folder = tempfile::tempdir().unwrap();
     let store = Files::open(folder.path()).unwrap();
     block_on(case.check(&CodeStoreBench::new(store).with_rounds(12)))

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use sspr::{
     TenantPolicy,
     adapters::{
-        Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryUsers, Policies,
+        Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers,
         PolicyDirectory, SystemClock,
     },
     conformance::*,
-    domain::{Instant, TenantId},
+    domain::{TenantId, Timestamp},
 };
 
-fn code_store(case: CodeStoreCase) -> Verdict {
+fn code_store(case: CodeStoreCase) -> CaseResult {
     block_on(case.check(&CodeStoreBench::new(MemoryCodes::new()).with_rounds(100)))
 }
 
@@ -24,17 +24,17 @@ fn put(users: &MemoryUsers) -> PutAccount {
     })
 }
 
-fn user_store(case: UserStoreCase) -> Verdict {
+fn user_store(case: UserStoreCase) -> CaseResult {
     let users = MemoryUsers::new();
     block_on(case.check(&UserStoreBench::new(users.clone(), put(&users))))
 }
 
-fn outbox(case: OutboxCase) -> Verdict {
+fn outbox(case: OutboxCase) -> CaseResult {
     let users = MemoryUsers::new();
     block_on(case.check(&OutboxBench::new(users.clone(), users.clone(), put(&users))))
 }
 
-fn sender(case: EmailSenderCase) -> Verdict {
+fn sender(case: EmailSenderCase) -> CaseResult {
     let sender = CaptureSender::new();
     let inbox = sender.clone();
     let bench = EmailSenderBench::new(
@@ -53,13 +53,13 @@ fn sender(case: EmailSenderCase) -> Verdict {
     block_on(case.check(&bench))
 }
 
-fn hasher(case: PasswordHasherCase) -> Verdict {
+fn hasher(case: PasswordHasherCase) -> CaseResult {
     let pool = Argon2Pool::new().with_parameters(64, 1, 1).unwrap();
     block_on(case.check(&PasswordHasherBench::new(pool)))
 }
 
 #[cfg(feature = "argon2-rust")]
-fn fast_hasher(case: PasswordHasherCase) -> Verdict {
+fn fast_hasher(case: PasswordHasherCase) -> CaseResult {
     let (clock, events) = (SystemClock::new(), sspr::adapters::MemoryEvents::new());
     let pool = Argon2Pool::new().with_parameters(64, 1, 1).unwrap();
     let pool = pool.with_fast_kernel(&clock, &events);
@@ -67,12 +67,12 @@ fn fast_hasher(case: PasswordHasherCase) -> Verdict {
     block_on(case.check(&PasswordHasherBench::new(pool)))
 }
 
-fn policies(case: PolicySourceCase) -> Verdict {
-    let source = Policies::fixed(TenantPolicy::customers("Contoso").unwrap());
+fn policies(case: PolicySourceCase) -> CaseResult {
+    let source = MemoryPolicies::fixed(TenantPolicy::customers("Contoso").unwrap());
     block_on(case.check(&PolicySourceBench::new(source, TenantId::parse("Contoso").unwrap())))
 }
 
-fn policy_directory(case: PolicySourceCase) -> Verdict {
+fn policy_directory(case: PolicySourceCase) -> CaseResult {
     let folder = tempfile::tempdir().unwrap();
     let policy = TenantPolicy::customers("Contoso").unwrap().to_json().to_string();
     std::fs::write(folder.path().join("Contoso.json"), policy).unwrap();
@@ -80,13 +80,13 @@ fn policy_directory(case: PolicySourceCase) -> Verdict {
     block_on(case.check(&PolicySourceBench::new(source, TenantId::parse("Contoso").unwrap())))
 }
 
-fn manual_clock(case: ClockCase) -> Verdict {
-    let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
+fn manual_clock(case: ClockCase) -> CaseResult {
+    let clock = ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000));
     let moved = clock.clone();
     block_on(case.check(&ClockBench::new(clock).moved_by(move |by| moved.advance(by))))
 }
 
-fn system_clock(case: ClockCase) -> Verdict {
+fn system_clock(case: ClockCase) -> CaseResult {
     block_on(case.check(&ClockBench::new(SystemClock::new())))
 }
 

@@ -19,7 +19,7 @@ use crate::servers::{PgBouncer, Postgres};
 use sspr::{
     adapters::{PostgresOptions, PostgresStore, PostgresUsers},
     conformance::*,
-    domain::{Charge, CounterName, Instant, RecordId, TenantId},
+    domain::{Charge, CounterName, RecordId, TenantId, Timestamp},
     ports::{
         CodeStore, Inserted, NOTICE_LEASE, NoticeCause, Outbox as _, Record, StoreError,
         StoreErrorKind, Swapped,
@@ -66,7 +66,7 @@ fn bench(store: &PostgresStore) -> CodeStoreBench {
     CodeStoreBench::new(store.codes()).with_spawn(|task| drop(tokio::spawn(task)))
 }
 
-fn code_store(case: CodeStoreCase) -> Verdict {
+fn code_store(case: CodeStoreCase) -> CaseResult {
     on_runtime(async { case.check(&bench(&store().await)).await })
 }
 
@@ -78,14 +78,14 @@ fn put(users: &PostgresUsers) -> PutAccount {
     })
 }
 
-fn user_store(case: UserStoreCase) -> Verdict {
+fn user_store(case: UserStoreCase) -> CaseResult {
     on_runtime(async {
         let users = store().await.users();
         case.check(&UserStoreBench::new(users.clone(), put(&users))).await
     })
 }
 
-fn outbox(case: OutboxCase) -> Verdict {
+fn outbox(case: OutboxCase) -> CaseResult {
     on_runtime(async {
         let users = store().await.users();
         case.check(&OutboxBench::new(users.clone(), users.clone(), put(&users))).await
@@ -200,8 +200,8 @@ fn charge(number: u8) -> Charge {
     Charge { amount: 1, limit: 1_000_000, name, tier: 0, window: Duration::from_secs(3600) }
 }
 
-fn now() -> Instant {
-    Instant::from_micros(1_800_000_000_000_000)
+fn now() -> Timestamp {
+    Timestamp::from_micros(1_800_000_000_000_000)
 }
 
 #[test]
@@ -317,7 +317,7 @@ fn processes_of_an_older_version_queue_and_lease_notices_beside_new_ones() {
         assert_eq!((due.len(), due[0].cause, due[0].tries), (1, NoticeCause::Unknown, 0));
         assert_eq!(due[0].language.as_ref().unwrap().as_str(), "de");
         // Leased by the new one: the older one's statement leaves it alone, and takes it later.
-        let lease = |at: Instant| {
+        let lease = |at: Timestamp| {
             sql(&format!(
                 "WITH leased AS (UPDATE sspr.notice SET leased_until = {} WHERE id IN \
                  (SELECT n.id FROM sspr.notice AS n WHERE n.leased_until <= {} ORDER BY n.id \

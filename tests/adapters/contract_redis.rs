@@ -18,7 +18,7 @@ use crate::servers::{Redis, free_port, until};
 use sspr::{
     adapters::{RedisCodes, RedisOptions},
     conformance::*,
-    domain::{Charge, CounterName, Instant, RecordId, TenantId, TenantTag},
+    domain::{Charge, CounterName, RecordId, TenantId, TenantTag, Timestamp},
     ports::{Attempted, CodeStore, Inserted, Record, StoreError, StoreErrorKind},
 };
 
@@ -42,19 +42,19 @@ fn bench(codes: RedisCodes) -> CodeStoreBench {
     CodeStoreBench::new(codes).with_spawn(|task| drop(tokio::spawn(task)))
 }
 
-fn check(server: &Redis, case: CodeStoreCase) -> Verdict {
+fn check(server: &Redis, case: CodeStoreCase) -> CaseResult {
     on_runtime(async {
         let codes = RedisCodes::open(&options(&server.url())).await.unwrap();
         case.check(&bench(codes)).await
     })
 }
 
-fn redis(case: CodeStoreCase) -> Verdict {
+fn redis(case: CodeStoreCase) -> CaseResult {
     static SERVER: OnceLock<Redis> = OnceLock::new();
     check(SERVER.get_or_init(Redis::start), case)
 }
 
-fn valkey(case: CodeStoreCase) -> Verdict {
+fn valkey(case: CodeStoreCase) -> CaseResult {
     static SERVER: OnceLock<Redis> = OnceLock::new();
     check(SERVER.get_or_init(Redis::valkey), case)
 }
@@ -168,8 +168,8 @@ fn slots_that_move_between_nodes_lose_no_call() {
     });
 }
 
-fn now() -> Instant {
-    Instant::from_micros(1_800_000_000_000_000)
+fn now() -> Timestamp {
+    Timestamp::from_micros(1_800_000_000_000_000)
 }
 
 fn name(number: u8) -> CounterName {

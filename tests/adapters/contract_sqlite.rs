@@ -8,7 +8,7 @@ use crate::support::all;
 use sspr::{
     adapters::{SqliteStore, SqliteUsers},
     conformance::*,
-    domain::{Charge, CounterName, Instant, RecordId, TenantId},
+    domain::{Charge, CounterName, RecordId, TenantId, Timestamp},
     ports::{
         Attempted, CodeStore, Inserted, NOTICE_LEASE, NoticeCause, Outbox as _, Record,
         StoreErrorKind, Swapped,
@@ -16,12 +16,12 @@ use sspr::{
 };
 
 /// A file of its own for each case.
-fn with_store<F: Future<Output = Verdict>>(check: impl FnOnce(SqliteStore) -> F) -> Verdict {
+fn with_store<F: Future<Output = CaseResult>>(check: impl FnOnce(SqliteStore) -> F) -> CaseResult {
     let folder = tempfile::tempdir().unwrap();
     block_on(async { check(SqliteStore::open(folder.path().join("sspr.db")).await.unwrap()).await })
 }
 
-fn code_store(case: CodeStoreCase) -> Verdict {
+fn code_store(case: CodeStoreCase) -> CaseResult {
     with_store(|store| async move { case.check(&CodeStoreBench::new(store.codes())).await })
 }
 
@@ -33,14 +33,14 @@ fn put(users: &SqliteUsers) -> PutAccount {
     })
 }
 
-fn user_store(case: UserStoreCase) -> Verdict {
+fn user_store(case: UserStoreCase) -> CaseResult {
     with_store(|store| async move {
         let users = store.users();
         case.check(&UserStoreBench::new(users.clone(), put(&users))).await
     })
 }
 
-fn outbox(case: OutboxCase) -> Verdict {
+fn outbox(case: OutboxCase) -> CaseResult {
     with_store(|store| async move {
         let users = store.users();
         case.check(&OutboxBench::new(users.clone(), users.clone(), put(&users))).await
@@ -73,8 +73,8 @@ const START: i64 = 1_800_000_000_000_000;
 const DAY: i64 = 24 * 3_600_000_000;
 const WINDOW: i64 = 1_000_000;
 
-fn at(micros: i64) -> Instant {
-    Instant::from_micros(START + micros)
+fn at(micros: i64) -> Timestamp {
+    Timestamp::from_micros(START + micros)
 }
 
 fn id(number: u8) -> RecordId {
@@ -106,7 +106,7 @@ fn record(number: u8, tries_limit: u32, charges: &[Charge]) -> Record {
 }
 
 /// The counter's value, found by asking.
-async fn value(store: &Arc<dyn CodeStore>, number: u8, now: Instant) -> u32 {
+async fn value(store: &Arc<dyn CodeStore>, number: u8, now: Timestamp) -> u32 {
     for limit in 0..1000 {
         if store.charge(&[ask(number, limit)], now).await.unwrap().is_empty() {
             return limit;

@@ -14,7 +14,7 @@ use crate::certificates;
 use serde_json::Value;
 use sspr::{
     adapters::{FolderSender, ManualClock, SmtpSender, SmtpUrlError, code_in},
-    domain::{Code, EmailAddress, IdentityProvider, Instant, NoticeCause},
+    domain::{Code, EmailAddress, IdentityProvider, NoticeCause, Timestamp},
     mail::{Content, EmailMessage, Language, Letter, StandardTemplates, Templates},
     policy::Brand,
     ports::{EmailSender, SendError, SendErrorKind},
@@ -157,7 +157,7 @@ fn check(mail: &Value, sent: &EmailMessage) {
 fn every_mail() -> Vec<EmailMessage> {
     let code = Code::parse("04829173").unwrap();
     let lifetime = Duration::from_secs(600);
-    let at = Instant::from_micros(1_795_442_700_000_000);
+    let at = Timestamp::from_micros(1_795_442_700_000_000);
     let providers = [IdentityProvider::Google];
     let contents = [
         Content::Passcode { code: &code, lifetime },
@@ -194,7 +194,7 @@ fn every_mail_in_every_language_arrives_as_it_was_written() {
 #[test]
 fn a_folder_holds_the_same_mails() {
     let folder = tempfile::tempdir().unwrap();
-    let clock = ManualClock::new(Instant::from_micros(1_795_442_700_000_000));
+    let clock = ManualClock::new(Timestamp::from_micros(1_795_442_700_000_000));
     let from = EmailAddress::parse("no-reply@larkfield.example").unwrap();
     let sender = FolderSender::open(folder.path(), from, clock.clone()).unwrap();
     let mails = every_mail();
@@ -256,7 +256,7 @@ fn shown_senders(files: &[PathBuf]) -> Vec<(String, String, Value)> {
 fn a_display_name_arrives_as_it_is_written_by_every_sender() {
     let server = Server::start("starttls");
     let folder = tempfile::tempdir().unwrap();
-    let clock = ManualClock::new(Instant::from_micros(1_795_442_700_000_000));
+    let clock = ManualClock::new(Timestamp::from_micros(1_795_442_700_000_000));
     let from = EmailAddress::parse("no-reply@larkfield.example").unwrap();
     let filed = FolderSender::open(folder.path(), from, clock.clone()).unwrap();
     let sender = server.sender("");
@@ -472,7 +472,7 @@ fn a_server_that_is_down_is_tried_again() {
 mod contract {
     use std::sync::Arc;
 
-    use sspr::conformance::{EmailSenderBench, EmailSenderCase, Received, Verdict, block_on};
+    use sspr::conformance::{CaseResult, EmailSenderBench, EmailSenderCase, Received, block_on};
 
     use super::{Server, parsed};
 
@@ -483,7 +483,7 @@ mod contract {
         Received::new(vec![header("to")], header("subject"), text).with_sender_name(name)
     }
 
-    fn on_smtp(case: EmailSenderCase) -> Verdict {
+    fn on_smtp(case: EmailSenderCase) -> CaseResult {
         let server = Arc::new(Server::start("starttls"));
         let arrived = server.clone();
         let inbox = move || {

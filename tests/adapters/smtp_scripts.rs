@@ -13,7 +13,7 @@ use crate::support::*;
 use sspr::{
     adapters::SmtpSender,
     ports::{
-        Event, EventKind, FailureKind, Outcome,
+        AuditEvent, EventKind, FailureKind, Outcome,
         SendErrorKind::{self, Permanent, Setup, Transient, Unknown},
     },
 };
@@ -57,7 +57,7 @@ impl Row {
 }
 
 /// Starts a reset, and lets the courier try until nothing is left to try.
-fn run(row: &Row) -> (ScriptedServer, Vec<Event>) {
+fn run(row: &Row) -> (ScriptedServer, Vec<AuditEvent>) {
     let server = ScriptedServer::start(&row.script);
     let sender = SmtpSender::from_url(&server.url(row.user, row.more)).unwrap();
     let events = runtime().block_on(async {
@@ -78,7 +78,7 @@ fn run(row: &Row) -> (ScriptedServer, Vec<Event>) {
 }
 
 /// What an event says of the sender: the kind, and the words.
-fn failure(event: &Event) -> Option<(SendErrorKind, String)> {
+fn failure(event: &AuditEvent) -> Option<(SendErrorKind, String)> {
     let failure = event.failure.as_ref()?;
     let FailureKind::Sender(kind) = failure.kind else { panic!("{failure:?}") };
     Some((kind, failure.message.clone()))

@@ -9,7 +9,7 @@ use sspr::{
         PostgresOptions, PostgresStore, PostgresUsers, RedisCodes, RedisOptions, SessionToken,
         SqliteStore, SqliteUsers, SystemEntropy,
     },
-    domain::{Account, AccountId, Charge, CounterName, Instant, RecordId, Stamp, TenantId},
+    domain::{Account, AccountId, Charge, CounterName, RecordId, Stamp, TenantId, Timestamp},
     ports::{CodeStore as _, Inserted, Record, StoreErrorKind, Swapped, UserStore as _},
 };
 
@@ -37,7 +37,7 @@ fn on_runtime<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn stamp() -> Stamp {
-    Stamp::draw(&SystemEntropy::new()).unwrap()
+    Stamp::generate(&SystemEntropy::new()).unwrap()
 }
 
 fn fabrikam() -> TenantId {
@@ -74,7 +74,7 @@ impl Users {
         }
     }
 
-    async fn sign_in(&self, tenant: &TenantId, account: &AccountId, at: Instant) {
+    async fn sign_in(&self, tenant: &TenantId, account: &AccountId, at: Timestamp) {
         match self {
             Self::Sqlite(users) => users.signed_in(tenant, account, at).await.unwrap(),
             Self::Postgres(users) => users.signed_in(tenant, account, at).await.unwrap(),
@@ -118,7 +118,7 @@ async fn sessions_end_with_stamp_and_account(users: &Users) {
         assert_eq!(users.session(&own).await, lives.then(|| ada.id.clone()), "{what}");
         assert_eq!(users.session(&other).await, Some(foreign.id.clone()), "{what}");
         assert_eq!(users.session(&stolen).await, None, "{what}");
-        let unknown = SessionToken::draw(&SystemEntropy::new()).unwrap();
+        let unknown = SessionToken::generate(&SystemEntropy::new()).unwrap();
         assert_eq!(users.session(&unknown).await, None, "{what}");
     }
 }
@@ -156,7 +156,7 @@ fn a_sign_in_is_noted_for_the_tenants_own_account_alone() {
                 }
             }
             users
-                .sign_in(&tenant(), &AccountId::parse("ada").unwrap(), Instant::from_micros(7))
+                .sign_in(&tenant(), &AccountId::parse("ada").unwrap(), Timestamp::from_micros(7))
                 .await;
         }
     });
@@ -184,8 +184,8 @@ fn charge(number: u8) -> Charge {
     }
 }
 
-fn now() -> Instant {
-    Instant::from_micros(1_800_000_000_000_000)
+fn now() -> Timestamp {
+    Timestamp::from_micros(1_800_000_000_000_000)
 }
 
 #[test]
@@ -360,7 +360,7 @@ fn what_postgres_says_of_a_refused_row_repeats_nothing_that_is_in_it() {
         // As a host's own constraint, trigger or full disk would.
         refuse("account", "id <> 'ada'");
         errors.push(users.insert(&tenant(), &ada).await.unwrap_err());
-        let at = Instant::from_micros(1);
+        let at = Timestamp::from_micros(1);
         errors.push(users.signed_in(&tenant(), &ada.id, at).await.unwrap_err());
         let old = ada.password.clone().unwrap();
         errors.push(users.rehash(&tenant(), &ada.id, &old, &old).await.unwrap_err());

@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use sspr::{
     Courier, Keyring, Sspr, TenantPolicy,
     adapters::{
-        CaptureSender, FolderSender, ManualClock, MemoryCodes, MemoryUsers, Policies,
+        CaptureSender, FolderSender, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers,
         SystemEntropy, code_in,
     },
     domain::{
-        Account, AccountId, AddressError, DotRules, EmailAddress, Instant, LanguageTag, TenantId,
+        Account, AccountId, AddressError, DotRules, EmailAddress, LanguageTag, TenantId, Timestamp,
     },
     engine::{SignInOutcome, StartOutcome, SubmitOutcome},
     policy::Brand,
@@ -43,10 +43,10 @@ fn careless() -> (Sspr, Courier) {
     let users = MemoryUsers::new();
     let hash = sspr::domain::PasswordHash::parse("$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$aGFzaA");
     users.insert(&tenant(), account("mike@example.com", "mike").with_password(hash.unwrap()));
-    let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-    let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
+    let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+    let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
     Sspr::builder(Careless(users), MemoryCodes::new(), policies, keys)
-        .with_clock(ManualClock::new(Instant::from_micros(1_800_000_000_000_000)))
+        .with_clock(ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000)))
         .with_hasher(cheap_hasher())
         .build()
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use sspr::{
     Keyring, Sspr, TenantPolicy,
-    adapters::{ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy},
-    domain::{Code, CodeFormat, Entropy, EntropyUnavailable, Instant, Purpose},
+    adapters::{ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy},
+    domain::{Code, CodeFormat, Entropy, EntropyUnavailable, Purpose, Timestamp},
     engine::{OpenOutcome, RedeemOutcome, Rejection, StartOutcome, SubmitOutcome, VerifyOutcome},
-    ports::{PasswordHasher as _, Share},
+    ports::{HashQueue, PasswordHasher as _},
 };
 
 use crate::support::*;
@@ -176,7 +176,7 @@ fn attack_26_a_secret_of_one_purpose_serves_no_other() {
         Purpose::Ticket,
         Purpose::TokenCheck,
     ];
-    let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
+    let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
     let of = |purpose| *keys.sign(purpose).tenant(&tenant()).text("ada").digest().as_bytes();
     for (at, one) in PURPOSES.into_iter().enumerate() {
         for other in &PURPOSES[at + 1..] {
@@ -197,7 +197,7 @@ fn attack_34_codes_are_even_and_owe_nothing_to_the_clock() {
     let entropy = SystemEntropy::new();
     let (mut single, mut pairs) = ([[0_u32; 10]; 8], [[0_u32; 100]; 7]);
     for _ in 0..DRAWS {
-        let code = Code::draw(CodeFormat::Digits, &entropy).unwrap().expose();
+        let code = Code::generate(CodeFormat::Digits, &entropy).unwrap().expose();
         let digits: Vec<usize> = code.bytes().map(|byte| usize::from(byte - b'0')).collect();
         digits.iter().zip(&mut single).for_each(|(digit, counts)| counts[*digit] += 1);
         let neighbours = digits.windows(2).map(|pair| 10 * pair[0] + pair[1]);
@@ -231,7 +231,7 @@ fn attack_35_every_symbol_comes_at_every_place() {
     {
         let mut seen = vec![std::collections::BTreeMap::<char, u32>::new(); format.length()];
         for _ in 0..4_000 {
-            let code = Code::draw(format, &entropy).unwrap().expose().replace('-', "");
+            let code = Code::generate(format, &entropy).unwrap().expose().replace('-', "");
             assert_eq!(code.len(), format.length());
             code.chars().zip(&mut seen).for_each(|(c, counts)| *counts.entry(c).or_default() += 1);
         }
@@ -297,12 +297,12 @@ fn attack_58_a_leading_zero_counts() {
     }
     runtime().block_on(async {
         let users = MemoryUsers::new();
-        let hash = cheap_hasher().hash(password(OLD), Share::Submit).await.unwrap();
+        let hash = cheap_hasher().hash(password(OLD), HashQueue::Submit).await.unwrap();
         users.insert(&tenant(), account("ada@example.com", "ada").with_password(hash));
-        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-        let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
+        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
         let (sspr, courier) = Sspr::builder(users, MemoryCodes::new(), policies, keys)
-            .with_clock(ManualClock::new(Instant::from_micros(1_800_000_000_000_000)))
+            .with_clock(ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000)))
             .with_entropy(LeadingZero(SystemEntropy::new()))
             .build();
         let outcome = sspr.start(&request("ada@example.com"), &client(1)).await.unwrap();
@@ -357,7 +357,7 @@ fn attack_69_a_stolen_store_tells_no_code() {
             world.users.clone(),
             world.codes.clone(),
             world.policies.clone(),
-            Keyring::draw(&SystemEntropy::new()).unwrap(),
+            Keyring::generate(&SystemEntropy::new()).unwrap(),
             world.clock.clone(),
             None,
         );

@@ -61,13 +61,13 @@ fn attack_64_nothing_is_without_an_end() {
         (&outcome, "pub struct Granted {"),
         (&outcome, "pub struct ChangedPassword {"),
     ] {
-        assert!(body(text, head).contains("expires_at: Instant"), "{head}");
+        assert!(body(text, head).contains("expires_at: Timestamp"), "{head}");
     }
-    assert!(body(&reset, "pub struct Reset {").contains("ends_at: Instant"));
+    assert!(body(&reset, "pub struct Reset {").contains("ends_at: Timestamp"));
     let stages = body(&reset, "pub enum Stage {");
-    assert_eq!(stages.matches("expires_at: Instant").count(), 3, "grant, ticket, repeat");
+    assert_eq!(stages.matches("expires_at: Timestamp").count(), 3, "grant, ticket, repeat");
     for text in [&reset, &store] {
-        assert!(!text.contains("Option<Instant>"));
+        assert!(!text.contains("Option<Timestamp>"));
     }
     assert!(
         body(&source("src/domain/counter.rs"), "pub struct Charge {").contains("window: Duration")

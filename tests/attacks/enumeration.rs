@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use sspr::{
     Keyring, Sspr, TenantPolicy,
-    adapters::{ManualClock, MemoryCodes, Policies, SystemEntropy},
-    domain::{Account, AccountId, EmailAddress, Instant, TenantId},
+    adapters::{ManualClock, MemoryCodes, MemoryPolicies, SystemEntropy},
+    domain::{Account, AccountId, EmailAddress, TenantId, Timestamp},
     engine::{SendOutcome, StartOutcome, VerifyOutcome},
     ports::{Applied, PasswordChange, SendErrorKind, StoreError, UserStore},
 };
@@ -46,9 +46,9 @@ impl UserStore for Untouchable {
 #[test]
 fn attack_37_the_request_path_neither_looks_up_nor_mails() {
     runtime().block_on(async {
-        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-        let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
-        let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
+        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
+        let clock = ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000));
         // No courier is asked to work.
         let (sspr, _courier) = Sspr::builder(Untouchable, MemoryCodes::new(), policies, keys)
             .with_clock(clock.clone())
@@ -60,7 +60,7 @@ fn attack_37_the_request_path_neither_looks_up_nor_mails() {
         }
         clock.advance(seconds(60));
         sspr.send(&started.token, &client(1)).await.unwrap();
-        sspr.look(&started.token).await.unwrap();
+        sspr.status(&started.token).await.unwrap();
     });
 }
 
@@ -166,7 +166,7 @@ fn attack_30_no_secret_is_written_into_a_log() {
         let outcome = world.verify(&token, &other_than(&code)).await;
         lines.push(format!("{outcome:?}"));
         let outcome = world.verify(&token, &code).await;
-        lines.push(format!("{outcome:?} {:?}", world.sspr.look(&token).await));
+        lines.push(format!("{outcome:?} {:?}", world.sspr.status(&token).await));
         let VerifyOutcome::Granted(granted) = outcome else { panic!("not granted") };
         lines.push(format!("{:?}", world.submit(&granted.grant, "password").await));
         let ticket = world.changed(&granted.grant, NEW).await;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use sspr::{
     Keyring,
     adapters::ManualClock,
-    domain::{Code, CodeFormat, IdentityProvider, Instant},
+    domain::{Code, CodeFormat, IdentityProvider, Timestamp},
     engine::{Client, SignInOutcome, StartOutcome, Started, VerifyOutcome, Vouch},
     policy::{Limits, Numbers, TenantPolicy},
     ports::Clock as _,
@@ -110,7 +110,7 @@ fn attack_own_17_a_process_with_another_clock_opens_no_window() {
         let now = world.clock.now().as_micros();
         let day = 24 * 3600 * 1_000_000;
         for wrong in [now - 10 * day, now - 1, 0] {
-            let clock = ManualClock::new(Instant::from_micros(wrong));
+            let clock = ManualClock::new(Timestamp::from_micros(wrong));
             let behind = World::assemble(
                 world.users.clone(),
                 world.codes.clone(),

@@ -8,8 +8,8 @@ use sspr::{
         Ticket,
     },
     engine::{
-        LookOutcome, OpenOutcome, RedeemOutcome, Rejection, RequestKey, SendOutcome, SignInOutcome,
-        SubmitOutcome, VerifyOutcome,
+        OpenOutcome, RedeemOutcome, Rejection, RequestKey, SendOutcome, SignInOutcome,
+        StatusOutcome, SubmitOutcome, VerifyOutcome,
     },
     policy::Brand,
     ports::Record,
@@ -31,8 +31,8 @@ fn attack_own_06_no_secret_passes_for_one_of_another_kind() {
             let as_token = FlowToken::parse(&other).unwrap();
             let outcome = world.verify(&as_token, &code).await;
             assert!(matches!(outcome, VerifyOutcome::Rejected(Rejection::Gone)));
-            let looked = world.sspr.look(&as_token).await.unwrap();
-            assert!(matches!(looked, LookOutcome::Gone));
+            let looked = world.sspr.status(&as_token).await.unwrap();
+            assert!(matches!(looked, StatusOutcome::Gone));
         }
         for other in [token.expose(), ticket.expose()] {
             let as_grant = Grant::parse(&other).unwrap();
@@ -100,8 +100,8 @@ fn attack_own_09_odd_digits_are_read_once_or_cost_nothing() {
         for zero in [0x0660, 0x06f0, 0xff10] {
             assert_eq!(Code::parse(&shifted(zero)).unwrap().expose(), code.expose());
         }
-        let view = world.sspr.look(&token).await.unwrap();
-        assert!(matches!(view, LookOutcome::View(view) if view.tries_left == 5));
+        let view = world.sspr.status(&token).await.unwrap();
+        assert!(matches!(view, StatusOutcome::Status(view) if view.tries_left == 5));
     });
 }
 
@@ -111,7 +111,7 @@ fn attack_own_09_odd_digits_are_read_once_or_cost_nothing() {
 fn attack_own_10_a_shared_request_key_shares_no_reset() {
     on_every_store(|world| async move {
         world.add("eve@example.com", "eve").await;
-        let key = RequestKey::draw(&SystemEntropy::new()).unwrap();
+        let key = RequestKey::generate(&SystemEntropy::new()).unwrap();
         let open = async |typed: &str| {
             let ask = request(typed).with_key(key.clone());
             match world.sspr.open(&ask, &client(1)).await.unwrap() {
@@ -243,7 +243,7 @@ fn attack_own_15_another_services_token_is_none_of_ours() {
             world.users.clone(),
             world.codes.clone(),
             world.policies.clone(),
-            sspr::Keyring::draw(&SystemEntropy::new()).unwrap(),
+            sspr::Keyring::generate(&SystemEntropy::new()).unwrap(),
             world.clock.clone(),
             None,
         );

@@ -11,8 +11,8 @@ use sspr::{
     domain::{AccountId, ApplicationId, Stamp},
     engine::SecondFactorDemand,
     http::{
-        Application, Arrival, Begun, Native, NativeApplication, Pages, ReturnTo, SessionError,
-        Sessions, TrustedProxies,
+        Application, Native, NativeApplication, NewSession, Pages, ReturnTo, SessionError,
+        Sessions, SignInContext, TrustedProxies,
     },
 };
 
@@ -32,11 +32,11 @@ pub struct Kept(pub Arc<Mutex<Vec<(AccountId, Stamp, SecondFactorDemand)>>>);
 
 #[async_trait]
 impl Sessions for Kept {
-    async fn begin(&self, arrival: Arrival<'_>) -> Result<Begun, SessionError> {
+    async fn begin(&self, arrival: SignInContext<'_>) -> Result<NewSession, SessionError> {
         let mut kept = self.0.lock().unwrap();
         kept.push((arrival.account.clone(), arrival.stamp, arrival.second_factor));
         let line = format!("session={}", kept.len() - 1);
-        Ok(Begun::with_cookie(HeaderValue::from_str(&line).unwrap()))
+        Ok(NewSession::with_cookie(HeaderValue::from_str(&line).unwrap()))
     }
 
     async fn end(&self, _: &HeaderMap) -> Result<Vec<HeaderValue>, SessionError> {

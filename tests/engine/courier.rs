@@ -2,15 +2,17 @@
 
 use crate::support::*;
 use sspr::{
-    adapters::{CaptureSender, Policies, SystemEntropy},
+    adapters::{CaptureSender, MemoryPolicies, SystemEntropy},
     domain::{CodeFormat, Keyring, LanguageTag},
     engine::{
-        LookOutcome, OpenOutcome, RedeemOutcome, RequestKey, SendOutcome, SignInOutcome,
-        StartOutcome, SubmitOutcome, VerifyOutcome,
+        OpenOutcome, RedeemOutcome, RequestKey, SendOutcome, SignInOutcome, StartOutcome,
+        StatusOutcome, SubmitOutcome, VerifyOutcome,
     },
-    flow::Reason,
+    flow::ResetReason,
     policy::{AfterReset, Disclosure, Limits, Numbers, PasswordIssue, PasswordRules, TenantPolicy},
-    ports::{Breach, BreachCheck, Clock, EventKind, Outcome, PasswordHasher, SendErrorKind, Share},
+    ports::{
+        Breach, BreachCheck, Clock, EventKind, HashQueue, Outcome, PasswordHasher, SendErrorKind,
+    },
 };
 
 fn contoso() -> TenantPolicy {
@@ -105,7 +107,7 @@ fn without_room_for_the_mail_nothing_is_promised() {
         let (sspr, courier) = sspr::Sspr::builder(
             sspr::adapters::MemoryUsers::new(),
             world.codes.clone(),
-            Policies::fixed(contoso()),
+            MemoryPolicies::fixed(contoso()),
             world.keys.clone(),
         )
         .with_clock(world.clock.clone())
@@ -310,7 +312,7 @@ fn keys_rotate_while_resets_are_under_way() {
 fn an_outdated_hash_is_replaced_at_sign_in_and_the_stamp_stays() {
     on_every_store(|world| async move {
         let older = sspr::adapters::Argon2Pool::new().with_parameters(32, 1, 1).unwrap();
-        let hash = older.hash(password(OLD), Share::Submit).await.unwrap();
+        let hash = older.hash(password(OLD), HashQueue::Submit).await.unwrap();
         world.change_account("ada", |ada| ada.password = Some(hash)).await;
         let before = world.account("ada").await.unwrap();
         assert!(matches!(world.sign_in("ada@example.com", OLD).await, SignInOutcome::SignedIn(_)));
@@ -356,7 +358,7 @@ fn a_tenant_under_attack_sends_longer_codes_and_refuses_nobody() {
 #[test]
 fn a_request_that_is_repeated_opens_one_reset_and_sends_one_mail() {
     on_every_store(|world| async move {
-        let key = RequestKey::draw(&SystemEntropy::new()).unwrap();
+        let key = RequestKey::generate(&SystemEntropy::new()).unwrap();
         let open = |mail: &'static str, key: RequestKey| {
             let sspr = &world.sspr;
             async move {
@@ -371,7 +373,7 @@ fn a_request_that_is_repeated_opens_one_reset_and_sends_one_mail() {
         let first = open("ada@example.com", key.clone()).await;
         let again = open("ada@example.com", key.clone()).await;
         let other_address = open("eve@example.com", key).await;
-        let other_key = RequestKey::draw(&SystemEntropy::new()).unwrap();
+        let other_key = RequestKey::generate(&SystemEntropy::new()).unwrap();
         let other_key = open("ada@example.com", other_key).await;
 
         assert_eq!(first.expose(), again.expose());
@@ -391,7 +393,7 @@ fn a_request_that_is_repeated_opens_one_reset_and_sends_one_mail() {
 #[test]
 fn a_request_that_is_repeated_when_its_reset_is_dead_opens_a_living_one() {
     on_every_store(|world| async move {
-        let key = RequestKey::draw(&SystemEntropy::new()).unwrap();
+        let key = RequestKey::generate(&SystemEntropy::new()).unwrap();
         let asked = request("ada@example.com").with_key(key);
         for _ in 0..3 {
             let StartOutcome::Started(it) = world.sspr.start(&asked, &client(1)).await.unwrap()
@@ -407,13 +409,13 @@ fn a_request_that_is_repeated_when_its_reset_is_dead_opens_a_living_one() {
 #[test]
 fn the_hosts_reason_comes_back_with_the_view_and_the_sign_in() {
     on_every_store(|world| async move {
-        for reason in [Reason::Forgot, Reason::MustChange] {
+        for reason in [ResetReason::Forgot, ResetReason::MustChange] {
             let asked = request("ada@example.com").with_reason(reason);
             let StartOutcome::Started(it) = world.sspr.start(&asked, &client(1)).await.unwrap()
             else {
                 panic!("not started")
             };
-            let LookOutcome::View(view) = world.sspr.look(&it.token).await.unwrap() else {
+            let StatusOutcome::Status(view) = world.sspr.status(&it.token).await.unwrap() else {
                 panic!("no view")
             };
             let grant = world.granted(&it.token, &world.mailed_code().await).await;

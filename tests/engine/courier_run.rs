@@ -15,13 +15,13 @@ use crate::support::{stepped::*, *};
 use async_trait::async_trait;
 use sspr::{
     Sspr,
-    adapters::{CaptureSender, ManualClock, MemoryEvents, MemoryUsers, Policies, code_in},
+    adapters::{CaptureSender, ManualClock, MemoryEvents, MemoryPolicies, MemoryUsers, code_in},
     domain::{CorrelationId, RecordId, Stamp},
     engine::{Courier, StartOutcome, SubmitOutcome, VerifyOutcome},
     mail::EmailMessage,
     policy::TenantPolicy,
     ports::{
-        Applied, Clock, EmailSender, Event, EventKind, FailureKind, NoticeDelivery, Outbox,
+        Applied, AuditEvent, Clock, EmailSender, EventKind, FailureKind, NoticeDelivery, Outbox,
         Outcome, PasswordChange, SendError, SendErrorKind, StoreError, UserStore,
     },
 };
@@ -336,7 +336,7 @@ impl UserSteps for Forgetful {
 
 /// The same world's service over it.
 fn without_outbox(world: &World) -> (Sspr, Courier) {
-    let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
+    let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
     let users = SteppedUsers(world.users.in_memory(), Forgetful);
     Sspr::builder(users, world.codes.clone(), policies, world.keys.clone())
         .with_clock(world.clock.clone())
@@ -348,7 +348,7 @@ fn without_outbox(world: &World) -> (Sspr, Courier) {
 /// Pauses of a notice, in minutes: they double up to an hour.
 const PAUSES: [u64; 9] = [1, 2, 4, 8, 16, 32, 60, 60, 60];
 
-fn notices(events: &MemoryEvents) -> Vec<Event> {
+fn notices(events: &MemoryEvents) -> Vec<AuditEvent> {
     events.all().into_iter().filter(|event| event.kind == EventKind::Notify).collect()
 }
 
@@ -454,7 +454,7 @@ fn a_clock_that_is_days_ahead_for_a_moment_gives_no_notice_up() {
 
 /// The service over the world's own outbox.
 fn with_outbox(world: &World) -> (Sspr, Courier) {
-    let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
+    let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
     let users = world.users.in_memory();
     Sspr::builder(users.clone(), world.codes.clone(), policies, world.keys.clone())
         .with_clock(world.clock.clone())
@@ -726,7 +726,7 @@ fn a_process_that_does_not_know_the_tenant_keeps_its_notices_for_one_that_does()
         let world = World::memory().await;
         crowded(&world, 0).await;
         let users = world.users.in_memory();
-        let elsewhere = Policies::fixed(TenantPolicy::customers("fabrikam").unwrap());
+        let elsewhere = MemoryPolicies::fixed(TenantPolicy::customers("fabrikam").unwrap());
         let (_foreign, foreign) =
             Sspr::builder(users.clone(), world.codes.clone(), elsewhere, world.keys.clone())
                 .with_clock(world.clock.clone())

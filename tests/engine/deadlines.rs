@@ -9,7 +9,7 @@ use crate::support::{stepped::*, *};
 use async_trait::async_trait;
 use sspr::{
     Sspr,
-    adapters::{MemoryUsers, Policies},
+    adapters::{MemoryPolicies, MemoryUsers},
     engine::{
         Courier, OpenOutcome, RedeemOutcome, SignInOutcome, StartOutcome, SubmitOutcome,
         VerifyOutcome,
@@ -81,7 +81,7 @@ impl HasherSteps for Moody {
 /// The same world's service with it.
 fn moody(world: &World) -> (Sspr, Courier, Moody) {
     let moody = Moody::default();
-    let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
+    let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
     let users: MemoryUsers = world.users.in_memory();
     let (sspr, courier) = Sspr::builder(users, world.codes.clone(), policies, world.keys.clone())
         .with_clock(world.clock.clone())

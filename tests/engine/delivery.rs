@@ -6,7 +6,7 @@ use crate::support::{stepped::*, *};
 use async_trait::async_trait;
 use sspr::{
     Sspr,
-    adapters::{CaptureSender, ManualClock, MemoryUsers, Policies},
+    adapters::{CaptureSender, ManualClock, MemoryPolicies, MemoryUsers},
     domain::{Account, AccountId, EmailAddress, IdentityProvider, TenantId},
     policy::{NoPasswordNotice, TenantPolicy},
     ports::{Applied, PasswordChange, StoreError, StoreErrorKind, UserStore},
@@ -35,7 +35,7 @@ fn a_user_store_that_fails_for_now_costs_time_and_one_that_is_damaged_the_mail()
     runtime().block_on(async {
         let world = World::memory().await;
         let told = Arc::new(Mutex::new(Some(StoreErrorKind::Busy)));
-        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
         let users = SteppedUsers(world.users.in_memory(), Failing(told.clone()));
         let (sspr, courier) = Sspr::builder(users, world.codes, policies, world.keys)
             .with_clock(world.clock.clone())
@@ -128,7 +128,7 @@ fn a_change_that_happens_during_the_couriers_last_look_is_told() {
         let world = World::memory().await;
         let late = Arc::new(Late::default());
         let users = SteppedUsers(world.users.in_memory(), late.clone());
-        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
         let (sspr, courier) =
             Sspr::builder(users, world.codes.clone(), policies, world.keys.clone())
                 .with_clock(world.clock.clone())

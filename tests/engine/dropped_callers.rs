@@ -14,15 +14,15 @@ use crate::support::{
 use gate::{Codes, Gate, Hasher};
 use sspr::{
     Sspr,
-    adapters::{CaptureSender, ManualClock, MemoryUsers, Policies, SystemEntropy, code_in},
+    adapters::{CaptureSender, ManualClock, MemoryPolicies, MemoryUsers, SystemEntropy, code_in},
     domain::{Account, Code, FlowToken, Grant, Keyring, RecordId, Ticket},
     engine::{
-        Client, Courier, LookOutcome, RedeemOutcome, Rejection, RequestKey, SendOutcome,
-        SignInOutcome, StartOutcome, SubmitOutcome, VerifyOutcome,
+        Client, Courier, RedeemOutcome, Rejection, RequestKey, SendOutcome, SignInOutcome,
+        StartOutcome, StatusOutcome, SubmitOutcome, VerifyOutcome,
     },
     flow::StageName,
     policy::TenantPolicy,
-    ports::{CodeStore, NoticeDelivery, PasswordHasher, Share, UserStore},
+    ports::{CodeStore, HashQueue, NoticeDelivery, PasswordHasher, UserStore},
 };
 
 /// A service whose ports all have gates. Ada has two addresses; codes go to the first.
@@ -52,11 +52,11 @@ impl Gated {
         };
         let users = MemoryUsers::new();
         let codes: Arc<dyn CodeStore> = Arc::new(sspr::adapters::MemoryCodes::new());
-        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-        let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
-        let clock = ManualClock::new(sspr::domain::Instant::from_micros(1_800_000_000_000_000));
+        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
+        let clock = ManualClock::new(sspr::domain::Timestamp::from_micros(1_800_000_000_000_000));
         let hasher = cheap_hasher();
-        let hash = hasher.hash(password(OLD), Share::Submit).await.unwrap();
+        let hash = hasher.hash(password(OLD), HashQueue::Submit).await.unwrap();
         let mut ada = support::account("ada@example.com", "ada").with_password(hash);
         ada.addresses.push(address("ada@second.example"));
         users.insert(&support::tenant(), ada);
@@ -175,8 +175,8 @@ fn a_code_that_was_asked_for_is_mailed_though_its_caller_has_left() {
             let answer = world.gate.cut(at, world.sspr.send(&token, &client(1))).await;
             world.let_the_courier_work().await;
 
-            let look = world.sspr.look(&token).await.unwrap();
-            let LookOutcome::View(view) = look else { panic!("{look:?}") };
+            let look = world.sspr.status(&token).await.unwrap();
+            let StatusOutcome::Status(view) = look else { panic!("{look:?}") };
             let asked = view.stage == StageName::CodeSent;
             assert_eq!(world.inbox.messages().len(), usize::from(asked), "cut at {at}");
             let again = world.sspr.send(&token, &client(1)).await.unwrap();

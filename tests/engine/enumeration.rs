@@ -6,16 +6,18 @@ use crate::support::*;
 use async_trait::async_trait;
 use sspr::{
     Courier, Keyring, Sspr, TenantPolicy,
-    adapters::{CaptureSender, ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy},
+    adapters::{
+        CaptureSender, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy,
+    },
     domain::{
-        Account, AccountId, Charge, CounterName, EmailAddress, GroupId, IdentityProvider, Instant,
-        Over, PasswordHash, RecordId, SecondFactor, TenantId,
+        Account, AccountId, Charge, CounterName, EmailAddress, GroupId, IdentityProvider, Over,
+        PasswordHash, RecordId, SecondFactor, TenantId, Timestamp,
     },
     engine::{Client, SendOutcome, StartOutcome},
     policy::AuthenticationMethodsPolicy,
     ports::{
-        Applied, Attempted, CodeStore, Inserted, Loaded, PasswordChange, PasswordHasher as _,
-        Record, Share, StoreError, Swapped, UserStore,
+        Applied, Attempted, CodeStore, HashQueue, Inserted, Loaded, PasswordChange,
+        PasswordHasher as _, Record, StoreError, Swapped, UserStore,
     },
 };
 
@@ -42,12 +44,17 @@ fn sizes(record: &Record) -> String {
 
 #[async_trait]
 impl CodeStore for Recorded<Arc<MemoryCodes>> {
-    async fn insert(&self, r: &Record, c: &[Charge], now: Instant) -> Result<Inserted, StoreError> {
+    async fn insert(
+        &self,
+        r: &Record,
+        c: &[Charge],
+        now: Timestamp,
+    ) -> Result<Inserted, StoreError> {
         self.note(format!("insert {} charging {}", sizes(r), families(c)));
         self.0.insert(r, c, now).await
     }
 
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
         self.note("attempt".to_owned());
         self.0.attempt(id, now).await
     }
@@ -63,7 +70,7 @@ impl CodeStore for Recorded<Arc<MemoryCodes>> {
         expected: u64,
         c: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         let (version, cleared) = (expected, clear.len());
         self.note(format!(
@@ -75,12 +82,12 @@ impl CodeStore for Recorded<Arc<MemoryCodes>> {
         self.0.compare_and_swap(r, expected, c, clear, now).await
     }
 
-    async fn charge(&self, c: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, c: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         self.note(format!("charge {}", families(c)));
         self.0.charge(c, now).await
     }
 
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.0.delete_expired(now, limit).await
     }
 }
@@ -116,7 +123,7 @@ struct Stage {
 
 async fn stage() -> Stage {
     let (users, trace) = (MemoryUsers::new(), Trace::default());
-    let hash = cheap_hasher().hash(password(OLD), Share::Submit).await.unwrap();
+    let hash = cheap_hasher().hash(password(OLD), HashQueue::Submit).await.unwrap();
     type Change = fn(&mut Account);
     let kinds: [(&str, Change); 7] = [
         ("local", |_| {}),
@@ -146,12 +153,12 @@ async fn stage() -> Stage {
         "includeTargets":[{"id":"all_users"}],"excludeTargets":[{"id":"staff"}]}"#;
     let methods = AuthenticationMethodsPolicy::from_email_json(email).unwrap();
     let policy = TenantPolicy::customers("contoso").unwrap().with_authentication_methods(methods);
-    let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
+    let clock = ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000));
     let (sspr, courier) = Sspr::builder(
         Recorded(users, trace.clone()),
         Recorded(Arc::new(MemoryCodes::new()), trace.clone()),
-        Policies::fixed(policy),
-        Keyring::draw(&SystemEntropy::new()).unwrap(),
+        MemoryPolicies::fixed(policy),
+        Keyring::generate(&SystemEntropy::new()).unwrap(),
     )
     .with_clock(clock.clone())
     .with_hasher(cheap_hasher())
@@ -200,7 +207,7 @@ async fn journey(typed: &str) -> (Vec<String>, Vec<String>) {
             }
         }
         stage.courier.drain(&CaptureSender::new()).await;
-        seen.push(normal(&format!("{:?}", stage.sspr.look(&started.token).await.unwrap())));
+        seen.push(normal(&format!("{:?}", stage.sspr.status(&started.token).await.unwrap())));
     }
     (seen, stage.trace.lock().unwrap().clone())
 }

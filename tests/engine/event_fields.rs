@@ -13,17 +13,17 @@ use crate::support::{stepped::*, *};
 use async_trait::async_trait;
 use sspr::{
     Sspr, TenantPolicy,
-    adapters::{MemoryCodes, MemoryEvents, MemoryUsers, Policies},
+    adapters::{MemoryCodes, MemoryEvents, MemoryPolicies, MemoryUsers},
     domain::{
-        Charge, CorrelationId, CounterName, Instant, Over, Password, PasswordHash, RecordId,
-        TenantId,
+        Charge, CorrelationId, CounterName, Over, Password, PasswordHash, RecordId, TenantId,
+        Timestamp,
     },
     engine::{Client, SignInOutcome, SubmitOutcome},
     policy::{Limits, Numbers},
     ports::{
-        Applied, Attempted, Breach, BreachCheck, Clock as _, CodeStore, Event, EventKind, Inserted,
-        Loaded, NoticeDelivery, Outcome, PasswordChange, Record, SendErrorKind, StoreError,
-        StoreErrorKind, Swapped, UserStore as _,
+        Applied, Attempted, AuditEvent, Breach, BreachCheck, Clock as _, CodeStore, EventKind,
+        Inserted, Loaded, NoticeDelivery, Outcome, PasswordChange, Record, SendErrorKind,
+        StoreError, StoreErrorKind, Swapped, UserStore as _,
     },
 };
 
@@ -33,7 +33,7 @@ fn tied(network: u8) -> Client {
 }
 
 /// The one event of a kind since the last look.
-fn one(events: &MemoryEvents, seen: &mut usize, kind: EventKind) -> Event {
+fn one(events: &MemoryEvents, seen: &mut usize, kind: EventKind) -> AuditEvent {
     let all = events.all();
     let mut new = all[*seen..].iter().filter(|event| event.kind == kind);
     let event = new.next().unwrap_or_else(|| panic!("no {kind:?} in {:?}", &all[*seen..])).clone();
@@ -43,7 +43,7 @@ fn one(events: &MemoryEvents, seen: &mut usize, kind: EventKind) -> Event {
 }
 
 /// That an event says in which tenant, of which reset and in which request.
-fn says(event: &Event, reset: Option<RecordId>, request: Option<&str>, outcome: Outcome) {
+fn says(event: &AuditEvent, reset: Option<RecordId>, request: Option<&str>, outcome: Outcome) {
     assert_eq!(event.tenant, Some(tenant()), "{event:?}");
     assert_eq!(event.reset, reset, "{event:?}");
     assert_eq!(event.correlation.as_ref().map(CorrelationId::as_str), request, "{event:?}");
@@ -66,12 +66,12 @@ impl CodeStore for Down {
         &self,
         record: &Record,
         charges: &[Charge],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Inserted, StoreError> {
         self.up()?.insert(record, charges, now).await
     }
 
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
         self.up()?.attempt(id, now).await
     }
 
@@ -85,16 +85,16 @@ impl CodeStore for Down {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         self.up()?.compare_and_swap(next, expected, charges, clear, now).await
     }
 
-    async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         self.up()?.charge(charges, now).await
     }
 
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.up()?.delete_expired(now, limit).await
     }
 }
@@ -134,9 +134,9 @@ fn a_call_that_breaks_says_in_which_tenant_of_which_reset_and_in_which_request()
         broken(EventKind::Redeem, ended, None);
         sspr.sign_in(&request_of, &password(NEW), &tied(1)).await.unwrap_err();
         broken(EventKind::SignIn, None, Some("c-1"));
-        sspr.look(&token).await.unwrap_err();
+        sspr.status(&token).await.unwrap_err();
         // What only looks takes no tenant's policy before it has read the record.
-        let looked = one(events, &mut seen, EventKind::Look);
+        let looked = one(events, &mut seen, EventKind::Status);
         assert_eq!((looked.reset, looked.outcome), (reset, Outcome::Error));
     });
 }
@@ -168,7 +168,7 @@ fn each_way_that_a_sign_in_ends_is_an_event_of_its_tenant_and_request() {
             .change_account("ada", |ada| {
                 ada.locked = true;
                 ada.stamp =
-                    sspr::domain::Stamp::draw(&sspr::adapters::SystemEntropy::new()).unwrap();
+                    sspr::domain::Stamp::generate(&sspr::adapters::SystemEntropy::new()).unwrap();
             })
             .await;
         assert!(matches!(attempt(OLD, 3).await, SignInOutcome::LockedOut { until: None }));
@@ -239,7 +239,7 @@ async fn changed(world: &World) {
     assert!(matches!(changed, SubmitOutcome::Changed(_)), "{changed:?}");
 }
 
-fn notices(events: &MemoryEvents) -> Vec<Event> {
+fn notices(events: &MemoryEvents) -> Vec<AuditEvent> {
     events.all().into_iter().filter(|event| event.kind == EventKind::Notify).collect()
 }
 
@@ -374,7 +374,7 @@ fn without_a_tenant_of_that_name_a_call_is_an_event_that_names_it_all_the_same()
         let (sspr, _courier) = Sspr::builder(
             MemoryUsers::new(),
             world.codes.clone(),
-            Policies::default(),
+            MemoryPolicies::default(),
             world.keys.clone(),
         )
         .with_events(events.clone())
@@ -510,7 +510,7 @@ mod over_http {
         let events = world.events.all();
         let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
         assert!(kinds.contains(&EventKind::Open) && kinds.contains(&EventKind::Send), "{kinds:?}");
-        for event in events.iter().filter(|event| event.kind != EventKind::Look) {
+        for event in events.iter().filter(|event| event.kind != EventKind::Status) {
             assert_eq!(event.correlation.as_ref().unwrap().as_str(), id.1, "{event:?}");
         }
     }

@@ -6,8 +6,8 @@ use crate::support::*;
 use async_trait::async_trait;
 use sspr::{
     Sspr,
-    adapters::{CaptureSender, MemoryEvents, MemoryUsers, Policies},
-    domain::{CorrelationId, Instant},
+    adapters::{CaptureSender, MemoryEvents, MemoryPolicies, MemoryUsers},
+    domain::{CorrelationId, Timestamp},
     engine::{Client, SignInOutcome, StartOutcome, SubmitOutcome, VerifyOutcome},
     policy::TenantPolicy,
     ports::{Clock, EventKind, Notice, NoticeId, Outbox, Outcome, SendErrorKind, StoreError},
@@ -27,7 +27,7 @@ fn each_event_of_a_reset_names_tenant_reset_request_and_outcome() {
         courier.drain(inbox).await;
         let code = inbox.last_code().unwrap();
         sspr.verify(&started.token, &other_than(&code), &client).await.unwrap();
-        sspr.look(&started.token).await.unwrap();
+        sspr.status(&started.token).await.unwrap();
         let granted = sspr.verify(&started.token, &code, &client).await.unwrap();
         let VerifyOutcome::Granted(granted) = granted else { panic!("{granted:?}") };
         sspr.submit(&granted.grant, &password("password"), &client).await.unwrap();
@@ -43,7 +43,7 @@ fn each_event_of_a_reset_names_tenant_reset_request_and_outcome() {
                 (EventKind::Send, Outcome::Ok),
                 (EventKind::Deliver, Outcome::Ok),
                 (EventKind::Verify, Outcome::Rejected),
-                (EventKind::Look, Outcome::Ok),
+                (EventKind::Status, Outcome::Ok),
                 (EventKind::Verify, Outcome::Ok),
                 (EventKind::Submit, Outcome::Weak),
                 (EventKind::Submit, Outcome::Ok),
@@ -54,7 +54,7 @@ fn each_event_of_a_reset_names_tenant_reset_request_and_outcome() {
             assert_eq!((event.reset, event.at), (Some(started.token.record()), clock.now()));
             assert_eq!(event.tenant, Some(tenant()), "{event:?}");
             // What a token alone asks for knows no client.
-            let (look, redeem) = (event.kind == EventKind::Look, event.kind == EventKind::Redeem);
+            let (look, redeem) = (event.kind == EventKind::Status, event.kind == EventKind::Redeem);
             let request = event.correlation.as_ref().map(CorrelationId::as_str);
             assert_eq!(request, (!look && !redeem).then_some("c-1"), "{event:?}");
         }
@@ -88,7 +88,7 @@ struct One(Mutex<Option<Notice>>);
 
 #[async_trait]
 impl Outbox for One {
-    async fn due(&self, _: Instant, _: usize) -> Result<Vec<Notice>, StoreError> {
+    async fn due(&self, _: Timestamp, _: usize) -> Result<Vec<Notice>, StoreError> {
         Ok(self.0.lock().unwrap().iter().cloned().collect())
     }
 
@@ -96,8 +96,8 @@ impl Outbox for One {
         &self,
         _: &NoticeId,
         _: u32,
-        _: Instant,
-        _: Instant,
+        _: Timestamp,
+        _: Timestamp,
     ) -> Result<(), StoreError> {
         Ok(())
     }
@@ -115,7 +115,7 @@ fn a_notice_of_an_outbox_names_the_request_that_it_was_queued_for_and_is_done_wh
         let to = address("ada@example.com");
         let mut notice = Notice::new(NoticeId("1".to_owned()), tenant(), to, world.clock.now());
         notice.correlation = CorrelationId::parse("c-2").ok();
-        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
         let (events, inbox) = (MemoryEvents::new(), CaptureSender::new());
         let (_sspr, courier) = Sspr::builder(MemoryUsers::new(), world.codes, policies, world.keys)
             .with_outbox(One(Mutex::new(Some(notice))))

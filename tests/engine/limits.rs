@@ -109,8 +109,9 @@ mod over_http {
     use sspr::{
         domain::{ApplicationId, TenantId},
         http::{
-            Access, Admin, Application, Arrival, Authorize, Authorized, Begun, IssueError, Issued,
-            Native, NativeApplication, Pages, SessionError, Sessions, TokenIssuer, TokenRequest,
+            Access, Admin, Application, Authorize, Authorized, IssueError, Issued, Native,
+            NativeApplication, NewSession, Pages, SessionError, Sessions, SignInContext,
+            TokenIssuer, TokenRequest,
         },
     };
 
@@ -231,7 +232,7 @@ mod over_http {
 
     #[async_trait::async_trait]
     impl Sessions for Stuck {
-        async fn begin(&self, _: Arrival<'_>) -> Result<Begun, SessionError> {
+        async fn begin(&self, _: SignInContext<'_>) -> Result<NewSession, SessionError> {
             core::future::pending().await
         }
 

@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 
 use sspr::{
     adapters::{FolderSender, ManualClock},
-    domain::{Code, CorrelationId, Instant},
+    domain::{Code, CorrelationId, Timestamp},
     mail::{Content, EmailMessage, Language, Letter, StandardTemplates, Templates as _},
     policy::Brand,
     ports::EmailSender as _,
@@ -31,7 +31,7 @@ fn passcode(language: Language, brand: &str) -> EmailMessage {
 /// What is in the file that a sender writes.
 fn file(message: &EmailMessage) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
+    let clock = ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000));
     let from = address("no-reply@lark.example");
     let sender = FolderSender::open(folder.path(), from, clock).unwrap();
     runtime().block_on(sender.send(message)).unwrap();

@@ -6,7 +6,7 @@ use std::{borrow::Cow, time::Duration};
 use crate::support::{address, runtime};
 use sspr::{
     adapters::{FolderSender, ManualClock},
-    domain::{Code, CorrelationId, EmailAddress, IdentityProvider, Instant, NoticeCause},
+    domain::{Code, CorrelationId, EmailAddress, IdentityProvider, NoticeCause, Timestamp},
     mail::{
         Content, EmailMessage, Language, Letter, NoticeWords, StandardTemplates, Templates, Words,
     },
@@ -92,7 +92,7 @@ fn mails(templates: &StandardTemplates, brand: &Brand, language: Language) -> Ve
     let contents = [
         Content::Passcode { code: &code, lifetime: Duration::from_secs(600) },
         Content::PasswordChanged {
-            at: Instant::from_micros(1_800_000_000_000_000),
+            at: Timestamp::from_micros(1_800_000_000_000_000),
             cause: NoticeCause::CodeSentHere,
         },
         Content::NoPasswordHere { providers: &providers },
@@ -218,7 +218,7 @@ fn no_words_of_a_host_break_a_line_make_an_element_or_move_the_code_in_the_text(
 #[test]
 fn a_hosts_own_templates_cannot_break_the_line_of_a_subject_or_of_the_sender() {
     let (brand, to) = (Brand::new("Lark\u{202e}\u{2028}x").unwrap(), address("ada@example.com"));
-    let at = Instant::from_micros(0);
+    let at = Timestamp::from_micros(0);
     let letter = Letter {
         brand: &brand,
         content: Content::PasswordChanged { at, cause: NoticeCause::CodeSentHere },
@@ -244,7 +244,7 @@ fn head(brand: &Brand, templates: &StandardTemplates, number: usize) -> Vec<Stri
     let sender = FolderSender::open(
         folder.path(),
         from,
-        ManualClock::new(Instant::from_micros(1_800_000_000_000_000)),
+        ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000)),
     )
     .unwrap();
     let mail = &mails(templates, brand, Language::English)[number];
@@ -287,7 +287,7 @@ fn a_mail_in_a_folder_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let from: EmailAddress = address("no-reply@lark.example");
-    let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
+    let clock = ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000));
     let sender = FolderSender::open(folder.path(), from, clock).unwrap();
     for mail in mails(&StandardTemplates::default(), &Brand::new(PLAIN).unwrap(), Language::English)
     {

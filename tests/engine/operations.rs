@@ -4,8 +4,8 @@ use crate::support::*;
 use async_trait::async_trait;
 use sspr::{
     ErrorKind, Sspr,
-    adapters::{MemoryUsers, Policies},
-    domain::{Charge, CounterName, Instant, Over, RecordId, TenantId, UserFlowId},
+    adapters::{MemoryPolicies, MemoryUsers},
+    domain::{Charge, CounterName, Over, RecordId, TenantId, Timestamp, UserFlowId},
     policy::TenantPolicy,
     ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoreErrorKind, Swapped},
 };
@@ -19,11 +19,11 @@ fn gone() -> StoreError {
 
 #[async_trait]
 impl CodeStore for Gone {
-    async fn insert(&self, _: &Record, _: &[Charge], _: Instant) -> Result<Inserted, StoreError> {
+    async fn insert(&self, _: &Record, _: &[Charge], _: Timestamp) -> Result<Inserted, StoreError> {
         Err(gone())
     }
 
-    async fn attempt(&self, _: &RecordId, _: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, _: &RecordId, _: Timestamp) -> Result<Attempted, StoreError> {
         Err(gone())
     }
 
@@ -37,16 +37,16 @@ impl CodeStore for Gone {
         _: u64,
         _: &[Charge],
         _: &[CounterName],
-        _: Instant,
+        _: Timestamp,
     ) -> Result<Swapped, StoreError> {
         Err(gone())
     }
 
-    async fn charge(&self, _: &[Charge], _: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, _: &[Charge], _: Timestamp) -> Result<Vec<Over>, StoreError> {
         Err(gone())
     }
 
-    async fn delete_expired(&self, _: Instant, _: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
         Err(gone())
     }
 }
@@ -57,7 +57,7 @@ fn a_probe_asks_the_store() {
         let world = World::memory().await;
         world.sspr.probe().await.unwrap();
 
-        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
         let (sspr, _courier) =
             Sspr::builder(MemoryUsers::new(), Gone, policies, world.keys.clone()).build();
         assert_eq!(sspr.probe().await.unwrap_err().kind(), ErrorKind::Store { transient: true });

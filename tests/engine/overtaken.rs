@@ -10,11 +10,11 @@ use crate::support::{NEW, account, cheap_hasher, password, request, stepped::*, 
 use async_trait::async_trait;
 use sspr::{
     Keyring, Sspr, TenantPolicy,
-    adapters::{CaptureSender, MemoryCodes, MemoryUsers, Policies, SystemEntropy},
+    adapters::{CaptureSender, MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy},
     domain::{Account, AccountId, Grant, TenantId},
     engine::{Client, StartOutcome, SubmitOutcome, VerifyOutcome},
     policy::PasswordRules,
-    ports::{Applied, HashError, PasswordChange, PasswordHasher, Share, StoreError, UserStore},
+    ports::{Applied, HashError, HashQueue, PasswordChange, PasswordHasher, StoreError, UserStore},
 };
 
 #[derive(Default)]
@@ -88,7 +88,7 @@ impl HasherSteps for Together {
 
 async fn account_of_ada() -> Account {
     let old = password("the old password of Ada");
-    let hash = cheap_hasher().hash(old, Share::Submit).await.unwrap();
+    let hash = cheap_hasher().hash(old, HashQueue::Submit).await.unwrap();
     account("ada@example.com", "ada").with_password(hash)
 }
 
@@ -99,8 +99,8 @@ async fn granted(
     rules: PasswordRules,
 ) -> (Sspr, Grant) {
     let policy = TenantPolicy::customers("contoso").unwrap().with_password_rules(rules);
-    let policies = Policies::fixed(policy);
-    let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
+    let policies = MemoryPolicies::fixed(policy);
+    let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
     let (sspr, courier) =
         Sspr::builder(users, MemoryCodes::new(), policies, keys).with_hasher(hasher).build();
     let inbox = CaptureSender::new();

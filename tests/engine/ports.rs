@@ -7,18 +7,18 @@ use crate::support::*;
 use async_trait::async_trait;
 use sspr::{
     Courier, Sspr, TenantPolicy,
-    adapters::{Argon2Pool, MemoryEvents, MemoryUsers, Policies},
+    adapters::{Argon2Pool, MemoryEvents, MemoryPolicies, MemoryUsers},
     domain::{
-        Account, AccountId, Digest, EmailAddress, IdentityProvider, Instant, LanguageTag, Password,
-        PasswordHash, TenantId,
+        Account, AccountId, Digest, EmailAddress, IdentityProvider, LanguageTag, Password,
+        PasswordHash, TenantId, Timestamp,
     },
     engine::{RedeemOutcome, SignInOutcome, SubmitOutcome},
     mail::{EmailMessage, Language, Letter, MailPurpose, StandardTemplates, Templates},
     policy::{NoPasswordNotice, PasswordIssue},
     ports::{
         Applied, Breach, BreachCheck, Clock as _, EmailSender, EventKind, EventSink, HashError,
-        Notice, NoticeDelivery, NoticeId, Outbox, PasswordChange, PasswordHasher, SendError,
-        SendErrorKind, Share, StoreError, StoreErrorKind, UserStore, Verdict,
+        HashQueue, Notice, NoticeDelivery, NoticeId, Outbox, PasswordChange, PasswordHasher,
+        PasswordMatch, SendError, SendErrorKind, StoreError, StoreErrorKind, UserStore,
     },
 };
 
@@ -102,7 +102,7 @@ impl UserStore for Slow {
         &self,
         tenant: &TenantId,
         account: &AccountId,
-        at: Instant,
+        at: Timestamp,
     ) -> Result<(), StoreError> {
         self.calls.note("signed_in").await;
         self.users.signed_in(tenant, account, at).await
@@ -111,7 +111,7 @@ impl UserStore for Slow {
 
 #[async_trait]
 impl Outbox for Slow {
-    async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError> {
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Notice>, StoreError> {
         self.calls.note("due").await;
         self.users.due(now, limit).await
     }
@@ -120,8 +120,8 @@ impl Outbox for Slow {
         &self,
         id: &NoticeId,
         tries: u32,
-        until: Instant,
-        now: Instant,
+        until: Timestamp,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         self.calls.note("postpone").await;
         self.users.postpone(id, tries, until, now).await
@@ -135,29 +135,29 @@ impl Outbox for Slow {
 
 #[async_trait]
 impl PasswordHasher for Slow {
-    async fn hash(&self, password: Password, share: Share) -> Result<PasswordHash, HashError> {
+    async fn hash(&self, password: Password, queue: HashQueue) -> Result<PasswordHash, HashError> {
         self.calls.note("hash").await;
-        self.pool.hash(password, share).await
+        self.pool.hash(password, queue).await
     }
 
     async fn verify(
         &self,
         password: Password,
         hash: PasswordHash,
-        share: Share,
-    ) -> Result<Verdict, HashError> {
+        queue: HashQueue,
+    ) -> Result<PasswordMatch, HashError> {
         self.calls.note("verify").await;
-        self.pool.verify(password, hash, share).await
+        self.pool.verify(password, hash, queue).await
     }
 
     async fn verify_dummy(
         &self,
         password: Password,
         seed: Digest,
-        share: Share,
+        queue: HashQueue,
     ) -> Result<(), HashError> {
         self.calls.note("verify_dummy").await;
-        self.pool.verify_dummy(password, seed, share).await
+        self.pool.verify_dummy(password, seed, queue).await
     }
 }
 
@@ -253,7 +253,7 @@ fn a_sign_in_notes_itself_and_makes_an_outdated_hash_anew_before_it_answers() {
         let service = service(true).await;
         let (world, users) = (&service.world, &service.slow.users);
         let older = Argon2Pool::new().with_parameters(32, 1, 1).unwrap();
-        let old = older.hash(password(OLD), Share::Submit).await.unwrap();
+        let old = older.hash(password(OLD), HashQueue::Submit).await.unwrap();
         world.change_account("ada", |ada| ada.password = Some(old.clone())).await;
         let ada = AccountId::parse("ada").unwrap();
         service.slow.calls.take();
@@ -427,7 +427,7 @@ impl UserStore for Failing {
         &self,
         tenant: &TenantId,
         account: &AccountId,
-        at: Instant,
+        at: Timestamp,
     ) -> Result<(), StoreError> {
         self.store("signed_in")?;
         self.users.signed_in(tenant, account, at).await
@@ -436,29 +436,29 @@ impl UserStore for Failing {
 
 #[async_trait]
 impl PasswordHasher for Failing {
-    async fn hash(&self, password: Password, share: Share) -> Result<PasswordHash, HashError> {
+    async fn hash(&self, password: Password, queue: HashQueue) -> Result<PasswordHash, HashError> {
         self.hasher("hash")?;
-        self.pool.hash(password, share).await
+        self.pool.hash(password, queue).await
     }
 
     async fn verify(
         &self,
         password: Password,
         hash: PasswordHash,
-        share: Share,
-    ) -> Result<Verdict, HashError> {
+        queue: HashQueue,
+    ) -> Result<PasswordMatch, HashError> {
         self.hasher("verify")?;
-        self.pool.verify(password, hash, share).await
+        self.pool.verify(password, hash, queue).await
     }
 
     async fn verify_dummy(
         &self,
         password: Password,
         seed: Digest,
-        share: Share,
+        queue: HashQueue,
     ) -> Result<(), HashError> {
         self.hasher("verify_dummy")?;
-        self.pool.verify_dummy(password, seed, share).await
+        self.pool.verify_dummy(password, seed, queue).await
     }
 }
 
@@ -588,19 +588,19 @@ fn a_sink_shared_by_many_calls_gets_each_event_once() {
     runtime().block_on(async {
         struct Counting(Mutex<usize>);
         impl EventSink for Counting {
-            fn emit(&self, _: &sspr::ports::Event) {
+            fn emit(&self, _: &sspr::ports::AuditEvent) {
                 *self.0.lock().unwrap() += 1;
             }
         }
         let counting: &'static Counting = Box::leak(Box::new(Counting(Mutex::new(0))));
         struct Shared(&'static Counting);
         impl EventSink for Shared {
-            fn emit(&self, event: &sspr::ports::Event) {
+            fn emit(&self, event: &sspr::ports::AuditEvent) {
                 self.0.emit(event);
             }
         }
         let world = World::memory().await;
-        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
         let (sspr, _courier) = Sspr::builder(MemoryUsers::new(), world.codes, policies, world.keys)
             .with_events(Shared(counting))
             .build();

@@ -16,9 +16,11 @@ fn i10_no_secret_is_in_a_stored_byte_an_event_or_a_debug() {
         let world = World::assemble(
             Users::Sqlite(store.users()),
             std::sync::Arc::new(store.codes()),
-            sspr::adapters::Policies::fixed(sspr::TenantPolicy::customers("contoso").unwrap()),
-            sspr::Keyring::draw(&sspr::adapters::SystemEntropy::new()).unwrap(),
-            sspr::adapters::ManualClock::new(sspr::domain::Instant::from_micros(
+            sspr::adapters::MemoryPolicies::fixed(
+                sspr::TenantPolicy::customers("contoso").unwrap(),
+            ),
+            sspr::Keyring::generate(&sspr::adapters::SystemEntropy::new()).unwrap(),
+            sspr::adapters::ManualClock::new(sspr::domain::Timestamp::from_micros(
                 1_800_000_000_000_000,
             )),
             None,

@@ -3,10 +3,10 @@
 use crate::support::*;
 use sspr::{
     adapters::Argon2Pool,
-    domain::{AccountId, ApplicationId, Instant},
+    domain::{AccountId, ApplicationId, Timestamp},
     engine::SignInOutcome,
     policy::{TenantPolicy, UserFlow},
-    ports::{PasswordHasher as _, Share},
+    ports::{HashQueue, PasswordHasher as _},
 };
 
 /// A policy whose one user flow is for the application `shop`, with that identity provider.
@@ -61,13 +61,13 @@ fn a_success_forgets_the_failures_before_it() {
 fn a_sign_in_is_noted_and_replaces_an_outdated_hash_on_every_store() {
     on_every_store(|world| async move {
         let outdated = Argon2Pool::new().with_parameters(32, 1, 1).unwrap();
-        let hash = outdated.hash(password(OLD), Share::Submit).await.unwrap();
+        let hash = outdated.hash(password(OLD), HashQueue::Submit).await.unwrap();
         world.change_account("ada", |ada| ada.password = Some(hash.clone())).await;
         let noted = || async {
             match &world.users {
                 Users::Memory(users) => {
                     let ada = AccountId::parse("ada").unwrap();
-                    users.signed_in_at(&tenant(), &ada).map(Instant::as_micros)
+                    users.signed_in_at(&tenant(), &ada).map(Timestamp::as_micros)
                 }
                 #[cfg(feature = "sqlite")]
                 Users::Sqlite(_) => {

@@ -6,7 +6,7 @@ use crate::stranger::*;
 use crate::support::{NEW, hours, password, request, runtime, seconds, wrong_code};
 use sspr::{
     engine::{
-        LookOutcome, OpenOutcome, Rejection, SendOutcome, SignInOutcome, StartOutcome,
+        OpenOutcome, Rejection, SendOutcome, SignInOutcome, StartOutcome, StatusOutcome,
         SubmitOutcome, VerifyOutcome,
     },
     policy::{Limits, Numbers},
@@ -235,8 +235,8 @@ fn a_look_reads_once_and_leaves_nothing() {
         let stage = Stage::cheap().await;
         let token = stage.started(&typed("nobody", 1), &network(1)).await;
         for _ in 0..1_000 {
-            let (outcome, cost) = stage.cost(stage.sspr.look(&token)).await;
-            assert!(matches!(outcome.unwrap(), LookOutcome::View(_)));
+            let (outcome, cost) = stage.cost(stage.sspr.status(&token)).await;
+            assert!(matches!(outcome.unwrap(), StatusOutcome::Status(_)));
             is_within(cost, 1, 0, 0, 0, 0);
         }
     });
@@ -253,7 +253,7 @@ fn a_forged_token_reaches_no_port() {
                 for _ in 0..1_000 {
                     stage.verify(&forged, &wrong_code(), &network(1)).await;
                     stage.sspr.send(&forged, &network(1)).await.unwrap();
-                    stage.sspr.look(&forged).await.unwrap();
+                    stage.sspr.status(&forged).await.unwrap();
                 }
             })
             .await;

@@ -94,7 +94,7 @@ fn faults(path: &str, text: &str) -> Vec<String> {
     if lines > MOST_LINES {
         faults.push(format!("{path}: {lines} lines of code"));
     }
-    let reads = ["SystemTime::now(", "Instant::now(", "rand::rng(", "SysRng"];
+    let reads = ["SystemTime::now(", "Timestamp::now(", "rand::rng(", "SysRng"];
     for read in reads {
         if code(text).contains(read) && !path.starts_with("adapters/system/") {
             faults.push(format!("{path}: reads clock or randomness ({read})"));
@@ -142,7 +142,7 @@ fn planted_faults_are_found() {
         ("ports/a.rs", "fn f() { crate::engine::Sspr::x() }"),
         ("engine/a.rs", "use crate::adapters::MemoryCodes;"),
         ("adapters/a.rs", "use crate::{\n    domain::Code,\n    engine::{Sspr, Courier},\n};"),
-        ("http/a.rs", "pub use crate::adapters::Policies;"),
+        ("http/a.rs", "pub use crate::adapters::MemoryPolicies;"),
         ("flow/a.rs", "use crate::sync::Mutex;"),
         ("policy/a.rs", "use crate as c;"),
         ("domain/a.rs", "let now = SystemTime::now();"),

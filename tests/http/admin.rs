@@ -9,8 +9,8 @@ use axum::{Router, http::request::Parts};
 use serde_json::{Value, json};
 use sspr::{
     TenantPolicy,
-    adapters::{Policies, PolicyDirectory},
-    domain::{GroupId, Instant, TenantId},
+    adapters::{MemoryPolicies, PolicyDirectory},
+    domain::{GroupId, TenantId, Timestamp},
     http::{Access, AccessKind, Admin, Authorize, Authorized, ReturnTo},
     policy::{AfterReset, PasswordRules},
     ports::{PolicyChange, PolicySource, PolicyStore, Written},
@@ -458,7 +458,7 @@ async fn the_pages_save_what_they_show() {
 /// What every store of policies promises.
 async fn contract(store: &dyn PolicyStore) {
     let id = TenantId::parse("contoso").unwrap();
-    let at = Instant::from_micros(1);
+    let at = Timestamp::from_micros(1);
     let policy = TenantPolicy::customers("contoso").unwrap();
     let made = PolicyChange::new(at, "root", "Tenant created", None, policy.clone());
     assert!(store.read(&id).await.unwrap().is_none());
@@ -487,7 +487,7 @@ async fn contract(store: &dyn PolicyStore) {
 
 #[tokio::test]
 async fn policies_in_memory_keep_the_contract() {
-    contract(&Policies::default()).await;
+    contract(&MemoryPolicies::default()).await;
 }
 
 #[tokio::test]
@@ -500,7 +500,7 @@ async fn policies_in_a_folder_keep_the_contract_also_for_another_process() {
     let id = TenantId::parse("contoso").unwrap();
     let before = other.read(&id).await.unwrap().unwrap();
     let next = (*before.policy).clone().with_after_reset(AfterReset::SignIn);
-    let change = PolicyChange::new(Instant::from_micros(2), "other", "x", None, next);
+    let change = PolicyChange::new(Timestamp::from_micros(2), "other", "x", None, next);
     assert!(matches!(other.write(&change, before.version).await.unwrap(), Written::Written { .. }));
     // What this process saw is no longer what is stored.
     assert!(matches!(
@@ -523,7 +523,7 @@ async fn policies_in_sqlite_keep_the_contract_also_for_another_process() {
     let id = TenantId::parse("contoso").unwrap();
     let before = other.read(&id).await.unwrap().unwrap();
     let next = (*before.policy).clone().with_after_reset(AfterReset::SignIn);
-    let change = PolicyChange::new(Instant::from_micros(2), "other", "x", None, next);
+    let change = PolicyChange::new(Timestamp::from_micros(2), "other", "x", None, next);
     assert!(matches!(other.write(&change, before.version).await.unwrap(), Written::Written { .. }));
     assert_eq!(store.refresh().await.unwrap(), std::slice::from_ref(&id));
     assert!(store.refresh().await.unwrap().is_empty());

@@ -18,7 +18,7 @@ use axum::{Router, http::request::Parts};
 use serde_json::Value;
 use sspr::{
     TenantPolicy,
-    adapters::Policies,
+    adapters::MemoryPolicies,
     domain::TenantId,
     http::{Access, AccessKind, Admin, Authorize, Authorized, ReturnTo},
     ports::{PolicySource as _, PolicyStore},
@@ -53,7 +53,7 @@ impl Authorize for ByHeader {
 }
 
 pub struct Desk {
-    pub policies: Policies,
+    pub policies: MemoryPolicies,
     pub app: Router,
 }
 

@@ -16,8 +16,8 @@ use std::{
 use serde_json::{Value, json};
 use sspr::{
     TenantPolicy,
-    adapters::{Policies, PolicyDirectory},
-    domain::{Instant, TenantId},
+    adapters::{MemoryPolicies, PolicyDirectory},
+    domain::{TenantId, Timestamp},
     policy::{AfterReset, UserFlow},
     ports::{PolicyChange, PolicyStore, Written},
 };
@@ -34,7 +34,7 @@ pub async fn subjects() -> Vec<Subject> {
     let subject =
         |name, store: Arc<dyn PolicyStore>, folder| Subject { _folder: folder, name, store };
     let folder = tempfile::tempdir().unwrap();
-    let mut all = vec![subject("memory", Arc::new(Policies::default()), folder)];
+    let mut all = vec![subject("memory", Arc::new(MemoryPolicies::default()), folder)];
     let folder = tempfile::tempdir().unwrap();
     let directory = PolicyDirectory::open(folder.path()).unwrap();
     all.push(subject("directory", Arc::new(directory), folder));
@@ -72,7 +72,7 @@ pub fn large(tenant: &str, bytes: usize) -> TenantPolicy {
 }
 
 pub fn change(before: Option<&TenantPolicy>, after: TenantPolicy) -> PolicyChange {
-    PolicyChange::new(Instant::from_micros(1), "root", "Something", before, after)
+    PolicyChange::new(Timestamp::from_micros(1), "root", "Something", before, after)
 }
 
 /// Stores a policy as whatever is newest; answers its version.

@@ -12,7 +12,7 @@ use crate::support::{
 use axum::{Router, http::request::Parts};
 use sspr::{
     Sspr,
-    adapters::{MemoryCodes, MemoryUsers, Policies},
+    adapters::{MemoryCodes, MemoryPolicies, MemoryUsers},
     http::{
         Access, Admin, Application, Authorize, Authorized, Native, NativeApplication, Pages,
         ReturnTo, change_password, health,
@@ -41,7 +41,7 @@ impl Authorize for ByHeader {
 }
 
 /// All surfaces over one service.
-fn surfaces(sspr: &Sspr, policies: &Policies) -> Router {
+fn surfaces(sspr: &Sspr, policies: &MemoryPolicies) -> Router {
     let shop = Application::new("contoso", "sign-in", "shop").unwrap();
     let shop = shop.with_home(ReturnTo::parse("/shop").unwrap());
     let native = NativeApplication::new("shop", "sign-in").unwrap().with_origin(ORIGIN).unwrap();
@@ -276,10 +276,12 @@ async fn what_breaks_has_every_header_too() {
     let gone = World::memory().await;
     let users = MemoryUsers::new();
     let (sspr, _courier) =
-        Sspr::builder(users, MemoryCodes::new(), Policies::default(), gone.keys.clone()).build();
+        Sspr::builder(users, MemoryCodes::new(), MemoryPolicies::default(), gone.keys.clone())
+            .build();
     let (flaky, down) = flaky_world().await;
     down.store(true, std::sync::atomic::Ordering::SeqCst);
-    for app in [surfaces(&sspr, &Policies::default()), surfaces(&flaky.sspr, &flaky.policies)] {
+    for app in [surfaces(&sspr, &MemoryPolicies::default()), surfaces(&flaky.sspr, &flaky.policies)]
+    {
         for path in page_paths().into_iter().chain(admin_paths()) {
             for method in ["GET", "POST"] {
                 let headers = [("content-type", FORM), ("authorization", "root")];

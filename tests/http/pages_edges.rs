@@ -22,11 +22,11 @@ use axum::{
 };
 use sspr::{
     Keyring, Sspr, TenantPolicy,
-    adapters::{ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy},
-    domain::{Charge, CounterName, Instant, RecordId},
+    adapters::{ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy},
+    domain::{Charge, CounterName, RecordId, Timestamp},
     http::{
-        Application, Arrival, Begun, Native, NativeApplication, Pages, PublicPathError, ReturnTo,
-        SessionError, Sessions, TrustedProxies,
+        Application, Native, NativeApplication, NewSession, Pages, PublicPathError, ReturnTo,
+        SessionError, Sessions, SignInContext, TrustedProxies,
     },
     policy::{AfterReset, Brand, PasswordRules},
     ports::{
@@ -646,9 +646,9 @@ struct Counted(Arc<Mutex<usize>>);
 
 #[async_trait::async_trait]
 impl Sessions for Counted {
-    async fn begin(&self, _: Arrival<'_>) -> Result<Begun, SessionError> {
+    async fn begin(&self, _: SignInContext<'_>) -> Result<NewSession, SessionError> {
         *self.0.lock().unwrap() += 1;
-        Ok(Begun::with_cookie(HeaderValue::from_static("session=1")))
+        Ok(NewSession::with_cookie(HeaderValue::from_static("session=1")))
     }
 
     async fn end(&self, _: &HeaderMap) -> Result<Vec<HeaderValue>, SessionError> {
@@ -730,11 +730,11 @@ impl CodeStore for Yielding {
         &self,
         record: &Record,
         charges: &[Charge],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Inserted, StoreError> {
         around(self.0.insert(record, charges, now)).await
     }
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
         around(self.0.attempt(id, now)).await
     }
     async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
@@ -746,18 +746,18 @@ impl CodeStore for Yielding {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         around(self.0.compare_and_swap(next, expected, charges, clear, now)).await
     }
     async fn charge(
         &self,
         charges: &[Charge],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Vec<sspr::domain::Over>, StoreError> {
         around(self.0.charge(charges, now)).await
     }
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         around(self.0.delete_expired(now, limit)).await
     }
 }
@@ -771,9 +771,9 @@ async fn around<T>(call: impl Future<Output = T>) -> T {
 
 async fn yielding_world() -> World {
     let codes: Arc<dyn CodeStore> = Arc::new(Yielding(MemoryCodes::new()));
-    let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-    let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
-    let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
+    let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+    let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
+    let clock = ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000));
     let users = Users::Memory(MemoryUsers::new());
     let world = World::assemble(users, codes, policies, keys, clock, None);
     world.add("ada@example.com", "ada").await;

@@ -17,9 +17,9 @@ use sspr::{
     domain::{ApplicationId, GroupId, SecondFactor, TenantId},
     engine::{RedeemOutcome, SecondFactorDemand, SignInOutcome},
     http::{
-        Access, AccessKind, Admin, Application, Arrival, Authorize, Authorized, Begun, IssueError,
-        Issued, Native, NativeApplication, Pages, ReturnTo, SessionError, Sessions, TokenIssuer,
-        TokenRequest,
+        Access, AccessKind, Admin, Application, Authorize, Authorized, IssueError, Issued, Native,
+        NativeApplication, NewSession, Pages, ReturnTo, SessionError, Sessions, SignInContext,
+        TokenIssuer, TokenRequest,
     },
     policy::Brand,
     ports::{PolicyChange, PolicySource as _, PolicyStore as _},
@@ -199,7 +199,7 @@ async fn every_text_from_outside_is_escaped_on_every_administrators_page() {
     document["passwordRules"]["terms"] = json!([HOSTILE]);
     let after = TenantPolicy::from_json(&document.to_string()).unwrap_or_else(|_| policy.clone());
     let change = PolicyChange::new(
-        sspr::domain::Instant::from_micros(0),
+        sspr::domain::Timestamp::from_micros(0),
         HOSTILE,
         HOSTILE,
         Some(&stored.policy),
@@ -602,7 +602,7 @@ struct Broken;
 
 #[async_trait::async_trait]
 impl Sessions for Broken {
-    async fn begin(&self, _: Arrival<'_>) -> Result<Begun, SessionError> {
+    async fn begin(&self, _: SignInContext<'_>) -> Result<NewSession, SessionError> {
         Err(SessionError::new(CAUSE))
     }
 

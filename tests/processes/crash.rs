@@ -12,8 +12,8 @@ use std::{
 use crate::support::*;
 use sspr::{
     Keyring, TenantPolicy,
-    adapters::{ManualClock, Policies, SqliteStore},
-    domain::{FlowToken, Grant, Instant},
+    adapters::{ManualClock, MemoryPolicies, SqliteStore},
+    domain::{FlowToken, Grant, Timestamp},
     engine::{RedeemOutcome, SignInOutcome, SubmitOutcome},
 };
 
@@ -26,9 +26,9 @@ async fn world(file: &Path, micros: i64) -> World {
     World::assemble(
         Users::Sqlite(store.users()),
         Arc::new(store.codes()),
-        Policies::fixed(TenantPolicy::customers("contoso").unwrap()),
+        MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap()),
         Keyring::parse(KEYS).unwrap(),
-        ManualClock::new(Instant::from_micros(micros)),
+        ManualClock::new(Timestamp::from_micros(micros)),
         None,
     )
 }
@@ -131,7 +131,7 @@ fn killed_at_any_moment_nothing_is_half_done_and_nothing_answered_is_lost() {
             }
             if let Some(token) = find("token") {
                 let token = FlowToken::parse(&token).unwrap();
-                let looked = format!("{:?}", world.sspr.look(&token).await.unwrap());
+                let looked = format!("{:?}", world.sspr.status(&token).await.unwrap());
                 assert!(looked.contains("View"), "kill {kill}: an answered reset is there");
             }
             // A retry ends where the first try would have.

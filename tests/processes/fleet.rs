@@ -23,7 +23,7 @@ use crate::servers::{Postgres, Redis, free_port, until};
 use sspr::{
     adapters::{Argon2Pool, PostgresOptions, PostgresStore, PostgresUsers, SystemEntropy},
     domain::{Account, AccountId, EmailAddress, Password, Stamp, TenantId},
-    ports::{PasswordHasher as _, Share},
+    ports::{HashQueue, PasswordHasher as _},
 };
 
 const NODES: usize = 4;
@@ -324,9 +324,9 @@ async fn furnish(server: &Postgres, url: &str, accounts: usize) -> PostgresUsers
     let users = PostgresStore::open(&options).await.unwrap().users();
     let old = Password::parse("the old password 1").unwrap();
     let hasher = Argon2Pool::new().with_parameters(1024, 1, 1).unwrap();
-    let hash = hasher.hash(old, Share::Submit).await.unwrap();
+    let hash = hasher.hash(old, HashQueue::Submit).await.unwrap();
     for number in 0..accounts {
-        let stamp = Stamp::draw(&SystemEntropy::new()).unwrap();
+        let stamp = Stamp::generate(&SystemEntropy::new()).unwrap();
         let mail = EmailAddress::parse(&format!("user{number}@example.com")).unwrap();
         let account =
             Account::new(AccountId::parse(&format!("user{number}")).unwrap(), mail, stamp);

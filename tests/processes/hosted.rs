@@ -337,7 +337,7 @@ async fn who_sleeps_by_the_demonstrations_clock_notices_when_it_is_moved() {
 
 #[tokio::test]
 async fn who_sleeps_by_a_manual_clock_notices_when_it_is_moved_either_way() {
-    let start = sspr::domain::Instant::from_micros(1_800_000_000_000_000);
+    let start = sspr::domain::Timestamp::from_micros(1_800_000_000_000_000);
     let (clock, hour) = (sspr::adapters::ManualClock::new(start), Duration::from_secs(3600));
     let sleeper = tokio::spawn(clock.sleep_until(start.after(hour)));
     tokio::task::yield_now().await;

@@ -14,16 +14,17 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use sspr::{
     Keyring, Sspr, TenantPolicy,
     adapters::{
-        Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy,
+        Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers,
+        SystemEntropy,
     },
     domain::{
-        Account, AccountId, ApplicationId, EmailAddress, Instant, Password, Stamp, TenantId,
+        Account, AccountId, ApplicationId, EmailAddress, Password, Stamp, TenantId, Timestamp,
         UserFlowId,
     },
     engine::{
         Client, RedeemOutcome, Request, SignInOutcome, StartOutcome, SubmitOutcome, VerifyOutcome,
     },
-    ports::{PasswordHasher as _, Share},
+    ports::{HashQueue, PasswordHasher as _},
 };
 use zeroize::Zeroizing;
 
@@ -105,14 +106,14 @@ fn journey(leaky: bool) -> Option<String> {
         let tenant = TenantId::parse("contoso").unwrap();
         let ada = EmailAddress::parse("ada@example.com").unwrap();
         let hasher = Argon2Pool::new().with_parameters(64, 1, 1).unwrap().with_threads(1);
-        let hash = hasher.hash(password("old"), Share::Submit).await.unwrap();
-        let stamp = Stamp::draw(&SystemEntropy::new()).unwrap();
+        let hash = hasher.hash(password("old"), HashQueue::Submit).await.unwrap();
+        let stamp = Stamp::generate(&SystemEntropy::new()).unwrap();
         let users = MemoryUsers::new();
         let account = Account::new(AccountId::parse("ada").unwrap(), ada.clone(), stamp);
         users.insert(&tenant, account.with_password(hash));
-        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
         let (sspr, courier) = Sspr::builder(users, MemoryCodes::new(), policies, keys())
-            .with_clock(ManualClock::new(Instant::from_micros(1_800_000_000_000_000)))
+            .with_clock(ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000)))
             .with_hasher(hasher)
             .build();
         let (flow, shop) =

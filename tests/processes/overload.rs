@@ -14,11 +14,12 @@ use async_trait::async_trait;
 use sspr::{
     Courier, Keyring, Sspr, TenantPolicy,
     adapters::{
-        Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy,
+        Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers,
+        SystemEntropy,
     },
-    domain::{ApplicationId, EmailAddress, Grant, Instant, PasswordHash, TenantId, UserFlowId},
+    domain::{ApplicationId, EmailAddress, Grant, PasswordHash, TenantId, Timestamp, UserFlowId},
     engine::{Client, Request, SignInOutcome, StartOutcome, SubmitOutcome, VerifyOutcome},
-    ports::{HashError, PasswordHasher, Share},
+    ports::{HashError, HashQueue, PasswordHasher},
 };
 use tokio::{sync::Semaphore, task::JoinHandle};
 
@@ -73,13 +74,14 @@ struct Service {
 impl Service {
     async fn new(pool: &Argon2Pool, hasher: impl PasswordHasher + 'static) -> Self {
         let users = MemoryUsers::new();
-        let policies = Policies::of(TENANTS.map(|name| TenantPolicy::customers(name).unwrap()));
-        let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
+        let policies =
+            MemoryPolicies::of(TENANTS.map(|name| TenantPolicy::customers(name).unwrap()));
+        let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
         let (sspr, courier) = Sspr::builder(users.clone(), MemoryCodes::new(), policies, keys)
-            .with_clock(ManualClock::new(Instant::from_micros(1_800_000_000_000_000)))
+            .with_clock(ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000)))
             .with_hasher(hasher)
             .build();
-        let hash = pool.hash(password(OLD), Share::Submit).await.unwrap();
+        let hash = pool.hash(password(OLD), HashQueue::Submit).await.unwrap();
         Self { courier, hash, inbox: CaptureSender::new(), sspr, users }
     }
 

@@ -16,16 +16,16 @@ use crate::servers::{Postgres, Redis};
 use sspr::{
     Keyring, Sspr, TenantPolicy,
     adapters::{
-        Argon2Pool, ManualClock, Policies, PostgresOptions, PostgresStore, RedisCodes,
+        Argon2Pool, ManualClock, MemoryPolicies, PostgresOptions, PostgresStore, RedisCodes,
         RedisOptions, SqliteStore, SystemEntropy,
     },
     domain::{
-        Account, AccountId, ApplicationId, Code, EmailAddress, FlowToken, Grant, Instant, Password,
-        Stamp, TenantId, UserFlowId,
+        Account, AccountId, ApplicationId, Code, EmailAddress, FlowToken, Grant, Password, Stamp,
+        TenantId, Timestamp, UserFlowId,
     },
     engine::{Client, Courier, Rejection, Request, StartOutcome, SubmitOutcome, VerifyOutcome},
     mail::EmailMessage,
-    ports::{CodeStore, EmailSender, Outbox, PasswordHasher as _, SendError, Share, UserStore},
+    ports::{CodeStore, EmailSender, HashQueue, Outbox, PasswordHasher as _, SendError, UserStore},
 };
 
 const PROCESSES: usize = 4;
@@ -102,8 +102,8 @@ fn tenant(trial: usize) -> TenantId {
     TenantId::parse(&format!("tenant{}", trial / OF_A_TENANT)).unwrap()
 }
 
-fn now() -> Instant {
-    Instant::from_micros(1_800_000_000_000_000)
+fn now() -> Timestamp {
+    Timestamp::from_micros(1_800_000_000_000_000)
 }
 
 fn hasher() -> Argon2Pool {
@@ -114,7 +114,7 @@ fn engine(stores: &Stores) -> (Sspr, Courier) {
     // Four kinds of trials of each number.
     let tenants = (0..=4 * trials() / OF_A_TENANT)
         .map(|number| TenantPolicy::customers(&format!("tenant{number}")).unwrap());
-    let (policies, keys) = (Policies::of(tenants), Keyring::parse(KEYS).unwrap());
+    let (policies, keys) = (MemoryPolicies::of(tenants), Keyring::parse(KEYS).unwrap());
     Sspr::builder(stores.users.clone(), stores.codes.clone(), policies, keys)
         .with_clock(ManualClock::new(now()))
         .with_hasher(hasher())
@@ -294,7 +294,7 @@ impl Race {
         let stores = stores(url).await;
         let (sspr, courier) = engine(&stores);
         let old = Password::parse("the old password 1").unwrap();
-        let old = hasher().hash(old, Share::Submit).await.unwrap();
+        let old = hasher().hash(old, HashQueue::Submit).await.unwrap();
         let processes = (0..PROCESSES).map(|_| Process::start(url)).collect();
         Self { courier, inbox: Inbox::default(), old, processes, sspr, stores }
     }
@@ -303,7 +303,7 @@ impl Race {
     async fn reset(&self, trial: usize) -> (AccountId, FlowToken, Code) {
         let mail = EmailAddress::parse(&format!("user{trial}@example.com")).unwrap();
         let id = AccountId::parse(&format!("user{trial}")).unwrap();
-        let stamp = Stamp::draw(&SystemEntropy::new()).unwrap();
+        let stamp = Stamp::generate(&SystemEntropy::new()).unwrap();
         let account = Account::new(id.clone(), mail.clone(), stamp).with_password(self.old.clone());
         self.stores.accounts.insert(&tenant(trial), &account).await;
         let (flow, shop) = (UserFlowId::parse("sign-in"), ApplicationId::parse("shop"));

@@ -36,7 +36,7 @@ fn figures(format: CodeFormat, draws: usize, entropy: &dyn Entropy) -> Vec<Figur
     let mut tally = Tally::new(alphabet(format), format.length());
     let mut symbols = Vec::with_capacity(16);
     for _ in 0..draws {
-        let code = Code::draw(format, entropy).unwrap().expose();
+        let code = Code::generate(format, entropy).unwrap().expose();
         symbols.clear();
         symbols.extend(code.bytes().filter(|symbol| *symbol != b'-'));
         tally.add(&symbols);
@@ -130,7 +130,7 @@ impl Entropy for Script {
 
 fn drawn(format: CodeFormat, words: &[u64]) -> Option<String> {
     let script = Script(Mutex::new(words.iter().rev().copied().collect()));
-    Code::draw(format, &script).ok().map(|code| code.expose())
+    Code::generate(format, &script).ok().map(|code| code.expose())
 }
 
 /// The first and the last word that mean this number, of `bound` numbers.

@@ -195,7 +195,7 @@ async fn step(world: &mut World, model: &mut Model, op: &Op) {
             world.clock.set(now.before(std::time::Duration::from_secs(*seconds)));
         }
         Op::ChangeStamp => {
-            let stamp = Stamp::draw(&sspr::adapters::SystemEntropy::new()).unwrap();
+            let stamp = Stamp::generate(&sspr::adapters::SystemEntropy::new()).unwrap();
             world.change_account("ada", |ada| ada.stamp = stamp).await;
             // Whatever was mailed before is dead.
             model.codes.clear();

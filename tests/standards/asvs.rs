@@ -165,7 +165,7 @@ fn asvs_7_2_3_secrets_have_more_than_128_random_bits() {
             // Base64url of a record's id, 256 secret bits, and what ties them to an application.
             assert!(secret.len() * 6 > 24 * 8 + 256, "{}", secret.len());
         }
-        assert_eq!(RequestKey::draw(&SystemEntropy::new()).unwrap().expose().len() * 8, 256);
+        assert_eq!(RequestKey::generate(&SystemEntropy::new()).unwrap().expose().len() * 8, 256);
     });
 }
 

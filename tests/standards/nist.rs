@@ -7,7 +7,7 @@ use sspr::{
     domain::{Code, CodeFormat, Password, SecondFactor},
     engine::{SignInOutcome, SubmitOutcome, VerifyOutcome},
     policy::{Limits, LimitsError, Numbers, PasswordIssue, PasswordRules},
-    ports::{PasswordHasher as _, Share},
+    ports::{HashQueue, PasswordHasher as _},
 };
 
 use crate::{
@@ -102,8 +102,8 @@ fn nist_3_1_1_2_a_blocked_password_is_refused_with_the_reason_and_the_grant_stay
 fn nist_3_1_1_2_hashes_name_scheme_cost_and_a_salt_of_their_own() {
     with_ada(|_| async move {
         let pool = Argon2Pool::new();
-        let one = pool.hash(password(NEW), Share::Submit).await.unwrap();
-        let other = pool.hash(password(NEW), Share::Submit).await.unwrap();
+        let one = pool.hash(password(NEW), HashQueue::Submit).await.unwrap();
+        let other = pool.hash(password(NEW), HashQueue::Submit).await.unwrap();
         let parts: Vec<&str> = one.expose().split('$').collect();
         assert_eq!(parts[1..4], ["argon2id", "v=19", "m=19456,t=2,p=1"]);
         assert_ne!(parts[4], other.expose().split('$').nth(4).unwrap());

@@ -7,7 +7,7 @@ use sspr::{
     domain::{Code, CodeFormat},
     engine::{SendOutcome, SignInOutcome, VerifyOutcome},
     policy::Numbers,
-    ports::{PasswordHasher as _, Share},
+    ports::{HashQueue, PasswordHasher as _},
 };
 
 use crate::{
@@ -119,7 +119,7 @@ fn owasp_authentication_wrong_passwords_lock_for_a_time_that_doubles() {
 #[test]
 fn owasp_password_storage_argon2id_with_nineteen_mebibytes_two_passes_one_lane() {
     with_ada(|_| async move {
-        let hash = Argon2Pool::new().hash(password(NEW), Share::Submit).await.unwrap();
+        let hash = Argon2Pool::new().hash(password(NEW), HashQueue::Submit).await.unwrap();
         assert!(hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
     });
 }
@@ -130,7 +130,7 @@ fn owasp_password_storage_each_of_the_five_sets_can_be_chosen() {
     with_ada(|_| async move {
         for (memory, passes) in sets {
             let pool = Argon2Pool::new().with_parameters(memory, passes, 1).unwrap();
-            let hash = pool.hash(password(NEW), Share::Submit).await.unwrap();
+            let hash = pool.hash(password(NEW), HashQueue::Submit).await.unwrap();
             assert!(hash.expose().contains(&format!("m={memory},t={passes},p=1")));
         }
     });

@@ -7,7 +7,7 @@ use sspr::{
     domain::{Code, CodeFormat, EmailAddress},
     mail::{Content, EmailMessage, Language, Letter, StandardTemplates, Templates as _},
     policy::Brand,
-    ports::{PasswordHasher as _, Share},
+    ports::{HashQueue, PasswordHasher as _},
 };
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 #[test]
 fn rfc_8628_6_1_letters_are_those_without_vowels_and_case_does_not_matter() {
     for _ in 0..1_000 {
-        let code = Code::draw(CodeFormat::Letters, &SystemEntropy::new()).unwrap().expose();
+        let code = Code::generate(CodeFormat::Letters, &SystemEntropy::new()).unwrap().expose();
         let known = |c: char| "BCDFGHJKLMNPQRSTVWXZ-".contains(c);
         assert!(code.chars().all(known), "{code}");
         assert_eq!(Code::parse(&code.to_lowercase()).unwrap().expose(), code);
@@ -28,7 +28,7 @@ fn rfc_8628_6_1_letters_are_those_without_vowels_and_case_does_not_matter() {
 #[test]
 fn rfc_9106_4_salts_have_128_bits_and_tags_256() {
     with_ada(|_| async move {
-        let hash = Argon2Pool::new().hash(password(NEW), Share::Submit).await.unwrap();
+        let hash = Argon2Pool::new().hash(password(NEW), HashQueue::Submit).await.unwrap();
         let parts: Vec<&str> = hash.expose().split('$').collect();
         // Base64 without padding: 16 bytes are 22 characters, 32 are 43.
         assert_eq!((parts[1], parts[4].len(), parts[5].len()), ("argon2id", 22, 43));

@@ -3,8 +3,8 @@
 use sspr::{
     adapters::{SessionToken, SystemEntropy},
     domain::{
-        Account, AccountId, EmailAddress, GroupId, IdentityProvider, Instant, LanguageTag,
-        PasswordHash, RecordId, SecondFactor, Stamp, TenantId,
+        Account, AccountId, EmailAddress, GroupId, IdentityProvider, LanguageTag, PasswordHash,
+        RecordId, SecondFactor, Stamp, TenantId, Timestamp,
     },
 };
 
@@ -67,7 +67,7 @@ pub fn token(text: &str) -> SessionToken {
     SessionToken::parse(text).unwrap()
 }
 
-pub const AT: Instant = Instant::from_micros(1_800_000_000_000_000);
+pub const AT: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
 /// Each field of an account is kept, whatever it holds.
 #[macro_export]
@@ -126,7 +126,7 @@ macro_rules! check_sessions {
         assert!(valid(first.expose()).await && valid(second.expose()).await);
         let found = users.session(&first).await.unwrap();
         assert_eq!(found, Some(ada().id));
-        let stranger = sspr::adapters::SessionToken::draw(&entropy()).unwrap();
+        let stranger = sspr::adapters::SessionToken::generate(&entropy()).unwrap();
         assert!(!valid(stranger.expose()).await);
 
         // Disabled, locked, and as it was.

@@ -17,14 +17,14 @@ use axum::{
 };
 use sspr::{
     Keyring, TenantPolicy,
-    adapters::{ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy},
+    adapters::{ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy},
     domain::{
-        AccountId, ApplicationId, Charge, CounterName, GroupId, IdentityProvider, Instant,
-        RecordId, SecondFactor, TenantId,
+        AccountId, ApplicationId, Charge, CounterName, GroupId, IdentityProvider, RecordId,
+        SecondFactor, TenantId, Timestamp,
     },
     http::{
-        Arrival, Begun, IssueError, Issued, SessionError, Sessions, TokenIssuer, TokenRequest,
-        Tokens,
+        IssueError, Issued, NewSession, SessionError, Sessions, SignInContext, TokenIssuer,
+        TokenRequest, Tokens,
     },
     policy::AuthenticationMethodsPolicy,
     ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoreErrorKind, Swapped},
@@ -103,9 +103,9 @@ pub struct Named;
 
 #[async_trait::async_trait]
 impl Sessions for Named {
-    async fn begin(&self, arrival: Arrival<'_>) -> Result<Begun, SessionError> {
+    async fn begin(&self, arrival: SignInContext<'_>) -> Result<NewSession, SessionError> {
         let line = format!("session={}", arrival.account);
-        Ok(Begun::with_cookie(HeaderValue::from_str(&line).unwrap()))
+        Ok(NewSession::with_cookie(HeaderValue::from_str(&line).unwrap()))
     }
 
     async fn end(&self, _: &HeaderMap) -> Result<Vec<HeaderValue>, SessionError> {
@@ -209,11 +209,11 @@ impl CodeStore for Flaky {
         &self,
         record: &Record,
         charges: &[Charge],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Inserted, StoreError> {
         self.up()?.insert(record, charges, now).await
     }
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
         self.up()?.attempt(id, now).await
     }
     async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
@@ -225,18 +225,18 @@ impl CodeStore for Flaky {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         self.up()?.compare_and_swap(next, expected, charges, clear, now).await
     }
     async fn charge(
         &self,
         charges: &[Charge],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Vec<sspr::domain::Over>, StoreError> {
         self.up()?.charge(charges, now).await
     }
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.up()?.delete_expired(now, limit).await
     }
 }
@@ -245,9 +245,9 @@ impl CodeStore for Flaky {
 pub async fn flaky_world() -> (World, Arc<AtomicBool>) {
     let down = Arc::new(AtomicBool::new(false));
     let codes: Arc<dyn CodeStore> = Arc::new(Flaky(MemoryCodes::new(), down.clone()));
-    let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-    let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
-    let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
+    let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+    let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
+    let clock = ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000));
     let users = Users::Memory(MemoryUsers::new());
     let world = World::assemble(users, codes, policies, keys, clock, None);
     world.add("ada@example.com", "ada").await;

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use sspr::{
     adapters::{MemoryCodes, MemoryUsers},
     domain::{
-        Account, AccountId, Charge, CounterName, EmailAddress, Instant, Over, RecordId, TenantId,
+        Account, AccountId, Charge, CounterName, EmailAddress, Over, RecordId, TenantId, Timestamp,
     },
     ports::{
         Applied, Attempted, CodeStore, Inserted, Loaded, PasswordChange, Record, StoreError,
@@ -64,7 +64,12 @@ impl Ledger {
 
 #[async_trait]
 impl CodeStore for Ledger {
-    async fn insert(&self, r: &Record, c: &[Charge], now: Instant) -> Result<Inserted, StoreError> {
+    async fn insert(
+        &self,
+        r: &Record,
+        c: &[Charge],
+        now: Timestamp,
+    ) -> Result<Inserted, StoreError> {
         let inserted = self.called().insert(r, c, now).await?;
         if inserted == Inserted::Inserted {
             self.wrote(r);
@@ -72,7 +77,7 @@ impl CodeStore for Ledger {
         Ok(inserted)
     }
 
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
         self.called().attempt(id, now).await
     }
 
@@ -86,7 +91,7 @@ impl CodeStore for Ledger {
         expected: u64,
         c: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         let swapped = self.called().compare_and_swap(r, expected, c, clear, now).await?;
         if matches!(swapped, Swapped::Swapped { .. }) {
@@ -95,11 +100,11 @@ impl CodeStore for Ledger {
         Ok(swapped)
     }
 
-    async fn charge(&self, c: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, c: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         self.called().charge(c, now).await
     }
 
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.0.codes.delete_expired(now, limit).await
     }
 }

@@ -16,19 +16,19 @@ use std::{
 use sspr::{
     Sspr,
     adapters::{
-        Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryEvents, MemoryUsers, Policies,
-        SystemEntropy,
+        Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryEvents, MemoryPolicies,
+        MemoryUsers, SystemEntropy,
     },
     domain::{
-        Account, AccountId, ApplicationId, Code, EmailAddress, FlowToken, Grant, GroupId, Instant,
-        Keyring, Password, PasswordHash, Stamp, TenantId, Ticket, UserFlowId,
+        Account, AccountId, ApplicationId, Code, EmailAddress, FlowToken, Grant, GroupId, Keyring,
+        Password, PasswordHash, Stamp, TenantId, Ticket, Timestamp, UserFlowId,
     },
     engine::{
         Client, Courier, OpenOutcome, RedeemOutcome, Request, SendOutcome, SentCode, SignInOutcome,
         StartOutcome, SubmitOutcome, VerifyOutcome,
     },
     policy::TenantPolicy,
-    ports::{CodeStore, Outbox, PasswordHasher, Share, UserStore},
+    ports::{CodeStore, HashQueue, Outbox, PasswordHasher, UserStore},
 };
 
 pub const OLD: &str = "the old password of Ada";
@@ -39,7 +39,7 @@ pub struct World {
     pub courier: Courier,
     pub users: Users,
     pub codes: Arc<dyn CodeStore>,
-    pub policies: Policies,
+    pub policies: MemoryPolicies,
     pub keys: Keyring,
     pub clock: ManualClock,
     pub inbox: CaptureSender,
@@ -147,9 +147,9 @@ impl World {
         codes: Arc<dyn CodeStore>,
         dir: Option<Arc<tempfile::TempDir>>,
     ) -> Self {
-        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-        let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
-        let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
+        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
+        let clock = ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000));
         let world = Self::assemble(users, codes, policies, keys, clock, dir);
         world.add("ada@example.com", "ada").await;
         world
@@ -158,7 +158,7 @@ impl World {
     pub fn assemble(
         users: Users,
         codes: Arc<dyn CodeStore>,
-        policies: Policies,
+        policies: MemoryPolicies,
         keys: Keyring,
         clock: ManualClock,
         dir: Option<Arc<tempfile::TempDir>>,
@@ -199,7 +199,7 @@ impl World {
     }
 
     pub async fn add(&self, mail: &str, id: &str) {
-        let hash = self.hasher.hash(password(OLD), Share::Submit).await.unwrap();
+        let hash = self.hasher.hash(password(OLD), HashQueue::Submit).await.unwrap();
         self.insert(account(mail, id).with_password(hash)).await;
     }
 
@@ -214,7 +214,7 @@ impl World {
     }
 
     pub async fn hash(&self, text: &str) -> PasswordHash {
-        self.hasher.hash(password(text), Share::Submit).await.unwrap()
+        self.hasher.hash(password(text), HashQueue::Submit).await.unwrap()
     }
 
     pub async fn account(&self, id: &str) -> Option<Account> {
@@ -325,7 +325,7 @@ impl World {
 }
 
 pub fn account(mail: &str, id: &str) -> Account {
-    let stamp = Stamp::draw(&SystemEntropy::new()).unwrap();
+    let stamp = Stamp::generate(&SystemEntropy::new()).unwrap();
     Account::new(AccountId::parse(id).unwrap(), address(mail), stamp)
 }
 

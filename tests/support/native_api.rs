@@ -7,8 +7,8 @@ use std::sync::Arc;
 use axum::Router;
 use sspr::{
     Keyring, TenantPolicy,
-    adapters::{ManualClock, MemoryUsers, Policies, SystemEntropy},
-    domain::{Charge, CounterName, Instant, Over, RecordId},
+    adapters::{ManualClock, MemoryPolicies, MemoryUsers, SystemEntropy},
+    domain::{Charge, CounterName, Over, RecordId, Timestamp},
     http::{Native, NativeApplication},
     ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, Swapped},
 };
@@ -140,10 +140,10 @@ struct Stuck;
 
 #[async_trait::async_trait]
 impl CodeStore for Stuck {
-    async fn insert(&self, _: &Record, _: &[Charge], _: Instant) -> Result<Inserted, StoreError> {
+    async fn insert(&self, _: &Record, _: &[Charge], _: Timestamp) -> Result<Inserted, StoreError> {
         pending().await
     }
-    async fn attempt(&self, _: &RecordId, _: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, _: &RecordId, _: Timestamp) -> Result<Attempted, StoreError> {
         pending().await
     }
     async fn load(&self, _: &RecordId) -> Result<Option<Loaded>, StoreError> {
@@ -155,23 +155,23 @@ impl CodeStore for Stuck {
         _: u64,
         _: &[Charge],
         _: &[CounterName],
-        _: Instant,
+        _: Timestamp,
     ) -> Result<Swapped, StoreError> {
         pending().await
     }
-    async fn charge(&self, _: &[Charge], _: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, _: &[Charge], _: Timestamp) -> Result<Vec<Over>, StoreError> {
         pending().await
     }
-    async fn delete_expired(&self, _: Instant, _: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
         pending().await
     }
 }
 
 /// A world whose code store never answers.
 pub async fn stuck_world() -> World {
-    let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-    let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
-    let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
+    let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+    let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
+    let clock = ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000));
     let users = Users::Memory(MemoryUsers::new());
     World::assemble(users, Arc::new(Stuck), policies, keys, clock, None)
 }

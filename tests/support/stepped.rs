@@ -5,7 +5,8 @@ use sspr::{
     adapters::{Argon2Pool, MemoryUsers},
     domain::{Account, AccountId, Digest, EmailAddress, Password, PasswordHash, TenantId},
     ports::{
-        Applied, HashError, PasswordChange, PasswordHasher, Share, StoreError, UserStore, Verdict,
+        Applied, HashError, HashQueue, PasswordChange, PasswordHasher, PasswordMatch, StoreError,
+        UserStore,
     },
 };
 
@@ -78,28 +79,28 @@ pub struct SteppedHasher<S>(pub Argon2Pool, pub S);
 
 #[async_trait]
 impl<S: HasherSteps> PasswordHasher for SteppedHasher<S> {
-    async fn hash(&self, password: Password, share: Share) -> Result<PasswordHash, HashError> {
+    async fn hash(&self, password: Password, queue: HashQueue) -> Result<PasswordHash, HashError> {
         self.1.before_hash().await?;
-        self.0.hash(password, share).await
+        self.0.hash(password, queue).await
     }
 
     async fn verify(
         &self,
         password: Password,
         hash: PasswordHash,
-        share: Share,
-    ) -> Result<Verdict, HashError> {
+        queue: HashQueue,
+    ) -> Result<PasswordMatch, HashError> {
         self.1.before_verify().await?;
-        self.0.verify(password, hash, share).await
+        self.0.verify(password, hash, queue).await
     }
 
     async fn verify_dummy(
         &self,
         password: Password,
         seed: Digest,
-        share: Share,
+        queue: HashQueue,
     ) -> Result<(), HashError> {
         self.1.before_verify().await?;
-        self.0.verify_dummy(password, seed, share).await
+        self.0.verify_dummy(password, seed, queue).await
     }
 }

@@ -6,11 +6,13 @@ use std::net::Ipv4Addr;
 
 use sspr::{
     Courier, Keyring, Sspr, TenantPolicy,
-    adapters::{Argon2Pool, CaptureSender, ManualClock, MemoryUsers, Policies, SystemEntropy},
-    domain::{Code, EmailAddress, FlowToken, Grant, Instant, Password, PasswordHash, Ticket},
+    adapters::{
+        Argon2Pool, CaptureSender, ManualClock, MemoryPolicies, MemoryUsers, SystemEntropy,
+    },
+    domain::{Code, EmailAddress, FlowToken, Grant, Password, PasswordHash, Ticket, Timestamp},
     engine::{Client, Context, Rejection, Request, SignInOutcome, StartOutcome, VerifyOutcome},
     policy::Numbers,
-    ports::{PasswordHasher as _, Share},
+    ports::{HashQueue, PasswordHasher as _},
 };
 
 #[path = "ledger.rs"]
@@ -185,17 +187,17 @@ pub fn combining_marks() -> String {
 impl Stage {
     pub async fn new(hasher: Argon2Pool) -> Self {
         let (users, ledger) = (MemoryUsers::new(), Ledger::default());
-        let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
+        let clock = ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000));
         let (sspr, courier) = Sspr::builder(
             Finds(users.clone(), ledger.clone()),
             ledger.clone(),
-            Policies::fixed(TenantPolicy::customers("contoso").unwrap()),
-            Keyring::draw(&SystemEntropy::new()).unwrap(),
+            MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap()),
+            Keyring::generate(&SystemEntropy::new()).unwrap(),
         )
         .with_clock(clock.clone())
         .with_hasher(hasher.clone())
         .build();
-        let hash = hasher.hash(password(OLD), Share::Submit).await.unwrap();
+        let hash = hasher.hash(password(OLD), HashQueue::Submit).await.unwrap();
         Self { clock, courier, hash, hasher, inbox: CaptureSender::new(), ledger, sspr, users }
     }
 
@@ -333,7 +335,7 @@ impl Stage {
                 assert!(Ticket::parse(text).is_err() && Password::parse(text).is_err());
             }
             (Ask::Look, Ready::Flow(token)) => {
-                self.sspr.look(token).await.unwrap();
+                self.sspr.status(token).await.unwrap();
             }
             (Ask::Open, _) => {
                 self.sspr.open(&request(&nobody), &client).await.unwrap();

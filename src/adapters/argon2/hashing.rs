@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::kernel::{Input, Kernel};
 use crate::{
     domain::{Password, PasswordHash},
-    ports::{HashError, Verdict},
+    ports::{HashError, PasswordMatch},
 };
 
 /// Length of a tag in bytes (RFC 9106 section 4).
@@ -111,7 +111,7 @@ impl OnFile {
         password: &Password,
         today: Cost,
         kernel: &mut dyn Kernel,
-    ) -> Result<Verdict, HashError> {
+    ) -> Result<PasswordMatch, HashError> {
         let mut tag = [0; 64];
         let tag = tag.get_mut(..self.tag.len()).ok_or(HashError::Unsupported)?;
         let input = Input {
@@ -130,9 +130,9 @@ impl OnFile {
             && self.version == Version::V0x13
             && self.tag.len() >= TAG;
         Ok(match (bool::from(self.tag.as_bytes().ct_eq(tag)), current) {
-            (true, true) => Verdict::Match,
-            (true, false) => Verdict::MatchOutdated,
-            (false, _) => Verdict::Mismatch,
+            (true, true) => PasswordMatch::Match,
+            (true, false) => PasswordMatch::MatchOutdated,
+            (false, _) => PasswordMatch::Mismatch,
         })
     }
 }

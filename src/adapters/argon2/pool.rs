@@ -16,11 +16,11 @@ use super::{
     kernel::{Kernel, Make, Standard},
 };
 #[cfg(any(test, feature = "argon2-rust"))]
-use crate::ports::{Clock, Event, EventKind, EventSink, Outcome};
+use crate::ports::{AuditEvent, Clock, EventKind, EventSink, Outcome};
 use crate::{
     adapters::SystemEntropy,
     domain::{Digest, Entropy, Password, PasswordHash},
-    ports::{HashError, PasswordHasher, Share, Verdict},
+    ports::{HashError, HashQueue, PasswordHasher, PasswordMatch},
     sync::{AtomicU64, Condvar, Mutex, MutexGuard, thread},
 };
 
@@ -35,7 +35,7 @@ const CAP: u32 = 128 * 1024;
 /// Hashes with Argon2id on a few threads of its own. Clones share them; they end with the last.
 ///
 /// *Memory*: one buffer a thread, reused; 19 MiB each by default, and a hash on file may ask for
-/// 128 MiB at the most. *Waiting*: at most 64 jobs of each [`Share`], served in turn, so neither
+/// 128 MiB at the most. *Waiting*: at most 64 jobs of each [`HashQueue`], served in turn, so neither
 /// starves the other; a full queue is [`HashError::Busy`] at once. A caller that gives up takes
 /// its job off the queue. A hash that panics is [`HashError::Failed`], and its thread goes on.
 ///
@@ -88,7 +88,7 @@ struct Shared {
 struct State {
     sign_in: VecDeque<Job>,
     submit: VecDeque<Job>,
-    last: Option<Share>,
+    last: Option<HashQueue>,
     threads: usize,
     seen: Vec<Cost>,
     closed: bool,
@@ -101,7 +101,7 @@ struct Job {
 
 enum Work {
     Hash { salt: [u8; SALT], reply: oneshot::Sender<Result<PasswordHash, HashError>> },
-    Verify { on_file: OnFile, reply: oneshot::Sender<Result<Verdict, HashError>> },
+    Verify { on_file: OnFile, reply: oneshot::Sender<Result<PasswordMatch, HashError>> },
     Dummy { cost: Cost, salt: [u8; SALT], reply: oneshot::Sender<Result<(), HashError>> },
 }
 
@@ -134,7 +134,7 @@ impl Argon2Pool {
         Self::over(Settings { threads: threads.clamp(1, cores()), ..self.0.settings.clone() })
     }
 
-    /// A pool in which so many jobs of each share may wait.
+    /// A pool in which at most this many jobs may wait in each queue.
     #[must_use]
     pub fn with_queue(&self, queue: usize) -> Self {
         Self::over(Settings { queue, ..self.0.settings.clone() })
@@ -193,7 +193,7 @@ impl Argon2Pool {
             (Argon2Kernel::Fast, make)
         } else {
             let now = clock.now();
-            let mut event = Event::new(now, EventKind::HasherFallback, Outcome::Error);
+            let mut event = AuditEvent::new(now, EventKind::HasherFallback, Outcome::Error);
             event.took = now.since(began);
             events.emit(&event);
             let standard: Make = Standard::make;
@@ -216,22 +216,22 @@ impl Argon2Pool {
     }
 
     /// Queues a job, and starts a thread if there may be one more.
-    fn submit(&self, job: Job, share: Share) -> Result<(), HashError> {
+    fn submit(&self, job: Job, queue: HashQueue) -> Result<(), HashError> {
         let Handle { settings, shared } = &*self.0;
         let mut state = shared.lock();
-        let queue = state.queue(share);
-        queue.retain(Job::is_awaited);
-        if queue.len() >= settings.queue {
+        let waiting = state.queue(queue);
+        waiting.retain(Job::is_awaited);
+        if waiting.len() >= settings.queue {
             return Err(HashError::Busy);
         }
-        queue.push_back(job);
+        waiting.push_back(job);
         if state.threads < settings.threads {
             let (worker, settings) = (shared.clone(), settings.clone());
             let thread = thread::Builder::new().name("sspr-argon2".to_owned());
             if thread.spawn(move || worker.work(&settings)).is_ok() {
                 state.threads += 1;
             } else if state.threads == 0 {
-                state.queue(share).pop_back();
+                state.queue(queue).pop_back();
                 return Err(HashError::Failed);
             }
         }
@@ -265,10 +265,10 @@ impl fmt::Debug for Argon2Pool {
 
 #[async_trait]
 impl PasswordHasher for Argon2Pool {
-    async fn hash(&self, password: Password, share: Share) -> Result<PasswordHash, HashError> {
+    async fn hash(&self, password: Password, queue: HashQueue) -> Result<PasswordHash, HashError> {
         let (reply, answer) = oneshot::channel();
         let salt = self.salt()?;
-        self.submit(Job { password, work: Work::Hash { reply, salt } }, share)?;
+        self.submit(Job { password, work: Work::Hash { reply, salt } }, queue)?;
         answer.await.unwrap_or(Err(HashError::Failed))
     }
 
@@ -276,12 +276,12 @@ impl PasswordHasher for Argon2Pool {
         &self,
         password: Password,
         hash: PasswordHash,
-        share: Share,
-    ) -> Result<Verdict, HashError> {
+        queue: HashQueue,
+    ) -> Result<PasswordMatch, HashError> {
         let on_file = OnFile::read(&hash, self.0.settings.cap)?;
         self.0.shared.see(on_file.cost());
         let (reply, answer) = oneshot::channel();
-        self.submit(Job { password, work: Work::Verify { on_file, reply } }, share)?;
+        self.submit(Job { password, work: Work::Verify { on_file, reply } }, queue)?;
         answer.await.unwrap_or(Err(HashError::Failed))
     }
 
@@ -289,12 +289,12 @@ impl PasswordHasher for Argon2Pool {
         &self,
         password: Password,
         seed: Digest,
-        share: Share,
+        queue: HashQueue,
     ) -> Result<(), HashError> {
         let cost = self.0.shared.drawn(&seed, self.0.settings.cost);
         let (reply, answer) = oneshot::channel();
         let salt = seed.head();
-        self.submit(Job { password, work: Work::Dummy { cost, reply, salt } }, share)?;
+        self.submit(Job { password, work: Work::Dummy { cost, reply, salt } }, queue)?;
         answer.await.unwrap_or(Err(HashError::Failed))
     }
 }
@@ -319,7 +319,7 @@ impl Shared {
         }
     }
 
-    /// The next job that somebody waits for, of each share in turn; `None` once all is over. Wipes
+    /// The next job that somebody waits for, of each queue in turn; `None` once all is over. Wipes
     /// the kernel's memory if none comes for a while.
     fn next(&self, kernel: &mut dyn Kernel, rest: Duration) -> Option<Job> {
         let mut state = self.lock();
@@ -370,22 +370,22 @@ impl Shared {
 }
 
 impl State {
-    const fn queue(&mut self, share: Share) -> &mut VecDeque<Job> {
-        match share {
-            Share::SignIn => &mut self.sign_in,
-            Share::Submit => &mut self.submit,
+    const fn queue(&mut self, queue: HashQueue) -> &mut VecDeque<Job> {
+        match queue {
+            HashQueue::SignIn => &mut self.sign_in,
+            HashQueue::Submit => &mut self.submit,
         }
     }
 
-    /// The first job of the share that was not served last, or of the other.
+    /// The first job of the queue that was not served last, or of the other.
     fn pop(&mut self) -> Option<Job> {
         let order = match self.last {
-            Some(Share::SignIn) => [Share::Submit, Share::SignIn],
-            Some(Share::Submit) | None => [Share::SignIn, Share::Submit],
+            Some(HashQueue::SignIn) => [HashQueue::Submit, HashQueue::SignIn],
+            Some(HashQueue::Submit) | None => [HashQueue::SignIn, HashQueue::Submit],
         };
-        let (share, job) =
-            order.into_iter().find_map(|share| Some((share, self.queue(share).pop_front()?)))?;
-        self.last = Some(share);
+        let (queue, job) =
+            order.into_iter().find_map(|queue| Some((queue, self.queue(queue).pop_front()?)))?;
+        self.last = Some(queue);
         Some(job)
     }
 }

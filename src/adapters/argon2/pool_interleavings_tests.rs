@@ -55,8 +55,8 @@ fn password(letter: &str) -> Password {
 }
 
 /// What becomes of a job: whether the answer is its own, or why there is none.
-fn hashes(pool: &Argon2Pool, letter: &str, share: Share) -> String {
-    match block_on(pool.hash(password(letter), share)) {
+fn hashes(pool: &Argon2Pool, letter: &str, queue: HashQueue) -> String {
+    match block_on(pool.hash(password(letter), queue)) {
         Ok(hash) => own(&hash, letter).to_owned(),
         Err(error) => format!("{error:?}"),
     }
@@ -75,9 +75,9 @@ fn answers<const N: usize>(answers: [&str; N]) -> Vec<String> {
 fn each_job_gets_its_own_answer_once_and_the_threads_end() {
     let seen = explore_bounded(|| {
         let pool = Arc::new(pool(2, 9));
-        let hash = |letter, share| with(&pool, move |pool| hashes(pool, letter, share));
+        let hash = |letter, queue| with(&pool, move |pool| hashes(pool, letter, queue));
         Model {
-            threads: vec![hash("a", Share::SignIn), hash("b", Share::Submit)],
+            threads: vec![hash("a", HashQueue::SignIn), hash("b", HashQueue::Submit)],
             end: with(&pool, |pool| pool.0.shared.lock().threads),
         }
     });
@@ -93,7 +93,8 @@ fn a_queue_that_is_full_refuses_and_what_it_took_is_answered() {
             with(&pool, move |pool| {
                 let (reply, answer) = oneshot::channel();
                 let work = Work::Hash { reply, salt: [0; SALT] };
-                let queued = pool.submit(Job { password: password(letter), work }, Share::Submit);
+                let queued =
+                    pool.submit(Job { password: password(letter), work }, HashQueue::Submit);
                 assert!(pool.0.shared.lock().submit.len() <= 1, "one may wait");
                 match queued {
                     Ok(()) => own(&block_on(answer).unwrap().unwrap(), letter).to_owned(),
@@ -115,18 +116,18 @@ fn a_queue_that_is_full_refuses_and_what_it_took_is_answered() {
 fn what_waits_when_the_last_clone_goes_is_still_answered() {
     let seen = explore_bounded(|| {
         let clones = Arc::new(pool(1, 9));
-        let leave = |letter: &'static str, share| {
+        let leave = |letter: &'static str, queue| {
             let clone = Unseen::new(Some(Argon2Pool::clone(&clones)));
             with(&Arc::new(clone), move |clone| {
                 let (reply, answer) = oneshot::channel();
                 let work = Work::Hash { reply, salt: [0; SALT] };
                 let pool = clone.lock().unwrap().take().unwrap();
-                pool.submit(Job { password: password(letter), work }, share).unwrap();
+                pool.submit(Job { password: password(letter), work }, queue).unwrap();
                 drop(pool);
                 own(&block_on(answer).unwrap().unwrap(), letter).to_owned()
             })
         };
-        let threads = vec![leave("a", Share::Submit), leave("b", Share::Submit)];
+        let threads = vec![leave("a", HashQueue::Submit), leave("b", HashQueue::Submit)];
         Model { threads, end: Box::new(|| ()) }
     });
 
@@ -141,12 +142,12 @@ fn a_caller_that_gives_up_keeps_no_place_and_no_other_from_its_answer() {
             threads: vec![
                 with(&pool, |pool| {
                     use futures_util::FutureExt;
-                    let polled = pool.hash(password("a"), Share::Submit).now_or_never();
+                    let polled = pool.hash(password("a"), HashQueue::Submit).now_or_never();
                     // It is gone; the next one finds room.
                     assert!(!matches!(polled, Some(Err(_))));
-                    hashes(pool, "b", Share::Submit)
+                    hashes(pool, "b", HashQueue::Submit)
                 }),
-                with(&pool, |pool| hashes(pool, "c", Share::SignIn)),
+                with(&pool, |pool| hashes(pool, "c", HashQueue::SignIn)),
             ],
             end: Box::new(|| ()),
         }
@@ -161,8 +162,8 @@ fn a_thread_whose_rest_runs_out_misses_nothing() {
         let pool = Arc::new(pool(1, 9));
         Model {
             threads: vec![
-                with(&pool, |pool| hashes(pool, "a", Share::Submit)),
-                with(&pool, |pool| hashes(pool, "b", Share::SignIn)),
+                with(&pool, |pool| hashes(pool, "a", HashQueue::Submit)),
+                with(&pool, |pool| hashes(pool, "b", HashQueue::SignIn)),
                 with(&pool, |pool| {
                     pool.0.shared.arrived.run_out();
                     String::new()
@@ -182,29 +183,29 @@ struct Served {
 }
 
 #[test]
-fn a_share_waits_for_one_job_of_the_other_at_most() {
+fn a_queue_waits_for_one_job_of_the_other_at_most() {
     let seen = explore_bounded(|| {
         let pool = pool(1, 9);
         // The model's own thread serves.
         pool.0.shared.lock().threads = 1;
         let served = Arc::new(Served { pool, queued: AtomicBool::new(false) });
-        let push = |pool: &Argon2Pool, letter, share| {
+        let push = |pool: &Argon2Pool, letter, queue| {
             let (reply, answer) = oneshot::channel();
             let work = Work::Hash { reply, salt: [0; SALT] };
-            pool.submit(Job { password: password(letter), work }, share).unwrap();
+            pool.submit(Job { password: password(letter), work }, queue).unwrap();
             answer
         };
         Model {
             threads: vec![
                 with(&served, move |served| {
-                    let answers = ["a", "b"].map(|it| push(&served.pool, it, Share::Submit));
+                    let answers = ["a", "b"].map(|it| push(&served.pool, it, HashQueue::Submit));
                     answers
                         .into_iter()
                         .for_each(|answer| assert!(block_on(answer).unwrap().is_ok()));
                     String::new()
                 }),
                 with(&served, move |served| {
-                    let answer = push(&served.pool, "S", Share::SignIn);
+                    let answer = push(&served.pool, "S", HashQueue::SignIn);
                     served.queued.store(true, Ordering::Relaxed);
                     block_on(answer).unwrap().unwrap();
                     String::new()

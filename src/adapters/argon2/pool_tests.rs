@@ -4,7 +4,7 @@ use super::super::{kernel::Input, vectors};
 use super::*;
 use crate::{
     adapters::{ManualClock, MemoryEvents},
-    domain::Instant,
+    domain::Timestamp,
 };
 
 fn cheap() -> Argon2Pool {
@@ -15,20 +15,20 @@ fn password(text: &str) -> Password {
     Password::parse(text).unwrap()
 }
 
-async fn verdict(pool: &Argon2Pool, typed: &str, hash: &str) -> Result<Verdict, HashError> {
-    pool.verify(password(typed), PasswordHash::parse(hash).unwrap(), Share::SignIn).await
+async fn verdict(pool: &Argon2Pool, typed: &str, hash: &str) -> Result<PasswordMatch, HashError> {
+    pool.verify(password(typed), PasswordHash::parse(hash).unwrap(), HashQueue::SignIn).await
 }
 
 #[tokio::test]
 async fn a_hash_verifies_its_own_password_and_no_other() {
     let pool = cheap();
-    let hash = pool.hash(password("caf\u{e9} au lait"), Share::Submit).await.unwrap();
+    let hash = pool.hash(password("caf\u{e9} au lait"), HashQueue::Submit).await.unwrap();
 
     assert!(hash.expose().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
     let typed = |text| verdict(&pool, text, hash.expose());
-    assert_eq!(typed("cafe\u{301} au lait").await, Ok(Verdict::Match));
-    assert_eq!(typed("cafe au lait").await, Ok(Verdict::Mismatch));
-    let again = pool.hash(password("caf\u{e9} au lait"), Share::Submit).await.unwrap();
+    assert_eq!(typed("cafe\u{301} au lait").await, Ok(PasswordMatch::Match));
+    assert_eq!(typed("cafe au lait").await, Ok(PasswordMatch::Mismatch));
+    let again = pool.hash(password("caf\u{e9} au lait"), HashQueue::Submit).await.unwrap();
     assert_ne!(hash, again, "salts differ");
 }
 
@@ -37,8 +37,8 @@ async fn the_published_vector_verifies() {
     // argon2 0.5 documentation and the reference implementation's test.c: "password", "somesalt".
     let vector = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$\
                   nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
-    assert_eq!(verdict(&cheap(), "password", vector).await, Ok(Verdict::MatchOutdated));
-    assert_eq!(verdict(&cheap(), "passwore", vector).await, Ok(Verdict::Mismatch));
+    assert_eq!(verdict(&cheap(), "password", vector).await, Ok(PasswordMatch::MatchOutdated));
+    assert_eq!(verdict(&cheap(), "passwore", vector).await, Ok(PasswordMatch::Mismatch));
 }
 
 #[tokio::test]
@@ -79,28 +79,31 @@ fn a_full_queue_is_busy_at_once_and_the_other_share_is_not() {
     for _ in 0..2 {
         let (job, answer) = job("waiting");
         answers.push(answer);
-        assert_eq!(pool.submit(job, Share::Submit), Ok(()));
+        assert_eq!(pool.submit(job, HashQueue::Submit), Ok(()));
     }
     let (third, _answer) = job("third");
-    assert_eq!(pool.submit(third, Share::Submit), Err(HashError::Busy));
+    assert_eq!(pool.submit(third, HashQueue::Submit), Err(HashError::Busy));
     let (other, _other) = job("other");
-    assert_eq!(pool.submit(other, Share::SignIn), Ok(()));
+    assert_eq!(pool.submit(other, HashQueue::SignIn), Ok(()));
 
     answers.pop();
     let (next, _next) = job("next");
-    assert_eq!(pool.submit(next, Share::Submit), Ok(()), "a caller that gave up made room");
+    assert_eq!(pool.submit(next, HashQueue::Submit), Ok(()), "a caller that gave up made room");
 }
 
 #[test]
 fn shares_are_served_in_turn() {
     let pool = stopped(10);
     let mut answers = Vec::new();
-    for (name, share) in
-        [("a1", Share::Submit), ("a2", Share::Submit), ("a3", Share::Submit), ("b1", Share::SignIn)]
-    {
+    for (name, queue) in [
+        ("a1", HashQueue::Submit),
+        ("a2", HashQueue::Submit),
+        ("a3", HashQueue::Submit),
+        ("b1", HashQueue::SignIn),
+    ] {
         let (job, answer) = job(name);
         answers.push(answer);
-        pool.submit(job, share).unwrap();
+        pool.submit(job, queue).unwrap();
     }
     let mut order = Vec::new();
     for _ in 0..4 {
@@ -120,7 +123,7 @@ fn shares_are_served_in_turn() {
 #[tokio::test]
 async fn dummies_cost_a_hash_and_use_what_is_on_file() {
     let pool = cheap();
-    pool.verify_dummy(password("x"), Digest::from_bytes([1; 32]), Share::SignIn).await.unwrap();
+    pool.verify_dummy(password("x"), Digest::from_bytes([1; 32]), HashQueue::SignIn).await.unwrap();
     assert_eq!(pool.jobs(), 1);
 
     let other = Cost { lanes: 1, memory: 128, passes: 1 };
@@ -178,7 +181,7 @@ fn the_standard_kernel_computes_every_known_tag() {
 
 #[tokio::test]
 async fn a_broken_kernel_is_found_out_told_and_not_used() {
-    let clock = ManualClock::new(Instant::from_micros(7));
+    let clock = ManualClock::new(Timestamp::from_micros(7));
     let broken: [Make; 3] = [
         Broken::<FLIPS_A_BIT>::make,
         Broken::<FAILS>::make,
@@ -192,14 +195,14 @@ async fn a_broken_kernel_is_found_out_told_and_not_used() {
         assert_eq!(pool.kernel(), Argon2Kernel::Fallback);
         let told: Vec<_> = events.all().iter().map(|e| (e.kind, e.outcome, e.at)).collect();
         assert_eq!(told, [(EventKind::HasherFallback, Outcome::Error, clock.now())]);
-        let hash = pool.hash(password("x"), Share::Submit).await.unwrap();
-        assert_eq!(verdict(&cheap(), "x", hash.expose()).await, Ok(Verdict::Match));
+        let hash = pool.hash(password("x"), HashQueue::Submit).await.unwrap();
+        assert_eq!(verdict(&cheap(), "x", hash.expose()).await, Ok(PasswordMatch::Match));
     }
 }
 
 #[tokio::test]
 async fn a_kernel_that_passes_is_used_and_nothing_is_told() {
-    let (clock, events) = (ManualClock::new(Instant::from_micros(7)), MemoryEvents::new());
+    let (clock, events) = (ManualClock::new(Timestamp::from_micros(7)), MemoryEvents::new());
 
     let pool = cheap().with_kernel(Standard::make, &clock, &events).with_threads(1);
 
@@ -234,7 +237,7 @@ async fn a_thread_that_rests_wipes_its_memory_once() {
     let settings = Settings { make, rest: Duration::ZERO, threads: 1, ..settings };
     let pool = Argon2Pool::over(settings);
 
-    pool.hash(password("any"), Share::Submit).await.unwrap();
+    pool.hash(password("any"), HashQueue::Submit).await.unwrap();
 
     wiped.recv_timeout(Duration::from_secs(30)).expect("wiped while it rests");
     drop(pool);
@@ -268,8 +271,8 @@ async fn a_kernel_that_panics_fails_one_job_and_the_thread_goes_on() {
 
     let both = async {
         tokio::join!(
-            pool.hash(password("panics"), Share::Submit),
-            pool.hash(password("waits behind it"), Share::Submit),
+            pool.hash(password("panics"), HashQueue::Submit),
+            pool.hash(password("waits behind it"), HashQueue::Submit),
         )
     };
     let (first, second) =
@@ -278,6 +281,6 @@ async fn a_kernel_that_panics_fails_one_job_and_the_thread_goes_on() {
     assert_eq!(first, Err(HashError::Failed));
     assert_eq!(
         verdict(&pool, "waits behind it", second.unwrap().expose()).await,
-        Ok(Verdict::Match)
+        Ok(PasswordMatch::Match)
     );
 }

@@ -9,7 +9,7 @@ use super::{
     shards::Shards,
 };
 use crate::{
-    domain::{Charge, CounterName, Instant, Over, RecordId},
+    domain::{Charge, CounterName, Over, RecordId, Timestamp},
     ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoreErrorKind, Swapped},
     sync::MutexGuard,
 };
@@ -40,8 +40,8 @@ pub struct Usage {
 #[derive(Debug, Default)]
 struct Kept {
     version: u64,
-    expires_at: Instant,
-    touched_at: Instant,
+    expires_at: Timestamp,
+    touched_at: Timestamp,
     tries: u32,
     tries_limit: u32,
     charges: Box<[Charge]>,
@@ -88,7 +88,7 @@ impl CodeStore for MemoryCodes {
         &self,
         record: &Record,
         charges: &[Charge],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Inserted, StoreError> {
         let Some(mut shard) = self.shard_of(&record.id) else { return Ok(Inserted::Full) };
         if shard.get(&record.id).is_some() {
@@ -116,7 +116,7 @@ impl CodeStore for MemoryCodes {
         Ok(Inserted::Inserted)
     }
 
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
         let Some(mut shard) = self.shard_of(id) else { return Ok(Attempted::Missing) };
         let Some(kept) = shard.get_mut(id) else { return Ok(Attempted::Missing) };
         let at = now.latest(kept.touched_at);
@@ -156,7 +156,7 @@ impl CodeStore for MemoryCodes {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         let Some(mut shard) = self.shard_of(&next.id) else { return Ok(Swapped::Missing) };
         let Some(kept) = shard.get_mut(&next.id) else { return Ok(Swapped::Missing) };
@@ -184,7 +184,7 @@ impl CodeStore for MemoryCodes {
         Ok(Swapped::Swapped { version: kept.version })
     }
 
-    async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         let mut held = self.hold(charges.iter().map(|charge| &charge.name));
         let mut plan = Plan::new();
         let over = held.plan(charges.iter(), now, &mut plan);
@@ -198,7 +198,7 @@ impl CodeStore for MemoryCodes {
         Ok(Vec::new())
     }
 
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let records = self.records.sweep(now, limit);
         Ok(records + self.counters.sweep(now, limit.saturating_sub(records)))
     }
@@ -238,7 +238,7 @@ impl Kept {
 }
 
 impl Ends for Kept {
-    fn end(&self) -> Instant {
+    fn end(&self) -> Timestamp {
         self.expires_at.latest(self.touched_at)
     }
 }

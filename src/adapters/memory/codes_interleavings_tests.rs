@@ -11,7 +11,7 @@ use crate::{
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
-const NOW: Instant = Instant::from_micros(0);
+const NOW: Timestamp = Timestamp::from_micros(0);
 
 /// Two shards of each kind. Keys of even numbers stand in one, of odd ones in the other.
 fn store(records: usize, counters: usize) -> Arc<MemoryCodes> {
@@ -53,7 +53,7 @@ impl MemoryCodes {
         now(self.load(&record.id)).unwrap().unwrap()
     }
 
-    fn inserts(&self, record: &Record, charges: &[Charge], at: Instant) -> &'static str {
+    fn inserts(&self, record: &Record, charges: &[Charge], at: Timestamp) -> &'static str {
         match now(self.insert(record, charges, at)).unwrap() {
             Inserted::Inserted => "inserted",
             Inserted::Exists => "exists",
@@ -79,7 +79,7 @@ impl MemoryCodes {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        at: Instant,
+        at: Timestamp,
     ) -> String {
         match now(self.compare_and_swap(next, expected, charges, clear, at)).unwrap() {
             Swapped::Swapped { version } => format!("version {version}"),

@@ -1,14 +1,14 @@
 //! The arithmetic of one counter.
 
 use super::shard::Ends;
-use crate::domain::{Charge, Instant, Over};
+use crate::domain::{Charge, Over, Timestamp};
 
 /// A value and the end of its window.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counter {
     pub(super) value: u64,
-    pub(super) ends_at: Instant,
-    pub(super) touched_at: Instant,
+    pub(super) ends_at: Timestamp,
+    pub(super) touched_at: Timestamp,
 }
 
 impl Counter {
@@ -16,7 +16,7 @@ impl Counter {
     pub(super) fn charged(
         before: Option<&Self>,
         charge: &Charge,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Self, Over> {
         let now = before.map_or(now, |counter| now.latest(counter.touched_at));
         let live = before.filter(|counter| now < counter.ends_at);
@@ -29,14 +29,14 @@ impl Counter {
     }
 
     /// The counter begun anew at its next charge; what it has seen of time is kept.
-    pub(super) fn clear(&mut self, now: Instant) {
+    pub(super) fn clear(&mut self, now: Timestamp) {
         let now = now.latest(self.touched_at);
         *self = Self { ends_at: now, touched_at: now, value: 0 };
     }
 }
 
 impl Ends for Counter {
-    fn end(&self) -> Instant {
+    fn end(&self) -> Timestamp {
         self.ends_at.latest(self.touched_at)
     }
 }

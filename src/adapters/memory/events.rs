@@ -5,11 +5,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::ports::{Event, EventSink};
+use crate::ports::{AuditEvent, EventSink};
 
 /// Keeps the latest 100,000 events, for tests and demonstrations. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct MemoryEvents(Arc<Mutex<VecDeque<Event>>>);
+pub struct MemoryEvents(Arc<Mutex<VecDeque<AuditEvent>>>);
 
 const KEPT: usize = 100_000;
 
@@ -22,13 +22,13 @@ impl MemoryEvents {
 
     /// The events, oldest first.
     #[must_use]
-    pub fn all(&self) -> Vec<Event> {
+    pub fn all(&self) -> Vec<AuditEvent> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }
 
 impl EventSink for MemoryEvents {
-    fn emit(&self, event: &Event) {
+    fn emit(&self, event: &AuditEvent) {
         let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if events.len() == KEPT {
             events.pop_front();

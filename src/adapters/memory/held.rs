@@ -2,7 +2,7 @@
 
 use super::{counters::Counter, shard::Shard, shards::Shards};
 use crate::{
-    domain::{Charge, CounterName, Instant, Over},
+    domain::{Charge, CounterName, Over, Timestamp},
     sync::MutexGuard,
 };
 
@@ -39,7 +39,7 @@ impl<'a> Held<'a> {
     pub(super) fn plan<'c>(
         &mut self,
         charges: impl Iterator<Item = &'c Charge>,
-        now: Instant,
+        now: Timestamp,
         plan: &mut Plan,
     ) -> Vec<Over> {
         let (before, mut over) = (plan.len(), Vec::new());
@@ -58,7 +58,7 @@ impl<'a> Held<'a> {
     }
 
     /// Whether there is room for the counters of a plan that are new.
-    pub(super) fn has_room(&mut self, plan: &Plan, now: Instant) -> bool {
+    pub(super) fn has_room(&mut self, plan: &Plan, now: Timestamp) -> bool {
         let room = self.all.room().max(plan.len());
         plan.iter().all(|(name, _)| {
             self.shard(name).is_some_and(|shard| {
@@ -79,7 +79,7 @@ impl<'a> Held<'a> {
         }
     }
 
-    pub(super) fn clear(&mut self, name: &CounterName, now: Instant) {
+    pub(super) fn clear(&mut self, name: &CounterName, now: Timestamp) {
         if let Some(counter) = self.shard(name).and_then(|shard| shard.get_mut(name)) {
             counter.clear(now);
         }

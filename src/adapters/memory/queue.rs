@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::index::Place;
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 
 /// More lengths of life than one kind of entry has.
 const RINGS: usize = 8;
@@ -15,24 +15,24 @@ const RINGS: usize = 8;
 #[derive(Debug)]
 pub(super) struct Queue {
     /// The end of the first of all, where it is read anyway: most calls only ask whether it came.
-    first: Instant,
+    first: Timestamp,
     rings: Vec<Ring>,
 }
 
 /// Places, the earliest end in front.
 #[derive(Debug)]
 struct Ring {
-    first: Instant,
-    last: Instant,
-    places: VecDeque<(Instant, Place)>,
+    first: Timestamp,
+    last: Timestamp,
+    places: VecDeque<(Timestamp, Place)>,
 }
 
 impl Queue {
     pub(super) const fn new() -> Self {
-        Self { first: Instant::MAX, rings: Vec::new() }
+        Self { first: Timestamp::MAX, rings: Vec::new() }
     }
 
-    pub(super) fn push(&mut self, end: Instant, place: Place) {
+    pub(super) fn push(&mut self, end: Timestamp, place: Place) {
         self.first = self.first.min(end);
         let before = self.rings.iter_mut().filter(|ring| ring.last <= end);
         if let Some(ring) = before.max_by_key(|ring| ring.last) {
@@ -46,30 +46,30 @@ impl Queue {
     }
 
     /// Takes the first, if its end is not after `by`.
-    pub(super) fn pop(&mut self, by: Instant) -> Option<Place> {
+    pub(super) fn pop(&mut self, by: Timestamp) -> Option<Place> {
         if self.first > by {
             return None;
         }
         let ring = self.rings.iter_mut().min_by_key(|ring| ring.first)?;
         let place = ring.pop()?;
-        self.first = self.rings.iter().map(|ring| ring.first).min().unwrap_or(Instant::MAX);
+        self.first = self.rings.iter().map(|ring| ring.first).min().unwrap_or(Timestamp::MAX);
         Some(place)
     }
 }
 
 impl Ring {
     const fn new() -> Self {
-        let last = Instant::from_micros(i64::MIN);
-        Self { first: Instant::MAX, last, places: VecDeque::new() }
+        let last = Timestamp::from_micros(i64::MIN);
+        Self { first: Timestamp::MAX, last, places: VecDeque::new() }
     }
 
     fn pop(&mut self) -> Option<Place> {
         let (_, place) = self.places.pop_front()?;
-        self.first = self.places.front().map_or(Instant::MAX, |(end, _)| *end);
+        self.first = self.places.front().map_or(Timestamp::MAX, |(end, _)| *end);
         Some(place)
     }
 
-    fn push(&mut self, end: Instant, place: Place) {
+    fn push(&mut self, end: Timestamp, place: Place) {
         if self.places.len() == self.places.capacity() {
             // A quarter more: doubling would leave half of it empty.
             self.places.reserve_exact((self.places.len() / 4).max(16));
@@ -89,8 +89,8 @@ impl Ring {
 mod tests {
     use super::*;
 
-    fn at(micros: i64) -> Instant {
-        Instant::from_micros(micros)
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros)
     }
 
     fn place(number: usize) -> Place {
@@ -128,7 +128,7 @@ mod tests {
             assert!(queue.first > at(i64::try_from(number).unwrap()));
         }
 
-        assert_eq!(std::iter::from_fn(|| queue.pop(Instant::MAX)).count(), 310);
+        assert_eq!(std::iter::from_fn(|| queue.pop(Timestamp::MAX)).count(), 310);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{
     queue::Queue,
 };
 use crate::{
-    domain::{CounterName, Instant, RecordId},
+    domain::{CounterName, RecordId, Timestamp},
     ports::SWEEP_MARGIN,
 };
 
@@ -49,7 +49,7 @@ pub(super) trait Key: Copy + Eq {
 
 /// When an entry ends.
 pub(super) trait Ends {
-    fn end(&self) -> Instant;
+    fn end(&self) -> Timestamp;
 }
 
 impl<K: Key, V: Default + Ends> Shard<K, V> {
@@ -88,7 +88,7 @@ impl<K: Key, V: Default + Ends> Shard<K, V> {
 
     /// Removes at most `limit` entries whose end lies [`SWEEP_MARGIN`] or more before `now`. Looks
     /// only at entries whose queued end has come.
-    pub(super) fn sweep(&mut self, now: Instant, limit: usize) -> usize {
+    pub(super) fn sweep(&mut self, now: Timestamp, limit: usize) -> usize {
         let mut removed = 0;
         while removed < limit {
             let Some(place) = self.ends.pop(now.before(SWEEP_MARGIN)) else { break };
@@ -138,8 +138,8 @@ mod tests {
 
     const MARGIN: i64 = 24 * 3600 * 1_000_000;
 
-    fn at(micros: i64) -> Instant {
-        Instant::from_micros(micros)
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros)
     }
 
     fn key(number: u8) -> RecordId {
@@ -147,7 +147,7 @@ mod tests {
     }
 
     impl Ends for i64 {
-        fn end(&self) -> Instant {
+        fn end(&self) -> Timestamp {
             at(*self)
         }
     }
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(shard.sweep(at(MARGIN + 20), 9), 1);
         assert_eq!(there(&shard), [1]);
         assert_eq!(shard.sweep(at(MARGIN + 30), 9), 1);
-        assert_eq!((shard.len(), shard.sweep(Instant::MAX, 9)), (0, 0));
+        assert_eq!((shard.len(), shard.sweep(Timestamp::MAX, 9)), (0, 0));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{
     shard::{Ends, Key, Shard},
 };
 use crate::{
-    domain::Instant,
+    domain::Timestamp,
     sync::{AtomicUsize, Mutex, MutexGuard},
 };
 
@@ -62,7 +62,7 @@ impl<K: Key, V: Default + Ends> Shards<K, V> {
     }
 
     /// Removes at most `limit` entries that ended long before `now`, from wherever they are.
-    pub(super) fn sweep(&self, now: Instant, limit: usize) -> usize {
+    pub(super) fn sweep(&self, now: Timestamp, limit: usize) -> usize {
         let (begin, mut removed) = (self.swept.load(Ordering::Relaxed), 0);
         for at in (begin..self.shards.len()).chain(0..begin) {
             if removed >= limit {

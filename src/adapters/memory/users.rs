@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    domain::{Account, AccountId, EmailAddress, Instant, PasswordHash, TenantId},
+    domain::{Account, AccountId, EmailAddress, PasswordHash, TenantId, Timestamp},
     ports::{
         Applied, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeDelivery, NoticeId, Outbox,
         PasswordChange, StoreError, UserStore,
@@ -33,15 +33,15 @@ struct State {
 struct Kept {
     account: Account,
     pending_address: Option<EmailAddress>,
-    signed_in_at: Option<Instant>,
+    signed_in_at: Option<Timestamp>,
 }
 
 #[derive(Debug)]
 struct Waiting {
     notice: Notice,
-    due_at: Instant,
+    due_at: Timestamp,
     /// When `due_at` was set.
-    set_at: Instant,
+    set_at: Timestamp,
 }
 
 impl MemoryUsers {
@@ -101,7 +101,7 @@ impl MemoryUsers {
 
     /// When an account signed in last with its password.
     #[must_use]
-    pub fn signed_in_at(&self, tenant: &TenantId, id: &AccountId) -> Option<Instant> {
+    pub fn signed_in_at(&self, tenant: &TenantId, id: &AccountId) -> Option<Timestamp> {
         self.lock().accounts.get(&(tenant.clone(), id.clone()))?.signed_in_at
     }
 
@@ -207,7 +207,7 @@ impl UserStore for MemoryUsers {
         &self,
         tenant: &TenantId,
         account: &AccountId,
-        at: Instant,
+        at: Timestamp,
     ) -> Result<(), StoreError> {
         let mut state = self.lock();
         if let Some(kept) = state.accounts.get_mut(&(tenant.clone(), account.clone())) {
@@ -219,7 +219,7 @@ impl UserStore for MemoryUsers {
 
 #[async_trait]
 impl Outbox for MemoryUsers {
-    async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError> {
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Notice>, StoreError> {
         let mut state = self.lock();
         let latest = now.after(NOTICE_CLOCK_SLACK);
         let due = |waiting: &&mut Waiting| waiting.due_at <= now || waiting.set_at > latest;
@@ -238,8 +238,8 @@ impl Outbox for MemoryUsers {
         &self,
         id: &NoticeId,
         tries: u32,
-        until: Instant,
-        now: Instant,
+        until: Timestamp,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut state = self.lock();
         let waiting = state.notices.iter_mut().find(|waiting| waiting.notice.id == *id);
@@ -269,7 +269,7 @@ mod tests {
         let (users, tenant) = (MemoryUsers::new(), TenantId::parse("contoso").unwrap());
         let address = |text| EmailAddress::parse(text).unwrap();
         let id = |text| AccountId::parse(text).unwrap();
-        let stamp = Stamp::draw(&SystemEntropy::new()).unwrap();
+        let stamp = Stamp::generate(&SystemEntropy::new()).unwrap();
         let add = |text, mail| users.insert(&tenant, Account::new(id(text), address(mail), stamp));
         let found = |mail| {
             let found = users.find_by_address(&tenant, &address(mail)).now_or_never();

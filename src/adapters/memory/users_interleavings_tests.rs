@@ -10,7 +10,7 @@ use crate::{
 };
 
 const BEFORE: Stamp = Stamp::from_bytes([0; 16]);
-const NOW: Instant = Instant::from_micros(0);
+const NOW: Timestamp = Timestamp::from_micros(0);
 
 fn tenant() -> TenantId {
     TenantId::parse("contoso").unwrap()

@@ -7,7 +7,7 @@ use super::{
     Step::{self, Finish, Forget, Intend, Keep, KeepReplaced, Record, Replace},
 };
 use crate::{
-    domain::{Instant, TenantId},
+    domain::{TenantId, Timestamp},
     policy::TenantPolicy,
     ports::{
         BaseOrigin, PolicyChange, PolicyStore as _, RecordedChange, StoreError, StoreErrorKind,
@@ -49,7 +49,7 @@ fn write(
         None => now(directory.damaged(&contoso())).unwrap().map_or(0, |damaged| damaged.version),
     };
     let before = stored.as_ref().map(|stored| &*stored.policy);
-    let at = Instant::from_micros(1);
+    let at = Timestamp::from_micros(1);
     let change = PolicyChange::new(at, "root", "Something", before, policy(number));
     directory.replace(&change, version, watch)
 }

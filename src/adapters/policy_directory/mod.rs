@@ -15,7 +15,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::{Policies, PolicyFault};
+use super::{MemoryPolicies, PolicyFault};
 use crate::{
     domain::TenantId,
     policy::{DocumentError, TenantPolicy},
@@ -34,7 +34,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct PolicyDirectory {
     folder: PathBuf,
-    policies: Policies,
+    policies: MemoryPolicies,
     state: Arc<Mutex<State>>,
 }
 
@@ -116,7 +116,7 @@ impl PolicyDirectory {
     /// [`PolicyFileError`] if the folder itself cannot be read.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, PolicyFileError> {
         let folder = folder.as_ref().to_owned();
-        let directory = Self { folder, policies: Policies::default(), state: Arc::default() };
+        let directory = Self { folder, policies: MemoryPolicies::default(), state: Arc::default() };
         directory.reload()?;
         Ok(directory)
     }

@@ -15,7 +15,7 @@ use super::{
     files, trail,
 };
 use crate::{
-    adapters::policies::{MOST_CHANGES, corrupt, refused},
+    adapters::memory_policies::{MOST_CHANGES, corrupt, refused},
     domain::TenantId,
     policy::{DocumentError, TenantPolicy},
     ports::{

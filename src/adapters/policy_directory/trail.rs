@@ -14,7 +14,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{edit, files::version_of};
-use crate::{domain::Instant, ports::RecordedChange};
+use crate::{domain::Timestamp, ports::RecordedChange};
 
 /// Bytes of a file that is still added to.
 const MOST_BYTES: u64 = 1024 * 1024;
@@ -169,7 +169,7 @@ fn end_of(line: &Value) -> Option<u64> {
 fn recorded(line: &[u8], reached: Option<Value>) -> Option<(RecordedChange, Option<Value>)> {
     let line: Value = serde_json::from_slice(line).ok()?;
     let text = |name| line.get(name).and_then(Value::as_str);
-    let at = Instant::from_micros(line.get("at")?.as_i64()?);
+    let at = Timestamp::from_micros(line.get("at")?.as_i64()?);
     let (who, what) = (text("who")?, text("what")?);
     let Some(difference) = line.get("edit") else {
         let after = line.get("after")?.clone();

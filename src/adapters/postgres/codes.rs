@@ -9,7 +9,7 @@ use super::{
     rows::{Charges, get, instant, over, unsigned},
 };
 use crate::{
-    domain::{Charge, CounterName, Instant, Over, RecordId},
+    domain::{Charge, CounterName, Over, RecordId, Timestamp},
     ports::{Attempted, CodeStore, Inserted, Loaded, Record, SWEEP_MARGIN, StoreError, Swapped},
 };
 
@@ -33,7 +33,7 @@ impl CodeStore for PostgresCodes {
         &self,
         record: &Record,
         charges: &[Charge],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Inserted, StoreError> {
         let (own, charges) = (Charges::sorted(&record.charges), Charges::sorted(charges));
         let row = self
@@ -68,7 +68,7 @@ impl CodeStore for PostgresCodes {
         }
     }
 
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
         let row = self
             .0
             .row(
@@ -103,7 +103,7 @@ impl CodeStore for PostgresCodes {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         let (own, charges) = (Charges::sorted(&next.charges), Charges::sorted(charges));
         let clear: Vec<&[u8]> = clear.iter().map(|name| &name.as_bytes()[..]).collect();
@@ -145,7 +145,7 @@ impl CodeStore for PostgresCodes {
         }
     }
 
-    async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         let charges = Charges::sorted(charges);
         let row = self
             .0
@@ -165,7 +165,7 @@ impl CodeStore for PostgresCodes {
         over(&row)
     }
 
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let row = self
             .0
             .row(

@@ -8,8 +8,8 @@ use super::errors;
 use crate::{
     adapters::account_words,
     domain::{
-        Account, AccountId, Charge, CounterName, EmailAddress, GroupId, Instant, LanguageTag, Over,
-        PasswordHash, RecordId, Stamp,
+        Account, AccountId, Charge, CounterName, EmailAddress, GroupId, LanguageTag, Over,
+        PasswordHash, RecordId, Stamp, Timestamp,
     },
     ports::StoreError,
 };
@@ -46,8 +46,8 @@ pub(super) fn get<'r, T: FromSql<'r>>(row: &'r Row, column: &str) -> Result<T, S
     row.try_get(column).map_err(errors::column)
 }
 
-pub(super) fn instant(row: &Row, column: &str) -> Result<Instant, StoreError> {
-    get(row, column).map(Instant::from_micros)
+pub(super) fn instant(row: &Row, column: &str) -> Result<Timestamp, StoreError> {
+    get(row, column).map(Timestamp::from_micros)
 }
 
 pub(super) fn unsigned(row: &Row, column: &'static str) -> Result<u64, StoreError> {
@@ -61,7 +61,7 @@ pub(super) fn over(row: &Row) -> Result<Vec<Over>, StoreError> {
     let pairs = names.into_iter().flatten().zip(ends.into_iter().flatten());
     let over = pairs.map(|(name, ends_at)| {
         let name = name.try_into().map_err(|_| errors::damaged("name"))?;
-        let ends_at = Instant::from_micros(ends_at);
+        let ends_at = Timestamp::from_micros(ends_at);
         Ok(Over { ends_at, name: CounterName::from_bytes(name) })
     });
     over.collect()

@@ -21,7 +21,7 @@ impl PostgresUsers {
         stamp: Stamp,
         entropy: &dyn Entropy,
     ) -> Result<SessionToken, StoreError> {
-        let token = SessionToken::draw(entropy)?;
+        let token = SessionToken::generate(entropy)?;
         let sql = "INSERT INTO sspr.session (token, tenant, account, stamp) \
                    VALUES ($1, $2, $3, $4)";
         let values: &[Value<'_>] = &[

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     adapters::{account_words, readable::readable},
     domain::{
-        Account, AccountId, EmailAddress, GroupId, Instant, LanguageTag, PasswordHash, TenantId,
+        Account, AccountId, EmailAddress, GroupId, LanguageTag, PasswordHash, TenantId, Timestamp,
     },
     ports::{
         Applied, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeDelivery, NoticeId,
@@ -154,7 +154,7 @@ impl UserStore for PostgresUsers {
         &self,
         tenant: &TenantId,
         account: &AccountId,
-        at: Instant,
+        at: Timestamp,
     ) -> Result<(), StoreError> {
         let sql = "UPDATE sspr.account SET signed_in_at = $3 WHERE tenant = $1 AND id = $2";
         let values: &[Value<'_>] = &[
@@ -168,7 +168,7 @@ impl UserStore for PostgresUsers {
 
 #[async_trait]
 impl Outbox for PostgresUsers {
-    async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError> {
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Notice>, StoreError> {
         // Rows of older versions do not say when they were leased: it was a lease before.
         let sql = "WITH due AS (SELECT n.id, n.leased_until FROM sspr.notice AS n \
                      WHERE n.leased_until <= $1 OR coalesce(n.set_at, n.leased_until - $2) > $3 \
@@ -192,8 +192,8 @@ impl Outbox for PostgresUsers {
         &self,
         id: &NoticeId,
         tries: u32,
-        until: Instant,
-        now: Instant,
+        until: Timestamp,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         // An id that is no number is none of ours.
         let Ok(id) = id.0.parse::<i64>() else { return Ok(()) };

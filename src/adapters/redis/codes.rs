@@ -17,7 +17,7 @@ use super::{
     script::{Script, Scripts},
 };
 use crate::{
-    domain::{Charge, CounterName, Instant, Over, RecordId, TenantTag},
+    domain::{Charge, CounterName, Over, RecordId, TenantTag, Timestamp},
     ports::{Attempted, CodeStore, Inserted, Loaded, Record, SWEEP_MARGIN, StoreError, Swapped},
 };
 
@@ -126,7 +126,7 @@ impl Inner {
     async fn sweep(
         &self,
         tenant: TenantTag,
-        now: Instant,
+        now: Timestamp,
         limit: usize,
     ) -> Result<usize, StoreError> {
         let [counters, ends] = self.counters(tenant);
@@ -172,7 +172,7 @@ struct Written {
 }
 
 impl Written {
-    fn new(inner: &Inner, record: &Record, charges: &[Charge], now: Instant) -> Self {
+    fn new(inner: &Inner, record: &Record, charges: &[Charge], now: Timestamp) -> Self {
         // The server counts from its own clock, which may be ahead of the caller's.
         let keep = record.expires_at.since(now) + SWEEP_MARGIN + Duration::from_secs(60);
         Self {
@@ -207,7 +207,7 @@ impl CodeStore for RedisCodes {
         &self,
         record: &Record,
         charges: &[Charge],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Inserted, StoreError> {
         let inner = &*self.0;
         let tenant = record.id.tenant_tag();
@@ -225,7 +225,7 @@ impl CodeStore for RedisCodes {
         }
     }
 
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
         let inner = &*self.0;
         let (now, drift) = (pack::micros(now).to_string(), inner.drift.to_string());
         let arguments = [now.as_bytes(), drift.as_bytes()];
@@ -238,8 +238,8 @@ impl CodeStore for RedisCodes {
             3 => {
                 let record = Loaded {
                     version: parts.version()?,
-                    expires_at: Instant::from_micros(parts.number()?),
-                    touched_at: Instant::from_micros(parts.number()?),
+                    expires_at: Timestamp::from_micros(parts.number()?),
+                    touched_at: Timestamp::from_micros(parts.number()?),
                     tries: u32::try_from(parts.number()?).unwrap_or(u32::MAX),
                     body: parts.bytes()?,
                 };
@@ -260,8 +260,8 @@ impl CodeStore for RedisCodes {
         let mut parts = Parts::of(answer)?;
         Ok(Some(Loaded {
             version: number(&parts.bytes()?)?,
-            expires_at: Instant::from_micros(number(&parts.bytes()?)?),
-            touched_at: Instant::from_micros(number(&parts.bytes()?)?),
+            expires_at: Timestamp::from_micros(number(&parts.bytes()?)?),
+            touched_at: Timestamp::from_micros(number(&parts.bytes()?)?),
             tries: number(&parts.bytes()?)?,
             body: parts.bytes()?,
         }))
@@ -273,7 +273,7 @@ impl CodeStore for RedisCodes {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         let inner = &*self.0;
         let tenant = next.id.tenant_tag();
@@ -297,7 +297,7 @@ impl CodeStore for RedisCodes {
         }
     }
 
-    async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         let inner = &*self.0;
         // Without charges the call asks only whether server and clock are there.
         let nobody = TenantTag::from_bytes([0; 8]);
@@ -315,7 +315,7 @@ impl CodeStore for RedisCodes {
         Parts::of(inner.run(script, &keys, &arguments).await?)?.over()
     }
 
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let inner = &*self.0;
         inner.connection.check_policy().await?;
         let mut command = redis::cmd("SMEMBERS");

@@ -6,7 +6,7 @@ use redis::Value;
 
 use super::errors;
 use crate::{
-    domain::{Charge, CounterName, Instant, Over, TenantTag},
+    domain::{Charge, CounterName, Over, TenantTag, Timestamp},
     ports::StoreError,
 };
 
@@ -14,7 +14,7 @@ use crate::{
 const LARGEST: i64 = (1 << 53) - 1;
 
 /// An instant that a script keeps exactly.
-pub(super) fn micros(instant: Instant) -> i64 {
+pub(super) fn micros(instant: Timestamp) -> i64 {
     instant.as_micros().clamp(-LARGEST, LARGEST)
 }
 
@@ -79,7 +79,7 @@ impl Parts {
         let mut over = Vec::new();
         while self.0.len() > 0 {
             let name = self.bytes()?.try_into().map_err(|_| errors::damaged("name"))?;
-            let ends_at = Instant::from_micros(self.number()?);
+            let ends_at = Timestamp::from_micros(self.number()?);
             over.push(Over { ends_at, name: CounterName::from_bytes(name) });
         }
         Ok(over)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Error, OptionalExtension, params};
 
 use super::errors;
-use crate::domain::{Charge, CounterName, Instant, Over};
+use crate::domain::{Charge, CounterName, Over, Timestamp};
 
 /// Bytes of one packed charge: tier, name, amount, limit, window.
 const PACKED: usize = 1 + 32 + 4 + 4 + 8;
@@ -24,13 +24,13 @@ struct Counter {
 pub(super) fn charge(
     connection: &Connection,
     charges: &[Charge],
-    now: Instant,
+    now: Timestamp,
 ) -> Result<Vec<Over>, Error> {
     let (mut over, mut writes) = (Vec::new(), Vec::new());
     for charge in charges {
         let counter = charged(connection, charge, now)?;
         if counter.value > i64::from(charge.limit) {
-            let ends_at = Instant::from_micros(counter.ends_at);
+            let ends_at = Timestamp::from_micros(counter.ends_at);
             over.push(Over { ends_at, name: charge.name });
         } else if charge.amount > 0 {
             writes.push((charge.name, counter));
@@ -48,7 +48,7 @@ pub(super) fn charge(
 pub(super) fn charge_tiers(
     connection: &Connection,
     charges: &[Charge],
-    now: Instant,
+    now: Timestamp,
 ) -> Result<Vec<Over>, Error> {
     let mut tiers: Vec<u8> = charges.iter().map(|charge| charge.tier).collect();
     tiers.sort_unstable();
@@ -67,7 +67,7 @@ pub(super) fn charge_tiers(
 pub(super) fn clear(
     connection: &Connection,
     name: &CounterName,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<(), Error> {
     let sql = "UPDATE sspr_counter SET value = 0, ends_at = max(touched_at, ?2), \
                touched_at = max(touched_at, ?2) WHERE name = ?1";
@@ -75,7 +75,7 @@ pub(super) fn clear(
     Ok(())
 }
 
-fn charged(connection: &Connection, charge: &Charge, now: Instant) -> Result<Counter, Error> {
+fn charged(connection: &Connection, charge: &Charge, now: Timestamp) -> Result<Counter, Error> {
     let sql = "SELECT value, ends_at, touched_at FROM sspr_counter WHERE name = ?1";
     let before = connection.prepare_cached(sql)?.query_row([charge.name.as_bytes()], |row| {
         Ok(Counter { value: row.get(0)?, ends_at: row.get(1)?, touched_at: row.get(2)? })

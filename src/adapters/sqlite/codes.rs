@@ -12,7 +12,7 @@ use super::{
     worker::Writes,
 };
 use crate::{
-    domain::{Charge, CounterName, Instant, Over, RecordId},
+    domain::{Charge, CounterName, Over, RecordId, Timestamp},
     ports::{Attempted, CodeStore, Inserted, Loaded, Record, SWEEP_MARGIN, StoreError, Swapped},
 };
 
@@ -33,14 +33,14 @@ impl CodeStore for SqliteCodes {
         &self,
         record: &Record,
         charges: &[Charge],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Inserted, StoreError> {
         let (record, charges) = (record.clone(), charges.to_vec());
         let act = move |connection: &Connection| insert(connection, &record, &charges, now);
         self.0.writer.call(act).await
     }
 
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
         let id = *id;
         let act = move |connection: &Connection| attempt(connection, &id, now);
         self.0.writer.call(act).await
@@ -64,7 +64,7 @@ impl CodeStore for SqliteCodes {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         let (next, charges, clear) = (next.clone(), charges.to_vec(), clear.to_vec());
         let act =
@@ -72,7 +72,7 @@ impl CodeStore for SqliteCodes {
         self.0.writer.call(act).await
     }
 
-    async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         let charges = charges.to_vec();
         let act = move |connection: &Connection| {
             charge(connection, &charges, now).map(|over| (over, Writes::Stand))
@@ -80,7 +80,7 @@ impl CodeStore for SqliteCodes {
         self.0.writer.call(act).await
     }
 
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let act = move |connection: &Connection| sweep(connection, now, limit);
         self.0.writer.call(act).await
     }
@@ -90,7 +90,7 @@ pub(super) fn insert(
     connection: &Connection,
     record: &Record,
     charges: &[Charge],
-    now: Instant,
+    now: Timestamp,
 ) -> Result<(Inserted, Writes), Error> {
     let sql = "SELECT 1 FROM sspr_record WHERE id = ?1";
     if connection.prepare_cached(sql)?.exists([record.id.as_bytes()])? {
@@ -118,7 +118,7 @@ pub(super) fn insert(
 pub(super) fn attempt(
     connection: &Connection,
     id: &RecordId,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<(Attempted, Writes), Error> {
     let sql = "UPDATE sspr_record SET tries = min(tries + 1, tries_limit + 1), \
                touched_at = max(touched_at, ?2) \
@@ -149,7 +149,7 @@ pub(super) fn swap(
     expected: u64,
     charges: &[Charge],
     cleared: &[CounterName],
-    now: Instant,
+    now: Timestamp,
 ) -> Result<(Swapped, Writes), Error> {
     let sql = "SELECT version FROM sspr_record WHERE id = ?1";
     let version = connection
@@ -184,7 +184,7 @@ pub(super) fn swap(
     Ok((Swapped::Swapped { version: version.saturating_add(1) }, Writes::Stand))
 }
 
-fn sweep(connection: &Connection, now: Instant, limit: usize) -> Result<(usize, Writes), Error> {
+fn sweep(connection: &Connection, now: Timestamp, limit: usize) -> Result<(usize, Writes), Error> {
     let before = now.before(SWEEP_MARGIN).as_micros();
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let sql = "DELETE FROM sspr_record WHERE id IN (SELECT id FROM sspr_record \
@@ -200,8 +200,8 @@ fn sweep(connection: &Connection, now: Instant, limit: usize) -> Result<(usize, 
 fn loaded(row: &Row<'_>) -> Result<Loaded, Error> {
     Ok(Loaded {
         version: unsigned(row.get(0)?)?,
-        expires_at: Instant::from_micros(row.get(1)?),
-        touched_at: Instant::from_micros(row.get(2)?),
+        expires_at: Timestamp::from_micros(row.get(1)?),
+        touched_at: Timestamp::from_micros(row.get(2)?),
         tries: row.get(3)?,
         body: row.get(4)?,
     })

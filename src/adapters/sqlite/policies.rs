@@ -12,10 +12,10 @@ use serde_json::Value;
 use super::{SqliteStore, store::Connections, worker::Writes};
 use crate::{
     adapters::{
-        Policies, PolicyFault,
-        policies::{MOST_CHANGES, corrupt, read_stored, refused},
+        MemoryPolicies, PolicyFault,
+        memory_policies::{MOST_CHANGES, corrupt, read_stored, refused},
     },
-    domain::{Instant, TenantId},
+    domain::{TenantId, Timestamp},
     policy::{DocumentError, TenantPolicy},
     ports::{
         DamagedPolicy, PolicyChange, PolicyError, PolicySource, PolicyStore, RecordedChange,
@@ -37,7 +37,7 @@ const MOST_RECORDED: usize = 16 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct SqlitePolicies {
     connections: Arc<Connections>,
-    current: Policies,
+    current: MemoryPolicies,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -71,7 +71,7 @@ impl SqliteStore {
     pub async fn policies(&self) -> Result<SqlitePolicies, StoreError> {
         let policies = SqlitePolicies {
             connections: self.connections(),
-            current: Policies::default(),
+            current: MemoryPolicies::default(),
             seen: Arc::default(),
         };
         policies.refresh().await?;
@@ -326,7 +326,7 @@ fn recorded(row: &rusqlite::Row<'_>) -> Option<RecordedChange> {
         core::str::from_utf8(bytes).ok()
     };
     let json = |index: usize| serde_json::from_str::<Value>(text(index)?).ok();
-    let at = Instant::from_micros(row.get(0).ok()?);
+    let at = Timestamp::from_micros(row.get(0).ok()?);
     Some(RecordedChange::new(at, text(1)?, text(2)?, [json(3)?, json(4)?]))
 }
 

@@ -21,7 +21,7 @@ impl SqliteUsers {
         stamp: Stamp,
         entropy: &dyn Entropy,
     ) -> Result<SessionToken, StoreError> {
-        let token = SessionToken::draw(entropy)?;
+        let token = SessionToken::generate(entropy)?;
         let (hash, tenant, account) = (token.hash(), tenant.clone(), account.clone());
         let act = move |connection: &Connection| {
             let sql = "INSERT INTO sspr_session (token, tenant, account, stamp) \

@@ -18,8 +18,8 @@ use rusqlite::{
 use super::{charges, codes, schema, users, worker::in_savepoint};
 use crate::{
     domain::{
-        Account, AccountId, Charge, CounterName, EmailAddress, Instant, PasswordHash, RecordId,
-        Stamp, TenantId,
+        Account, AccountId, Charge, CounterName, EmailAddress, PasswordHash, RecordId, Stamp,
+        TenantId, Timestamp,
     },
     ports::{Applied, Attempted, Inserted, PasswordChange, Record, Swapped},
 };
@@ -48,8 +48,8 @@ impl Counting {
     }
 }
 
-fn now() -> Instant {
-    Instant::from_micros(1_800_000_000_000_000)
+fn now() -> Timestamp {
+    Timestamp::from_micros(1_800_000_000_000_000)
 }
 
 fn charge(name: u8, tier: u8, amount: u32) -> Charge {

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     adapters::readable::readable,
     domain::{
-        Account, AccountId, EmailAddress, Instant, LanguageTag, PasswordHash, Stamp, TenantId,
+        Account, AccountId, EmailAddress, LanguageTag, PasswordHash, Stamp, TenantId, Timestamp,
     },
     ports::{
         Applied, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeDelivery, NoticeId,
@@ -98,7 +98,7 @@ impl UserStore for SqliteUsers {
         &self,
         tenant: &TenantId,
         account: &AccountId,
-        at: Instant,
+        at: Timestamp,
     ) -> Result<(), StoreError> {
         let (tenant, account) = (tenant.clone(), account.clone());
         let sql = "UPDATE sspr_account SET signed_in_at = ?3 WHERE tenant = ?1 AND id = ?2";
@@ -113,7 +113,7 @@ impl UserStore for SqliteUsers {
 
 #[async_trait]
 impl Outbox for SqliteUsers {
-    async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError> {
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Notice>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let act =
             move |connection: &Connection| Ok((lease(connection, now, limit)?, Writes::Stand));
@@ -124,8 +124,8 @@ impl Outbox for SqliteUsers {
         &self,
         id: &NoticeId,
         tries: u32,
-        until: Instant,
-        now: Instant,
+        until: Timestamp,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         // An id that is no number is none of ours.
         let Ok(id) = id.0.parse::<i64>() else { return Ok(()) };
@@ -202,7 +202,7 @@ pub(super) fn apply(
 /// Leases what is due. A row that is damaged is leased like the others.
 fn lease(
     connection: &Connection,
-    now: Instant,
+    now: Timestamp,
     limit: i64,
 ) -> Result<Result<Vec<Notice>, Error>, Error> {
     // Rows of older versions do not say when they were leased: it was a lease before.
@@ -231,7 +231,7 @@ fn notice(row: &rusqlite::Row<'_>) -> Result<Notice, Error> {
         NoticeId(row.get::<_, i64>(0)?.to_string()),
         TenantId::parse(&tenant).map_err(|_| damaged("tenant"))?,
         EmailAddress::parse(&address).map_err(|_| damaged("address"))?,
-        Instant::from_micros(row.get(3)?),
+        Timestamp::from_micros(row.get(3)?),
     );
     notice.language = language.and_then(|tag| LanguageTag::parse(&tag).ok());
     notice.tries = row.get(5)?;

@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::{
-    domain::Instant,
+    domain::Timestamp,
     ports::{Clock, Sleep},
 };
 
@@ -34,11 +34,11 @@ impl SystemClock {
 }
 
 impl Clock for SystemClock {
-    fn now(&self) -> Instant {
+    fn now(&self) -> Timestamp {
         now()
     }
 
-    fn sleep_until(&self, instant: Instant) -> Sleep {
+    fn sleep_until(&self, instant: Timestamp) -> Sleep {
         let mut alarm: Option<Alarm> = None;
         Box::pin(poll_fn(move |context| {
             if now() >= instant {
@@ -59,21 +59,21 @@ impl Clock for SystemClock {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-fn now() -> Instant {
+fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Instant::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// Alarms by instant, then by number.
 #[derive(Default)]
 struct Alarms {
-    waiting: Mutex<BTreeMap<(Instant, u64), Waker>>,
+    waiting: Mutex<BTreeMap<(Timestamp, u64), Waker>>,
     changed: Condvar,
     numbers: AtomicU64,
 }
 
 /// One alarm; dropping it takes it off.
-struct Alarm(Arc<Alarms>, (Instant, u64));
+struct Alarm(Arc<Alarms>, (Timestamp, u64));
 
 static ALARMS: LazyLock<Option<Arc<Alarms>>> = LazyLock::new(|| {
     let alarms = Arc::new(Alarms::default());
@@ -83,7 +83,7 @@ static ALARMS: LazyLock<Option<Arc<Alarms>>> = LazyLock::new(|| {
 });
 
 impl Alarms {
-    fn set(self: &Arc<Self>, instant: Instant, waker: &Waker) -> Alarm {
+    fn set(self: &Arc<Self>, instant: Timestamp, waker: &Waker) -> Alarm {
         let key = (instant, self.numbers.fetch_add(1, Ordering::Relaxed));
         self.lock().insert(key, waker.clone());
         self.changed.notify_one();
@@ -121,7 +121,7 @@ impl Alarms {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Instant, u64), Waker>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Timestamp, u64), Waker>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -152,6 +152,6 @@ mod tests {
 
     #[tokio::test]
     async fn an_instant_that_has_passed_is_no_sleep() {
-        SystemClock::new().sleep_until(Instant::from_micros(0)).await;
+        SystemClock::new().sleep_until(Timestamp::from_micros(0)).await;
     }
 }

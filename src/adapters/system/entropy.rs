@@ -112,7 +112,7 @@ mod tests {
         let length = format.length();
         let mut counts = vec![vec![0_u32; symbols.len()]; length];
         for _ in 0..100_000 {
-            let text = Code::draw(format, &SystemEntropy::new()).unwrap().expose();
+            let text = Code::generate(format, &SystemEntropy::new()).unwrap().expose();
             for (place, symbol) in text.chars().filter(|c| *c != '-').enumerate() {
                 counts[place][symbols.find(symbol).unwrap()] += 1;
             }

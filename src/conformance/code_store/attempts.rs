@@ -1,7 +1,7 @@
 //! Attempts: own tries first, then tier by tier; death.
 
 use super::{
-    super::verdict::{Verdict, Violation, hold, same},
+    super::case_result::{CaseResult, Violation, hold, same},
     bench::{CodeStoreBench, DAY, SECOND, at},
     records::loaded,
 };
@@ -28,7 +28,7 @@ async fn charged(
 
 pub(super) async fn tries_are_charged_first_and_exhausted_charges_nothing_else(
     bench: &CodeStoreBench,
-) -> Verdict {
+) -> CaseResult {
     let record = bench.record(1, &[bench.charge(5, 1, 99)]);
     bench.put(&record, &[]).await?;
     for tries in 1..=5 {
@@ -47,7 +47,7 @@ pub(super) async fn tries_are_charged_first_and_exhausted_charges_nothing_else(
     same("tries saturate above the limit", loaded(bench, &record.id).await?.tries, 6)
 }
 
-pub(super) async fn tiers_are_taken_in_ascending_order(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn tiers_are_taken_in_ascending_order(bench: &CodeStoreBench) -> CaseResult {
     // Written in descending order, and with names that sort against their tiers.
     let charges = [bench.charge(3, 9, 1), bench.charge(7, 2, 2), bench.charge(9, 1, 3)];
     let record = bench.record(1, &charges);
@@ -64,7 +64,7 @@ pub(super) async fn tiers_are_taken_in_ascending_order(bench: &CodeStoreBench) -
 
 pub(super) async fn a_refusing_first_tier_leaves_the_second_uncharged(
     bench: &CodeStoreBench,
-) -> Verdict {
+) -> CaseResult {
     let charges = [bench.charge(7, 2, 9), bench.charge(5, 1, 1), bench.charge(6, 1, 9)];
     let record = bench.record(1, &charges);
     bench.put(&record, &[]).await?;
@@ -78,7 +78,7 @@ pub(super) async fn a_refusing_first_tier_leaves_the_second_uncharged(
 
 pub(super) async fn a_refusing_second_tier_leaves_the_first_charged(
     bench: &CodeStoreBench,
-) -> Verdict {
+) -> CaseResult {
     let charges = [bench.charge(5, 1, 9), bench.charge(7, 2, 1), bench.charge(8, 2, 9)];
     let record = bench.record(1, &charges);
     bench.put(&record, &[]).await?;
@@ -89,7 +89,7 @@ pub(super) async fn a_refusing_second_tier_leaves_the_first_charged(
     bench.stands_at(8, 1, 1, "the refusing tier is all or none").await
 }
 
-pub(super) async fn an_attempt_never_changes_the_version(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn an_attempt_never_changes_the_version(bench: &CodeStoreBench) -> CaseResult {
     let record = bench.record(1, &[bench.charge(5, 1, 2)]);
     bench.put(&record, &[]).await?;
     for _ in 0..8 {
@@ -104,7 +104,7 @@ pub(super) async fn an_attempt_never_changes_the_version(bench: &CodeStoreBench)
 
 pub(super) async fn a_record_is_dead_at_its_expiry_to_the_microsecond(
     bench: &CodeStoreBench,
-) -> Verdict {
+) -> CaseResult {
     let record = bench.record(1, &[]);
     bench.put(&record, &[]).await?;
     charged(bench, &record.id, DAY - 1).await?;
@@ -117,7 +117,7 @@ pub(super) async fn a_record_is_dead_at_its_expiry_to_the_microsecond(
     Ok(())
 }
 
-pub(super) async fn the_dead_and_the_missing_charge_nothing(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn the_dead_and_the_missing_charge_nothing(bench: &CodeStoreBench) -> CaseResult {
     let record = bench.record(1, &[bench.charge(5, 1, 9)]);
     bench.put(&record, &[]).await?;
     let dead = bench.store.attempt(&record.id, at(DAY)).await?;
@@ -128,7 +128,7 @@ pub(super) async fn the_dead_and_the_missing_charge_nothing(bench: &CodeStoreBen
     bench.stands_at(5, DAY, 0, "Dead charges nothing").await
 }
 
-pub(super) async fn a_clock_that_runs_back_revives_no_record(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn a_clock_that_runs_back_revives_no_record(bench: &CodeStoreBench) -> CaseResult {
     let record = bench.record(1, &[]);
     bench.put(&record, &[]).await?;
     charged(bench, &record.id, DAY - 1).await?;
@@ -140,7 +140,7 @@ pub(super) async fn a_clock_that_runs_back_revives_no_record(bench: &CodeStoreBe
     })
 }
 
-pub(super) async fn expiry_is_judged_by_the_callers_clock(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn expiry_is_judged_by_the_callers_clock(bench: &CodeStoreBench) -> CaseResult {
     // Ten years ago and in ten years, by any server's clock.
     for (number, years) in [(1, -10), (2, 10)] {
         let begins = years * 365 * DAY;

@@ -12,11 +12,11 @@ use futures_channel::oneshot;
 
 use super::super::{
     block_on,
+    case_result::{CaseResult, Violation, hold},
     random::Random,
-    verdict::{Verdict, Violation, hold},
 };
 use crate::{
-    domain::{Charge, CounterName, Instant, RecordId, TenantId, TenantTag},
+    domain::{Charge, CounterName, RecordId, TenantId, TenantTag, Timestamp},
     ports::{CodeStore, Inserted, Record, StoreError},
 };
 
@@ -116,7 +116,7 @@ impl CodeStoreBench {
     }
 
     /// Inserts, and expects that it is written.
-    pub(super) async fn put(&self, record: &Record, charges: &[Charge]) -> Verdict {
+    pub(super) async fn put(&self, record: &Record, charges: &[Charge]) -> CaseResult {
         let answer = self.store.insert(record, charges, at(0)).await?;
         hold(answer == Inserted::Inserted, || format!("a new record was not written: {answer:?}"))
     }
@@ -138,7 +138,13 @@ impl CodeStoreBench {
     }
 
     /// That a counter has this value.
-    pub(super) async fn stands_at(&self, number: u8, now: i64, value: u32, why: &str) -> Verdict {
+    pub(super) async fn stands_at(
+        &self,
+        number: u8,
+        now: i64,
+        value: u32,
+        why: &str,
+    ) -> CaseResult {
         let found = self.value(number, now).await?;
         hold(found == value, || {
             format!("counter {number} stands at {found}, where it should at {value}: {why}")
@@ -181,8 +187,8 @@ pub(super) const SECOND: i64 = 1_000_000;
 pub(super) const DAY: i64 = 24 * 3_600 * SECOND;
 
 /// So many microseconds after the case's beginning.
-pub(super) const fn at(micros: i64) -> Instant {
-    Instant::from_micros(START + micros)
+pub(super) const fn at(micros: i64) -> Timestamp {
+    Timestamp::from_micros(START + micros)
 }
 
 pub(super) fn id(tenant: TenantTag, number: u8) -> RecordId {

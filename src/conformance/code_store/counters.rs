@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::{
-    super::verdict::{Verdict, hold, same},
+    super::case_result::{CaseResult, hold, same},
     bench::{CodeStoreBench, DAY, SECOND, at},
 };
 use crate::domain::{Charge, CounterName};
 
 pub(super) async fn a_window_begins_at_its_first_charge_and_ends_to_the_microsecond(
     bench: &CodeStoreBench,
-) -> Verdict {
+) -> CaseResult {
     let limit = [bench.charge(1, 0, 2)];
     same("first charge", bench.charged(&limit, 7).await?, true)?;
     same("second charge", bench.charged(&limit, SECOND / 2).await?, true)?;
@@ -25,7 +25,7 @@ pub(super) async fn a_window_begins_at_its_first_charge_and_ends_to_the_microsec
 
 pub(super) async fn a_charge_inside_a_window_never_moves_its_end(
     bench: &CodeStoreBench,
-) -> Verdict {
+) -> CaseResult {
     for step in 0..10 {
         let charged = bench.charged(&[bench.charge(1, 0, 100)], step * SECOND / 10).await?;
         same("a charge far below its limit", charged, true)?;
@@ -34,7 +34,7 @@ pub(super) async fn a_charge_inside_a_window_never_moves_its_end(
     bench.stands_at(1, SECOND, 0, "the window ends one second after its first charge").await
 }
 
-pub(super) async fn a_clock_that_runs_back_reopens_no_window(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn a_clock_that_runs_back_reopens_no_window(bench: &CodeStoreBench) -> CaseResult {
     let one = [bench.charge(1, 0, 1)];
     same("first charge", bench.charged(&one, SECOND).await?, true)?;
     for back in [-1, -SECOND, -9 * 3600 * SECOND, -DAY] {
@@ -49,7 +49,7 @@ pub(super) async fn a_clock_that_runs_back_reopens_no_window(bench: &CodeStoreBe
     bench.stands_at(2, 6 * SECOND, 0, "the end was not moved by the slow clock").await
 }
 
-pub(super) async fn charges_are_all_or_none(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn charges_are_all_or_none(bench: &CodeStoreBench) -> CaseResult {
     same("fills it", bench.charged(&[bench.charge(4, 0, 1)], 0).await?, true)?;
     let three = [bench.charge(9, 0, 9), bench.charge(4, 0, 1), bench.charge(1, 0, 9)];
     same("one of three is full", bench.charged(&three, 1).await?, false)?;
@@ -59,7 +59,9 @@ pub(super) async fn charges_are_all_or_none(bench: &CodeStoreBench) -> Verdict {
     bench.stands_at(4, 1, 1, "a refused call charges nothing").await
 }
 
-pub(super) async fn the_answer_names_every_counter_that_is_over(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn the_answer_names_every_counter_that_is_over(
+    bench: &CodeStoreBench,
+) -> CaseResult {
     for number in [2, 200] {
         same("fills it", bench.charged(&[bench.charge(number, 0, 1)], 0).await?, true)?;
     }
@@ -71,7 +73,7 @@ pub(super) async fn the_answer_names_every_counter_that_is_over(bench: &CodeStor
     same("counters over their limit", over, vec![bench.name(2), bench.name(200)])
 }
 
-pub(super) async fn asking_writes_nothing(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn asking_writes_nothing(bench: &CodeStoreBench) -> CaseResult {
     let ask = [Charge { amount: 0, ..bench.charge(1, 0, 0) }];
     same("an unknown counter stands at 0", bench.charged(&ask, 0).await?, true)?;
     same("a charge", bench.charged(&[bench.charge(1, 0, 5)], 10).await?, true)?;
@@ -82,7 +84,7 @@ pub(super) async fn asking_writes_nothing(bench: &CodeStoreBench) -> Verdict {
     same("in the old window", bench.charged(&[bench.charge(1, 0, 1)], 20).await?, false)
 }
 
-pub(super) async fn limits_are_those_of_the_call(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn limits_are_those_of_the_call(bench: &CodeStoreBench) -> CaseResult {
     for (limit, charged) in [(1, true), (1, false), (3, true), (2, false), (3, true), (3, false)] {
         let found = bench.charged(&[bench.charge(1, 0, limit)], 0).await?;
         same(&format!("with limit {limit}"), found, charged)?;
@@ -91,7 +93,7 @@ pub(super) async fn limits_are_those_of_the_call(bench: &CodeStoreBench) -> Verd
     same("with limit 0", zero, false)
 }
 
-pub(super) async fn large_amounts_never_wrap_around(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn large_amounts_never_wrap_around(bench: &CodeStoreBench) -> CaseResult {
     let most = [Charge { amount: u32::MAX, limit: u32::MAX, ..bench.charge(1, 0, 0) }];
     same("exactly the largest limit", bench.charged(&most, 0).await?, true)?;
     for _ in 0..3 {
@@ -105,7 +107,7 @@ pub(super) async fn large_amounts_never_wrap_around(bench: &CodeStoreBench) -> V
     bench.stands_at(2, 0, 5, "amounts are added whole").await
 }
 
-pub(super) async fn names_are_compared_byte_for_byte(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn names_are_compared_byte_for_byte(bench: &CodeStoreBench) -> CaseResult {
     // As text: A and a, a NUL, not UTF-8, a quote, braces, a wild card, white space.
     let tails = [b'A', b'a', 0, 0xff, b'\'', b'{', b'}', b'%', b' ', b'\n'];
     let mut names = BTreeSet::new();
@@ -127,7 +129,7 @@ pub(super) async fn names_are_compared_byte_for_byte(bench: &CodeStoreBench) -> 
     Ok(())
 }
 
-pub(super) async fn tenants_share_no_counter(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn tenants_share_no_counter(bench: &CodeStoreBench) -> CaseResult {
     let other = bench.tenant("fabrikam")?;
     for tenant in [bench, &other] {
         let full = [tenant.charge(1, 0, 1)];

@@ -3,7 +3,7 @@
 use core::{future::poll_fn, task::Poll};
 
 use super::{
-    super::verdict::{Verdict, Violation, hold, same},
+    super::case_result::{CaseResult, Violation, hold, same},
     bench::{CodeStoreBench, at},
     operation::{Answer, Call},
     records::loaded,
@@ -29,7 +29,7 @@ async fn cut(bench: &CodeStoreBench, call: &Call, polls: u8) -> Option<Answer> {
 
 pub(super) async fn a_cancelled_call_happens_wholly_or_not_at_all(
     bench: &CodeStoreBench,
-) -> Verdict {
+) -> CaseResult {
     for polls in 0..POLLS {
         let base = polls * 16;
         let record = bench.record(base, &[]);
@@ -77,7 +77,7 @@ pub(super) async fn a_cancelled_call_happens_wholly_or_not_at_all(
     Ok(())
 }
 
-pub(super) async fn a_repeated_insert_answers_exists(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn a_repeated_insert_answers_exists(bench: &CodeStoreBench) -> CaseResult {
     let record = bench.record(1, &[]);
     for expected in [Inserted::Inserted, Inserted::Exists, Inserted::Exists] {
         let answer = bench.store.insert(&record, &[bench.charge(1, 0, 1)], at(0)).await?;
@@ -86,7 +86,7 @@ pub(super) async fn a_repeated_insert_answers_exists(bench: &CodeStoreBench) -> 
     bench.stands_at(1, 0, 1, "a repeated insert charges nothing").await
 }
 
-pub(super) async fn a_repeated_swap_answers_conflict(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn a_repeated_swap_answers_conflict(bench: &CodeStoreBench) -> CaseResult {
     let next = Record { body: b"next".to_vec(), ..bench.record(1, &[]) };
     bench.put(&bench.record(1, &[]), &[]).await?;
     let (won, lost) = (Swapped::Swapped { version: 2 }, Swapped::Conflict { version: 2 });
@@ -99,7 +99,7 @@ pub(super) async fn a_repeated_swap_answers_conflict(bench: &CodeStoreBench) -> 
     bench.stands_at(1, 1, 1, "a repeated swap charges nothing").await
 }
 
-pub(super) async fn a_lost_answer_gives_nobody_a_try(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn a_lost_answer_gives_nobody_a_try(bench: &CodeStoreBench) -> CaseResult {
     let mut random = bench.random();
     for round in 0..8 {
         let record = bench.record(round, &[bench.charge(round, 1, 4)]);

@@ -1,7 +1,7 @@
 //! A bounded store that is full.
 
 use super::{
-    super::verdict::{Verdict, Violation, hold},
+    super::case_result::{CaseResult, Violation, hold},
     bench::{CodeStoreBench, DAY, at},
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 /// Inserts that any store for this case refuses in the end.
 const MOST: u32 = 100_000;
 
-pub(super) async fn a_full_store_refuses_and_evicts_nothing(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn a_full_store_refuses_and_evicts_nothing(bench: &CodeStoreBench) -> CaseResult {
     let (mut written, mut random) = (Vec::new(), bench.random());
     let mut refused = None;
     for number in 0..MOST {

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use super::{
-    super::verdict::{Verdict, Violation},
+    super::case_result::{CaseResult, Violation},
     bench::CodeStoreBench,
     history::{Calls, Event},
     linear::{is_linearizable, shortest},
@@ -21,7 +21,7 @@ const LENGTH: usize = 60;
 const CLIENTS: u32 = 6;
 const CALLS: u32 = 6;
 
-pub(super) async fn random_calls_answer_as_the_model_does(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn random_calls_answer_as_the_model_does(bench: &CodeStoreBench) -> CaseResult {
     for history in 0..u64::from(bench.rounds) {
         let mut calls = Calls::new(bench.seed, history);
         let drawn: Vec<Call> = (0..LENGTH).map(|_| calls.draw()).collect();
@@ -71,7 +71,7 @@ async fn shrunk(
 
 pub(super) async fn random_concurrent_calls_have_an_order_that_explains_them(
     bench: &CodeStoreBench,
-) -> Verdict {
+) -> CaseResult {
     for history in 0..u64::from(bench.rounds) {
         let events = play(bench, history).await?;
         if is_linearizable(&events) {

@@ -9,7 +9,7 @@ use super::{
     operation::{Answer, Call},
 };
 use crate::{
-    domain::{Charge, CounterName, Instant, RecordId, TenantId, TenantTag},
+    domain::{Charge, CounterName, RecordId, TenantId, TenantTag, Timestamp},
     ports::Record,
 };
 
@@ -37,7 +37,7 @@ impl Calls {
         // Time mostly goes on; now and then a clock runs behind.
         self.now += i64::from(self.random.below(40));
         let behind = if self.random.chance(15) { i64::from(self.random.below(120)) } else { 0 };
-        let now = Instant::from_micros(self.now - behind);
+        let now = Timestamp::from_micros(self.now - behind);
         match self.random.below(100) {
             0..20 => Call::Insert(self.record(), self.charges(), now),
             20..50 => Call::Attempt(self.id(), now),
@@ -61,7 +61,7 @@ impl Calls {
             begins_challenge: self.random.chance(30),
             body: vec![number; 3],
             charges,
-            expires_at: Instant::from_micros(self.now + i64::from(self.random.below(400))),
+            expires_at: Timestamp::from_micros(self.now + i64::from(self.random.below(400))),
             id: self.id(),
             tries_limit: self.random.below(4),
         }

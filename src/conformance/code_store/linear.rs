@@ -54,12 +54,12 @@ mod tests {
         bench::name,
         operation::{Answer, Call},
     };
-    use crate::domain::{Charge, Instant, TenantTag};
+    use crate::domain::{Charge, TenantTag, Timestamp};
     use core::time::Duration;
     use std::sync::Arc;
 
     fn charge(began: u64, ended: u64, limit: u32, admitted: bool) -> Event {
-        let now = Instant::from_micros(0);
+        let now = Timestamp::from_micros(0);
         let window = Duration::from_micros(9);
         let name = name(TenantTag::from_bytes([1; 8]), 1);
         let charge = Charge { amount: 1, limit, name, tier: 0, window };

@@ -24,7 +24,7 @@ clauses! {
     CodeStoreCase over CodeStoreBench;
     /// Makes one test for each clause of the code store's contract. The argument is a function from
     /// [`CodeStoreCase`](crate::conformance::CodeStoreCase) to
-    /// [`Verdict`](crate::conformance::Verdict).
+    /// [`CaseResult`](crate::conformance::CaseResult).
     code_store_conformance;
     in counters:
         a_window_begins_at_its_first_charge_and_ends_to_the_microsecond

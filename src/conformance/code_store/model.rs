@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::operation::{Answer, Call, Snapshot, sorted};
 use crate::{
-    domain::{Charge, CounterName, Instant, Over, RecordId},
+    domain::{Charge, CounterName, Over, RecordId, Timestamp},
     ports::{Inserted, Record, Swapped},
 };
 
@@ -18,8 +18,8 @@ pub(super) struct Model {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Row {
     version: u64,
-    expires_at: Instant,
-    touched_at: Instant,
+    expires_at: Timestamp,
+    touched_at: Timestamp,
     tries: u32,
     tries_limit: u32,
     charges: Vec<Line>,
@@ -32,8 +32,8 @@ type Line = (u8, CounterName, u32, u32, core::time::Duration);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Counter {
     value: u64,
-    ends_at: Instant,
-    touched_at: Instant,
+    ends_at: Timestamp,
+    touched_at: Timestamp,
 }
 
 impl Model {
@@ -51,7 +51,7 @@ impl Model {
         }
     }
 
-    fn insert(&mut self, record: &Record, charges: &[Charge], now: Instant) -> Inserted {
+    fn insert(&mut self, record: &Record, charges: &[Charge], now: Timestamp) -> Inserted {
         if self.records.contains_key(&record.id) {
             return Inserted::Exists;
         }
@@ -63,7 +63,7 @@ impl Model {
         Inserted::Inserted
     }
 
-    fn attempt(&mut self, id: &RecordId, now: Instant) -> Answer {
+    fn attempt(&mut self, id: &RecordId, now: Timestamp) -> Answer {
         let Some(row) = self.records.get_mut(id) else { return Answer::Missing };
         let at = now.latest(row.touched_at);
         if at >= row.expires_at {
@@ -91,7 +91,7 @@ impl Model {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Swapped {
         let Some(row) = self.records.get(&next.id) else { return Swapped::Missing };
         if row.version != expected {
@@ -114,7 +114,7 @@ impl Model {
     }
 
     /// All or none.
-    fn charge(&mut self, charges: &[Charge], now: Instant) -> Vec<Over> {
+    fn charge(&mut self, charges: &[Charge], now: Timestamp) -> Vec<Over> {
         let (mut after, mut over) = (Vec::new(), Vec::new());
         for charge in charges {
             let before = self.counters.get(&charge.name).copied();
@@ -136,7 +136,7 @@ impl Model {
 }
 
 impl Row {
-    fn new(record: &Record, version: u64, touched_at: Instant, tries: u32) -> Self {
+    fn new(record: &Record, version: u64, touched_at: Timestamp, tries: u32) -> Self {
         let line = |it: &Charge| (it.tier, it.name, it.amount, it.limit, it.window);
         let mut charges: Vec<Line> = record.charges.iter().map(line).collect();
         charges.sort_unstable();

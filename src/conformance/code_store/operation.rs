@@ -3,18 +3,18 @@
 use core::fmt;
 
 use crate::{
-    domain::{Charge, CounterName, Instant, Over, RecordId},
+    domain::{Charge, CounterName, Over, RecordId, Timestamp},
     ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, Swapped},
 };
 
 /// One call of one verb.
 #[derive(Clone, Debug)]
 pub(super) enum Call {
-    Insert(Record, Vec<Charge>, Instant),
-    Attempt(RecordId, Instant),
+    Insert(Record, Vec<Charge>, Timestamp),
+    Attempt(RecordId, Timestamp),
     Load(RecordId),
-    Swap(Record, u64, Vec<Charge>, Vec<CounterName>, Instant),
-    Charge(Vec<Charge>, Instant),
+    Swap(Record, u64, Vec<Charge>, Vec<CounterName>, Timestamp),
+    Charge(Vec<Charge>, Timestamp),
 }
 
 /// What it answered, in a form that compares: names sorted.
@@ -47,8 +47,8 @@ impl Answer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Snapshot {
     pub(super) version: u64,
-    pub(super) expires_at: Instant,
-    pub(super) touched_at: Instant,
+    pub(super) expires_at: Timestamp,
+    pub(super) touched_at: Timestamp,
     pub(super) tries: u32,
     pub(super) body: Vec<u8>,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    super::verdict::{Verdict, Violation, hold, same},
+    super::case_result::{CaseResult, Violation, hold, same},
     bench::{CodeStoreBench, at},
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 /// So many callers, by turns.
 const CALLERS: [u8; 5] = [2, 3, 8, 16, 64];
 
-pub(super) async fn parallel_charges_admit_exactly_the_limit(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn parallel_charges_admit_exactly_the_limit(bench: &CodeStoreBench) -> CaseResult {
     for (number, callers) in rounds(bench) {
         let charge = bench.charge(number, 0, 3);
         let bench_of = bench.clone();
@@ -33,7 +33,7 @@ pub(super) async fn parallel_charges_admit_exactly_the_limit(bench: &CodeStoreBe
 
 pub(super) async fn parallel_charges_of_crossing_sets_lose_nothing(
     bench: &CodeStoreBench,
-) -> Verdict {
+) -> CaseResult {
     let mut random = bench.random();
     for _ in 0..rounds_of(bench) {
         let base = u8::try_from(random.below(200)).unwrap_or(0);
@@ -74,7 +74,7 @@ pub(super) async fn parallel_charges_of_crossing_sets_lose_nothing(
     Ok(())
 }
 
-pub(super) async fn parallel_inserts_of_one_id_write_once(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn parallel_inserts_of_one_id_write_once(bench: &CodeStoreBench) -> CaseResult {
     for (number, callers) in rounds(bench) {
         let (bench_of, charge) = (bench.clone(), bench.charge(number, 0, 99));
         let answers = bench
@@ -102,7 +102,7 @@ pub(super) async fn parallel_inserts_of_one_id_write_once(bench: &CodeStoreBench
 
 pub(super) async fn parallel_swaps_have_one_winner_and_losers_charge_nothing(
     bench: &CodeStoreBench,
-) -> Verdict {
+) -> CaseResult {
     for (number, callers) in rounds(bench) {
         bench.put(&bench.record(number, &[]), &[]).await?;
         let (bench_of, charge) = (bench.clone(), bench.charge(number, 0, 99));
@@ -133,7 +133,7 @@ pub(super) async fn parallel_swaps_have_one_winner_and_losers_charge_nothing(
     Ok(())
 }
 
-pub(super) async fn parallel_attempts_are_charged_exactly(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn parallel_attempts_are_charged_exactly(bench: &CodeStoreBench) -> CaseResult {
     for round in 0..rounds_of(bench) {
         let number = u8::try_from(round % 64).unwrap_or(0) * 4;
         let charges = [bench.charge(number + 1, 1, 3), bench.charge(number + 2, 2, 2)];
@@ -172,7 +172,7 @@ pub(super) async fn parallel_attempts_are_charged_exactly(bench: &CodeStoreBench
     Ok(())
 }
 
-pub(super) async fn parallel_clears_and_charges_agree(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn parallel_clears_and_charges_agree(bench: &CodeStoreBench) -> CaseResult {
     for (number, callers) in rounds(bench) {
         bench.put(&bench.record(number, &[]), &[bench.charge(number, 0, 9)]).await?;
         let bench_of = bench.clone();
@@ -200,7 +200,7 @@ pub(super) async fn parallel_clears_and_charges_agree(bench: &CodeStoreBench) ->
     Ok(())
 }
 
-pub(super) async fn parallel_loads_see_one_version_whole(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn parallel_loads_see_one_version_whole(bench: &CodeStoreBench) -> CaseResult {
     for round in 0..rounds_of(bench) {
         let number = u8::try_from(round % 250).unwrap_or(0);
         bench.put(&Record { body: vec![1; 64], ..bench.record(number, &[]) }, &[]).await?;

@@ -1,11 +1,11 @@
 //! Records: what is written reads back, ids, inserts.
 
 use super::{
-    super::verdict::{Verdict, Violation, hold, same},
+    super::case_result::{CaseResult, Violation, hold, same},
     bench::{CodeStoreBench, DAY, SECOND, at},
 };
 use crate::{
-    domain::{Instant, RecordId},
+    domain::{RecordId, Timestamp},
     ports::{Attempted, Inserted, Loaded, Record},
 };
 
@@ -17,10 +17,10 @@ pub(super) async fn loaded(bench: &CodeStoreBench, id: &RecordId) -> Result<Load
     found.ok_or_else(|| Violation::new("a record that was written is not there"))
 }
 
-pub(super) async fn a_record_reads_back_as_it_was_written(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn a_record_reads_back_as_it_was_written(bench: &CodeStoreBench) -> CaseResult {
     let every_byte: Vec<u8> = (0..=255).collect();
     let bodies = [Vec::new(), every_byte.clone(), every_byte.repeat(LARGEST / 256)];
-    let ends = [at(1), at(DAY + 123_457), Instant::from_micros(i64::from(u32::MAX) * SECOND)];
+    let ends = [at(1), at(DAY + 123_457), Timestamp::from_micros(i64::from(u32::MAX) * SECOND)];
     for ((number, body), expires_at) in (1..).zip(bodies).zip(ends) {
         let charges: Vec<_> = (0..6).map(|it| bench.charge(it, it % 3, 9)).collect();
         let record = Record { body, expires_at, ..bench.record(number, &charges) };
@@ -37,7 +37,7 @@ pub(super) async fn a_record_reads_back_as_it_was_written(bench: &CodeStoreBench
     Ok(())
 }
 
-pub(super) async fn ids_are_compared_byte_for_byte(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn ids_are_compared_byte_for_byte(bench: &CodeStoreBench) -> CaseResult {
     let mut ids = Vec::new();
     for place in [0, 7, 8, 23] {
         for byte in [*b"A", *b"a", [0], [0xff], *b"'", *b"}"] {
@@ -58,7 +58,7 @@ pub(super) async fn ids_are_compared_byte_for_byte(bench: &CodeStoreBench) -> Ve
 
 pub(super) async fn an_insert_of_a_known_id_charges_and_changes_nothing(
     bench: &CodeStoreBench,
-) -> Verdict {
+) -> CaseResult {
     let first = bench.record(1, &[]);
     bench.put(&first, &[]).await?;
     bench.store.attempt(&first.id, at(1)).await?;
@@ -75,7 +75,7 @@ pub(super) async fn an_insert_of_a_known_id_charges_and_changes_nothing(
     same("expiry", found.expires_at, first.expires_at)
 }
 
-pub(super) async fn a_refused_insert_leaves_nothing(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn a_refused_insert_leaves_nothing(bench: &CodeStoreBench) -> CaseResult {
     same("fills it", bench.charged(&[bench.charge(2, 0, 1)], 0).await?, true)?;
     let charges = [bench.charge(3, 0, 9), bench.charge(2, 0, 1), bench.charge(1, 0, 9)];
     let record = bench.record(1, &[]);
@@ -95,7 +95,7 @@ pub(super) async fn a_refused_insert_leaves_nothing(bench: &CodeStoreBench) -> V
     bench.put(&record, &[]).await
 }
 
-pub(super) async fn load_reads_the_dead_and_touches_nothing(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn load_reads_the_dead_and_touches_nothing(bench: &CodeStoreBench) -> CaseResult {
     let record = bench.record(1, &[]);
     bench.put(&record, &[]).await?;
     let dead = matches!(bench.store.attempt(&record.id, at(DAY)).await?, Attempted::Dead);

@@ -1,7 +1,7 @@
 //! Swaps: version, charges, clears, what is replaced.
 
 use super::{
-    super::verdict::{Verdict, Violation, hold, same},
+    super::case_result::{CaseResult, Violation, hold, same},
     bench::{CodeStoreBench, DAY, SECOND, at},
     records::loaded,
 };
@@ -21,7 +21,9 @@ async fn swap(
     Ok(bench.store.compare_and_swap(next, expected, charges, clear, at(now)).await?)
 }
 
-pub(super) async fn the_version_is_compared_and_raised_by_one(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn the_version_is_compared_and_raised_by_one(
+    bench: &CodeStoreBench,
+) -> CaseResult {
     let mut next = bench.record(1, &[]);
     bench.put(&next, &[]).await?;
     for version in 1..=20 {
@@ -40,7 +42,7 @@ pub(super) async fn the_version_is_compared_and_raised_by_one(bench: &CodeStoreB
 
 pub(super) async fn a_conflict_or_a_missing_record_charges_nothing(
     bench: &CodeStoreBench,
-) -> Verdict {
+) -> CaseResult {
     let record = bench.record(1, &[]);
     bench.put(&record, &[bench.charge(3, 0, 9)]).await?;
     let (charges, clear) = ([bench.charge(2, 0, 9)], [bench.name(3)]);
@@ -55,7 +57,7 @@ pub(super) async fn a_conflict_or_a_missing_record_charges_nothing(
     bench.stands_at(3, 1, 1, "Conflict and Missing clear nothing").await
 }
 
-pub(super) async fn a_refused_swap_changes_nothing(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn a_refused_swap_changes_nothing(bench: &CodeStoreBench) -> CaseResult {
     let record = bench.record(1, &[]);
     bench.put(&record, &[bench.charge(2, 0, 1), bench.charge(3, 0, 9)]).await?;
     let next = Record { body: b"next".to_vec(), begins_challenge: true, ..record.clone() };
@@ -74,7 +76,7 @@ pub(super) async fn a_refused_swap_changes_nothing(bench: &CodeStoreBench) -> Ve
     bench.stands_at(3, 1, 1, "a refused swap clears nothing").await
 }
 
-pub(super) async fn tries_are_kept_unless_a_challenge_begins(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn tries_are_kept_unless_a_challenge_begins(bench: &CodeStoreBench) -> CaseResult {
     let mut next = bench.record(1, &[]);
     bench.put(&next, &[]).await?;
     for _ in 0..5 {
@@ -91,7 +93,7 @@ pub(super) async fn tries_are_kept_unless_a_challenge_begins(bench: &CodeStoreBe
     same("tries of a new challenge", loaded(bench, &next.id).await?.tries, 0)
 }
 
-pub(super) async fn a_swap_replaces_what_each_try_charges(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn a_swap_replaces_what_each_try_charges(bench: &CodeStoreBench) -> CaseResult {
     let record = bench.record(1, &[bench.charge(5, 1, 9)]);
     bench.put(&record, &[]).await?;
     let next = Record {
@@ -110,7 +112,7 @@ pub(super) async fn a_swap_replaces_what_each_try_charges(bench: &CodeStoreBench
     bench.stands_at(6, DAY + 1, 1, "the new charges are made").await
 }
 
-pub(super) async fn a_cleared_counter_begins_anew(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn a_cleared_counter_begins_anew(bench: &CodeStoreBench) -> CaseResult {
     let record = bench.record(1, &[]);
     bench.put(&record, &[bench.charge(1, 0, 1), bench.charge(2, 0, 1)]).await?;
     swap(bench, &record, 1, &[], &[bench.name(1)], SECOND / 2).await?;
@@ -120,7 +122,7 @@ pub(super) async fn a_cleared_counter_begins_anew(bench: &CodeStoreBench) -> Ver
     bench.stands_at(1, SECOND + 1, 1, "its window began with the charge after the clear").await
 }
 
-pub(super) async fn a_cleared_counter_remembers_time(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn a_cleared_counter_remembers_time(bench: &CodeStoreBench) -> CaseResult {
     let record = bench.record(1, &[]);
     bench.put(&record, &[bench.charge(1, 0, 3)]).await?;
     same("a later charge", bench.charged(&[bench.charge(1, 0, 3)], 500).await?, true)?;
@@ -130,7 +132,7 @@ pub(super) async fn a_cleared_counter_remembers_time(bench: &CodeStoreBench) -> 
     bench.stands_at(1, 500 + SECOND, 0, "the window is counted from what was seen").await
 }
 
-pub(super) async fn charges_are_decided_before_the_clears(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn charges_are_decided_before_the_clears(bench: &CodeStoreBench) -> CaseResult {
     let record = bench.record(1, &[]);
     bench.put(&record, &[bench.charge(1, 0, 1)]).await?;
     let (charge, clear) = ([bench.charge(1, 0, 1)], [bench.name(1)]);
@@ -144,7 +146,7 @@ pub(super) async fn charges_are_decided_before_the_clears(bench: &CodeStoreBench
     bench.stands_at(1, 1, 0, "charged, then cleared").await
 }
 
-pub(super) async fn a_clear_of_an_unknown_name_is_nothing(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn a_clear_of_an_unknown_name_is_nothing(bench: &CodeStoreBench) -> CaseResult {
     let record = bench.record(1, &[]);
     bench.put(&record, &[]).await?;
     let answer = swap(bench, &record, 1, &[], &[bench.name(77)], 9 * SECOND).await?;

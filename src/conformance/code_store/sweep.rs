@@ -1,12 +1,12 @@
 //! Sweeps: what is dead for a day, and nothing else.
 
 use super::{
-    super::verdict::{Verdict, hold, same},
+    super::case_result::{CaseResult, hold, same},
     bench::{CodeStoreBench, DAY, SECOND, at},
 };
 use crate::ports::{CodeStore as _, Record, Swapped};
 
-pub(super) async fn the_sweep_takes_records_dead_for_a_day(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn the_sweep_takes_records_dead_for_a_day(bench: &CodeStoreBench) -> CaseResult {
     let record = bench.record(1, &[]);
     bench.put(&record, &[]).await?;
     bench.put(&Record { expires_at: at(DAY + 1), ..bench.record(2, &[]) }, &[]).await?;
@@ -20,7 +20,7 @@ pub(super) async fn the_sweep_takes_records_dead_for_a_day(bench: &CodeStoreBenc
     })
 }
 
-pub(super) async fn the_sweep_takes_counters_ended_for_a_day(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn the_sweep_takes_counters_ended_for_a_day(bench: &CodeStoreBench) -> CaseResult {
     same("a charge", bench.charged(&[bench.charge(1, 0, 9)], 0).await?, true)?;
     same("a live one", bench.charged(&[bench.charge(2, 0, 9)], DAY + SECOND).await?, true)?;
     let early = bench.store.delete_expired(at(DAY + SECOND - 1), 100).await?;
@@ -30,7 +30,7 @@ pub(super) async fn the_sweep_takes_counters_ended_for_a_day(bench: &CodeStoreBe
     bench.stands_at(2, DAY + SECOND, 1, "the sweep took a live counter").await
 }
 
-pub(super) async fn the_sweep_honours_its_limit(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn the_sweep_honours_its_limit(bench: &CodeStoreBench) -> CaseResult {
     for number in 0..5 {
         bench.put(&bench.record(number, &[]), &[bench.charge(number, 0, 9)]).await?;
     }
@@ -44,7 +44,7 @@ pub(super) async fn the_sweep_honours_its_limit(bench: &CodeStoreBench) -> Verdi
     same("swept in all", swept.iter().sum::<usize>(), 10)
 }
 
-pub(super) async fn the_sweep_leaves_what_was_touched_since(bench: &CodeStoreBench) -> Verdict {
+pub(super) async fn the_sweep_leaves_what_was_touched_since(bench: &CodeStoreBench) -> CaseResult {
     // A slow process sweeps while a fast one has just charged: nothing alive may go.
     same("by a fast clock", bench.charged(&[bench.charge(1, 0, 9)], 5 * DAY).await?, true)?;
     same("swept", bench.store.delete_expired(at(5 * DAY - 30 * SECOND), 100).await?, 0)?;
@@ -58,7 +58,7 @@ pub(super) async fn the_sweep_leaves_what_was_touched_since(bench: &CodeStoreBen
 
 pub(super) async fn the_sweep_goes_by_the_end_that_a_swap_has_given(
     bench: &CodeStoreBench,
-) -> Verdict {
+) -> CaseResult {
     let record = bench.record(1, &[]);
     let lives = |days: i64| Record { expires_at: at(days * DAY), ..record.clone() };
     bench.put(&lives(1), &[]).await?;

@@ -21,7 +21,7 @@ use super::{
     fault::Fault,
 };
 use crate::{
-    domain::{CorrelationId, Instant, NetworkAddress},
+    domain::{CorrelationId, NetworkAddress, Timestamp},
     engine::{Client, Sspr, Vouch},
     http::{form::is_of, fresh_correlation, public_path::PublicPath},
 };
@@ -33,7 +33,7 @@ const MOST_BYTES: usize = 16 * 1024;
 /// One call.
 pub(super) struct Call {
     pub(super) site: Arc<Site>,
-    pub(super) now: Instant,
+    pub(super) now: Timestamp,
     pub(super) trace: String,
     pub(super) correlation: String,
     /// The path that the API is mounted at.

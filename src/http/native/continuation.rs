@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{call::Call, fault::Fault};
 use crate::{
-    domain::{Instant, Purpose},
+    domain::{Purpose, Timestamp},
     error::Error,
     http::secret::Secret,
 };
@@ -70,7 +70,7 @@ pub(super) enum Kind {
 
 impl Continuation {
     /// A new token.
-    pub(super) fn new(application: &str, scope: &str, step: Step, now: Instant) -> Self {
+    pub(super) fn new(application: &str, scope: &str, step: Step, now: Timestamp) -> Self {
         let ends = match &step {
             Step::Entry | Step::SignIn { .. } | Step::SignedIn { .. } => {
                 Some(now.after(SIGN_IN_LIFETIME).as_micros())
@@ -81,7 +81,7 @@ impl Continuation {
     }
 
     /// The next token of the same client.
-    pub(super) fn then(&self, step: Step, now: Instant) -> Self {
+    pub(super) fn then(&self, step: Step, now: Timestamp) -> Self {
         Self::new(&self.application, &self.scope, step, now)
     }
 
@@ -97,7 +97,7 @@ impl Continuation {
         let plain = call.site.sspr.unseal(Purpose::NativeSeal, &about(call, kind), text);
         let plain = plain.ok_or_else(Fault::bad_token)?;
         let opened: Self = serde_json::from_slice(&plain).map_err(|_| Fault::bad_token())?;
-        let over = opened.ends.is_some_and(|ends| call.now >= Instant::from_micros(ends));
+        let over = opened.ends.is_some_and(|ends| call.now >= Timestamp::from_micros(ends));
         if over { Err(Fault::expired_token()) } else { Ok(opened) }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::*;
 use crate::{
     Sspr, TenantPolicy,
-    adapters::{MemoryCodes, MemoryUsers, Policies, SystemEntropy},
+    adapters::{MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy},
     domain::{ApplicationId, Keyring, TenantId},
     http::{IssueError, Issued, Native, TokenIssuer, TokenRequest},
 };
@@ -32,8 +32,8 @@ impl TokenIssuer for Nobody {
 }
 
 fn call() -> Call {
-    let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-    let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
+    let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+    let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
     let (sspr, _) = Sspr::new(MemoryUsers::new(), MemoryCodes::new(), policies, keys);
     let api = Native::new(&sspr, TenantId::parse("contoso").unwrap(), Nobody);
     let request = Request::builder().header(ORIGIN, "https://shop.example");

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::{domain::Instant, http::form::FormError, policy::PasswordIssue};
+use crate::{domain::Timestamp, http::form::FormError, policy::PasswordIssue};
 
 use super::call::Call;
 
@@ -163,7 +163,7 @@ impl Fault {
     }
 
     /// A limit, not the contract: the only errors besides breakage that are no 400.
-    pub(super) fn try_later(retry_at: Instant, now: Instant) -> Self {
+    pub(super) fn try_later(retry_at: Timestamp, now: Timestamp) -> Self {
         let text = "Too many requests; try again later.";
         // Rounded up: whoever waits as long as told must be served.
         let wait = retry_at.since(now);

@@ -8,7 +8,7 @@
 //! | `/challenge` | [`Sspr::send`] |
 //! | `/continue` | [`Sspr::verify`] |
 //! | `/submit` | [`Sspr::submit`] |
-//! | `/poll_completion` | [`Sspr::look`] |
+//! | `/poll_completion` | [`Sspr::status`] |
 //! | `/token` | [`Sspr::redeem`] or [`Sspr::sign_in`], and the host's [`TokenIssuer`] |
 
 mod answers;
@@ -65,7 +65,7 @@ const DOCUMENT: &str = include_str!("openapi.json");
 /// #     async fn refresh(&self, _: &TenantId, _: &ApplicationId, _: &str) -> Result<Issued, IssueError> { Ok(Issued::Refused) }
 /// # }
 /// # let (sspr, courier) = Sspr::new(MemoryUsers::new(), MemoryCodes::new(),
-/// #     Policies::fixed(TenantPolicy::customers("contoso")?), Keyring::draw(&SystemEntropy::new())?);
+/// #     MemoryPolicies::fixed(TenantPolicy::customers("contoso")?), Keyring::generate(&SystemEntropy::new())?);
 /// let shop = NativeApplication::new("63856651-0000-4000-8000-000000000000", "sign-in")?
 ///     .with_origin("https://shop.example")?;
 /// let api = Native::new(&sspr, TenantId::parse("contoso")?, MyIssuer).with_application(shop);

@@ -8,12 +8,12 @@ use super::{
 };
 use crate::{
     domain::{
-        AccountId, Code, CodeFormat, EmailAddress, FlowToken, Grant, Instant, Password,
-        PasswordError, Stamp, Ticket,
+        AccountId, Code, CodeFormat, EmailAddress, FlowToken, Grant, Password, PasswordError,
+        Stamp, Ticket, Timestamp,
     },
     engine::{
-        LookOutcome, Named, OpenOutcome, RedeemOutcome, Rejection, Request, SecondFactorDemand,
-        SendOutcome, SentCode, SignInOutcome, SubmitOutcome, Use, VerifyOutcome,
+        Named, OpenOutcome, RedeemOutcome, Rejection, Request, SecondFactorDemand, SendOutcome,
+        SentCode, SignInOutcome, StatusOutcome, SubmitOutcome, Use, VerifyOutcome,
     },
     flow::StageName,
     http::secret::Secret,
@@ -90,7 +90,7 @@ pub(super) async fn verify(
     token: &Secret,
     sent: Option<i64>,
     typed: &str,
-) -> Result<(Step, Instant), Fault> {
+) -> Result<(Step, Timestamp), Fault> {
     let flow = flow_token(token)?;
     current(served, &flow, sent).await?;
     let wrong = || Fault::wrong_code("The one-time code is not right.");
@@ -149,9 +149,9 @@ pub(super) async fn submit(
 /// `/poll_completion`: looks, and changes nothing.
 pub(super) async fn is_finished(served: &Served<'_>, token: &Secret) -> Result<bool, Fault> {
     let flow = flow_token(token)?;
-    match served.sspr.look(&flow).await.map_err(|_| Fault::down())? {
-        LookOutcome::View(view) => Ok(view.stage == StageName::Completed),
-        LookOutcome::Gone => Err(Fault::expired_token()),
+    match served.sspr.status(&flow).await.map_err(|_| Fault::down())? {
+        StatusOutcome::Status(status) => Ok(status.stage == StageName::Completed),
+        StatusOutcome::Gone => Err(Fault::expired_token()),
     }
 }
 
@@ -255,9 +255,9 @@ fn flow_token(token: &Secret) -> Result<FlowToken, Fault> {
 }
 
 async fn latest(served: &Served<'_>, flow: &FlowToken) -> Result<Option<SentCode>, Fault> {
-    match served.sspr.look(flow).await.map_err(|_| Fault::down())? {
-        LookOutcome::View(view) => Ok(view.sent),
-        LookOutcome::Gone => Err(Fault::expired_token()),
+    match served.sspr.status(flow).await.map_err(|_| Fault::down())? {
+        StatusOutcome::Status(status) => Ok(status.sent),
+        StatusOutcome::Gone => Err(Fault::expired_token()),
     }
 }
 

@@ -13,8 +13,8 @@ use super::{
     visit::{Answer, Visit, redirect},
 };
 use crate::{
-    domain::{Code, CodeFormat, FlowToken, IdentityProvider, Instant},
-    engine::{LookOutcome, OpenOutcome, Rejection, SendOutcome, VerifyOutcome, View},
+    domain::{Code, CodeFormat, FlowToken, IdentityProvider, Timestamp},
+    engine::{OpenOutcome, Rejection, ResetStatus, SendOutcome, StatusOutcome, VerifyOutcome},
 };
 
 /// `POST reset`: opens a reset and asks for its first code. Reads no password. A second click
@@ -26,14 +26,14 @@ pub(super) async fn forgot(State(site): State<Arc<Site>>, request: Request) -> A
     };
     let mut journey = journey.clone();
     if journey.grant.is_some() || journey.is_done() {
-        journey = visit.broken(journey.afresh(site.sspr.entropy()))?;
+        journey = visit.or_unavailable(journey.afresh(site.sspr.entropy()))?;
     } else if let Some(token) = token(&journey) {
-        match visit.broken(site.sspr.look(&token).await)? {
-            LookOutcome::View(view) if view.sent.is_some() => {
+        match visit.or_unavailable(site.sspr.status(&token).await)? {
+            StatusOutcome::Status(status) if status.sent.is_some() => {
                 return visit.go_on(&journey, Stage::Code, None);
             }
-            LookOutcome::View(_) | LookOutcome::Gone => {
-                journey = visit.broken(journey.afresh(site.sspr.entropy()))?;
+            StatusOutcome::Status(_) | StatusOutcome::Gone => {
+                journey = visit.or_unavailable(journey.afresh(site.sspr.entropy()))?;
             }
         }
     }
@@ -41,7 +41,7 @@ pub(super) async fn forgot(State(site): State<Arc<Site>>, request: Request) -> A
         return Ok(redirect("start-again"));
     };
     let client = visit.client();
-    let token = match visit.broken(site.sspr.open(&ask.with_key(key), &client).await)? {
+    let token = match visit.or_unavailable(site.sspr.open(&ask.with_key(key), &client).await)? {
         OpenOutcome::Opened(opened) => opened.token,
         OpenOutcome::TryLater { retry_at } => return later(&visit, &journey, Back::Send, retry_at),
         // The pages ask strictly, so nothing is ever said of an account.
@@ -49,7 +49,7 @@ pub(super) async fn forgot(State(site): State<Arc<Site>>, request: Request) -> A
             return visit.go_on(&journey, Stage::Off, None);
         }
     };
-    let outcome = visit.broken(site.sspr.send(&token, &client).await)?;
+    let outcome = visit.or_unavailable(site.sspr.send(&token, &client).await)?;
     journey = journey.opened(&token);
     match outcome {
         SendOutcome::Sent(_) | SendOutcome::TooSoon { .. } => {
@@ -57,7 +57,7 @@ pub(super) async fn forgot(State(site): State<Arc<Site>>, request: Request) -> A
         }
         SendOutcome::TryLater { retry_at } => later(&visit, &journey, Back::Send, retry_at),
         SendOutcome::Gone => {
-            let fresh = visit.broken(journey.afresh(site.sspr.entropy()))?;
+            let fresh = visit.or_unavailable(journey.afresh(site.sspr.entropy()))?;
             visit.go(fresh)
         }
     }
@@ -72,7 +72,7 @@ pub(super) async fn resend(State(site): State<Arc<Site>>, request: Request) -> A
     let Some((journey, token)) = visit.journey().and_then(|it| Some((it, token(it)?))) else {
         return Ok(redirect("start-again"));
     };
-    match visit.broken(site.sspr.send(&token, &visit.client()).await)? {
+    match visit.or_unavailable(site.sspr.send(&token, &visit.client()).await)? {
         SendOutcome::Sent(_) => visit.go_on(journey, Stage::Code, Some(Flash::Resent)),
         SendOutcome::TooSoon { .. } => visit.go_on(journey, Stage::Code, None),
         SendOutcome::TryLater { retry_at } => later(&visit, journey, Back::Resend, retry_at),
@@ -90,15 +90,15 @@ pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Ans
     let Some((journey, token)) = visit.journey().and_then(|it| Some((it, token(it)?))) else {
         return visit.lost();
     };
-    match visit.broken(site.sspr.look(&token).await)? {
-        LookOutcome::View(view) => show(&visit, journey, &view),
-        LookOutcome::Gone => visit.over(journey),
+    match visit.or_unavailable(site.sspr.status(&token).await)? {
+        StatusOutcome::Status(status) => show(&visit, journey, &status),
+        StatusOutcome::Gone => visit.over(journey),
     }
 }
 
-fn show(visit: &Visit, journey: &Journey, view: &View) -> Answer {
+fn show(visit: &Visit, journey: &Journey, status: &ResetStatus) -> Answer {
     let words = visit.words();
-    let letters = view.sent.as_ref().is_some_and(|sent| sent.format == CodeFormat::Letters);
+    let letters = status.sent.as_ref().is_some_and(|sent| sent.format == CodeFormat::Letters);
     let lifetime = visit.minutes(visit.policy.limits().numbers().code_lifetime);
     let resent = matches!(journey.flash, Some(Flash::Resent));
     let lead = match (resent, letters) {
@@ -107,13 +107,13 @@ fn show(visit: &Visit, journey: &Journey, view: &View) -> Answer {
         (false, false) => words.code_lead,
     };
     let now = visit.site.sspr.now();
-    let wait = view.sent.as_ref().map_or(Duration::ZERO, |sent| sent.resend_at.since(now));
+    let wait = status.sent.as_ref().map_or(Duration::ZERO, |sent| sent.resend_at.since(now));
     let wait = whole_seconds(wait);
     let waiting = match wait {
         0 => words.available.to_owned(),
         seconds => words.wait.replace("{n}", &seconds.to_string()),
     };
-    let alert = alert(visit, journey, view, &lifetime);
+    let alert = alert(visit, journey, status, &lifetime);
     let mut frame = visit.frame(words.code_title, Some(journey));
     frame.failed = alert.is_some();
     frame.step = Some(1);
@@ -123,7 +123,7 @@ fn show(visit: &Visit, journey: &Journey, view: &View) -> Answer {
         lead: sentence(
             lead,
             &[
-                ("masked", &|| Piece::Address(view.masked_address.clone())),
+                ("masked", &|| Piece::Address(status.masked_address.clone())),
                 ("time", &|| Piece::Plain(lifetime.clone())),
             ],
         ),
@@ -139,7 +139,7 @@ fn show(visit: &Visit, journey: &Journey, view: &View) -> Answer {
 }
 
 /// What the last form came to, in words.
-fn alert(visit: &Visit, journey: &Journey, view: &View, lifetime: &str) -> Option<Alert> {
+fn alert(visit: &Visit, journey: &Journey, status: &ResetStatus, lifetime: &str) -> Option<Alert> {
     let words = visit.words();
     let time = || Piece::Plain(lifetime.to_owned());
     let (heading, text) = match journey.flash.as_ref()? {
@@ -162,7 +162,7 @@ fn alert(visit: &Visit, journey: &Journey, view: &View, lifetime: &str) -> Optio
         Flash::Resent | Flash::Weak { .. } | Flash::WrongPassword => return None,
     };
     // A code that was sent since then is neither too old nor tried too often.
-    let newer = matches!(journey.flash, Some(Flash::Exhausted)) && view.tries_left > 0;
+    let newer = matches!(journey.flash, Some(Flash::Exhausted)) && status.tries_left > 0;
     (!newer).then_some(Alert { heading, text })
 }
 
@@ -179,12 +179,13 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
     let Ok(code) = Code::parse(typed) else {
         return visit.go_on(journey, Stage::Code, Some(Flash::Malformed));
     };
-    let rejection = match visit.broken(site.sspr.verify(&token, &code, &visit.client()).await)? {
-        VerifyOutcome::Granted(granted) => {
-            return visit.go(journey.granted(&granted.grant));
-        }
-        VerifyOutcome::Rejected(rejection) => rejection,
-    };
+    let rejection =
+        match visit.or_unavailable(site.sspr.verify(&token, &code, &visit.client()).await)? {
+            VerifyOutcome::Granted(granted) => {
+                return visit.go(journey.granted(&granted.grant));
+            }
+            VerifyOutcome::Rejected(rejection) => rejection,
+        };
     let flash = match rejection {
         Rejection::WrongCode { tries_left: 0 } | Rejection::Exhausted => Flash::Exhausted,
         Rejection::WrongCode { tries_left } => Flash::WrongCode { tries: tries_left },
@@ -245,7 +246,7 @@ pub(super) async fn start_again(State(site): State<Arc<Site>>, request: Request)
     visit.show(&Message { frame, lead: words.gone_text.to_owned(), reference: None })
 }
 
-pub(super) fn later(visit: &Visit, journey: &Journey, back: Back, retry_at: Instant) -> Answer {
+pub(super) fn later(visit: &Visit, journey: &Journey, back: Back, retry_at: Timestamp) -> Answer {
     visit.go_on(journey, Stage::Later { back, until: retry_at.as_micros() }, None)
 }
 

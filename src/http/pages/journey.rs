@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    domain::{Entropy, EntropyUnavailable, FlowToken, Grant, Instant, Password},
+    domain::{Entropy, EntropyUnavailable, FlowToken, Grant, Password, Timestamp},
     engine::{RequestKey, Sspr},
     error::Error,
     http::secret::Secret,
@@ -188,7 +188,7 @@ impl Journey {
         stage: Stage,
         entropy: &dyn Entropy,
     ) -> Result<Self, EntropyUnavailable> {
-        let key = RequestKey::draw(entropy)?;
+        let key = RequestKey::generate(entropy)?;
         Ok(Self {
             address: address.to_owned(),
             flash: None,
@@ -225,7 +225,7 @@ impl Journey {
 
     /// The same journey at its end. A repeat of its last form brings the grant in the cookie of
     /// that form's page, or this cookie: so this one keeps no secret.
-    pub(super) fn done(&self, signed_in: bool, onward: bool, until: Instant) -> Self {
+    pub(super) fn done(&self, signed_in: bool, onward: bool, until: Timestamp) -> Self {
         let until = until.as_micros();
         let ended = self.at(Stage::Done { onward, signed_in, until }, None);
         Self { grant: None, key: None, token: None, ..ended }
@@ -293,8 +293,8 @@ impl Issue {
 }
 
 /// An instant as the cookie keeps it.
-pub(super) const fn instant(micros: i64) -> Instant {
-    Instant::from_micros(micros)
+pub(super) const fn instant(micros: i64) -> Timestamp {
+    Timestamp::from_micros(micros)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -51,11 +51,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// # use axum::http::{HeaderMap, HeaderValue};
 /// # #[derive(Debug)] struct MySessions;
 /// # #[async_trait::async_trait] impl Sessions for MySessions {
-/// #     async fn begin(&self, _: Arrival<'_>) -> Result<Begun, SessionError> { Ok(Begun::with_cookie(HeaderValue::from_static("s=1"))) }
+/// #     async fn begin(&self, _: SignInContext<'_>) -> Result<NewSession, SessionError> { Ok(NewSession::with_cookie(HeaderValue::from_static("s=1"))) }
 /// #     async fn end(&self, _: &HeaderMap) -> Result<Vec<HeaderValue>, SessionError> { Ok(Vec::new()) }
 /// # }
 /// # let (sspr, courier) = Sspr::new(MemoryUsers::new(), MemoryCodes::new(),
-/// #     Policies::fixed(TenantPolicy::customers("contoso")?), Keyring::draw(&SystemEntropy::new())?);
+/// #     MemoryPolicies::fixed(TenantPolicy::customers("contoso")?), Keyring::generate(&SystemEntropy::new())?);
 /// let shop = Application::new("contoso", "sign-in", "shop")?;
 /// let pages = Pages::new(&sspr, shop, MySessions).with_trusted_proxies(TrustedProxies::of(["10.0.0.0/8"])?);
 /// let app: axum::Router = axum::Router::new().nest_service("/account", pages.router());

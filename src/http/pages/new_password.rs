@@ -19,7 +19,7 @@ use super::{
 use crate::{
     domain::{Grant, Password, Ticket},
     engine::{RedeemOutcome, SecondFactorDemand, SubmitOutcome},
-    http::Arrival,
+    http::SignInContext,
     policy::AfterReset,
 };
 
@@ -76,7 +76,7 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
     if !same {
         return weak(vec![Issue::Mismatch]);
     }
-    match visit.broken(site.sspr.submit(&grant, &password, &visit.client()).await)? {
+    match visit.or_unavailable(site.sspr.submit(&grant, &password, &visit.client()).await)? {
         SubmitOutcome::Changed(changed) => finish(&visit, journey, &changed.ticket).await,
         SubmitOutcome::Weak { issues } => weak(issues.iter().map(Issue::of).collect()),
         SubmitOutcome::Rejected => visit.over(journey),
@@ -105,7 +105,7 @@ async fn finish(visit: &Visit, journey: &Journey, ticket: &Ticket) -> Answer {
         }
         Ok(_) | Err(_) => return visit.go(done(false, false)),
     };
-    let arrival = Arrival {
+    let arrival = SignInContext {
         account: &sign_in.account,
         application: &site.application,
         return_to: &return_to,

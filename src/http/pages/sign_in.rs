@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{EmailAddress, Password},
     engine::{Request as Ask, SignInOutcome, SignedIn},
-    http::{Arrival, form::Form, stop::Stop},
+    http::{SignInContext, form::Form, stop::Stop},
 };
 
 /// Longest text that is shown again as a mistyped address: no address is longer.
@@ -51,7 +51,7 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
         Err(_) => Stage::Address,
     };
     let shown = if typed.len() <= LONGEST_TYPED { typed } else { "" };
-    let mut journey = visit.broken(Journey::begin(shown, stage, site.sspr.entropy()))?;
+    let mut journey = visit.or_unavailable(Journey::begin(shown, stage, site.sspr.entropy()))?;
     let before = visit.journey().filter(|before| matches!(before.stage, Stage::Address));
     if let Some(before) = before {
         journey.id.clone_from(&before.id);
@@ -90,9 +90,9 @@ pub(super) async fn password_submit(State(site): State<Arc<Site>>, request: Requ
         return wrong();
     };
     let outcome = site.sspr.sign_in(&ask, &password, &visit.client()).await;
-    match visit.broken(outcome)? {
+    match visit.or_unavailable(outcome)? {
         SignInOutcome::LockedOut { until } => {
-            let until = until.map(crate::domain::Instant::as_micros);
+            let until = until.map(crate::domain::Timestamp::as_micros);
             visit.go_on(journey, Stage::Locked { until }, None)
         }
         SignInOutcome::Rejected => wrong(),
@@ -108,14 +108,14 @@ pub(super) async fn password_submit(State(site): State<Arc<Site>>, request: Requ
 async fn enter(visit: &Visit, journey: &Journey, signed_in: &SignedIn) -> Answer {
     let site = &*visit.site;
     let return_to = site.application.return_to(journey.return_to.as_deref(), &visit.public);
-    let arrival = Arrival {
+    let arrival = SignInContext {
         account: &signed_in.account,
         application: &site.application,
         return_to: &return_to,
         second_factor: signed_in.second_factor,
         stamp: signed_in.stamp,
     };
-    let begun = visit.broken(site.sessions.begin(arrival).await)?;
+    let begun = visit.or_unavailable(site.sessions.begin(arrival).await)?;
     let to = begun.instead.map_or(return_to.clone(), |path| visit.public.publish(&path));
     let mut response = redirect(to.as_str());
     for cookie in begun.cookies {
@@ -152,7 +152,7 @@ pub(super) async fn locked(State(site): State<Arc<Site>>, request: Request) -> A
 pub(super) async fn sign_out(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&site, &parts)?;
-    let cookies = visit.broken(site.sessions.end(&parts.headers).await)?;
+    let cookies = visit.or_unavailable(site.sessions.end(&parts.headers).await)?;
     let mut response = redirect("sign-in");
     for cookie in cookies {
         response.headers_mut().append(SET_COOKIE, cookie);

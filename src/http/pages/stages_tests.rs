@@ -12,12 +12,13 @@ use super::{Pages, Site};
 use crate::{
     Keyring, TenantPolicy,
     adapters::{
-        Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy,
+        Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers,
+        SystemEntropy,
     },
-    domain::{Account, AccountId, DeviceProof, EmailAddress, Instant, Password, Purpose, Stamp},
+    domain::{Account, AccountId, DeviceProof, EmailAddress, Password, Purpose, Stamp, Timestamp},
     engine::{Courier, Sspr},
-    http::{Application, Arrival, Begun, SessionError, Sessions},
-    ports::{PasswordHasher as _, Share},
+    http::{Application, NewSession, SessionError, Sessions, SignInContext},
+    ports::{HashQueue, PasswordHasher as _},
 };
 
 const OLD: &str = "the old password 1";
@@ -27,8 +28,8 @@ struct Plain;
 
 #[async_trait::async_trait]
 impl Sessions for Plain {
-    async fn begin(&self, _: Arrival<'_>) -> Result<Begun, SessionError> {
-        Ok(Begun::with_cookie("session=1".parse().map_err(SessionError::new)?))
+    async fn begin(&self, _: SignInContext<'_>) -> Result<NewSession, SessionError> {
+        Ok(NewSession::with_cookie("session=1".parse().map_err(SessionError::new)?))
     }
 
     async fn end(&self, _: &HeaderMap) -> Result<Vec<axum::http::HeaderValue>, SessionError> {
@@ -55,14 +56,14 @@ impl Walk {
         let hasher = Argon2Pool::new().with_parameters(64, 1, 1).unwrap();
         let users = MemoryUsers::new();
         let application = Application::new("contoso", "sign-in", "shop").unwrap();
-        let hash = hasher.hash(Password::parse(OLD).unwrap(), Share::Submit).await.unwrap();
+        let hash = hasher.hash(Password::parse(OLD).unwrap(), HashQueue::Submit).await.unwrap();
         let mail = EmailAddress::parse("ada@example.com").unwrap();
-        let stamp = Stamp::draw(&entropy).unwrap();
+        let stamp = Stamp::generate(&entropy).unwrap();
         let ada = Account::new(AccountId::parse("ada").unwrap(), mail, stamp).with_password(hash);
         users.insert(&application.tenant, ada);
-        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-        let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
-        let keys = Keyring::draw(&entropy).unwrap();
+        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let clock = ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000));
+        let keys = Keyring::generate(&entropy).unwrap();
         let builder = Sspr::builder(users, MemoryCodes::new(), policies, keys);
         let (sspr, courier) = builder.with_clock(clock.clone()).with_hasher(hasher).build();
         let pages = Pages::new(&sspr, application, Plain);

@@ -258,7 +258,7 @@ impl Visit {
     }
 
     /// The page for a port that broke.
-    pub(super) fn broken<T>(&self, result: Result<T, impl Sized>) -> Result<T, Stop> {
+    pub(super) fn or_unavailable<T>(&self, result: Result<T, impl Sized>) -> Result<T, Stop> {
         result.map_err(|_| self.problem(StatusCode::SERVICE_UNAVAILABLE).into())
     }
 
@@ -271,7 +271,7 @@ impl Visit {
     }
 
     pub(super) fn keep(&self, jar: &Jar, response: &mut Response) -> Result<(), Stop> {
-        let value = self.broken(jar.seal(&self.site.sspr, &self.site.about))?;
+        let value = self.or_unavailable(jar.seal(&self.site.sspr, &self.site.about))?;
         if let Some(line) = cookie::write(&self.site.cookie, &value, None) {
             response.headers_mut().append(SET_COOKIE, line);
         }

@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use sspr::{
     conformance::*,
-    domain::{Account, AccountId, EmailAddress, Instant, PasswordHash, TenantId},
+    domain::{Account, AccountId, EmailAddress, PasswordHash, TenantId, Timestamp},
     ports::{
         Applied, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeDelivery, NoticeId,
         Outbox, PasswordChange, StoreError, UserStore,
@@ -99,9 +99,9 @@ const OUTBOXES: [(Fault, &str); 19] = [
 #[derive(Clone)]
 struct Waiting {
     notice: Notice,
-    first_due: Instant,
-    due_at: Instant,
-    set_at: Instant,
+    first_due: Timestamp,
+    due_at: Timestamp,
+    set_at: Timestamp,
     done: bool,
 }
 
@@ -299,7 +299,7 @@ impl UserStore for Broken {
         &self,
         tenant: &TenantId,
         account: &AccountId,
-        _: Instant,
+        _: Timestamp,
     ) -> Result<(), StoreError> {
         let key = self.key(tenant, account);
         self.with(|tables| {
@@ -323,7 +323,7 @@ fn made(id: &AccountId) -> Account {
 
 #[async_trait]
 impl Outbox for Broken {
-    async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError> {
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Notice>, StoreError> {
         let lease = match self.fault {
             ALeaseIsShort => NOTICE_LEASE - Duration::from_micros(1),
             ALeaseIsLong => NOTICE_LEASE + Duration::from_micros(1),
@@ -343,7 +343,7 @@ impl Outbox for Broken {
         });
         self.with(|tables| {
             due.sort_by_key(|at| match self.fault {
-                GoesByNumber => Instant::MAX,
+                GoesByNumber => Timestamp::MAX,
                 GoesByTheFirstDueTime => tables.notices[*at].first_due,
                 _ => tables.notices[*at].due_at,
             });
@@ -368,8 +368,8 @@ impl Outbox for Broken {
         &self,
         id: &NoticeId,
         tries: u32,
-        until: Instant,
-        now: Instant,
+        until: Timestamp,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         let number = self.number(id);
         self.with(|tables| {
@@ -402,14 +402,14 @@ impl Outbox for Broken {
     }
 }
 
-fn check_users(fault: Fault, name: &str) -> Verdict {
+fn check_users(fault: Fault, name: &str) -> CaseResult {
     let store = Broken::new(fault);
     let put = store.put();
     let case = UserStoreCase::named(name).unwrap();
     block_on(case.check(&UserStoreBench::new(store, put)))
 }
 
-fn check_outbox(fault: Fault, name: &str) -> Verdict {
+fn check_outbox(fault: Fault, name: &str) -> CaseResult {
     let store = Broken::new(fault);
     let put = store.put();
     let case = OutboxCase::named(name).unwrap();
@@ -417,7 +417,7 @@ fn check_outbox(fault: Fault, name: &str) -> Verdict {
 }
 
 #[expect(clippy::print_stdout, reason = "prints the table of PROOFS.md")]
-fn caught(checks: &[(Fault, &'static str)], check: impl Fn(Fault, &str) -> Verdict) {
+fn caught(checks: &[(Fault, &'static str)], check: impl Fn(Fault, &str) -> CaseResult) {
     let mut missed = Vec::new();
     for (fault, name) in checks {
         match check(*fault, name) {

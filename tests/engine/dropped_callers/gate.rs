@@ -10,12 +10,12 @@ use async_trait::async_trait;
 use sspr::{
     adapters::{Argon2Pool, MemoryUsers},
     domain::{
-        Account, AccountId, Charge, CounterName, Digest, EmailAddress, Instant, Over, Password,
-        PasswordHash, RecordId, TenantId,
+        Account, AccountId, Charge, CounterName, Digest, EmailAddress, Over, Password,
+        PasswordHash, RecordId, TenantId, Timestamp,
     },
     ports::{
-        Applied, Attempted, CodeStore, HashError, Inserted, Loaded, NoticeDelivery, PasswordChange,
-        PasswordHasher, Record, Share, StoreError, Swapped, UserStore, Verdict,
+        Applied, Attempted, CodeStore, HashError, HashQueue, Inserted, Loaded, NoticeDelivery,
+        PasswordChange, PasswordHasher, PasswordMatch, Record, StoreError, Swapped, UserStore,
     },
 };
 use tokio::sync::Notify;
@@ -99,13 +99,13 @@ impl CodeStore for Codes {
         &self,
         record: &Record,
         charges: &[Charge],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Inserted, StoreError> {
         let (store, record, charges) = (self.1.clone(), record.clone(), charges.to_vec());
         self.0.around_write(async move { store.insert(&record, &charges, now).await }).await
     }
 
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
         let (store, id) = (self.1.clone(), *id);
         self.0.around_write(async move { store.attempt(&id, now).await }).await
     }
@@ -120,7 +120,7 @@ impl CodeStore for Codes {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         let (store, next) = (self.1.clone(), next.clone());
         let (charges, clear) = (charges.to_vec(), clear.to_vec());
@@ -129,12 +129,12 @@ impl CodeStore for Codes {
         self.0.around_write(swap).await
     }
 
-    async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         let (store, charges) = (self.1.clone(), charges.to_vec());
         self.0.around_write(async move { store.charge(&charges, now).await }).await
     }
 
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.1.delete_expired(now, limit).await
     }
 }
@@ -189,7 +189,7 @@ impl UserStore for Users {
         &self,
         tenant: &TenantId,
         account: &AccountId,
-        at: Instant,
+        at: Timestamp,
     ) -> Result<(), StoreError> {
         self.0.around(self.1.signed_in(tenant, account, at)).await
     }
@@ -200,25 +200,25 @@ pub struct Hasher(pub Gate, pub Argon2Pool);
 
 #[async_trait]
 impl PasswordHasher for Hasher {
-    async fn hash(&self, password: Password, share: Share) -> Result<PasswordHash, HashError> {
-        self.0.around(self.1.hash(password, share)).await
+    async fn hash(&self, password: Password, queue: HashQueue) -> Result<PasswordHash, HashError> {
+        self.0.around(self.1.hash(password, queue)).await
     }
 
     async fn verify(
         &self,
         password: Password,
         hash: PasswordHash,
-        share: Share,
-    ) -> Result<Verdict, HashError> {
-        self.0.around(self.1.verify(password, hash, share)).await
+        queue: HashQueue,
+    ) -> Result<PasswordMatch, HashError> {
+        self.0.around(self.1.verify(password, hash, queue)).await
     }
 
     async fn verify_dummy(
         &self,
         password: Password,
         seed: Digest,
-        share: Share,
+        queue: HashQueue,
     ) -> Result<(), HashError> {
-        self.0.around(self.1.verify_dummy(password, seed, share)).await
+        self.0.around(self.1.verify_dummy(password, seed, queue)).await
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use sspr::{
     TenantPolicy,
-    adapters::Policies,
+    adapters::MemoryPolicies,
     domain::TenantId,
     ports::{
         PolicyChange, PolicyError, PolicySource, PolicyStore, RecordedChange, StoreError,
@@ -89,7 +89,7 @@ async fn version(desk: &Desk) -> String {
 
 /// Policies in memory between whose reading and writing others get their turn, as in a database.
 struct Slow {
-    policies: Policies,
+    policies: MemoryPolicies,
     /// Every write comes too late.
     is_late: bool,
 }

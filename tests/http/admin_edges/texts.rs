@@ -3,8 +3,8 @@
 use serde_json::json;
 use sspr::{
     Sspr, TenantPolicy,
-    adapters::Policies,
-    domain::{GroupId, Instant, TenantId},
+    adapters::MemoryPolicies,
+    domain::{GroupId, TenantId, Timestamp},
     http::Admin,
     policy::{Brand, PasswordRules, UserFlow},
     ports::{Breach, BreachCheck, PolicyChange, PolicyStore as _},
@@ -47,8 +47,8 @@ async fn app() -> Router {
     let policy = policy
         .with_brand(Brand::new(&hostile("b")).unwrap())
         .with_password_rules(PasswordRules::nist().with_terms([&*hostile("t")]).unwrap());
-    let policies = Policies::default();
-    let at = Instant::from_micros(1);
+    let policies = MemoryPolicies::default();
+    let at = Timestamp::from_micros(1);
     let mut change = PolicyChange::new(at, &hostile("who"), &hostile("what"), None, policy);
     change.before = json!({hostile("old"): hostile("was"), "text": "x", "list": [hostile("item")]});
     policies.write(&change, 0).await.unwrap();

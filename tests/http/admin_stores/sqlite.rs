@@ -196,6 +196,6 @@ async fn a_thousand_records_of_each_tenant_are_kept() {
 
     let changes = store.changes(&id("contoso"), usize::MAX).await.unwrap();
     assert_eq!((changes.len(), changes[0].who.as_str()), (1_000, "root"));
-    assert_eq!(changes[999].at, sspr::domain::Instant::from_micros(502));
+    assert_eq!(changes[999].at, sspr::domain::Timestamp::from_micros(502));
     assert_eq!(store.changes(&id("quiet"), 10).await.unwrap().len(), 1);
 }

@@ -3,7 +3,7 @@
 use axum::{Router, body::Body, http::Request, http::request::Parts};
 use serde_json::{Value, json};
 use sspr::{
-    adapters::Policies,
+    adapters::MemoryPolicies,
     http::{Access, Admin, Authorize, Authorized},
     policy::AfterReset,
     ports::{PolicyStore, StoreErrorKind},
@@ -159,7 +159,7 @@ async fn what_would_not_be_read_back_is_not_stored() {
 
 #[tokio::test]
 async fn the_records_of_one_tenant_are_bounded_and_crowd_out_no_other_tenants() {
-    let store = Policies::default();
+    let store = MemoryPolicies::default();
     put(&store, policy("quiet")).await;
     for number in 0..1_100 {
         let after = match number % 2 {

@@ -8,11 +8,15 @@ use std::{
 
 use sspr::{
     Courier, Keyring, Sspr, TenantPolicy,
-    adapters::{CaptureSender, ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy},
-    domain::{Code, CodeFormat, FlowToken, Instant, PasswordHash},
+    adapters::{
+        CaptureSender, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy,
+    },
+    domain::{Code, CodeFormat, FlowToken, PasswordHash, Timestamp},
     engine::{Client, SendOutcome, StartOutcome, VerifyOutcome},
     policy::{Limits, Numbers},
-    ports::{Clock as _, Event, EventKind, EventSink, Outcome, PasswordHasher as _, Share},
+    ports::{
+        AuditEvent, Clock as _, EventKind, EventSink, HashQueue, Outcome, PasswordHasher as _,
+    },
 };
 
 use crate::support::{OLD, account, address, cheap_hasher, other_than, password, request, tenant};
@@ -22,7 +26,7 @@ use crate::support::{OLD, account, address, cheap_hasher, other_than, password, 
 struct LastTry(Arc<Mutex<Option<Outcome>>>);
 
 impl EventSink for LastTry {
-    fn emit(&self, event: &Event) {
+    fn emit(&self, event: &AuditEvent) {
         if event.kind == EventKind::Verify {
             *self.0.lock().unwrap() = Some(event.outcome);
         }
@@ -55,7 +59,7 @@ pub struct Siege {
     last: LastTry,
     networks: u32,
     /// When each short code was compared.
-    pub compared: Vec<Instant>,
+    pub compared: Vec<Timestamp>,
 }
 
 impl Siege {
@@ -63,9 +67,9 @@ impl Siege {
         let limits = Limits::new(numbers).unwrap();
         let policy = TenantPolicy::customers("contoso").unwrap().with_limits(limits);
         let (users, codes) = (MemoryUsers::new(), Arc::new(MemoryCodes::new()));
-        let (policies, last) = (Policies::fixed(policy), LastTry::default());
-        let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
-        let clock = ManualClock::new(Instant::from_micros(1_800_000_000_000_000));
+        let (policies, last) = (MemoryPolicies::fixed(policy), LastTry::default());
+        let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
+        let clock = ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000));
         let build = |_| {
             let (codes, policies, keys) = (codes.clone(), policies.clone(), keys.clone());
             let builder = Sspr::builder(users.clone(), codes, policies, keys);
@@ -82,7 +86,7 @@ impl Siege {
             processes,
             users: users.clone(),
         };
-        let hash = cheap_hasher().hash(password(OLD), Share::Submit).await.unwrap();
+        let hash = cheap_hasher().hash(password(OLD), HashQueue::Submit).await.unwrap();
         (0..accounts).for_each(|number| siege.settle_in(number, &hash));
         siege
     }
@@ -98,7 +102,7 @@ impl Siege {
         self.processes.len()
     }
 
-    pub fn now(&self) -> Instant {
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 

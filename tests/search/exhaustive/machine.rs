@@ -5,8 +5,10 @@ use std::{sync::Arc, time::Duration};
 use futures_util::FutureExt;
 use sspr::{
     Keyring, Sspr, TenantPolicy,
-    adapters::{CaptureSender, ManualClock, MemoryCodes, MemoryUsers, Policies, SystemEntropy},
-    domain::{Digest, Instant},
+    adapters::{
+        CaptureSender, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy,
+    },
+    domain::{Digest, Timestamp},
     engine::{Client, StartOutcome},
     flow::{
         Bound, Event, Lockout, LockoutTerms, Refusal, Reset, ResetTerms, Stage, Step, decode_reset,
@@ -115,8 +117,8 @@ pub struct Machine {
     pub bound: Bound,
 }
 
-pub fn at(tick: u8) -> Instant {
-    Instant::from_micros(1_800_000_000_000_000).after(TICK.saturating_mul(tick.into()))
+pub fn at(tick: u8) -> Timestamp {
+    Timestamp::from_micros(1_800_000_000_000_000).after(TICK.saturating_mul(tick.into()))
 }
 
 pub fn digest(parts: [u8; 4]) -> Digest {
@@ -138,8 +140,8 @@ impl Machine {
         let users = MemoryUsers::new();
         users.insert(&support::tenant(), support::account("ada@example.com", "ada"));
         let codes = Arc::new(MemoryCodes::new());
-        let policies = Policies::fixed(TenantPolicy::customers("contoso").unwrap());
-        let keys = Keyring::draw(&SystemEntropy::new()).unwrap();
+        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
         let (sspr, courier) = Sspr::builder(users, codes.clone(), policies, keys)
             .with_clock(ManualClock::new(at(0)))
             .build();
@@ -166,7 +168,7 @@ impl Machine {
     }
 
     /// The machine's step.
-    pub fn step(&self, reset: &Reset, event: Event, now: Instant) -> Step {
+    pub fn step(&self, reset: &Reset, event: Event, now: Timestamp) -> Step {
         let honest = |reset: &Reset, event: Event| reset.step(event, &TERMS, now);
         let Some(wrong) = self.wrong else { return honest(reset, event) };
         let late = now.latest(reset.touched_at);
@@ -229,7 +231,7 @@ impl Machine {
         }
     }
 
-    pub fn lock(&self, lockout: &Lockout, now: Instant) -> Result<Lockout, Instant> {
+    pub fn lock(&self, lockout: &Lockout, now: Timestamp) -> Result<Lockout, Timestamp> {
         match self.wrong {
             Some(Wrong::LockForgetsTime) => {
                 let before = Lockout { locked_until: None, ..*lockout };

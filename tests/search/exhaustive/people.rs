@@ -1,7 +1,7 @@
 //! What people, couriers and stores do with the machines, one event each.
 
 use sspr::{
-    domain::{CodeFormat, Instant, Stamp},
+    domain::{CodeFormat, Stamp, Timestamp},
     flow::{Bound, Event, Lockout, Stage, StageName, Step},
 };
 
@@ -264,7 +264,7 @@ impl State {
         self.lock.failures = (self.lock.failures + 1).min(3);
         self.lockout = charged;
         if u32::from(self.lock.failures) >= LOCKOUT.threshold {
-            let until: Option<Instant> = charged.locked_until;
+            let until: Option<Timestamp> = charged.locked_until;
             if until.is_none_or(|until| until < at(tick + 1)) {
                 return Err(Broken::LockCountsTooFew);
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use sspr::{
-    domain::{Account, CodeFormat, EmailAddress, Instant, Purpose, RecordId, Stamp},
+    domain::{Account, CodeFormat, EmailAddress, Purpose, RecordId, Stamp, Timestamp},
     flow::{Bound, Reset, Stage, decode_reset},
     mail::EmailMessage,
     ports::{Applied, Attempted, PasswordChange, Record},
@@ -65,15 +65,15 @@ pub struct ResetBook {
     pub id: Option<RecordId>,
     /// In the hands of whoever opened it.
     pub token: Option<Secret>,
-    pub touched: Instant,
-    pub ends_at: Instant,
+    pub touched: Timestamp,
+    pub ends_at: Timestamp,
     pub sends: u32,
     pub tries: u32,
     pub binds: Vec<Bind>,
     /// Which code's grant stands.
     pub verified: u32,
-    pub grant_until: Instant,
-    pub ticket_until: Instant,
+    pub grant_until: Timestamp,
+    pub ticket_until: Timestamp,
     pub ticket_stamp: Option<[u8; 16]>,
     /// The password that it put in place, and the stamp.
     pub applied: Option<(u8, [u8; 16])>,
@@ -87,7 +87,7 @@ pub struct Bind {
     pub number: u32,
     /// Which account, with which stamp and address; none for a decoy.
     pub to: Option<(u8, [u8; 16], EmailAddress)>,
-    pub expires_at: Instant,
+    pub expires_at: Timestamp,
     pub short: bool,
     pub tries: u32,
     /// A mail with it was handed over.
@@ -113,8 +113,8 @@ pub struct Secret {
 /// A window, counted again.
 #[derive(Clone, Default, Hash)]
 pub struct Budget {
-    touched: Instant,
-    ends_at: Instant,
+    touched: Timestamp,
+    ends_at: Timestamp,
     count: u32,
 }
 
@@ -148,7 +148,7 @@ impl Budget {
         self.count >= NUMBERS.tries_per_window
     }
 
-    fn spend(&mut self, now: Instant) -> u32 {
+    fn spend(&mut self, now: Timestamp) -> u32 {
         self.touched = self.touched.latest(now);
         if self.touched >= self.ends_at {
             (self.ends_at, self.count) = (self.touched.after(NUMBERS.tries_window), 0);
@@ -178,14 +178,14 @@ impl Books {
 
 // What the ports are asked.
 impl Inner {
-    pub fn inserted(&mut self, record: &Record, now: Instant) {
+    pub fn inserted(&mut self, record: &Record, now: Timestamp) {
         self.secrets_in(&record.body);
         let Call::Open { reset } = self.call else { return };
         let book = &mut self.books.resets[usize::from(reset)];
         (book.id, book.touched, book.ends_at) = (Some(record.id), now, record.expires_at);
     }
 
-    pub fn attempted(&mut self, id: &RecordId, answer: &Attempted, now: Instant) {
+    pub fn attempted(&mut self, id: &RecordId, answer: &Attempted, now: Timestamp) {
         let Some(reset) = self.books.of(id) else { return };
         let account = self.world.typed(reset as u8).0;
         let book = &mut self.books.resets[reset];
@@ -231,7 +231,7 @@ impl Inner {
         }
     }
 
-    pub fn swapped(&mut self, next: &Record, now: Instant) {
+    pub fn swapped(&mut self, next: &Record, now: Timestamp) {
         self.secrets_in(&next.body);
         let (Some(reset), Ok(after)) = (self.books.of(&next.id), decode_reset(&next.body)) else {
             return;

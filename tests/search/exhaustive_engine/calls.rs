@@ -8,7 +8,7 @@ use std::{
 use futures_util::FutureExt;
 use sspr::{
     Courier, Error, Sspr,
-    domain::{ApplicationId, Code, FlowToken, Grant, Instant, Password, Ticket, UserFlowId},
+    domain::{ApplicationId, Code, FlowToken, Grant, Password, Ticket, Timestamp, UserFlowId},
     engine::{
         Client, Context, Drained, OpenOutcome, RedeemOutcome, Request, SendOutcome, SignInOutcome,
         SubmitOutcome, VerifyOutcome,
@@ -135,8 +135,8 @@ pub struct Thread {
     pub history: Vec<Arc<Played>>,
     pub tape: Tape,
     /// The time when it began, and the latest that its reset had seen by then.
-    pub began: Instant,
-    pub touched: Instant,
+    pub began: Timestamp,
+    pub touched: Timestamp,
     /// What held at some time since it began, and what held all the time.
     pub ever: u8,
     pub always: u8,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use sspr::{
     conformance::*,
     domain::{
-        Account, AccountId, Charge, CounterName, EmailAddress, Instant, Over, RecordId, TenantId,
+        Account, AccountId, Charge, CounterName, EmailAddress, Over, RecordId, TenantId, Timestamp,
     },
     ports::{
         Applied, Attempted, CodeStore, Inserted, Loaded, Notice, NoticeId, Outbox, PasswordChange,
@@ -26,11 +26,16 @@ impl Shared {
 
 #[async_trait::async_trait]
 impl CodeStore for Shared {
-    async fn insert(&self, r: &Record, c: &[Charge], now: Instant) -> Result<Inserted, StoreError> {
+    async fn insert(
+        &self,
+        r: &Record,
+        c: &[Charge],
+        now: Timestamp,
+    ) -> Result<Inserted, StoreError> {
         self.with(|stores| stores.insert(r, c, now))
     }
 
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
         self.with(|stores| stores.attempt(id, now))
     }
 
@@ -44,16 +49,16 @@ impl CodeStore for Shared {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         self.with(|stores| stores.swap(next, expected, charges, clear, now))
     }
 
-    async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         self.with(|stores| stores.charge(charges, now))
     }
 
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.with(|stores| stores.delete_expired(now, limit))
     }
 }
@@ -79,7 +84,7 @@ impl UserStore for Shared {
 
 #[async_trait::async_trait]
 impl Outbox for Shared {
-    async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError> {
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Notice>, StoreError> {
         self.with(|stores| stores.due(now, limit))
     }
 
@@ -87,8 +92,8 @@ impl Outbox for Shared {
         &self,
         id: &NoticeId,
         tries: u32,
-        until: Instant,
-        now: Instant,
+        until: Timestamp,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         self.with(|stores| stores.postpone(id, tries, until, now))
     }
@@ -98,7 +103,7 @@ impl Outbox for Shared {
     }
 }
 
-fn code_store(case: CodeStoreCase) -> Verdict {
+fn code_store(case: CodeStoreCase) -> CaseResult {
     block_on(case.check(&CodeStoreBench::new(Shared::default()).with_rounds(20)))
 }
 
@@ -110,12 +115,12 @@ fn put(shared: &Shared) -> PutAccount {
     })
 }
 
-fn user_store(case: UserStoreCase) -> Verdict {
+fn user_store(case: UserStoreCase) -> CaseResult {
     let shared = Shared::default();
     block_on(case.check(&UserStoreBench::new(shared.clone(), put(&shared))))
 }
 
-fn outbox(case: OutboxCase) -> Verdict {
+fn outbox(case: OutboxCase) -> CaseResult {
     let shared = Shared::default();
     block_on(case.check(&OutboxBench::new(shared.clone(), shared.clone(), put(&shared))))
 }

@@ -7,15 +7,15 @@ use sspr::{
     adapters::code_in,
     domain::{
         Account, AccountId, Charge, CounterName, Digest, EmailAddress, Entropy, EntropyUnavailable,
-        Instant, Over, Password, PasswordHash, RecordId, Stamp, TenantId,
+        Over, Password, PasswordHash, RecordId, Stamp, TenantId, Timestamp,
     },
     flow::{StageName, decode_reset, encode_reset},
     mail::{Content, EmailMessage, Letter, Templates},
     ports::{
-        Applied, Attempted, Clock, CodeStore, EmailSender, Event, EventSink, HashError, Inserted,
-        Loaded, Notice, NoticeDelivery, NoticeId, Outbox, PasswordChange, PasswordHasher,
-        PolicyError, PolicySource, Record, SendError, SendErrorKind, Share, Sleep, StoreError,
-        StoreErrorKind, Swapped, UserStore, Verdict,
+        Applied, Attempted, AuditEvent, Clock, CodeStore, EmailSender, EventSink, HashError,
+        HashQueue, Inserted, Loaded, Notice, NoticeDelivery, NoticeId, Outbox, PasswordChange,
+        PasswordHasher, PasswordMatch, PolicyError, PolicySource, Record, SendError, SendErrorKind,
+        Sleep, StoreError, StoreErrorKind, Swapped, UserStore,
     },
 };
 use zeroize::Zeroizing;
@@ -47,7 +47,12 @@ macro_rules! heard {
 
 #[async_trait::async_trait]
 impl CodeStore for Desk {
-    async fn insert(&self, r: &Record, c: &[Charge], now: Instant) -> Result<Inserted, StoreError> {
+    async fn insert(
+        &self,
+        r: &Record,
+        c: &[Charge],
+        now: Timestamp,
+    ) -> Result<Inserted, StoreError> {
         let verb = || format!("insert {} {}", r.body.len(), c.len());
         heard!(self, verb, Inserted, |inner: &mut Inner| {
             let done = inner.stores.insert(&inner.written(r), c, now);
@@ -58,7 +63,7 @@ impl CodeStore for Desk {
         })
     }
 
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
         heard!(self, || "attempt".to_owned(), Attempted, |inner: &mut Inner| {
             let before = inner.stores.load(id);
             if let (true, Some(record)) = (inner.world.is(Defect::TriesAreFree), &before) {
@@ -104,7 +109,7 @@ impl CodeStore for Desk {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         let verb = || format!("swap {} {} {}", next.body.len(), charges.len(), clear.len());
         heard!(self, verb, Swapped, |inner: &mut Inner| {
@@ -136,7 +141,7 @@ impl CodeStore for Desk {
         })
     }
 
-    async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         heard!(self, || format!("charge {}", charges.len()), Over, |inner: &mut Inner| {
             if inner.world.is(Defect::HashesForgotten) {
                 return Reply::Over(Vec::new());
@@ -147,7 +152,7 @@ impl CodeStore for Desk {
         })
     }
 
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         Ok(self.lock().stores.delete_expired(now, limit))
     }
 }
@@ -183,10 +188,10 @@ impl Inner {
 
     fn read(&self, mut loaded: Loaded) -> Loaded {
         if self.world.is(Defect::TimeForgotten) {
-            loaded.touched_at = Instant::from_micros(i64::MIN);
+            loaded.touched_at = Timestamp::from_micros(i64::MIN);
             // And what the body remembers.
             let Ok(mut reset) = decode_reset(&loaded.body) else { return loaded };
-            reset.touched_at = Instant::from_micros(i64::MIN);
+            reset.touched_at = Timestamp::from_micros(i64::MIN);
             loaded.body = encode_reset(&reset);
         }
         loaded
@@ -269,7 +274,7 @@ impl Inner {
 
 #[async_trait::async_trait]
 impl Outbox for Desk {
-    async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError> {
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Notice>, StoreError> {
         heard!(self, || "due".to_owned(), Notices, |inner: &mut Inner| {
             Reply::Notices(inner.stores.due(now, limit))
         })
@@ -279,8 +284,8 @@ impl Outbox for Desk {
         &self,
         id: &NoticeId,
         tries: u32,
-        until: Instant,
-        now: Instant,
+        until: Timestamp,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         let reply = self.hear(
             || "postpone".to_owned(),
@@ -339,7 +344,7 @@ impl EmailSender for Desk {
 
 #[async_trait::async_trait]
 impl PasswordHasher for Desk {
-    async fn hash(&self, password: Password, _: Share) -> Result<PasswordHash, HashError> {
+    async fn hash(&self, password: Password, _: HashQueue) -> Result<PasswordHash, HashError> {
         let reply = self.hear(
             || "hash".to_owned(),
             |inner| {
@@ -358,25 +363,29 @@ impl PasswordHasher for Desk {
         &self,
         password: Password,
         hash: PasswordHash,
-        _: Share,
-    ) -> Result<Verdict, HashError> {
+        _: HashQueue,
+    ) -> Result<PasswordMatch, HashError> {
         let reply = self.hear(
             || "verify".to_owned(),
             |inner| {
                 inner.hashed();
                 let yes = inner.world.is(Defect::HasherSaysYes);
                 let same = yes || plain(password.expose()) == hash;
-                Reply::Verdict(if same { Verdict::Match } else { Verdict::Mismatch })
+                Reply::PasswordMatch(if same {
+                    PasswordMatch::Match
+                } else {
+                    PasswordMatch::Mismatch
+                })
             },
         );
         match reply.await {
-            Reply::Verdict(verdict) => Ok(verdict),
+            Reply::PasswordMatch(verdict) => Ok(verdict),
             Reply::Failed(Fate::Refused) => Err(HashError::Busy),
             _ => Err(HashError::Failed),
         }
     }
 
-    async fn verify_dummy(&self, _: Password, _: Digest, _: Share) -> Result<(), HashError> {
+    async fn verify_dummy(&self, _: Password, _: Digest, _: HashQueue) -> Result<(), HashError> {
         match self.hear(|| "verify".to_owned(), |_| Reply::Done).await {
             Reply::Done => Ok(()),
             Reply::Failed(Fate::Refused) => Err(HashError::Busy),
@@ -400,12 +409,12 @@ impl PolicySource for Desk {
 }
 
 impl Clock for Desk {
-    fn now(&self) -> Instant {
+    fn now(&self) -> Timestamp {
         let inner = self.lock();
         if inner.world.is(Defect::ClocksStandStill) { BEGIN } else { inner.around().now }
     }
 
-    fn sleep_until(&self, _: Instant) -> Sleep {
+    fn sleep_until(&self, _: Timestamp) -> Sleep {
         Box::pin(std::future::ready(()))
     }
 }
@@ -422,7 +431,7 @@ impl Entropy for Desk {
 }
 
 impl EventSink for Desk {
-    fn emit(&self, event: &Event) {
+    fn emit(&self, event: &AuditEvent) {
         use std::fmt::Write;
         let mut inner = self.lock();
         if inner.live {

@@ -3,7 +3,7 @@
 use std::{hash::Hash, sync::Arc};
 
 use sspr::{
-    domain::{Account, Instant, Stamp},
+    domain::{Account, Stamp, Timestamp},
     engine::{OpenOutcome, SubmitOutcome, VerifyOutcome},
     flow::{StageName, decode_reset},
 };
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::simulation::facts::Mode;
 
-pub const BEGIN: Instant = Instant::from_micros(1_800_000_000_000_000);
+pub const BEGIN: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 const MINUTE: i64 = 60_000_000;
 /// Tries of a mail that is postponed.
 const POSTPONED: usize = 2;
@@ -110,7 +110,7 @@ impl State {
                 self.books.untold = 0;
             }
             Deed::Clock { minutes } => {
-                self.env.now = Instant::from_micros(self.env.now.as_micros() + minutes * MINUTE);
+                self.env.now = Timestamp::from_micros(self.env.now.as_micros() + minutes * MINUTE);
             }
             Deed::Policy { tenant, to } => {
                 self.env.modes[tenant] = [Mode::On, Mode::Off, Mode::Exclude][usize::from(to)];

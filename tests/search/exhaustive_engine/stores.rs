@@ -9,7 +9,7 @@ use std::{
 
 use sspr::{
     domain::{
-        Account, AccountId, Charge, CounterName, EmailAddress, Instant, Over, RecordId, TenantId,
+        Account, AccountId, Charge, CounterName, EmailAddress, Over, RecordId, TenantId, Timestamp,
     },
     ports::{
         Applied, Attempted, Inserted, Loaded, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice,
@@ -33,22 +33,22 @@ pub struct Stores {
 pub struct Kept {
     record: Record,
     version: u64,
-    touched_at: Instant,
+    touched_at: Timestamp,
     tries: u32,
 }
 
 #[derive(Clone, Copy, Hash)]
 struct Counter {
     value: u64,
-    ends_at: Instant,
-    touched_at: Instant,
+    ends_at: Timestamp,
+    touched_at: Timestamp,
 }
 
 #[derive(Clone)]
 pub struct Waiting {
     pub notice: Notice,
-    due_at: Instant,
-    set_at: Instant,
+    due_at: Timestamp,
+    set_at: Timestamp,
 }
 
 impl Kept {
@@ -65,7 +65,7 @@ impl Kept {
 
 // The code store.
 impl Stores {
-    pub fn insert(&mut self, record: &Record, charges: &[Charge], now: Instant) -> Inserted {
+    pub fn insert(&mut self, record: &Record, charges: &[Charge], now: Timestamp) -> Inserted {
         if self.records.contains_key(&record.id) {
             return Inserted::Exists;
         }
@@ -78,7 +78,7 @@ impl Stores {
         Inserted::Inserted
     }
 
-    pub fn attempt(&mut self, id: &RecordId, now: Instant) -> Attempted {
+    pub fn attempt(&mut self, id: &RecordId, now: Timestamp) -> Attempted {
         let Some(shared) = self.records.get(id) else { return Attempted::Missing };
         let mut kept = Kept::clone(shared);
         let at = now.latest(kept.touched_at);
@@ -116,7 +116,7 @@ impl Stores {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Swapped {
         let Some(kept) = self.records.get(&next.id).cloned() else { return Swapped::Missing };
         if kept.version != expected {
@@ -153,7 +153,7 @@ impl Stores {
     }
 
     /// All or none.
-    pub fn charge(&mut self, charges: &[Charge], now: Instant) -> Vec<Over> {
+    pub fn charge(&mut self, charges: &[Charge], now: Timestamp) -> Vec<Over> {
         let (mut plan, mut over) = (Vec::new(), Vec::new());
         for charge in charges {
             let before = self.counters.get(&charge.name);
@@ -173,8 +173,8 @@ impl Stores {
         over
     }
 
-    pub fn delete_expired(&mut self, now: Instant, limit: usize) -> usize {
-        let dead = |end: Instant| end.after(SWEEP_MARGIN) <= now;
+    pub fn delete_expired(&mut self, now: Timestamp, limit: usize) -> usize {
+        let dead = |end: Timestamp| end.after(SWEEP_MARGIN) <= now;
         let records = self.records.iter();
         let records = records.filter(|(_, it)| dead(it.record.expires_at.latest(it.touched_at)));
         let records: Vec<_> = records.map(|(id, _)| *id).take(limit).collect();
@@ -244,7 +244,7 @@ impl Stores {
         Applied::Done { notice: NoticeDelivery::Queued }
     }
 
-    pub fn due(&mut self, now: Instant, limit: usize) -> Vec<Notice> {
+    pub fn due(&mut self, now: Timestamp, limit: usize) -> Vec<Notice> {
         let latest = now.after(NOTICE_CLOCK_SLACK);
         let waiting = Arc::make_mut(&mut self.notices).iter_mut();
         let mut due: Vec<_> = waiting.filter(|it| it.due_at <= now || it.set_at > latest).collect();
@@ -256,7 +256,7 @@ impl Stores {
         leased.collect()
     }
 
-    pub fn postpone(&mut self, id: &NoticeId, tries: u32, until: Instant, now: Instant) {
+    pub fn postpone(&mut self, id: &NoticeId, tries: u32, until: Timestamp, now: Timestamp) {
         let mut waiting = Arc::make_mut(&mut self.notices).iter_mut();
         if let Some(waiting) = waiting.find(|waiting| waiting.notice.id == *id) {
             (waiting.due_at, waiting.set_at, waiting.notice.tries) = (until, now, tries);

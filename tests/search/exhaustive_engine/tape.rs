@@ -11,8 +11,8 @@ use std::{
 };
 
 use sspr::{
-    domain::{Account, Instant, Over, PasswordHash},
-    ports::{Applied, Attempted, Inserted, Loaded, Notice, Swapped, Verdict},
+    domain::{Account, Over, PasswordHash, Timestamp},
+    ports::{Applied, Attempted, Inserted, Loaded, Notice, PasswordMatch, Swapped},
 };
 
 use super::{calls::Call, wide::Wide};
@@ -21,7 +21,7 @@ use crate::simulation::facts::Mode;
 /// The time, and what the administrators have set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Env {
-    pub now: Instant,
+    pub now: Timestamp,
     pub modes: [Mode; 2],
 }
 
@@ -50,7 +50,7 @@ pub enum Reply {
     Notices(Vec<Notice>),
     Over(Vec<Over>),
     Swapped(Swapped),
-    Verdict(Verdict),
+    PasswordMatch(PasswordMatch),
 }
 
 /// A reply, and what stood around the code that asked for it.
@@ -123,7 +123,7 @@ impl Hash for Reply {
             Self::Swapped(Swapped::Swapped { version } | Swapped::Conflict { version }) => {
                 version.hash(state);
             }
-            Self::Verdict(verdict) => std::mem::discriminant(verdict).hash(state),
+            Self::PasswordMatch(verdict) => std::mem::discriminant(verdict).hash(state),
             Self::Done | Self::Swapped(Swapped::Missing) => {}
         }
         if let Self::Swapped(swapped) = self {

@@ -1,7 +1,7 @@
 //! What the oracle says of an answer: was there leave for it, and was there an excuse?
 
 use sspr::{
-    domain::{Instant, Stamp},
+    domain::{Stamp, Timestamp},
     engine::{RedeemOutcome, Rejection, SignInOutcome, SubmitOutcome, VerifyOutcome},
     flow::{StageName, decode_reset},
 };
@@ -94,7 +94,7 @@ impl State {
 
     /// Whether everything that a success needs was there at some time.
     fn had_leave(&self, thread: &Thread) -> Result<(), Broken> {
-        let until = |until: Instant| match () {
+        let until = |until: Timestamp| match () {
             () if thread.began >= until => Err(Broken::I4AfterExpiry),
             () if thread.began.latest(thread.touched) >= until => Err(Broken::I8TheDeadRevived),
             () => Ok(()),
@@ -104,7 +104,7 @@ impl State {
             _ if lacks(NEWEST) => return Err(Broken::I3OlderCodeWins),
             Call::Verify { reset, typed: Typed::Mailed { number, .. } } => {
                 let bind = self.books.bind(reset, number);
-                until(bind.map_or(Instant::default(), |bind| bind.expires_at))?;
+                until(bind.map_or(Timestamp::default(), |bind| bind.expires_at))?;
             }
             Call::Submit { reset, .. } => {
                 until(self.books.resets[usize::from(reset)].grant_until)?;

@@ -120,7 +120,7 @@ impl Founding {
         };
         let policies = [0, 1]
             .map(|index| [Mode::On, Mode::Off, Mode::Exclude].map(|mode| policy(index, mode)));
-        let keys = Keyring::draw(&SeededEntropy::new(1)).unwrap();
+        let keys = Keyring::generate(&SeededEntropy::new(1)).unwrap();
         Self { defect, keys, known, policies, setting }
     }
 

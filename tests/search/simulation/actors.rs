@@ -271,7 +271,7 @@ impl World {
         let Some((record, token)) = self.some_reset() else { return };
         let sspr = self.processes[process].sspr.clone();
         self.begin(process, Kind::Look, Some(record), async move {
-            Answer::Look(sspr.look(&token).await)
+            Answer::Look(sspr.status(&token).await)
         });
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sspr::{
     adapters::code_in,
-    domain::{Account, EmailAddress, Instant, RecordId},
+    domain::{Account, EmailAddress, RecordId, Timestamp},
     flow::StageName,
     mail::{EmailMessage, MailPurpose},
     policy::Numbers,
@@ -158,7 +158,7 @@ impl Oracle {
     pub fn all_told(&mut self, put_off_too: bool) {
         let untold = self.owed.iter().find(|((.., at), owed)| {
             let alive = owed.queued || self.lives(&self.calls[owed.call]);
-            let given_up = self.latest.since(Instant::from_micros(*at)) >= WEEK;
+            let given_up = self.latest.since(Timestamp::from_micros(*at)) >= WEEK;
             // Its second try comes within the lull.
             let soon = owed.put_off == 0 || (owed.queued && owed.put_off == 1);
             let waits = !put_off_too && !soon;

@@ -10,7 +10,7 @@ use std::{
 use futures_util::FutureExt;
 use sspr::{
     adapters::MemoryCodes,
-    domain::{Charge, CounterName, Instant, Over, RecordId},
+    domain::{Charge, CounterName, Over, RecordId, Timestamp},
     ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoreErrorKind, Swapped},
 };
 
@@ -58,10 +58,10 @@ impl Codes {
 
     fn read(&self, mut loaded: Loaded) -> Loaded {
         if self.is(Defect::TimeForgotten) {
-            loaded.touched_at = Instant::from_micros(i64::MIN);
+            loaded.touched_at = Timestamp::from_micros(i64::MIN);
             // And what the body remembers.
             let Ok(mut reset) = sspr::flow::decode_reset(&loaded.body) else { return loaded };
-            reset.touched_at = Instant::from_micros(i64::MIN);
+            reset.touched_at = Timestamp::from_micros(i64::MIN);
             loaded.body = sspr::flow::encode_reset(&reset);
         }
         loaded
@@ -112,7 +112,7 @@ impl CodeStore for Codes {
         &self,
         record: &Record,
         charges: &[Charge],
-        at: Instant,
+        at: Timestamp,
     ) -> Result<Inserted, StoreError> {
         let sizes = || format!("{} {}", record.body.len(), charges.len());
         let (codes, record_, charges_) = (self.clone(), record.clone(), charges.to_vec());
@@ -126,7 +126,7 @@ impl CodeStore for Codes {
         self.happens("insert", sizes, act).await
     }
 
-    async fn attempt(&self, id: &RecordId, at: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, id: &RecordId, at: Timestamp) -> Result<Attempted, StoreError> {
         let (codes, id) = (self.clone(), *id);
         let act = move || {
             let mut answer = now(codes.inner.attempt(&id, at))?;
@@ -168,7 +168,7 @@ impl CodeStore for Codes {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        at: Instant,
+        at: Timestamp,
     ) -> Result<Swapped, StoreError> {
         let sizes = || format!("{} {} {}", next.body.len(), charges.len(), clear.len());
         let (codes, next_) = (self.clone(), next.clone());
@@ -193,7 +193,7 @@ impl CodeStore for Codes {
         self.happens("compare_and_swap", sizes, act).await
     }
 
-    async fn charge(&self, charges: &[Charge], at: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, charges: &[Charge], at: Timestamp) -> Result<Vec<Over>, StoreError> {
         // Totals of tenants come in no fixed order: nothing may depend on it.
         let totals = charges
             .first()
@@ -212,7 +212,7 @@ impl CodeStore for Codes {
         self.happens("charge", || charges.len().to_string(), act).await
     }
 
-    async fn delete_expired(&self, at: Instant, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, at: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let codes = self.clone();
         let act = move || {
             let at = if codes.is(Defect::SweepsTheLiving) { at.after(LONG) } else { at };

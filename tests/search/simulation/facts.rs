@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use sspr::{
-    domain::{Account, AccountId, Digest, EmailAddress, Instant, KeyId, RecordId, Stamp, TenantId},
+    domain::{
+        Account, AccountId, Digest, EmailAddress, KeyId, RecordId, Stamp, TenantId, Timestamp,
+    },
     flow::StageName,
     policy::Numbers,
 };
@@ -78,7 +80,7 @@ pub struct Bind {
     pub key: KeyId,
     pub binding: Digest,
     pub digest: Digest,
-    pub expires_at: Instant,
+    pub expires_at: Timestamp,
     pub short: bool,
     /// The account, stamp and address that the digest covers; none for a decoy.
     pub account: Option<(Who, Stamp, EmailAddress)>,
@@ -93,7 +95,7 @@ pub struct SendFacts {
     pub step: u64,
     /// The call, in whose process's memory the mail waits.
     pub call: usize,
-    pub expires_at: Instant,
+    pub expires_at: Timestamp,
     /// The mail was handed over, refused for good, or is not for this account any more.
     pub done: bool,
     /// How often nobody knew.
@@ -130,10 +132,10 @@ pub struct RecordFacts {
     pub key: KeyId,
     pub tenant: usize,
     pub typed: EmailAddress,
-    pub touched: Instant,
-    pub expires_at: Instant,
+    pub touched: Timestamp,
+    pub expires_at: Timestamp,
     /// From when on no further code is sent.
-    pub ends_at: Instant,
+    pub ends_at: Timestamp,
     pub stages: History<StageName>,
     pub binds: Vec<Bind>,
     /// Requests for a code, as they were written.
@@ -145,9 +147,9 @@ pub struct RecordFacts {
     /// The hash that a submit put in place.
     /// Until when the last grant lives. Where a code is typed again after a resend it is the same
     /// grant, and its time begins anew.
-    pub grant_until: Option<Instant>,
+    pub grant_until: Option<Timestamp>,
     /// Until when the ticket lives, once there is one: a grant that is spent lives no longer.
-    pub ticket_until: Option<Instant>,
+    pub ticket_until: Option<Timestamp>,
     /// The stamp that it is for.
     pub ticket_stamp: Option<Stamp>,
     pub applied: Option<(sspr::domain::PasswordHash, u64)>,
@@ -159,7 +161,7 @@ pub struct GrantFacts {
     /// Which of the record's codes yielded it.
     pub bind: usize,
     pub step: u64,
-    pub expires_at: Instant,
+    pub expires_at: Timestamp,
     pub changes: u32,
     pub tickets: BTreeSet<String>,
 }
@@ -167,7 +169,7 @@ pub struct GrantFacts {
 #[derive(Debug)]
 pub struct TicketFacts {
     pub record: RecordId,
-    pub expires_at: Instant,
+    pub expires_at: Timestamp,
     pub sign_ins: u32,
 }
 
@@ -245,10 +247,10 @@ pub struct Call {
     /// The step in which it began.
     pub start: u64,
     /// The true time of its process then.
-    pub now: Instant,
+    pub now: Timestamp,
     pub record: Option<RecordId>,
     /// What the record had seen when the call began.
-    pub touched: Instant,
+    pub touched: Timestamp,
     /// Whether its process accepts the keys of the record.
     pub ring: usize,
     pub entered: u32,
@@ -270,9 +272,9 @@ pub struct Call {
 /// The budget of an account, counted again.
 #[derive(Debug, Default)]
 pub struct Budget {
-    pub touched: Instant,
-    pub window_ends: Instant,
+    pub touched: Timestamp,
+    pub window_ends: Timestamp,
     pub in_window: u32,
-    pub streak_ends: Instant,
+    pub streak_ends: Timestamp,
     pub in_streak: u32,
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sspr::{
-    domain::{FlowToken, Instant, RecordId},
+    domain::{FlowToken, RecordId, Timestamp},
     engine::{
         OpenOutcome, RedeemOutcome, Rejection, SignInOutcome, StartOutcome, SubmitOutcome,
         VerifyOutcome,
@@ -79,7 +79,7 @@ impl World {
         }
     }
 
-    fn hold(&mut self, kind: &Kind, ring: usize, now: Instant, token: &FlowToken) {
+    fn hold(&mut self, kind: &Kind, ring: usize, now: Timestamp, token: &FlowToken) {
         let (record, text) = (token.record(), token.expose());
         if let Kind::Open { key: Some(key), tenant, typed, .. } = kind {
             let signing = self.rings[ring].signing();

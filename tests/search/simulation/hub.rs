@@ -6,7 +6,7 @@ use std::{
     task::Poll,
 };
 
-use sspr::domain::Instant;
+use sspr::domain::Timestamp;
 
 use super::{chance::Chance, oracle::Oracle};
 
@@ -45,7 +45,7 @@ pub struct Adrift {
     call: usize,
     /// The step in which it happens, and the time of its process when its caller left.
     pub due: u64,
-    pub left: Instant,
+    pub left: Timestamp,
 }
 
 /// How much goes wrong, in a thousand port calls.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sspr::{
     domain::{
-        Account, Charge, Code, CodeFormat, CounterName, EmailAddress, Family, Instant, Keyring,
-        Over, Purpose, RecordId,
+        Account, Charge, Code, CodeFormat, CounterName, EmailAddress, Family, Keyring, Over,
+        Purpose, RecordId, Timestamp,
     },
     flow::{Bound, Reset, Stage, decode_lockout, decode_reset},
     ports::{Attempted, Inserted, Record, Swapped},
@@ -25,7 +25,7 @@ pub struct Violation {
 pub struct Oracle {
     pub step: u64,
     /// The latest time that any process has told.
-    pub latest: Instant,
+    pub latest: Timestamp,
     pub violation: Option<Violation>,
     /// What the keyrings of all deployments hold.
     pub rings: Vec<Keyring>,
@@ -41,14 +41,14 @@ pub struct Oracle {
     /// Notices that are owed, by tenant, address and time of the change.
     pub owed: BTreeMap<(String, String, i64), Owed>,
     /// What the clock of each process shows.
-    pub clocks: Vec<Instant>,
+    pub clocks: Vec<Timestamp>,
     /// Whether the processes have an outbox.
     pub outbox: bool,
     /// When each process began.
     pub started: Vec<u64>,
     pub notices: BTreeMap<String, (String, String, i64)>,
     pub noticed: BTreeSet<(String, i64)>,
-    pub locks: HashMap<RecordId, (Instant, Vec<(usize, Instant)>)>,
+    pub locks: HashMap<RecordId, (Timestamp, Vec<(usize, Timestamp)>)>,
 }
 
 impl Oracle {
@@ -78,7 +78,7 @@ impl Oracle {
     }
 
     /// The time of a call's process, as far as anybody has told.
-    pub fn now_of(&self, call: usize) -> Instant {
+    pub fn now_of(&self, call: usize) -> Timestamp {
         self.clocks.get(self.calls[call].process).copied().unwrap_or_default()
     }
 
@@ -119,7 +119,7 @@ impl Oracle {
 
     // What the code store is asked.
 
-    pub fn inserted(&mut self, call: usize, record: &Record, done: &Inserted, now: Instant) {
+    pub fn inserted(&mut self, call: usize, record: &Record, done: &Inserted, now: Timestamp) {
         self.secrets(record);
         if let Ok(lockout) = decode_lockout(&record.body) {
             if *done == Inserted::Inserted {
@@ -160,7 +160,7 @@ impl Oracle {
         }
     }
 
-    pub fn attempted(&mut self, call: usize, id: RecordId, answer: &Attempted, now: Instant) {
+    pub fn attempted(&mut self, call: usize, id: RecordId, answer: &Attempted, now: Timestamp) {
         let Some(facts) = self.records.get_mut(&id) else { return };
         let limit = self.tenants[facts.tenant].numbers.tries_per_challenge;
         match answer {
@@ -205,7 +205,7 @@ impl Oracle {
     }
 
     /// One comparison of a short code of an account, or what may be one.
-    fn spend(&mut self, who: &Who, tenant: usize, now: Instant) {
+    fn spend(&mut self, who: &Who, tenant: usize, now: Timestamp) {
         let numbers = self.tenants[tenant].numbers;
         let budget = self.budgets.entry(who.clone()).or_default();
         let at = now.latest(budget.touched);
@@ -231,7 +231,7 @@ impl Oracle {
         next: &Record,
         done: &Swapped,
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) {
         self.secrets(next);
         if let Swapped::Refused(over) = done

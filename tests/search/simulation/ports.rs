@@ -3,17 +3,17 @@
 use std::sync::{Arc, Mutex};
 
 use sspr::{
-    adapters::{CaptureSender, MemoryUsers, Policies},
+    adapters::{CaptureSender, MemoryPolicies, MemoryUsers},
     domain::{
-        Account, AccountId, Digest, EmailAddress, Instant, Password, PasswordHash, SecondFactor,
-        TenantId,
+        Account, AccountId, Digest, EmailAddress, Password, PasswordHash, SecondFactor, TenantId,
+        Timestamp,
     },
     mail::{Content, EmailMessage, Letter, StandardTemplates, Templates},
     policy::{MethodState, TenantPolicy},
     ports::{
-        Applied, Breach, BreachCheck, EmailSender, HashError, Notice, NoticeDelivery, NoticeId,
-        Outbox, PasswordChange, PasswordHasher, PolicyError, PolicySource, SendError,
-        SendErrorKind, Share, StoreError, UserStore, Verdict,
+        Applied, Breach, BreachCheck, EmailSender, HashError, HashQueue, Notice, NoticeDelivery,
+        NoticeId, Outbox, PasswordChange, PasswordHasher, PasswordMatch, PolicyError, PolicySource,
+        SendError, SendErrorKind, StoreError, UserStore,
     },
 };
 use zeroize::Zeroizing;
@@ -122,7 +122,7 @@ impl UserStore for Users {
 
 #[async_trait::async_trait]
 impl Outbox for Users {
-    async fn due(&self, at: Instant, limit: usize) -> Result<Vec<Notice>, StoreError> {
+    async fn due(&self, at: Timestamp, limit: usize) -> Result<Vec<Notice>, StoreError> {
         let users = self.clone();
         let act = move || {
             let due = now(users.inner.due(at, limit))?;
@@ -139,8 +139,8 @@ impl Outbox for Users {
         &self,
         id: &NoticeId,
         tries: u32,
-        until: Instant,
-        at: Instant,
+        until: Timestamp,
+        at: Timestamp,
     ) -> Result<(), StoreError> {
         let (users, id) = (self.clone(), id.clone());
         let act = move || match users.is(Defect::PostponeForgets) {
@@ -263,7 +263,7 @@ pub struct Plain {
 
 #[async_trait::async_trait]
 impl PasswordHasher for Plain {
-    async fn hash(&self, password: Password, _: Share) -> Result<PasswordHash, HashError> {
+    async fn hash(&self, password: Password, _: HashQueue) -> Result<PasswordHash, HashError> {
         self.work("hash", &password, None).await?;
         Ok(plain(password.expose()))
     }
@@ -272,8 +272,8 @@ impl PasswordHasher for Plain {
         &self,
         password: Password,
         hash: PasswordHash,
-        _: Share,
-    ) -> Result<Verdict, HashError> {
+        _: HashQueue,
+    ) -> Result<PasswordMatch, HashError> {
         let mut same = plain(password.expose()) == hash;
         self.work("verify", &password, Some(same)).await?;
         if self.hub.is_courier() {
@@ -283,10 +283,10 @@ impl PasswordHasher for Plain {
                 _ => {}
             }
         }
-        Ok(if same { Verdict::Match } else { Verdict::Mismatch })
+        Ok(if same { PasswordMatch::Match } else { PasswordMatch::Mismatch })
     }
 
-    async fn verify_dummy(&self, it: Password, _: Digest, _: Share) -> Result<(), HashError> {
+    async fn verify_dummy(&self, it: Password, _: Digest, _: HashQueue) -> Result<(), HashError> {
         self.work("verify", &it, Some(false)).await
     }
 }
@@ -341,9 +341,9 @@ fn has_leaked(password: &str) -> bool {
 /// One process's view of the policies.
 #[derive(Clone)]
 pub struct Seen {
-    pub inner: Policies,
+    pub inner: MemoryPolicies,
     /// What it saw first that lets everybody reset, if it never looks again.
-    pub cached: Option<Policies>,
+    pub cached: Option<MemoryPolicies>,
     pub first: Arc<Mutex<Vec<TenantId>>>,
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sspr::{
-    domain::{Instant, RecordId},
+    domain::{RecordId, Timestamp},
     flow::Lockout,
 };
 
@@ -58,7 +58,7 @@ impl Oracle {
     }
 
     /// A lockout was written: the first time in a call it is charged, then cleared or given back.
-    pub fn locked(&mut self, call: usize, id: RecordId, lockout: Lockout, now: Instant) {
+    pub fn locked(&mut self, call: usize, id: RecordId, lockout: Lockout, now: Timestamp) {
         let (touched, _) = self.locks.entry(id).or_default();
         *touched = touched.latest(now);
         let at = *touched;
@@ -83,7 +83,7 @@ impl Oracle {
         }
     }
 
-    fn charged_a_failure(&mut self, call: usize, id: RecordId, at: Instant) {
+    fn charged_a_failure(&mut self, call: usize, id: RecordId, at: Timestamp) {
         let (_, times) = self.locks.entry(id).or_default();
         times.retain(|(_, time)| at.since(*time) < Duration::from_secs(60));
         times.push((call, at));

@@ -24,7 +24,7 @@ impl World {
                 if id == "solo" && index == 1 {
                     continue;
                 }
-                let stamp = Stamp::draw(&self.entropy).unwrap();
+                let stamp = Stamp::generate(&self.entropy).unwrap();
                 let id = AccountId::parse(id).unwrap();
                 let mut account = Account::new(id, address(addresses[0]), stamp);
                 account.addresses = addresses.iter().map(|text| address(text)).collect();

@@ -4,8 +4,8 @@ use sspr::{
     Error,
     domain::Account,
     engine::{
-        LookOutcome, OpenOutcome, RedeemOutcome, Rejection, SecondFactorDemand, SendOutcome,
-        SignInOutcome, StartOutcome, SubmitOutcome, VerifyOutcome,
+        OpenOutcome, RedeemOutcome, Rejection, SecondFactorDemand, SendOutcome, SignInOutcome,
+        StartOutcome, StatusOutcome, SubmitOutcome, VerifyOutcome,
     },
     flow::StageName,
 };
@@ -27,7 +27,7 @@ pub enum Answer {
     Submit(Result<SubmitOutcome, Error>),
     Redeem(Result<RedeemOutcome, Error>),
     SignIn(Result<SignInOutcome, Error>),
-    Look(Result<LookOutcome, Error>),
+    Look(Result<StatusOutcome, Error>),
     Sweep(Result<usize, Error>),
     Courier,
 }

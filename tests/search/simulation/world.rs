@@ -13,8 +13,8 @@ use std::{
 
 use sspr::{
     Courier, Keyring, Sspr,
-    adapters::{CaptureSender, ManualClock, MemoryUsers, Policies},
-    domain::{Account, Instant, RecordId, Stamp},
+    adapters::{CaptureSender, ManualClock, MemoryPolicies, MemoryUsers},
+    domain::{Account, RecordId, Stamp, Timestamp},
 };
 
 use super::{
@@ -66,7 +66,7 @@ pub struct World {
     pub entropy: SeededEntropy,
     pub users: MemoryUsers,
     pub codes: Codes,
-    pub policies: Policies,
+    pub policies: MemoryPolicies,
     pub processes: Vec<Process>,
     pub hands: Hands,
     pub tasks: Vec<Task>,
@@ -133,12 +133,12 @@ impl World {
         (oracle.rings, oracle.tenants) = (rings.clone(), tenants.collect());
         oracle.outbox = plan.queues().contains(&true);
         oracle.started = vec![0; PROCESSES];
-        oracle.clocks = vec![Instant::from_micros(BEGIN); PROCESSES];
+        oracle.clocks = vec![Timestamp::from_micros(BEGIN); PROCESSES];
         let hub = Hub::new(plan.seed, oracle, plan.told);
         if plan.stranger.is_some() {
             hub.lock().asked = Some(Vec::new());
         }
-        let policies = Policies::of((0..2).map(|index| policy(index, Mode::On)));
+        let policies = MemoryPolicies::of((0..2).map(|index| policy(index, Mode::On)));
         let mut world = Self {
             base: BEGIN,
             chance: Chance::new(plan.seed),
@@ -167,8 +167,8 @@ impl World {
 
     fn process(&mut self, index: usize, ring: usize) -> Process {
         let skew = self.chance.below(20_000_000) as i64 - 10_000_000;
-        let clock = ManualClock::new(Instant::from_micros(self.base + skew));
-        self.hub.lock().oracle.clocks[index] = Instant::from_micros(self.base + skew);
+        let clock = ManualClock::new(Timestamp::from_micros(self.base + skew));
+        self.hub.lock().oracle.clocks[index] = Timestamp::from_micros(self.base + skew);
         let users = Users {
             defect: self.plan.defect,
             hub: self.hub.clone(),
@@ -178,7 +178,7 @@ impl World {
         };
         let stuck = self.plan.defect == Some(Defect::PolicyCached) && index == 1;
         let seen = Seen {
-            cached: stuck.then(Policies::default),
+            cached: stuck.then(MemoryPolicies::default),
             first: Arc::new(Mutex::default()),
             inner: self.policies.clone(),
         };
@@ -192,7 +192,7 @@ impl World {
         let outbox = self.plan.queues().contains(&true);
         let builder = if outbox { builder.with_outbox(users) } else { builder };
         let builder = if self.plan.defect == Some(Defect::ClockStandsStill) && index == 1 {
-            builder.with_clock(ManualClock::new(Instant::from_micros(self.base + skew)))
+            builder.with_clock(ManualClock::new(Timestamp::from_micros(self.base + skew)))
         } else {
             builder.with_clock(clock.clone())
         };
@@ -236,7 +236,7 @@ impl World {
         record: Option<RecordId>,
         future: impl Future<Output = Answer> + 'static,
     ) {
-        let now = Instant::from_micros(self.base + self.processes[process].skew);
+        let now = Timestamp::from_micros(self.base + self.processes[process].skew);
         let mut shared = self.hub.lock();
         let oracle = &mut shared.oracle;
         let call = oracle.calls.len();
@@ -365,14 +365,14 @@ impl World {
     pub fn pass(&mut self, micros: i64) {
         // What a caller left behind happens within a minute, or not at all.
         let late = self.base + micros - PATIENCE;
-        let due = |left: Instant| micros < 0 || left < Instant::from_micros(late);
+        let due = |left: Timestamp| micros < 0 || left < Timestamp::from_micros(late);
         self.reached.landed += self.hub.land(|adrift| due(adrift.left));
         self.base = (self.base + micros).max(self.latest - FURTHEST_BACK);
         self.latest = self.latest.max(self.base);
         for (index, process) in self.processes.iter().enumerate() {
-            process.clock.set(Instant::from_micros(self.base + process.skew));
+            process.clock.set(Timestamp::from_micros(self.base + process.skew));
             let mut shared = self.hub.lock();
-            let now = Instant::from_micros(self.base + process.skew);
+            let now = Timestamp::from_micros(self.base + process.skew);
             shared.oracle.latest = shared.oracle.latest.latest(now);
             shared.oracle.clocks[index] = now;
         }
@@ -397,7 +397,7 @@ impl World {
 
     /// Changes an account as the host's own code would, with a new stamp if that is asked for.
     pub fn change(&mut self, who: &Who, what: &str, act: impl FnOnce(&mut Account, Stamp)) {
-        let stamp = Stamp::draw(&self.entropy).unwrap();
+        let stamp = Stamp::generate(&self.entropy).unwrap();
         let mut after = None;
         self.users.update(&who.0, &who.1, |account| {
             act(account, stamp);

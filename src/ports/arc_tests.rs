@@ -12,7 +12,7 @@ use crate::{
     mail::{Content, Language, Letter, StandardTemplates, Templates as _},
     policy::Brand,
     ports::{
-        EventKind, HashError, NoticeDelivery, Outcome, SendErrorKind, StoreErrorKind, Verdict,
+        EventKind, HashError, NoticeDelivery, Outcome, PasswordMatch, SendErrorKind, StoreErrorKind,
     },
 };
 
@@ -32,12 +32,12 @@ fn refused() -> StoreError {
 
 #[async_trait]
 impl CodeStore for Told {
-    async fn insert(&self, _: &Record, _: &[Charge], _: Instant) -> Result<Inserted, StoreError> {
+    async fn insert(&self, _: &Record, _: &[Charge], _: Timestamp) -> Result<Inserted, StoreError> {
         self.note("insert");
         Ok(Inserted::Full)
     }
 
-    async fn attempt(&self, _: &RecordId, _: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, _: &RecordId, _: Timestamp) -> Result<Attempted, StoreError> {
         self.note("attempt");
         Ok(Attempted::Exhausted)
     }
@@ -53,18 +53,18 @@ impl CodeStore for Told {
         expected: u64,
         _: &[Charge],
         _: &[CounterName],
-        _: Instant,
+        _: Timestamp,
     ) -> Result<Swapped, StoreError> {
         self.note("compare_and_swap");
         Ok(Swapped::Conflict { version: expected })
     }
 
-    async fn charge(&self, _: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, _: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         self.note("charge");
         Ok(vec![Over { ends_at: now, name: CounterName::from_bytes([1; 32]) }])
     }
 
-    async fn delete_expired(&self, _: Instant, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, _: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.note("delete_expired");
         Ok(limit)
     }
@@ -102,7 +102,7 @@ impl UserStore for Told {
         Ok(old != new)
     }
 
-    async fn signed_in(&self, _: &TenantId, _: &AccountId, _: Instant) -> Result<(), StoreError> {
+    async fn signed_in(&self, _: &TenantId, _: &AccountId, _: Timestamp) -> Result<(), StoreError> {
         self.note("signed_in");
         Err(refused())
     }
@@ -110,7 +110,7 @@ impl UserStore for Told {
 
 #[async_trait]
 impl Outbox for Told {
-    async fn due(&self, _: Instant, _: usize) -> Result<Vec<Notice>, StoreError> {
+    async fn due(&self, _: Timestamp, _: usize) -> Result<Vec<Notice>, StoreError> {
         self.note("due");
         Err(refused())
     }
@@ -119,8 +119,8 @@ impl Outbox for Told {
         &self,
         _: &NoticeId,
         tries: u32,
-        until: Instant,
-        now: Instant,
+        until: Timestamp,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         self.note("postpone");
         assert_eq!((tries, until), (7, now.after(Duration::from_secs(9))));
@@ -143,17 +143,22 @@ impl EmailSender for Told {
 
 #[async_trait]
 impl PasswordHasher for Told {
-    async fn hash(&self, _: Password, _: Share) -> Result<PasswordHash, HashError> {
+    async fn hash(&self, _: Password, _: HashQueue) -> Result<PasswordHash, HashError> {
         self.note("hash");
         Err(HashError::Failed)
     }
 
-    async fn verify(&self, _: Password, _: PasswordHash, _: Share) -> Result<Verdict, HashError> {
+    async fn verify(
+        &self,
+        _: Password,
+        _: PasswordHash,
+        _: HashQueue,
+    ) -> Result<PasswordMatch, HashError> {
         self.note("verify");
-        Ok(Verdict::MatchOutdated)
+        Ok(PasswordMatch::MatchOutdated)
     }
 
-    async fn verify_dummy(&self, _: Password, _: Digest, _: Share) -> Result<(), HashError> {
+    async fn verify_dummy(&self, _: Password, _: Digest, _: HashQueue) -> Result<(), HashError> {
         self.note("verify_dummy");
         Err(HashError::Unsupported)
     }
@@ -175,7 +180,7 @@ impl PolicySource for Told {
 }
 
 impl EventSink for Told {
-    fn emit(&self, _: &Event) {
+    fn emit(&self, _: &AuditEvent) {
         self.note("emit");
     }
 }
@@ -197,7 +202,7 @@ fn hash(number: u8) -> PasswordHash {
     PasswordHash::parse(&format!("$argon2id${number}")).unwrap()
 }
 
-const AT: Instant = Instant::from_micros(1_800_000_000_000_000);
+const AT: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
 #[test]
 fn a_code_store_behind_an_arc_is_asked_every_verb() {
@@ -295,16 +300,16 @@ fn every_other_port_behind_an_arc_is_asked_every_method() {
     let seed = Digest::from_bytes([1; 32]);
 
     let sent = now(EmailSender::send(&sender, &message)).unwrap_err();
-    let hashed = now(PasswordHasher::hash(&hasher, password(), Share::Submit));
-    let verified = now(PasswordHasher::verify(&hasher, password(), hash(1), Share::SignIn));
-    let dummy = now(PasswordHasher::verify_dummy(&hasher, password(), seed, Share::SignIn));
+    let hashed = now(PasswordHasher::hash(&hasher, password(), HashQueue::Submit));
+    let verified = now(PasswordHasher::verify(&hasher, password(), hash(1), HashQueue::SignIn));
+    let dummy = now(PasswordHasher::verify_dummy(&hasher, password(), seed, HashQueue::SignIn));
     let breach = now(BreachCheck::check(&breaches, &password()));
     let policy = PolicySource::policy(&policies, &tenant());
-    EventSink::emit(&events, &Event::new(AT, EventKind::Open, Outcome::Ok));
+    EventSink::emit(&events, &AuditEvent::new(AT, EventKind::Open, Outcome::Ok));
 
     assert_eq!(sent.kind(), SendErrorKind::Permanent);
     assert_eq!((hashed, dummy), (Err(HashError::Failed), Err(HashError::Unsupported)));
-    assert_eq!((verified, breach), (Ok(Verdict::MatchOutdated), Breach::Known));
+    assert_eq!((verified, breach), (Ok(PasswordMatch::MatchOutdated), Breach::Known));
     assert!(policy.unwrap().is_none());
     let every = ["send", "hash", "verify", "verify_dummy", "check", "policy", "emit"].to_vec();
     assert_eq!(told(&inner), every);

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    Applied, Attempted, Breach, BreachCheck, CodeStore, EmailSender, Event, EventSink, HashError,
-    Inserted, Loaded, Notice, NoticeId, Outbox, PasswordChange, PasswordHasher, PolicyError,
-    PolicySource, Record, SendError, Share, StoreError, Swapped, UserStore, Verdict,
+    Applied, Attempted, AuditEvent, Breach, BreachCheck, CodeStore, EmailSender, EventSink,
+    HashError, HashQueue, Inserted, Loaded, Notice, NoticeId, Outbox, PasswordChange,
+    PasswordHasher, PasswordMatch, PolicyError, PolicySource, Record, SendError, StoreError,
+    Swapped, UserStore,
 };
 use crate::{
     domain::{
-        Account, AccountId, Charge, CounterName, Digest, EmailAddress, Instant, Over, Password,
-        PasswordHash, RecordId, TenantId,
+        Account, AccountId, Charge, CounterName, Digest, EmailAddress, Over, Password,
+        PasswordHash, RecordId, TenantId, Timestamp,
     },
     mail::EmailMessage,
     policy::TenantPolicy,
@@ -24,12 +25,12 @@ impl<T: CodeStore + ?Sized> CodeStore for Arc<T> {
         &self,
         record: &Record,
         charges: &[Charge],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Inserted, StoreError> {
         (**self).insert(record, charges, now).await
     }
 
-    async fn attempt(&self, id: &RecordId, now: Instant) -> Result<Attempted, StoreError> {
+    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
         (**self).attempt(id, now).await
     }
 
@@ -43,16 +44,16 @@ impl<T: CodeStore + ?Sized> CodeStore for Arc<T> {
         expected: u64,
         charges: &[Charge],
         clear: &[CounterName],
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         (**self).compare_and_swap(next, expected, charges, clear, now).await
     }
 
-    async fn charge(&self, charges: &[Charge], now: Instant) -> Result<Vec<Over>, StoreError> {
+    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         (**self).charge(charges, now).await
     }
 
-    async fn delete_expired(&self, now: Instant, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         (**self).delete_expired(now, limit).await
     }
 }
@@ -93,7 +94,7 @@ impl<T: UserStore + ?Sized> UserStore for Arc<T> {
         &self,
         tenant: &TenantId,
         account: &AccountId,
-        at: Instant,
+        at: Timestamp,
     ) -> Result<(), StoreError> {
         (**self).signed_in(tenant, account, at).await
     }
@@ -101,7 +102,7 @@ impl<T: UserStore + ?Sized> UserStore for Arc<T> {
 
 #[async_trait]
 impl<T: Outbox + ?Sized> Outbox for Arc<T> {
-    async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Notice>, StoreError> {
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Notice>, StoreError> {
         (**self).due(now, limit).await
     }
 
@@ -109,8 +110,8 @@ impl<T: Outbox + ?Sized> Outbox for Arc<T> {
         &self,
         id: &NoticeId,
         tries: u32,
-        until: Instant,
-        now: Instant,
+        until: Timestamp,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         (**self).postpone(id, tries, until, now).await
     }
@@ -129,26 +130,26 @@ impl<T: EmailSender + ?Sized> EmailSender for Arc<T> {
 
 #[async_trait]
 impl<T: PasswordHasher + ?Sized> PasswordHasher for Arc<T> {
-    async fn hash(&self, password: Password, share: Share) -> Result<PasswordHash, HashError> {
-        (**self).hash(password, share).await
+    async fn hash(&self, password: Password, queue: HashQueue) -> Result<PasswordHash, HashError> {
+        (**self).hash(password, queue).await
     }
 
     async fn verify(
         &self,
         password: Password,
         hash: PasswordHash,
-        share: Share,
-    ) -> Result<Verdict, HashError> {
-        (**self).verify(password, hash, share).await
+        queue: HashQueue,
+    ) -> Result<PasswordMatch, HashError> {
+        (**self).verify(password, hash, queue).await
     }
 
     async fn verify_dummy(
         &self,
         password: Password,
         seed: Digest,
-        share: Share,
+        queue: HashQueue,
     ) -> Result<(), HashError> {
-        (**self).verify_dummy(password, seed, share).await
+        (**self).verify_dummy(password, seed, queue).await
     }
 }
 
@@ -166,11 +167,11 @@ impl<T: PolicySource + ?Sized> PolicySource for Arc<T> {
 }
 
 impl<T: EventSink + ?Sized> EventSink for Arc<T> {
-    fn emit(&self, event: &Event) {
+    fn emit(&self, event: &AuditEvent) {
         (**self).emit(event);
     }
 }
 
 #[cfg(test)]
-#[path = "shared_tests.rs"]
+#[path = "arc_tests.rs"]
 mod tests;

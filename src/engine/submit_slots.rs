@@ -7,43 +7,44 @@ use crate::{
     sync::{Mutex, MutexGuard},
 };
 
-/// Places for submits under way.
+/// Slots for submits under way.
 ///
 /// A tenant may hold as many as are free: one alone gets half of them, two end with a third each,
 /// and some are left for who comes next. (Seven tenants that come in one moment can hold all 64;
-/// they even out as places come back.) Nothing waits here; who gets no place is told to try later.
+/// they even out as slots come back.) Nothing waits here: a submit that gets no slot is told to
+/// try later.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct SubmitSlots {
     in_all: usize,
-    held: Mutex<Held>,
+    held: Mutex<Occupancy>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct Occupancy {
     by_tenant: HashMap<TenantTag, usize>,
     in_all: usize,
 }
 
-/// A place for one submit, given back when dropped.
+/// A slot for one submit, given back when dropped.
 #[derive(Debug)]
 #[must_use = "it is given back when dropped"]
-pub(super) struct Place<'a> {
-    places: &'a Places,
+pub(super) struct SubmitSlot<'a> {
+    slots: &'a SubmitSlots,
     tenant: TenantTag,
 }
 
-impl Places {
+impl SubmitSlots {
     /// As many as an [`Argon2Pool`](crate::ports::PasswordHasher) lets wait by default: a submit
-    /// that has a place is not refused by the hasher.
+    /// that has a slot is not refused by the hasher.
     pub(super) const DEFAULT: usize = 64;
 
-    /// So many places, at least one.
+    /// This many slots, at least one.
     pub(super) fn new(in_all: usize) -> Self {
         Self { held: Mutex::default(), in_all: in_all.max(1) }
     }
 
-    /// Takes a place; `None` if the tenant holds as many as are free.
-    pub(super) fn take(&self, tenant: TenantTag) -> Option<Place<'_>> {
+    /// Takes a slot; `None` if the tenant holds as many as are free.
+    pub(super) fn take(&self, tenant: TenantTag) -> Option<SubmitSlot<'_>> {
         let mut held = self.lock();
         let free = self.in_all.saturating_sub(held.in_all);
         let own = held.by_tenant.get(&tenant).copied().unwrap_or_default();
@@ -52,18 +53,18 @@ impl Places {
         }
         held.by_tenant.insert(tenant, own + 1);
         held.in_all += 1;
-        Some(Place { places: self, tenant })
+        Some(SubmitSlot { slots: self, tenant })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, Occupancy> {
         // Every change is complete before anything can panic.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for SubmitSlot<'_> {
     fn drop(&mut self) {
-        let mut held = self.places.lock();
+        let mut held = self.slots.lock();
         held.in_all = held.in_all.saturating_sub(1);
         if let Some(own) = held.by_tenant.get_mut(&self.tenant) {
             *own = own.saturating_sub(1);
@@ -83,31 +84,31 @@ mod tests {
         TenantId::parse(&format!("tenant{number}")).unwrap().tag()
     }
 
-    fn as_many_as_possible<'a>(places: &'a Places, tenant: usize) -> Vec<Place<'a>> {
-        std::iter::from_fn(|| places.take(tag(tenant))).collect()
+    fn as_many_as_possible<'a>(slots: &'a SubmitSlots, tenant: usize) -> Vec<SubmitSlot<'a>> {
+        std::iter::from_fn(|| slots.take(tag(tenant))).collect()
     }
 
     #[test]
     fn one_tenant_gets_half_and_the_next_half_of_the_rest() {
-        let places = Places::new(64);
+        let slots = SubmitSlots::new(64);
 
-        let first = as_many_as_possible(&places, 1);
-        let second = as_many_as_possible(&places, 2);
+        let first = as_many_as_possible(&slots, 1);
+        let second = as_many_as_possible(&slots, 2);
 
         assert_eq!((first.len(), second.len()), (32, 16));
     }
 
     #[test]
     fn tenants_that_come_and_go_end_with_equal_shares() {
-        let places = Places::new(63);
-        let mut held: Vec<_> = (0..2).map(|tenant| as_many_as_possible(&places, tenant)).collect();
+        let slots = SubmitSlots::new(63);
+        let mut held: Vec<_> = (0..2).map(|tenant| as_many_as_possible(&slots, tenant)).collect();
 
         // Each in turn gives one back; then both try for as many as they can get.
         for _ in 0..200 {
             for tenant in 0..2 {
                 held[tenant].pop();
                 for other in [1 - tenant, tenant] {
-                    held[other].extend(places.take(tag(other)));
+                    held[other].extend(slots.take(tag(other)));
                 }
             }
         }
@@ -118,11 +119,11 @@ mod tests {
 
     #[test]
     fn a_newcomer_finds_a_place_however_many_tenants_take_all_they_can() {
-        let places = Places::new(64);
+        let slots = SubmitSlots::new(64);
         let mut held = Vec::new();
 
         for tenant in 0..6 {
-            let got = as_many_as_possible(&places, tenant);
+            let got = as_many_as_possible(&slots, tenant);
             assert!(!got.is_empty(), "tenant {tenant}");
             held.push(got);
         }
@@ -130,23 +131,23 @@ mod tests {
 
     #[test]
     fn a_place_is_given_back_and_nothing_is_kept_in_mind() {
-        let places = Places::new(2);
-        let place = places.take(tag(1)).unwrap();
-        assert!(places.take(tag(1)).is_none());
+        let slots = SubmitSlots::new(2);
+        let slot = slots.take(tag(1)).unwrap();
+        assert!(slots.take(tag(1)).is_none());
 
-        drop(place);
+        drop(slot);
 
-        assert!(places.take(tag(1)).is_some());
-        assert!(places.lock().by_tenant.is_empty());
+        assert!(slots.take(tag(1)).is_some());
+        assert!(slots.lock().by_tenant.is_empty());
     }
 
     #[test]
     fn there_is_at_least_one() {
-        assert!(Places::new(0).take(tag(1)).is_some());
+        assert!(SubmitSlots::new(0).take(tag(1)).is_some());
     }
 }
 
 #[cfg(sspr_loom)]
 #[cfg(test)]
-#[path = "places_interleavings_tests.rs"]
+#[path = "submit_slots_interleavings_tests.rs"]
 mod interleavings;

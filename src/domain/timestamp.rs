@@ -8,9 +8,9 @@ use time::OffsetDateTime;
 ///
 /// Arithmetic saturates; an instant never wraps around into the past.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Instant(i64);
+pub struct Timestamp(i64);
 
-impl Instant {
+impl Timestamp {
     /// The latest instant there is.
     pub const MAX: Self = Self(i64::MAX);
 
@@ -45,7 +45,7 @@ impl Instant {
         if self.0 >= other.0 { self } else { other }
     }
 
-    /// This instant moved on by `duration`, at most to [`Instant::MAX`].
+    /// This instant moved on by `duration`, at most to [`Timestamp::MAX`].
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(micros(duration)))
@@ -81,26 +81,26 @@ mod tests {
 
     #[test]
     fn arithmetic_saturates_at_both_ends() {
-        assert_eq!(Instant::MAX.after(Duration::from_secs(1)), Instant::MAX);
-        assert_eq!(Instant::from_micros(5).since(Instant::from_micros(9)), Duration::ZERO);
-        let start = Instant::from_micros(i64::MIN);
+        assert_eq!(Timestamp::MAX.after(Duration::from_secs(1)), Timestamp::MAX);
+        assert_eq!(Timestamp::from_micros(5).since(Timestamp::from_micros(9)), Duration::ZERO);
+        let start = Timestamp::from_micros(i64::MIN);
         assert_eq!(start.before(Duration::MAX), start);
     }
 
     #[test]
     fn civil_time_round_trips_to_the_microsecond() {
-        let instant = Instant::from_micros(1_795_000_000_123_456);
-        assert_eq!(Instant::from_civil(instant.to_civil()), instant);
+        let instant = Timestamp::from_micros(1_795_000_000_123_456);
+        assert_eq!(Timestamp::from_civil(instant.to_civil()), instant);
     }
 
     #[test]
     fn an_instant_beyond_the_calendar_is_its_last_day() {
-        assert_eq!(Instant::MAX.to_civil().year(), 9999);
+        assert_eq!(Timestamp::MAX.to_civil().year(), 9999);
     }
 
     #[test]
     fn instants_move_by_whole_microseconds() {
-        let at = Instant::from_micros;
+        let at = Timestamp::from_micros;
         let second = Duration::from_secs(1);
         assert_eq!(at(5).after(second), at(1_000_005));
         assert_eq!(at(1_000_005).before(second), at(5));

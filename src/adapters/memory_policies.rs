@@ -47,7 +47,7 @@ impl fmt::Display for Of<'_> {
 /// Policies that the host sets itself, or an administrator. Clones share them. Nothing outlives the
 /// process.
 #[derive(Clone, Debug, Default)]
-pub struct Policies(Arc<RwLock<State>>);
+pub struct MemoryPolicies(Arc<RwLock<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -56,7 +56,7 @@ struct State {
     changes: HashMap<TenantId, VecDeque<RecordedChange>>,
 }
 
-impl Policies {
+impl MemoryPolicies {
     /// One tenant.
     #[must_use]
     pub fn fixed(policy: TenantPolicy) -> Self {
@@ -104,14 +104,14 @@ impl Policies {
     }
 }
 
-impl PolicySource for Policies {
+impl PolicySource for MemoryPolicies {
     fn policy(&self, tenant: &TenantId) -> Result<Option<Arc<TenantPolicy>>, PolicyError> {
         Ok(self.versioned(tenant).map(|current| current.policy))
     }
 }
 
 #[async_trait]
-impl PolicyStore for Policies {
+impl PolicyStore for MemoryPolicies {
     async fn tenants(&self) -> Result<Vec<TenantId>, StoreError> {
         Ok(Self::tenants(self))
     }

@@ -3,9 +3,9 @@
 use core::{fmt, future::Future, pin::Pin};
 
 /// `Ok`, or the clause that is broken.
-pub type Verdict = Result<(), Violation>;
+pub type CaseResult = Result<(), Violation>;
 
-pub(super) type Checking<'b> = Pin<Box<dyn Future<Output = Verdict> + Send + 'b>>;
+pub(super) type Checking<'b> = Pin<Box<dyn Future<Output = CaseResult> + Send + 'b>>;
 
 /// A broken clause, in words.
 #[derive(Clone, PartialEq, Eq)]
@@ -64,11 +64,11 @@ impl From<crate::ports::StoreError> for Violation {
 }
 
 /// That a clause holds, or what is wrong.
-pub(super) fn hold(held: bool, clause: impl FnOnce() -> String) -> Verdict {
+pub(super) fn hold(held: bool, clause: impl FnOnce() -> String) -> CaseResult {
     if held { Ok(()) } else { Err(Violation::new(clause())) }
 }
 
 /// That an answer is the one that the contract names.
-pub(super) fn same<T: PartialEq + fmt::Debug>(what: &str, got: T, expected: T) -> Verdict {
+pub(super) fn same<T: PartialEq + fmt::Debug>(what: &str, got: T, expected: T) -> CaseResult {
     hold(got == expected, || format!("{what}: {got:?}, where the contract says {expected:?}"))
 }

@@ -1,4 +1,4 @@
-//! Every interleaving of a few submits that take places and give them back.
+//! Every interleaving of a few submits that take slots and give them back.
 
 use std::sync::{
     Arc,
@@ -11,9 +11,9 @@ use crate::{
     sync::{Model, explore, with},
 };
 
-/// Places, how many are held as their holders count them, and the most at any time.
+/// SubmitSlots, how many are held as their holders count them, and the most at any time.
 struct Counted {
-    places: Places,
+    slots: SubmitSlots,
     held: AtomicUsize,
     most: AtomicUsize,
 }
@@ -21,36 +21,36 @@ struct Counted {
 impl Counted {
     fn new(in_all: usize) -> Arc<Self> {
         let (held, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Arc::new(Self { held, most, places: Places::new(in_all) })
+        Arc::new(Self { held, most, slots: SubmitSlots::new(in_all) })
     }
 
-    /// Takes a place and gives it back; answers whether there was one.
+    /// Takes a slot and gives it back; answers whether there was one.
     fn submits(&self, tenant: &str) -> bool {
         let tag = TenantId::parse(tenant).unwrap().tag();
-        let Some(place) = self.places.take(tag) else { return false };
+        let Some(slot) = self.slots.take(tag) else { return false };
         let held = self.held.fetch_add(1, Ordering::Relaxed) + 1;
         self.most.fetch_max(held, Ordering::Relaxed);
         // Others come here; and it is counted as gone before it is.
-        drop(self.places.lock());
+        drop(self.slots.lock());
         self.held.fetch_sub(1, Ordering::Relaxed);
-        drop(place);
+        drop(slot);
         true
     }
 
     /// The most that were held, and whether all is as it was.
     fn end(&self) -> (usize, bool) {
-        let held = self.places.lock();
+        let held = self.slots.lock();
         (self.most.load(Ordering::Relaxed), held.in_all == 0 && held.by_tenant.is_empty())
     }
 }
 
-/// How many of three submits of these tenants got a place, the most at once, and whether all were
+/// How many of three submits of these tenants got a slot, the most at once, and whether all were
 /// given back, in every interleaving.
 fn seen(in_all: usize, tenants: [&'static str; 3]) -> Vec<(usize, usize, bool)> {
     let seen = explore(move || {
-        let places = Counted::new(in_all);
-        let submit = |tenant| with(&places, move |places| places.submits(tenant));
-        Model { threads: tenants.map(submit).into(), end: with(&places, Counted::end) }
+        let slots = Counted::new(in_all);
+        let submit = |tenant| with(&slots, move |slots| slots.submits(tenant));
+        Model { threads: tenants.map(submit).into(), end: with(&slots, Counted::end) }
     });
     let mut seen: Vec<_> = seen
         .into_iter()
@@ -65,7 +65,7 @@ fn seen(in_all: usize, tenants: [&'static str; 3]) -> Vec<(usize, usize, bool)> 
 fn no_more_places_are_held_than_there_are_and_all_are_given_back() {
     let seen = seen(2, ["contoso", "fabrikam", "tailspin"]);
 
-    // A place is counted for less time than it is held: one may be refused where one was counted.
+    // A slot is counted for less time than it is held: one may be refused where one was counted.
     assert_eq!(seen, [(2, 1, true), (2, 2, true), (3, 1, true), (3, 2, true)]);
 }
 

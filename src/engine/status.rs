@@ -1,4 +1,4 @@
-//! `look`: how a reset stands.
+//! `status`: the state of a reset.
 
 use crate::{
     domain::FlowToken,
@@ -6,47 +6,48 @@ use crate::{
     ports::{EventKind, Outcome},
 };
 
-use super::{LookOutcome, SentCode, Sspr, View, span::spanned, sspr::About};
+use super::{ResetStatus, SentCode, Sspr, StatusOutcome, span::spanned, sspr::About};
 
 impl Sspr {
-    /// Tells how a reset stands; consumes, charges and changes nothing. For pages after a
-    /// redirect, and for polls.
+    /// Returns the state of a reset, for pages after a redirect and for polling.
+    ///
+    /// It uses up no try and changes nothing.
     ///
     /// # Errors
     /// The code store or the policy source failed.
-    pub async fn look(&self, token: &FlowToken) -> Result<LookOutcome, Error> {
+    pub async fn status(&self, token: &FlowToken) -> Result<StatusOutcome, Error> {
         let now = self.inner.clock.now();
-        let answer = spanned("look", None, self.look_at(token)).await;
+        let answer = spanned("status", None, self.status_at(token)).await;
         let outcome = match &answer {
-            Ok(LookOutcome::View(_)) => Outcome::Ok,
-            Ok(LookOutcome::Gone) => Outcome::Rejected,
+            Ok(StatusOutcome::Status(_)) => Outcome::Ok,
+            Ok(StatusOutcome::Gone) => Outcome::Rejected,
             Err(_) => Outcome::Error,
         };
         let failure = answer.as_ref().err().map(Error::failure);
         let about = About::default().reset(token.record()).failed(failure.as_ref());
         let tenant = self.inner.tenants.named(token.record().tenant_tag());
         let about = About { tenant: tenant.as_ref(), ..about };
-        self.inner.emit(EventKind::Look, outcome, about, now);
+        self.inner.emit(EventKind::Status, outcome, about, now);
         answer
     }
 
-    async fn look_at(&self, token: &FlowToken) -> Result<LookOutcome, Error> {
+    async fn status_at(&self, token: &FlowToken) -> Result<StatusOutcome, Error> {
         let inner = &*self.inner;
         if !self.admits(token.is_genuine(&inner.keys), token.scope()) {
-            return Ok(LookOutcome::Gone);
+            return Ok(StatusOutcome::Gone);
         }
         let Some(stored) = inner.load(token.record(), inner.clock.now()).await? else {
-            return Ok(LookOutcome::Gone);
+            return Ok(StatusOutcome::Gone);
         };
         let origin = &stored.reset.origin;
         let policy = inner.policy(&origin.tenant)?;
         let (Some(policy), Some(address), true) =
             (policy, inner.typed_address(token, origin), stored.reset.token.matches(&token.hash()))
         else {
-            return Ok(LookOutcome::Gone);
+            return Ok(StatusOutcome::Gone);
         };
         let tries = policy.limits().numbers().tries_per_challenge;
-        Ok(LookOutcome::View(View {
+        Ok(StatusOutcome::Status(ResetStatus {
             expires_at: stored.reset.expires_at(),
             masked_address: address.masked(),
             reason: origin.reason,
