@@ -90,7 +90,7 @@ fn main() {
         println!(
             "| {what} | {:.1} | {calls} | {finds} | {bytes} | {mails} | {hashes} | {} | `{test}` |",
             times[ROUNDS / 2],
-            ask.bound(limits.numbers()),
+            ask.bound(&limits),
         );
     }
 }

@@ -120,7 +120,7 @@ impl Inner {
             let Some(policy) = self.policy(&passcode.tenant)? else {
                 return Ok(Prepared::Done(Outcome::Unavailable));
             };
-            let lifetime = policy.limits().numbers().code_lifetime;
+            let lifetime = policy.limits().code_lifetime;
             let stored = self.load(passcode.reset, now).await?;
             if is_awaited(stored.as_ref(), passcode, *certainty, now) {
                 return Ok(Prepared::Awaited);
@@ -255,8 +255,8 @@ impl Inner {
             Some((binding, digest))
         });
         let (binding, digest) = real.unwrap_or((first, second));
-        let numbers = policy.limits().numbers();
-        let throttle = self.throttle(stored.id.tenant_tag(), numbers);
+        let limits = policy.limits();
+        let throttle = self.throttle(stored.id.tenant_tag(), limits);
         let who = account.map_or(Who::Dummy(form), |account| Who::Account(&account.id));
         // What no account can be called: a decoy's sealed bytes open to nothing.
         let sealed = account.map_or(&b"\0"[..], |account| account.id.as_str().as_bytes());
@@ -285,17 +285,17 @@ impl Inner {
         bound: Bound,
         now: Timestamp,
     ) -> Result<Written, Error> {
-        let numbers = policy.limits().numbers();
-        let throttle = self.throttle(stored.id.tenant_tag(), numbers);
+        let limits = policy.limits();
+        let throttle = self.throttle(stored.id.tenant_tag(), limits);
         let mut charges = throttle.silent_send(who, lane);
         if bound.format == CodeFormat::Digits {
             charges.extend(throttle.questions(&bound.silent));
         }
         let event = Event::Bind(Box::new(bound));
-        let Step::Next(next) = stored.reset.step(event, &terms(numbers), now) else {
+        let Step::Next(next) = stored.reset.step(event, &terms(limits), now) else {
             return Ok(Written::NotWanted);
         };
-        let record = record(stored.id, &next, &throttle, numbers.tries_per_challenge, true);
+        let record = record(stored.id, &next, &throttle, limits.tries_per_challenge, true);
         let swapped =
             self.codes.compare_and_swap(&record, stored.version, &charges, &[], now).await?;
         Ok(match swapped {
@@ -319,7 +319,7 @@ impl Inner {
         code: &Code,
         correlation: Option<CorrelationId>,
     ) -> (Ready, Outcome) {
-        let lifetime = policy.limits().numbers().code_lifetime;
+        let lifetime = policy.limits().code_lifetime;
         let mut content = Content::Passcode { code, lifetime };
         let (account, outcome) = match behind {
             Behind::One(account) => (Some(&**account), Outcome::Ok),

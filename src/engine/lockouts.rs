@@ -7,7 +7,7 @@ use crate::{
     domain::{Account, Purpose, RecordId, Timestamp},
     error::Error,
     flow::{Lockout, LockoutTerms, decode_lockout, encode_lockout},
-    policy::Numbers,
+    policy::Limits,
     ports::{Inserted, Record, Swapped},
 };
 
@@ -52,7 +52,7 @@ impl Inner {
         &self,
         (id, old): (RecordId, Option<RecordId>),
         settling: &mut Settling,
-        numbers: &Numbers,
+        limits: &Limits,
         now: Timestamp,
     ) -> Result<Charging, Error> {
         for _ in 0..MAX_CONFLICTS {
@@ -64,13 +64,13 @@ impl Inner {
             }
             let Kept { lockout, version } =
                 kept.unwrap_or(Kept { lockout: Lockout::default(), version: 0 });
-            let charged = match lockout.charge(&terms(numbers), now) {
+            let charged = match lockout.charge(&terms(limits), now) {
                 Ok(charged) => charged,
                 Err(until) => return Ok(Charging::Locked(until)),
             };
             let next = version.saturating_add(1);
             settling.expect(Some(ChargedFailure { id, lockout: charged, version: next }));
-            match self.write_lockout(id, version, &charged, numbers, now).await {
+            match self.write_lockout(id, version, &charged, limits, now).await {
                 Ok(Some(_)) => {
                     settling.confirm();
                     return Ok(Charging::Charged);
@@ -107,34 +107,34 @@ impl Inner {
     pub(super) async fn forget_failures(
         &self,
         failure: &ChargedFailure,
-        numbers: &Numbers,
+        limits: &Limits,
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.take_back(failure, failure.lockout.failures, numbers, now).await
+        self.take_back(failure, failure.lockout.failures, limits, now).await
     }
 
     /// Gives one failure back, because nothing was compared.
     pub(super) async fn give_back(
         &self,
         failure: &ChargedFailure,
-        numbers: &Numbers,
+        limits: &Limits,
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.take_back(failure, 1, numbers, now).await
+        self.take_back(failure, 1, limits, now).await
     }
 
     async fn take_back(
         &self,
         failure: &ChargedFailure,
         count: u32,
-        numbers: &Numbers,
+        limits: &Limits,
         now: Timestamp,
     ) -> Result<(), Error> {
         let ChargedFailure { id, lockout, version } = failure;
         let mut kept = Kept { lockout: *lockout, version: *version };
         for _ in 0..MAX_CONFLICTS {
-            let next = kept.lockout.without(count, &terms(numbers), now);
-            if self.write_lockout(*id, kept.version, &next, numbers, now).await?.is_some() {
+            let next = kept.lockout.without(count, &terms(limits), now);
+            if self.write_lockout(*id, kept.version, &next, limits, now).await?.is_some() {
                 return Ok(());
             }
             let Some(again) = self.lockout(*id, now).await? else { return Ok(()) };
@@ -159,7 +159,7 @@ impl Inner {
         id: RecordId,
         version: u64,
         lockout: &Lockout,
-        numbers: &Numbers,
+        limits: &Limits,
         now: Timestamp,
     ) -> Result<Option<u64>, Error> {
         let until = lockout.locked_until.unwrap_or(now).latest(lockout.touched_at);
@@ -167,7 +167,7 @@ impl Inner {
             begins_challenge: false,
             body: encode_lockout(lockout),
             charges: Vec::new(),
-            expires_at: until.after(numbers.lockout_memory),
+            expires_at: until.after(limits.lockout_memory),
             id,
             tries_limit: 0,
         };
@@ -205,10 +205,10 @@ impl Inner {
     }
 }
 
-const fn terms(numbers: &Numbers) -> LockoutTerms {
+const fn terms(limits: &Limits) -> LockoutTerms {
     LockoutTerms {
-        first: numbers.lockout_first,
-        longest: numbers.lockout_longest,
-        threshold: numbers.lockout_threshold,
+        first: limits.lockout_first,
+        longest: limits.lockout_longest,
+        threshold: limits.lockout_threshold,
     }
 }

@@ -206,8 +206,8 @@ impl Inner {
     pub(super) async fn settle_tenants(&self, now: Timestamp) -> Result<(), Error> {
         for (tenant, tries) in self.tenants.pending() {
             let tag = tenant.tag();
-            let numbers = self.numbers(tag)?;
-            let throttle = self.throttle(tag, &numbers);
+            let limits = self.limits(tag)?;
+            let throttle = self.throttle(tag, &limits);
             self.codes.charge(&throttle.tenant_tries(tries), now).await?;
             let over = self.codes.charge(&throttle.tenant_question(), now).await?;
             if let Some(over) = over.first()

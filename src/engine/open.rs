@@ -140,8 +140,8 @@ impl Sspr {
             return Ok(OpenOutcome::Unavailable);
         }
         let tag = request.tenant.tag();
-        let numbers = policy.limits().numbers();
-        let throttle = inner.throttle(tag, numbers);
+        let limits = policy.limits();
+        let throttle = inner.throttle(tag, limits);
         let known = match request.disclosure.unwrap_or(policy.disclosure()) {
             Disclosure::EntraCompatible => self.is_eligible(&policy, request).await?,
             Disclosure::Strict => true,
@@ -149,7 +149,7 @@ impl Sspr {
         let lane = inner.lane(&request.tenant, &request.address, client, now);
         let scope = Scope::new(&request.tenant, &request.application);
         let derived = request.key.as_ref().map(|key| {
-            let turn = now.turn(numbers.reset_lifetime);
+            let turn = now.turn(limits.reset_lifetime);
             Derived::new(request, key, &inner.keys, turn)
         });
         let entropy: &dyn Entropy = match &derived {
@@ -169,14 +169,14 @@ impl Sspr {
             user_flow: request.user_flow.clone(),
             visible: throttle.visible(&form),
         };
-        let reset = Reset::opened(origin, token.hash(), numbers.reset_lifetime, now);
-        let record = record(id, &reset, &throttle, numbers.tries_per_challenge, false);
+        let reset = Reset::opened(origin, token.hash(), limits.reset_lifetime, now);
+        let record = record(id, &reset, &throttle, limits.tries_per_challenge, false);
         match inner.codes.insert(&record, &throttle.open(&lane, client), now).await? {
             // The id was drawn or derived here: if it exists, this very request has written it.
             Inserted::Inserted | Inserted::Exists if known => {}
             Inserted::Inserted | Inserted::Exists => return Ok(OpenOutcome::UnknownAccount),
             Inserted::Full => {
-                let retry_at = now.after(numbers.resend_cooldown);
+                let retry_at = now.after(limits.resend_cooldown);
                 return Ok(OpenOutcome::TryLater { retry_at });
             }
             Inserted::Refused(over) => {
@@ -187,7 +187,7 @@ impl Sspr {
             ends_at: reset.ends_at,
             masked_address: request.address.masked(),
             token,
-            vouch: if inner.tenants.is_elevated(tag, numbers.tenant_tries, now) {
+            vouch: if inner.tenants.is_elevated(tag, limits.tenant_tries, now) {
                 VouchAdvice::Wanted
             } else {
                 VouchAdvice::NotNeeded

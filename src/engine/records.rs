@@ -7,7 +7,7 @@ use crate::{
     },
     error::Error,
     flow::{Bound, CodecError, Origin, Reset, ResetTerms, decode_reset, encode_reset},
-    policy::Numbers,
+    policy::Limits,
     ports::{Loaded, Record},
 };
 
@@ -58,13 +58,13 @@ pub(super) fn record(
     }
 }
 
-/// The lifetimes that a policy's numbers give the machine.
-pub(super) const fn terms(numbers: &Numbers) -> ResetTerms {
+/// The lifetimes that a policy's limits give the machine.
+pub(super) const fn terms(limits: &Limits) -> ResetTerms {
     ResetTerms {
-        code: numbers.code_lifetime,
-        cooldown: numbers.resend_cooldown,
-        grant: numbers.grant_lifetime,
-        ticket: numbers.ticket_lifetime,
+        code: limits.code_lifetime,
+        cooldown: limits.resend_cooldown,
+        grant: limits.grant_lifetime,
+        ticket: limits.ticket_lifetime,
     }
 }
 

@@ -58,9 +58,9 @@ impl Sspr {
             let Some(policy) = inner.policy(&origin.tenant)? else {
                 return Ok(RedeemOutcome::Rejected);
             };
-            let numbers = policy.limits().numbers();
+            let limits = policy.limits();
             let event = Event::Redeem { ticket: ticket.hash() };
-            let next = match stored.reset.step(event, &terms(numbers), now) {
+            let next = match stored.reset.step(event, &terms(limits), now) {
                 Step::Next(next) => next,
                 Step::Refused(Refusal::Used) => return Ok(RedeemOutcome::RequireSignIn),
                 Step::Stay | Step::Refused(_) => return Ok(RedeemOutcome::Rejected),
@@ -93,8 +93,8 @@ impl Sspr {
                 now,
                 &*inner.entropy,
             )?;
-            let throttle = inner.throttle(stored.id.tenant_tag(), numbers);
-            let record = record(stored.id, &next, &throttle, numbers.tries_per_challenge, false);
+            let throttle = inner.throttle(stored.id.tenant_tag(), limits);
+            let record = record(stored.id, &next, &throttle, limits.tries_per_challenge, false);
             match inner.codes.compare_and_swap(&record, stored.version, &[], &[], now).await? {
                 Swapped::Swapped { .. } => {}
                 Swapped::Conflict { .. } => continue,

@@ -102,7 +102,7 @@ impl Sspr {
         let tag = origin.tenant.tag();
         let long = at_least == Some(CodeFormat::Letters)
             || stored.reset.sent.is_some_and(|sent| sent.format == CodeFormat::Letters)
-            || inner.tenants.is_elevated(tag, policy.limits().numbers().tenant_tries, now);
+            || inner.tenants.is_elevated(tag, policy.limits().tenant_tries, now);
         let mut format = if long { CodeFormat::Letters } else { CodeFormat::Digits };
         loop {
             match self.write_send(stored, &policy, &address, client, format, now).await? {
@@ -129,9 +129,9 @@ impl Sspr {
     ) -> Result<Written, Error> {
         let inner = &*self.inner;
         let origin = &stored.reset.origin;
-        let numbers = policy.limits().numbers();
-        let throttle = inner.throttle(origin.tenant.tag(), numbers);
-        let next = match stored.reset.step(Event::Send { format }, &terms(numbers), now) {
+        let limits = policy.limits();
+        let throttle = inner.throttle(origin.tenant.tag(), limits);
+        let next = match stored.reset.step(Event::Send { format }, &terms(limits), now) {
             Step::Next(next) => next,
             Step::Refused(Refusal::TooSoon { resend_at }) => {
                 return Ok(Written::Answer(SendOutcome::TooSoon { resend_at }));
@@ -141,7 +141,7 @@ impl Sspr {
         let Some(sent) = next.sent else { return Ok(Written::Answer(SendOutcome::Gone)) };
         // Room before the write: what is answered as sent is never dropped for want of it.
         let Some(slot) = inner.queue.reserve(Kind::Passcode, origin.tenant.tag()) else {
-            let retry_at = now.after(numbers.resend_cooldown);
+            let retry_at = now.after(limits.resend_cooldown);
             return Ok(Written::Answer(SendOutcome::TryLater { retry_at }));
         };
         let lane = inner.lane(&origin.tenant, address, client, now);
@@ -150,7 +150,7 @@ impl Sspr {
         if format == CodeFormat::Digits {
             charges.extend(throttle.questions(&origin.visible));
         }
-        let record = record(stored.id, &next, &throttle, numbers.tries_per_challenge, false);
+        let record = record(stored.id, &next, &throttle, limits.tries_per_challenge, false);
         let delay = inner.time_below(SPREAD)?;
         // Before the write: whoever goes away from here on loses no mail.
         let work = Work::Passcode(Passcode {

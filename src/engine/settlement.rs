@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::{
     domain::{CorrelationId, TenantId, Timestamp},
     error::Error,
-    policy::Numbers,
+    policy::Limits,
     ports::{HashError, PasswordMatch},
 };
 
@@ -34,7 +34,7 @@ pub(super) struct Settlement {
     pub(super) tenant: TenantId,
     /// The failure that is charged, or about to be.
     pub(super) failure: Option<ChargedFailure>,
-    pub(super) numbers: Numbers,
+    pub(super) limits: Limits,
     pub(super) at: Timestamp,
     pub(super) owed: Owed,
     /// What a right password does to the failures.
@@ -132,11 +132,11 @@ impl Inner {
 
     /// Does what is owed to the lockout; afterwards nothing is.
     async fn pay(&self, settlement: &mut Settlement) -> Result<(), Error> {
-        let Settlement { failure, numbers, at, .. } = settlement;
+        let Settlement { failure, limits, at, .. } = settlement;
         let Some(failure) = failure else { return Ok(()) };
         match settlement.owed {
-            Owed::Clearing => self.forget_failures(failure, numbers, *at).await?,
-            Owed::Refund => self.give_back(failure, numbers, *at).await?,
+            Owed::Clearing => self.forget_failures(failure, limits, *at).await?,
+            Owed::Refund => self.give_back(failure, limits, *at).await?,
             Owed::Comparison(_) | Owed::Nothing => {}
         }
         settlement.owed = Owed::Nothing;

@@ -87,9 +87,9 @@ impl Sspr {
         let Some(policy) = policy.filter(|policy| covered(policy)) else {
             return Ok(SignInOutcome::Rejected);
         };
-        let numbers = policy.limits().numbers();
+        let limits = policy.limits();
         let lane = inner.lane(&request.tenant, &request.address, client, now);
-        let charges = inner.throttle(request.tenant.tag(), numbers).network_try(&lane, client);
+        let charges = inner.throttle(request.tenant.tag(), limits).network_try(&lane, client);
         if !charges.is_empty() {
             let over = inner.codes.charge(&charges, now).await?;
             if !over.is_empty() {
@@ -109,7 +109,7 @@ impl Sspr {
             failure: None,
             if_right: if forgets { IfRight::Forget } else { IfRight::Keep },
             is_doubtful: false,
-            numbers: *numbers,
+            limits: *limits,
             owed: Owed::Comparison(inner.comparison(request, password, account.as_ref())),
             tenant: request.tenant.clone(),
         };
@@ -117,7 +117,7 @@ impl Sspr {
         // Before the charge: whoever goes away from here on is settled by the courier.
         let mut settling = Settling::new(self.inner.clone(), correlation, settlement);
         let ids = inner.lockout_ids(request, account.as_ref());
-        match inner.charge_failure(ids, &mut settling, numbers, now).await? {
+        match inner.charge_failure(ids, &mut settling, limits, now).await? {
             Charging::Charged => {}
             Charging::Locked(until) => {
                 return Ok(SignInOutcome::LockedOut { until: Some(until) });
@@ -136,7 +136,7 @@ impl Sspr {
             }
             (Ok(Compared::Match(_) | Compared::Mismatch), _) => Ok(SignInOutcome::Rejected),
             (Err(HashError::Busy), _) => {
-                Ok(SignInOutcome::TryLater { retry_at: now.after(numbers.resend_cooldown / 10) })
+                Ok(SignInOutcome::TryLater { retry_at: now.after(limits.resend_cooldown / 10) })
             }
             (Err(error), _) => Err(error.into()),
         }

@@ -84,7 +84,7 @@ impl Sspr {
             return Ok(Named::Known);
         };
         let lane = inner.lane(&request.tenant, &request.address, client, now);
-        let throttle = inner.throttle(request.tenant.tag(), policy.limits().numbers());
+        let throttle = inner.throttle(request.tenant.tag(), policy.limits());
         let charges = throttle.open(&lane, client);
         if !charges.is_empty() {
             let over = inner.codes.charge(&charges, now).await?;

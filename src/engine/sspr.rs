@@ -9,7 +9,7 @@ use crate::{
     },
     error::Error,
     mail::Templates,
-    policy::{Numbers, TenantPolicy},
+    policy::{Limits, TenantPolicy},
     ports::{
         AuditEvent, BreachCheck, Clock, CodeStore, Entropy, EventKind, EventSink, Failure, Outbox,
         Outcome, PasswordHasher, PolicySource, UserStore,
@@ -137,21 +137,21 @@ impl Inner {
         Lane::of(device, client)
     }
 
-    /// The numbers of the tenant of a tag; the defaults until this process has met the tenant.
-    pub(super) fn numbers(&self, tag: TenantTag) -> Result<Numbers, Error> {
+    /// The limits of the tenant of a tag; the defaults until this process has met the tenant.
+    pub(super) fn limits(&self, tag: TenantTag) -> Result<Limits, Error> {
         let policy = match self.tenants.named(tag) {
             Some(tenant) => self.policies.policy(&tenant)?,
             None => None,
         };
-        Ok(policy.map_or_else(Numbers::default, |policy| *policy.limits().numbers()))
+        Ok(policy.map_or_else(Limits::default, |policy| *policy.limits()))
     }
 
     pub(super) const fn throttle<'a>(
         &'a self,
         tenant: TenantTag,
-        numbers: &'a Numbers,
+        limits: &'a Limits,
     ) -> Throttle<'a> {
-        Throttle::new(tenant, &self.keys, numbers)
+        Throttle::new(tenant, &self.keys, limits)
     }
 
     /// Tells every sink what happened.

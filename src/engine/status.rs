@@ -46,7 +46,7 @@ impl Sspr {
         else {
             return Ok(StatusOutcome::Gone);
         };
-        let tries = policy.limits().numbers().tries_per_challenge;
+        let tries = policy.limits().tries_per_challenge;
         Ok(StatusOutcome::Status(ResetStatus {
             expires_at: stored.reset.expires_at(),
             masked_address: address.masked(),

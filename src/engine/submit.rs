@@ -7,7 +7,7 @@ use crate::{
     },
     error::Error,
     flow::{Bound, Event, Stage, Step},
-    policy::{Numbers, PasswordContext, PasswordIssue, TenantPolicy},
+    policy::{Limits, PasswordContext, PasswordIssue, TenantPolicy},
     ports::{
         Applied, Breach, EventKind, HashError, HashQueue, NoticeCause, NoticeDelivery,
         NoticeRecipient, Outcome, PasswordChange, PasswordMatch, Swapped,
@@ -100,7 +100,7 @@ impl Sspr {
         let tenant = grant.record().tenant_tag();
         // Before anything is charged: who is told to try later has lost nothing.
         let Some(_place) = inner.submit_slots.take(tenant) else {
-            return Ok(try_later(&inner.numbers(tenant)?, now));
+            return Ok(try_later(&inner.limits(tenant)?, now));
         };
         let Some(stored) = inner.load(grant.record(), now).await? else {
             return Ok(SubmitOutcome::Rejected);
@@ -109,7 +109,7 @@ impl Sspr {
         let Some(policy) = inner.policy(&origin.tenant)? else {
             return Ok(SubmitOutcome::Rejected);
         };
-        let terms = terms(policy.limits().numbers());
+        let terms = terms(policy.limits());
         let spend = stored.reset.step(Event::Spend { grant: grant.hash() }, &terms, now);
         let (Step::Stay, Some(bound)) = (spend, stored.reset.bound.clone()) else {
             return Ok(SubmitOutcome::Rejected);
@@ -194,7 +194,7 @@ impl Sspr {
         let change = self.change_of(stored, bound, account, hash, now)?;
         // Before the change: whoever goes away from here on keeps no notice back.
         let Some(notices) = self.inner.prepare_notices(&change, account, client) else {
-            return Ok(try_later(policy.limits().numbers(), now));
+            return Ok(try_later(policy.limits(), now));
         };
         let applied = match inner.users.apply_reset(&change).await {
             Ok(applied) => applied,
@@ -289,18 +289,18 @@ impl Sspr {
         let Some(ticket) = inner.ticket_of(grant, bound) else {
             return Ok(SubmitOutcome::Rejected);
         };
-        let numbers = policy.limits().numbers();
-        let throttle = inner.throttle(stored.id.tenant_tag(), numbers);
+        let limits = policy.limits();
+        let throttle = inner.throttle(stored.id.tenant_tag(), limits);
         let mut reread: Option<Stored> = None;
         for _ in 0..MAX_CONFLICTS {
             let stored = reread.as_ref().unwrap_or(stored);
             let event = Event::Complete { stamp, ticket: ticket.hash() };
-            let next = match stored.reset.step(event, &terms(numbers), now) {
+            let next = match stored.reset.step(event, &terms(limits), now) {
                 Step::Next(next) => next,
                 Step::Stay => return Ok(changed(ticket, &stored.reset)),
                 Step::Refused(_) => return Ok(SubmitOutcome::Rejected),
             };
-            let record = record(stored.id, &next, &throttle, numbers.tries_per_challenge, false);
+            let record = record(stored.id, &next, &throttle, limits.tries_per_challenge, false);
             match inner.codes.compare_and_swap(&record, stored.version, &[], &[], now).await? {
                 Swapped::Swapped { .. } => return Ok(changed(ticket, &next)),
                 Swapped::Missing | Swapped::Refused(_) => return Ok(SubmitOutcome::Rejected),
@@ -321,10 +321,10 @@ impl Sspr {
         policy: &TenantPolicy,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let numbers = policy.limits().numbers();
-        if let Step::Next(next) = stored.reset.step(Event::Close, &terms(numbers), now) {
-            let throttle = self.inner.throttle(stored.id.tenant_tag(), numbers);
-            let record = record(stored.id, &next, &throttle, numbers.tries_per_challenge, false);
+        let limits = policy.limits();
+        if let Step::Next(next) = stored.reset.step(Event::Close, &terms(limits), now) {
+            let throttle = self.inner.throttle(stored.id.tenant_tag(), limits);
+            let record = record(stored.id, &next, &throttle, limits.tries_per_challenge, false);
             self.inner.codes.compare_and_swap(&record, stored.version, &[], &[], now).await?;
         }
         Ok(())
@@ -368,8 +368,8 @@ impl Sspr {
     ) -> Result<bool, Error> {
         let record = grant.record();
         let tag = record.tenant_tag();
-        let numbers = self.inner.numbers(tag)?;
-        let charges = self.inner.throttle(tag, &numbers).hash(&record, kept_back);
+        let limits = self.inner.limits(tag)?;
+        let charges = self.inner.throttle(tag, &limits).hash(&record, kept_back);
         Ok(self.inner.codes.charge(&charges, now).await?.is_empty())
     }
 
@@ -383,7 +383,7 @@ impl Sspr {
         let inner = &*self.inner;
         let Some(breaches) = &inner.breaches else { return Ok(Leaked::No) };
         let record = grant.record();
-        let throttle = inner.throttle(record.tenant_tag(), policy.limits().numbers());
+        let throttle = inner.throttle(record.tenant_tag(), policy.limits());
         if !inner.codes.charge(&throttle.breach_check(&record), now).await?.is_empty() {
             return Ok(Leaked::NoChecksLeft);
         }
@@ -441,11 +441,11 @@ fn busy_or(
     now: Timestamp,
 ) -> Result<SubmitOutcome, Error> {
     if error == HashError::Busy {
-        return Ok(try_later(policy.limits().numbers(), now));
+        return Ok(try_later(policy.limits(), now));
     }
     Err(error.into())
 }
 
-fn try_later(numbers: &Numbers, now: Timestamp) -> SubmitOutcome {
-    SubmitOutcome::TryLater { retry_at: now.after(numbers.resend_cooldown / 10) }
+fn try_later(limits: &Limits, now: Timestamp) -> SubmitOutcome {
+    SubmitOutcome::TryLater { retry_at: now.after(limits.resend_cooldown / 10) }
 }

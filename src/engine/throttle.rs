@@ -6,7 +6,7 @@ use crate::{
         Over, RecordId, TenantId, TenantTag, Timestamp,
     },
     flow::{Bound, Sent},
-    policy::Numbers,
+    policy::Limits,
 };
 
 use super::Client;
@@ -43,27 +43,27 @@ impl Lane {
 pub(super) struct Throttle<'a> {
     tenant: TenantTag,
     keys: &'a Keyring,
-    numbers: &'a Numbers,
+    limits: &'a Limits,
 }
 
 impl<'a> Throttle<'a> {
-    pub(super) const fn new(tenant: TenantTag, keys: &'a Keyring, numbers: &'a Numbers) -> Self {
-        Self { keys, numbers, tenant }
+    pub(super) const fn new(tenant: TenantTag, keys: &'a Keyring, limits: &'a Limits) -> Self {
+        Self { keys, limits, tenant }
     }
 
     /// Charges of opening a reset.
     pub(super) fn open(&self, lane: &Lane, client: &Client) -> Vec<Charge> {
-        self.network(Family::Opens, self.numbers.opens_per_network, lane, client)
+        self.network(Family::Opens, self.limits.opens_per_network, lane, client)
     }
 
     /// Charges of trying a code or a password.
     pub(super) fn network_try(&self, lane: &Lane, client: &Client) -> Vec<Charge> {
-        self.network(Family::NetworkTries, self.numbers.network_tries, lane, client)
+        self.network(Family::NetworkTries, self.limits.network_tries, lane, client)
     }
 
     /// Charges of asking for a code.
     pub(super) fn send(&self, form: &LimiterForm, lane: &Lane, client: &Client) -> Vec<Charge> {
-        let numbers = self.numbers;
+        let limits = self.limits;
         let mut charges = Vec::with_capacity(4);
         let mut add = |kind: &str, limit: u32, from: &[u8]| {
             let names = self.names(Family::Sends, |fields| {
@@ -74,23 +74,23 @@ impl<'a> Throttle<'a> {
                 limit,
                 name,
                 tier: 0,
-                window: numbers.sends_window,
+                window: limits.sends_window,
             }));
         };
         match lane {
             Lane::Trusted(device) => {
-                add("device", numbers.sends_per_device, &device.id);
+                add("device", limits.sends_per_device, &device.id);
                 return charges;
             }
-            Lane::Vouched(from) => add("vouched", numbers.sends_per_vouch, from),
+            Lane::Vouched(from) => add("vouched", limits.sends_per_vouch, from),
             Lane::Everybody => {
                 if let Some(of) = client.network.map(|network| network.of_one_subscriber()) {
-                    add("pair", numbers.sends_per_address_and_network, &of);
+                    add("pair", limits.sends_per_address_and_network, &of);
                 }
-                add("address", numbers.sends_per_address, &[]);
+                add("address", limits.sends_per_address, &[]);
             }
         }
-        charges.extend(self.network(Family::Sends, numbers.sends_per_network, lane, client));
+        charges.extend(self.network(Family::Sends, limits.sends_per_network, lane, client));
         charges
     }
 
@@ -114,15 +114,15 @@ impl<'a> Throttle<'a> {
         let mut charges = Vec::with_capacity(2);
         let mut add = |limit: u32, from: &dyn Fn(Fields) -> Fields| {
             let names = self.names(Family::SilentSends, |fields| from(who.key(fields)));
-            let window = self.numbers.sends_window;
+            let window = self.limits.sends_window;
             charges.extend(names.map(|name| Charge { amount: 1, limit, name, tier: 0, window }));
         };
-        let limit = self.numbers.sends_per_account;
+        let limit = self.limits.sends_per_account;
         match lane {
             Lane::Everybody => add(limit, &|fields| fields),
             Lane::Trusted(device) => {
                 add(limit, &|fields| fields.text("device").bytes(&device.id));
-                let all = self.numbers.trusted_sends_per_account;
+                let all = self.limits.trusted_sends_per_account;
                 add(all, &|fields| fields.text("devices"));
             }
             Lane::Vouched(from) => add(limit, &|fields| fields.text("vouched").bytes(from)),
@@ -160,8 +160,8 @@ impl<'a> Throttle<'a> {
     pub(super) fn breach_check(&self, record: &RecordId) -> Vec<Charge> {
         let names =
             self.names(Family::Grants, |fields| fields.text("breach").bytes(record.as_bytes()));
-        let limit = self.numbers.submits_per_grant.saturating_mul(10);
-        let window = self.numbers.tries_window;
+        let limit = self.limits.submits_per_grant.saturating_mul(10);
+        let window = self.limits.tries_window;
         names.map(|name| Charge { amount: 1, limit, name, tier: 0, window }).collect()
     }
 
@@ -171,10 +171,10 @@ impl<'a> Throttle<'a> {
         names
             .map(|name| Charge {
                 amount: 1,
-                limit: self.numbers.submits_per_grant.saturating_sub(kept_back),
+                limit: self.limits.submits_per_grant.saturating_sub(kept_back),
                 name,
                 tier: 0,
-                window: self.numbers.tries_window,
+                window: self.limits.tries_window,
             })
             .collect()
     }
@@ -188,27 +188,27 @@ impl<'a> Throttle<'a> {
                 limit: u32::MAX,
                 name,
                 tier: 0,
-                window: self.numbers.tries_window,
+                window: self.limits.tries_window,
             })
             .collect()
     }
 
     /// Asks whether the tenant's wrong tries are below the threshold.
     pub(super) fn tenant_question(&self) -> Vec<Charge> {
-        let below = self.numbers.tenant_tries.saturating_sub(1);
+        let below = self.limits.tenant_tries.saturating_sub(1);
         let charges = self.tenant_tries(0).into_iter();
         charges.map(|charge| Charge { limit: below, ..charge }).collect()
     }
 
     fn tries(&self, names: &[CounterName], tier: u8) -> impl Iterator<Item = Charge> {
-        let numbers = self.numbers;
+        let limits = self.limits;
         names.iter().map(move |name| {
             let streak =
                 matches!(name.family(), Some(Family::VisibleStreak | Family::SilentStreak));
             let (limit, window) = if streak {
-                (numbers.tries_per_streak, numbers.streak_window)
+                (limits.tries_per_streak, limits.streak_window)
             } else {
-                (numbers.tries_per_window, numbers.tries_window)
+                (limits.tries_per_window, limits.tries_window)
             };
             Charge { amount: 1, limit, name: *name, tier, window }
         })
@@ -220,7 +220,7 @@ impl<'a> Throttle<'a> {
         let mut charges = Vec::with_capacity(3);
         let mut add = |limit: u32, kind: &str, from: &[u8]| {
             let names = self.names(family, |fields| fields.text(kind).bytes(from));
-            let window = self.numbers.network_window;
+            let window = self.limits.network_window;
             charges.extend(names.map(|name| Charge { amount: 1, limit, name, tier: 0, window }));
         };
         match lane {
@@ -229,13 +229,13 @@ impl<'a> Throttle<'a> {
             Lane::Everybody => {
                 let Some(network) = client.network else { return charges };
                 add(limit, "network", &network.near());
-                let numbers = self.numbers;
-                let factor = numbers.subscriber_network_factor;
+                let limits = self.limits;
+                let factor = limits.subscriber_network_factor;
                 if let Some(subscriber) = network.subscriber() {
                     add(limit.saturating_mul(factor), "network", &subscriber);
                 }
                 if let Some(wide) = network.wide() {
-                    let factor = numbers.wide_network_factor.max(factor.saturating_mul(4));
+                    let factor = limits.wide_network_factor.max(factor.saturating_mul(4));
                     add(limit.saturating_mul(factor), "network", &wide);
                 }
             }

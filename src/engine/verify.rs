@@ -72,8 +72,8 @@ impl Sspr {
         let inner = &*self.inner;
         let id = token.record();
         let Some(lane) = self.lane_of(token, client, now).await? else { return Ok(gone()) };
-        let numbers = inner.numbers(id.tenant_tag())?;
-        let charges = inner.throttle(id.tenant_tag(), &numbers).network_try(&lane, client);
+        let limits = inner.limits(id.tenant_tag())?;
+        let charges = inner.throttle(id.tenant_tag(), &limits).network_try(&lane, client);
         if !charges.is_empty() {
             let over = inner.codes.charge(&charges, now).await?;
             if !over.is_empty() {
@@ -89,12 +89,12 @@ impl Sspr {
         if !stored.reset.token.matches(&token.hash()) {
             return Ok(gone());
         }
-        let numbers = policy.limits().numbers();
+        let limits = policy.limits();
         let wrong = |outcome| {
-            let tries_left = numbers.tries_per_challenge.saturating_sub(stored.tries);
+            let tries_left = limits.tries_per_challenge.saturating_sub(stored.tries);
             Ok(rejected(Rejection::WrongCode { tries_left }, outcome))
         };
-        if let Step::Refused(refusal) = stored.reset.step(Event::Try, &terms(numbers), now) {
+        if let Step::Refused(refusal) = stored.reset.step(Event::Try, &terms(limits), now) {
             return match refusal {
                 Refusal::Expired => Ok(rejected(Rejection::Expired, Outcome::Expired)),
                 Refusal::NoCode => wrong(Outcome::Rejected),
@@ -106,7 +106,7 @@ impl Sspr {
         }
         // While a tenant is under attack no short code is compared, also none that was sent before.
         let announced = stored.reset.sent.map(|sent| sent.format);
-        let threshold = numbers.tenant_tries;
+        let threshold = limits.tenant_tries;
         if announced == Some(CodeFormat::Digits)
             && inner.tenants.is_elevated(id.tenant_tag(), threshold, now)
         {
@@ -132,7 +132,7 @@ impl Sspr {
     /// Whose counters a try draws on; `None` if there is no such reset.
     ///
     /// The record is read only if a proof came along, which names an address that only the record
-    /// knows, or if this process has not met the tenant, whose numbers it needs.
+    /// knows, or if this process has not met the tenant, whose limits it needs.
     async fn lane_of(
         &self,
         token: &FlowToken,
@@ -173,14 +173,14 @@ impl Sspr {
                 return Ok(None);
             }
             let Some(policy) = inner.policy(&stored.reset.origin.tenant)? else { return Ok(None) };
-            let numbers = policy.limits().numbers();
-            let next = match stored.reset.step(matched.clone(), &terms(numbers), now) {
+            let limits = policy.limits();
+            let next = match stored.reset.step(matched.clone(), &terms(limits), now) {
                 Step::Next(next) => next,
                 Step::Stay => return Ok(stored.reset.grant_expiry().map(|at| granted(grant, at))),
                 Step::Refused(_) => return Ok(None),
             };
-            let throttle = inner.throttle(id.tenant_tag(), numbers);
-            let record = record(id, &next, &throttle, numbers.tries_per_challenge, false);
+            let throttle = inner.throttle(id.tenant_tag(), limits);
+            let record = record(id, &next, &throttle, limits.tries_per_challenge, false);
             let clear: Vec<_> = bound
                 .silent
                 .iter()

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     AfterReset, AuthenticationMethodsPolicy, Brand, CodeInSubject, CurrentPassword, Disclosure,
-    DocumentError, Limits, LimitsError, NoPasswordNotice, Numbers, PasswordRules, SameMailbox,
-    TenantPolicy, UserFlow,
+    DocumentError, Limits, LimitsError, NoPasswordNotice, PasswordRules, SameMailbox, TenantPolicy,
+    UserFlow,
     graph::{Node, fault},
     json::{DEEPEST, MOST_BYTES, parse_json},
 };
@@ -130,7 +130,7 @@ impl TenantPolicy {
                 "terms": rules.terms(),
                 "currentPassword": if rules.refuses_current() { "refused" } else { "allowed" },
             },
-            "limits": write_limits(self.limits().numbers()),
+            "limits": write_limits(self.limits()),
             "brand": {
                 "name": self.brand().name(),
                 "origin": self.brand().origin(),
@@ -236,64 +236,64 @@ fn read_brand(node: &Node<'_>) -> Result<Brand, DocumentError> {
     Ok(brand)
 }
 
-/// The counts of [`Numbers`] under their JSON names.
-fn counts(numbers: &mut Numbers) -> [(&'static str, &mut u32); 17] {
+/// The counts of [`Limits`] under their JSON names.
+fn counts(limits: &mut Limits) -> [(&'static str, &mut u32); 17] {
     [
-        ("triesPerChallenge", &mut numbers.tries_per_challenge),
-        ("triesPerWindow", &mut numbers.tries_per_window),
-        ("triesPerStreak", &mut numbers.tries_per_streak),
-        ("sendsPerAddressAndNetwork", &mut numbers.sends_per_address_and_network),
-        ("sendsPerAddress", &mut numbers.sends_per_address),
-        ("sendsPerNetwork", &mut numbers.sends_per_network),
-        ("opensPerNetwork", &mut numbers.opens_per_network),
-        ("networkTries", &mut numbers.network_tries),
-        ("subscriberNetworkFactor", &mut numbers.subscriber_network_factor),
-        ("wideNetworkFactor", &mut numbers.wide_network_factor),
-        ("sendsPerDevice", &mut numbers.sends_per_device),
-        ("sendsPerVouch", &mut numbers.sends_per_vouch),
-        ("sendsPerAccount", &mut numbers.sends_per_account),
-        ("trustedSendsPerAccount", &mut numbers.trusted_sends_per_account),
-        ("submitsPerGrant", &mut numbers.submits_per_grant),
-        ("tenantTries", &mut numbers.tenant_tries),
-        ("lockoutThreshold", &mut numbers.lockout_threshold),
+        ("triesPerChallenge", &mut limits.tries_per_challenge),
+        ("triesPerWindow", &mut limits.tries_per_window),
+        ("triesPerStreak", &mut limits.tries_per_streak),
+        ("sendsPerAddressAndNetwork", &mut limits.sends_per_address_and_network),
+        ("sendsPerAddress", &mut limits.sends_per_address),
+        ("sendsPerNetwork", &mut limits.sends_per_network),
+        ("opensPerNetwork", &mut limits.opens_per_network),
+        ("networkTries", &mut limits.network_tries),
+        ("subscriberNetworkFactor", &mut limits.subscriber_network_factor),
+        ("wideNetworkFactor", &mut limits.wide_network_factor),
+        ("sendsPerDevice", &mut limits.sends_per_device),
+        ("sendsPerVouch", &mut limits.sends_per_vouch),
+        ("sendsPerAccount", &mut limits.sends_per_account),
+        ("trustedSendsPerAccount", &mut limits.trusted_sends_per_account),
+        ("submitsPerGrant", &mut limits.submits_per_grant),
+        ("tenantTries", &mut limits.tenant_tries),
+        ("lockoutThreshold", &mut limits.lockout_threshold),
     ]
 }
 
-/// The durations of [`Numbers`] under their JSON names.
-fn durations(numbers: &mut Numbers) -> [(&'static str, &mut Duration); 12] {
+/// The durations of [`Limits`] under their JSON names.
+fn durations(limits: &mut Limits) -> [(&'static str, &mut Duration); 12] {
     [
-        ("codeLifetimeSeconds", &mut numbers.code_lifetime),
-        ("resetLifetimeSeconds", &mut numbers.reset_lifetime),
-        ("grantLifetimeSeconds", &mut numbers.grant_lifetime),
-        ("ticketLifetimeSeconds", &mut numbers.ticket_lifetime),
-        ("triesWindowSeconds", &mut numbers.tries_window),
-        ("streakWindowSeconds", &mut numbers.streak_window),
-        ("resendCooldownSeconds", &mut numbers.resend_cooldown),
-        ("sendsWindowSeconds", &mut numbers.sends_window),
-        ("networkWindowSeconds", &mut numbers.network_window),
-        ("lockoutFirstSeconds", &mut numbers.lockout_first),
-        ("lockoutLongestSeconds", &mut numbers.lockout_longest),
-        ("lockoutMemorySeconds", &mut numbers.lockout_memory),
+        ("codeLifetimeSeconds", &mut limits.code_lifetime),
+        ("resetLifetimeSeconds", &mut limits.reset_lifetime),
+        ("grantLifetimeSeconds", &mut limits.grant_lifetime),
+        ("ticketLifetimeSeconds", &mut limits.ticket_lifetime),
+        ("triesWindowSeconds", &mut limits.tries_window),
+        ("streakWindowSeconds", &mut limits.streak_window),
+        ("resendCooldownSeconds", &mut limits.resend_cooldown),
+        ("sendsWindowSeconds", &mut limits.sends_window),
+        ("networkWindowSeconds", &mut limits.network_window),
+        ("lockoutFirstSeconds", &mut limits.lockout_first),
+        ("lockoutLongestSeconds", &mut limits.lockout_longest),
+        ("lockoutMemorySeconds", &mut limits.lockout_memory),
     ]
 }
 
 fn read_limits(node: &Node<'_>) -> Result<Limits, DocumentError> {
-    let mut numbers = Numbers::default();
-    let mut names: Vec<&str> = counts(&mut numbers).iter().map(|(name, _)| *name).collect();
-    names.extend(durations(&mut numbers).iter().map(|(name, _)| *name));
+    let mut limits = Limits::default();
+    let mut names: Vec<&str> = counts(&mut limits).iter().map(|(name, _)| *name).collect();
+    names.extend(durations(&mut limits).iter().map(|(name, _)| *name));
     node.knows_only(&names)?;
-    for (name, slot) in counts(&mut numbers) {
+    for (name, slot) in counts(&mut limits) {
         if let Some(field) = node.present(name)? {
             let number = u32::try_from(field.number()?);
             *slot = number.map_err(|_| field.fault("must be below 2^32"))?;
         }
     }
-    for (name, slot) in durations(&mut numbers) {
+    for (name, slot) in durations(&mut limits) {
         if let Some(field) = node.present(name)? {
             *slot = Duration::from_secs(field.number()?);
         }
     }
-    Limits::new(numbers).map_err(|error| {
+    limits.checked().map_err(|error| {
         let (field, rule) = match error {
             LimitsError::Bound { field, rule } => (field, rule.to_owned()),
             LimitsError::Odds { field, .. } => (field, error.to_string()),
@@ -310,7 +310,7 @@ fn read_limits(node: &Node<'_>) -> Result<Limits, DocumentError> {
     })
 }
 
-/// The field of [`Numbers`] that has this JSON name.
+/// The field of [`Limits`] that has this JSON name.
 fn field_of(name: &str) -> String {
     let mut field = String::new();
     for c in name.trim_end_matches("Seconds").chars() {
@@ -322,13 +322,13 @@ fn field_of(name: &str) -> String {
     field
 }
 
-fn write_limits(numbers: &Numbers) -> Value {
-    let mut numbers = *numbers;
+fn write_limits(limits: &Limits) -> Value {
+    let mut limits = *limits;
     let mut fields = Map::new();
-    for (name, count) in counts(&mut numbers) {
+    for (name, count) in counts(&mut limits) {
         fields.insert(name.to_owned(), json!(*count));
     }
-    for (name, duration) in durations(&mut numbers) {
+    for (name, duration) in durations(&mut limits) {
         fields.insert(name.to_owned(), json!(duration.as_secs()));
     }
     Value::Object(fields)
@@ -492,13 +492,13 @@ mod tests {
         let brand = brand.unwrap().with_sender(sender).with_code_in_subject(CodeInSubject::Shown);
         let rules = PasswordRules::entra().with_min_length(12).unwrap().with_terms(["larkfield"]);
         let rules = rules.unwrap().with_current_refused(CurrentPassword::Allowed);
-        let numbers = Numbers { tries_per_window: 14, ..Numbers::default() };
-        let numbers = Numbers { code_lifetime: Duration::from_secs(300), ..numbers };
+        let limits = Limits::builder().tries_per_window(14);
+        let limits = limits.code_lifetime(Duration::from_secs(300)).build().unwrap();
         let policy = TenantPolicy::customers("contoso")
             .unwrap()
             .with_brand(brand)
             .with_password_rules(rules)
-            .with_limits(Limits::new(numbers).unwrap())
+            .with_limits(limits)
             .with_dot_rules(DotRules::new(["fabrikam.example"]))
             .with_languages(vec![LanguageTag::parse("de").unwrap()])
             .with_disclosure(Disclosure::EntraCompatible)

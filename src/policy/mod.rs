@@ -25,7 +25,7 @@ pub use decision::{Decision, Explanation, Ineligibility};
 pub use graph::DocumentError;
 #[cfg(feature = "axum")]
 pub(crate) use json::{DEEPEST, MOST_BYTES, parse_json};
-pub use limits::{Limits, LimitsError, Numbers};
+pub use limits::{Limits, LimitsBuilder, LimitsError};
 #[cfg(any(feature = "postgres", feature = "smtp"))]
 pub(crate) use near::meant;
 pub use odds::Odds;

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::Numbers;
+use super::Limits;
 
 /// Number of short codes.
 const CODES: f64 = 100_000_000.0;
@@ -37,14 +37,14 @@ pub struct Odds {
 }
 
 impl Odds {
-    pub(super) fn of(numbers: &Numbers) -> Self {
-        let per_day = 2 * u64::from(numbers.tries_per_window);
-        let per_account_year = 2 * u64::from(numbers.tries_per_streak);
-        let per_tenant_year = 2 * 366 * u64::from(numbers.tenant_tries);
+    pub(super) fn of(limits: &Limits) -> Self {
+        let per_day = 2 * u64::from(limits.tries_per_window);
+        let per_account_year = 2 * u64::from(limits.tries_per_streak);
+        let per_tenant_year = 2 * 366 * u64::from(limits.tenant_tries);
         Self {
             account_day: probability(per_day),
             account_year: probability(per_account_year),
-            challenge: probability(u64::from(numbers.tries_per_challenge)),
+            challenge: probability(u64::from(limits.tries_per_challenge)),
             guesses_per_account_day: per_day,
             guesses_per_account_year: per_account_year,
             guesses_per_tenant_year: per_tenant_year,
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn the_defaults_have_the_odds_that_the_documents_state() {
-        let odds = Odds::of(&Numbers::default());
+        let odds = Odds::of(&Limits::default());
         let near = |got: f64, stated: f64| (got / stated - 1.0).abs() < 0.01;
         assert!(near(odds.challenge, 5e-8));
         assert!(near(odds.account_day, 3e-7));
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_can_be_guessed_is_twice_what_a_window_allows() {
-        let odds = Odds::of(&Numbers::default());
+        let odds = Odds::of(&Limits::default());
         assert_eq!((odds.guesses_per_account_day, odds.guesses_per_account_year), (30, 200));
         assert_eq!(odds.guesses_per_tenant_year, 732_000);
     }
@@ -114,9 +114,9 @@ mod tests {
         {
             assert_eq!(Odds::one_in(probability), told);
         }
-        let told = Odds::of(&Numbers::default()).to_string();
-        let numbers: Vec<&str> =
+        let told = Odds::of(&Limits::default()).to_string();
+        let limits: Vec<&str> =
             told.lines().skip(1).filter_map(|line| line.split_whitespace().last()).collect();
-        assert_eq!(numbers, ["20000000", "3333334", "500000", "137"]);
+        assert_eq!(limits, ["20000000", "3333334", "500000", "137"]);
     }
 }

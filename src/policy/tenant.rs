@@ -33,7 +33,7 @@ pub enum Disclosure {
     /// Whether an address has an account, as Entra's API tells (`user_not_found`). A reset tells
     /// which addresses have an account that may reset, and a sign-in through the native API which
     /// have one that can sign in with a password. Anybody can then list a tenant's customers, as
-    /// fast as [`Numbers::opens_per_network`](super::Numbers::opens_per_network) lets
+    /// fast as [`Limits::opens_per_network`](super::Limits::opens_per_network) lets
     /// each network ask.
     EntraCompatible,
 }

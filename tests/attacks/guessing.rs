@@ -6,7 +6,7 @@ use sspr::{
     TenantPolicy,
     domain::{Code, CodeFormat, FlowToken, LanguageTag},
     engine::{Client, Rejection, SendOutcome, SignInOutcome, StartOutcome, VerifyOutcome},
-    policy::{Limits, LimitsError, Numbers},
+    policy::{Limits, LimitsBuilder, LimitsError},
     ports::EventKind,
 };
 
@@ -50,9 +50,9 @@ fn attack_09_a_thousand_guesses_at_once_from_200_networks_are_five() {
 #[test]
 fn attack_10_the_documented_number_of_guesses_is_the_real_one() {
     let readme = include_str!("../../README.md").replace('\n', " ");
-    let numbers = Numbers::default();
-    assert!(readme.contains(&format!("At most {} tries a code", numbers.tries_per_challenge)));
-    assert!(readme.contains(&format!("at most {} comparisons", numbers.tries_per_window)));
+    let limits = Limits::default();
+    assert!(readme.contains(&format!("At most {} tries a code", limits.tries_per_challenge())));
+    assert!(readme.contains(&format!("at most {} comparisons", limits.tries_per_window())));
     on_every_store(|world| async move {
         let mut tokens = Vec::new();
         for number in 0..8 {
@@ -93,36 +93,32 @@ fn attack_11_parallel_passwords_do_not_pass_the_lockout() {
 /// without any setting, and none can be set to nothing or to what is too much.
 #[test]
 fn attack_13_no_setting_takes_a_limit_away() {
-    type Set = fn(&mut Numbers, u32);
+    type Set = fn(LimitsBuilder, u32) -> LimitsBuilder;
     let fields: [(&str, Set); 14] = [
-        ("tries_per_challenge", |it, to| it.tries_per_challenge = to),
-        ("tries_per_window", |it, to| it.tries_per_window = to),
-        ("tries_per_streak", |it, to| it.tries_per_streak = to),
-        ("sends_per_address_and_network", |it, to| it.sends_per_address_and_network = to),
-        ("sends_per_address", |it, to| it.sends_per_address = to),
-        ("sends_per_network", |it, to| it.sends_per_network = to),
-        ("opens_per_network", |it, to| it.opens_per_network = to),
-        ("network_tries", |it, to| it.network_tries = to),
-        ("sends_per_device", |it, to| it.sends_per_device = to),
-        ("sends_per_vouch", |it, to| it.sends_per_vouch = to),
-        ("sends_per_account", |it, to| it.sends_per_account = to),
-        ("submits_per_grant", |it, to| it.submits_per_grant = to),
-        ("tenant_tries", |it, to| it.tenant_tries = to),
-        ("lockout_threshold", |it, to| it.lockout_threshold = to),
+        ("tries_per_challenge", LimitsBuilder::tries_per_challenge),
+        ("tries_per_window", LimitsBuilder::tries_per_window),
+        ("tries_per_streak", LimitsBuilder::tries_per_streak),
+        ("sends_per_address_and_network", LimitsBuilder::sends_per_address_and_network),
+        ("sends_per_address", LimitsBuilder::sends_per_address),
+        ("sends_per_network", LimitsBuilder::sends_per_network),
+        ("opens_per_network", LimitsBuilder::opens_per_network),
+        ("network_tries", LimitsBuilder::network_tries),
+        ("sends_per_device", LimitsBuilder::sends_per_device),
+        ("sends_per_vouch", LimitsBuilder::sends_per_vouch),
+        ("sends_per_account", LimitsBuilder::sends_per_account),
+        ("submits_per_grant", LimitsBuilder::submits_per_grant),
+        ("tenant_tries", LimitsBuilder::tenant_tries),
+        ("lockout_threshold", LimitsBuilder::lockout_threshold),
     ];
     for (name, set) in fields {
-        let mut numbers = Numbers::default();
-        set(&mut numbers, 0);
-        let error = Limits::new(numbers).unwrap_err();
+        let error = set(Limits::builder(), 0).build().unwrap_err();
         assert!(matches!(error, LimitsError::Bound { field, .. } if field == name), "{name}");
     }
     for set in [fields[0].1, fields[1].1, fields[2].1, fields[11].1, fields[12].1] {
-        let mut numbers = Numbers::default();
-        set(&mut numbers, u32::MAX);
-        assert!(Limits::new(numbers).is_err());
+        assert!(set(Limits::builder(), u32::MAX).build().is_err());
     }
     let policy = TenantPolicy::customers("contoso").unwrap();
-    assert_eq!(*policy.limits().numbers(), Numbers::default());
+    assert_eq!(*policy.limits(), Limits::default());
 }
 
 /// better-auth: asking for another code gave another full set of guesses, without end. The budget
@@ -153,7 +149,7 @@ fn attack_14_resending_gives_no_more_guesses_than_the_window_has() {
 #[test]
 fn attack_16_one_guess_at_each_of_many_accounts_raises_the_alarm() {
     on_every_store(|world| async move {
-        let limits = Limits::new(Numbers { tenant_tries: 40, ..Numbers::default() }).unwrap();
+        let limits = Limits::builder().tenant_tries(40).build().unwrap();
         let policy = TenantPolicy::customers("contoso").unwrap();
         world.policies.replace(policy.with_limits(limits));
         let (own, code) = world.started_with_code().await;

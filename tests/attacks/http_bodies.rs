@@ -1,6 +1,6 @@
 //! Attacks by what stands in a body or a query.
 
-use sspr::policy::Numbers;
+use sspr::policy::Limits;
 
 use crate::{
     site::{OAUTH, RESET, Site, V2},
@@ -372,7 +372,7 @@ async fn attack_12_parallel_posts_with_one_cookie_are_five_tries() {
         event.kind == sspr::ports::EventKind::Verify
             && event.outcome == sspr::ports::Outcome::Rejected
     });
-    assert_eq!(compared.count(), Numbers::default().tries_per_challenge as usize);
+    assert_eq!(compared.count(), Limits::default().tries_per_challenge() as usize);
     // An older cookie is as good as a new one: replaying it gives no further try.
     let seen = post(&site.app, &path, &[("cookie", &cookie)], &form(&[("code", &code)])).await;
     assert!(seen.header("location").starts_with("code?"), "{}", seen.header("location"));

@@ -7,7 +7,7 @@ use sspr::{
     adapters::ManualClock,
     domain::{Code, CodeFormat, IdentityProvider, Timestamp},
     engine::{Client, SignInOutcome, StartOutcome, Started, VerifyOutcome, Vouch},
-    policy::{Limits, Numbers, TenantPolicy},
+    policy::{Limits, TenantPolicy},
     ports::Clock as _,
 };
 
@@ -213,9 +213,9 @@ fn attack_own_21_one_network_is_not_many() {
             of_v4 += usize::from(started.is_some());
         }
         assert_eq!(of_v4, 5, "a mapped address is the address");
-        let numbers = Numbers { sends_per_network: 5, ..Numbers::default() };
+        let numbers = Limits::builder().sends_per_network(5);
         let policy = TenantPolicy::customers("contoso").unwrap();
-        world.policies.replace(policy.with_limits(Limits::new(numbers).unwrap()));
+        world.policies.replace(policy.with_limits(numbers.build().unwrap()));
         let (mut of_a_subscriber, mut of_a_site) = (0, 0);
         for number in 0..12 * 30 {
             let (subscriber, subnet) = (number / 30, number % 30);

@@ -4,16 +4,16 @@ use crate::support::*;
 use sspr::{
     domain::{CodeFormat, FlowToken},
     engine::{Rejection, SignInOutcome, VerifyOutcome},
-    policy::{Limits, Numbers, TenantPolicy},
+    policy::{Limits, LimitsBuilder, TenantPolicy},
     ports::SendErrorKind,
 };
 
 /// The account of Ada has a second address.
 const OTHER: &str = "countess@example.com";
 
-fn limited(world: &World, numbers: Numbers) {
+fn limited(world: &World, limits: LimitsBuilder) {
     let policy = TenantPolicy::customers("contoso").unwrap();
-    world.policies.replace(policy.with_limits(Limits::new(numbers).unwrap()));
+    world.policies.replace(policy.with_limits(limits.build().unwrap()));
 }
 
 async fn with_a_second_address(world: &World) {
@@ -91,7 +91,7 @@ fn i6_a_longer_code_that_the_silent_budget_caused_does_not_show() {
 fn a_right_code_clears_the_streak_of_its_account() {
     on_every_store(|world| async move {
         with_a_second_address(&world).await;
-        limited(&world, Numbers { tries_per_streak: 4, ..Numbers::default() });
+        limited(&world, Limits::builder().tries_per_streak(4));
         let (token, code) = world.started_with_code().await;
         for _ in 0..3 {
             assert!(is_wrong(&world.verify(&token, &other_than(&code)).await));
@@ -126,7 +126,7 @@ fn an_old_code_gets_no_new_tries_when_another_is_asked_for() {
 fn an_account_is_mailed_so_often_a_day_however_it_is_addressed() {
     on_every_store(|world| async move {
         with_a_second_address(&world).await;
-        limited(&world, Numbers { sends_per_account: 2, ..Numbers::default() });
+        limited(&world, Limits::builder().sends_per_account(2));
 
         for (from, typed) in [(1, "ada@example.com"), (2, OTHER), (3, OTHER)] {
             started_and_mailed(&world, typed, from).await;
@@ -197,7 +197,7 @@ fn a_mail_that_failed_is_not_tried_again_once_a_newer_code_was_asked_for() {
 #[test]
 fn a_network_that_tries_codes_too_often_is_told_to_try_later() {
     on_every_store(|world| async move {
-        limited(&world, Numbers { network_tries: 2, ..Numbers::default() });
+        limited(&world, Limits::builder().network_tries(2));
         let (token, code) = world.started_with_code().await;
         for _ in 0..2 {
             assert!(is_wrong(&world.verify(&token, &other_than(&code)).await));

@@ -9,7 +9,7 @@ use sspr::{
         StatusOutcome, SubmitOutcome, VerifyOutcome,
     },
     flow::ResetReason,
-    policy::{AfterReset, Disclosure, Limits, Numbers, PasswordIssue, PasswordRules, TenantPolicy},
+    policy::{AfterReset, Disclosure, Limits, PasswordIssue, PasswordRules, TenantPolicy},
     ports::{
         Breach, BreachCheck, Clock, EventKind, HashQueue, Outcome, PasswordHasher, SendErrorKind,
     },
@@ -326,8 +326,8 @@ fn an_outdated_hash_is_replaced_at_sign_in_and_the_stamp_stays() {
 #[test]
 fn a_tenant_under_attack_sends_longer_codes_and_refuses_nobody() {
     on_every_store(|world| async move {
-        let numbers = Numbers { tenant_tries: 10, ..Numbers::default() };
-        world.policies.replace(contoso().with_limits(Limits::new(numbers).unwrap()));
+        let numbers = Limits::builder().tenant_tries(10);
+        world.policies.replace(contoso().with_limits(numbers.build().unwrap()));
         let (token, code) = world.started_with_code().await;
         for name in ["eve", "mallory", "trent"] {
             let typed = format!("{name}@example.com");

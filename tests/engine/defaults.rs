@@ -6,7 +6,7 @@ use sspr::{
     TenantPolicy,
     domain::{CodeFormat, Password},
     engine::Context,
-    policy::{Limits, LimitsError, Numbers, PasswordRules},
+    policy::{Limits, LimitsBuilder, LimitsError, PasswordRules},
     ports::SWEEP_MARGIN,
 };
 
@@ -52,57 +52,66 @@ fn evaluated(code: &str) -> u64 {
     tail.split('*').map(number).product::<u64>() * unit
 }
 
-/// A number of [`Numbers`]: a count, or a time.
-enum Slot<'a> {
-    Count(&'a mut u32),
-    Time(&'a mut Duration),
+/// One of the [`Limits`]: how it is read and how it is set, a time in milliseconds.
+struct Limit {
+    read: fn(&Limits) -> u64,
+    set: fn(LimitsBuilder, u64) -> LimitsBuilder,
 }
 
-impl Slot<'_> {
-    fn read(&self) -> u64 {
-        match self {
-            Self::Count(count) => u64::from(**count),
-            Self::Time(time) => time.as_millis().try_into().unwrap(),
-        }
-    }
-
-    fn write(&mut self, value: u64) {
-        match self {
-            Self::Count(count) => **count = value.try_into().unwrap(),
-            Self::Time(time) => **time = Duration::from_millis(value),
-        }
-    }
-}
-
-/// Every number by name. A field that is new breaks this pattern, and then wants a row.
-fn slots(numbers: &mut Numbers) -> BTreeMap<&'static str, Slot<'_>> {
-    macro_rules! named {
-        ($($kind:ident: $($field:ident)*;)*) => {{
-            let Numbers { $($($field),*),* } = numbers;
-            BTreeMap::from([$($((stringify!($field), Slot::$kind($field))),*),*])
+/// Every limit by name.
+fn limits() -> BTreeMap<&'static str, Limit> {
+    macro_rules! count {
+        ($name:ident) => {{
+            let set = |it: LimitsBuilder, to: u64| it.$name(to.try_into().unwrap());
+            (stringify!($name), Limit { read: |it| it.$name().into(), set })
         }};
     }
-    named! {
-        Count: lockout_threshold network_tries opens_per_network sends_per_account
-            sends_per_address sends_per_address_and_network sends_per_device sends_per_network
-            sends_per_vouch submits_per_grant subscriber_network_factor tenant_tries
-            tries_per_challenge tries_per_streak tries_per_window trusted_sends_per_account
-            wide_network_factor;
-        Time: code_lifetime grant_lifetime lockout_first lockout_longest lockout_memory
-            network_window resend_cooldown reset_lifetime sends_window streak_window
-            ticket_lifetime tries_window;
+    macro_rules! time {
+        ($name:ident) => {{
+            let read = |it: &Limits| it.$name().as_millis().try_into().unwrap();
+            (stringify!($name), Limit { read, set: |it, to| it.$name(Duration::from_millis(to)) })
+        }};
     }
+    BTreeMap::from([
+        count!(lockout_threshold),
+        count!(network_tries),
+        count!(opens_per_network),
+        count!(sends_per_account),
+        count!(sends_per_address),
+        count!(sends_per_address_and_network),
+        count!(sends_per_device),
+        count!(sends_per_network),
+        count!(sends_per_vouch),
+        count!(submits_per_grant),
+        count!(subscriber_network_factor),
+        count!(tenant_tries),
+        count!(tries_per_challenge),
+        count!(tries_per_streak),
+        count!(tries_per_window),
+        count!(trusted_sends_per_account),
+        count!(wide_network_factor),
+        time!(code_lifetime),
+        time!(grant_lifetime),
+        time!(lockout_first),
+        time!(lockout_longest),
+        time!(lockout_memory),
+        time!(network_window),
+        time!(resend_cooldown),
+        time!(reset_lifetime),
+        time!(sends_window),
+        time!(streak_window),
+        time!(ticket_lifetime),
+        time!(tries_window),
+    ])
 }
 
-fn with(field: &str, value: u64) -> Numbers {
-    let mut numbers = Numbers::default();
-    slots(&mut numbers).get_mut(field).unwrap().write(value);
-    numbers
+fn with(field: &str, value: u64) -> LimitsBuilder {
+    (limits()[field].set)(Limits::builder(), value)
 }
 
 /// Whether a number lies outside the bounds of its own; bad odds do not count.
 fn is_out_of_bounds(field: &str, value: u64) -> bool {
-    match Limits::new(with(field, value)) {
+    match with(field, value).build() {
         Err(LimitsError::Bound { field: named, .. }) => named == field,
         Ok(_) | Err(_) => false,
     }
@@ -110,18 +119,19 @@ fn is_out_of_bounds(field: &str, value: u64) -> bool {
 
 #[test]
 fn every_number_has_its_row_and_its_default() {
-    let mut numbers = Numbers::default();
-    let slots = slots(&mut numbers);
+    let limits = limits();
     let rows = rows("The guess budget");
 
     let named: Vec<&str> = rows.iter().map(|row| code(row[0])).collect();
-    for (field, slot) in &slots {
+    for (field, limit) in &limits {
         let row = rows.iter().find(|row| code(row[0]) == *field);
         let row = row.unwrap_or_else(|| panic!("no row for {field}"));
-        assert_eq!(value(row[2]), slot.read(), "{field}");
+        assert_eq!(value(row[2]), (limit.read)(&Limits::default()), "{field}");
         assert!(row[5].len() > 3, "{field} has no source");
     }
-    assert_eq!(named.len(), slots.len(), "{named:?}");
+    assert_eq!(named.len(), limits.len(), "{named:?}");
+    let all = format!("{:?}", Limits::default()).matches(": ").count();
+    assert_eq!(limits.len(), all, "a limit is missing here");
 }
 
 #[test]
@@ -130,7 +140,7 @@ fn every_bound_is_the_one_that_is_refused_beyond() {
         let (field, least, most) = (code(row[0]), row[3], row[4]);
         let step = if row[2].contains(' ') { 1_000 } else { 1 };
         let least = if least.starts_with('`') {
-            slots(&mut Numbers::default())[code(least)].read()
+            (limits()[code(least)].read)(&Limits::default())
         } else {
             value(least)
         };

@@ -19,7 +19,7 @@ use sspr::{
         Timestamp,
     },
     engine::{Client, SignInOutcome, SubmitOutcome},
-    policy::{Limits, Numbers},
+    policy::Limits,
     ports::{
         Applied, Attempted, AuditEvent, Breach, BreachCheck, Clock as _, CodeStore, EventKind,
         Inserted, Loaded, NoticeDelivery, Outcome, PasswordChange, Record, SendErrorKind,
@@ -157,7 +157,7 @@ fn each_way_that_a_sign_in_ends_is_an_event_of_its_tenant_and_request() {
         };
         attempt(OLD, 1).await;
         ended(Outcome::Ok);
-        let threshold = Numbers::default().lockout_threshold;
+        let threshold = Limits::default().lockout_threshold();
         for _ in 0..threshold {
             assert!(matches!(attempt(NEW, 2).await, SignInOutcome::Rejected));
             ended(Outcome::Rejected);
@@ -182,7 +182,7 @@ fn each_way_that_a_sign_in_ends_is_an_event_of_its_tenant_and_request() {
         let unknown = all.iter().find(|event| event.kind == EventKind::UnsupportedHash).unwrap();
         says(unknown, None, Some("c-1"), Outcome::Error);
         // Past the network's budget.
-        let network = Numbers::default().network_tries + 200;
+        let network = Limits::default().network_tries() + 200;
         let mut last = None;
         for _ in 0..network {
             last = Some(attempt(OLD, 9).await);
@@ -301,9 +301,9 @@ impl BreachCheck for Unavailable {
 fn what_happens_beside_a_call_is_an_event_of_its_tenant() {
     runtime().block_on(async {
         let world = World::memory().await;
-        let numbers = Numbers { tenant_tries: 10, ..Numbers::default() };
+        let numbers = Limits::builder().tenant_tries(10);
         let policy = TenantPolicy::customers("contoso").unwrap();
-        world.policies.replace(policy.with_limits(Limits::new(numbers).unwrap()));
+        world.policies.replace(policy.with_limits(numbers.build().unwrap()));
         let users = world.users.in_memory();
         let (sspr, courier) =
             Sspr::builder(users, world.codes.clone(), world.policies.clone(), world.keys.clone())

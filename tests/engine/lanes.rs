@@ -9,13 +9,13 @@ use sspr::{
         Client, OpenOutcome, RedeemOutcome, Rejection, SignInOutcome, StartOutcome, SubmitOutcome,
         VerifyOutcome, Vouch,
     },
-    policy::{Limits, Numbers, TenantPolicy},
+    policy::{Limits, LimitsBuilder, TenantPolicy},
     ports::Outcome,
 };
 
-fn limited(world: &World, numbers: Numbers) {
+fn limited(world: &World, limits: LimitsBuilder) {
     let policy = TenantPolicy::customers("contoso").unwrap();
-    world.policies.replace(policy.with_limits(Limits::new(numbers).unwrap()));
+    world.policies.replace(policy.with_limits(limits.build().unwrap()));
 }
 
 async fn device(world: &World) -> DeviceProof {
@@ -78,8 +78,8 @@ impl Call {
 const CALLS: [Call; 3] = [Call::Open, Call::SignIn, Call::Verify];
 const FEW: u32 = 3;
 
-fn few() -> Numbers {
-    Numbers { network_tries: FEW, opens_per_network: FEW, ..Numbers::default() }
+fn few() -> LimitsBuilder {
+    Limits::builder().network_tries(FEW).opens_per_network(FEW)
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn each_lane_of_a_counted_call_has_a_limit_of_its_own() {
         on_every_store(|world| async move {
             let proof = device(&world).await;
             let token = world.started("ada@example.com", &client(50)).await;
-            limited(&world, Numbers { tries_per_challenge: 10, ..few() });
+            limited(&world, few().tries_per_challenge(10));
 
             for lane in ["trusted", "vouched"] {
                 let client = || match lane {
@@ -210,7 +210,7 @@ fn proofs_from_before_a_reset_buy_no_more_mails_than_a_stranger_has() {
 #[test]
 fn all_trusted_devices_together_buy_a_bounded_number_of_mails() {
     on_every_store(|world| async move {
-        limited(&world, Numbers { trusted_sends_per_account: 15, ..Numbers::default() });
+        limited(&world, Limits::builder().trusted_sends_per_account(15));
         for number in 0..6 {
             let proof = device(&world).await;
             for _ in 0..10 {
@@ -260,7 +260,7 @@ fn a_password_on_file_signs_in_only_with_the_provider_email_with_password() {
 #[test]
 fn a_process_that_meets_a_tenant_by_a_token_uses_the_tenants_numbers_at_once() {
     on_every_store(|world| async move {
-        limited(&world, Numbers { network_tries: 2, submits_per_grant: 2, ..Numbers::default() });
+        limited(&world, Limits::builder().network_tries(2).submits_per_grant(2));
         let (token, code) = world.started_with_code().await;
 
         let other = world.another_process();
@@ -286,7 +286,7 @@ fn a_stale_proof_still_names_the_device_that_it_was_given_to() {
         let proof = device(&world).await;
         let stamp = Stamp::from_bytes([9; 16]);
         world.change_account("ada", |ada| ada.stamp = stamp).await;
-        limited(&world, Numbers { sends_per_device: 2, ..Numbers::default() });
+        limited(&world, Limits::builder().sends_per_device(2));
 
         let start = async || {
             let trusted = client(1).with_device(again(&proof));

@@ -9,11 +9,11 @@ use sspr::{
         OpenOutcome, Rejection, SendOutcome, SignInOutcome, StartOutcome, StatusOutcome,
         SubmitOutcome, VerifyOutcome,
     },
-    policy::{Limits, Numbers},
+    policy::Limits,
 };
 
-fn numbers() -> Numbers {
-    *Limits::default().numbers()
+fn limits() -> Limits {
+    Limits::default()
 }
 
 /// What one such request costs; twice, with other numbers, to see that it is no accident.
@@ -53,7 +53,7 @@ fn an_open_is_one_call_and_looks_nobody_up() {
 fn a_network_fills_the_store_no_further_than_its_opens() {
     runtime().block_on(async {
         is_within(cost_of(Ask::OpenLargest).await, 1, 0, 1_600, 0, 0);
-        let (stage, opens) = (Stage::cheap().await, numbers().opens_per_network);
+        let (stage, opens) = (Stage::cheap().await, limits().opens_per_network());
         let ((), cost) = stage
             .cost(async {
                 for number in 0..opens + 50 {
@@ -81,7 +81,7 @@ fn an_unknown_address_costs_what_a_victim_costs_but_the_mail() {
         is_within(unknown, 5, 1, 1_300, 0, 0);
         assert_eq!(victim, Cost { mails: 1, ..unknown });
         // Sixty an hour from one network, to whomever.
-        let (stage, sends) = (Stage::cheap().await, numbers().sends_per_network);
+        let (stage, sends) = (Stage::cheap().await, limits().sends_per_network());
         for number in 0..sends + 10 {
             let started = stage.start(&typed("nobody", number), &network(1)).await;
             let refused = matches!(started, StartOutcome::TryLater { .. });
@@ -93,7 +93,7 @@ fn an_unknown_address_costs_what_a_victim_costs_but_the_mail() {
 #[test]
 fn a_victim_gets_twenty_mails_a_day() {
     runtime().block_on(async {
-        let (stage, numbers) = (Stage::cheap().await, numbers());
+        let (stage, limits) = (Stage::cheap().await, limits());
         stage.victim(1);
         let spellings = ["victim1@example.com", "VICTIM1@example.com", "victim1+a@example.com"];
         let ((), cost) = stage
@@ -108,8 +108,8 @@ fn a_victim_gets_twenty_mails_a_day() {
                 }
             })
             .await;
-        assert!(cost.mails <= numbers.sends_per_address as usize, "{cost:?}");
-        assert!(cost.finds <= numbers.sends_per_address as usize, "{cost:?}");
+        assert!(cost.mails <= limits.sends_per_address() as usize, "{cost:?}");
+        assert!(cost.finds <= limits.sends_per_address() as usize, "{cost:?}");
         // From one network: five.
         let stage = Stage::cheap().await;
         stage.victim(1);
@@ -120,7 +120,7 @@ fn a_victim_gets_twenty_mails_a_day() {
                 }
             })
             .await;
-        assert_eq!(cost.mails, numbers.sends_per_address_and_network as usize);
+        assert_eq!(cost.mails, limits.sends_per_address_and_network() as usize);
     });
 }
 
@@ -148,7 +148,7 @@ fn one_network_resends_to_an_address_five_times_a_day() {
                 is_within(cost, 2, 0, 0, 0, 0);
             }
         }
-        assert_eq!((sent, refused), (numbers().sends_per_address_and_network, 46));
+        assert_eq!((sent, refused), (limits().sends_per_address_and_network(), 46));
         // Within the cooldown it is one read.
         let token = stage.started(&typed("nobody", 2), &network(2)).await;
         let (outcome, cost) = stage.cost(stage.sspr.send(&token, &network(2))).await;
@@ -162,10 +162,10 @@ fn a_wrong_code_is_two_calls() {
     runtime().block_on(async {
         // The counters of the network and of what was typed begin: five of 44 bytes.
         is_within(cost_of(Ask::WrongCode).await, 2, 0, 5 * 44, 0, 0);
-        let (stage, numbers) = (Stage::cheap().await, numbers());
+        let (stage, limits) = (Stage::cheap().await, limits());
         let token = stage.started(&typed("nobody", 1), &network(1)).await;
         let mut answers = [0_u32; 3];
-        for _ in 0..numbers.network_tries + 100 {
+        for _ in 0..limits.network_tries() + 100 {
             let (outcome, cost) =
                 stage.cost(stage.verify(&token, &wrong_code(), &network(1))).await;
             assert!(cost.calls <= 2 && cost.finds == 0 && cost.mails == 0, "{cost:?}");
@@ -179,8 +179,8 @@ fn a_wrong_code_is_two_calls() {
                 other => panic!("{other:?}"),
             }
         }
-        let tries = numbers.tries_per_challenge;
-        assert_eq!(answers, [tries, numbers.network_tries - tries, 100]);
+        let tries = limits.tries_per_challenge();
+        assert_eq!(answers, [tries, limits.network_tries() - tries, 100]);
     });
 }
 
@@ -188,18 +188,18 @@ fn a_wrong_code_is_two_calls() {
 fn what_a_network_leaves_for_a_year_is_one_counter_for_each_open() {
     runtime().block_on(async {
         // Every reset under an address of its own, each with its five tries.
-        let (stage, numbers) = (Stage::cheap().await, numbers());
-        for number in 0..numbers.opens_per_network {
+        let (stage, limits) = (Stage::cheap().await, limits());
+        for number in 0..limits.opens_per_network() {
             let opened = stage.sspr.open(&request(&typed("nobody", number)), &network(1)).await;
             let OpenOutcome::Opened(opened) = opened.unwrap() else { panic!("not opened") };
-            for _ in 0..numbers.tries_per_challenge {
+            for _ in 0..limits.tries_per_challenge() {
                 stage.verify(&opened.token, &wrong_code(), &network(1)).await;
             }
         }
         stage.clock.advance(hours(49));
         stage.sweep().await;
         // What is remembered for a year: the comparisons since the last right code.
-        assert_eq!(stage.entries(), (0, numbers.opens_per_network as usize));
+        assert_eq!(stage.entries(), (0, limits.opens_per_network() as usize));
         stage.clock.advance(hours(366 * 24));
         stage.sweep().await;
         assert_eq!(stage.entries(), (0, 0));
@@ -283,7 +283,7 @@ fn a_known_address_buys_hashes_until_it_locks() {
         let known = cost_of(Ask::SignInKnown).await;
         is_within(known, 3, 1, 150, 0, 1);
         assert_eq!(known, cost_of(Ask::SignInUnknown).await, "whoever it is");
-        let (stage, threshold) = (Stage::cheap().await, numbers().lockout_threshold);
+        let (stage, threshold) = (Stage::cheap().await, limits().lockout_threshold());
         stage.victim(1);
         for (mail, first) in [(typed("victim", 1), 0), (typed("nobody", 1), 1 << 20)] {
             let mut hashes = 0;
@@ -307,7 +307,7 @@ fn a_known_address_buys_hashes_until_it_locks() {
 #[test]
 fn a_network_buys_as_many_hashes_as_it_may_try() {
     runtime().block_on(async {
-        let (stage, tries) = (Stage::cheap().await, numbers().network_tries);
+        let (stage, tries) = (Stage::cheap().await, limits().network_tries());
         let ((), cost) = stage
             .cost(async {
                 for number in 0..tries + 100 {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sspr::{
     domain::IdentityProvider,
     http::{IssueError, Issued, Native, NativeApplication, TokenIssuer, TokenRequest},
-    policy::{Disclosure, Limits, Numbers},
+    policy::{Disclosure, Limits},
     ports::PolicySource as _,
 };
 
@@ -327,14 +327,14 @@ async fn an_issuer_that_could_not_answer_costs_nobody_a_sign_in() {
 async fn a_token_of_a_reset_lives_as_long_as_its_code() {
     let day = hours(24);
     for (numbers, waits, status) in [
-        (Numbers { code_lifetime: day, ..Numbers::default() }, hours(24) - seconds(1), 200),
-        (Numbers { code_lifetime: day, ..Numbers::default() }, hours(24), 400),
-        (Numbers { code_lifetime: hours(3), ..Numbers::default() }, hours(2) + seconds(1), 200),
-        (Numbers::default(), seconds(599), 200),
-        (Numbers::default(), seconds(600), 400),
+        (Limits::builder().code_lifetime(day), hours(24) - seconds(1), 200),
+        (Limits::builder().code_lifetime(day), hours(24), 400),
+        (Limits::builder().code_lifetime(hours(3)), hours(2) + seconds(1), 200),
+        (Limits::builder(), seconds(599), 200),
+        (Limits::builder(), seconds(600), 400),
     ] {
         let api = Api::new().await;
-        change(&api.world, |policy| policy.with_limits(Limits::new(numbers).unwrap()));
+        change(&api.world, |policy| policy.with_limits(numbers.build().unwrap()));
         let (token, code) = api.challenged("ada@example.com").await;
         api.world.clock.advance(waits);
         let seen = api.go_on(&token, &code).await;
@@ -347,8 +347,8 @@ async fn a_token_of_a_reset_lives_as_long_as_its_code() {
     }
     // A reset is open for sending codes as long as the policy says, before its first code too.
     let api = Api::new().await;
-    let numbers = Numbers { reset_lifetime: day, ..Numbers::default() };
-    change(&api.world, |policy| policy.with_limits(Limits::new(numbers).unwrap()));
+    let numbers = Limits::builder().reset_lifetime(day);
+    change(&api.world, |policy| policy.with_limits(numbers.build().unwrap()));
     let started = api.start("ada@example.com").await.text("continuation_token");
     api.world.clock.advance(hours(23));
     assert_eq!(api.challenge(&started).await.status, 200);
@@ -374,7 +374,7 @@ async fn look_ups_of_addresses_are_counted_like_resets() {
             assert!(seen.header("retry-after").parse::<u64>().unwrap() <= 3600);
         }
     }
-    assert_eq!(answered, Numbers::default().opens_per_network);
+    assert_eq!(answered, Limits::default().opens_per_network());
     // Whoever is asked about, the refusal is the same.
     let refused = [
         initiated(&api, "ada@example.com").await.status,

@@ -29,7 +29,7 @@ use std::future::Future;
 
 use sspr::{
     TenantPolicy,
-    policy::{Limits, Numbers, PasswordContext, PasswordIssue, PasswordRules},
+    policy::{LimitsBuilder, PasswordContext, PasswordIssue, PasswordRules},
 };
 use support::{World, password, tenant};
 
@@ -45,8 +45,8 @@ fn issues(rules: &PasswordRules, text: &str) -> Vec<PasswordIssue> {
     rules.check(&password(text), &about)
 }
 
-/// Ada's tenant with other numbers.
-fn limit(world: &World, numbers: Numbers) {
-    let limits = Limits::new(numbers).unwrap();
+/// Ada's tenant with other limits.
+fn limit(world: &World, limits: LimitsBuilder) {
+    let limits = limits.build().unwrap();
     world.policies.replace(TenantPolicy::customers("contoso").unwrap().with_limits(limits));
 }

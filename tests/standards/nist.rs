@@ -6,7 +6,7 @@ use sspr::{
     adapters::Argon2Pool,
     domain::{Code, CodeFormat, Password, SecondFactor},
     engine::{SignInOutcome, SubmitOutcome, VerifyOutcome},
-    policy::{Limits, LimitsError, Numbers, PasswordIssue, PasswordRules},
+    policy::{Limits, LimitsError, PasswordIssue, PasswordRules},
     ports::{HashQueue, PasswordHasher as _},
 };
 
@@ -113,10 +113,10 @@ fn nist_3_1_1_2_hashes_name_scheme_cost_and_a_salt_of_their_own() {
 
 #[test]
 fn nist_3_2_2_no_more_than_one_hundred_comparisons_can_be_configured() {
-    let numbers = |tries_per_streak| Numbers { tries_per_streak, ..Numbers::default() };
-    assert!(Limits::new(numbers(100)).is_ok());
+    let numbers = |tries_per_streak| Limits::builder().tries_per_streak(tries_per_streak);
+    assert!(numbers(100).build().is_ok());
     let field = "tries_per_streak";
-    let error = Limits::new(numbers(101)).unwrap_err();
+    let error = numbers(101).build().unwrap_err();
     assert!(matches!(error, LimitsError::Bound { field: named, .. } if named == field));
 }
 
@@ -124,7 +124,7 @@ fn nist_3_2_2_no_more_than_one_hundred_comparisons_can_be_configured() {
 fn nist_3_2_2_past_the_cap_only_codes_of_sixty_four_bits_go_out() {
     assert!(CodeFormat::Letters.codes() > 1 << 64);
     with_ada(|world| async move {
-        limit(&world, Numbers { tries_per_streak: 5, ..Numbers::default() });
+        limit(&world, Limits::builder().tries_per_streak(5));
         let (token, code) = world.started_with_code().await;
         for _ in 0..5 {
             world.verify(&token, &other_than(&code)).await;
@@ -140,7 +140,7 @@ fn nist_3_2_2_past_the_cap_only_codes_of_sixty_four_bits_go_out() {
 #[test]
 fn nist_3_2_2_a_right_code_clears_the_accounts_count_and_not_what_outsiders_see() {
     with_ada(|world| async move {
-        limit(&world, Numbers { tries_per_streak: 5, ..Numbers::default() });
+        limit(&world, Limits::builder().tries_per_streak(5));
         let both = vec![address("ada@example.com"), address("lovelace@example.com")];
         world.change_account("ada", |ada| ada.addresses = both).await;
         let (token, code) = world.started_with_code().await;
@@ -188,10 +188,10 @@ fn nist_4_2_1_2_a_code_has_at_least_six_digits() {
 #[test]
 fn nist_4_2_1_2_a_code_by_email_lives_a_day_at_most() {
     let day = hours(24);
-    let numbers = |code_lifetime| Numbers { code_lifetime, ..Numbers::default() };
-    assert!(Limits::new(numbers(day)).is_ok());
-    assert!(Limits::new(numbers(day + Duration::from_micros(1))).is_err(), "never clamped");
-    assert!(Numbers::default().code_lifetime <= day);
+    let numbers = |code_lifetime| Limits::builder().code_lifetime(code_lifetime);
+    assert!(numbers(day).build().is_ok());
+    assert!(numbers(day + Duration::from_micros(1)).build().is_err(), "never clamped");
+    assert!(Limits::default().code_lifetime() <= day);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use sspr::{
     adapters::Argon2Pool,
     domain::{Code, CodeFormat},
     engine::{SendOutcome, SignInOutcome, VerifyOutcome},
-    policy::Numbers,
+    policy::Limits,
     ports::{HashQueue, PasswordHasher as _},
 };
 
@@ -97,9 +97,9 @@ fn owasp_multifactor_resends_overwrite_and_codes_are_not_repeated() {
 #[test]
 fn owasp_authentication_wrong_passwords_lock_for_a_time_that_doubles() {
     with_ada(|world| async move {
-        let numbers = Numbers::default();
-        let mut wait = numbers.lockout_first;
-        for _ in 0..numbers.lockout_threshold {
+        let numbers = Limits::default();
+        let mut wait = numbers.lockout_first();
+        for _ in 0..numbers.lockout_threshold() {
             world.sign_in("ada@example.com", "not the password").await;
         }
         for _ in 0..4 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use sspr::{
     http::{Application, Native, NativeApplication, Pages, ReturnTo, change_password},
-    policy::Numbers,
+    policy::Limits,
 };
 
 use crate::{
@@ -157,7 +157,7 @@ async fn rfc_9457_is_not_spoken() {
 #[tokio::test]
 async fn rfc_6585_4_a_limit_is_429_and_never_kept() {
     let front = Front::new().await;
-    limit(&front.world, Numbers { opens_per_network: 1, ..Numbers::default() });
+    limit(&front.world, Limits::builder().opens_per_network(1));
     front.api_start().await;
     let seen = front.api_start().await;
     assert_eq!((seen.status, seen.header("cache-control")), (429, "no-store"));
@@ -166,7 +166,7 @@ async fn rfc_6585_4_a_limit_is_429_and_never_kept() {
 #[tokio::test]
 async fn rfc_9110_10_2_3_whoever_waits_as_long_as_told_is_served() {
     let front = Front::new().await;
-    limit(&front.world, Numbers { opens_per_network: 1, ..Numbers::default() });
+    limit(&front.world, Limits::builder().opens_per_network(1));
     front.api_start().await;
     front.world.clock.advance(seconds(60) + Duration::from_millis(500));
     let told: u64 = front.api_start().await.header("retry-after").parse().unwrap();

@@ -11,7 +11,7 @@ use sspr::{
     },
     domain::{Code, EmailAddress, FlowToken, Grant, Password, PasswordHash, Ticket, Timestamp},
     engine::{Client, Context, Rejection, Request, SignInOutcome, StartOutcome, VerifyOutcome},
-    policy::Numbers,
+    policy::Limits,
     ports::{HashQueue, PasswordHasher as _},
 };
 
@@ -123,17 +123,11 @@ pub enum Ready {
 
 impl Ask {
     /// Which limit ends it, after how many.
-    pub fn bound(self, numbers: &Numbers) -> String {
-        let Numbers {
-            lockout_threshold: lock,
-            network_tries: tries,
-            opens_per_network: opens,
-            sends_per_address: address,
-            sends_per_address_and_network: pair,
-            sends_per_network: sends,
-            tries_per_challenge: challenge,
-            ..
-        } = numbers;
+    pub fn bound(self, limits: &Limits) -> String {
+        let (lock, tries) = (limits.lockout_threshold(), limits.network_tries());
+        let (address, pair) = (limits.sends_per_address(), limits.sends_per_address_and_network());
+        let (opens, sends) = (limits.opens_per_network(), limits.sends_per_network());
+        let challenge = limits.tries_per_challenge();
         match self {
             Self::CombiningPassword | Self::HostileText => "refused by the parser".to_owned(),
             Self::ForgedGrant | Self::ForgedToken => "refused by its check bytes".to_owned(),

@@ -375,11 +375,11 @@ fn shown_targets<'a>(
 
 /// The odds of guessing, in plain words.
 fn odds(policy: &TenantPolicy) -> Vec<(String, String)> {
-    let (odds, numbers) = (policy.limits().odds(), policy.limits().numbers());
+    let (odds, limits) = (policy.limits().odds(), policy.limits());
     let one_in = Odds::one_in;
     vec![
         (
-            format!("{} tries for one code", numbers.tries_per_challenge),
+            format!("{} tries for one code", limits.tries_per_challenge),
             format!("right 1 time in {}", one_in(odds.challenge)),
         ),
         (

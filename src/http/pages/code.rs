@@ -99,7 +99,7 @@ pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Ans
 fn show(visit: &Visit, journey: &Journey, status: &ResetStatus) -> Answer {
     let words = visit.words();
     let letters = status.sent.as_ref().is_some_and(|sent| sent.format == CodeFormat::Letters);
-    let lifetime = visit.minutes(visit.policy.limits().numbers().code_lifetime);
+    let lifetime = visit.minutes(visit.policy.limits().code_lifetime);
     let resent = matches!(journey.flash, Some(Flash::Resent));
     let lead = match (resent, letters) {
         (true, _) => words.resent,
@@ -207,7 +207,7 @@ pub(super) async fn try_later(State(site): State<Arc<Site>>, request: Request) -
     let mails = matches!(back, Back::Send | Back::Resend);
     let lead = if mails { words.later_lead } else { words.busy_lead };
     let wait = instant(until).since(site.sspr.now());
-    let lifetime = visit.minutes(visit.policy.limits().numbers().code_lifetime);
+    let lifetime = visit.minutes(visit.policy.limits().code_lifetime);
     visit.show(&TryLaterPage {
         after: mails.then(|| words.later_after.replace("{time}", &lifetime)),
         frame: visit.frame(words.later_title, Some(journey)),

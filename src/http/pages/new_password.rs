@@ -90,7 +90,7 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
 /// one did, or its answer was lost and the person signs in with the new password.
 async fn finish(visit: &Visit, journey: &Journey, ticket: &Ticket) -> Answer {
     let site = &*visit.site;
-    let until = site.sspr.now().after(visit.policy.limits().numbers().ticket_lifetime);
+    let until = site.sspr.now().after(visit.policy.limits().ticket_lifetime);
     let done = |signed_in, onward| journey.done(signed_in, onward, until);
     // The password is changed whatever breaks from here on: then the person signs in with it.
     let redeemed = site.sspr.redeem(ticket).await;

@@ -13,7 +13,7 @@ use sspr::{
     },
     domain::{Code, CodeFormat, FlowToken, PasswordHash, Timestamp},
     engine::{Client, SendOutcome, StartOutcome, VerifyOutcome},
-    policy::{Limits, Numbers},
+    policy::{Limits, LimitsBuilder},
     ports::{
         AuditEvent, Clock as _, EventKind, EventSink, HashQueue, Outcome, PasswordHasher as _,
     },
@@ -53,7 +53,7 @@ pub struct Siege {
     /// Processes on one store.
     processes: Vec<(Sspr, Courier)>,
     pub clock: ManualClock,
-    pub numbers: Numbers,
+    pub limits: Limits,
     inbox: CaptureSender,
     users: MemoryUsers,
     last: LastTry,
@@ -63,8 +63,8 @@ pub struct Siege {
 }
 
 impl Siege {
-    pub async fn of(numbers: Numbers, accounts: usize, processes: usize) -> Self {
-        let limits = Limits::new(numbers).unwrap();
+    pub async fn of(limits: LimitsBuilder, accounts: usize, processes: usize) -> Self {
+        let limits = limits.build().unwrap();
         let policy = TenantPolicy::customers("contoso").unwrap().with_limits(limits);
         let (users, codes) = (MemoryUsers::new(), Arc::new(MemoryCodes::new()));
         let (policies, last) = (MemoryPolicies::fixed(policy), LastTry::default());
@@ -82,7 +82,7 @@ impl Siege {
             inbox: CaptureSender::new(),
             last: last.clone(),
             networks: 0,
-            numbers,
+            limits,
             processes,
             users: users.clone(),
         };
@@ -136,7 +136,7 @@ impl Siege {
     /// As many resets as it takes for so many guesses, and one more.
     pub async fn prepare(&mut self, account: usize, guesses: u32) -> Vec<Opened> {
         let mut opened = Vec::new();
-        for turn in 0..=guesses.div_ceil(self.numbers.tries_per_challenge) {
+        for turn in 0..=guesses.div_ceil(self.limits.tries_per_challenge()) {
             opened.push(self.open(account, turn as usize).await);
         }
         opened
@@ -174,7 +174,7 @@ impl Siege {
     pub async fn spend(&mut self, opened: &[Opened], process: usize) -> usize {
         let before = self.compared.len();
         for reset in opened {
-            for _ in 0..=self.numbers.tries_per_challenge {
+            for _ in 0..=self.limits.tries_per_challenge() {
                 self.guess(reset, process, false).await;
             }
         }

@@ -3,15 +3,15 @@
 
 use std::time::Duration;
 
-use sspr::policy::{Limits, Numbers};
+use sspr::policy::{Limits, LimitsBuilder};
 
 use super::siege::{Guess, Opened, Siege};
 use crate::support::{hours, runtime, seconds};
 
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
-fn defaults() -> Numbers {
-    Numbers::default()
+fn defaults() -> LimitsBuilder {
+    Limits::builder()
 }
 
 fn row(what: &str, numbers: &str, stated: u64, reached: u64) {
@@ -38,8 +38,8 @@ async fn two_windows(siege: &mut Siege, budget: u32, window: Duration) {
 fn one_code_is_compared_as_often_as_limits_say() {
     runtime().block_on(async {
         for tries in [1, 3, 5, 10] {
-            let numbers = Numbers { tries_per_challenge: tries, ..defaults() };
-            let mut siege = Siege::of(numbers, 3, 1).await;
+            let limits = defaults().tries_per_challenge(tries);
+            let mut siege = Siege::of(limits, 3, 1).await;
             let opened = siege.open(0, 0).await;
             for _ in 0..30 {
                 siege.guess(&opened, 0, false).await;
@@ -63,9 +63,9 @@ fn one_code_is_compared_as_often_as_limits_say() {
 fn a_day_of_one_account_is_compared_as_often_as_limits_say() {
     runtime().block_on(async {
         for budget in [1, 5, 15, 50] {
-            let numbers = Numbers { tries_per_window: budget, ..defaults() };
-            let stated = Limits::new(numbers).unwrap().odds().guesses_per_account_day;
-            let mut siege = Siege::of(numbers, 1, 1).await;
+            let limits = defaults().tries_per_window(budget);
+            let stated = limits.build().unwrap().odds().guesses_per_account_day;
+            let mut siege = Siege::of(limits, 1, 1).await;
             two_windows(&mut siege, budget, hours(24)).await;
             let reached = siege.most_within(hours(24));
             row("one account, a day", &format!("{budget} a window"), stated, reached);
@@ -115,9 +115,9 @@ fn resends_buy_no_budget() {
 #[test]
 fn a_year_of_one_account_is_compared_as_often_as_limits_say() {
     runtime().block_on(async {
-        let numbers = Numbers { tries_per_streak: 25, tries_per_window: 50, ..defaults() };
-        let stated = Limits::new(numbers).unwrap().odds().guesses_per_account_year;
-        let mut siege = Siege::of(numbers, 1, 1).await;
+        let limits = defaults().tries_per_streak(25).tries_per_window(50);
+        let stated = limits.build().unwrap().odds().guesses_per_account_year;
+        let mut siege = Siege::of(limits, 1, 1).await;
         two_windows(&mut siege, 25, YEAR).await;
         let reached = siege.most_within(YEAR);
         row("one account, a year", "25 between right codes", stated, reached);
@@ -151,7 +151,7 @@ fn two_patient_years_of_one_account_stay_within_what_limits_say() {
 /// Every day of a year: up to the threshold at leisure, then all that is open at once, before any
 /// courier adds it up.
 async fn besieged(siege: &mut Siege, days: u64, accounts: usize) -> u64 {
-    let threshold = siege.numbers.tenant_tries as usize;
+    let threshold = siege.limits.tenant_tries() as usize;
     let (began, processes) = (siege.now(), siege.processes());
     let mut turn = 0;
     for day in 0..days {
@@ -185,9 +185,9 @@ async fn besieged(siege: &mut Siege, days: u64, accounts: usize) -> u64 {
 #[test]
 fn a_year_of_a_tenant_is_compared_as_often_as_limits_say() {
     runtime().block_on(async {
-        let numbers = Numbers { tenant_tries: 10, ..defaults() };
-        let stated = Limits::new(numbers).unwrap().odds().guesses_per_tenant_year;
-        let mut siege = Siege::of(numbers, 300, 1).await;
+        let limits = defaults().tenant_tries(10);
+        let stated = limits.build().unwrap().odds().guesses_per_tenant_year;
+        let mut siege = Siege::of(limits, 300, 1).await;
         let reached = besieged(&mut siege, 370, 300).await;
         row("a tenant, a year", "threshold 10", stated, reached);
         // The guess that reaches the threshold is the last of its kind: one less in each window.
@@ -199,9 +199,9 @@ fn a_year_of_a_tenant_is_compared_as_often_as_limits_say() {
 fn a_day_of_a_tenant_is_twice_the_threshold_and_each_more_process_adds_one() {
     runtime().block_on(async {
         for (threshold, processes) in [(1000, 1), (50, 1), (50, 2), (50, 3)] {
-            let numbers = Numbers { tenant_tries: threshold, ..defaults() };
+            let limits = defaults().tenant_tries(threshold);
             let accounts = 400;
-            let mut siege = Siege::of(numbers, accounts, processes).await;
+            let mut siege = Siege::of(limits, accounts, processes).await;
             let reached = besieged(&mut siege, 1, accounts).await;
             let stated = (processes as u64 + 1) * u64::from(threshold);
             let what = format!("threshold {threshold}, {processes} processes");

@@ -10,7 +10,7 @@ use sspr::{
     ports::{Applied, Attempted, PasswordChange, Record},
 };
 
-use super::{calls::Call, desk::Inner, world::NUMBERS};
+use super::{calls::Call, desk::Inner, world::LIMITS};
 
 /// A property that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -145,13 +145,13 @@ impl Secret {
 
 impl Budget {
     pub fn is_spent(&self) -> bool {
-        self.count >= NUMBERS.tries_per_window
+        self.count >= LIMITS.tries_per_window()
     }
 
     fn spend(&mut self, now: Timestamp) -> u32 {
         self.touched = self.touched.latest(now);
         if self.touched >= self.ends_at {
-            (self.ends_at, self.count) = (self.touched.after(NUMBERS.tries_window), 0);
+            (self.ends_at, self.count) = (self.touched.after(LIMITS.tries_window()), 0);
         }
         self.count += 1;
         self.count
@@ -194,7 +194,7 @@ impl Inner {
             Attempted::Exhausted => {
                 book.touched = book.touched.latest(now);
                 (self.noted.charged, self.noted.within) =
-                    (true, book.tries < NUMBERS.tries_per_challenge);
+                    (true, book.tries < LIMITS.tries_per_challenge());
             }
             Attempted::Charged { record, over } => {
                 let dead = book.touched.latest(now) >= book.ends_at;
@@ -216,13 +216,13 @@ impl Inner {
                         compared = self.books.compared[usize::from(account)].spend(now);
                     }
                 }
-                let few = tries <= NUMBERS.tries_per_challenge;
+                let few = tries <= LIMITS.tries_per_challenge();
                 self.noted.charged = true;
-                self.noted.within = few && tried <= NUMBERS.tries_per_window;
+                self.noted.within = few && tried <= LIMITS.tries_per_window();
                 match () {
                     () if dead => self.books.breaks(Broken::I8TheDeadRevived),
                     () if !few => self.books.breaks(Broken::I2TriesOfAChallenge),
-                    () if compared > NUMBERS.tries_per_window => {
+                    () if compared > LIMITS.tries_per_window() => {
                         self.books.breaks(Broken::I2TriesOfAnAccount);
                     }
                     () => {}
@@ -356,7 +356,7 @@ impl Inner {
         let Call::Submit { reset, .. } = self.call else { return };
         let book = &mut self.books.resets[usize::from(reset)];
         book.hashes += 1;
-        if book.hashes > NUMBERS.submits_per_grant {
+        if book.hashes > LIMITS.submits_per_grant() {
             self.books.breaks(Broken::I11HashesOfAGrant);
         }
     }

@@ -17,7 +17,7 @@ use super::{
     tape::{Env, Fate, Played, Tape},
     verdicts::ALL,
     wide::Wide,
-    world::{NUMBERS, World},
+    world::{LIMITS, World},
 };
 use crate::simulation::facts::Mode;
 
@@ -270,7 +270,7 @@ impl State {
         let Ok(after) = decode_reset(&kept.loaded().body) else { return false };
         let Some(sent) = after.sent.filter(|sent| sent.number == number) else { return false };
         let now = self.env.now.latest(book.touched);
-        let of_use = sent.expires_at.since(now).saturating_mul(10) >= NUMBERS.code_lifetime;
+        let of_use = sent.expires_at.since(now).saturating_mul(10) >= LIMITS.code_lifetime();
         let waits = after.stage.name() == StageName::CodeSent;
         let mailed = self.books.bind(reset, number).is_some_and(|bind| bind.mailed);
         let (account, ..) = world.typed(reset);

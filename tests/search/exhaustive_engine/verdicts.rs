@@ -10,7 +10,7 @@ use super::{
     books::{Broken, Secret},
     calls::{Answer, Call, Thread, Typed},
     state::State,
-    world::{NUMBERS, PASSWORDS, World},
+    world::{LIMITS, PASSWORDS, World},
 };
 use crate::simulation::{facts::eligible, founding::plain};
 
@@ -215,7 +215,7 @@ impl State {
             SubmitOutcome::Rejected => {
                 let other = applied.is_some_and(|applied| applied != password);
                 // One is kept back for a submit that has begun.
-                let spent = book.hashes_charged + 1 >= NUMBERS.submits_per_grant;
+                let spent = book.hashes_charged + 1 >= LIMITS.submits_per_grant();
                 let excused = other || (thread.noted.refused && spent);
                 if thread.always == ALL && !excused {
                     return Err(Broken::I5LiveGrantRefused);

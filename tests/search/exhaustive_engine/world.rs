@@ -9,7 +9,7 @@ use sspr::{
     Courier, Keyring, Sspr, TenantPolicy,
     domain::{Account, AccountId, GroupId, Stamp},
     engine::Builder,
-    policy::{Disclosure, Limits, Numbers},
+    policy::{Disclosure, Limits},
 };
 
 use super::{defects::Defect, desk::Desk, ports::ShortMails, stores::Stores};
@@ -20,11 +20,13 @@ use crate::simulation::{
 };
 
 /// Small enough that every limit is within reach.
-pub static NUMBERS: LazyLock<Numbers> = LazyLock::new(|| Numbers {
-    submits_per_grant: 3,
-    tries_per_challenge: 2,
-    tries_per_window: 3,
-    ..Numbers::default()
+pub static LIMITS: LazyLock<Limits> = LazyLock::new(|| {
+    Limits::builder()
+        .submits_per_grant(3)
+        .tries_per_challenge(2)
+        .tries_per_window(3)
+        .build()
+        .unwrap()
 });
 
 /// The first is on file at the beginning.
@@ -112,7 +114,7 @@ impl Deref for World {
 impl Founding {
     fn new(setting: Setting, defect: Option<Defect>, known: bool) -> Self {
         let policy = |index, mode| {
-            let policy = founding::policy(index, mode).with_limits(Limits::new(*NUMBERS).unwrap());
+            let policy = founding::policy(index, mode).with_limits(*LIMITS);
             Arc::new(match defect {
                 Some(Defect::TenantTells) => policy.with_disclosure(Disclosure::EntraCompatible),
                 _ => policy,

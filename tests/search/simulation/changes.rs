@@ -7,7 +7,7 @@ use sspr::{
     domain::{Account, EmailAddress, RecordId, Timestamp},
     flow::StageName,
     mail::{EmailMessage, MailPurpose},
-    policy::Numbers,
+    policy::Limits,
     ports::{Applied, Notice, NoticeDelivery, PasswordChange, SendErrorKind},
 };
 
@@ -102,7 +102,7 @@ impl Oracle {
         let hashes = facts.hashes;
         // Ten, also where a tenant says less: a process that has just started goes by the
         // defaults until it has met the tenant.
-        if hashes > Numbers::default().submits_per_grant {
+        if hashes > Limits::default().submits_per_grant() {
             self.violated("I11 hashes of a grant", || format!("{hashes} (call {call})"));
         }
     }
@@ -135,7 +135,7 @@ impl Oracle {
         let lost = self.records.iter().find_map(|(id, facts)| {
             let send = facts.sends.last()?;
             let alive = self.lives(&self.calls[send.call]);
-            let lifetime = self.tenants[facts.tenant].numbers.code_lifetime;
+            let lifetime = self.tenants[facts.tenant].limits.code_lifetime();
             let of_use = self.latest.after(lifetime / 10) < send.expires_at;
             let waits = *facts.stages.last() == StageName::CodeSent;
             (alive && of_use && waits && !send.done).then_some(())?;

@@ -7,7 +7,7 @@ use sspr::{
         Account, AccountId, Digest, EmailAddress, KeyId, RecordId, Stamp, TenantId, Timestamp,
     },
     flow::StageName,
-    policy::Numbers,
+    policy::Limits,
 };
 
 /// An account of a tenant.
@@ -56,7 +56,7 @@ impl<T> History<T> {
 #[derive(Debug)]
 pub struct TenantFacts {
     pub id: TenantId,
-    pub numbers: Numbers,
+    pub limits: Limits,
     pub modes: History<Mode>,
 }
 

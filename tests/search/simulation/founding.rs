@@ -4,7 +4,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use sspr::{
     Keyring, TenantPolicy,
     domain::{EmailAddress, Entropy, PasswordHash, TenantId},
-    policy::{AuthenticationMethodsPolicy, Limits, Numbers, PasswordRules},
+    policy::{AuthenticationMethodsPolicy, Limits, PasswordRules},
 };
 
 use super::{chance::SeededEntropy, facts::*};
@@ -29,24 +29,23 @@ pub fn plain(password: &str) -> PasswordHash {
     PasswordHash::parse(&format!("$sim${}", password.replace(' ', "_"))).unwrap()
 }
 
-pub fn numbers(index: usize) -> Numbers {
-    let usual = Numbers::default();
+pub fn limits(index: usize) -> Limits {
     if index == 0 {
-        return usual;
+        return Limits::default();
     }
-    Numbers {
-        opens_per_network: 1200,
-        sends_per_account: 300,
-        sends_per_address: 200,
-        sends_per_address_and_network: 100,
-        sends_per_network: 600,
-        submits_per_grant: 4,
-        tenant_tries: 60,
-        tries_per_challenge: 3,
-        tries_per_streak: 14,
-        tries_per_window: 6,
-        ..usual
-    }
+    Limits::builder()
+        .opens_per_network(1200)
+        .sends_per_account(300)
+        .sends_per_address(200)
+        .sends_per_address_and_network(100)
+        .sends_per_network(600)
+        .submits_per_grant(4)
+        .tenant_tries(60)
+        .tries_per_challenge(3)
+        .tries_per_streak(14)
+        .tries_per_window(6)
+        .build()
+        .unwrap()
 }
 
 pub fn policy(index: usize, mode: Mode) -> TenantPolicy {
@@ -65,7 +64,7 @@ pub fn policy(index: usize, mode: Mode) -> TenantPolicy {
     let rules = if index == 0 { PasswordRules::nist() } else { PasswordRules::entra() };
     policy
         .with_authentication_methods(methods)
-        .with_limits(Limits::new(numbers(index)).unwrap())
+        .with_limits(limits(index))
         .with_password_rules(rules)
 }
 

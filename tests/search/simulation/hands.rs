@@ -8,7 +8,7 @@ use sspr::{
         OpenOutcome, RedeemOutcome, Rejection, SignInOutcome, StartOutcome, SubmitOutcome,
         VerifyOutcome,
     },
-    policy::Numbers,
+    policy::Limits,
 };
 
 use super::{facts::*, verdicts::Answer, world::World};
@@ -84,7 +84,7 @@ impl World {
         if let Kind::Open { key: Some(key), tenant, typed, .. } = kind {
             let signing = self.rings[ring].signing();
             // A repeat is one as long as a reset can live; every tenant here has the usual time.
-            let lifetime = Numbers::default().reset_lifetime.as_micros();
+            let lifetime = Limits::default().reset_lifetime().as_micros();
             let turn = i128::from(now.as_micros()) / i128::try_from(lifetime).unwrap();
             let name = format!("{signing:?} {tenant} {} {key} {turn}", typed.as_str());
             let before = self.hands.keyed.insert(name, text.clone());

@@ -162,7 +162,7 @@ impl Oracle {
 
     pub fn attempted(&mut self, call: usize, id: RecordId, answer: &Attempted, now: Timestamp) {
         let Some(facts) = self.records.get_mut(&id) else { return };
-        let limit = self.tenants[facts.tenant].numbers.tries_per_challenge;
+        let limit = self.tenants[facts.tenant].limits.tries_per_challenge();
         match answer {
             Attempted::Missing | Attempted::Dead => {}
             Attempted::Exhausted => {
@@ -206,20 +206,20 @@ impl Oracle {
 
     /// One comparison of a short code of an account, or what may be one.
     fn spend(&mut self, who: &Who, tenant: usize, now: Timestamp) {
-        let numbers = self.tenants[tenant].numbers;
+        let limits = self.tenants[tenant].limits;
         let budget = self.budgets.entry(who.clone()).or_default();
         let at = now.latest(budget.touched);
         budget.touched = at;
         if at >= budget.window_ends {
-            (budget.window_ends, budget.in_window) = (at.after(numbers.tries_window), 0);
+            (budget.window_ends, budget.in_window) = (at.after(limits.tries_window()), 0);
         }
         if at >= budget.streak_ends {
-            (budget.streak_ends, budget.in_streak) = (at.after(numbers.streak_window), 0);
+            (budget.streak_ends, budget.in_streak) = (at.after(limits.streak_window()), 0);
         }
         budget.in_window += 1;
         budget.in_streak += 1;
         let (window, streak) = (budget.in_window, budget.in_streak);
-        if window > numbers.tries_per_window || streak > numbers.tries_per_streak {
+        if window > limits.tries_per_window() || streak > limits.tries_per_streak() {
             let seen = || format!("{window} in a window, {streak} since a right code: {who:?}");
             self.violated("I2 comparisons of an account", seen);
         }

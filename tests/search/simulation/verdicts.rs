@@ -76,7 +76,7 @@ impl Oracle {
         let found = self.bind_of(&record, &code);
         let limit = {
             let Some(facts) = self.records.get(&record) else { return };
-            self.tenant_of(facts).numbers.tries_per_challenge
+            self.tenant_of(facts).limits.tries_per_challenge()
         };
         match outcome {
             VerifyOutcome::Granted(granted) => {
@@ -204,7 +204,7 @@ impl Oracle {
             SubmitOutcome::Rejected => {
                 let (since, record, dead) = (grant.step.min(start), grant.record, grant.expires_at);
                 let other = facts.applied.as_ref().is_some_and(|(other, _)| *other != hash);
-                let budget = self.tenants[facts.tenant].numbers.submits_per_grant;
+                let budget = self.tenants[facts.tenant].limits.submits_per_grant();
                 // One is kept back for a submit that has begun.
                 let spent = hash_refused && facts.hashes_charged + 1 >= budget;
                 let key_gone = self.rings[ring].under(bind.key, KEY_PURPOSE).is_none();

@@ -22,7 +22,7 @@ use super::{
     codes::Codes,
     defects::Defect,
     facts::*,
-    founding::{TENANTS, numbers, policy, rings, tenant},
+    founding::{TENANTS, limits, policy, rings, tenant},
     hands::Hands,
     hub::{Hub, Weather},
     oracle::{Oracle, Violation},
@@ -127,7 +127,7 @@ impl World {
         let tenants = (0..2).map(|index| TenantFacts {
             id: tenant(index),
             modes: History::new(Mode::On),
-            numbers: numbers(index),
+            limits: limits(index),
         });
         let mut oracle = Oracle::default();
         (oracle.rings, oracle.tenants) = (rings.clone(), tenants.collect());
