@@ -29,13 +29,13 @@ use axum::{Json, Router, routing::post};
 use nobody::Nobody;
 use serde_json::{Value, json};
 use sspr::{
-    Keyring, Sspr, TenantPolicy,
+    Application, Keyring, Sspr, TenantPolicy,
     adapters::{
         CaptureSender, MemoryCodes, MemoryPolicies, MemoryUsers, SqliteStore, SystemEntropy,
     },
     domain::{Account, AccountId, EmailAddress, Stamp, TenantId},
     engine::Courier,
-    http::{Native, NativeApplication},
+    http::Native,
     ports::{CodeStore, UserStore},
 };
 use table::{Bar, Row, Twice, head};
@@ -169,9 +169,9 @@ fn api(
     let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
     let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
     let (sspr, courier) = Sspr::new(users, codes, policies, keys);
-    let shop = NativeApplication::new("shop", "sign-in").unwrap();
-    let api = Native::new(&sspr, TenantId::parse("contoso").unwrap(), Nobody);
-    (Router::new().nest("/contoso", api.with_application(shop).router()), Some(courier))
+    let shop = Application::new("contoso", "sign-in", "shop").unwrap();
+    let api = Native::new(&sspr, shop, Nobody);
+    (Router::new().nest("/contoso", api.router()), Some(courier))
 }
 
 fn script(folder: &std::path::Path, name: &str, content: &str, body: &str) -> String {

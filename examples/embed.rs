@@ -2,7 +2,7 @@
 //! `cargo run --features full --example embed`, then open http://127.0.0.1:8090/ (mails are files)
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "an example talks, and stops loudly")]
 use axum::{Router, extract::State, http::HeaderMap, response::Html, routing::get};
-use sspr::{adapters::*, domain::*, http::*, ports::*, *};
+use sspr::{Application, adapters::*, domain::*, http::*, ports::*, *};
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, sync::RwLock};
 
 /// Your users table by id, and your sessions: token → (user, stamp).

@@ -7,15 +7,12 @@
 use std::{error::Error, fs, io::BufRead as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use sspr::{
-    Courier, Keyring, Sspr, TenantPolicy,
+    Application, Courier, Keyring, Sspr, TenantPolicy,
     adapters::{
         Argon2Pool, FolderSender, MemoryPolicies, SessionToken, SmtpSender, SqliteStore,
         SqliteUsers, SystemClock, SystemEntropy,
     },
-    domain::{
-        Account, AccountId, ApplicationId, Code, EmailAddress, Entropy as _, Password, Stamp,
-        TenantId, UserFlowId,
-    },
+    domain::{Account, AccountId, Code, EmailAddress, Entropy as _, Password, Stamp, TenantId},
     engine::{
         Client, RedeemOutcome, Rejection, Request, SendOutcome, SentCode, SignInOutcome,
         StartOutcome, SubmitOutcome, VerifyOutcome,
@@ -146,14 +143,12 @@ impl Terminal {
         loop {
             let Some(tenant) = ask("\nTenant? (contoso, fabrikam, quit)") else { return Ok(()) };
             let Some(address) = ask("E-mail address?") else { return Ok(()) };
-            let (Ok(tenant), Ok(address)) =
-                (TenantId::parse(&tenant), EmailAddress::parse(&address))
-            else {
+            let shop = Application::new(&tenant, "sign-in", "shop");
+            let (Ok(shop), Ok(address)) = (shop, EmailAddress::parse(&address)) else {
                 println!("Enter a tenant and an e-mail address like name@example.com.");
                 continue;
             };
-            let (flow, shop) = (UserFlowId::parse("sign-in")?, ApplicationId::parse("shop")?);
-            let request = Request::new(tenant, flow, shop, address);
+            let request = Request::new(&shop, address);
             let Some(typed) = ask("Password? (or: forgot)") else { return Ok(()) };
             if typed == "forgot" {
                 self.reset(&request).await?;
@@ -261,11 +256,11 @@ impl Terminal {
     }
 
     async fn signed_in(&self, request: &Request, id: &AccountId, stamp: Stamp) -> Outcome<()> {
-        let entropy = SystemEntropy::new();
-        let token = self.users.open_session(&request.tenant, id, stamp, &entropy).await?;
+        let (tenant, entropy) = (&request.application.tenant, SystemEntropy::new());
+        let token = self.users.open_session(tenant, id, stamp, &entropy).await?;
         self.greet().await?;
         fs::write(&self.session, token.expose())?;
-        println!("Signed in as {id} of {}.", request.tenant);
+        println!("Signed in as {id} of {tenant}.");
         Ok(())
     }
 

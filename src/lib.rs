@@ -32,7 +32,13 @@ pub mod ports;
 mod sync;
 mod wiring;
 
-pub use domain::Keyring;
-pub use engine::{Courier, Sspr};
+pub use domain::{
+    Account, AccountId, Application, Code, EmailAddress, FlowToken, Grant, Keyring, Password,
+    Stamp, Ticket,
+};
+pub use engine::{
+    Client, Courier, OpenOutcome, RedeemOutcome, Rejection, Request, SendOutcome, SignInOutcome,
+    Sspr, StartOutcome, StatusOutcome, SubmitOutcome, VerifyOutcome,
+};
 pub use error::{Error, ErrorKind};
 pub use policy::TenantPolicy;

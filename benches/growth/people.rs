@@ -8,11 +8,11 @@ use std::{
 
 use async_trait::async_trait;
 use sspr::{
-    Courier, Keyring, Sspr, TenantPolicy,
+    Application, Courier, Keyring, Sspr, TenantPolicy,
     adapters::{ManualClock, MemoryPolicies, MemoryUsers, SystemEntropy, code_in},
     domain::{
-        Account, AccountId, ApplicationId, Code, Digest, EmailAddress, Password, PasswordHash,
-        Stamp, TenantId, Timestamp, UserFlowId,
+        Account, AccountId, Code, Digest, EmailAddress, Password, PasswordHash, Stamp, TenantId,
+        Timestamp,
     },
     engine::{Client, Rejection, Request, StartOutcome, SubmitOutcome, VerifyOutcome},
     mail::EmailMessage,
@@ -69,12 +69,8 @@ impl Service {
         let (of, id) = (tenant.clone(), account.id.clone());
         self.users.insert(&tenant, account.with_password(hash()));
         let client = Client::at(IpAddr::from(Ipv4Addr::from_bits(0x0a00_0000 + person)));
-        let request = Request::new(
-            tenant,
-            UserFlowId::parse("sign-in").unwrap(),
-            ApplicationId::parse("shop").unwrap(),
-            address.clone(),
-        );
+        let shop = Application::new("contoso", "sign-in", "shop").unwrap();
+        let request = Request::new(&shop, address.clone());
         let mut mail = self.mailroom.expect(&address);
         let token = match self.sspr.start(&request, &client).await.unwrap() {
             StartOutcome::Started(started) => started.token,

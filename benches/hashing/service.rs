@@ -3,15 +3,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sspr::{
-    Courier, Keyring, Sspr, TenantPolicy,
+    Application, Courier, Keyring, Sspr, TenantPolicy,
     adapters::{
         Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers,
         SystemEntropy,
     },
-    domain::{
-        Account, AccountId, ApplicationId, EmailAddress, Grant, PasswordHash, Stamp, TenantId,
-        Timestamp, UserFlowId,
-    },
+    domain::{Account, AccountId, EmailAddress, Grant, PasswordHash, Stamp, TenantId, Timestamp},
     engine::{Client, Request, StartOutcome, VerifyOutcome},
 };
 
@@ -76,6 +73,5 @@ fn mail(number: usize) -> EmailAddress {
 }
 
 pub fn request(number: usize) -> Request {
-    let flow = UserFlowId::parse("sign-in").unwrap();
-    Request::new(tenant(), flow, ApplicationId::parse("shop").unwrap(), mail(number))
+    Request::new(&Application::new("contoso", "sign-in", "shop").unwrap(), mail(number))
 }

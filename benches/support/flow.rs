@@ -11,14 +11,13 @@ use std::{
 };
 
 use sspr::{
-    Courier, Keyring, Sspr, TenantPolicy,
+    Application, Courier, Keyring, Sspr, TenantPolicy,
     adapters::{
         CaptureSender, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy,
         code_in,
     },
     domain::{
-        Account, AccountId, ApplicationId, Code, EmailAddress, FlowToken, PasswordHash, Stamp,
-        TenantId, Timestamp, UserFlowId,
+        Account, AccountId, Code, EmailAddress, FlowToken, PasswordHash, Stamp, TenantId, Timestamp,
     },
     engine::{Client, Request, StartOutcome, VerifyOutcome},
     mail::{Content, EmailMessage, Letter, Templates},
@@ -187,9 +186,7 @@ fn customer(users: &MemoryUsers, number: usize) -> Request {
 }
 
 fn request_of(number: usize) -> Request {
-    let (flow, shop) =
-        (UserFlowId::parse("sign-in").unwrap(), ApplicationId::parse("shop").unwrap());
-    Request::new(tenant(), flow, shop, mail(number))
+    Request::new(&Application::new("contoso", "sign-in", "shop").unwrap(), mail(number))
 }
 
 fn mail(number: usize) -> EmailAddress {

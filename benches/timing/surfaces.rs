@@ -8,13 +8,13 @@ use axum::{
     http::Request as HttpRequest,
 };
 use sspr::{
-    Courier, Keyring, Sspr, TenantPolicy,
+    Application, Courier, Keyring, Sspr, TenantPolicy,
     adapters::{
         CaptureSender, MemoryCodes, MemoryPolicies, MemoryUsers, SqliteStore, SystemEntropy,
     },
-    domain::{Account, AccountId, ApplicationId, Code, EmailAddress, Stamp, TenantId, UserFlowId},
+    domain::{Account, AccountId, Code, EmailAddress, Stamp, TenantId},
     engine::{Client, OpenOutcome, Request},
-    http::{Native, NativeApplication},
+    http::Native,
     ports::{CodeStore, UserStore},
 };
 use tower::ServiceExt as _;
@@ -79,9 +79,8 @@ impl Surface for Engine {
     }
 
     async fn visit(&self, address: &str, clock: &mut Clock<'_>) {
-        let (flow, shop) =
-            (UserFlowId::parse("sign-in").unwrap(), ApplicationId::parse("shop").unwrap());
-        let request = Request::new(tenant(), flow, shop, EmailAddress::parse(address).unwrap());
+        let shop = Application::new("contoso", "sign-in", "shop").unwrap();
+        let request = Request::new(&shop, EmailAddress::parse(address).unwrap());
         let (client, wrong) = (Client::unknown(), Code::parse("11111111").unwrap());
         let sspr = &self.sspr;
         let opened = clock.time(sspr.open(&request, &client)).await.unwrap();
@@ -118,8 +117,8 @@ impl Http {
                 service(users, store.codes())
             }
         };
-        let shop = NativeApplication::new("shop", "sign-in").unwrap();
-        let native = Native::new(&sspr, tenant(), Nobody).with_application(shop);
+        let shop = Application::new("contoso", "sign-in", "shop").unwrap();
+        let native = Native::new(&sspr, shop, Nobody);
         Self { app: native.router(), courier, inbox: CaptureSender::new(), name }
     }
 

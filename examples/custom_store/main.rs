@@ -12,12 +12,9 @@ use std::{
 
 use async_trait::async_trait;
 use sspr::{
-    Keyring, Sspr, TenantPolicy,
+    Application, Keyring, Sspr, TenantPolicy,
     adapters::{Argon2Pool, CaptureSender, MemoryPolicies, SystemEntropy},
-    domain::{
-        Account, AccountId, ApplicationId, EmailAddress, Password, PasswordHash, RecordId, Stamp,
-        TenantId, UserFlowId,
-    },
+    domain::{Account, AccountId, EmailAddress, Password, PasswordHash, RecordId, Stamp, TenantId},
     engine::{Client, Request, StartOutcome, VerifyOutcome},
     ports::{
         Applied, HashQueue, NoticeDelivery, PasswordChange, PasswordHasher as _, StoreError,
@@ -123,10 +120,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         policies,
         Keyring::generate(&entropy)?,
     );
-    let (tenant, flow) = (TenantId::parse("contoso")?, UserFlowId::parse("sign-in")?);
-    let (shop, ada) = (ApplicationId::parse("shop")?, EmailAddress::parse("ada@example.com")?);
+    let shop = Application::new("contoso", "sign-in", "shop")?;
+    let ada = EmailAddress::parse("ada@example.com")?;
     let (client, inbox) = (Client::unknown(), CaptureSender::new());
-    let started = sspr.start(&Request::new(tenant, flow, shop, ada), &client).await?;
+    let started = sspr.start(&Request::new(&shop, ada), &client).await?;
     let StartOutcome::Started(started) = started else { return Err("not offered".into()) };
     courier.drain(&inbox).await;
     let code = inbox.last_code().ok_or("no mail")?;

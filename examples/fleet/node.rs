@@ -4,12 +4,11 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use sspr::{
-    Keyring, Sspr, TenantPolicy,
+    Application, Keyring, Sspr, TenantPolicy,
     adapters::{
         Argon2Pool, MemoryPolicies, PostgresOptions, PostgresStore, RedisCodes, RedisOptions,
     },
-    domain::TenantId,
-    http::{Native, NativeApplication, TrustedProxies, health},
+    http::{Native, TrustedProxies, health},
     ports::CodeStore,
 };
 use tokio::net::TcpListener;
@@ -45,8 +44,7 @@ pub async fn run(options: &Options) -> Outcome<()> {
             .with_hasher(Argon2Pool::new().with_parameters(1024, 1, 1)?)
             .build();
     let courier = tokio::spawn(courier.run(Mails(options.mails.clone().into())));
-    let native = Native::new(&sspr, TenantId::parse(TENANT)?, Issuer)
-        .with_application(NativeApplication::new(CLIENT, "sign-in")?)
+    let native = Native::new(&sspr, Application::new(TENANT, "sign-in", CLIENT)?, Issuer)
         .with_trusted_proxies(TrustedProxies::of(["127.0.0.1"])?);
     let app = Router::new().nest("/health", health(&sspr)).nest("/contoso", native.router());
     let listener = TcpListener::bind(&options.listen).await?;

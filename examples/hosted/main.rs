@@ -26,12 +26,11 @@ use std::{error::Error, net::SocketAddr, process::ExitCode, time::Duration};
 
 use axum::{Router, response::Html, routing::get};
 use sspr::{
-    Sspr,
+    Application, Sspr,
     adapters::{CaptureSender, SmtpSender, SqlitePolicies, SqliteStore},
     domain::{GroupId, TenantId},
     http::{
-        Admin, Application, Native, NativeApplication, Pages, ReturnTo, TrustedProxies,
-        change_password, health,
+        Admin, Native, NativeApplication, Pages, ReturnTo, TrustedProxies, change_password, health,
     },
 };
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -113,18 +112,17 @@ async fn run(options: Options) -> Outcome<()> {
     for (tenant, _) in TENANTS {
         let id = TenantId::parse(tenant)?;
         let home = ReturnTo::parse(&format!("/{tenant}/shop"))?;
-        let application = Application::new(tenant, "sign-in", CLIENT)?
+        let application = Application::new(tenant, "sign-in", CLIENT)?;
+        let sessions = ShopSessions::new(tenant, users.clone())?;
+        let pages = Pages::new(&sspr, application.clone(), sessions)
             .with_home(home)
-            .with_help(ReturnTo::parse("/")?);
-        let pages = Pages::new(&sspr, application, ShopSessions::new(tenant, users.clone())?)
+            .with_help(ReturnTo::parse("/")?)
             .with_trusted_proxies(proxies.clone());
-        let client = NativeApplication::new(CLIENT, "sign-in")?
+        let client = NativeApplication::new(application)
             .with_origin(&format!("http://{at}"))?
             .with_origin(&options.origin)?;
         let issuer = Issuer::new(tenant, at, users.clone(), clock.clone())?;
-        let api = Native::new(&sspr, id.clone(), issuer.clone())
-            .with_trusted_proxies(proxies.clone())
-            .with_application(client);
+        let api = Native::new(&sspr, client, issuer.clone()).with_trusted_proxies(proxies.clone());
         app = app
             .nest_service(&format!("/{tenant}/account"), pages.router())
             .nest(&format!("/{tenant}.onmicrosoft.com"), api.router().merge(issuer.router()))

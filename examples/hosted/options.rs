@@ -3,7 +3,7 @@
 use std::{net::ToSocketAddrs as _, path::PathBuf};
 
 use sspr::{
-    TenantPolicy,
+    Application, TenantPolicy,
     adapters::SmtpSender,
     domain::{EmailAddress, TenantId},
     http::NativeApplication,
@@ -125,7 +125,7 @@ pub fn read(arguments: impl Iterator<Item = String>) -> Outcome<Wanted> {
     let listen = listen.unwrap_or("127.0.0.1:8080".to_owned());
     check_listen(&listen, controls)?;
     let origin = origin.unwrap_or("http://localhost:8081".to_owned());
-    NativeApplication::new(CLIENT, "sign-in")?
+    NativeApplication::new(Application::new("contoso", "sign-in", CLIENT)?)
         .with_origin(&origin)
         .map_err(|error| format!("--origin {origin}: {error}"))?;
     let smtp = smtp.map(|url| SmtpSender::from_url(&url)).transpose();

@@ -12,12 +12,13 @@ use axum::{
 };
 use libfuzzer_sys::fuzz_target;
 use sspr::{
+    Application,
     Keyring, Sspr, TenantPolicy,
     adapters::{Argon2Pool, MemoryCodes, MemoryUsers, MemoryPolicies, SystemEntropy},
     domain::{AccountId, ApplicationId, EmailAddress, TenantId},
     engine::Courier,
     http::{
-        Application, SignInContext, NewSession, IssueError, Issued, Native, NativeApplication, Pages,
+        SignInContext, NewSession, IssueError, Issued, Native, NativeApplication, Pages,
         SessionError, Sessions, TokenIssuer, TokenRequest, TrustedProxies,
     },
 };
@@ -112,10 +113,10 @@ impl World {
                 .build();
         let shop = Application::new("contoso", "sign-in", "shop").unwrap();
         let proxies = TrustedProxies::of(["192.0.2.0/24"]).unwrap();
-        let pages = Pages::new(&sspr, shop, NoSessions).with_trusted_proxies(proxies);
-        let native = NativeApplication::new("shop", "sign-in").unwrap();
+        let pages = Pages::new(&sspr, shop.clone(), NoSessions).with_trusted_proxies(proxies);
+        let native = NativeApplication::new(shop);
         let native = native.with_origin("https://shop.example").unwrap();
-        let native = Native::new(&sspr, tenant, NoTokens).with_application(native);
+        let native = Native::new(&sspr, native, NoTokens);
         let app = Router::new().nest("/account", pages.router()).nest("/contoso", native.router());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         Self { _courier: courier, app, asked: 0, runtime }

@@ -4,6 +4,7 @@
 
 use fuzz::fuzz_text;
 use sspr::{
+    Application,
     adapters::SmtpSender,
     domain::{CorrelationId, GroupId, TenantId},
     http::{NativeApplication, ReturnTo, TrustedProxies},
@@ -29,7 +30,7 @@ fuzz_text!(|text| {
         assert!(!text.contains(char::is_control) && (1..=128).contains(&text.len()));
     }
     let _ = TrustedProxies::of(text.split(','));
-    let shop = NativeApplication::new("shop", "sign-in").unwrap();
+    let shop = NativeApplication::new(Application::new("contoso", "sign-in", "shop").unwrap());
     if shop.with_origin(text).is_ok() {
         assert!(!text.starts_with("javascript:") && !text.starts_with("data:"));
         assert!(text.matches('/').count() == 2 && text.is_ascii());

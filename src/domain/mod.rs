@@ -5,6 +5,7 @@
 
 mod account;
 mod address;
+mod application;
 mod code;
 mod counter;
 mod digest;
@@ -24,6 +25,7 @@ pub use account::{
     Account, IdentityProvider, PasswordHash, PasswordHashError, SecondFactor, Stamp,
 };
 pub use address::{AddressError, DotRules, EmailAddress, LimiterForm};
+pub use application::Application;
 pub use code::{Code, CodeError, CodeFormat};
 pub use counter::{Charge, CounterName, Family, Over};
 pub use digest::{Digest, Fields, Purpose};

@@ -9,7 +9,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::{
-    ApplicationId, Digest, EmailAddress, Entropy, EntropyUnavailable, Keyring, Purpose, RecordId,
+    Application, Digest, EmailAddress, Entropy, EntropyUnavailable, Keyring, Purpose, RecordId,
     Stamp, TenantId, Timestamp, keyring::keyed,
 };
 
@@ -27,13 +27,13 @@ impl Scope {
 
     /// The scope of an application.
     #[must_use]
-    pub fn new(tenant: &TenantId, application: &ApplicationId) -> Self {
+    pub fn of(application: &Application) -> Self {
         // Neither name can hold NUL.
         let hash = Sha256::new()
             .chain_update(b"sspr scope\0")
-            .chain_update(tenant.as_str())
+            .chain_update(application.tenant.as_str())
             .chain_update([0])
-            .chain_update(application.as_str());
+            .chain_update(application.id.as_str());
         Self(Digest::from_bytes(hash.finalize().into()).head())
     }
 
@@ -322,7 +322,7 @@ mod tests {
         let entropy = Counting(std::sync::atomic::AtomicU8::new(0));
         let keys = Keyring::generate(&entropy).unwrap();
         let tenant = TenantId::parse("contoso").unwrap();
-        let scope = Scope::new(&tenant, &ApplicationId::parse("shop").unwrap());
+        let scope = Scope::of(&Application::new("contoso", "sign-in", "shop").unwrap());
         (entropy, keys, tenant, scope)
     }
 
@@ -368,8 +368,7 @@ mod tests {
     #[test]
     fn a_scope_names_tenant_and_application() {
         let scope = |tenant, application| {
-            let application = ApplicationId::parse(application).unwrap();
-            Scope::new(&TenantId::parse(tenant).unwrap(), &application)
+            Scope::of(&Application::new(tenant, "sign-in", application).unwrap())
         };
         assert_eq!(scope("contoso", "shop"), scope("contoso", "shop"));
         assert_ne!(scope("contoso", "shop"), scope("fabrikam", "shop"));

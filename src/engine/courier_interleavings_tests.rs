@@ -6,8 +6,8 @@ use crate::{
     Keyring, Sspr, TenantPolicy,
     adapters::{CaptureSender, MemoryCodes, MemoryPolicies, MemoryUsers},
     domain::{
-        Account, AccountId, ApplicationId, EmailAddress, Entropy, EntropyUnavailable, PasswordHash,
-        Stamp, TenantId, Timestamp, UserFlowId,
+        Account, AccountId, Application, EmailAddress, Entropy, EntropyUnavailable, PasswordHash,
+        Stamp, TenantId, Timestamp,
     },
     engine::{Client, Request, StartOutcome},
     ports::{Clock, Sleep},
@@ -73,9 +73,8 @@ fn what_is_asked_for_while_the_courier_goes_to_sleep_is_mailed_and_the_courier_e
                     "all mailed"
                 }),
                 Box::new(move || {
-                    let flow = UserFlowId::parse("sign-in").unwrap();
-                    let application = ApplicationId::parse("shop").unwrap();
-                    let request = Request::new(tenant(), flow, application, address());
+                    let shop = Application::new("contoso", "sign-in", "shop").unwrap();
+                    let request = Request::new(&shop, address());
                     match block_on(sspr.start(&request, &Client::unknown())).unwrap() {
                         StartOutcome::Started(_) => "started",
                         other => panic!("{other:?}"),

@@ -189,7 +189,7 @@ impl Inner {
         account: Option<&Account>,
     ) -> (RecordId, Option<RecordId>) {
         let mut ids = self.keys.indexes(Purpose::Lockout).map(|fields| {
-            let fields = fields.tenant(&request.tenant);
+            let fields = fields.tenant(&request.application.tenant);
             let fields = match account {
                 Some(account) => {
                     fields.number(1).text(account.id.as_str()).bytes(account.stamp.as_bytes())
@@ -198,9 +198,9 @@ impl Inner {
                 // there is an account behind that one, or where there is none.
                 None => fields.number(0).text(request.address.as_str()),
             };
-            RecordId::from_parts(request.tenant.tag(), fields.digest().head())
+            RecordId::from_parts(request.application.tenant.tag(), fields.digest().head())
         });
-        let none = RecordId::from_parts(request.tenant.tag(), [0; 16]);
+        let none = RecordId::from_parts(request.application.tenant.tag(), [0; 16]);
         (ids.next().unwrap_or(none), ids.next())
     }
 }

@@ -29,8 +29,9 @@ struct Derived {
 impl Derived {
     fn new(request: &Request, key: &RequestKey, keys: &Keyring, turn: u64) -> Self {
         let derive = |part| {
-            let fields = keys.sign(Purpose::Opening).tenant(&request.tenant);
-            let fields = fields.text(request.application.as_str()).text(request.address.as_str());
+            let fields = keys.sign(Purpose::Opening).tenant(&request.application.tenant);
+            let fields =
+                fields.text(request.application.id.as_str()).text(request.address.as_str());
             fields.bytes(key.expose()).number(turn).text(part).digest()
         };
         Self { id: derive("id"), secret: derive("secret") }
@@ -69,7 +70,7 @@ impl Sspr {
     /// differ in random secrets and in the mask of what was typed only.
     pub async fn open(&self, request: &Request, client: &Client) -> Result<OpenOutcome, Error> {
         let now = self.inner.clock.now();
-        let about = About::client(client).of(&request.tenant);
+        let about = About::client(client).of(&request.application.tenant);
         let answer =
             spanned("open", client.correlation.as_ref(), self.open_at(request, client, now)).await;
         let (outcome, reset) = match &answer {
@@ -132,22 +133,22 @@ impl Sspr {
         now: Timestamp,
     ) -> Result<OpenOutcome, Error> {
         let inner = &*self.inner;
-        let Some(policy) = inner.policy(&request.tenant)? else {
+        let Some(policy) = inner.policy(&request.application.tenant)? else {
             return Ok(OpenOutcome::Unavailable);
         };
-        let offered = policy.offers_reset(&request.user_flow, &request.application);
-        if !offered || !self.serves(&request.tenant, &request.application) {
+        let offered = policy.offers_reset(&request.application.user_flow, &request.application.id);
+        if !offered || !self.serves(&request.application) {
             return Ok(OpenOutcome::Unavailable);
         }
-        let tag = request.tenant.tag();
+        let tag = request.application.tenant.tag();
         let limits = policy.limits();
         let throttle = inner.throttle(tag, limits);
         let known = match request.disclosure.unwrap_or(policy.disclosure()) {
             Disclosure::EntraCompatible => self.is_eligible(&policy, request).await?,
             Disclosure::Strict => true,
         };
-        let lane = inner.lane(&request.tenant, &request.address, client, now);
-        let scope = Scope::new(&request.tenant, &request.application);
+        let lane = inner.lane(&request.application.tenant, &request.address, client, now);
+        let scope = Scope::of(&request.application);
         let derived = request.key.as_ref().map(|key| {
             let turn = now.turn(limits.reset_lifetime);
             Derived::new(request, key, &inner.keys, turn)
@@ -161,12 +162,12 @@ impl Sspr {
         let form = request.address.limiter_form(policy.dot_rules());
         let origin = Origin {
             address: inner.seal_address(&token, &request.address)?,
-            application: request.application.clone(),
+            application: request.application.id.clone(),
             context: request.context.as_bytes().to_vec(),
             locale: request.locale.clone(),
             reason: request.reason,
-            tenant: request.tenant.clone(),
-            user_flow: request.user_flow.clone(),
+            tenant: request.application.tenant.clone(),
+            user_flow: request.application.user_flow.clone(),
             visible: throttle.visible(&form),
         };
         let reset = Reset::opened(origin, token.hash(), limits.reset_lifetime, now);
@@ -198,8 +199,10 @@ impl Sspr {
     /// Whether exactly one eligible account stands behind the address. Made for every address
     /// alike, and only where the tenant chose to tell.
     async fn is_eligible(&self, policy: &TenantPolicy, request: &Request) -> Result<bool, Error> {
-        let found = self.inner.users.find_by_address(&request.tenant, &request.address).await?;
-        let eligible = |account: &&_| policy.decide(&request.user_flow, account).is_available();
+        let found =
+            self.inner.users.find_by_address(&request.application.tenant, &request.address).await?;
+        let eligible =
+            |account: &&_| policy.decide(&request.application.user_flow, account).is_available();
         Ok(found.iter().filter(eligible).count() == 1)
     }
 }

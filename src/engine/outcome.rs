@@ -1,6 +1,6 @@
-//! What can happen: one enum a call, to be matched on.
+//! The answers of the service: one enum for each call.
 //!
-//! They are exhaustive on purpose: the compiler lists what a host must show.
+//! The enums are exhaustive on purpose, so that the compiler lists every case that a host must show.
 
 use crate::{
     domain::{
@@ -13,112 +13,145 @@ use crate::{
 
 use super::Context;
 
-/// What `Sspr::open` answers.
+/// The answer of [`Sspr::open`](super::Sspr::open).
 #[derive(Debug)]
 pub enum OpenOutcome {
-    /// A reset is open; no mail yet.
+    /// The reset is open. No code was requested yet.
     Opened(Opened),
     /// A limit was reached.
     TryLater {
-        /// When it is worth trying again.
+        /// When a retry can succeed.
         retry_at: Timestamp,
     },
-    /// This tenant or user flow offers no reset at all; depends on no address.
+    /// The tenant or the user flow offers no password reset. This does not depend on the address.
     Unavailable,
-    /// Nobody has this address. Only ever answered under
-    /// [`Disclosure::EntraCompatible`](crate::policy::Disclosure).
+    /// No account has this address. Only tenants with
+    /// [`Disclosure::EntraCompatible`](crate::policy::Disclosure) answer this.
     UnknownAccount,
+}
+
+impl OpenOutcome {
+    /// Returns the open reset, or `None` for any other outcome.
+    #[must_use]
+    pub fn opened(self) -> Option<Opened> {
+        match self {
+            Self::Opened(it) => Some(it),
+            _ => None,
+        }
+    }
 }
 
 /// An open reset.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Opened {
-    /// For the browser that asked; every later call needs it.
+    /// The secret for the browser that asked. Every later call needs it.
     pub token: FlowToken,
-    /// The address with most of it hidden, made of what was typed.
+    /// The address that the user typed, with most of it hidden.
     pub masked_address: String,
-    /// No code can be asked for from this instant on; in a reset that a repeat has opened again,
-    /// from an earlier one.
+    /// The time from which no more codes can be requested. It is later than the actual end if a
+    /// repeated request has opened the same reset again.
     pub ends_at: Timestamp,
-    /// Whether the host should ask for a captcha before the next step.
+    /// Whether the host should show a captcha before the next step.
     pub vouch: VouchAdvice,
 }
 
-/// Whether a tenant is under attack and a captcha helps.
+/// Whether the tenant is under attack, so that a captcha would help its users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VouchAdvice {
-    /// All is quiet.
+    /// The tenant is not under attack.
     NotNeeded,
-    /// Many wrong tries in this tenant: ask for a captcha, and pass its [`Vouch`](super::Vouch).
+    /// The tenant sees many wrong tries. Show a captcha and pass its [`Vouch`](super::Vouch).
     Wanted,
 }
 
-/// What `Sspr::send` answers.
+/// The answer of [`Sspr::send`](super::Sspr::send).
 #[derive(Debug)]
 pub enum SendOutcome {
-    /// If one eligible account stands behind the address, a code is on its way.
+    /// A code is on its way if exactly one eligible account has this address.
     Sent(SentCode),
-    /// A code was asked for a moment ago.
+    /// A code was requested less than the cooldown ago.
     TooSoon {
-        /// When the next one can be asked for.
+        /// When the next code can be requested.
         resend_at: Timestamp,
     },
-    /// A limit was reached, or there is no room.
+    /// A limit was reached, or the queue of mails is full.
     TryLater {
-        /// When it is worth trying again.
+        /// When a retry can succeed.
         retry_at: Timestamp,
     },
-    /// The reset is over, or the token is none of this application's: start again.
+    /// The reset has ended, or the token belongs to another application. The user starts again.
     Gone,
 }
 
-/// A code is on its way, if there is anybody to send it to.
+impl SendOutcome {
+    /// Returns the code that was requested, or `None` for any other outcome.
+    #[must_use]
+    pub fn sent(self) -> Option<SentCode> {
+        match self {
+            Self::Sent(it) => Some(it),
+            _ => None,
+        }
+    }
+}
+
+/// A code that was requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SentCode {
-    /// The address with most of it hidden, made of what was typed.
+    /// The address that the user typed, with most of it hidden.
     pub masked_address: String,
-    /// The announced format. The mail may bring the longer one, never the shorter.
+    /// The announced format. The code in the mail can be longer, but never shorter.
     pub format: CodeFormat,
-    /// When the next one can be asked for.
+    /// When the next code can be requested.
     pub resend_at: Timestamp,
-    /// The code is dead from this instant on.
+    /// The time from which the code is no longer valid.
     pub expires_at: Timestamp,
 }
 
 impl SentCode {
-    /// Number of symbols of the announced format.
+    /// Returns the number of symbols of the announced format.
     #[must_use]
     pub const fn code_length(&self) -> usize {
         self.format.length()
     }
 }
 
-/// What `Sspr::start` answers.
+/// The answer of [`Sspr::start`](super::Sspr::start).
 #[derive(Debug)]
 pub enum StartOutcome {
-    /// A reset is open and its first code asked for.
+    /// The reset is open, and its first code was requested.
     Started(Started),
-    /// A limit was reached, or there is no room.
+    /// A limit was reached, or the queue of mails is full.
     TryLater {
-        /// When it is worth trying again.
+        /// When a retry can succeed.
         retry_at: Timestamp,
     },
-    /// This tenant or user flow offers no reset at all; depends on no address.
+    /// The tenant or the user flow offers no password reset. This does not depend on the address.
     Unavailable,
-    /// Nobody has this address. Only ever answered under
-    /// [`Disclosure::EntraCompatible`](crate::policy::Disclosure).
+    /// No account has this address. Only tenants with
+    /// [`Disclosure::EntraCompatible`](crate::policy::Disclosure) answer this.
     UnknownAccount,
 }
 
-/// An open reset whose first code was asked for.
+impl StartOutcome {
+    /// Returns the reset that was started, or `None` for any other outcome.
+    #[must_use]
+    pub fn started(self) -> Option<Started> {
+        match self {
+            Self::Started(it) => Some(it),
+            _ => None,
+        }
+    }
+}
+
+/// An open reset whose first code was requested.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Started {
-    /// For the browser that asked; every later call needs it.
+    /// The secret for the browser that asked. Every later call needs it.
     pub token: FlowToken,
-    /// What to show.
+    /// The code that was requested.
     pub sent: SentCode,
 }
 
@@ -127,113 +160,158 @@ pub struct Started {
 pub enum StatusOutcome {
     /// The state of the reset.
     Status(ResetStatus),
-    /// The reset is over, or the token is none of this application's: start again.
+    /// The reset has ended, or the token belongs to another application. The user starts again.
     Gone,
+}
+
+impl StatusOutcome {
+    /// Returns the state of the reset, or `None` for any other outcome.
+    #[must_use]
+    pub fn status(self) -> Option<ResetStatus> {
+        match self {
+            Self::Status(it) => Some(it),
+            _ => None,
+        }
+    }
 }
 
 /// The state of a reset. Reading it changes nothing.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ResetStatus {
-    /// How far it has come.
+    /// The stage that the reset has reached.
     pub stage: StageName,
-    /// Why the person needs a new password, as the host said when the reset was opened.
+    /// The reason that the host gave when it opened the reset.
     pub reason: ResetReason,
-    /// The address with most of it hidden, made of what was typed.
+    /// The address that the user typed, with most of it hidden.
     pub masked_address: String,
-    /// The latest send, if there was one.
+    /// The code that was requested last, if any.
     pub sent: Option<SentCode>,
-    /// Tries left for the current code.
+    /// How many tries the current code has left.
     pub tries_left: u32,
-    /// When everything about it is over.
+    /// The time from which the reset has ended.
     pub expires_at: Timestamp,
 }
 
-/// What `Sspr::verify` answers.
+/// The answer of [`Sspr::verify`](super::Sspr::verify).
 #[derive(Debug)]
 pub enum VerifyOutcome {
     /// The code is right.
     Granted(Granted),
-    /// It is not, or nothing can be said.
+    /// The code was not accepted.
     Rejected(Rejection),
 }
 
-/// Permission to set one new password.
+impl VerifyOutcome {
+    /// Returns the permission to set a password, or `None` for any other outcome.
+    #[must_use]
+    pub fn granted(self) -> Option<Granted> {
+        match self {
+            Self::Granted(it) => Some(it),
+            _ => None,
+        }
+    }
+}
+
+/// The permission to set one new password.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Granted {
-    /// For the same browser; submit it with the new password.
+    /// The secret for the same browser, to submit with the new password.
     pub grant: Grant,
-    /// The grant is dead from this instant on.
+    /// The time from which the grant is no longer valid.
     pub expires_at: Timestamp,
 }
 
-/// Why a code is not accepted.
+/// The reason why a code was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejection {
-    /// It is not right.
+    /// The code is wrong. A right code gets the same answer if the account or the policy has changed
+    /// meanwhile.
     WrongCode {
-        /// Tries left for the current code.
+        /// How many tries the current code has left.
         tries_left: u32,
     },
-    /// Too many codes were tried for this address: a longer code is on its way, in this reset.
+    /// Too many codes were tried for this address. A longer code is on its way, for the same reset.
     LongerCodeSent(SentCode),
-    /// The code is dead; ask for a new one.
+    /// The code has expired. The user requests a new one.
     Expired,
-    /// The code was tried too often; ask for a new one.
+    /// The code has no tries left. The user requests a new one.
     Exhausted,
-    /// The reset is over, or the token is none of this application's: start again.
+    /// The reset has ended, or the token belongs to another application. The user starts again.
     Gone,
     /// A limit was reached.
     TryLater {
-        /// When it is worth trying again.
+        /// When a retry can succeed.
         retry_at: Timestamp,
     },
 }
 
-/// What `Sspr::submit` answers.
+/// The answer of [`Sspr::submit`](super::Sspr::submit).
 #[derive(Debug)]
 pub enum SubmitOutcome {
-    /// The password is changed; every older session is void.
+    /// The password is changed, and every older session is invalid.
     Changed(ChangedPassword),
-    /// The password breaks rules; the grant is still good. A password that breaks a rule which only a
-    /// slow hash can check ([`PasswordIssue::SameAsCurrent`]) uses up one of the grant's ten hashes.
+    /// The password breaks rules. The grant stays valid. If the rule needs a slow hash
+    /// ([`PasswordIssue::SameAsCurrent`]), the submit costs one of the ten hashes of the grant.
     Weak {
-        /// Every rule that it breaks.
+        /// Every rule that the password breaks.
         issues: Vec<PasswordIssue>,
     },
-    /// The grant is spent, dead or none of this application's: start again.
+    /// The grant is spent, has expired or belongs to another application. The user starts again.
     Rejected,
-    /// There is no room, in the service or the hasher; the grant is still good.
+    /// The service or the hasher is busy. The grant stays valid.
     TryLater {
-        /// When it is worth trying again.
+        /// When a retry can succeed.
         retry_at: Timestamp,
     },
+}
+
+impl SubmitOutcome {
+    /// Returns the changed password, or `None` for any other outcome.
+    #[must_use]
+    pub fn changed(self) -> Option<ChangedPassword> {
+        match self {
+            Self::Changed(it) => Some(it),
+            _ => None,
+        }
+    }
 }
 
 /// A changed password.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ChangedPassword {
-    /// For the host: redeem it to sign the person in.
+    /// The secret for the host, to redeem for a sign-in.
     pub ticket: Ticket,
-    /// The ticket is dead from this instant on.
+    /// The time from which the ticket is no longer valid.
     pub expires_at: Timestamp,
 }
 
-/// What `Sspr::redeem` answers.
+/// The answer of [`Sspr::redeem`](super::Sspr::redeem).
 #[derive(Debug)]
 pub enum RedeemOutcome {
-    /// Sign this account in.
+    /// The host signs this account in.
     SignIn(SignIn),
-    /// The password is changed, but the person signs in with it: the tenant wants it so, or the
-    /// ticket was redeemed before.
+    /// The password is changed, but the user must sign in with it. Either the tenant requires this, or
+    /// the ticket was redeemed before.
     RequireSignIn,
-    /// The ticket is dead, or none of this application's.
+    /// The ticket has expired, or it belongs to another application.
     Rejected,
 }
 
-/// An account that may be signed in.
+impl RedeemOutcome {
+    /// Returns the account to sign in, or `None` for any other outcome.
+    #[must_use]
+    pub fn sign_in(self) -> Option<SignIn> {
+        match self {
+            Self::SignIn(it) => Some(it),
+            _ => None,
+        }
+    }
+}
+
+/// An account to sign in after a reset.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SignIn {
@@ -243,46 +321,57 @@ pub struct SignIn {
     pub stamp: Stamp,
     /// The application that the reset was for.
     pub application: ApplicationId,
-    /// What the host gave when the reset was opened.
+    /// The bytes that the host gave when it opened the reset.
     pub context: Context,
-    /// Why the person needed a new password, as the host said then.
+    /// The reason that the host gave when it opened the reset.
     pub reason: ResetReason,
-    /// What must still be asked for before the session is worth anything.
+    /// What the user must still prove before the session may be used.
     pub second_factor: SecondFactorDemand,
-    /// For a long-lived cookie of this device: opens the trusted lane next time.
+    /// A proof for a long-lived cookie on this device. It opens the trusted lane next time.
     pub device: DeviceProof,
 }
 
-/// What a sign-in still needs.
+/// What the user must still prove to sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum SecondFactorDemand {
     /// Nothing more.
     None,
-    /// The account's second factor; a reset does not replace it.
+    /// The second factor of the account. A reset does not replace it.
     Required,
 }
 
-/// What `Sspr::sign_in` answers.
+/// The answer of [`Sspr::sign_in`](super::Sspr::sign_in).
 #[derive(Debug)]
 pub enum SignInOutcome {
     /// The password is right.
     SignedIn(SignedIn),
-    /// Address and password do not match.
+    /// The address and the password do not match.
     Rejected,
-    /// Too many wrong passwords. A reset opens it at once.
+    /// The account is locked. A password reset unlocks it at once.
     LockedOut {
-        /// Until when; `None` if the host itself has locked the account.
+        /// When the lockout ends. `None` if the host itself has locked the account.
         until: Option<Timestamp>,
     },
-    /// A limit was reached, or the hasher has no room.
+    /// A limit was reached, or the hasher is busy.
     TryLater {
-        /// When it is worth trying again.
+        /// When a retry can succeed.
         retry_at: Timestamp,
     },
 }
 
-/// A right password.
+impl SignInOutcome {
+    /// Returns the account that is signed in, or `None` for any other outcome.
+    #[must_use]
+    pub fn signed_in(self) -> Option<SignedIn> {
+        match self {
+            Self::SignedIn(it) => Some(it),
+            _ => None,
+        }
+    }
+}
+
+/// An account whose password was right.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SignedIn {
@@ -290,8 +379,8 @@ pub struct SignedIn {
     pub account: AccountId,
     /// The stamp that the new session must carry.
     pub stamp: Stamp,
-    /// What must still be asked for before the session is worth anything.
+    /// What the user must still prove before the session may be used.
     pub second_factor: SecondFactorDemand,
-    /// For a long-lived cookie of this device: opens the trusted lane next time.
+    /// A proof for a long-lived cookie on this device. It opens the trusted lane next time.
     pub device: DeviceProof,
 }

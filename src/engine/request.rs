@@ -7,24 +7,20 @@ use zeroize::Zeroizing;
 
 use crate::{
     domain::{
-        ApplicationId, CorrelationId, DeviceProof, EmailAddress, Entropy, EntropyUnavailable,
-        IdError, LanguageTag, NetworkAddress, TenantId, UserFlowId,
+        Application, CorrelationId, DeviceProof, EmailAddress, Entropy, EntropyUnavailable,
+        IdError, LanguageTag, NetworkAddress,
     },
     flow::ResetReason,
     policy::Disclosure,
 };
 
-/// Who asks for what.
+/// A request to reset a password, or to sign in.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Request {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// The user flow.
-    pub user_flow: UserFlowId,
-    /// The application that the person wants to sign in to.
-    pub application: ApplicationId,
-    /// The typed address.
+    /// The application that the user wants to sign in to.
+    pub application: Application,
+    /// The address that the user typed.
     pub address: EmailAddress,
     /// The language of the person's pages.
     pub locale: Option<LanguageTag>,
@@ -86,24 +82,17 @@ pub struct Client {
 pub struct Vouch(CorrelationId);
 
 impl Request {
-    /// A request in no particular language, because the password is forgotten.
+    /// A request of a user who has forgotten the password, without a language.
     #[must_use]
-    pub fn new(
-        tenant: TenantId,
-        user_flow: UserFlowId,
-        application: ApplicationId,
-        address: EmailAddress,
-    ) -> Self {
+    pub fn new(application: &Application, address: EmailAddress) -> Self {
         Self {
             address,
-            application,
+            application: application.clone(),
             context: Context::default(),
             disclosure: None,
             key: None,
             locale: None,
             reason: ResetReason::Forgot,
-            tenant,
-            user_flow,
         }
     }
 

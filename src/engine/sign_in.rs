@@ -63,7 +63,7 @@ impl Sspr {
             Err(_) => Outcome::Error,
         };
         let failure = answer.as_ref().err().map(Error::failure);
-        let about = About::client(client).of(&request.tenant).failed(failure.as_ref());
+        let about = About::client(client).of(&request.application.tenant).failed(failure.as_ref());
         self.inner.emit(EventKind::SignIn, outcome, about, now);
         answer
     }
@@ -76,27 +76,29 @@ impl Sspr {
         now: Timestamp,
     ) -> Result<SignInOutcome, Error> {
         let inner = &*self.inner;
-        let policy = inner.policy(&request.tenant)?;
+        let policy = inner.policy(&request.application.tenant)?;
         let covered = |policy: &TenantPolicy| {
-            let flow = policy.user_flow(&request.user_flow);
+            let flow = policy.user_flow(&request.application.user_flow);
             flow.is_some_and(|flow| {
-                flow.covers(&request.application)
+                flow.covers(&request.application.id)
                     && flow.identity_providers().contains(&IdentityProvider::EmailPassword)
-            }) && self.serves(&request.tenant, &request.application)
+            }) && self.serves(&request.application)
         };
         let Some(policy) = policy.filter(|policy| covered(policy)) else {
             return Ok(SignInOutcome::Rejected);
         };
         let limits = policy.limits();
-        let lane = inner.lane(&request.tenant, &request.address, client, now);
-        let charges = inner.throttle(request.tenant.tag(), limits).network_try(&lane, client);
+        let lane = inner.lane(&request.application.tenant, &request.address, client, now);
+        let charges =
+            inner.throttle(request.application.tenant.tag(), limits).network_try(&lane, client);
         if !charges.is_empty() {
             let over = inner.codes.charge(&charges, now).await?;
             if !over.is_empty() {
                 return Ok(SignInOutcome::TryLater { retry_at: retry_at(&over, now) });
             }
         }
-        let found = inner.users.find_by_address(&request.tenant, &request.address).await?;
+        let found =
+            inner.users.find_by_address(&request.application.tenant, &request.address).await?;
         let mut local = found.into_iter().filter(has_password);
         // Several accounts with a password on one address: none of them can be meant.
         let account = local.next().filter(|_| local.next().is_none());
@@ -111,7 +113,7 @@ impl Sspr {
             is_doubtful: false,
             limits: *limits,
             owed: Owed::Comparison(inner.comparison(request, password, account.as_ref())),
-            tenant: request.tenant.clone(),
+            tenant: request.application.tenant.clone(),
         };
         let correlation = client.correlation.clone();
         // Before the charge: whoever goes away from here on is settled by the courier.
@@ -130,7 +132,7 @@ impl Sspr {
             }
             (Ok(Compared::Unsupported), _) => {
                 // A failure would tell that there is an account: it ends like a wrong password.
-                let about = About::client(client).of(&request.tenant);
+                let about = About::client(client).of(&request.application.tenant);
                 inner.emit(EventKind::UnsupportedHash, Outcome::Error, about, now);
                 Ok(SignInOutcome::Rejected)
             }
@@ -152,17 +154,17 @@ impl Sspr {
         now: Timestamp,
     ) -> Result<SignInOutcome, Error> {
         let inner = &*self.inner;
+        let (tenant, address) = (&request.application.tenant, &request.address);
         if account.locked {
             return Ok(SignInOutcome::LockedOut { until: None });
         }
         if let (PasswordMatch::MatchOutdated, Some(old)) = (verdict, &account.password) {
             // Best effort: the next sign-in tries again.
             if let Ok(new) = inner.hasher.hash(password.duplicate(), HashQueue::SignIn).await {
-                let _ = inner.users.rehash(&request.tenant, &account.id, old, &new).await;
+                let _ = inner.users.rehash(tenant, &account.id, old, &new).await;
             }
         }
-        let _ = inner.users.signed_in(&request.tenant, &account.id, now).await;
-        let (tenant, address) = (&request.tenant, &request.address);
+        let _ = inner.users.signed_in(tenant, &account.id, now).await;
         let device = DeviceProof::generate(
             tenant,
             address,
@@ -189,7 +191,7 @@ impl Inner {
         account: Option<&Account>,
     ) -> Comparison {
         let fields = self.keys.indexes(Purpose::DummyHash).next();
-        let fields = fields.map(|fields| fields.tenant(&request.tenant));
+        let fields = fields.map(|fields| fields.tenant(&request.application.tenant));
         let seed = fields.map(|fields| fields.text(request.address.as_str()).digest());
         let seed = seed.unwrap_or(Digest::from_bytes([0; 32]));
         let hash = account.and_then(|account| account.password.clone());

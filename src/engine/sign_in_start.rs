@@ -57,7 +57,7 @@ impl Sspr {
             Err(_) => Some(Outcome::Error),
         };
         if let Some(outcome) = refused {
-            let about = About::client(client).of(&request.tenant);
+            let about = About::client(client).of(&request.application.tenant);
             self.inner.emit(EventKind::SignIn, outcome, about, now);
         }
         answer
@@ -70,21 +70,21 @@ impl Sspr {
         now: Timestamp,
     ) -> Result<Named, Error> {
         let inner = &*self.inner;
-        let policy = inner.policy(&request.tenant)?;
+        let policy = inner.policy(&request.application.tenant)?;
         let telling = |policy: &TenantPolicy| {
             let disclosure = request.disclosure.unwrap_or(policy.disclosure());
-            let flow = policy.user_flow(&request.user_flow);
+            let flow = policy.user_flow(&request.application.user_flow);
             let covered = flow
-                .is_some_and(|flow| flow.covers(&request.application) && flow.has_passwords())
-                && self.serves(&request.tenant, &request.application);
+                .is_some_and(|flow| flow.covers(&request.application.id) && flow.has_passwords())
+                && self.serves(&request.application);
             covered && disclosure == Disclosure::EntraCompatible
         };
         // Where nobody is told, nobody is looked up.
         let Some(policy) = policy.filter(|policy| telling(policy)) else {
             return Ok(Named::Known);
         };
-        let lane = inner.lane(&request.tenant, &request.address, client, now);
-        let throttle = inner.throttle(request.tenant.tag(), policy.limits());
+        let lane = inner.lane(&request.application.tenant, &request.address, client, now);
+        let throttle = inner.throttle(request.application.tenant.tag(), policy.limits());
         let charges = throttle.open(&lane, client);
         if !charges.is_empty() {
             let over = inner.codes.charge(&charges, now).await?;
@@ -92,7 +92,8 @@ impl Sspr {
                 return Ok(Named::TryLater { retry_at: retry_at(&over, now) });
             }
         }
-        let found = inner.users.find_by_address(&request.tenant, &request.address).await?;
+        let found =
+            inner.users.find_by_address(&request.application.tenant, &request.address).await?;
         let mut local = found.iter().filter(|account| has_password(account));
         // Several accounts with a password on one address: none of them can be meant.
         let one = local.next().filter(|_| local.next().is_none());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
-        ApplicationId, CorrelationId, EmailAddress, Keyring, RecordId, Scope, TenantId, TenantTag,
+        Application, CorrelationId, EmailAddress, Keyring, RecordId, Scope, TenantId, TenantTag,
         Timestamp,
     },
     error::Error,
@@ -80,11 +80,11 @@ impl Sspr {
         Self { _alive: alive, inner, scope: None }
     }
 
-    /// The same service for one application of one tenant: every other application's flow tokens,
-    /// grants and tickets are answered like unknown ones.
+    /// Returns a handle for one application. It treats the flow tokens, grants and tickets of every
+    /// other application as unknown.
     #[must_use]
-    pub fn for_application(&self, tenant: &TenantId, application: &ApplicationId) -> Self {
-        Self { scope: Some(Scope::new(tenant, application)), ..self.clone() }
+    pub fn for_application(&self, application: &Application) -> Self {
+        Self { scope: Some(Scope::of(application)), ..self.clone() }
     }
 
     /// The current policy of a tenant, if there is such a tenant.
@@ -110,8 +110,8 @@ impl Sspr {
     }
 
     /// Whether the handle serves that application.
-    pub(super) fn serves(&self, tenant: &TenantId, application: &ApplicationId) -> bool {
-        self.scope.is_none_or(|own| own == Scope::new(tenant, application))
+    pub(super) fn serves(&self, application: &Application) -> bool {
+        self.scope.is_none_or(|own| own == Scope::of(application))
     }
 }
 

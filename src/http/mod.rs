@@ -6,7 +6,6 @@
 //! [`TokenIssuer`], [`Authorize`].
 
 mod admin;
-mod application;
 mod cookie;
 mod form;
 mod hardening;
@@ -16,20 +15,22 @@ mod origin;
 mod pages;
 mod proxies;
 mod public_path;
+mod return_to;
 mod secret;
 mod sessions;
 mod stop;
 
 pub use admin::{Access, AccessKind, Admin, Authorize, Authorized};
-pub use application::{Application, ReturnTo, ReturnToError};
 pub use cookie::read as cookie;
 pub use health::health;
 pub use native::{
-    IssueError, Issued, Native, NativeApplication, OriginError, TokenIssuer, TokenRequest, Tokens,
+    IssueError, Issued, Native, NativeApplication, OriginError, OtherTenantError, TokenIssuer,
+    TokenRequest, Tokens,
 };
 pub use pages::{Pages, change_password, pages};
 pub use proxies::{NetworkError, TrustedProxies};
 pub use public_path::PublicPathError;
+pub use return_to::{ReturnTo, ReturnToError};
 pub use sessions::{NewSession, SessionError, Sessions, SignInContext};
 
 use self::hardening::{assets, harden};

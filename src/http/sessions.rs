@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use axum::http::{HeaderMap, HeaderValue};
 use thiserror::Error;
 
-use super::{Application, ReturnTo};
+use super::ReturnTo;
 use crate::{
-    domain::{AccountId, Stamp},
+    domain::{AccountId, Application, Stamp},
     engine::SecondFactorDemand,
 };
 
@@ -45,7 +45,7 @@ pub struct SignInContext<'a> {
     pub stamp: Stamp,
     /// What must still be asked for before the session is worth anything.
     pub second_factor: SecondFactorDemand,
-    /// Where the person wanted to go, as people see it; below the application's home.
+    /// Where the person wanted to go, as people see it; below the home of the pages.
     pub return_to: &'a ReturnTo,
 }
 

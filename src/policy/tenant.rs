@@ -4,7 +4,7 @@ use super::{
     AuthenticationMethodsPolicy, Brand, DocumentError, Limits, MethodState, PasswordRules,
     UserFlow, graph::fault,
 };
-use crate::domain::{ApplicationId, DotRules, LanguageTag, TenantId, UserFlowId};
+use crate::domain::{Application, ApplicationId, DotRules, LanguageTag, TenantId, UserFlowId};
 
 /// Everything that one tenant's administrator decides.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,9 +79,22 @@ impl TenantPolicy {
     /// [`DocumentError`] if the name is not usable as a tenant and a brand.
     pub fn customers(tenant: &str) -> Result<Self, DocumentError> {
         let id = TenantId::parse(tenant).map_err(|error| fault("$.tenant", error.to_string()))?;
-        let flow = UserFlow::email_with_password("sign-in")
+        Self::with_one_flow(id, Application::USUAL_FLOW)
+    }
+
+    /// A policy for an application: Email OTP for all users, and the user flow of this application
+    /// with e-mail and password.
+    ///
+    /// # Errors
+    /// [`DocumentError`] if the name of the tenant is not usable as a brand.
+    pub fn for_application(application: &Application) -> Result<Self, DocumentError> {
+        Self::with_one_flow(application.tenant.clone(), application.user_flow.as_str())
+    }
+
+    fn with_one_flow(tenant: TenantId, flow: &str) -> Result<Self, DocumentError> {
+        let flow = UserFlow::email_with_password(flow)
             .map_err(|error| fault("$.userFlows", error.to_string()))?;
-        Self::new(id, vec![flow], AuthenticationMethodsPolicy::email_for_all())
+        Self::new(tenant, vec![flow], AuthenticationMethodsPolicy::email_for_all())
     }
 
     /// A tenant with these user flows and authentication methods, and defaults for the rest.

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use sspr::{
     TenantPolicy,
-    domain::{
-        Account, ApplicationId, Grant, IdentityProvider, SecondFactor, Stamp, TenantId, UserFlowId,
-    },
+    domain::{Account, ApplicationId, Grant, IdentityProvider, SecondFactor, Stamp, TenantId},
     engine::{
         Context, RedeemOutcome, Rejection, Request, SecondFactorDemand, SendOutcome, StartOutcome,
         SubmitOutcome, VerifyOutcome,
@@ -234,9 +232,8 @@ fn attack_67_a_secret_of_one_tenant_is_none_of_anothers() {
         world.policies.replace(TenantPolicy::customers("fabrikam").unwrap());
         let ada = world.account("ada").await.unwrap();
         insert_at_fabrikam(&world, ada).await;
-        let shop = ApplicationId::parse("shop").unwrap();
-        let flow = UserFlowId::parse("sign-in").unwrap();
-        let ask = Request::new(fabrikam(), flow, shop.clone(), address("ada@example.com"));
+        let shop = application(fabrikam().as_str());
+        let ask = Request::new(&shop, address("ada@example.com"));
         let StartOutcome::Started(there) = world.sspr.start(&ask, &client(2)).await.unwrap() else {
             panic!("not started");
         };
@@ -246,8 +243,8 @@ fn attack_67_a_secret_of_one_tenant_is_none_of_anothers() {
         assert!(is_wrong(&world.verify(&here, &code_there).await));
         assert!(is_wrong(&world.verify(&there.token, &code_here).await));
 
-        let own = world.sspr.for_application(&tenant(), &shop);
-        let foreign = world.sspr.for_application(&fabrikam(), &shop);
+        let own = world.sspr.for_application(&application("contoso"));
+        let foreign = world.sspr.for_application(&shop);
         let outcome = foreign.verify(&here, &code_here, &client(1)).await.unwrap();
         assert!(matches!(outcome, VerifyOutcome::Rejected(Rejection::Gone)));
         assert!(matches!(foreign.send(&here, &client(1)).await.unwrap(), SendOutcome::Gone));
@@ -282,7 +279,7 @@ fn attack_own_02_a_flow_lends_nothing_to_applications_that_it_does_not_cover() {
         let policy = TenantPolicy::customers("contoso").unwrap();
         world.policies.replace(policy.with_user_flows(vec![flow]).unwrap());
         let mut ask = request("ada@example.com");
-        ask.application = ApplicationId::parse("payroll").unwrap();
+        ask.application.id = ApplicationId::parse("payroll").unwrap();
         let outcome = world.sspr.start(&ask, &client(1)).await.unwrap();
         assert!(matches!(outcome, StartOutcome::Unavailable), "{outcome:?}");
         world.started("ada@example.com", &client(1)).await;

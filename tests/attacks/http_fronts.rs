@@ -3,15 +3,14 @@
 use axum::Router;
 use sspr::{
     TenantPolicy,
-    http::{Native, NativeApplication, Pages},
+    http::{Native, Pages},
 };
 
 use crate::{
-    site::{Kept, OAUTH, RESET, Site, V2, fabrikam, id},
+    site::{Kept, OAUTH, RESET, Site, V2, fabrikam},
     support::{
         NEW, OLD,
         front::{JSON, Plain, build, form, post, send},
-        tenant,
     },
 };
 
@@ -97,8 +96,7 @@ async fn attack_own_44_a_token_of_one_step_opens_no_other() {
 async fn attack_own_45_another_tenants_fronts_read_nothing() {
     let site = Site::new().await;
     site.world.policies.replace(TenantPolicy::customers("fabrikam").unwrap());
-    let api = Native::new(&site.world.sspr, fabrikam().tenant, Plain)
-        .with_application(NativeApplication::new("shop", "sign-in").unwrap());
+    let api = Native::new(&site.world.sspr, fabrikam(), Plain);
     let pages = Pages::new(&site.world.sspr, fabrikam(), Kept::default());
     let there = Router::new().nest("/account", pages.router()).nest("/api", api.router());
 
@@ -183,7 +181,7 @@ async fn attack_own_47_two_fronts_are_one_budget() {
         }
     }
     assert_eq!(short, 15);
-    let handle = site.world.sspr.for_application(&tenant(), &id("shop"));
+    let handle = site.world.sspr.for_application(&crate::support::shop());
     assert!(format!("{handle:?}").len() < 400, "a handle shows nothing");
     let started = site.start("ada@example.com").await.text("continuation_token");
     let fields = [("continuation_token", &*started)];

@@ -1,7 +1,7 @@
 //! Attacks of our own: secrets in the wrong place, and records that somebody moved.
 
 use sspr::{
-    TenantPolicy,
+    Application, TenantPolicy,
     adapters::SystemEntropy,
     domain::{
         ApplicationId, Code, CorrelationId, DeviceProof, FlowToken, Grant, LanguageTag, TenantId,
@@ -50,15 +50,15 @@ fn attack_own_06_no_secret_passes_for_one_of_another_kind() {
 #[test]
 fn attack_own_07_a_handle_opens_for_its_own_application_only() {
     on_every_store(|world| async move {
-        let payroll = ApplicationId::parse("payroll").unwrap();
-        let handle = world.sspr.for_application(&tenant(), &payroll);
+        let payroll = Application::new("contoso", "sign-in", "payroll").unwrap();
+        let handle = world.sspr.for_application(&payroll);
         let ask = request("ada@example.com");
         let opened = handle.open(&ask, &client(1)).await.unwrap();
         assert!(matches!(opened, OpenOutcome::Unavailable), "{opened:?}");
         let signed = handle.sign_in(&ask, &password(OLD), &client(1)).await.unwrap();
         assert!(matches!(signed, SignInOutcome::Rejected));
         // Narrowed twice, the last word counts: it never widens to all.
-        let back = handle.for_application(&tenant(), &ApplicationId::parse("shop").unwrap());
+        let back = handle.for_application(&shop());
         assert!(matches!(back.open(&ask, &client(1)).await.unwrap(), OpenOutcome::Opened(_)));
     });
 }
@@ -70,9 +70,8 @@ fn attack_own_08_a_ticket_is_worth_nothing_at_another_tenant() {
     on_every_store(|world| async move {
         world.policies.replace(TenantPolicy::customers("fabrikam").unwrap());
         let ticket = world.reset().await;
-        let shop = ApplicationId::parse("shop").unwrap();
         for name in ["fabrikam", "Contoso", "contoso.", "contos"] {
-            let other = world.sspr.for_application(&TenantId::parse(name).unwrap(), &shop);
+            let other = world.sspr.for_application(&application(name));
             assert!(matches!(other.redeem(&ticket).await.unwrap(), RedeemOutcome::Rejected));
         }
         assert!(matches!(world.redeem(&ticket).await, RedeemOutcome::SignIn(_)));

@@ -8,18 +8,17 @@ use axum::{
     http::{HeaderMap, HeaderValue},
 };
 use sspr::{
-    domain::{AccountId, ApplicationId, Stamp},
+    Application,
+    domain::{AccountId, Stamp},
     engine::SecondFactorDemand,
     http::{
-        Application, Native, NativeApplication, NewSession, Pages, ReturnTo, SessionError,
-        Sessions, SignInContext, TrustedProxies,
+        Native, NewSession, Pages, ReturnTo, SessionError, Sessions, SignInContext, TrustedProxies,
     },
 };
 
 use crate::support::{
     World,
     front::{Plain, Seen, form, furnish, get, post},
-    tenant,
 };
 
 pub const RESET: &str = "/api/resetpassword/v1.0";
@@ -65,11 +64,10 @@ impl Site {
     pub fn over(world: World, proxies: TrustedProxies) -> Self {
         let sessions = Kept::default();
         let shop = Application::new("contoso", "sign-in", "shop").unwrap();
-        let shop = shop.with_home(ReturnTo::parse("/shop").unwrap());
-        let pages = Pages::new(&world.sspr, shop, sessions.clone());
-        let native = Native::new(&world.sspr, tenant(), Plain)
-            .with_application(NativeApplication::new("shop", "sign-in").unwrap())
-            .with_application(NativeApplication::new("other", "sign-in").unwrap());
+        let pages = Pages::new(&world.sspr, shop.clone(), sessions.clone());
+        let pages = pages.with_home(ReturnTo::parse("/shop").unwrap());
+        let other = Application::new("contoso", "sign-in", "other").unwrap();
+        let native = Native::new(&world.sspr, shop, Plain).with_application(other).unwrap();
         let app = Router::new()
             .nest("/account", pages.with_trusted_proxies(proxies.clone()).router())
             .nest("/api", native.with_trusted_proxies(proxies).router());
@@ -196,9 +194,4 @@ impl Browser<'_> {
 /// The application that another tenant's fronts are for.
 pub fn fabrikam() -> Application {
     Application::new("fabrikam", "sign-in", "shop").unwrap()
-}
-
-/// Makes `application` a plain id.
-pub fn id(application: &str) -> ApplicationId {
-    ApplicationId::parse(application).unwrap()
 }

@@ -12,7 +12,7 @@ use std::{
 use crate::support::{stepped::*, *};
 use async_trait::async_trait;
 use sspr::{
-    Sspr, TenantPolicy,
+    Application, Sspr, TenantPolicy,
     adapters::{MemoryCodes, MemoryEvents, MemoryPolicies, MemoryUsers},
     domain::{
         Charge, CorrelationId, CounterName, Over, Password, PasswordHash, RecordId, TenantId,
@@ -343,7 +343,7 @@ fn two_tenants_events_never_name_each_other() {
         world.policies.replace(TenantPolicy::customers("fabrikam").unwrap());
         let fabrikam = TenantId::parse("fabrikam").unwrap();
         let mut foreign = request("grace@example.com");
-        foreign.tenant = fabrikam.clone();
+        foreign.application = application("fabrikam");
         let theirs = world.sspr.open(&foreign, &tied(5)).await.unwrap();
         let sspr::engine::OpenOutcome::Opened(theirs) = theirs else { panic!("{theirs:?}") };
         let before = world.events.all().len();
@@ -485,7 +485,7 @@ mod in_the_log {
 #[cfg(feature = "axum")]
 mod over_http {
     use axum::Router;
-    use sspr::http::{Application, Native, NativeApplication, Pages};
+    use sspr::http::{Native, Pages};
 
     use super::*;
     use crate::support::front::{Named, Plain, flaky_world, form, get, post};
@@ -493,8 +493,8 @@ mod over_http {
     #[tokio::test]
     async fn the_clients_own_request_id_is_in_the_events_of_its_calls() {
         let world = World::memory().await;
-        let shop = NativeApplication::new("shop", "sign-in").unwrap();
-        let app = Native::new(&world.sspr, tenant(), Plain).with_application(shop).router();
+        let shop = Application::new("contoso", "sign-in", "shop").unwrap();
+        let app = Native::new(&world.sspr, shop, Plain).router();
         let id = ("client-request-id", "0a1b2c3d-own");
         let fields = [
             ("client_id", "shop"),

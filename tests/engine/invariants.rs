@@ -134,9 +134,8 @@ fn i4_a_code_works_only_in_its_own_reset() {
 fn i4_another_applications_secrets_are_unknown_and_charge_nothing() {
     on_every_store(|world| async move {
         let (token, code) = world.started_with_code().await;
-        let elsewhere = world
-            .sspr
-            .for_application(&tenant(), &sspr::domain::ApplicationId::parse("another").unwrap());
+        let another = sspr::Application::new("contoso", "sign-in", "another").unwrap();
+        let elsewhere = world.sspr.for_application(&another);
         for _ in 0..10 {
             let outcome = elsewhere.verify(&token, &code, &client(1)).await.unwrap();
             assert!(matches!(outcome, VerifyOutcome::Rejected(Rejection::Gone)));

@@ -107,18 +107,16 @@ mod over_http {
     };
     use futures_util::Stream;
     use sspr::{
-        domain::{ApplicationId, TenantId},
+        domain::{Application, ApplicationId, TenantId},
         http::{
-            Access, Admin, Application, Authorize, Authorized, IssueError, Issued, Native,
-            NativeApplication, NewSession, Pages, SessionError, Sessions, SignInContext,
-            TokenIssuer, TokenRequest,
+            Access, Admin, Authorize, Authorized, IssueError, Issued, Native, NewSession, Pages,
+            SessionError, Sessions, SignInContext, TokenIssuer, TokenRequest,
         },
     };
 
     use crate::support::{
         World,
         front::{FORM, JSON, Named, Plain, Seen, build, form, post, send},
-        tenant,
     };
 
     /// Every place where a body is read: method, path, its type, most bytes, and the status of what
@@ -166,8 +164,7 @@ mod over_http {
         authorize: impl Authorize + 'static,
     ) -> Router {
         let shop = Application::new("contoso", "sign-in", "shop").unwrap();
-        let native = NativeApplication::new("shop", "sign-in").unwrap();
-        let native = Native::new(&world.sspr, tenant(), issuer).with_application(native);
+        let native = Native::new(&world.sspr, shop.clone(), issuer);
         let admin = Admin::new(&world.sspr, world.policies.clone(), authorize);
         Router::new()
             .nest("/account", Pages::new(&world.sspr, shop, sessions).router())

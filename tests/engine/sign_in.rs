@@ -30,7 +30,7 @@ fn a_password_signs_in_where_the_flow_has_passwords_and_covers_the_application()
     on_every_store(|world| async move {
         let signs_in = async |application: &str| {
             let mut ask = request("ada@example.com");
-            ask.application = ApplicationId::parse(application).unwrap();
+            ask.application.id = ApplicationId::parse(application).unwrap();
             let answer = world.sspr.sign_in(&ask, &password(OLD), &client(1)).await.unwrap();
             matches!(answer, SignInOutcome::SignedIn(_))
         };

@@ -5,7 +5,6 @@ use std::sync::{Arc, atomic::Ordering};
 use crate::support::{
     NEW, OLD, World,
     front::{FORM, JSON, Named, Plain, Seen, build, flaky_world, form, get, post, send},
-    tenant,
 };
 use axum::{
     Router,
@@ -13,12 +12,9 @@ use axum::{
     http::{Request, request::Parts},
 };
 use sspr::{
-    TenantPolicy,
+    Application, TenantPolicy,
     domain::TenantId,
-    http::{
-        Access, Admin, Application, Authorize, Authorized, Native, NativeApplication, Pages,
-        ReturnTo, health,
-    },
+    http::{Access, Admin, Authorize, Authorized, Native, Pages, ReturnTo, health},
     ports::{
         PolicyChange, PolicyError, PolicySource, PolicyStore, RecordedChange, StoreError,
         StoreErrorKind, VersionedPolicy, Written,
@@ -321,8 +317,8 @@ async fn the_administrators_own_forms_pass_whatever_a_proxy_writes_as_host() {
 #[tokio::test]
 async fn no_answer_of_the_native_api_or_of_health_may_be_kept() {
     let (world, down) = flaky_world().await;
-    let native = Native::new(&world.sspr, tenant(), Plain)
-        .with_application(NativeApplication::new("shop", "sign-in").unwrap());
+    let shop = Application::new("contoso", "sign-in", "shop").unwrap();
+    let native = Native::new(&world.sspr, shop, Plain);
     let app = Router::new().nest("/api", native.router()).nest("/health", health(&world.sspr));
     let start = form(&[
         ("client_id", "shop"),

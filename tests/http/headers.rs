@@ -7,15 +7,14 @@ use std::collections::BTreeSet;
 use crate::support::{
     NEW, World,
     front::{FORM, JSON, Named, Plain, Seen, build, flaky_world, form, get, post, send},
-    tenant,
 };
 use axum::{Router, http::request::Parts};
 use sspr::{
-    Sspr,
+    Application, Sspr,
     adapters::{MemoryCodes, MemoryPolicies, MemoryUsers},
     http::{
-        Access, Admin, Application, Authorize, Authorized, Native, NativeApplication, Pages,
-        ReturnTo, change_password, health,
+        Access, Admin, Authorize, Authorized, Native, NativeApplication, Pages, ReturnTo,
+        change_password, health,
     },
 };
 
@@ -43,11 +42,11 @@ impl Authorize for ByHeader {
 /// All surfaces over one service.
 fn surfaces(sspr: &Sspr, policies: &MemoryPolicies) -> Router {
     let shop = Application::new("contoso", "sign-in", "shop").unwrap();
-    let shop = shop.with_home(ReturnTo::parse("/shop").unwrap());
-    let native = NativeApplication::new("shop", "sign-in").unwrap().with_origin(ORIGIN).unwrap();
-    let native = Native::new(sspr, tenant(), Plain).with_application(native);
+    let native = NativeApplication::new(shop.clone()).with_origin(ORIGIN).unwrap();
+    let home = ReturnTo::parse("/shop").unwrap();
+    let native = Native::new(sspr, native, Plain);
     Router::new()
-        .nest("/account", Pages::new(sspr, shop, Named).router())
+        .nest("/account", Pages::new(sspr, shop, Named).with_home(home).router())
         .nest("/admin/", Admin::new(sspr, policies.clone(), ByHeader).router())
         .nest("/native", native.router())
         .nest("/health", health(sspr))

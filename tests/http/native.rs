@@ -9,6 +9,7 @@ use crate::support::{
 };
 use axum::Extension;
 use sspr::{
+    Application,
     engine::Vouch,
     http::{Native, NativeApplication},
     policy::Disclosure,
@@ -380,8 +381,16 @@ async fn cors_is_for_the_exact_origins_of_an_application() {
         let seen = post(&api.app, &path, &[("origin", origin)], &form(&fields)).await;
         is_error(&seen, "unauthorized_client", None, 700_016);
     }
-    assert!(NativeApplication::new("a", "b").unwrap().with_origin("*").is_err());
-    assert!(NativeApplication::new("a", "b").unwrap().with_origin("https://a.example/x").is_err());
+    assert!(
+        NativeApplication::new(Application::new("contoso", "b", "a").unwrap())
+            .with_origin("*")
+            .is_err()
+    );
+    assert!(
+        NativeApplication::new(Application::new("contoso", "b", "a").unwrap())
+            .with_origin("https://a.example/x")
+            .is_err()
+    );
 }
 
 #[tokio::test]

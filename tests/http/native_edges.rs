@@ -11,6 +11,7 @@ use crate::support::{
 use axum::{Router, http::HeaderValue};
 use serde_json::{Value, json};
 use sspr::{
+    Application,
     domain::IdentityProvider,
     http::{IssueError, Issued, Native, NativeApplication, TokenIssuer, TokenRequest},
     policy::{Disclosure, Limits},
@@ -311,8 +312,8 @@ async fn an_issuer_that_could_not_answer_costs_nobody_a_sign_in() {
     let world = World::memory().await;
     furnish(&world).await;
     let issuer = Shaky(std::sync::atomic::AtomicBool::new(true));
-    let shop = NativeApplication::new("shop", "sign-in").unwrap();
-    let router = Native::new(&world.sspr, tenant(), issuer).with_application(shop).router();
+    let shop = Application::new("contoso", "sign-in", "shop").unwrap();
+    let router = Native::new(&world.sspr, shop, issuer).router();
     let api = Api { app: Router::new().nest("/contoso.onmicrosoft.com", router), world };
     let token = initiated(&api, "ada@example.com").await.text("continuation_token");
     let token = challenged(&api, &token).await.text("continuation_token");
@@ -608,9 +609,9 @@ async fn an_origin_is_written_as_browsers_write_it_and_may_be_a_mobile_shells() 
         ("ms-appx-web://com.example.shop", "ms-appx-web://com.example.shop"),
     ] {
         let world = World::memory().await;
-        let shop = NativeApplication::new("shop", "sign-in").unwrap();
+        let shop = NativeApplication::new(Application::new("contoso", "sign-in", "shop").unwrap());
         let shop = shop.with_origin(listed).unwrap_or_else(|_| panic!("{listed}"));
-        let api = Native::new(&world.sspr, tenant(), Plain).with_application(shop).router();
+        let api = Native::new(&world.sspr, shop, Plain).router();
         let seen = post(
             &api,
             "/oauth2/v2.0/authorize-challenge",
@@ -620,7 +621,7 @@ async fn an_origin_is_written_as_browsers_write_it_and_may_be_a_mobile_shells() 
         .await;
         assert_eq!((seen.status, seen.header("access-control-allow-origin")), (401, sent));
     }
-    let shop = || NativeApplication::new("shop", "sign-in").unwrap();
+    let shop = || NativeApplication::new(Application::new("contoso", "sign-in", "shop").unwrap());
     for bad in [
         "",
         "*",

@@ -9,8 +9,9 @@ use crate::support::{
 };
 use axum::{Extension, Router};
 use sspr::{
+    Application,
     engine::Vouch,
-    http::{Application, Pages, ReturnTo, change_password},
+    http::{Pages, ReturnTo, change_password},
 };
 
 struct Site {
@@ -35,9 +36,10 @@ impl Site {
 
     fn over(world: World) -> Self {
         let shop = Application::new("contoso", "sign-in", "shop").unwrap();
-        let shop = shop.with_home(ReturnTo::parse("/shop").unwrap());
+        let pages = Pages::new(&world.sspr, shop, Named);
+        let pages = pages.with_home(ReturnTo::parse("/shop").unwrap());
         let app = Router::new()
-            .nest("/account", Pages::new(&world.sspr, shop, Named).router())
+            .nest("/account", pages.router())
             .merge(change_password(&ReturnTo::parse("/account").unwrap()));
         Self { app, world }
     }

@@ -8,11 +8,10 @@ use std::{
     task::Poll,
 };
 
-use crate::support;
 use crate::support::{
     NEW, OLD, Users, World,
     front::{FORM, Named, Plain, Seen, form, get, post, send},
-    seconds,
+    seconds, shop,
 };
 use axum::{
     Router,
@@ -25,8 +24,8 @@ use sspr::{
     adapters::{ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy},
     domain::{Charge, CounterName, RecordId, Timestamp},
     http::{
-        Application, Native, NativeApplication, NewSession, Pages, PublicPathError, ReturnTo,
-        SessionError, Sessions, SignInContext, TrustedProxies,
+        Native, NewSession, Pages, PublicPathError, ReturnTo, SessionError, Sessions,
+        SignInContext, TrustedProxies,
     },
     policy::{AfterReset, Brand, PasswordRules},
     ports::{
@@ -35,13 +34,8 @@ use sspr::{
 };
 use tower::ServiceExt as _;
 
-fn shop() -> Application {
-    let shop = Application::new("contoso", "sign-in", "shop").unwrap();
-    shop.with_home(ReturnTo::parse("/shop").unwrap())
-}
-
 fn pages(world: &World) -> Pages {
-    Pages::new(&world.sspr, shop(), Named)
+    Pages::new(&world.sspr, shop(), Named).with_home(ReturnTo::parse("/shop").unwrap())
 }
 
 fn mounted(pages: Pages) -> Router {
@@ -375,8 +369,7 @@ async fn behind_a_proxy_that_takes_a_prefix_away_every_address_keeps_it() {
     let furnished = || {
         let help = ReturnTo::parse("/help").unwrap();
         let privacy = ReturnTo::parse("/auth/privacy").unwrap();
-        let shop = shop().with_help(help).with_privacy(privacy);
-        let pages = Pages::new(&world.sspr, shop, Named);
+        let pages = pages(&world).with_help(help).with_privacy(privacy);
         pages.with_stylesheet(ReturnTo::parse("/brand.css").unwrap())
     };
     let trusted = || TrustedProxies::of(["192.0.2.0/24"]).unwrap();
@@ -429,10 +422,7 @@ async fn behind_a_proxy_that_takes_a_prefix_away_every_address_keeps_it() {
 #[tokio::test]
 async fn version_twos_links_keep_a_prefix_that_a_proxy_takes_away() {
     let world = World::memory().await;
-    let native = || {
-        let shop = NativeApplication::new("shop", "sign-in").unwrap();
-        Native::new(&world.sspr, support::tenant(), Plain).with_application(shop)
-    };
+    let native = || Native::new(&world.sspr, shop(), Plain);
     let believed = || native().with_trusted_proxies(TrustedProxies::of(["192.0.2.1"]).unwrap());
     let prefix = &[("x-forwarded-prefix", "/auth")][..];
     for (native, headers, expected) in [
@@ -853,8 +843,8 @@ async fn every_text_from_outside_is_escaped_on_every_page() {
     world.policies.replace(policy);
     let path = |text: &str| ReturnTo::parse(text).unwrap();
     let hostile_path = "/shop/<b>\"'&{x}";
-    let shop = shop().with_help(path(hostile_path)).with_privacy(path(hostile_path));
-    let app = mounted(Pages::new(&world.sspr, shop, Named).with_stylesheet(path(hostile_path)));
+    let pages = pages(&world).with_help(path(hostile_path)).with_privacy(path(hostile_path));
+    let app = mounted(pages.with_stylesheet(path(hostile_path)));
     let mut shown = BTreeSet::new();
     let mut check = |at: &str, seen: &Seen| {
         let page = at.split('?').next().unwrap().to_owned();

@@ -13,13 +13,12 @@ use axum::{
 };
 use serde_json::{Value, json};
 use sspr::{
-    TenantPolicy,
+    Application, TenantPolicy,
     domain::{ApplicationId, GroupId, SecondFactor, TenantId},
     engine::{RedeemOutcome, SecondFactorDemand, SignInOutcome},
     http::{
-        Access, AccessKind, Admin, Application, Authorize, Authorized, IssueError, Issued, Native,
-        NativeApplication, NewSession, Pages, ReturnTo, SessionError, Sessions, SignInContext,
-        TokenIssuer, TokenRequest,
+        Access, AccessKind, Admin, Authorize, Authorized, IssueError, Issued, Native, NewSession,
+        Pages, ReturnTo, SessionError, Sessions, SignInContext, TokenIssuer, TokenRequest,
     },
     policy::Brand,
     ports::{PolicyChange, PolicySource as _, PolicyStore as _},
@@ -427,11 +426,9 @@ fn native(world: &World, tenant: &TenantId) -> Router {
 }
 
 fn native_with(world: &World, tenant: &TenantId, issuer: impl TokenIssuer + 'static) -> Router {
-    let application = |id: &str| NativeApplication::new(id, "sign-in").unwrap();
-    Native::new(&world.sspr, tenant.clone(), issuer)
-        .with_application(application("shop"))
-        .with_application(application("other"))
-        .router()
+    let application = |id: &str| Application::new(tenant.as_str(), "sign-in", id).unwrap();
+    let native = Native::new(&world.sspr, application("shop"), issuer);
+    native.with_application(application("other")).unwrap().router()
 }
 
 async fn v1(app: &Router, path: &str, fields: &[(&str, &str)]) -> Seen {

@@ -1,12 +1,10 @@
 //! What a stranger's hostile bodies cost over HTTP: no slow hash, no record, no mail, one answer.
 
 use crate::stranger::{Cost, Stage, combining_marks, largest_password};
-use crate::support::{
-    front::{FORM, JSON, Named, Plain, Seen, build, form, post, send},
-    tenant,
-};
+use crate::support::front::{FORM, JSON, Named, Plain, Seen, build, form, post, send};
 use axum::Router;
-use sspr::http::{Application, Native, NativeApplication, Pages};
+use sspr::Application;
+use sspr::http::{Native, Pages};
 
 const MOST_BYTES: usize = 16 * 1024;
 
@@ -21,11 +19,10 @@ const PATHS: [&str; 5] = [
 
 fn app(stage: &Stage) -> Router {
     let shop = Application::new("contoso", "sign-in", "shop").unwrap();
-    let api = Native::new(&stage.sspr, tenant(), Plain);
-    let native = NativeApplication::new("shop", "sign-in").unwrap();
+    let api = Native::new(&stage.sspr, shop.clone(), Plain);
     Router::new()
         .nest("/account", Pages::new(&stage.sspr, shop, Named).router())
-        .nest("/contoso", api.with_application(native).router())
+        .nest("/contoso", api.router())
 }
 
 /// Posts a body everywhere; nothing may come of it.

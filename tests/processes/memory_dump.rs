@@ -12,15 +12,12 @@ use std::{
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use sspr::{
-    Keyring, Sspr, TenantPolicy,
+    Application, Keyring, Sspr, TenantPolicy,
     adapters::{
         Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers,
         SystemEntropy,
     },
-    domain::{
-        Account, AccountId, ApplicationId, EmailAddress, Password, Stamp, TenantId, Timestamp,
-        UserFlowId,
-    },
+    domain::{Account, AccountId, EmailAddress, Password, Stamp, TenantId, Timestamp},
     engine::{
         Client, RedeemOutcome, Request, SignInOutcome, StartOutcome, SubmitOutcome, VerifyOutcome,
     },
@@ -116,9 +113,8 @@ fn journey(leaky: bool) -> Option<String> {
             .with_clock(ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000)))
             .with_hasher(hasher)
             .build();
-        let (flow, shop) =
-            (UserFlowId::parse("sign-in").unwrap(), ApplicationId::parse("shop").unwrap());
-        let request = Request::new(tenant, flow, shop, ada);
+        let shop = Application::new("contoso", "sign-in", "shop").unwrap();
+        let request = Request::new(&shop, ada);
         let client = Client::unknown();
         let inbox = CaptureSender::new();
         let StartOutcome::Started(started) = sspr.start(&request, &client).await.unwrap() else {

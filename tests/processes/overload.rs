@@ -12,12 +12,12 @@ use std::{
 use crate::support::{NEW, OLD, account, address, cheap_hasher, password, stepped::*};
 use async_trait::async_trait;
 use sspr::{
-    Courier, Keyring, Sspr, TenantPolicy,
+    Application, Courier, Keyring, Sspr, TenantPolicy,
     adapters::{
         Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers,
         SystemEntropy,
     },
-    domain::{ApplicationId, EmailAddress, Grant, PasswordHash, TenantId, Timestamp, UserFlowId},
+    domain::{EmailAddress, Grant, PasswordHash, TenantId, Timestamp},
     engine::{Client, Request, SignInOutcome, StartOutcome, SubmitOutcome, VerifyOutcome},
     ports::{HashError, HashQueue, PasswordHasher},
 };
@@ -140,9 +140,7 @@ fn mail(number: usize) -> EmailAddress {
 }
 
 fn request(name: &str, number: usize) -> Request {
-    let flow = UserFlowId::parse("sign-in").unwrap();
-    let shop = ApplicationId::parse("shop").unwrap();
-    Request::new(TenantId::parse(name).unwrap(), flow, shop, mail(number))
+    Request::new(&Application::new(name, "sign-in", "shop").unwrap(), mail(number))
 }
 
 fn on_one_thread<T>(future: impl Future<Output = T>) -> T {

@@ -14,14 +14,14 @@ use std::{
 
 use crate::servers::{Postgres, Redis};
 use sspr::{
-    Keyring, Sspr, TenantPolicy,
+    Application, Keyring, Sspr, TenantPolicy,
     adapters::{
         Argon2Pool, ManualClock, MemoryPolicies, PostgresOptions, PostgresStore, RedisCodes,
         RedisOptions, SqliteStore, SystemEntropy,
     },
     domain::{
-        Account, AccountId, ApplicationId, Code, EmailAddress, FlowToken, Grant, Password, Stamp,
-        TenantId, Timestamp, UserFlowId,
+        Account, AccountId, Code, EmailAddress, FlowToken, Grant, Password, Stamp, TenantId,
+        Timestamp,
     },
     engine::{Client, Courier, Rejection, Request, StartOutcome, SubmitOutcome, VerifyOutcome},
     mail::EmailMessage,
@@ -306,8 +306,8 @@ impl Race {
         let stamp = Stamp::generate(&SystemEntropy::new()).unwrap();
         let account = Account::new(id.clone(), mail.clone(), stamp).with_password(self.old.clone());
         self.stores.accounts.insert(&tenant(trial), &account).await;
-        let (flow, shop) = (UserFlowId::parse("sign-in"), ApplicationId::parse("shop"));
-        let request = Request::new(tenant(trial), flow.unwrap(), shop.unwrap(), mail.clone());
+        let shop = Application::new(tenant(trial).as_str(), "sign-in", "shop").unwrap();
+        let request = Request::new(&shop, mail.clone());
         let StartOutcome::Started(started) =
             self.sspr.start(&request, &client(trial)).await.unwrap()
         else {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use axum::Router;
 use sspr::{
-    http::{Application, Native, NativeApplication, Pages, ReturnTo, change_password},
+    Application,
+    http::{Native, Pages, ReturnTo, change_password},
     policy::Limits,
 };
 
@@ -13,7 +14,7 @@ use crate::{
     support::{
         NEW, World,
         front::{Named, Plain, Seen, form, get, post},
-        seconds, tenant,
+        seconds,
     },
 };
 
@@ -31,8 +32,7 @@ impl Front {
     async fn new() -> Self {
         let world = World::memory().await;
         let shop = Application::new("contoso", "sign-in", "shop").unwrap();
-        let native = NativeApplication::new("shop", "sign-in").unwrap();
-        let native = Native::new(&world.sspr, tenant(), Plain).with_application(native);
+        let native = Native::new(&world.sspr, shop.clone(), Plain);
         let app = Router::new()
             .nest("/account", Pages::new(&world.sspr, shop, Named).router())
             .nest("/contoso.onmicrosoft.com", native.router())

@@ -14,14 +14,14 @@ use std::{
 };
 
 use sspr::{
-    Sspr,
+    Application, Sspr,
     adapters::{
         Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryEvents, MemoryPolicies,
         MemoryUsers, SystemEntropy,
     },
     domain::{
-        Account, AccountId, ApplicationId, Code, EmailAddress, FlowToken, Grant, GroupId, Keyring,
-        Password, PasswordHash, Stamp, TenantId, Ticket, Timestamp, UserFlowId,
+        Account, AccountId, Code, EmailAddress, FlowToken, Grant, GroupId, Keyring, Password,
+        PasswordHash, Stamp, TenantId, Ticket, Timestamp,
     },
     engine::{
         Client, Courier, OpenOutcome, RedeemOutcome, Request, SendOutcome, SentCode, SignInOutcome,
@@ -74,13 +74,17 @@ pub fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).unwrap()
 }
 
+/// The shop of a tenant.
+pub fn application(tenant: &str) -> Application {
+    Application::new(tenant, "sign-in", "shop").unwrap()
+}
+
+pub fn shop() -> Application {
+    application("contoso")
+}
+
 pub fn request(typed: &str) -> Request {
-    Request::new(
-        tenant(),
-        UserFlowId::parse("sign-in").unwrap(),
-        ApplicationId::parse("shop").unwrap(),
-        address(typed),
-    )
+    Request::new(&shop(), address(typed))
 }
 
 pub fn client(last: u8) -> Client {

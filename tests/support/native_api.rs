@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use sspr::{
-    Keyring, TenantPolicy,
+    Application, Keyring, TenantPolicy,
     adapters::{ManualClock, MemoryPolicies, MemoryUsers, SystemEntropy},
     domain::{Charge, CounterName, Over, RecordId, Timestamp},
     http::{Native, NativeApplication},
@@ -16,7 +16,7 @@ use sspr::{
 use super::{
     Users, World,
     front::{JSON, Plain, Seen, build, form, furnish, post, send},
-    tenant,
+    shop,
 };
 
 pub const ORIGIN: &str = "https://shop.example";
@@ -37,10 +37,9 @@ impl Api {
     }
 
     pub fn over(world: World) -> Self {
-        let shop = NativeApplication::new("shop", "sign-in").unwrap().with_origin(ORIGIN).unwrap();
-        let other = NativeApplication::new("other", "sign-in").unwrap();
-        let api = Native::new(&world.sspr, tenant(), Plain);
-        let api = api.with_application(shop).with_application(other).router();
+        let shop = NativeApplication::new(shop()).with_origin(ORIGIN).unwrap();
+        let other = Application::new("contoso", "sign-in", "other").unwrap();
+        let api = Native::new(&world.sspr, shop, Plain).with_application(other).unwrap().router();
         Self { app: Router::new().nest("/contoso.onmicrosoft.com", api), world }
     }
 

@@ -240,6 +240,21 @@ impl Argon2Pool {
         Ok(())
     }
 
+    /// Hashes a password on the calling thread, for test data and for imports.
+    ///
+    /// It does not wait in a queue, and it blocks the thread for as long as one hash takes. Services
+    /// use [`PasswordHasher::hash`].
+    ///
+    /// # Errors
+    /// [`HashError::Failed`] if there is no randomness or no memory.
+    pub fn hash_blocking(&self, password: &Password) -> Result<PasswordHash, HashError> {
+        let settings = &self.0.settings;
+        let mut kernel = (settings.make)();
+        let hash = hashing::hash(password, self.salt()?, settings.cost, &mut *kernel);
+        kernel.wipe();
+        hash
+    }
+
     fn salt(&self) -> Result<[u8; SALT], HashError> {
         let mut salt = [0; SALT];
         let filled = self.0.settings.entropy.fill(&mut salt);

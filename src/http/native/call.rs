@@ -16,12 +16,12 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{
-    NativeApplication, Site,
+    Site,
     continuation::{Continuation, Kind, Step},
     fault::Fault,
 };
 use crate::{
-    domain::{CorrelationId, NetworkAddress, Timestamp},
+    domain::{Application, CorrelationId, NetworkAddress, Timestamp},
     engine::{Client, Sspr, Vouch},
     http::{form::is_of, fresh_correlation, public_path::PublicPath},
 };
@@ -53,7 +53,7 @@ pub(super) struct Reply {
 
 /// An application that the call is for, with its own handle.
 pub(super) struct Served<'a> {
-    pub(super) application: &'a NativeApplication,
+    pub(super) application: &'a Application,
     pub(super) sspr: Sspr,
 }
 
@@ -87,14 +87,14 @@ impl Call {
     /// The application of a `client_id`. A browser's origin must be one of its origins.
     pub(super) fn serve(&self, client_id: &str) -> Result<Served<'_>, Fault> {
         let mut all = self.site.applications.iter();
-        let application = all.find(|application| application.id.as_str() == client_id);
-        let application = application.ok_or_else(Fault::unknown_client)?;
-        let foreign = self.origin.as_ref().is_some_and(|origin| !application.admits(origin));
+        let native = all.find(|native| native.application.id.as_str() == client_id);
+        let native = native.ok_or_else(Fault::unknown_client)?;
+        let foreign = self.origin.as_ref().is_some_and(|origin| !native.admits(origin));
         if foreign {
             return Err(Fault::unknown_client());
         }
-        let sspr = self.site.sspr.for_application(&self.site.tenant, &application.id);
-        Ok(Served { application, sspr })
+        let application = &native.application;
+        Ok(Served { application, sspr: self.site.sspr.for_application(application) })
     }
 
     /// A token that a client brought, and the application that it was made for.

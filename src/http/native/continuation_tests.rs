@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     Sspr, TenantPolicy,
     adapters::{MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy},
-    domain::{ApplicationId, Keyring, TenantId},
+    domain::{Application, ApplicationId, Keyring, TenantId},
     http::{IssueError, Issued, Native, TokenIssuer, TokenRequest},
 };
 
@@ -35,7 +35,7 @@ fn call() -> Call {
     let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
     let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
     let (sspr, _) = Sspr::new(MemoryUsers::new(), MemoryCodes::new(), policies, keys);
-    let api = Native::new(&sspr, TenantId::parse("contoso").unwrap(), Nobody);
+    let api = Native::new(&sspr, Application::new("contoso", "sign-in", "shop").unwrap(), Nobody);
     let request = Request::builder().header(ORIGIN, "https://shop.example");
     Call::of(&Arc::new(api.0), &request.body(Body::empty()).unwrap())
 }

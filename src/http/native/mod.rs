@@ -46,7 +46,7 @@ use self::{
 };
 use super::{PublicPathError, TrustedProxies, form::Form, origin::Origin, public_path::PublicPath};
 use crate::{
-    domain::{ApplicationId, IdError, TenantId, UserFlowId},
+    domain::{Application, TenantId},
     engine::Sspr,
 };
 
@@ -66,9 +66,9 @@ const DOCUMENT: &str = include_str!("openapi.json");
 /// # }
 /// # let (sspr, courier) = Sspr::new(MemoryUsers::new(), MemoryCodes::new(),
 /// #     MemoryPolicies::fixed(TenantPolicy::customers("contoso")?), Keyring::generate(&SystemEntropy::new())?);
-/// let shop = NativeApplication::new("63856651-0000-4000-8000-000000000000", "sign-in")?
-///     .with_origin("https://shop.example")?;
-/// let api = Native::new(&sspr, TenantId::parse("contoso")?, MyIssuer).with_application(shop);
+/// let shop = Application::new("contoso", "sign-in", "63856651-0000-4000-8000-000000000000")?;
+/// let shop = NativeApplication::new(shop).with_origin("https://shop.example")?;
+/// let api = Native::new(&sspr, shop, MyIssuer);
 /// let app: axum::Router = axum::Router::new().nest("/contoso.onmicrosoft.com", api.router());
 /// # let _ = (app, courier);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -84,16 +84,21 @@ const DOCUMENT: &str = include_str!("openapi.json");
 #[must_use = "call `router`"]
 pub struct Native(Site);
 
-/// An application that may use the API: a public client.
+/// An application that may use the API as a public client. Its id is the `client_id`.
+///
+/// Clients in browsers need [`NativeApplication::with_origin`]. Others can be given as an
+/// [`Application`].
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct NativeApplication {
-    /// Its `client_id`.
-    pub id: ApplicationId,
-    /// The user flow by which people sign in to it.
-    pub user_flow: UserFlowId,
+    application: Application,
     origins: Vec<Origin>,
 }
+
+/// The error for an application of another tenant.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("application: its tenant is not the one of this API; make an API for each tenant")]
+#[non_exhaustive]
+pub struct OtherTenantError;
 
 /// A text is no origin.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -112,16 +117,10 @@ struct Site {
 }
 
 impl NativeApplication {
-    /// An application without browser clients.
-    ///
-    /// # Errors
-    /// [`IdError`] names the one that is not usable.
-    pub fn new(client_id: &str, user_flow: &str) -> Result<Self, IdError> {
-        Ok(Self {
-            id: ApplicationId::parse(client_id)?,
-            origins: Vec::new(),
-            user_flow: UserFlowId::parse(user_flow)?,
-        })
+    /// An application without clients in browsers.
+    #[must_use]
+    pub const fn new(application: Application) -> Self {
+        Self { application, origins: Vec::new() }
     }
 
     /// Lets pages of that origin call the API (CORS). Exact: no wildcard, no path.
@@ -136,6 +135,12 @@ impl NativeApplication {
     /// Whether a browser's `Origin` is one of this application's.
     fn admits(&self, origin: &HeaderValue) -> bool {
         self.origins.iter().any(|listed| listed.is(origin))
+    }
+}
+
+impl From<Application> for NativeApplication {
+    fn from(application: Application) -> Self {
+        Self::new(application)
     }
 }
 
@@ -165,22 +170,37 @@ macro_rules! json_step {
     };
 }
 impl Native {
-    /// The API of a tenant, as yet without applications.
-    pub fn new(sspr: &Sspr, tenant: TenantId, issuer: impl TokenIssuer + 'static) -> Self {
+    /// The API of one application and its tenant.
+    pub fn new(
+        sspr: &Sspr,
+        application: impl Into<NativeApplication>,
+        issuer: impl TokenIssuer + 'static,
+    ) -> Self {
+        let native = application.into();
         Self(Site {
-            applications: Vec::new(),
+            tenant: native.application.tenant.clone(),
+            applications: vec![native],
             issuer: Arc::new(issuer),
             proxies: TrustedProxies::none(),
             public: None,
             sspr: sspr.clone(),
-            tenant,
         })
     }
 
-    /// Serves an application.
-    pub fn with_application(mut self, application: NativeApplication) -> Self {
-        self.0.applications.push(application);
-        self
+    /// Adds another application of the same tenant.
+    ///
+    /// # Errors
+    /// [`OtherTenantError`].
+    pub fn with_application(
+        mut self,
+        application: impl Into<NativeApplication>,
+    ) -> Result<Self, OtherTenantError> {
+        let native = application.into();
+        if native.application.tenant != self.0.tenant {
+            return Err(OtherTenantError);
+        }
+        self.0.applications.push(native);
+        Ok(self)
     }
 
     /// Says what a proxy takes off the front of every path, like

@@ -35,18 +35,13 @@ pub(super) fn address(typed: &str) -> Result<EmailAddress, Fault> {
     EmailAddress::parse(typed.trim()).map_err(|_| Fault::parameter("username"))
 }
 
-fn request(call: &Call, served: &Served<'_>, address: EmailAddress) -> Request {
-    let (tenant, flow) = (call.site.tenant.clone(), served.application.user_flow.clone());
-    Request::new(tenant, flow, served.application.id.clone(), address)
-}
-
 /// `/start`: opens a reset; no mail yet.
 pub(super) async fn open(
     call: &Call,
     served: &Served<'_>,
     username: &str,
 ) -> Result<(Step, String), Fault> {
-    let request = request(call, served, address(username)?);
+    let request = Request::new(served.application, address(username)?);
     let outcome = served.sspr.open(&request, &call.client()).await.map_err(|_| Fault::down())?;
     match outcome {
         OpenOutcome::Opened(opened) => {
@@ -172,7 +167,7 @@ pub(super) async fn sign_in(
     username: &str,
     typed: &str,
 ) -> Result<Entered, Fault> {
-    let request = request(call, served, address(username)?);
+    let request = Request::new(served.application, address(username)?);
     // What is no password is nobody's password.
     let password = Password::parse(typed).map_err(|_| Fault::wrong_password())?;
     let outcome = served.sspr.sign_in(&request, &password, &call.client()).await;
@@ -193,7 +188,7 @@ pub(super) async fn name_account(
     served: &Served<'_>,
     username: &str,
 ) -> Result<Step, Fault> {
-    let request = request(call, served, address(username)?);
+    let request = Request::new(served.application, address(username)?);
     let named = served.sspr.name(&request, &call.client()).await;
     match named.map_err(|_| Fault::down())? {
         Named::Known => {}

@@ -36,10 +36,14 @@ use self::{
     words::PageWords,
 };
 use super::{
-    Application, PublicPathError, ReturnTo, Sessions, TrustedProxies, assets, fresh_correlation,
-    harden, hardening::level_host, public_path::PublicPath,
+    PublicPathError, ReturnTo, Sessions, TrustedProxies, assets, fresh_correlation, harden,
+    hardening::level_host, public_path::PublicPath,
 };
-use crate::{domain::CorrelationId, domain::Scope, engine::Sspr, mail::Language};
+use crate::{
+    domain::{Application, CorrelationId, Scope},
+    engine::Sspr,
+    mail::Language,
+};
 
 /// How long a request may take, its body included.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -47,7 +51,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The pages of one application, to be mounted in the host's router.
 ///
 /// ```
-/// # use sspr::{Keyring, Sspr, TenantPolicy, adapters::*, http::*};
+/// # use sspr::{Application, Keyring, Sspr, TenantPolicy, adapters::*, http::*};
 /// # use axum::http::{HeaderMap, HeaderValue};
 /// # #[derive(Debug)] struct MySessions;
 /// # #[async_trait::async_trait] impl Sessions for MySessions {
@@ -79,6 +83,9 @@ pub struct Pages(Site);
 struct Site {
     sspr: Sspr,
     application: Application,
+    home: ReturnTo,
+    help: Option<ReturnTo>,
+    privacy: Option<ReturnTo>,
     sessions: Arc<dyn Sessions>,
     proxies: TrustedProxies,
     public: Option<PublicPath>,
@@ -110,22 +117,47 @@ pub fn change_password(path: &ReturnTo) -> Router {
 impl Pages {
     /// The pages of one application.
     pub fn new(sspr: &Sspr, application: Application, sessions: impl Sessions + 'static) -> Self {
-        let scope = Scope::new(&application.tenant, &application.id);
+        let scope = Scope::of(&application);
         let name: String = scope.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         Self(Site {
             about: name.clone(),
             cookie: format!("__Host-sspr-{name}"),
             device_cookie: format!("__Host-sspr-device-{name}"),
+            help: None,
+            home: ReturnTo::root(),
+            privacy: None,
             proxies: TrustedProxies::none(),
             public: None,
             sessions: Arc::new(sessions),
-            sspr: sspr.for_application(&application.tenant, &application.id),
+            sspr: sspr.for_application(&application),
             stylesheet: None,
             application,
         })
     }
 
-    /// Believes `X-Forwarded-For` and `X-Forwarded-Prefix` from these proxies.
+    /// Sets the path to which users go after the sign-in. The default is `/`. Each `return_to` must
+    /// lie below this path.
+    ///
+    /// Behind a proxy that strips a prefix from every path, these paths may be written with the
+    /// prefix or without it.
+    pub fn with_home(mut self, home: ReturnTo) -> Self {
+        self.0.home = home;
+        self
+    }
+
+    /// Adds a link "Help" to the pages.
+    pub fn with_help(mut self, help: ReturnTo) -> Self {
+        self.0.help = Some(help);
+        self
+    }
+
+    /// Adds a link "Privacy" to the pages.
+    pub fn with_privacy(mut self, privacy: ReturnTo) -> Self {
+        self.0.privacy = Some(privacy);
+        self
+    }
+
+    /// Trusts `X-Forwarded-For` and `X-Forwarded-Prefix` from these proxies.
     pub fn with_trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.0.proxies = proxies;
         self
@@ -183,6 +215,12 @@ impl fmt::Debug for Pages {
 impl Site {
     fn correlation(&self) -> Option<CorrelationId> {
         fresh_correlation(self.sspr.entropy())
+    }
+
+    /// The path to send a user back to, as users see it: the wanted one if it lies below home, else
+    /// home.
+    fn return_to(&self, wanted: Option<&str>, public: &PublicPath) -> ReturnTo {
+        ReturnTo::below_or_home(wanted, &public.publish(&self.home), public)
     }
 
     /// The page for when there is no policy (404), or none can be had (503).

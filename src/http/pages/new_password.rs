@@ -94,7 +94,7 @@ async fn finish(visit: &Visit, journey: &Journey, ticket: &Ticket) -> Answer {
     let done = |signed_in, onward| journey.done(signed_in, onward, until);
     // The password is changed whatever breaks from here on: then the person signs in with it.
     let redeemed = site.sspr.redeem(ticket).await;
-    let return_to = site.application.return_to(journey.return_to.as_deref(), &visit.public);
+    let return_to = site.return_to(journey.return_to.as_deref(), &visit.public);
     let sign_in = match redeemed {
         Ok(RedeemOutcome::SignIn(sign_in)) => sign_in,
         Ok(RedeemOutcome::RequireSignIn) if visit.policy.after_reset() == AfterReset::SignIn => {
@@ -140,7 +140,7 @@ pub(super) async fn done(State(site): State<Arc<Site>>, request: Request) -> Ans
         (false, true) => "",
         (false, false) => words.done_sign_in,
     };
-    let home = visit.public.publish(&site.application.home);
+    let home = visit.public.publish(&site.home);
     let (href, button) = if onward {
         let button = words.done_go.replace("{brand}", visit.policy.brand().name());
         (journey.return_to.as_deref().unwrap_or(home.as_str()).to_owned(), button)

@@ -58,7 +58,7 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
         journey.return_to.clone_from(&before.return_to);
     }
     if let Some(path) = field("return_to") {
-        let path = site.application.return_to(Some(path), &visit.public);
+        let path = site.return_to(Some(path), &visit.public);
         journey.return_to = Some(path.as_str().to_owned());
     }
     visit.go(journey)
@@ -107,7 +107,7 @@ pub(super) async fn password_submit(State(site): State<Arc<Site>>, request: Requ
 /// The host begins a session, and the person goes where they wanted to.
 async fn enter(visit: &Visit, journey: &Journey, signed_in: &SignedIn) -> Answer {
     let site = &*visit.site;
-    let return_to = site.application.return_to(journey.return_to.as_deref(), &visit.public);
+    let return_to = site.return_to(journey.return_to.as_deref(), &visit.public);
     let arrival = SignInContext {
         account: &signed_in.account,
         application: &site.application,
@@ -178,10 +178,8 @@ pub(super) async fn posted(site: &Arc<Site>, request: Request) -> Result<(Visit,
 
 /// What the engine is asked about the journey's address.
 pub(super) fn ask(visit: &Visit, journey: &Journey) -> Option<Ask> {
-    let application = &visit.site.application;
-    let (tenant, flow) = (application.tenant.clone(), application.user_flow.clone());
     let address = EmailAddress::parse(&journey.address).ok()?;
-    let ask = Ask::new(tenant, flow, application.id.clone(), address);
+    let ask = Ask::new(&visit.site.application, address);
     Some(ask.with_locale(visit.language.into()).with_strict_disclosure())
 }
 

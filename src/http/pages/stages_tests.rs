@@ -10,14 +10,14 @@ use tower::ServiceExt as _;
 
 use super::{Pages, Site};
 use crate::{
-    Keyring, TenantPolicy,
+    Application, Keyring, TenantPolicy,
     adapters::{
         Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers,
         SystemEntropy,
     },
     domain::{Account, AccountId, DeviceProof, EmailAddress, Password, Purpose, Stamp, Timestamp},
     engine::{Courier, Sspr},
-    http::{Application, NewSession, SessionError, Sessions, SignInContext},
+    http::{NewSession, SessionError, Sessions, SignInContext},
     ports::{HashQueue, PasswordHasher as _},
 };
 

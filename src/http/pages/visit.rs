@@ -171,10 +171,10 @@ impl Visit {
         Frame {
             brand: self.policy.brand().name().to_owned(),
             failed: false,
-            help: path(&self.site.application.help),
+            help: path(&self.site.help),
             language: self.language,
             others: others.collect(),
-            privacy: path(&self.site.application.privacy),
+            privacy: path(&self.site.privacy),
             query,
             root: self.link.root.clone(),
             sign_in: self.sign_in(journey.or(newest)),

@@ -7,8 +7,8 @@ use std::{
 
 use futures_util::FutureExt;
 use sspr::{
-    Courier, Error, Sspr,
-    domain::{ApplicationId, Code, FlowToken, Grant, Password, Ticket, Timestamp, UserFlowId},
+    Application, Courier, Error, Sspr,
+    domain::{Code, FlowToken, Grant, Password, Ticket, Timestamp},
     engine::{
         Client, Context, Drained, OpenOutcome, RedeemOutcome, Request, SendOutcome, SignInOutcome,
         SubmitOutcome, VerifyOutcome,
@@ -283,10 +283,6 @@ async fn perform((sspr, courier): &(Sspr, Courier), call: Call, desk: &Desk) -> 
 }
 
 fn request(index: usize, typed: &str) -> Request {
-    Request::new(
-        tenant(index),
-        UserFlowId::parse("sign-in").unwrap(),
-        ApplicationId::parse("shop").unwrap(),
-        address(typed),
-    )
+    let shop = Application::new(tenant(index).as_str(), "sign-in", "shop").unwrap();
+    Request::new(&shop, address(typed))
 }

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use sspr::{
+    Application,
     domain::{
-        AccountId, ApplicationId, Code, CorrelationId, DeviceProof, FlowToken, Grant, Password,
-        RecordId, Ticket, UserFlowId,
+        AccountId, Code, CorrelationId, DeviceProof, FlowToken, Grant, Password, RecordId, Ticket,
     },
     engine::{Client, Request, RequestKey, Vouch},
 };
@@ -386,10 +386,6 @@ fn grants_used(hands: &Hands, index: usize) -> &str {
 }
 
 pub fn request(index: usize, typed: sspr::domain::EmailAddress) -> Request {
-    Request::new(
-        tenant(index),
-        UserFlowId::parse("sign-in").unwrap(),
-        ApplicationId::parse("shop").unwrap(),
-        typed,
-    )
+    let shop = Application::new(tenant(index).as_str(), "sign-in", "shop").unwrap();
+    Request::new(&shop, typed)
 }

@@ -1,28 +1,8 @@
-//! The application that a front serves.
+//! The path to which users go after the sign-in.
 
 use thiserror::Error;
 
 use super::public_path::PublicPath;
-use crate::domain::{ApplicationId, IdError, TenantId, UserFlowId};
-
-/// Which application of which tenant a front is for, and by which user flow people sign in to it.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Application {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// The user flow.
-    pub user_flow: UserFlowId,
-    /// The application, for the native API its `client_id`.
-    pub id: ApplicationId,
-    /// Where signed-in people go; every `return_to` must lie below it. Behind a proxy that takes a
-    /// prefix off every path, these paths may be written with or without it.
-    pub home: ReturnTo,
-    /// Where the pages' "Help" leads, if anywhere.
-    pub help: Option<ReturnTo>,
-    /// Where the pages' "Privacy" leads, if anywhere.
-    pub privacy: Option<ReturnTo>,
-}
 
 /// A path of this origin, to send a person back to after the sign-in.
 ///
@@ -37,53 +17,6 @@ pub struct ReturnTo(Box<str>);
 #[error("return_to: a path of this origin like /cart is wanted, at most 256 bytes")]
 #[non_exhaustive]
 pub struct ReturnToError;
-
-impl Application {
-    /// An application whose home is `/`.
-    ///
-    /// # Errors
-    /// [`IdError`] names the one that is not usable.
-    pub fn new(tenant: &str, user_flow: &str, id: &str) -> Result<Self, IdError> {
-        Ok(Self {
-            help: None,
-            home: ReturnTo("/".into()),
-            id: ApplicationId::parse(id)?,
-            privacy: None,
-            tenant: TenantId::parse(tenant)?,
-            user_flow: UserFlowId::parse(user_flow)?,
-        })
-    }
-
-    /// Sets where signed-in people go.
-    #[must_use]
-    pub fn with_home(mut self, home: ReturnTo) -> Self {
-        self.home = home;
-        self
-    }
-
-    /// Sets where the pages' "Help" leads.
-    #[must_use]
-    pub fn with_help(mut self, help: ReturnTo) -> Self {
-        self.help = Some(help);
-        self
-    }
-
-    /// Sets where the pages' "Privacy" leads.
-    #[must_use]
-    pub fn with_privacy(mut self, privacy: ReturnTo) -> Self {
-        self.privacy = Some(privacy);
-        self
-    }
-
-    /// Where to send a person back to, as people see it: what was asked for if it is of this
-    /// application, else its home.
-    pub(super) fn return_to(&self, wanted: Option<&str>, public: &PublicPath) -> ReturnTo {
-        let home = public.publish(&self.home);
-        let wanted = wanted.and_then(|wanted| ReturnTo::parse(wanted).ok());
-        let wanted = wanted.map(|wanted| public.publish(&wanted));
-        wanted.filter(|wanted| wanted.is_below(&home)).unwrap_or(home)
-    }
-}
 
 impl ReturnTo {
     /// Reads a path.
@@ -102,6 +35,18 @@ impl ReturnTo {
         } else {
             Err(ReturnToError)
         }
+    }
+
+    /// The path `/`.
+    pub(super) fn root() -> Self {
+        Self("/".into())
+    }
+
+    /// The wanted path, as users see it, if it lies below `home`; else `home`.
+    pub(super) fn below_or_home(wanted: Option<&str>, home: &Self, public: &PublicPath) -> Self {
+        let wanted = wanted.and_then(|wanted| Self::parse(wanted).ok());
+        let wanted = wanted.map(|wanted| public.publish(&wanted));
+        wanted.filter(|wanted| wanted.is_below(home)).unwrap_or_else(|| home.clone())
     }
 
     /// The path.
@@ -158,9 +103,11 @@ mod tests {
     }
 
     #[test]
-    fn a_return_stays_below_the_applications_home() {
-        let shop = Application::new("contoso", "sign-in", "shop").unwrap();
-        let shop = shop.with_home(ReturnTo::parse("/shop").unwrap());
+    fn a_return_stays_below_home() {
+        let home = ReturnTo::parse("/shop").unwrap();
+        let return_to = |wanted: Option<&str>, public: &PublicPath| {
+            ReturnTo::below_or_home(wanted, &public.publish(&home), public)
+        };
         for (wanted, expected) in [
             ("/shop/cart", "/shop/cart"),
             ("/shop?x=1", "/shop?x=1"),
@@ -171,13 +118,13 @@ mod tests {
             ("https://evil.example/shop", "/shop"),
         ] {
             let nowhere = PublicPath::default();
-            assert_eq!(shop.return_to(Some(wanted), &nowhere).as_str(), expected, "{wanted}");
+            assert_eq!(return_to(Some(wanted), &nowhere).as_str(), expected, "{wanted}");
             let auth = PublicPath::parse("/auth").unwrap();
             let published = format!("/auth{expected}");
-            assert_eq!(shop.return_to(Some(wanted), &auth).as_str(), published, "{wanted}");
-            let published = shop.return_to(Some(&format!("/auth{expected}")), &auth);
+            assert_eq!(return_to(Some(wanted), &auth).as_str(), published, "{wanted}");
+            let published = return_to(Some(&format!("/auth{expected}")), &auth);
             assert_eq!(published.as_str(), format!("/auth{expected}"));
         }
-        assert_eq!(shop.return_to(None, &PublicPath::default()).as_str(), "/shop");
+        assert_eq!(return_to(None, &PublicPath::default()).as_str(), "/shop");
     }
 }
