@@ -24,10 +24,7 @@ use std::{env, fs, process::Command, time::Instant};
 
 use futures_util::FutureExt as _;
 use pauses::{Pauses, hand_over, least};
-use sspr::{
-    adapters::MemoryCodes,
-    ports::{CodeStore as _, SWEEP_MARGIN},
-};
+use sspr::{adapters::MemoryCodes, ports::CodeStore as _, store::SWEEP_MARGIN};
 use subjects::{Bare, LIFE, Ported, REAL, SMALL, Shape, Subject, at, id, record, scattered};
 
 /// Rounds, each of every subject in turn and all of them twice, so that noise meets all alike.

@@ -30,8 +30,9 @@ use std::{
 use servers::{Postgres, Redis};
 use sspr::{
     adapters::{PostgresOptions, PostgresStore, RedisCodes, RedisOptions, SqliteStore},
-    domain::{Charge, CounterName, RecordId, TenantId, Timestamp},
-    ports::{CodeStore, Record},
+    domain::{RecordId, TenantId, Timestamp},
+    ports::CodeStore,
+    store::{Charge, CounterName, Record},
 };
 
 use table::{Bar, Row, head, median};

@@ -12,12 +12,14 @@ use sspr::{
         Argon2Pool, FolderSender, MemoryPolicies, SessionToken, SmtpSender, SqliteStore,
         SqliteUsers, SystemClock, SystemEntropy,
     },
-    domain::{Account, AccountId, Code, EmailAddress, Entropy as _, Password, Stamp, TenantId},
+    domain::{Account, AccountId, Code, EmailAddress, Password, Stamp, TenantId},
     engine::{
         Client, RedeemOutcome, Rejection, Request, SendOutcome, SentCode, SignInOutcome,
         StartOutcome, SubmitOutcome, VerifyOutcome,
     },
-    ports::{Clock as _, EmailSender, HashQueue, PasswordHasher as _, UserStore as _},
+    ports::{
+        Clock as _, EmailSender, Entropy as _, HashQueue, PasswordHasher as _, UserStore as _,
+    },
 };
 
 type Outcome<T> = Result<T, Box<dyn Error>>;

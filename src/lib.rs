@@ -22,6 +22,7 @@ pub mod conformance;
 pub mod domain;
 pub mod engine;
 mod error;
+#[doc(hidden)]
 pub mod flow;
 #[cfg(feature = "axum")]
 pub mod http;
@@ -31,6 +32,14 @@ pub mod policy;
 pub mod ports;
 mod sync;
 mod wiring;
+
+/// What a [code store](ports::CodeStore) keeps and answers, for authors of stores.
+pub mod store {
+    pub use crate::domain::counter::{Charge, CounterName, Family, Over};
+    pub use crate::ports::code_store::{
+        Attempted, Inserted, Loaded, Record, SWEEP_MARGIN, Swapped,
+    };
+}
 
 pub use domain::{
     Account, AccountId, Application, Code, EmailAddress, FlowToken, Grant, Keyring, Password,

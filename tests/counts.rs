@@ -31,8 +31,9 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use sspr::{
     Keyring, TenantPolicy,
     adapters::{ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers},
-    domain::{Charge, CounterName, Over, RecordId, Timestamp},
-    ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, Swapped},
+    domain::{RecordId, Timestamp},
+    ports::{CodeStore, StoreError},
+    store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
 };
 use support::*;
 

@@ -12,8 +12,9 @@ use std::{
 use futures_util::FutureExt as _;
 use sspr::{
     adapters::MemoryCodes,
-    domain::{Charge, CounterName, RecordId, Timestamp},
-    ports::{Attempted, CodeStore as _, Inserted, Record, Swapped},
+    domain::{RecordId, Timestamp},
+    ports::CodeStore as _,
+    store::{Attempted, Charge, CounterName, Inserted, Record, Swapped},
 };
 
 /// What a record holds, and what a try of it charges.

@@ -11,8 +11,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use sspr::{
-    domain::{Charge, CounterName, Over, RecordId, Timestamp},
-    ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoreErrorKind, Swapped},
+    domain::{RecordId, Timestamp},
+    ports::{CodeStore, StoreError, StoreErrorKind},
+    store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
 };
 
 /// The dead are kept for a day, so that a wrong clock removes nothing alive.

@@ -2,8 +2,9 @@
 //! 1 with another number. Shows that two releases run side by side while one replaces the other.
 
 use sspr::{
-    domain::{Charge, CounterName, Over, RecordId, Timestamp},
-    ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, Swapped},
+    domain::{RecordId, Timestamp},
+    ports::{CodeStore, StoreError},
+    store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
 };
 
 /// The second byte of a body is its version.

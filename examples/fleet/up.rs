@@ -8,8 +8,8 @@ use std::{
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use sspr::{
     adapters::{Argon2Pool, PostgresOptions, PostgresStore, SystemEntropy},
-    domain::{Account, AccountId, EmailAddress, Entropy as _, Password, Stamp, TenantId},
-    ports::{HashQueue, PasswordHasher as _, UserStore as _},
+    domain::{Account, AccountId, EmailAddress, Password, Stamp, TenantId},
+    ports::{Entropy as _, HashQueue, PasswordHasher as _, UserStore as _},
 };
 
 use crate::{Options, Outcome, TENANT, node};

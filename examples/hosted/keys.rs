@@ -4,7 +4,7 @@
 use std::{fs, path::Path};
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use sspr::{Keyring, adapters::SystemEntropy, domain::Entropy as _};
+use sspr::{Keyring, adapters::SystemEntropy, ports::Entropy as _};
 
 use crate::Outcome;
 

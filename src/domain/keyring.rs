@@ -158,29 +158,34 @@ impl Keyring {
     }
 
     /// Begins a digest under the signing key.
+    #[doc(hidden)]
     #[must_use]
     pub fn sign(&self, purpose: Purpose) -> Fields {
         Fields::new(&self.signing.state, purpose)
     }
 
     /// Begins a digest under the key of that name, if it signs or is accepted.
+    #[doc(hidden)]
     #[must_use]
     pub fn under(&self, id: KeyId, purpose: Purpose) -> Option<Fields> {
         self.find(id).map(|key| Fields::new(&key.state, purpose))
     }
 
     /// Begins a digest under each key that signs or is accepted, the signing key first.
+    #[doc(hidden)]
     pub fn each(&self, purpose: Purpose) -> impl Iterator<Item = Fields> {
         self.keys().map(move |key| Fields::new(&key.state, purpose))
     }
 
     /// The digest of a code under the key of that name.
+    #[doc(hidden)]
     #[must_use]
     pub fn code_digest(&self, id: KeyId, binding: &Digest, code: &Code) -> Option<Digest> {
         self.find(id).map(|key| Digest::of_code(&key.one_block, binding, code))
     }
 
     /// Begins a digest under the index key and, while it is rotated, under the old one.
+    #[doc(hidden)]
     pub fn indexes(&self, purpose: Purpose) -> impl Iterator<Item = Fields> {
         let keys = core::iter::once(&self.index).chain(&self.old_index);
         keys.map(move |key| Fields::new(&key.state, purpose))

@@ -7,14 +7,14 @@ mod account;
 mod address;
 mod application;
 mod code;
-mod counter;
+pub(crate) mod counter;
 mod digest;
-mod entropy;
+pub(crate) mod entropy;
 mod id;
 mod keyring;
 mod language;
 mod network;
-mod notice;
+pub(crate) mod notice;
 mod one_block;
 mod password;
 mod seal;
@@ -27,9 +27,11 @@ pub use account::{
 pub use address::{AddressError, DotRules, EmailAddress, LimiterForm};
 pub use application::Application;
 pub use code::{Code, CodeError, CodeFormat};
-pub use counter::{Charge, CounterName, Family, Over};
-pub use digest::{Digest, Fields, Purpose};
-pub use entropy::{Entropy, EntropyUnavailable};
+pub(crate) use counter::{Charge, CounterName, Family, Over};
+pub use digest::Digest;
+#[doc(hidden)]
+pub use digest::{Fields, Purpose};
+pub(crate) use entropy::{Entropy, EntropyUnavailable};
 pub use id::{
     AccountId, ApplicationId, CorrelationId, GroupId, IdError, RecordId, TenantId, TenantTag,
     UserFlowId,
@@ -37,8 +39,9 @@ pub use id::{
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use language::{LanguageError, LanguageTag};
 pub use network::NetworkAddress;
-pub use notice::NoticeCause;
+pub(crate) use notice::NoticeCause;
 pub use password::{Password, PasswordError};
+#[doc(hidden)]
 pub use seal::{SealError, Sealed};
 pub(crate) use secret::Device;
 pub use secret::{DeviceProof, FlowToken, Grant, Scope, Ticket, TokenError};

@@ -35,6 +35,7 @@ mod tenants;
 mod throttle;
 mod verify;
 
+pub use crate::flow::{ResetReason, StageName};
 pub use builder::Builder;
 pub(crate) use builder::Ports;
 pub use courier::{Courier, Drained};

@@ -16,6 +16,7 @@
 //! - [`faq`]: questions that users of such services ask, answered with what to write
 
 #[doc = include_str!("concepts.md")]
+#[doc = include_str!("../flow/reset.md")]
 pub mod concepts {}
 
 #[doc = include_str!("defaults.md")]

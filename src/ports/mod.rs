@@ -6,7 +6,7 @@
 mod arc;
 mod breach_check;
 mod clock;
-mod code_store;
+pub(crate) mod code_store;
 mod email_sender;
 mod entropy;
 mod events;
@@ -19,7 +19,8 @@ mod user_store;
 
 pub use breach_check::{Breach, BreachCheck};
 pub use clock::{Clock, Sleep};
-pub use code_store::{Attempted, CodeStore, Inserted, Loaded, Record, SWEEP_MARGIN, Swapped};
+pub use code_store::CodeStore;
+pub(crate) use code_store::{Attempted, Inserted, Loaded, Record, SWEEP_MARGIN, Swapped};
 pub use email_sender::{EmailSender, SendError, SendErrorKind};
 pub use entropy::{Entropy, EntropyUnavailable};
 pub use events::{AuditEvent, EventKind, EventSink, Failure, FailureKind, Outcome};

@@ -5,7 +5,7 @@ use core::time::Duration;
 use async_trait::async_trait;
 
 use super::StoreError;
-pub use crate::domain::NoticeCause;
+pub use crate::domain::notice::NoticeCause;
 use crate::domain::{CorrelationId, EmailAddress, LanguageTag, TenantId, Timestamp};
 
 /// How long a notice stays with the courier that leased it: 60 seconds.

@@ -15,8 +15,9 @@ use std::{
 use async_trait::async_trait;
 use sspr::{
     conformance::*,
-    domain::{Charge, CounterName, Over, RecordId, Timestamp},
-    ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, Swapped},
+    domain::{RecordId, Timestamp},
+    ports::{CodeStore, StoreError},
+    store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
 };
 
 /// What is wrong with a store.

@@ -19,11 +19,9 @@ use crate::servers::{PgBouncer, Postgres};
 use sspr::{
     adapters::{PostgresOptions, PostgresStore, PostgresUsers},
     conformance::*,
-    domain::{Charge, CounterName, RecordId, TenantId, Timestamp},
-    ports::{
-        CodeStore, Inserted, NOTICE_LEASE, NoticeCause, Outbox as _, Record, StoreError,
-        StoreErrorKind, Swapped,
-    },
+    domain::{RecordId, TenantId, Timestamp},
+    ports::{CodeStore, NOTICE_LEASE, NoticeCause, Outbox as _, StoreError, StoreErrorKind},
+    store::{Charge, CounterName, Inserted, Record, Swapped},
 };
 
 /// One cluster for all tests of this file, with a migrated database to copy.

@@ -18,8 +18,9 @@ use crate::servers::{Redis, free_port, until};
 use sspr::{
     adapters::{RedisCodes, RedisOptions},
     conformance::*,
-    domain::{Charge, CounterName, RecordId, TenantId, TenantTag, Timestamp},
-    ports::{Attempted, CodeStore, Inserted, Record, StoreError, StoreErrorKind},
+    domain::{RecordId, TenantId, TenantTag, Timestamp},
+    ports::{CodeStore, StoreError, StoreErrorKind},
+    store::{Attempted, Charge, CounterName, Inserted, Record},
 };
 
 fn on_runtime<T>(future: impl Future<Output = T>) -> T {

@@ -8,11 +8,9 @@ use crate::support::all;
 use sspr::{
     adapters::{SqliteStore, SqliteUsers},
     conformance::*,
-    domain::{Charge, CounterName, RecordId, TenantId, Timestamp},
-    ports::{
-        Attempted, CodeStore, Inserted, NOTICE_LEASE, NoticeCause, Outbox as _, Record,
-        StoreErrorKind, Swapped,
-    },
+    domain::{RecordId, TenantId, Timestamp},
+    ports::{CodeStore, NOTICE_LEASE, NoticeCause, Outbox as _, StoreErrorKind},
+    store::{Attempted, Charge, CounterName, Inserted, Record, Swapped},
 };
 
 /// A file of its own for each case.

@@ -14,10 +14,10 @@ use crate::certificates;
 use serde_json::Value;
 use sspr::{
     adapters::{FolderSender, ManualClock, SmtpSender, SmtpUrlError, code_in},
-    domain::{Code, EmailAddress, IdentityProvider, NoticeCause, Timestamp},
+    domain::{Code, EmailAddress, IdentityProvider, Timestamp},
     mail::{Content, EmailMessage, Language, Letter, StandardTemplates, Templates},
     policy::Brand,
-    ports::{EmailSender, SendError, SendErrorKind},
+    ports::{EmailSender, NoticeCause, SendError, SendErrorKind},
 };
 
 /// The interpreter that has aiosmtpd.

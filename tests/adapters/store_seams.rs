@@ -9,8 +9,9 @@ use sspr::{
         PostgresOptions, PostgresStore, PostgresUsers, RedisCodes, RedisOptions, SessionToken,
         SqliteStore, SqliteUsers, SystemEntropy,
     },
-    domain::{Account, AccountId, Charge, CounterName, RecordId, Stamp, TenantId, Timestamp},
-    ports::{CodeStore as _, Inserted, Record, StoreErrorKind, Swapped, UserStore as _},
+    domain::{Account, AccountId, RecordId, Stamp, TenantId, Timestamp},
+    ports::{CodeStore as _, StoreErrorKind, UserStore as _},
+    store::{Charge, CounterName, Inserted, Record, Swapped},
 };
 
 fn cluster() -> &'static Postgres {

@@ -7,9 +7,9 @@ use sha2::{Digest as _, Sha256};
 use sspr::{
     Keyring, Sspr, TenantPolicy,
     adapters::{ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy},
-    domain::{Code, CodeFormat, Entropy, EntropyUnavailable, Purpose, Timestamp},
+    domain::{Code, CodeFormat, Purpose, Timestamp},
     engine::{OpenOutcome, RedeemOutcome, Rejection, StartOutcome, SubmitOutcome, VerifyOutcome},
-    ports::{HashQueue, PasswordHasher as _},
+    ports::{Entropy, EntropyUnavailable, HashQueue, PasswordHasher as _},
 };
 
 use crate::support::*;

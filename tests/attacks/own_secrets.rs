@@ -12,7 +12,7 @@ use sspr::{
         StatusOutcome, SubmitOutcome, VerifyOutcome,
     },
     policy::Brand,
-    ports::Record,
+    store::Record,
 };
 
 use crate::support::*;

@@ -7,7 +7,7 @@ use sspr::{
     domain::{CodeFormat, Password},
     engine::Context,
     policy::{Limits, LimitsBuilder, LimitsError, PasswordRules},
-    ports::SWEEP_MARGIN,
+    store::SWEEP_MARGIN,
 };
 
 const CHAPTER: &str = include_str!("../../src/manual/defaults.md");

@@ -10,15 +10,15 @@ use sspr::{
         CaptureSender, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy,
     },
     domain::{
-        Account, AccountId, Charge, CounterName, EmailAddress, GroupId, IdentityProvider, Over,
-        PasswordHash, RecordId, SecondFactor, TenantId, Timestamp,
+        Account, AccountId, EmailAddress, GroupId, IdentityProvider, PasswordHash, RecordId,
+        SecondFactor, TenantId, Timestamp,
     },
     engine::{Client, SendOutcome, StartOutcome},
     policy::AuthenticationMethodsPolicy,
     ports::{
-        Applied, Attempted, CodeStore, HashQueue, Inserted, Loaded, PasswordChange,
-        PasswordHasher as _, Record, StoreError, Swapped, UserStore,
+        Applied, CodeStore, HashQueue, PasswordChange, PasswordHasher as _, StoreError, UserStore,
     },
+    store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
 };
 
 type Trace = Arc<Mutex<Vec<String>>>;

@@ -12,19 +12,16 @@ use std::{
 use crate::support::{stepped::*, *};
 use async_trait::async_trait;
 use sspr::{
-    Application, Sspr, TenantPolicy,
+    Sspr, TenantPolicy,
     adapters::{MemoryCodes, MemoryEvents, MemoryPolicies, MemoryUsers},
-    domain::{
-        Charge, CorrelationId, CounterName, Over, Password, PasswordHash, RecordId, TenantId,
-        Timestamp,
-    },
+    domain::{CorrelationId, Password, PasswordHash, RecordId, TenantId, Timestamp},
     engine::{Client, SignInOutcome, SubmitOutcome},
     policy::Limits,
     ports::{
-        Applied, Attempted, AuditEvent, Breach, BreachCheck, Clock as _, CodeStore, EventKind,
-        Inserted, Loaded, NoticeDelivery, Outcome, PasswordChange, Record, SendErrorKind,
-        StoreError, StoreErrorKind, Swapped, UserStore as _,
+        Applied, AuditEvent, Breach, BreachCheck, Clock as _, CodeStore, EventKind, NoticeDelivery,
+        Outcome, PasswordChange, SendErrorKind, StoreError, StoreErrorKind, UserStore as _,
     },
+    store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
 };
 
 /// A client whose calls are tied together as `c-1`.
@@ -485,7 +482,10 @@ mod in_the_log {
 #[cfg(feature = "axum")]
 mod over_http {
     use axum::Router;
-    use sspr::http::{Native, Pages};
+    use sspr::{
+        Application,
+        http::{Native, Pages},
+    };
 
     use super::*;
     use crate::support::front::{Named, Plain, flaky_world, form, get, post};

@@ -6,12 +6,12 @@ use std::{borrow::Cow, time::Duration};
 use crate::support::{address, runtime};
 use sspr::{
     adapters::{FolderSender, ManualClock},
-    domain::{Code, CorrelationId, EmailAddress, IdentityProvider, NoticeCause, Timestamp},
+    domain::{Code, CorrelationId, EmailAddress, IdentityProvider, Timestamp},
     mail::{
         Content, EmailMessage, Language, Letter, NoticeWords, StandardTemplates, Templates, Words,
     },
     policy::{Brand, CodeInSubject},
-    ports::EmailSender as _,
+    ports::{EmailSender as _, NoticeCause},
 };
 
 const CODE: &str = "48291736";

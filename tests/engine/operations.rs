@@ -5,9 +5,10 @@ use async_trait::async_trait;
 use sspr::{
     ErrorKind, Sspr,
     adapters::{MemoryPolicies, MemoryUsers},
-    domain::{Charge, CounterName, Over, RecordId, TenantId, Timestamp, UserFlowId},
+    domain::{RecordId, TenantId, Timestamp, UserFlowId},
     policy::TenantPolicy,
-    ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoreErrorKind, Swapped},
+    ports::{CodeStore, StoreError, StoreErrorKind},
+    store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
 };
 
 /// A code store that cannot be reached.

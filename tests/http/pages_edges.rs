@@ -22,15 +22,14 @@ use axum::{
 use sspr::{
     Keyring, Sspr, TenantPolicy,
     adapters::{ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy},
-    domain::{Charge, CounterName, RecordId, Timestamp},
+    domain::{RecordId, Timestamp},
     http::{
         Native, NewSession, Pages, PublicPathError, ReturnTo, SessionError, Sessions,
         SignInContext, TrustedProxies,
     },
     policy::{AfterReset, Brand, PasswordRules},
-    ports::{
-        Attempted, Breach, BreachCheck, CodeStore, Inserted, Loaded, Record, StoreError, Swapped,
-    },
+    ports::{Breach, BreachCheck, CodeStore, StoreError},
+    store::{Attempted, Charge, CounterName, Inserted, Loaded, Record, Swapped},
 };
 use tower::ServiceExt as _;
 
@@ -744,7 +743,7 @@ impl CodeStore for Yielding {
         &self,
         charges: &[Charge],
         now: Timestamp,
-    ) -> Result<Vec<sspr::domain::Over>, StoreError> {
+    ) -> Result<Vec<sspr::store::Over>, StoreError> {
         around(self.0.charge(charges, now)).await
     }
     async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {

@@ -16,7 +16,8 @@ use std::sync::Mutex;
 use planted::{DIGITS, LETTERS, Planted, Seeded, WRONG_DIGITS, WRONG_LETTERS};
 use sspr::{
     adapters::SystemEntropy,
-    domain::{Code, CodeFormat, Entropy, EntropyUnavailable},
+    domain::{Code, CodeFormat},
+    ports::{Entropy, EntropyUnavailable},
 };
 use statistics::{EDGE, Figure, Tally};
 

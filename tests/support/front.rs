@@ -19,15 +19,16 @@ use sspr::{
     Keyring, TenantPolicy,
     adapters::{ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy},
     domain::{
-        AccountId, ApplicationId, Charge, CounterName, GroupId, IdentityProvider, RecordId,
-        SecondFactor, TenantId, Timestamp,
+        AccountId, ApplicationId, GroupId, IdentityProvider, RecordId, SecondFactor, TenantId,
+        Timestamp,
     },
     http::{
         IssueError, Issued, NewSession, SessionError, Sessions, SignInContext, TokenIssuer,
         TokenRequest, Tokens,
     },
     policy::AuthenticationMethodsPolicy,
-    ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoreErrorKind, Swapped},
+    ports::{CodeStore, StoreError, StoreErrorKind},
+    store::{Attempted, Charge, CounterName, Inserted, Loaded, Record, Swapped},
 };
 use tower::ServiceExt as _;
 
@@ -233,7 +234,7 @@ impl CodeStore for Flaky {
         &self,
         charges: &[Charge],
         now: Timestamp,
-    ) -> Result<Vec<sspr::domain::Over>, StoreError> {
+    ) -> Result<Vec<sspr::store::Over>, StoreError> {
         self.up()?.charge(charges, now).await
     }
     async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {

@@ -11,13 +11,9 @@ use std::{
 use async_trait::async_trait;
 use sspr::{
     adapters::{MemoryCodes, MemoryUsers},
-    domain::{
-        Account, AccountId, Charge, CounterName, EmailAddress, Over, RecordId, TenantId, Timestamp,
-    },
-    ports::{
-        Applied, Attempted, CodeStore, Inserted, Loaded, PasswordChange, Record, StoreError,
-        Swapped, UserStore,
-    },
+    domain::{Account, AccountId, EmailAddress, RecordId, TenantId, Timestamp},
+    ports::{Applied, CodeStore, PasswordChange, StoreError, UserStore},
+    store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
 };
 
 /// A code store that counts its calls and what lies in it.

@@ -8,9 +8,10 @@ use axum::Router;
 use sspr::{
     Application, Keyring, TenantPolicy,
     adapters::{ManualClock, MemoryPolicies, MemoryUsers, SystemEntropy},
-    domain::{Charge, CounterName, Over, RecordId, Timestamp},
+    domain::{RecordId, Timestamp},
     http::{Native, NativeApplication},
-    ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, Swapped},
+    ports::{CodeStore, StoreError},
+    store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
 };
 
 use super::{

@@ -10,13 +10,14 @@ use async_trait::async_trait;
 use sspr::{
     adapters::{Argon2Pool, MemoryUsers},
     domain::{
-        Account, AccountId, Charge, CounterName, Digest, EmailAddress, Over, Password,
-        PasswordHash, RecordId, TenantId, Timestamp,
+        Account, AccountId, Digest, EmailAddress, Password, PasswordHash, RecordId, TenantId,
+        Timestamp,
     },
     ports::{
-        Applied, Attempted, CodeStore, HashError, HashQueue, Inserted, Loaded, NoticeDelivery,
-        PasswordChange, PasswordHasher, PasswordMatch, Record, StoreError, Swapped, UserStore,
+        Applied, CodeStore, HashError, HashQueue, NoticeDelivery, PasswordChange, PasswordHasher,
+        PasswordMatch, StoreError, UserStore,
     },
+    store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
 };
 use tokio::sync::Notify;
 

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sspr::domain::{Entropy, EntropyUnavailable};
+use sspr::ports::{Entropy, EntropyUnavailable};
 
 pub const DIGITS: &[u8] = b"0123456789";
 pub const LETTERS: &[u8] = b"BCDFGHJKLMNPQRSTVWXZ";

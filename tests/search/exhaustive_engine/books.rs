@@ -7,7 +7,8 @@ use sspr::{
     domain::{Account, CodeFormat, EmailAddress, Purpose, RecordId, Stamp, Timestamp},
     flow::{Bound, Reset, Stage, decode_reset},
     mail::EmailMessage,
-    ports::{Applied, Attempted, PasswordChange, Record},
+    ports::{Applied, PasswordChange},
+    store::{Attempted, Record},
 };
 
 use super::{calls::Call, desk::Inner, world::LIMITS};

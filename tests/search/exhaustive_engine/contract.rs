@@ -4,13 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use sspr::{
     conformance::*,
-    domain::{
-        Account, AccountId, Charge, CounterName, EmailAddress, Over, RecordId, TenantId, Timestamp,
-    },
-    ports::{
-        Applied, Attempted, CodeStore, Inserted, Loaded, Notice, NoticeId, Outbox, PasswordChange,
-        Record, StoreError, Swapped, UserStore,
-    },
+    domain::{Account, AccountId, EmailAddress, RecordId, TenantId, Timestamp},
+    ports::{Applied, CodeStore, Notice, NoticeId, Outbox, PasswordChange, StoreError, UserStore},
+    store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
 };
 
 use super::stores::Stores;

@@ -6,17 +6,18 @@ use sspr::{
     TenantPolicy,
     adapters::code_in,
     domain::{
-        Account, AccountId, Charge, CounterName, Digest, EmailAddress, Entropy, EntropyUnavailable,
-        Over, Password, PasswordHash, RecordId, Stamp, TenantId, Timestamp,
+        Account, AccountId, Digest, EmailAddress, Password, PasswordHash, RecordId, Stamp,
+        TenantId, Timestamp,
     },
     flow::{StageName, decode_reset, encode_reset},
     mail::{Content, EmailMessage, Letter, Templates},
     ports::{
-        Applied, Attempted, AuditEvent, Clock, CodeStore, EmailSender, EventSink, HashError,
-        HashQueue, Inserted, Loaded, Notice, NoticeDelivery, NoticeId, Outbox, PasswordChange,
-        PasswordHasher, PasswordMatch, PolicyError, PolicySource, Record, SendError, SendErrorKind,
-        Sleep, StoreError, StoreErrorKind, Swapped, UserStore,
+        Applied, AuditEvent, Clock, CodeStore, EmailSender, Entropy, EntropyUnavailable, EventSink,
+        HashError, HashQueue, Notice, NoticeDelivery, NoticeId, Outbox, PasswordChange,
+        PasswordHasher, PasswordMatch, PolicyError, PolicySource, SendError, SendErrorKind, Sleep,
+        StoreError, StoreErrorKind, UserStore,
     },
+    store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
 };
 use zeroize::Zeroizing;
 

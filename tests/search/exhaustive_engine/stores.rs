@@ -8,12 +8,12 @@ use std::{
 };
 
 use sspr::{
-    domain::{
-        Account, AccountId, Charge, CounterName, EmailAddress, Over, RecordId, TenantId, Timestamp,
-    },
+    domain::{Account, AccountId, EmailAddress, RecordId, TenantId, Timestamp},
     ports::{
-        Applied, Attempted, Inserted, Loaded, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice,
-        NoticeDelivery, NoticeId, PasswordChange, Record, SWEEP_MARGIN, Swapped,
+        Applied, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeDelivery, NoticeId, PasswordChange,
+    },
+    store::{
+        Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, SWEEP_MARGIN, Swapped,
     },
 };
 

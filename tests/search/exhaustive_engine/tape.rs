@@ -11,8 +11,9 @@ use std::{
 };
 
 use sspr::{
-    domain::{Account, Over, PasswordHash, Timestamp},
-    ports::{Applied, Attempted, Inserted, Loaded, Notice, PasswordMatch, Swapped},
+    domain::{Account, PasswordHash, Timestamp},
+    ports::{Applied, Notice, PasswordMatch},
+    store::{Attempted, Inserted, Loaded, Over, Swapped},
 };
 
 use super::{calls::Call, wide::Wide};

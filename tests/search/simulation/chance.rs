@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use sspr::domain::{Entropy, EntropyUnavailable};
+use sspr::ports::{Entropy, EntropyUnavailable};
 
 /// SplitMix64: small, fast, the same everywhere. Nothing here is secret.
 #[derive(Clone, Debug)]

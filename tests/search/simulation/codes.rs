@@ -10,8 +10,9 @@ use std::{
 use futures_util::FutureExt;
 use sspr::{
     adapters::MemoryCodes,
-    domain::{Charge, CounterName, Over, RecordId, Timestamp},
-    ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoreErrorKind, Swapped},
+    domain::{RecordId, Timestamp},
+    ports::{CodeStore, StoreError, StoreErrorKind},
+    store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
 };
 
 use super::{
@@ -197,7 +198,7 @@ impl CodeStore for Codes {
         // Totals of tenants come in no fixed order: nothing may depend on it.
         let totals = charges
             .first()
-            .is_some_and(|charge| charge.name.family() == Some(sspr::domain::Family::TenantTries));
+            .is_some_and(|charge| charge.name.family() == Some(sspr::store::Family::TenantTries));
         if totals {
             return self.inner.charge(charges, at).await;
         }

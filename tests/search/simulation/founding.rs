@@ -3,8 +3,9 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use sspr::{
     Keyring, TenantPolicy,
-    domain::{EmailAddress, Entropy, PasswordHash, TenantId},
+    domain::{EmailAddress, PasswordHash, TenantId},
     policy::{AuthenticationMethodsPolicy, Limits, PasswordRules},
+    ports::Entropy,
 };
 
 use super::{chance::SeededEntropy, facts::*};

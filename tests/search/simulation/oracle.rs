@@ -4,12 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sspr::{
-    domain::{
-        Account, Charge, Code, CodeFormat, CounterName, EmailAddress, Family, Keyring, Over,
-        Purpose, RecordId, Timestamp,
-    },
+    domain::{Account, Code, CodeFormat, EmailAddress, Keyring, Purpose, RecordId, Timestamp},
     flow::{Bound, Reset, Stage, decode_lockout, decode_reset},
-    ports::{Attempted, Inserted, Record, Swapped},
+    store::{Attempted, Charge, CounterName, Family, Inserted, Over, Record, Swapped},
 };
 
 use super::facts::*;
