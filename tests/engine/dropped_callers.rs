@@ -197,6 +197,26 @@ fn a_code_that_was_asked_for_is_mailed_though_its_caller_has_left() {
 }
 
 #[test]
+fn a_caller_that_left_and_one_of_the_same_moment_make_one_code() {
+    run(|writes| async move {
+        at_every_gate(|at| async move {
+            let world = Gated::queued(writes).await;
+            let token = world.opened().await;
+
+            let answer = world.gate.cut(at, world.sspr.send(&token, &client(1))).await;
+            world.sspr.send(&token, &client(1)).await.unwrap();
+            world.let_the_courier_work().await;
+
+            assert_eq!(world.inbox.messages().len(), 1, "cut at {at}");
+            let code = world.inbox.last_code().unwrap();
+            assert!(matches!(world.verify(&token, &code).await, VerifyOutcome::Granted(_)));
+            answer.is_some()
+        })
+        .await;
+    });
+}
+
+#[test]
 fn a_repeated_request_ends_where_the_first_would_have_wherever_that_was_cut() {
     run(|writes| async move {
         at_every_gate(|at| async move {
