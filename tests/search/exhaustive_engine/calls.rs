@@ -145,6 +145,8 @@ pub struct Thread {
     pub at_once: bool,
     /// When its caller left; its next port call may still happen.
     pub left: Option<Env>,
+    /// Whether the clock has gone on since then: the courier waits for a minute.
+    pub is_late: bool,
     /// How many mails its process has in its memory.
     pub depth: usize,
 }
@@ -223,7 +225,7 @@ fn replay(process: &(Sspr, Courier), played: &Played, desk: &Desk) {
 
 impl Hash for Thread {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.left, self.history.first().and_then(|played| played.left)).hash(state);
+        (self.left, self.is_late, self.history.first().and_then(|played| played.left)).hash(state);
         (self.call, self.tape.digest, self.tape.then, self.began, self.touched).hash(state);
         (self.ever, self.always, self.noted).hash(state);
         self.history.iter().skip(1).for_each(|played| played.tape.digest.hash(state));

@@ -110,6 +110,9 @@ impl State {
                 self.books.untold = 0;
             }
             Deed::Clock { minutes } => {
+                for thread in self.threads.iter_mut().filter(|it| it.left.is_some()) {
+                    thread.is_late |= minutes > 0;
+                }
                 self.env.now = Timestamp::from_micros(self.env.now.as_micros() + minutes * MINUTE);
             }
             Deed::Policy { tenant, to } => {
@@ -154,6 +157,7 @@ impl State {
             depth: 0,
             ever: standing,
             history,
+            is_late: false,
             left: None,
             noted: Noted::default(),
             tape: Tape::new(self.env),
@@ -209,7 +213,8 @@ impl State {
                     // It was not its time.
                     self.jobs.push(Job { history, number, reset });
                 } else if let Some(number) = number
-                    && self.has_lost_a_mail(world, reset, number, thread.always)
+                    && !self.has_another_job(reset, number)
+                    && self.has_lost_a_mail(world, reset, number, thread.always, thread.began)
                 {
                     return Err(Broken::I13MailLost);
                 }
@@ -247,29 +252,46 @@ impl State {
         let (before, untold) = (thread.noted.sent, self.books.untold);
         drop(thread.run(world, self, 1, Fate::Answered, None));
         // The courier waits for a minute.
-        let in_time = thread.left.is_some_and(|left| left.now == self.env.now);
+        let in_time = !thread.is_late && thread.left.is_some_and(|left| left.now == self.env.now);
         if !in_time {
             self.books.untold = untold;
         }
         let number = thread.noted.sent.filter(|number| before != Some(*number));
-        let waits = |job: &Job| Some(job.reset) == thread.call.reset() && job.number == number;
-        let under_way = self.threads.iter().any(|thread| thread.call.handles() == Some(number));
         let Some((reset, number)) = thread.call.reset().zip(number) else { return Ok(()) };
-        let left_alone = in_time && !under_way && !self.jobs.iter().any(waits);
+        let left_alone = in_time && !self.has_another_job(reset, number);
         // A caller that left may have begun so long ago that its code is of no use any more.
-        if left_alone && self.has_lost_a_mail(world, reset, number, ALL) {
+        let seen = self.env.now;
+        if left_alone && self.has_lost_a_mail(world, reset, number, ALL, seen) {
             return Err(Broken::I13MailLost);
         }
         Ok(())
     }
 
+    /// Whether a job for this send waits or is under way: a caller that left has one, and so may
+    /// another that asked in the same moment.
+    fn has_another_job(&self, reset: u8, number: u32) -> bool {
+        let waits = |job: &Job| job.reset == reset && job.number == Some(number);
+        let is_under_way = |thread: &Thread| {
+            thread.call.reset() == Some(reset) && thread.call.handles() == Some(Some(number))
+        };
+        self.jobs.iter().any(waits) || self.threads.iter().any(is_under_way)
+    }
+
     /// Whether a send is written, of use, to somebody who may reset, and yet without its mail.
-    fn has_lost_a_mail(&self, world: &World, reset: u8, number: u32, always: u8) -> bool {
+    /// `seen` is the time by which the courier judged it.
+    fn has_lost_a_mail(
+        &self,
+        world: &World,
+        reset: u8,
+        number: u32,
+        always: u8,
+        seen: Timestamp,
+    ) -> bool {
         let book = &self.books.resets[usize::from(reset)];
         let Some(kept) = book.id.and_then(|id| self.stores.records.get(&id)) else { return false };
         let Ok(after) = decode_reset(&kept.loaded().body) else { return false };
         let Some(sent) = after.sent.filter(|sent| sent.number == number) else { return false };
-        let now = self.env.now.latest(book.touched);
+        let now = self.env.now.latest(book.touched).latest(seen);
         let of_use = sent.expires_at.since(now).saturating_mul(10) >= LIMITS.code_lifetime();
         let waits = after.stage.name() == StageName::CodeSent;
         let mailed = self.books.bind(reset, number).is_some_and(|bind| bind.mailed);
