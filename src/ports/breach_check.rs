@@ -1,28 +1,45 @@
-//! Port: passwords that are known to have leaked.
+//! Port: the check for leaked passwords.
 
 use async_trait::async_trait;
 
 use crate::domain::Password;
 
-/// Looks a new password up in a collection of leaked ones.
+/// A check of new passwords against a collection of leaked ones.
+///
+/// ```
+/// use sspr::ports::{Breach, BreachCheck};
+/// use sspr::Password;
+///
+/// struct Mine;
+///
+/// #[async_trait::async_trait]
+/// impl BreachCheck for Mine {
+///     async fn check(&self, password: &Password) -> Breach {
+///         # let _ = password;
+///         Breach::Unavailable
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait BreachCheck: Send + Sync {
     /// Answers whether the password is known to have leaked.
     ///
-    /// *Time*: bounded by the implementation; two seconds is long. *Security*: fails open: when no
-    /// answer is to be had the reset goes on and an event says so. Never send a password, or a
-    /// digest that identifies it, to anybody else: use a range query.
+    /// The user waits for the answer, so that an implementation should give up after two seconds.
+    ///
+    /// # Security
+    /// The check fails open: without an answer the reset goes on, and an event says so. Never send a
+    /// password, or a digest that identifies it, to another party. Use a range query.
     async fn check(&self, password: &Password) -> Breach;
 }
 
-/// What is known of a password.
+/// The answer of a breach check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 // Exhaustive: the engine decides on each.
 pub enum Breach {
-    /// It has leaked.
+    /// The password has leaked.
     Known,
-    /// It is not known to have leaked.
+    /// The password is not known to have leaked.
     NotKnown,
-    /// No answer was to be had.
+    /// The check got no answer.
     Unavailable,
 }

@@ -1,26 +1,27 @@
-//! Port: the time.
+//! Port: the clock.
 
 use core::{future::Future, pin::Pin};
 
 use crate::domain::Timestamp;
 
-/// A future that ends when an instant is reached.
+/// A future that ends when a time is reached.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What tells the time, and waits.
+/// A clock that tells the time and waits.
 ///
-/// *Security*: a clock that jumps back revives nothing: every record and counter remembers the
-/// latest instant it has seen. A clock that jumps ahead ends lifetimes early.
+/// The suite `clock_conformance!` (feature `conformance`) tests an implementation.
 ///
-/// *Suite*: `clock_conformance!` (feature `conformance`).
+/// # Security
+/// A clock that jumps back revives nothing, because every record and counter remembers the latest
+/// time that it has seen. A clock that jumps ahead ends lifetimes early.
 pub trait Clock: Send + Sync + core::fmt::Debug {
-    /// The current instant. Need not be monotonic.
+    /// Returns the current time. It need not be monotonic.
     fn now(&self) -> Timestamp;
 
-    /// Waits until `instant`; used by the courier only, for pauses between tries.
+    /// Waits until `instant`. Only the courier calls it, for its pauses.
     ///
-    /// The future must be cheap to drop, and must end even if the clock jumps past the instant. When
-    /// the clock steps back, it should wake its task: the courier then looks at the clock and waits
-    /// no longer than it meant to. If it does not, the courier notices the step at its next wake-up.
+    /// The future must be cheap to drop. It must also end if the clock jumps past the time. When the
+    /// clock steps back, the future should wake its task, so that the courier can shorten the pause.
+    /// Otherwise the courier notices the step only when it wakes up.
     fn sleep_until(&self, instant: Timestamp) -> Sleep;
 }

@@ -1,42 +1,125 @@
-//! Port: where resets and counters live.
+//! Port: the store of resets and counters.
 
 use async_trait::async_trait;
 
 use super::StoreError;
 use crate::domain::{Charge, CounterName, Over, RecordId, Timestamp};
 
-/// Keeps records and counters. Six verbs, each atomic and one round trip.
+/// A store of records and counters, with six methods. Each is atomic and takes one round trip.
 ///
-/// **Counters.** A counter is a value and the end of its window. A charge inside a window adds to
-/// the value and never moves the end. A window whose end is reached (`ends_at <= t`) counts as
-/// value 0, and its next charge begins a new one, `ends_at = t + window`. A charge of amount 0
-/// writes nothing: it only asks whether the value is at most the limit. Names in one call are
-/// distinct. Charges of one tier are all or none: if one counter would pass its limit, none of
-/// that tier is charged, and the answer names every counter of the tier that is over.
+/// The example `custom_store` is a complete implementation on a file. The suite
+/// `code_store_conformance!` (feature `conformance`) tests an implementation, one test for each
+/// clause below.
 ///
-/// **Time.** `now` is the caller's. The effective instant of a record or counter is
-/// `t = max(now, touched_at)`, where `touched_at` is the latest instant that wrote it; every write
-/// stores `t` as the new `touched_at`. So a clock that runs back reopens no window and revives no
-/// record. A record is dead when `t >= expires_at`.
+/// ```
+/// use sspr::domain::{RecordId, Timestamp};
+/// use sspr::ports::{CodeStore, StoreError};
+/// use sspr::store::{
+///     Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped,
+/// };
 ///
-/// **Errors.** An error of kind [`Unknown`](super::StoreErrorKind::Unknown) means that it may or
-/// may not have happened; every other kind means that it did not. Never answer success before the
-/// write survives what the store promises to survive. Retry inside only what is known not to have
-/// been committed, and never after a lost connection.
+/// struct Mine;
 ///
-/// **Security.** Losing a charge gives somebody a free guess; charging twice only costs a try.
-/// When in doubt, charge. A full store refuses: it never drops a live counter or record to make
-/// room. Bodies and names are opaque: a store compares, logs and indexes nothing inside them.
+/// #[async_trait::async_trait]
+/// impl CodeStore for Mine {
+///     async fn insert(
+///         &self,
+///         record: &Record,
+///         charges: &[Charge],
+///         now: Timestamp,
+///     ) -> Result<Inserted, StoreError> {
+///         # let _ = (record, charges, now);
+///         Ok(Inserted::Full)
+///     }
 ///
-/// The proof of all of this is the suite `conformance` (feature `conformance`), one test a clause,
-/// which every store that ships passes; `tests/adapters/broken_stores.rs` shows that it catches those that lie.
+///     async fn attempt(
+///         &self,
+///         id: &RecordId,
+///         now: Timestamp,
+///     ) -> Result<Attempted, StoreError> {
+///         # let _ = (id, now);
+///         Ok(Attempted::Missing)
+///     }
+///
+///     async fn load(
+///         &self,
+///         id: &RecordId,
+///     ) -> Result<Option<Loaded>, StoreError> {
+///         # let _ = id;
+///         Ok(None)
+///     }
+///
+///     async fn compare_and_swap(
+///         &self,
+///         next: &Record,
+///         expected: u64,
+///         charges: &[Charge],
+///         clear: &[CounterName],
+///         now: Timestamp,
+///     ) -> Result<Swapped, StoreError> {
+///         # let _ = (next, expected, charges, clear, now);
+///         Ok(Swapped::Missing)
+///     }
+///
+///     async fn charge(
+///         &self,
+///         charges: &[Charge],
+///         now: Timestamp,
+///     ) -> Result<Vec<Over>, StoreError> {
+///         # let _ = (charges, now);
+///         Ok(Vec::new())
+///     }
+///
+///     async fn delete_expired(
+///         &self,
+///         now: Timestamp,
+///         limit: usize,
+///     ) -> Result<usize, StoreError> {
+///         # let _ = (now, limit);
+///         Ok(0)
+///     }
+/// }
+/// ```
+///
+/// # Counters
+///
+/// A counter has a value and the end of its window. A charge inside the window adds to the value and
+/// never moves the end. Once the end is reached (`ends_at <= t`) the value counts as 0. The next
+/// charge then begins a new window, with `ends_at = t + window`. A charge of amount 0 writes nothing:
+/// it only asks whether the value is at most the limit.
+///
+/// All names in one call are distinct. The charges of one tier are made together or not at all. If
+/// one counter of a tier would pass its limit, the store charges none of that tier. The answer then
+/// names every counter of the tier that is over.
+///
+/// # Time
+///
+/// The caller passes `now`. A record or counter remembers the latest time that wrote it, as
+/// `touched_at`. Its effective time is `t = max(now, touched_at)`, and each write stores `t` as the
+/// new `touched_at`. Therefore a clock that runs back reopens no window and revives no record. A
+/// record is dead when `t >= expires_at`.
+///
+/// # Errors
+///
+/// The kind [`Unknown`](super::StoreErrorKind::Unknown) means that the write may have happened.
+/// Every other kind means that it has not. Never answer success before the write survives what the
+/// store promises to survive. Retry internally only what is known not to have been committed, and
+/// never after a lost connection.
+///
+/// # Security
+///
+/// A lost charge gives an attacker a free guess. A charge that is made twice only costs a try.
+/// Therefore charge when in doubt. A full store refuses new data and never drops a live counter or
+/// record. Bodies and names are opaque: do not compare, log or index anything inside them.
 #[async_trait]
 pub trait CodeStore: Send + Sync {
-    /// Writes a record iff its id is new, and makes the charges.
+    /// Writes a record if its id is new, and makes the charges.
     ///
-    /// *Atomicity*: record and charges together or neither. `Exists` charges nothing; `Refused`
-    /// and `Full` leave no record and no charge. *Time*: see the trait. *Errors*: after `Unknown`
-    /// a repeated call answers `Exists`. *Security*: as the trait.
+    /// The record and the charges are written together or not at all. Any answer other than
+    /// [`Inserted::Inserted`] writes nothing and charges nothing.
+    ///
+    /// # Errors
+    /// After the kind `Unknown` a repeated call may answer [`Inserted::Exists`].
     async fn insert(
         &self,
         record: &Record,
@@ -44,35 +127,44 @@ pub trait CodeStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Inserted, StoreError>;
 
-    /// Charges one try of a record and answers what to compare with.
+    /// Charges one try of a record, and answers the body to compare with.
     ///
-    /// In order: the record's own tries, while it is alive (`Dead` and `Missing` charge nothing;
-    /// past `tries_limit` the answer is `Exhausted` and nothing else is charged); then its charges,
-    /// tier by tier in ascending order: the first tier that refuses ends the call, earlier ones
-    /// stay charged.
+    /// The whole call is atomic and happens in this order:
     ///
-    /// *Atomicity*: the whole call. The body is the one that was in the record when the try was
-    /// charged. Never changes the version, so a burst of guesses cannot starve the owner's swap.
-    /// *Time*: the record and each counter are touched. *Errors*: after `Unknown` a repeated call
-    /// may charge a second time. *Security*: as the trait.
+    /// 1. A record that is missing or dead is charged nothing.
+    /// 2. The record's own tries are charged. Past `tries_limit` the answer is
+    ///    [`Attempted::Exhausted`], and nothing else is charged.
+    /// 3. The charges of the record are made, tier by tier in ascending order. The first tier that
+    ///    refuses ends the call. The tiers before it stay charged.
+    ///
+    /// The body is the one that was in the record when the try was charged. The record and each
+    /// charged counter are touched. The version never changes, so that a burst of guesses cannot
+    /// starve the swap of the owner.
+    ///
+    /// # Errors
+    /// After the kind `Unknown` a repeated call may charge a second time.
     async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError>;
 
-    /// Reads a record, dead or alive, until it is swept.
+    /// Reads a record, dead or alive, until it is removed. Touches nothing.
     ///
-    /// *Atomicity*: one snapshot. *Time*: touches nothing. *Errors*: calling again is harmless.
-    ///
+    /// # Errors
+    /// [`StoreError`]. A repeated call is harmless.
     async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError>;
 
     /// Replaces a record if its version is `expected`, makes the charges and clears counters.
     ///
-    /// The version is compared first: `Missing` and `Conflict` charge nothing. Then the charges,
-    /// all of tier 0: `Refused` changes nothing. Then the clears: value 0, window ended now,
-    /// `touched_at` kept; an unknown name is nothing. Then the record, its version raised by one.
-    /// The record's tries are kept unless it says that it [begins a challenge](Record::begins_challenge).
+    /// All of it happens or nothing, in this order:
     ///
-    /// *Atomicity*: all or nothing. *Time*: see the trait. *Errors*: after `Unknown` a repeated
-    /// call answers `Conflict`: load, and compare the body with what was to be written.
-    /// *Security*: as the trait.
+    /// 1. The version is compared. [`Swapped::Missing`] and [`Swapped::Conflict`] charge nothing.
+    /// 2. The charges are made, all in tier 0. [`Swapped::Refused`] changes nothing.
+    /// 3. The counters in `clear` get the value 0 and a window that ends now. They keep their
+    ///    `touched_at`. An unknown name is ignored.
+    /// 4. The record is written, and its version grows by one. It keeps its tries unless it
+    ///    [begins a challenge](Record::begins_challenge).
+    ///
+    /// # Errors
+    /// After the kind `Unknown` a repeated call may answer [`Swapped::Conflict`]. Load the record and
+    /// compare its body with the one that was to be written.
     async fn compare_and_swap(
         &self,
         next: &Record,
@@ -82,38 +174,41 @@ pub trait CodeStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Swapped, StoreError>;
 
-    /// Makes charges, all of tier 0: all or none. Answers the counters that are over; an empty
-    /// answer means charged.
+    /// Makes charges, all in tier 0. They are made together or not at all.
     ///
-    /// *Atomicity*: the whole call. *Time*: see the trait. *Errors*: after `Unknown` a repeated
-    /// call may charge a second time. *Security*: as the trait.
+    /// Answers the counters that are over. An empty answer means that all charges were made.
+    ///
+    /// # Errors
+    /// After the kind `Unknown` a repeated call may charge a second time.
     async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError>;
 
-    /// Removes at most `limit` records and counters whose end lies [`SWEEP_MARGIN`] or more before `now`,
-    /// and answers how many.
+    /// Removes at most `limit` records and counters that ended [`SWEEP_MARGIN`] or longer ago.
+    /// Answers how many were removed.
     ///
-    /// *Atomicity*: each one by itself. *Time*: the margin of 24 hours keeps a wrong clock from
-    /// removing what is alive elsewhere. *Errors*: calling again is harmless. *Security*: must
-    /// never remove what is alive.
+    /// Each is removed separately. The margin keeps a process with a wrong clock from removing what
+    /// is alive elsewhere.
+    ///
+    /// # Errors
+    /// [`StoreError`]. A repeated call is harmless.
     async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
 }
 
-/// How long a store keeps what has ended, so that a wrong clock removes nothing that is alive
-/// elsewhere: 24 hours.
+/// How long a store keeps records and counters that have ended: 24 hours. The margin protects what
+/// is still alive by the clock of another process.
 pub const SWEEP_MARGIN: core::time::Duration = core::time::Duration::from_secs(24 * 3600);
 
-/// What the engine writes: opaque bytes, and what a store must see.
+/// A record as the engine writes it: opaque bytes, and the fields that a store needs.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// Its id.
+    /// The id of the record.
     pub id: RecordId,
-    /// It is dead from this instant on.
+    /// The time from which the record is dead.
     pub expires_at: Timestamp,
     /// How many tries one challenge has.
     pub tries_limit: u32,
-    /// What each try charges besides.
+    /// The charges of each try, besides the record's own tries.
     pub charges: Vec<Charge>,
-    /// Whether a new challenge begins: its tries start at zero. Ignored by `insert`.
+    /// Whether a new challenge begins, with its tries at zero. `insert` ignores it.
     pub begins_challenge: bool,
     /// Opaque, versioned bytes.
     pub body: Vec<u8>,
@@ -122,36 +217,36 @@ pub struct Record {
 /// A record as it is read.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// Its version: 1 when inserted, one more with each swap.
+    /// The version: 1 after the insert, and one more with each swap.
     pub version: u64,
-    /// When it dies.
+    /// The time from which the record is dead.
     pub expires_at: Timestamp,
-    /// The latest instant that wrote it.
+    /// The latest time that has written the record.
     pub touched_at: Timestamp,
-    /// Tries of its current challenge.
+    /// The tries of the current challenge.
     pub tries: u32,
-    /// Its opaque bytes.
+    /// The opaque bytes.
     pub body: Vec<u8>,
 }
 
-/// What [`CodeStore::insert`] answers.
+/// The answer of [`CodeStore::insert`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 // Exhaustive, like the answers below: the engine decides on every one of them.
 pub enum Inserted {
-    /// Written, with version 1.
+    /// The record is written, with version 1.
     Inserted,
-    /// There is a record of that id.
+    /// A record with this id exists.
     Exists,
-    /// The store holds as much as it may.
+    /// The store is full.
     Full,
-    /// These counters are over.
+    /// These counters are over their limits.
     Refused(Vec<Over>),
 }
 
-/// What [`CodeStore::attempt`] answers.
+/// The answer of [`CodeStore::attempt`].
 #[derive(Clone, Debug)]
 pub enum Attempted {
-    /// No record of that id.
+    /// No record has this id.
     Missing,
     /// The record is dead.
     Dead,
@@ -159,28 +254,28 @@ pub enum Attempted {
     Exhausted,
     /// One try was charged.
     Charged {
-        /// The record's state when it was charged; its `tries` include this one.
+        /// The record when it was charged. Its `tries` include this one.
         record: Loaded,
-        /// The counters of the first tier that refused; empty if none did.
+        /// The counters of the first tier that refused. Empty if every tier was charged.
         over: Vec<Over>,
     },
 }
 
-/// What [`CodeStore::compare_and_swap`] answers.
+/// The answer of [`CodeStore::compare_and_swap`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Swapped {
-    /// Written, with this version.
+    /// The record is written.
     Swapped {
-        /// The record's new version.
+        /// The new version of the record.
         version: u64,
     },
-    /// No record of that id.
+    /// No record has this id.
     Missing,
     /// The record has another version.
     Conflict {
-        /// The version that it has.
+        /// The version of the record.
         version: u64,
     },
-    /// These counters are over.
+    /// These counters are over their limits.
     Refused(Vec<Over>),
 }

@@ -1,4 +1,4 @@
-//! Port: the way out for mail.
+//! Port: the sender of mail.
 
 use async_trait::async_trait;
 use core::fmt;
@@ -6,43 +6,64 @@ use std::error::Error as StdError;
 
 use crate::mail::EmailMessage;
 
-/// Hands a message to a mail system.
+/// A sender that hands messages to a mail system.
 ///
-/// Called by the courier, never on the request path, so nobody outside learns whether it is slow
-/// or fails.
+/// Only the courier calls it, never the request path. Therefore outsiders cannot see whether it is
+/// slow or fails. The suite `email_sender_conformance!` (feature `conformance`) tests an
+/// implementation.
 ///
-/// *Suite*: `email_sender_conformance!` (feature `conformance`).
+/// ```
+/// use sspr::mail::EmailMessage;
+/// use sspr::ports::{EmailSender, SendError, SendErrorKind};
+///
+/// struct Mine;
+///
+/// #[async_trait::async_trait]
+/// impl EmailSender for Mine {
+///     async fn send(&self, message: &EmailMessage) -> Result<(), SendError> {
+///         let _to = message.to.as_str();
+///         Err(SendError::new(
+///             SendErrorKind::Transient,
+///             "my mail API: out of reach",
+///         ))
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait EmailSender: Send + Sync {
-    /// Hands over one message to exactly the one recipient that it names.
+    /// Hands one message over to the one recipient that it names.
     ///
-    /// *Atomicity*: `Ok` means that the mail system has taken responsibility. *Time*: the
-    /// implementation must end every call. While a call runs, it keeps one of the courier's hands;
-    /// a code that is handed over later than its lifetime is of no use. *Errors*: the kind decides
-    /// whether the courier tries again. After an error with unknown outcome a second try may
-    /// deliver twice, which is safe. *Security*: the message holds a code: keep it out of logs and
-    /// errors. Never add a recipient, never follow a redirect to another host. *Proof*:
-    /// `tests/adapters/smtp_scripts.rs` and `tests/adapters/smtp_connections.rs`, which run the bundled client
-    /// against a server that answers by a script.
+    /// `Ok` means that the mail system has taken responsibility for the message. Every call must end.
+    /// At most 128 codes and 128 notices are under way at the same time.
+    ///
+    /// # Errors
+    /// The kind of the [`SendError`] decides whether the courier sends the message again. After
+    /// [`SendErrorKind::Unknown`] the user may get the message twice, which is safe.
+    ///
+    /// # Security
+    /// The message contains a code. Keep it out of logs and errors. Never add a recipient, and never
+    /// follow a redirect to another host.
     async fn send(&self, message: &EmailMessage) -> Result<(), SendError>;
 }
 
-/// Whether trying again can help.
+/// Whether sending again can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SendErrorKind {
-    /// The recipient or the message was refused for good.
+    /// The mail system has refused the recipient or the message for good.
     Permanent,
-    /// The sender is not set up rightly: credentials, certificate, address of the server.
+    /// The configuration is wrong: the credentials, the certificate or the address of the server.
     Setup,
-    /// A later try may succeed.
+    /// Sending later may succeed.
     Transient,
-    /// The message may have been handed over: the connection was lost, or patience ended, after its
-    /// last byte. The courier sends such a message at most once more.
+    /// The message may have been handed over, because the connection was lost or timed out after its
+    /// last byte. The courier sends a code at most once more.
     Unknown,
 }
 
-/// A message was not handed over. The message says what failed, never the address or the text.
+/// The error of a message that was not handed over.
+///
+/// Its text says what failed. It never contains the address or the text of the message.
 #[derive(Debug)]
 pub struct SendError {
     kind: SendErrorKind,
@@ -51,26 +72,26 @@ pub struct SendError {
 }
 
 impl SendError {
-    /// An error with a message in lower case that says what to do.
+    /// Makes an error from a text in lower case that says what to do.
     #[must_use]
     pub fn new(kind: SendErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), source: None }
     }
 
-    /// Adds the cause. It must not hold the address: mail systems like to repeat it.
+    /// Adds the cause. It must not contain the address, which mail systems often repeat.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// Whether trying again can help.
+    /// Returns whether sending again can help.
     #[must_use]
     pub const fn kind(&self) -> SendErrorKind {
         self.kind
     }
 
-    /// Whether a later try may succeed without anybody changing the set-up.
+    /// Returns whether sending later may succeed with the same configuration.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         matches!(self.kind, SendErrorKind::Transient | SendErrorKind::Unknown)

@@ -1,4 +1,4 @@
-//! Port: the source of everything unguessable. The trait stands in [`crate::domain`], because
-//! codes and tokens are drawn there.
+//! Port: the source of randomness. The trait is in [`crate::domain`], because codes and tokens are
+//! generated there.
 
 pub use crate::domain::entropy::{Entropy, EntropyUnavailable};

@@ -1,4 +1,4 @@
-//! Port: what happened, for audit.
+//! Port: the sink of audit events.
 
 use core::time::Duration;
 
@@ -10,40 +10,54 @@ const LONGEST_MESSAGE: usize = 300;
 /// A run of at least as many digits is left out of a [`Failure`]'s text: it could be a code.
 const CODE_DIGITS: usize = 6;
 
-/// Takes note of events.
+/// A sink of audit events.
 ///
-/// Called on the request path: must not block and must not fail. *Security*: an event never holds
-/// an address, a code, a token or a password, and what it says of an account (bound or decoy) is
-/// for administrators only.
+/// The request path calls it. Therefore it must not block and must not fail.
+///
+/// ```
+/// use sspr::ports::{AuditEvent, EventSink};
+///
+/// struct Mine;
+///
+/// impl EventSink for Mine {
+///     fn emit(&self, event: &AuditEvent) {
+///         let _ = (event.kind, event.outcome, &event.tenant);
+///     }
+/// }
+/// ```
+///
+/// # Security
+/// An event never contains an address, a code, a token or a password. Show events to administrators
+/// only, because an event can tell whether an account exists.
 pub trait EventSink: Send + Sync {
-    /// Takes note of one event.
+    /// Records one event.
     fn emit(&self, event: &AuditEvent);
 }
 
-/// One thing that happened.
+/// An audit event.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AuditEvent {
-    /// When, by the process's clock.
+    /// The time of the event, by the clock of the process.
     pub at: Timestamp,
     /// The tenant, if the request named one.
     pub tenant: Option<TenantId>,
     /// The reset, if there is one.
     pub reset: Option<RecordId>,
-    /// What ties it to a request.
+    /// The correlation id of the request.
     pub correlation: Option<CorrelationId>,
-    /// What was done.
+    /// The kind of call or work.
     pub kind: EventKind,
-    /// How it ended.
+    /// The outcome of the call or work.
     pub outcome: Outcome,
-    /// Why it failed, if it did.
+    /// The reason of a failure, if there was one.
     pub failure: Option<Failure>,
-    /// How long it took, by the process's clock.
+    /// How long the call or work took, by the clock of the process.
     pub took: Duration,
 }
 
 impl AuditEvent {
-    /// An event without details. For tests of a sink of your own.
+    /// Makes an event without details, for tests of your own sink.
     #[must_use]
     pub const fn new(at: Timestamp, kind: EventKind, outcome: Outcome) -> Self {
         Self {
@@ -59,25 +73,25 @@ impl AuditEvent {
     }
 }
 
-/// Why something failed, for an operator.
+/// The reason of a failure, for an operator.
 ///
 /// # Security
-/// The text never holds an e-mail address, a control character or a run of six or more digits,
-/// whatever the failing part said. It is at most 300 characters long.
+/// The text never contains an e-mail address, a control character, or six or more digits in a row,
+/// whatever the failing part said. It has at most 300 characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {
-    /// What failed.
+    /// The part that failed.
     pub kind: FailureKind,
     /// The words of the part that failed.
     pub message: String,
 }
 
-/// What failed.
+/// The part that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FailureKind {
-    /// This process's clock is too far from its store's.
+    /// The clock of this process, which is too far off the clock of its store.
     Clock,
     /// The source of randomness.
     Entropy,
@@ -85,7 +99,7 @@ pub enum FailureKind {
     Hasher,
     /// The policy source.
     Policy,
-    /// A stored record that this version does not read.
+    /// A stored record that this version cannot read.
     Record,
     /// The mail sender.
     Sender(SendErrorKind),
@@ -94,8 +108,8 @@ pub enum FailureKind {
 }
 
 impl Failure {
-    /// A failure with the words of the part that failed. Addresses, long numbers and control
-    /// characters are taken out of them.
+    /// Makes a failure from the words of the part that failed. Removes addresses, long numbers and
+    /// control characters from them.
     #[must_use]
     pub fn new(kind: FailureKind, message: &str) -> Self {
         Self { kind, message: without_secrets(message) }
@@ -109,7 +123,7 @@ impl From<&SendError> for Failure {
 }
 
 impl FailureKind {
-    /// The kind in one lower-case word or two, for logs and metrics.
+    /// Returns the kind in lower case, for logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -152,7 +166,7 @@ fn without_secrets(message: &str) -> String {
     out
 }
 
-/// What was done.
+/// The kind of call or work that an event reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventKind {
@@ -178,50 +192,51 @@ pub enum EventKind {
     Submit,
     /// The tries of a whole tenant.
     TenantTries,
-    /// An account's hash is of a kind that the hasher does not know: nobody can sign in with that
-    /// password until it is reset. The answer was that of a wrong password.
+    /// The hasher does not support the hash of an account. The user got the answer of a wrong
+    /// password, and cannot sign in until the password is reset.
     UnsupportedHash,
     /// A code was tried.
     Verify,
 }
 
-/// How it ended. The words are for administrators; most of them must not reach a customer.
+/// The outcome of a call or of work. It is for administrators, and most of it must not be shown to
+/// users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Several eligible accounts stand behind one address: a decoy.
+    /// Several eligible accounts have the address, so that no code was sent.
     Ambiguous,
-    /// Discarded: no single eligible account stands behind the address.
+    /// No eligible account has the address, so that no code was sent.
     Decoy,
     /// The store, the keys, the hasher or the randomness failed.
     Error,
-    /// Its time is over.
+    /// The code, the grant or the reset has expired.
     Expired,
-    /// No tries left.
+    /// The code has no tries left.
     Exhausted,
-    /// The mail was refused for good.
+    /// The mail system has refused the mail for good.
     FailedPermanently,
-    /// The mail could not be handed over; it is tried again.
+    /// The mail could not be handed over. The courier sends it again.
     FailedForNow,
-    /// The mail was tried for as long as it was of use, and is given up.
+    /// The mail could not be handed over as long as it was of use. The courier has given it up.
     GivenUp,
-    /// Past a cap: a longer code goes out.
+    /// A limit on guesses was reached, so that codes are longer.
     LongerCode,
-    /// Too many wrong passwords.
+    /// The account is locked after too many wrong passwords.
     LockedOut,
-    /// The second factor is asked for, or a sign-in with the new password.
+    /// The user must give a second factor, or sign in with the new password.
     MoreNeeded,
-    /// Done.
+    /// Success.
     Ok,
-    /// Not right, or not of this service.
+    /// The secret or password is wrong, or it belongs to another service.
     Rejected,
-    /// A right code that policy, stamp or a silent counter refused.
+    /// The code was right, but the policy, the stamp or a silent counter stood against it.
     Withheld,
-    /// Superseded by a newer send, or too old to be worth sending.
+    /// A newer request for a code has replaced this one.
     Superseded,
-    /// A limit was reached, or the service has no room.
+    /// A limit was reached, or the service is busy.
     TryLater,
-    /// The tenant or user flow offers no reset.
+    /// The tenant or the user flow offers no password reset.
     Unavailable,
     /// The new password breaks the rules.
     Weak,

@@ -1,7 +1,7 @@
-//! What the host supplies. Each port is one file, with its contract in the words of its methods.
+//! The ports: traits that the host implements, each with its contract.
 //!
-//! Every future is `Send`. Unless a method says otherwise it is cancel-safe: a dropped future has
-//! either done all of its work or none of it, and calling again is allowed.
+//! Every future is `Send`. Unless a method says otherwise, it is cancel-safe: a dropped future has
+//! done all of its work or none of it, and the call may be repeated.
 
 mod arc;
 mod breach_check;

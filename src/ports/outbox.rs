@@ -1,4 +1,4 @@
-//! Port: notices that must not be lost.
+//! Port: the outbox of notices.
 
 use core::time::Duration;
 
@@ -11,38 +11,78 @@ use crate::domain::{CorrelationId, EmailAddress, LanguageTag, TenantId, Timestam
 /// How long a notice stays with the courier that leased it: 60 seconds.
 pub const NOTICE_LEASE: Duration = Duration::from_secs(60);
 
-/// How far ahead of `now` the instant that scheduled a notice may lie: 60 seconds. If it lies
-/// further ahead, the clock has stepped back since, and the notice is due at once.
+/// How far ahead of `now` the time that scheduled a notice may lie: 60 seconds. If it lies further
+/// ahead, the clock has stepped back meanwhile, and the notice is due at once.
 pub const NOTICE_CLOCK_SLACK: Duration = Duration::from_secs(60);
 
-/// Hands out the notices that [`UserStore::apply_reset`](super::UserStore::apply_reset) queued in
-/// its transaction, at least once each.
+/// The outbox of notices that [`UserStore::apply_reset`](super::UserStore::apply_reset) has queued
+/// in its transaction. It hands out each notice at least once.
 ///
 /// A notice leaves the outbox only through [`Outbox::done`]. The courier calls it after a delivery,
 /// after a permanent refusal of that recipient, and after seven days without success.
 ///
-/// *Suite*: `outbox_conformance!` (feature `conformance`).
+/// The suite `outbox_conformance!` (feature `conformance`) tests an implementation.
+///
+/// ```
+/// use sspr::domain::Timestamp;
+/// use sspr::ports::{Notice, NoticeId, Outbox, StoreError};
+///
+/// struct Mine;
+///
+/// #[async_trait::async_trait]
+/// impl Outbox for Mine {
+///     async fn due(
+///         &self,
+///         now: Timestamp,
+///         limit: usize,
+///     ) -> Result<Vec<Notice>, StoreError> {
+///         # let _ = (now, limit);
+///         Ok(Vec::new())
+///     }
+///
+///     async fn postpone(
+///         &self,
+///         id: &NoticeId,
+///         tries: u32,
+///         until: Timestamp,
+///         now: Timestamp,
+///     ) -> Result<(), StoreError> {
+///         # let _ = (id, tries, until, now);
+///         Ok(())
+///     }
+///
+///     async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {
+///         # let _ = id;
+///         Ok(())
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    /// Leases at most `limit` notices that are due, the one that has been due longest first.
+    /// Leases at most `limit` notices that are due. The notice that has been due longest comes first.
     ///
-    /// A notice is due when its due time is reached (`due_at <= now`). It is also due when the
-    /// instant that set its due time lies more than [`NOTICE_CLOCK_SLACK`] ahead of `now`, because
-    /// then the clock has stepped back. A new notice is due at once. A lease makes a notice due
-    /// again [`NOTICE_LEASE`] after `now`.
+    /// A notice is due when its due time is reached (`due_at <= now`). It is also due when the time
+    /// that scheduled it lies more than [`NOTICE_CLOCK_SLACK`] ahead of `now`, because then the clock
+    /// has stepped back. A new notice is due at once. A lease makes a notice due again
+    /// [`NOTICE_LEASE`] after `now`.
     ///
-    /// *Atomicity*: one write; two couriers never hold one lease. *Errors*: calling again is
-    /// harmless. A notice that cannot be read is leased like the others and holds up none of them;
-    /// if it comes alone, the error says so. *Security*: handing out twice sends a notice twice, which is safe; losing one hides
-    /// an attack.
+    /// The call is one write, so that two couriers never hold one lease.
+    ///
+    /// # Errors
+    /// [`StoreError`]. A repeated call is harmless. A notice that cannot be read is leased like any
+    /// other notice and holds up no other one. If it is the only one, the error says so.
+    ///
+    /// # Security
+    /// A notice that is handed out twice is sent twice, which is safe. A lost notice hides an attack.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Notice>, StoreError>;
 
     /// Keeps a notice, stores how often it was tried, and makes it due at `until`.
     ///
-    /// The courier calls it to renew a lease while a message is under way, and to wait before the
-    /// next try.
+    /// The courier calls it to renew a lease while a message is under way, and to wait before it sends
+    /// again. An unknown id is ignored.
     ///
-    /// *Atomicity*: one write. *Errors*: calling again is harmless; an unknown id is nothing.
+    /// # Errors
+    /// [`StoreError`]. A repeated call is harmless.
     async fn postpone(
         &self,
         id: &NoticeId,
@@ -51,21 +91,22 @@ pub trait Outbox: Send + Sync {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Removes a notice that was delivered, or that cannot be delivered at all.
+    /// Removes a notice that was delivered or given up. An unknown id is ignored.
     ///
-    /// *Atomicity*: one write. *Errors*: calling again is harmless; an unknown id is nothing.
+    /// # Errors
+    /// [`StoreError`]. A repeated call is harmless.
     async fn done(&self, id: &NoticeId) -> Result<(), StoreError>;
 }
 
-/// The store's own name for one notice.
+/// The id of a notice, as its store writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NoticeId(pub String);
 
-/// "Your password was changed", to one address.
+/// A notice to one address that the password was changed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Notice {
-    /// The store's own name for it.
+    /// The id in the store.
     pub id: NoticeId,
     /// The tenant.
     pub tenant: TenantId,
@@ -73,18 +114,18 @@ pub struct Notice {
     pub to: EmailAddress,
     /// When the password was changed.
     pub at: Timestamp,
-    /// How the password came to be changed, as this recipient should be told.
+    /// How the password was changed, as this recipient is told.
     pub cause: NoticeCause,
-    /// How often the courier has tried to send it.
+    /// How often the courier has sent it without success.
     pub tries: u32,
-    /// The account's language.
+    /// The language of the account.
     pub language: Option<LanguageTag>,
-    /// What ties it to the request.
+    /// The correlation id of the request.
     pub correlation: Option<CorrelationId>,
 }
 
 impl Notice {
-    /// A notice to one address that was not tried yet, without a known cause.
+    /// Makes a notice to one address that was never sent, with the cause unknown.
     #[must_use]
     pub fn new(id: NoticeId, tenant: TenantId, to: EmailAddress, at: Timestamp) -> Self {
         let cause = NoticeCause::Unknown;

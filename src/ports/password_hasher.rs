@@ -1,25 +1,73 @@
-//! Port: slow hashing, kept off the caller's thread and within bounds.
+//! Port: the hasher of passwords.
 
 use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::domain::{Digest, Password, PasswordHash};
 
-/// Hashes and verifies passwords.
+/// A hasher of passwords, within bounds and off the thread of the caller.
 ///
-/// *Suite*: `password_hasher_conformance!` (feature `conformance`).
+/// [`Argon2Pool`](crate::adapters::Argon2Pool) is the usual one. The suite
+/// `password_hasher_conformance!` (feature `conformance`) tests an implementation.
+///
+/// ```
+/// use sspr::domain::{Digest, PasswordHash};
+/// use sspr::ports::{HashError, HashQueue, PasswordHasher, PasswordMatch};
+/// use sspr::Password;
+///
+/// struct Mine;
+///
+/// #[async_trait::async_trait]
+/// impl PasswordHasher for Mine {
+///     async fn hash(
+///         &self,
+///         password: Password,
+///         queue: HashQueue,
+///     ) -> Result<PasswordHash, HashError> {
+///         # let _ = (password, queue);
+///         Err(HashError::Busy)
+///     }
+///
+///     async fn verify(
+///         &self,
+///         password: Password,
+///         hash: PasswordHash,
+///         queue: HashQueue,
+///     ) -> Result<PasswordMatch, HashError> {
+///         # let _ = (password, hash, queue);
+///         Err(HashError::Unsupported)
+///     }
+///
+///     async fn verify_dummy(
+///         &self,
+///         password: Password,
+///         seed: Digest,
+///         queue: HashQueue,
+///     ) -> Result<(), HashError> {
+///         # let _ = (password, seed, queue);
+///         Ok(())
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
-    /// Hashes a new password with fresh salt and today's parameters.
+    /// Hashes a new password with a new salt and the current parameters.
     ///
-    /// *Time*: bounded by the queue; a full queue is [`HashError::Busy`] at once. *Security*: the
-    /// calling thread is never blocked; memory is bounded by the pool, not by the callers.
+    /// The call never blocks its thread. The memory in use depends on the hasher and not on the
+    /// number of callers.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] at once if the queue is full.
     async fn hash(&self, password: Password, queue: HashQueue) -> Result<PasswordHash, HashError>;
 
     /// Verifies a password against a hash on file.
     ///
-    /// *Security*: a hash whose parameters exceed the implementation's caps is
-    /// [`HashError::Unsupported`] before any work: a tampered row must not buy gigabytes.
+    /// # Errors
+    /// [`HashError::Busy`] at once if the queue is full.
+    ///
+    /// # Security
+    /// Answer [`HashError::Unsupported`], before any work, if the parameters of the hash exceed the
+    /// caps of the hasher. Otherwise a manipulated row could cost gigabytes of memory.
     async fn verify(
         &self,
         password: Password,
@@ -27,11 +75,14 @@ pub trait PasswordHasher: Send + Sync {
         queue: HashQueue,
     ) -> Result<PasswordMatch, HashError>;
 
-    /// Does the work of [`PasswordHasher::verify`] against a dummy hash, for an address that has
-    /// none.
+    /// Does the work of [`PasswordHasher::verify`] for an address without a hash.
     ///
-    /// *Security*: `seed` is fixed per address; a pool that has seen several parameter sets picks
-    /// one by it, so that unknown addresses cost what known ones do.
+    /// # Errors
+    /// As [`PasswordHasher::verify`].
+    ///
+    /// # Security
+    /// Each address has a fixed `seed`. A hasher that has seen several sets of parameters chooses one
+    /// of them by the seed, so that unknown addresses take as long as known ones.
     async fn verify_dummy(
         &self,
         password: Password,
@@ -44,35 +95,35 @@ pub trait PasswordHasher: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 // Exhaustive: a pool serves every queue.
 pub enum HashQueue {
-    /// Sign-in.
+    /// The queue of sign-ins.
     SignIn,
-    /// A new password.
+    /// The queue of new passwords.
     Submit,
 }
 
-/// Whether a password is the one that was hashed.
+/// The result of comparing a password with a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 // Exhaustive: the engine decides on each.
 pub enum PasswordMatch {
-    /// It is, and the hash has today's parameters.
+    /// The password is right, and the hash has the current parameters.
     Match,
-    /// It is, and the hash should be replaced by one with today's parameters.
+    /// The password is right, and the hash should be replaced because its parameters are old.
     MatchOutdated,
-    /// It is not.
+    /// The password is wrong.
     Mismatch,
 }
 
-/// A password could not be hashed or verified.
+/// The error of a password that could not be hashed or verified.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HashError {
-    /// The queue is full; try later.
+    /// The queue is full. A later call can succeed.
     #[error("password hasher: its queue is full")]
     Busy,
-    /// It broke.
+    /// The hasher failed.
     #[error("password hasher: hashing failed")]
     Failed,
-    /// The hash on file is of a kind, or asks for work, that this hasher does not allow.
+    /// The hasher does not support the kind of the hash on file, or the work that it asks for.
     #[error("password hasher: the hash on file is not supported")]
     Unsupported,
 }

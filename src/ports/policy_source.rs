@@ -1,26 +1,44 @@
-//! Port: what the administrator decided.
+//! Port: the source of policies.
 
 use core::fmt;
 use std::{error::Error as StdError, sync::Arc};
 
 use crate::{domain::TenantId, policy::TenantPolicy};
 
-/// Supplies each tenant's policy, from memory.
+/// A source of the tenants' policies, from memory.
 ///
-/// Asked at every step of every reset, so it must not do I/O: load and refresh elsewhere, and
-/// answer what is current. A change takes effect at the next step of resets under way.
+/// Every step of every reset asks it. Therefore it must not do I/O: load and refresh the policies
+/// elsewhere, and answer the current one. A change takes effect at the next step of resets under
+/// way. The suite `policy_source_conformance!` (feature `conformance`) tests an implementation.
 ///
-/// *Suite*: `policy_source_conformance!` (feature `conformance`).
+/// ```
+/// use sspr::domain::TenantId;
+/// use sspr::ports::{PolicyError, PolicySource};
+/// use sspr::TenantPolicy;
+/// use std::sync::Arc;
+///
+/// struct Mine(Arc<TenantPolicy>);
+///
+/// impl PolicySource for Mine {
+///     fn policy(
+///         &self,
+///         tenant: &TenantId,
+///     ) -> Result<Option<Arc<TenantPolicy>>, PolicyError> {
+///         let is_mine = self.0.tenant() == tenant;
+///         Ok(is_mine.then(|| self.0.clone()))
+///     }
+/// }
+/// ```
 pub trait PolicySource: Send + Sync {
-    /// The tenant's current policy; `None` if there is no such tenant.
+    /// Returns the current policy of a tenant, or `None` if the tenant does not exist.
     ///
     /// # Errors
-    /// [`PolicyError`] if no good policy of this tenant was ever loaded. Fails closed for this
-    /// tenant alone: nothing is sent or changed.
+    /// [`PolicyError`] if no valid policy of this tenant was ever loaded. Then no code is sent and no
+    /// password is changed for this tenant. Other tenants are not affected.
     fn policy(&self, tenant: &TenantId) -> Result<Option<Arc<TenantPolicy>>, PolicyError>;
 }
 
-/// No policy can be supplied. The message says what failed and what to do; its cause is `source()`.
+/// The error of a source that has no policy to answer. Its text says what failed and what to do.
 ///
 /// ```
 /// use sspr::ports::PolicyError;
@@ -36,7 +54,7 @@ pub struct PolicyError {
 }
 
 impl PolicyError {
-    /// An error with a message in lower case that says what to do.
+    /// Makes an error from a text in lower case that says what to do.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), source: None }

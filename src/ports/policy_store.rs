@@ -1,4 +1,4 @@
-//! Port: policies that an administrator changes.
+//! Port: the store of policies that administrators change.
 
 use std::sync::Arc;
 
@@ -11,41 +11,45 @@ use crate::{
     policy::{DocumentError, TenantPolicy},
 };
 
-/// Keeps the tenants' policies, with who changed what.
+/// A store of the tenants' policies, with a record of each change.
 ///
-/// What it has written it also supplies, as [`PolicySource`]: at once in this process, and within
-/// seconds in every other one that shares the storage. One tenant's data never stops another
-/// tenant: a stored policy that cannot be read is an error of that tenant alone.
+/// It also supplies the policies that it has written, as a [`PolicySource`]. A change is in force at
+/// once in this process, and within seconds in every other process on the same storage. A stored
+/// policy that cannot be read is an error of its own tenant and affects no other tenant.
 #[async_trait]
 pub trait PolicyStore: PolicySource {
-    /// The tenants that have a policy, in the order of their names; also those whose stored policy
-    /// cannot be read.
+    /// Returns the tenants that have a policy, in the order of their names. It includes tenants whose
+    /// stored policy cannot be read.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn tenants(&self) -> Result<Vec<TenantId>, StoreError>;
 
-    /// A tenant's policy as it is stored now, with its version; `None` if there is no such tenant.
+    /// Returns the policy of a tenant as it is stored now, with its version. Returns `None` if the
+    /// tenant does not exist.
     ///
     /// # Errors
-    /// [`StoreError`]; its kind is [`Corrupt`](super::StoreErrorKind::Corrupt) if the stored policy
-    /// cannot be read, and [`PolicyStore::damaged`] then says more.
+    /// [`StoreError`]. Its kind is [`Corrupt`](super::StoreErrorKind::Corrupt) if the stored policy
+    /// cannot be read. [`PolicyStore::damaged`] then says more.
     async fn read(&self, tenant: &TenantId) -> Result<Option<VersionedPolicy>, StoreError>;
 
-    /// Replaces a tenant's policy and records the change.
+    /// Replaces the policy of a tenant and records the change.
     ///
-    /// *Atomicity*: both happen, or neither; and only if `expected` is still the stored version
-    /// (0: there is no such tenant yet). *Security*: two administrators never overwrite each other
-    /// silently. *Read back*: the store reads what it is about to write with the reader that will
-    /// read it, [`TenantPolicy::to_text`] does that, and writes nothing that it could not read.
-    /// *Cancellation*: a change that was stored is in force in this process even if the future is
-    /// dropped before it answers. A stored policy that cannot be read is replaced like any other.
+    /// Both happen or nothing, and only if `expected` is still the stored version. The version of a
+    /// tenant that does not exist yet is 0. Therefore two administrators never overwrite each other
+    /// silently.
+    ///
+    /// The store writes only what it can read back, as [`TenantPolicy::to_text`] checks. A stored
+    /// change is in force in this process even if the future is dropped before it answers. A stored
+    /// policy that cannot be read is replaced like any other policy.
     ///
     /// # Errors
-    /// [`StoreError`]; nothing is changed, unless its kind says that this is unknown.
+    /// [`StoreError`] with the kind [`Unknown`](super::StoreErrorKind::Unknown) if the change may have
+    /// been made. With any other kind nothing has changed.
     async fn write(&self, change: &PolicyChange, expected: u64) -> Result<Written, StoreError>;
 
-    /// The latest changes of a tenant, the newest first. Records that cannot be read are left out.
+    /// Returns the latest changes of a tenant, the newest first. Leaves out records that cannot be
+    /// read.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -55,10 +59,10 @@ pub trait PolicyStore: PolicySource {
         limit: usize,
     ) -> Result<Vec<RecordedChange>, StoreError>;
 
-    /// What is wrong with a stored policy that [`PolicyStore::read`] cannot read, and what to
-    /// repair it from; `None` if it can be read or there is no such tenant.
+    /// Returns the fault of a stored policy that cannot be read, and a policy to repair it from.
+    /// Returns `None` if the policy can be read or the tenant does not exist.
     ///
-    /// A store that does not override it cannot be repaired through the administrator's side.
+    /// Without this method the administrator's side cannot repair a policy.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -66,7 +70,7 @@ pub trait PolicyStore: PolicySource {
         Ok(None)
     }
 
-    /// How many records [`PolicyStore::changes`] had to leave out.
+    /// Returns how many records [`PolicyStore::changes`] has left out.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -79,83 +83,83 @@ pub trait PolicyStore: PolicySource {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DamagedPolicy {
-    /// Its version, for [`PolicyStore::write`].
+    /// The stored version, for [`PolicyStore::write`].
     pub version: u64,
-    /// What is wrong with it.
+    /// The fault of the stored policy.
     pub fault: DocumentError,
     /// A policy to repair it from.
     pub base: Arc<TenantPolicy>,
-    /// Where that policy comes from.
+    /// The origin of that policy.
     pub origin: BaseOrigin,
 }
 
-/// Where the policy comes from that a damaged one is repaired from.
+/// The origin of the policy that repairs a damaged one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 // Exhaustive: a caller must handle each.
 pub enum BaseOrigin {
-    /// It is the last good one, which this process still supplies.
+    /// The last valid policy, which this process still supplies.
     InForce,
-    /// It is the last good one that was recorded.
+    /// The last valid policy in the record of changes.
     Recorded,
-    /// It is as much of the damaged one as could be read; the rest is off or at its default.
+    /// The readable part of the damaged policy. The rest is off or at its default.
     Salvaged {
-        /// Whether Email OTP could be read. If not, the base has it off and excludes nobody.
+        /// Whether Email OTP could be read. If not, it is off and excludes nobody.
         email: bool,
     },
 }
 
-/// A policy, and which version of it.
+/// A policy with its version.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct VersionedPolicy {
     /// The policy.
     pub policy: Arc<TenantPolicy>,
-    /// Changes with every write; never 0.
+    /// The version, which changes with every write and is never 0.
     pub version: u64,
 }
 
-/// A change to be made.
+/// A change to make.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PolicyChange {
-    /// When.
+    /// The time of the change.
     pub at: Timestamp,
-    /// Which administrator.
+    /// The administrator who made the change.
     pub who: String,
-    /// What was changed, for instance `Email OTP`.
+    /// The part of the policy that changes, for example `Email OTP`.
     pub what: String,
-    /// What was in force before, as [`TenantPolicy::to_json`] writes it; null if there was none.
+    /// The policy before the change, as [`TenantPolicy::to_json`] writes it. Null if there was none.
     pub before: Value,
-    /// What shall be in force.
+    /// The policy after the change.
     pub after: Arc<TenantPolicy>,
 }
 
-/// A change that was made, for audit.
+/// A change that was made, for the audit.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RecordedChange {
-    /// When.
+    /// The time of the change.
     pub at: Timestamp,
-    /// Which administrator.
+    /// The administrator who made the change.
     pub who: String,
-    /// What was changed.
+    /// The part of the policy that has changed.
     pub what: String,
-    /// The whole policy before; null if there was none.
+    /// The whole policy before the change. Null if there was none.
     pub before: Value,
-    /// The whole policy after.
+    /// The whole policy after the change.
     pub after: Value,
 }
 
-/// What a write came to.
+/// The answer of [`PolicyStore::write`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 // Exhaustive: a caller must handle both.
 pub enum Written {
-    /// It is in force.
+    /// The change is in force.
     Written {
         /// The new version.
         version: u64,
     },
-    /// Somebody else has changed it since; nothing was written.
+    /// The policy has another version. Nothing was written.
     Conflict {
         /// The stored version.
         version: u64,
@@ -163,8 +167,8 @@ pub enum Written {
 }
 
 impl DamagedPolicy {
-    /// A damaged policy. The base is what is in force, else the newest good one that was recorded,
-    /// else what can be read of the stored text.
+    /// Describes a damaged policy. The base is the policy in force, else the newest valid one in the
+    /// record, else the readable part of the stored text.
     ///
     /// # Errors
     /// [`DocumentError`] if no policy can be made for such a tenant.
@@ -194,7 +198,7 @@ impl DamagedPolicy {
 }
 
 impl VersionedPolicy {
-    /// A policy of that version.
+    /// Makes a policy with its version.
     #[must_use]
     pub const fn new(policy: Arc<TenantPolicy>, version: u64) -> Self {
         Self { policy, version }
@@ -202,7 +206,7 @@ impl VersionedPolicy {
 }
 
 impl PolicyChange {
-    /// A change from one policy to another.
+    /// Makes a change from one policy to another.
     #[must_use]
     pub fn new(
         at: Timestamp,
@@ -220,7 +224,7 @@ impl PolicyChange {
         }
     }
 
-    /// The change as it is recorded.
+    /// Returns the change as a store records it.
     #[must_use]
     pub fn record(&self) -> RecordedChange {
         RecordedChange::new(
@@ -233,7 +237,7 @@ impl PolicyChange {
 }
 
 impl RecordedChange {
-    /// A change as a store has recorded it: the policy before and after.
+    /// Makes a recorded change from the policies before and after.
     #[must_use]
     pub fn new(at: Timestamp, who: &str, what: &str, [before, after]: [Value; 2]) -> Self {
         Self { after, at, before, what: what.to_owned(), who: who.to_owned() }

@@ -1,33 +1,34 @@
-//! The error of every store: what a caller can do about it, and the cause.
+//! The error of every store.
 
 use core::fmt;
 use std::error::Error as StdError;
 
-/// What a caller can do about a store's error.
+/// The kind of a store's error, which decides what the caller can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// Nothing happened, and trying again later may help: busy, overloaded, not reachable.
+    /// The store is busy or out of reach. Nothing has happened, and a later retry may help.
     Busy,
-    /// The caller's clock is too far from the store's: no lifetime means what it says. Nothing
-    /// happened.
+    /// The clock of the caller is too far off the clock of the store, so that no lifetime would be
+    /// right. Nothing has happened.
     Clock,
-    /// The store holds something that it should not: damage, or another program's data.
+    /// The store contains damaged data, or the data of another program.
     Corrupt,
-    /// The store is out of room. Nothing happened.
+    /// The store is full. Nothing has happened.
     Full,
-    /// What was to be stored could not be read back. Nothing happened.
+    /// The value could not be read back from its stored form. Nothing has happened.
     Refused,
-    /// The store cannot be used as it is set up: missing, of a newer version, no permission.
+    /// The store cannot be used as it is configured. It is missing, of a newer version, or not
+    /// permitted.
     Setup,
-    /// It may or may not have happened.
+    /// The write may have happened.
     Unknown,
 }
 
-/// A store could not answer.
+/// The error of a store that could not answer.
 ///
-/// The message says what failed and what to do, never an address, a secret or SQL; the driver's
-/// own error is its `source()`.
+/// Its text says what failed and what to do. It never contains an address, a secret or SQL. The
+/// error of the driver is its `source()`.
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
@@ -36,20 +37,20 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// An error with a message in lower case that says what to do.
+    /// Makes an error from a text in lower case that says what to do.
     #[must_use]
     pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), source: None }
     }
 
-    /// Adds the driver's own error.
+    /// Adds the error of the driver.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// The error of a call that only reads: what was cut off has not happened.
+    /// Turns [`StoreErrorKind::Unknown`] into [`StoreErrorKind::Busy`], for a call that only reads.
     #[must_use]
     pub fn of_a_read(mut self) -> Self {
         if self.kind == StoreErrorKind::Unknown {
@@ -58,13 +59,13 @@ impl StoreError {
         self
     }
 
-    /// What a caller can do about it.
+    /// Returns the kind, which decides what the caller can do.
     #[must_use]
     pub const fn kind(&self) -> StoreErrorKind {
         self.kind
     }
 
-    /// Whether trying again later may help.
+    /// Returns whether a later retry may help.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         matches!(self.kind, StoreErrorKind::Busy | StoreErrorKind::Unknown)

@@ -1,4 +1,4 @@
-//! Port: the host's accounts.
+//! Port: the accounts of the host.
 
 use async_trait::async_trait;
 
@@ -8,54 +8,109 @@ use crate::domain::{
     Timestamp,
 };
 
-/// The host's users table, behind three methods.
+/// The users table of the host, behind three methods.
 ///
-/// *Suite*: `user_store_conformance!` (feature `conformance`).
+/// ```
+/// use sspr::domain::{Account, AccountId, TenantId};
+/// use sspr::ports::{Applied, PasswordChange, StoreError, UserStore};
+/// use sspr::EmailAddress;
+///
+/// struct Mine; // for example a pool of connections
+///
+/// #[async_trait::async_trait]
+/// impl UserStore for Mine {
+///     async fn find_by_address(
+///         &self,
+///         tenant: &TenantId,
+///         address: &EmailAddress,
+///     ) -> Result<Vec<Account>, StoreError> {
+///         // SELECT … WHERE tenant = ? AND address = ?
+///         # let _ = (tenant, address);
+///         Ok(Vec::new())
+///     }
+///
+///     async fn find(
+///         &self,
+///         tenant: &TenantId,
+///         account: &AccountId,
+///     ) -> Result<Option<Account>, StoreError> {
+///         // SELECT … WHERE tenant = ? AND id = ?
+///         # let _ = (tenant, account);
+///         Ok(None)
+///     }
+///
+///     async fn apply_reset(
+///         &self,
+///         change: &PasswordChange,
+///     ) -> Result<Applied, StoreError> {
+///         // UPDATE … SET … WHERE tenant = ? AND id = ? AND stamp = ?
+///         # let _ = change;
+///         Ok(Applied::Stale)
+///     }
+/// }
+/// ```
+///
+/// The suite `user_store_conformance!` (feature `conformance`) tests an implementation.
 #[async_trait]
 pub trait UserStore: Send + Sync {
     /// Finds every account of the tenant that has `address` among its verified addresses.
     ///
-    /// *Atomicity*: one snapshot. *Errors*: calling again is harmless. *Security*: compare exactly
-    /// after one documented normalisation of your own (the domain is already in lower-case
-    /// A-labels; whether `Ada@` and `ada@` are one account is yours to say). Never match by
-    /// Unicode look-alike. Answer all matches: a reset happens only if exactly one account is
-    /// eligible. *SQL*: `SELECT … WHERE tenant = ? AND address = ?`. *Proof*:
-    /// `tests/engine/invariants.rs`.
+    /// The answer is one snapshot: an account and its addresses come from the same moment. It names
+    /// all matches, because a reset happens only if exactly one account is eligible.
+    ///
+    /// # Errors
+    /// [`StoreError`]. A repeated call is harmless.
+    ///
+    /// # Security
+    /// Compare exactly, after one normalization that you document. The domain is already in
+    /// lower-case A-labels. You decide whether `Ada@` and `ada@` are one account. Never match
+    /// characters that only look alike.
     async fn find_by_address(
         &self,
         tenant: &TenantId,
         address: &EmailAddress,
     ) -> Result<Vec<Account>, StoreError>;
 
-    /// Finds an account by its id.
+    /// Finds an account by its id. The answer is one snapshot.
     ///
-    /// *Atomicity*: one snapshot. *Errors*: calling again is harmless. *SQL*:
-    /// `SELECT … WHERE tenant = ? AND id = ?`. *Proof*: `tests/engine/invariants.rs`.
+    /// # Errors
+    /// [`StoreError`]. A repeated call is harmless.
     async fn find(
         &self,
         tenant: &TenantId,
         account: &AccountId,
     ) -> Result<Option<Account>, StoreError>;
 
-    /// Sets the new password in one transaction, iff the stamp is still the expected one.
+    /// Sets the new password if the account still has the expected stamp.
     ///
-    /// The transaction stores the hash, replaces the stamp by the new one, clears the host's own
-    /// lock, cancels pending changes of address, records the reset as the account's last one, and
-    /// queues the notice if the store has an outbox.
+    /// One transaction does all of this, or nothing:
     ///
-    /// *Atomicity*: all of it or nothing. *Errors*: after an unknown outcome the engine calls
-    /// again: a change whose reset is already the account's last one answers `Repeated` with the
-    /// stamp on file and changes nothing. *Security*: `Stale` if the stamp differs or the account
-    /// is gone. Sessions end because they carry the old stamp: make your session check compare it.
-    /// *SQL*: `UPDATE … SET … WHERE tenant = ? AND id = ? AND stamp = ?`, and one row affected.
-    /// *Proof*: `tests/engine/invariants.rs`.
+    /// - It stores the hash and replaces the stamp by [`PasswordChange::next_stamp`].
+    /// - It removes the lock that the host itself has set, and cancels pending changes of address.
+    /// - It records the reset as the last one of the account.
+    /// - It queues the notices, if the store has an outbox.
+    ///
+    /// Answers [`Applied::Stale`] if the stamp differs or the account is gone. Answers
+    /// [`Applied::Repeated`] with the stamp on file, and changes nothing, if the account already
+    /// carries this reset. The engine calls again after an unknown outcome and relies on that.
+    ///
+    /// # Errors
+    /// [`StoreError`] with the kind [`Unknown`](super::StoreErrorKind::Unknown) if the transaction
+    /// may have been committed. With any other kind nothing has changed.
+    ///
+    /// # Security
+    /// Sessions end because they carry the old stamp. Make the session check of your service compare
+    /// the stamp.
     async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError>;
 
-    /// Replaces a hash by a stronger one of the same password, iff the old one is still on file;
-    /// leaves the stamp alone. Answers whether it did.
+    /// Replaces a hash by a stronger one of the same password, if the old one is still on file.
+    /// Answers whether it was replaced.
     ///
-    /// Optional: a store without it keeps old hashes until the next change. *Atomicity*: one
-    /// conditional write. *Errors*: ignored by the engine; the next sign-in tries again.
+    /// This is one conditional write, and it does not change the stamp. The method is optional: a
+    /// store without it keeps old hashes until the next change of password.
+    ///
+    /// # Errors
+    /// The engine ignores an error, because the next sign-in tries again.
     async fn rehash(
         &self,
         tenant: &TenantId,
@@ -67,10 +122,12 @@ pub trait UserStore: Send + Sync {
         Ok(false)
     }
 
-    /// Takes note of a successful sign-in with a password.
+    /// Records a successful sign-in with a password, for columns such as "last seen".
     ///
-    /// Optional: for "last seen" columns and the like. Must not change the stamp. *Errors*:
-    /// ignored by the engine.
+    /// It must not change the stamp. The method is optional.
+    ///
+    /// # Errors
+    /// The engine ignores an error.
     async fn signed_in(
         &self,
         tenant: &TenantId,
@@ -92,23 +149,24 @@ pub struct PasswordChange {
     pub account: AccountId,
     /// The stamp that the account must still have.
     pub expected_stamp: Stamp,
-    /// The stamp that it has afterwards.
+    /// The stamp that the account has afterwards.
     pub next_stamp: Stamp,
-    /// The new password's hash.
+    /// The hash of the new password.
     pub password: PasswordHash,
-    /// The reset; stored as the account's last one.
+    /// The reset, to be stored as the last one of the account.
     pub reset: RecordId,
-    /// When it happens.
+    /// The time of the change.
     pub at: Timestamp,
-    /// Whom the notice goes to: every verified address on file before the change.
+    /// The recipients of the notice: every verified address on file before the change.
     pub notify: Vec<NoticeRecipient>,
     /// The language of the notice.
     pub language: Option<LanguageTag>,
 }
 
 impl PasswordChange {
-    /// A change of an account's password, with a notice to each of its addresses whose cause is
-    /// [`NoticeCause::Unknown`]. For tests of a store of your own.
+    /// Makes a change of an account's password, for tests of your own store.
+    ///
+    /// Each address of the account gets a notice with [`NoticeCause::Unknown`].
     #[must_use]
     pub fn new(
         tenant: TenantId,
@@ -132,47 +190,47 @@ impl PasswordChange {
     }
 }
 
-/// One address that is told of a changed password.
+/// One address that gets the notice of a changed password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NoticeRecipient {
     /// The address.
     pub to: EmailAddress,
-    /// What this address is told about how it happened.
+    /// How the password was changed, as this address is told.
     pub cause: NoticeCause,
 }
 
 impl NoticeRecipient {
-    /// A recipient and what it is told.
+    /// A recipient with the cause that the notice gives.
     #[must_use]
     pub const fn new(to: EmailAddress, cause: NoticeCause) -> Self {
         Self { cause, to }
     }
 }
 
-/// What [`UserStore::apply_reset`] answers.
+/// The answer of [`UserStore::apply_reset`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 // Exhaustive: the engine decides on every one of them.
 pub enum Applied {
-    /// Done; the account has the next stamp.
+    /// The password is changed, and the account has the next stamp.
     Done {
-        /// How the notice gets out.
+        /// How the notice is delivered.
         notice: NoticeDelivery,
     },
-    /// This reset was applied before; nothing changed now.
+    /// The account carries this reset already. This call has changed nothing.
     Repeated {
         /// The stamp on file.
         stamp: Stamp,
     },
-    /// The account is not as it was when the reset was bound.
+    /// The stamp differs, or the account is gone. Nothing has changed.
     Stale,
 }
 
-/// How the notice of a password change gets out.
+/// How the notice of a password change is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoticeDelivery {
-    /// It stands in the store's outbox, written by the same transaction: at least once.
+    /// At least once, because the same transaction has written it to the outbox of the store.
     Queued,
-    /// The store has no outbox: it goes through the courier's memory, at most once.
+    /// From the memory of the courier, because the store has no outbox. A crash can lose it.
     NotQueued,
 }
