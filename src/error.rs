@@ -1,4 +1,4 @@
-//! Breakage: what a call could not do. What a person can do wrong is an outcome, never an error.
+//! The error of a call. A mistake of the user is an outcome and not an error.
 
 use core::fmt;
 use std::error::Error as StdError;
@@ -9,37 +9,38 @@ use crate::{
     ports::{Failure, FailureKind, HashError, PolicyError, StoreError, StoreErrorKind},
 };
 
-/// A call could not be carried out. Nothing that was answered before is lost; calling again after
-/// a transient error ends where the first call would have.
+/// The error of a call that could not be carried out.
+///
+/// A retry after a transient error ends where the first call would have.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
     source: Box<dyn StdError + Send + Sync>,
 }
 
-/// What broke.
+/// The part that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// This process's clock is too far from its store's: it refuses to serve.
+    /// The clock of this process is too far off the clock of its store.
     Clock,
-    /// The source of randomness.
+    /// The source of randomness failed.
     Entropy,
-    /// The password hasher, or a hash on file that it does not support.
+    /// The password hasher failed, or does not support a hash on file.
     Hasher,
-    /// A record that this version does not read.
+    /// This version cannot read a stored record.
     Record,
-    /// The policy source.
+    /// The policy source failed.
     Policy,
-    /// The code store or the user store.
+    /// The code store or the user store failed.
     Store {
-        /// Whether calling again later may help.
+        /// Whether a later retry may help.
         transient: bool,
     },
 }
 
 impl Error {
-    /// What broke.
+    /// Returns the part that failed.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.kind
@@ -64,7 +65,7 @@ impl Error {
         store.is_some_and(|error| error.kind() == StoreErrorKind::Unknown)
     }
 
-    /// Whether calling again later may help.
+    /// Returns whether a later retry may help.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         matches!(self.kind, ErrorKind::Store { transient: true })

@@ -1,19 +1,19 @@
 #![doc = include_str!("../README.md")]
 //!
-//! # Map
+//! # Modules
 //!
-//! | room | what is in it |
+//! | module | contents |
 //! |---|---|
+//! | [`adapters`] | implementations of the ports |
+//! | `conformance` | test suites for ports of your own (feature `conformance`) |
 //! | [`domain`] | values: addresses, codes, secrets, passwords, keys, accounts |
-//! | [`policy`] | what the administrator decides |
-//! | [`flow`] | what happens to one reset: pure machines |
-//! | [`mail`] | what a mail says |
-//! | [`ports`] | what the host supplies, with the contract of each method |
-//! | [`engine`] | the driver: requests in, outcomes out; the courier |
-//! | [`adapters`] | ports, implemented |
-//! | [`manual`] | chapters: first steps, embedding, stores, policies, defaults, operations, standards, threat model, questions |
-//! | `conformance` | the suite for ports of your own (feature `conformance`) |
-//! | `http` | the axum front (feature `axum`): pages, native API, administrator |
+//! | [`engine`] | the service: requests, outcomes and the courier |
+//! | `http` | pages, native API and administrator for axum (feature `axum`) |
+//! | [`mail`] | the texts of mails |
+//! | [`manual`] | the manual, chapter by chapter |
+//! | [`policy`] | policies: user flows, methods, password rules, limits |
+//! | [`ports`] | traits that the host implements, each with its contract |
+//! | [`store`] | the values of a code store, for authors of stores |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod adapters;

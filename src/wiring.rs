@@ -1,4 +1,4 @@
-//! The parts that ship with the crate, put together: what a host gets when it names none.
+//! The usual parts of a service, put together.
 
 use std::sync::Arc;
 
@@ -10,11 +10,15 @@ use crate::{
 };
 
 impl Sspr {
-    /// A service over the host's stores, and the courier that sends its mails. Time and randomness
-    /// are the system's, passwords are hashed with Argon2id on a bounded pool.
+    /// Makes a service over the host's stores, and the courier that sends its mails.
+    ///
+    /// Time and randomness come from the system. Passwords are hashed with Argon2id on a bounded pool.
     ///
     /// ```
-    /// use sspr::{Keyring, Sspr, TenantPolicy, adapters::{MemoryCodes, MemoryUsers, MemoryPolicies, SystemEntropy}};
+    /// use sspr::adapters::{
+    ///     MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy,
+    /// };
+    /// use sspr::{Keyring, Sspr, TenantPolicy};
     ///
     /// let (sspr, courier) = Sspr::new(
     ///     MemoryUsers::new(),
@@ -35,7 +39,7 @@ impl Sspr {
         Self::builder(users, codes, policies, keys).build()
     }
 
-    /// The same, with options: `Sspr::builder(…).with_clock(…).build()`.
+    /// Makes a service with options, for example `Sspr::builder(…).with_clock(…).build()`.
     pub fn builder(
         users: impl UserStore + 'static,
         codes: impl CodeStore + 'static,

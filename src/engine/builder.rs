@@ -1,4 +1,4 @@
-//! Putting a service together.
+//! The builder of a service.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use super::{
     tenants::Tenants,
 };
 
-/// Everything that a service is made of; see `Sspr::builder`.
+/// A builder for a service with options, made by [`Sspr::builder`](super::Sspr::builder).
 #[derive(Clone)]
 #[must_use = "call `build`"]
 pub struct Builder {
@@ -71,72 +71,73 @@ impl Builder {
         }
     }
 
-    /// Tells the time by another clock.
+    /// Uses another clock.
     pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Draws secrets from another source.
+    /// Uses another source of randomness.
     ///
     /// # Security
-    /// Whoever can predict it can take over every account.
+    /// An attacker who can predict it can take over every account.
     pub fn with_entropy(mut self, entropy: impl Entropy + 'static) -> Self {
         self.entropy = Arc::new(entropy);
         self
     }
 
-    /// Hashes passwords in another way.
+    /// Uses another hasher of passwords.
     pub fn with_hasher(mut self, hasher: impl PasswordHasher + 'static) -> Self {
         self.hasher = Arc::new(hasher);
         self
     }
 
-    /// Adds a sink for events.
+    /// Adds a sink of audit events.
     pub fn with_events(mut self, sink: impl EventSink + 'static) -> Self {
         self.events.push(Arc::new(sink));
         self
     }
 
-    /// Refuses new passwords that have leaked.
+    /// Refuses new passwords that this check knows to have leaked.
     pub fn with_breach_check(mut self, check: impl BreachCheck + 'static) -> Self {
         self.breaches = Some(Arc::new(check));
         self
     }
 
-    /// Delivers the notices that the user store queues in its own transaction: for a store whose
-    /// [`apply_reset`](crate::ports::UserStore::apply_reset) answers
-    /// [`Queued`](crate::ports::NoticeDelivery::Queued).
+    /// Delivers the notices that the user store queues in its own transaction. Such a store answers
+    /// [`NoticeDelivery::Queued`](crate::ports::NoticeDelivery::Queued) from
+    /// [`apply_reset`](crate::ports::UserStore::apply_reset).
     pub fn with_outbox(mut self, outbox: impl Outbox + 'static) -> Self {
         self.outbox = Some(Arc::new(outbox));
         self
     }
 
-    /// Writes mails in the host's own words.
+    /// Uses other templates for mails.
     pub fn with_templates(mut self, templates: impl Templates + 'static) -> Self {
         self.templates = Arc::new(templates);
         self
     }
 
-    /// Bounds the mails that wait in memory: of one tenant (default 1,000) and of all (10,000).
-    /// Past that, asking for a code is answered with `TryLater`.
+    /// Sets how many mails may wait in memory, for one tenant and for all tenants together. Default:
+    /// 1,000 and 10,000. Beyond that, a request for a code is answered with `TryLater`.
     pub const fn with_queue(mut self, per_tenant: usize, in_all: usize) -> Self {
         self.room = Room { in_all, per_tenant };
         self
     }
 
-    /// Bounds the submits under way (default 64, at least one); past that, submitting is answered
-    /// with `TryLater` before any work. A tenant may hold as many submit_slots as are free: one alone
-    /// gets half, two a third each, so none keeps the others out.
+    /// Sets how many submits may be under way. Default: 64, at least 1. Beyond that, a submit is
+    /// answered with `TryLater` before any work.
     ///
-    /// More than the hasher lets wait (64 in an [`Argon2Pool`](crate::ports::PasswordHasher)) gives
-    /// that up: then the hasher refuses, whoever it is.
+    /// A tenant may hold as many slots as are free. One tenant alone gets half of them, and two
+    /// tenants get a third each, so that no tenant keeps the others out. Do not set more slots than
+    /// the hasher has room for (64 in an `Argon2Pool`). Otherwise the hasher refuses submits without
+    /// regard to tenants.
     pub const fn with_submits(mut self, in_all: usize) -> Self {
         self.submits = in_all;
         self
     }
 
-    /// The service, and the courier that sends its mails.
+    /// Returns the service, and the courier that sends its mails.
     #[must_use = "without its courier running no mail is sent"]
     pub fn build(self) -> (Sspr, Courier) {
         let inner = Arc::new(Inner {

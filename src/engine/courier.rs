@@ -1,4 +1,4 @@
-//! The courier: everything that depends on an account happens here, off the request path.
+//! The courier, which does everything that depends on an account, off the request path.
 
 use core::{
     future::{Future, poll_fn},
@@ -52,33 +52,36 @@ const CLOSING_TRIES: u32 = 12;
 /// How often an abandoned sign-in is settled before the courier gives up on the store.
 const SETTLEMENT_TRIES: u32 = 12;
 
-/// Makes and sends the mails: looks accounts up, evaluates policy, draws codes, binds and sends.
+/// The worker that makes and sends the mails of a service.
 ///
-/// Spawn [`Courier::run`] on any runtime, or call [`Courier::drain`] where there is none. It also
-/// finishes what callers left unfinished when they were dropped. Waiting mails live in this process's
-/// memory: a crash loses the mail, never the reset, and the person asks for another code.
+/// It looks up accounts, evaluates the policy, generates codes and sends them. It also finishes the
+/// work of callers that were dropped. Spawn [`Courier::run`] on any runtime, or call
+/// [`Courier::drain`] where there is no runtime.
 ///
-/// Codes come first: notices have hands of their own, due times of their own and a back-off of their
-/// own. A notice is tried for seven days, with pauses from one minute to one hour; to one day where
-/// the copy before may have arrived. A message that takes longer than a second holds up no other,
-/// until 128 codes or 128 notices are under way.
+/// Waiting mails are in the memory of this process. A crash loses the mail but not the reset, and the
+/// user requests another code.
+///
+/// Codes go first, because notices have a share and due times of their own. A notice is sent again
+/// for seven days, with pauses from one minute to one hour. The pause is up to one day if the last
+/// copy may have arrived. A message that takes longer than a second holds up no other message, until
+/// 128 codes or 128 notices are under way.
 #[derive(Debug)]
 #[must_use = "without its courier running no mail is sent"]
 pub struct Courier {
     inner: Arc<Inner>,
 }
 
-/// What [`Courier::drain`] did.
+/// The result of [`Courier::drain`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Drained {
-    /// Mails handed over.
+    /// How many mails were handed over.
     pub sent: usize,
-    /// Mails made for nobody, and thrown away.
+    /// How many mails had no recipient and were discarded.
     pub discarded: usize,
-    /// Mails that will be tried again.
+    /// How many mails will be sent again.
     pub postponed: usize,
-    /// Mails given up.
+    /// How many mails were given up.
     pub failed: usize,
 }
 
@@ -87,12 +90,11 @@ impl Courier {
         Self { inner }
     }
 
-    /// Sends mails until the last [`Sspr`](super::Sspr) handle is gone and nothing waits. From then
-    /// on a mail that cannot be handed over is given up after about ten minutes. What an outbox keeps
-    /// stays there for the next process.
+    /// Sends mails until the last [`Sspr`](super::Sspr) handle is dropped and no mail waits.
     ///
-    /// Dropping the future stops it between two steps: mails that were not handed over are lost,
-    /// resets are not.
+    /// After the last handle is dropped, a mail that cannot be handed over is given up after about ten
+    /// minutes. Notices in an outbox stay there for the next process. Dropping the future loses mails
+    /// that were not handed over, but no reset.
     pub async fn run(self, sender: impl EmailSender + 'static) {
         let (inner, sender) = (&*self.inner, &sender);
         let (code_hands, notice_hands) = (Hands::new(HANDS), Hands::new(NOTICE_HANDS));
@@ -223,11 +225,11 @@ impl Courier {
         hand.work(&*self.inner.clock, work).await
     }
 
-    /// Handles every mail that waits now, without the pauses that hide timing, and returns. For
-    /// tests, and for hosts that send after the reply in the same process.
+    /// Handles every mail that waits now, and returns. It skips the pauses that hide timing.
     ///
-    /// A mail that fails for now is tried once and kept for the next call. So is a mail that is under
-    /// way when the call is dropped.
+    /// It is for tests, and for hosts that send mails after the reply in the same process. A mail that
+    /// cannot be handed over is kept for the next call. A mail that is under way when the call is
+    /// dropped is kept as well.
     pub async fn drain(&self, sender: &impl EmailSender) -> Drained {
         let mut drained = Drained::default();
         for kind in Kind::ALL {

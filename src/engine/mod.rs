@@ -1,7 +1,7 @@
-//! The driver: takes requests, asks the machines, calls the ports.
+//! The service: requests, outcomes and the courier.
 //!
-//! The request path ([`Sspr::open`], [`Sspr::send`]) never looks an account up; that is the
-//! [`Courier`]'s work. What depends on an account shows only to a person who typed a right code.
+//! [`Sspr::open`] and [`Sspr::send`] never look up an account, because the [`Courier`] does this
+//! later. Only a user who has typed a right code sees what depends on the account.
 
 mod builder;
 mod courier;

@@ -1,4 +1,4 @@
-//! `open` and `start`: a reset begins.
+//! `open` and `start`: the beginning of a reset.
 
 use crate::{
     domain::{
@@ -58,16 +58,18 @@ impl Entropy for Derived {
 }
 
 impl Sspr {
-    /// Opens a reset. No mail yet, and (but for
-    /// [`Disclosure::EntraCompatible`](crate::policy::Disclosure)) no look-up of any account.
+    /// Opens a reset, without sending a code yet.
+    ///
+    /// It looks up no account, except for tenants with
+    /// [`Disclosure::EntraCompatible`](crate::policy::Disclosure).
     ///
     /// # Errors
-    /// A store, the policy source or the source of randomness failed; nothing is left behind that
-    /// matters.
+    /// A store, the policy source or the source of randomness failed. A repeated call opens a new
+    /// reset, and the first one expires.
     ///
     /// # Security
-    /// For any two addresses the same port calls are made with the same sizes, and the answers
-    /// differ in random secrets and in the mask of what was typed only.
+    /// Any two addresses cause the same calls of ports, with the same sizes. The answers differ only
+    /// in random secrets and in the masked address.
     pub async fn open(&self, request: &Request, client: &Client) -> Result<OpenOutcome, Error> {
         let now = self.inner.clock.now();
         let about = About::client(client).of(&request.application.tenant);
@@ -87,10 +89,10 @@ impl Sspr {
         answer
     }
 
-    /// Opens a reset and asks for its first code.
+    /// Opens a reset and requests its first code.
     ///
-    /// A repeat with the same [`RequestKey`] answers like the first call, and sends no second mail
-    /// before the cooldown ends.
+    /// A repeated request with the same [`RequestKey`] gets the answer of the first one. No second
+    /// mail is sent before the cooldown ends.
     ///
     /// # Errors
     /// As [`Sspr::open`] and [`Sspr::send`].

@@ -1,4 +1,4 @@
-//! What operators ask: is it up, how full is it, and why can somebody not reset.
+//! Calls for operators: readiness, the queue, and why an account cannot reset.
 
 use crate::{
     domain::{EmailAddress, TenantId, UserFlowId},
@@ -9,29 +9,31 @@ use crate::{
 use super::Sspr;
 
 impl Sspr {
-    /// Whether the code store answers this process, and agrees with its clock: one call that
-    /// charges nothing.
+    /// Checks that the code store answers and agrees with the clock of this process. It is one call
+    /// that charges nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::Store`](crate::ErrorKind), or [`ErrorKind::Clock`](crate::ErrorKind) if this
-    /// process's clock is too far from its store's.
+    /// [`ErrorKind::Store`](crate::ErrorKind), or [`ErrorKind::Clock`](crate::ErrorKind) if the clock
+    /// of this process is too far off the clock of its store.
     pub async fn probe(&self) -> Result<(), Error> {
         let now = self.inner.clock.now();
         self.inner.codes.charge(&[], now).await?;
         Ok(())
     }
 
-    /// Mails that wait for the courier of this process, or that it has in hand.
+    /// Returns how many mails wait for the courier of this process or are under way.
     #[must_use]
     pub fn queue_depth(&self) -> usize {
         self.inner.queue.depth()
     }
 
-    /// For each account on an address, whether it may reset its password in a user flow, and why
-    /// not. **For administrators only**: a customer's request must never reach it.
+    /// Returns, for each account with an address, whether it may reset its password and why not.
     ///
     /// # Errors
     /// The user store or the policy source failed.
+    ///
+    /// # Security
+    /// This is for administrators only. Never let the request of a customer reach it.
     pub async fn explain(
         &self,
         tenant: &TenantId,

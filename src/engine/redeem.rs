@@ -1,4 +1,4 @@
-//! `redeem`: a finished reset becomes a sign-in.
+//! `redeem`: the sign-in after a reset.
 
 use crate::{
     domain::{Account, DeviceProof, SecondFactor, Ticket, Timestamp},
@@ -18,15 +18,18 @@ use super::{
 const MAX_CONFLICTS: usize = 8;
 
 impl Sspr {
-    /// Exchanges a ticket for a sign-in, once. A second time it asks for the new password.
+    /// Exchanges a ticket for a sign-in.
+    ///
+    /// A ticket signs in once. A second call answers [`RedeemOutcome::RequireSignIn`], so that the user
+    /// signs in with the new password.
     ///
     /// # Errors
-    /// A store, the policy source or the source of randomness failed. If the ticket was spent all
-    /// the same, the person signs in with the new password.
+    /// A store, the policy source or the source of randomness failed. If the ticket was spent
+    /// nevertheless, the user signs in with the new password.
     ///
     /// # Security
-    /// The account must still carry the stamp that the reset gave it, and policy must still let
-    /// it reset. A second factor stays required.
+    /// The account must still have the stamp that the reset gave it, and the policy must still allow
+    /// the reset. A second factor stays required.
     pub async fn redeem(&self, ticket: &Ticket) -> Result<RedeemOutcome, Error> {
         let now = self.inner.clock.now();
         let answer = if self.admits(ticket.is_genuine(&self.inner.keys), ticket.scope()) {

@@ -1,4 +1,4 @@
-//! What comes with a call.
+//! The request, and the client that makes it.
 
 use core::fmt;
 
@@ -22,62 +22,63 @@ pub struct Request {
     pub application: Application,
     /// The address that the user typed.
     pub address: EmailAddress,
-    /// The language of the person's pages.
+    /// The language of the user's pages.
     pub locale: Option<LanguageTag>,
-    /// Why the person needs a new password.
+    /// The reason why the user needs a new password.
     pub reason: ResetReason,
-    /// The host's own bytes.
+    /// Bytes of the host that come back with the sign-in.
     pub context: Context,
-    /// Makes repeats of one request open one reset.
+    /// The key that makes repeats of this request open the same reset.
     pub key: Option<RequestKey>,
-    /// What a stranger may learn from the answer, if not what the tenant's policy says.
+    /// What the answer may tell of an account. The policy of the tenant decides if this is `None`.
     pub disclosure: Option<Disclosure>,
 }
 
-/// Names one request, so that its repeats (a double click, a lost reply) open the same reset, in
-/// whichever process they arrive: the cooldown of that reset then keeps a second mail away.
+/// A key that names one request, so that a repeated request opens the same reset.
 ///
-/// For as long as the reset can live (`reset_lifetime`) at most: time is cut into turns of that
-/// length, and a repeat in the next turn opens another reset.
+/// A request is repeated after a double click or a lost answer, perhaps in another process. The
+/// cooldown of the reset then prevents a second mail. Time is divided into periods as long as
+/// `reset_lifetime`, and a repeat in the next period opens another reset.
 ///
 /// # Security
-/// The reset's secrets are derived from it under the server's key. Draw it for one request, keep
-/// it where the flow token will be kept, and never take it from a stranger. Redacted `Debug`.
+/// The secrets of the reset are derived from the key, under the key of the server. Generate the key
+/// for one request, keep it where you keep the flow token, and never accept one from a client.
+/// `Debug` does not show it.
 #[derive(Clone)]
 pub struct RequestKey(Zeroizing<[u8; 32]>);
 
-/// Bytes that a host wants back with the sign-in, for instance where the person came from.
+/// Bytes of the host that come back with the sign-in, for example the page that the user came from.
 ///
-/// They rest in the record as they are: put no secret into them.
+/// # Security
+/// The store keeps them unencrypted. Do not put a secret into them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context(Vec<u8>);
 
-/// The context is too long.
+/// The error of a context that is too long.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("context: at most 512 bytes")]
 #[non_exhaustive]
 pub struct ContextError;
 
-/// Where a call came from.
+/// The client that makes a call.
 ///
-/// Everything is optional, and what is missing only costs precision: without a network address
-/// there are no network counters.
+/// Everything is optional. Without a network address there are no limits by network.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Client {
-    /// The peer's network address, from the connection or a trusted proxy.
+    /// The network address of the client, from the connection or from a trusted proxy.
     pub network: Option<NetworkAddress>,
-    /// What the device was given at an earlier sign-in.
+    /// The proof that the device got at an earlier sign-in. It opens the trusted lane.
     pub device: Option<DeviceProof>,
-    /// The host's word that this is a person.
+    /// The statement of the host that a person makes the request. It opens the vouched lane.
     pub vouched: Option<Vouch>,
-    /// What ties the call's events together.
+    /// The correlation id for the events of the call.
     pub correlation: Option<CorrelationId>,
 }
 
-/// The host's word that a person, not a program, is asking: a solved captcha, a proof of work.
+/// A statement of the host that a person makes the request, for example after a solved captcha.
 ///
-/// Its id names what was solved and may be used once; the host sees to that.
+/// Its id names the captcha or proof of work. The host must make sure that each id is used once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vouch(CorrelationId);
 
@@ -96,14 +97,14 @@ impl Request {
         }
     }
 
-    /// Says which language the person's pages have.
+    /// Sets the language of the user's pages.
     #[must_use]
     pub fn with_locale(mut self, locale: LanguageTag) -> Self {
         self.locale = Some(locale);
         self
     }
 
-    /// Says why the person needs a new password.
+    /// Sets the reason why the user needs a new password.
     #[must_use]
     pub const fn with_reason(mut self, reason: ResetReason) -> Self {
         self.reason = reason;
@@ -119,15 +120,14 @@ impl Request {
 }
 
 impl Request {
-    /// Says nothing of any account, also where the tenant's policy would: for fronts that have no
-    /// use for the answer.
+    /// Forces [`Disclosure::Strict`] for this request, whatever the policy of the tenant says.
     #[must_use]
     pub const fn with_strict_disclosure(mut self) -> Self {
         self.disclosure = Some(Disclosure::Strict);
         self
     }
 
-    /// Makes repeats of this request open one reset.
+    /// Makes repeats of this request open the same reset.
     #[must_use]
     pub fn with_key(mut self, key: RequestKey) -> Self {
         self.key = Some(key);
@@ -145,13 +145,13 @@ impl RequestKey {
         entropy.fill(&mut *bytes).map(|()| Self(bytes))
     }
 
-    /// The key that these bytes spell, as read back from where the client's secrets are kept.
+    /// Makes a key from bytes that were kept for the client.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The key's bytes.
+    /// Returns the bytes of the key.
     #[must_use]
     pub fn expose(&self) -> &[u8; 32] {
         &self.0
@@ -165,19 +165,19 @@ impl fmt::Debug for RequestKey {
 }
 
 impl Context {
-    /// Most bytes.
+    /// The largest number of bytes.
     pub const MAX_BYTES: usize = 512;
 
-    /// Takes the host's bytes.
+    /// Makes a context from bytes of the host.
     ///
     /// # Errors
-    /// [`ContextError`] if there are more than 512.
+    /// [`ContextError`] if there are more than 512 bytes.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, ContextError> {
         let bytes = bytes.into();
         if bytes.len() > Self::MAX_BYTES { Err(ContextError) } else { Ok(Self(bytes)) }
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -190,7 +190,7 @@ impl Context {
 }
 
 impl Client {
-    /// A client of which nothing is known.
+    /// A client about which nothing is known.
     #[must_use]
     pub fn unknown() -> Self {
         Self::default()
@@ -202,21 +202,21 @@ impl Client {
         Self { network: Some(network.into()), ..Self::default() }
     }
 
-    /// Adds what the device was given at an earlier sign-in.
+    /// Adds the proof that the device got at an earlier sign-in.
     #[must_use]
     pub fn with_device(mut self, device: DeviceProof) -> Self {
         self.device = Some(device);
         self
     }
 
-    /// Adds the host's word that this is a person.
+    /// Adds the statement of the host that a person makes the request.
     #[must_use]
     pub fn with_vouch(mut self, vouch: Vouch) -> Self {
         self.vouched = Some(vouch);
         self
     }
 
-    /// Adds what ties the call's events together.
+    /// Adds the correlation id for the events of the call.
     #[must_use]
     pub fn with_correlation(mut self, correlation: CorrelationId) -> Self {
         self.correlation = Some(correlation);
@@ -225,7 +225,7 @@ impl Client {
 }
 
 impl Vouch {
-    /// A vouch of that id, 1 to 128 bytes.
+    /// Makes a vouch with an id of 1 to 128 bytes.
     ///
     /// # Errors
     /// [`IdError`] names the rule.

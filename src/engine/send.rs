@@ -1,4 +1,4 @@
-//! `send`: a code is asked for, the first time or again.
+//! `send`: the request for a code.
 
 use core::time::Duration;
 
@@ -27,14 +27,16 @@ const MAX_CONFLICTS: usize = 8;
 const SPREAD: Duration = Duration::from_millis(200);
 
 impl Sspr {
-    /// Asks for a code: the first one of a reset, or a new one. The mail leaves later, if there is
-    /// anybody to send it to. It leaves also if this call is dropped after its write.
+    /// Requests the first code of a reset, or a new one.
+    ///
+    /// The courier sends the mail later, if exactly one eligible account has the address. It also
+    /// sends the mail if this call is dropped after its write.
     ///
     /// # Errors
     /// A store, the policy source or the source of randomness failed.
     ///
     /// # Security
-    /// Looks no account up. Counters are keyed on what was typed and where from, so known and
+    /// It looks up no account. Counters depend on the typed address and the client, so that known and
     /// unknown addresses reach their limits alike.
     pub async fn send(&self, token: &FlowToken, client: &Client) -> Result<SendOutcome, Error> {
         let now = self.inner.clock.now();

@@ -1,4 +1,4 @@
-//! `sign_in`: address and password, with a lockout that a reset opens.
+//! `sign_in`: the sign-in with a password, and its lockout.
 
 use crate::{
     domain::{Account, DeviceProof, Digest, IdentityProvider, Password, Purpose, Timestamp},
@@ -17,31 +17,33 @@ use super::{
 };
 
 impl Sspr {
-    /// Checks address and password.
+    /// Checks an address and a password.
     ///
-    /// Answers [`SignInOutcome::Rejected`] to everybody, whatever the password, where the user flow
-    /// does not cover the application or does not list the identity provider "e-mail with password".
-    /// So an administrator who takes `EmailPassword-OAUTH` out of a flow locks out the customers
-    /// who have signed up with a password already, and not new ones only.
+    /// It answers [`SignInOutcome::Rejected`] to every user if the user flow does not cover the
+    /// application or does not list the identity provider "e-mail with password". Therefore an
+    /// administrator who removes `EmailPassword-OAUTH` from a flow also locks out the customers who
+    /// have signed up with a password already.
+    ///
+    /// Dropping the call loses nothing. A wrong password still costs a failure, and the courier takes
+    /// back the failure of a right password.
     ///
     /// # Errors
     /// A store, the policy source, the hasher or the source of randomness failed.
     ///
     /// # Security
-    /// A network budget is charged before any hash, and a failure before any comparison. Unknown
+    /// The session that follows must carry [`SignedIn::stamp`].
+    ///
+    /// The network budget is charged before any hash, and a failure before any comparison. Unknown
     /// addresses cost a hash and lock like known ones. Only an account with the identity provider
-    /// "e-mail with password" can sign in, whatever hash is on file. The lockout is keyed on the
-    /// account's stamp, so a finished reset opens it; of an unknown address on how it is spelt. The
-    /// answer must lead to a session that carries [`SignedIn::stamp`].
+    /// "e-mail with password" can sign in, even if a hash is on file. The lockout belongs to the stamp
+    /// of the account, so that a finished reset ends it. The lockout of an unknown address belongs to
+    /// its exact spelling.
     ///
-    /// Dropping the call loses nothing: a wrong password still costs a failure, and the courier
-    /// takes the failure of a right one back.
-    ///
-    /// Two things can be told by trying. Spellings by which a user store finds one account share its
-    /// lockout. And a right password of the owner forgets the failures of a known address, so a
-    /// guesser who fails nine times, waits for the owner to sign in and fails twice more is locked
-    /// out only if nobody has the address. To hide that, a right password would have to leave the
-    /// failures standing, and owners would be locked out by their own slips.
+    /// An attacker can learn two things by trying. Spellings by which a user store finds one account
+    /// share a lockout. And a right password of the owner clears the failures of a known address: an
+    /// attacker who fails nine times, waits for the owner to sign in and fails twice more is locked
+    /// out only if no account has the address. Hiding this would require that a right password keeps
+    /// the failures, and then owners would be locked out by their own mistakes.
     pub async fn sign_in(
         &self,
         request: &Request,

@@ -1,4 +1,4 @@
-//! The handle that hosts call.
+//! The service that hosts call.
 
 use std::sync::Arc;
 
@@ -26,14 +26,14 @@ use super::{
     throttle::{Lane, Throttle},
 };
 
-/// Self-service password reset, ready to be called. Cheap to clone.
+/// A service for self-service password reset. It is cheap to clone.
 ///
-/// Made by `Sspr::new` together with the [`Courier`](super::Courier) that sends its mails.
+/// [`Sspr::new`] makes it together with the [`Courier`](super::Courier) that sends its mails.
 ///
 /// # Security
-/// A handle for [one application](Sspr::for_application) answers every other application's secret
-/// like an unknown one, without a look-up. A handle for none accepts all of its tenants' secrets:
-/// then the host compares [`SignIn::application`](super::SignIn) itself.
+/// A handle from [`Sspr::for_application`] accepts the secrets of one application only. A handle
+/// without an application accepts the secrets of all its tenants. With that one, compare
+/// [`SignIn::application`](super::SignIn) yourself.
 #[derive(Clone, Debug)]
 pub struct Sspr {
     pub(super) inner: Arc<Inner>,
@@ -87,7 +87,7 @@ impl Sspr {
         Self { scope: Some(Scope::of(application)), ..self.clone() }
     }
 
-    /// The current policy of a tenant, if there is such a tenant.
+    /// Returns the current policy of a tenant, or `None` if the tenant does not exist.
     ///
     /// # Errors
     /// [`ErrorKind::Policy`](crate::ErrorKind).
@@ -95,8 +95,10 @@ impl Sspr {
         self.inner.policy(tenant)
     }
 
-    /// Removes at most `limit` records and counters that have been dead for a day, and answers how
-    /// many. Call it now and then; nothing but room depends on it.
+    /// Removes at most `limit` records and counters that ended at least a day ago. Returns how many
+    /// were removed.
+    ///
+    /// Call it regularly, for example every minute. Only the size of the store depends on it.
     ///
     /// # Errors
     /// [`ErrorKind::Store`](crate::ErrorKind).

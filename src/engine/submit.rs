@@ -37,22 +37,23 @@ struct Spending<'a> {
 impl Sspr {
     /// Sets the new password.
     ///
-    /// A retry with the same grant and password, after any lost reply, ends where the first call
-    /// would have, with the same ticket, for as long as the ticket lives. That also holds after the
-    /// ticket was redeemed.
-    ///
-    /// The notice of the change goes out even if this call is dropped after the change.
+    /// A retry with the same grant and password ends where the first call would have, with the same
+    /// ticket. This holds after any lost answer and for as long as the ticket is valid, even after the
+    /// ticket was redeemed. The notice of the change is sent even if this call is dropped after the
+    /// change.
     ///
     /// # Errors
-    /// A store, the policy source, the hasher or the source of randomness failed. If the password
-    /// was changed all the same, a retry says so.
+    /// A store, the policy source, the hasher or the source of randomness failed. If the password was
+    /// changed nevertheless, a retry says so.
     ///
     /// # Security
-    /// One grant buys at most ten slow hashes and a hundred breach checks. A password that the rules
-    /// refuse without a hash costs none of them. No tenant's submits keep another's out: past its
-    /// share of the submit_slots, a submit is answered [`SubmitOutcome::TryLater`] before any charge,
-    /// store call or hash. Policy, account and stamp are checked again; the
-    /// store changes hash and stamp together or not at all.
+    /// The policy, the account and the stamp are checked again. The store changes hash and stamp
+    /// together or not at all.
+    ///
+    /// One grant costs at most ten slow hashes and a hundred breach checks. A password that the rules
+    /// refuse without a hash costs none of them. The submits of one tenant do not keep other tenants
+    /// out: beyond its share of the slots a submit is answered with [`SubmitOutcome::TryLater`] before
+    /// any charge, store call or hash.
     pub async fn submit(
         &self,
         grant: &Grant,

@@ -1,4 +1,4 @@
-//! `verify`: a code is tried.
+//! `verify`: the try of a code.
 
 use crate::{
     domain::{Code, CodeFormat, Digest, Family, FlowToken, Grant, Over, Purpose, Timestamp},
@@ -24,18 +24,18 @@ struct Tried {
 }
 
 impl Sspr {
-    /// Tries a code. One try is charged before anything is compared; the account is looked up
-    /// only after a match.
+    /// Tries a code.
     ///
-    /// The same browser repeating the same right code receives the same grant, as long as it has
-    /// tries left.
+    /// One try is charged before the code is compared. The account is looked up only after a match.
+    /// If the same browser repeats the same right code, it gets the same grant, as long as the code
+    /// has tries left.
     ///
     /// # Errors
     /// A store or the policy source failed. The try may have been charged.
     ///
     /// # Security
-    /// At most one comparison a call. A right code that policy, account or a silent counter stands
-    /// against is answered like a wrong one.
+    /// Each call makes at most one comparison. A right code gets the answer of a wrong one if the
+    /// policy, the account or a silent counter stands against it.
     pub async fn verify(
         &self,
         token: &FlowToken,
