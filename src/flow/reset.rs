@@ -49,15 +49,15 @@ pub struct Origin {
     pub visible: Vec<CounterName>,
 }
 
-/// Why a person needs a new password.
+/// The reason why a user needs a new password.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResetReason {
-    /// It is forgotten, or the account is locked.
+    /// The user forgot the password, or the account is locked.
     #[default]
     Forgot,
-    /// The host demands a new one. Changes nothing here: it comes back with the view and the
-    /// sign-in, for the host's own words and rules.
+    /// The host requires a new password. The reset itself is the same. The reason comes back with the
+    /// status and with the sign-in.
     MustChange,
 }
 
@@ -230,7 +230,7 @@ pub struct ResetTerms {
     pub cooldown: Duration,
 }
 
-/// The name of a [`Stage`], for tables and diagrams.
+/// The stage that a reset has reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "each is the stage of the same name")]
 // Exhaustive: see `Stage`.

@@ -7,7 +7,7 @@ use argon2_rust::{
 };
 
 use super::{
-    hashing::Cost,
+    cost::Cost,
     kernel::{Input, Kernel},
 };
 use crate::ports::HashError;

@@ -1,13 +1,15 @@
-//! One hash at a time: parameters, their caps, and what is made of a tag.
+//! One hash at a time, and the text that is kept of it.
 
 use argon2::{
     Algorithm, Params, Version,
     password_hash::phc::{self, Output, ParamsString, Salt},
 };
 use subtle::ConstantTimeEq;
-use thiserror::Error;
 
-use super::kernel::{Input, Kernel};
+use super::{
+    cost::Cost,
+    kernel::{Input, Kernel},
+};
 use crate::{
     domain::{Password, PasswordHash},
     ports::{HashError, PasswordMatch},
@@ -17,25 +19,6 @@ use crate::{
 const TAG: usize = 32;
 /// Length of a salt in bytes (RFC 9106 section 4).
 pub(super) const SALT: usize = 16;
-/// Most passes that a hash on file may ask for.
-const MOST_PASSES: u32 = 10;
-/// Most lanes that a hash on file may ask for.
-const MOST_LANES: u32 = 4;
-
-/// Argon2id parameters: memory in KiB, passes, lanes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Cost {
-    pub(super) memory: u32,
-    pub(super) passes: u32,
-    pub(super) lanes: u32,
-}
-
-/// Parameters that Argon2id or the cap of the pool does not allow.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("password hasher: memory of 8 KiB a lane up to the cap, 1 to 10 passes, 1 to 4 lanes")]
-#[non_exhaustive]
-pub struct ParametersError;
-
 /// A hash on file, read and found affordable.
 #[derive(Debug)]
 pub(super) struct OnFile {
@@ -46,33 +29,16 @@ pub(super) struct OnFile {
     tag: Output,
 }
 
-impl Cost {
-    /// 19 MiB, two passes, one lane: OWASP Password Storage cheat sheet.
-    pub(super) const OWASP: Self = Self { lanes: 1, memory: 19_456, passes: 2 };
-
-    pub(super) fn checked(self, cap: u32) -> Result<Self, ParametersError> {
-        let passes = (1..=MOST_PASSES).contains(&self.passes);
-        let lanes = (1..=MOST_LANES).contains(&self.lanes);
-        let memory = self.memory >= 8 * self.lanes && self.memory <= cap;
-        if passes && lanes && memory { Ok(self) } else { Err(ParametersError) }
-    }
-
-    /// Blocks of 1 KiB that it may take.
-    pub(super) fn blocks(self) -> usize {
-        usize::try_from(self.memory).unwrap_or(usize::MAX)
-    }
-
-    /// What is computed for a password and a salt of the pool's own.
-    const fn of_today<'a>(self, password: &'a [u8], salt: &'a [u8; SALT]) -> Input<'a> {
-        Input {
-            algorithm: Algorithm::Argon2id,
-            cost: self,
-            data: &[],
-            password,
-            salt,
-            secret: &[],
-            version: Version::V0x13,
-        }
+/// The input for a password and a salt of the pool's own.
+const fn of_today<'a>(cost: Cost, password: &'a [u8], salt: &'a [u8; SALT]) -> Input<'a> {
+    Input {
+        algorithm: Algorithm::Argon2id,
+        cost,
+        data: &[],
+        password,
+        salt,
+        secret: &[],
+        version: Version::V0x13,
     }
 }
 
@@ -145,7 +111,7 @@ pub(super) fn hash(
     kernel: &mut dyn Kernel,
 ) -> Result<PasswordHash, HashError> {
     let mut tag = [0; TAG];
-    kernel.compute(&cost.of_today(password.expose().as_bytes(), &salt), &mut tag)?;
+    kernel.compute(&of_today(cost, password.expose().as_bytes(), &salt), &mut tag)?;
     let params = Params::new(cost.memory, cost.passes, cost.lanes, Some(TAG));
     let params = params.map_err(|_| HashError::Failed)?;
     let hash = phc::PasswordHash {
@@ -166,7 +132,7 @@ pub(super) fn dummy(
     kernel: &mut dyn Kernel,
 ) -> Result<(), HashError> {
     let mut tag = [0; TAG];
-    kernel.compute(&cost.of_today(password.expose().as_bytes(), &salt), &mut tag)?;
+    kernel.compute(&of_today(cost, password.expose().as_bytes(), &salt), &mut tag)?;
     kernel.shrink(today);
     // The answer is thrown away; the comparison is made like any other.
     let _ = bool::from(tag.ct_eq(&[0; TAG]));

@@ -3,7 +3,7 @@
 use argon2::{Algorithm, Argon2, AssociatedData, Block, ParamsBuilder, Version};
 use zeroize::Zeroize;
 
-use super::hashing::Cost;
+use super::cost::Cost;
 use crate::ports::HashError;
 
 /// What a tag is computed from.

@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use futures_channel::oneshot;
 
 use super::{
-    hashing::{self, Cost, OnFile, ParametersError, SALT},
+    cost::{Cost, ParametersError},
+    hashing::{self, OnFile, SALT},
     kernel::{Kernel, Make, Standard},
 };
 #[cfg(any(test, feature = "argon2-rust"))]

@@ -3,7 +3,7 @@
 use argon2::{Algorithm, Version};
 
 use super::{
-    hashing::Cost,
+    cost::Cost,
     kernel::{Input, Kernel},
 };
 

@@ -30,7 +30,9 @@ const HAL: &str = "application/hal+json; charset=utf-8";
 pub(super) fn oauth(call: &Call, answer: Result<Reply, Fault>) -> Response {
     match answer {
         Ok(reply) => call.respond(reply.status, JSON, &reply.body),
-        Err(fault) => retry_after(&fault, call.respond(fault.status, JSON, &fault.oauth(call))),
+        Err(fault) => {
+            retry_after(&fault, call.respond(fault.status, JSON, &fault.oauth(&call.ids)))
+        }
     }
 }
 
@@ -38,7 +40,7 @@ pub(super) fn oauth(call: &Call, answer: Result<Reply, Fault>) -> Response {
 pub(super) fn hal(call: &Call, answer: Result<Reply, Fault>) -> Response {
     match answer {
         Ok(reply) => call.respond(reply.status, HAL, &reply.body),
-        Err(fault) => retry_after(&fault, call.respond(fault.status, HAL, &fault.hal(call))),
+        Err(fault) => retry_after(&fault, call.respond(fault.status, HAL, &fault.hal(&call.ids))),
     }
 }
 

@@ -19,6 +19,7 @@ use super::{
     Site,
     continuation::{Continuation, Kind, Step},
     fault::Fault,
+    ids::Ids,
 };
 use crate::{
     domain::{Application, CorrelationId, NetworkAddress, Timestamp},
@@ -34,8 +35,7 @@ const MOST_BYTES: usize = 16 * 1024;
 pub(super) struct Call {
     pub(super) site: Arc<Site>,
     pub(super) now: Timestamp,
-    pub(super) trace: String,
-    pub(super) correlation: String,
+    pub(super) ids: Ids,
     /// The path that the API is mounted at.
     pub(super) base: String,
     /// Whether the path is one of version 2's.
@@ -63,15 +63,16 @@ impl Call {
         let entropy = site.sspr.entropy();
         let fresh = || fresh_correlation(entropy).map_or_else(String::new, |id| id.to_string());
         let query = request.uri().query().unwrap_or_default();
+        let now = site.sspr.now();
+        let correlation = correlation(headers, query).unwrap_or_else(fresh);
         Self {
             base: base(site, request),
-            correlation: correlation(headers, query).unwrap_or_else(fresh),
+            ids: Ids { correlation, now, trace: fresh() },
             is_of_v2: request.uri().path().starts_with("/api/"),
             network: site.proxies.client(request.extensions(), headers),
-            now: site.sspr.now(),
+            now,
             origin: headers.get(ORIGIN).cloned(),
             site: site.clone(),
-            trace: fresh(),
             vouched: request.extensions().get().cloned(),
         }
     }
@@ -80,7 +81,7 @@ impl Call {
     pub(super) fn client(&self) -> Client {
         let mut client = self.network.map_or_else(Client::unknown, Client::at);
         client.vouched.clone_from(&self.vouched);
-        client.correlation = CorrelationId::parse(&self.correlation).ok();
+        client.correlation = CorrelationId::parse(&self.ids.correlation).ok();
         client
     }
 
@@ -120,13 +121,6 @@ impl Call {
         token.then(step, self.now).seal(self, Kind::Continuation).map_err(|_| Fault::down())
     }
 
-    /// `yyyy-mm-dd hh:mm:ssZ`, as the contract writes it.
-    pub(super) fn timestamp(&self) -> String {
-        let at = self.now.to_civil();
-        let (date, time) = (at.date(), at.time());
-        format!("{date} {:02}:{:02}:{:02}Z", time.hour(), time.minute(), time.second())
-    }
-
     /// A path of this API, for links. Never a host: a client must not be sent to one that a
     /// request made up.
     pub(super) fn link(&self, path: &str) -> Value {
@@ -143,7 +137,7 @@ impl Call {
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
-        for (name, value) in [(CORRELATION, &self.correlation), (TRACE, &self.trace)] {
+        for (name, value) in [(CORRELATION, &self.ids.correlation), (TRACE, &self.ids.trace)] {
             if let Ok(value) = HeaderValue::from_str(value) {
                 headers.insert(HeaderName::from_static(name), value);
             }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{domain::Timestamp, http::form::FormError, policy::PasswordIssue};
 
-use super::call::Call;
+use super::ids::Ids;
 
 const WEB_REDIRECT: &str = "web_redirect_required";
 
@@ -191,8 +191,8 @@ impl Fault {
     }
 
     /// V1's error body.
-    pub(super) fn oauth(&self, call: &Call) -> Value {
-        let (trace, correlation, at) = (&call.trace, &call.correlation, call.timestamp());
+    pub(super) fn oauth(&self, ids: &Ids) -> Value {
+        let (trace, correlation, at) = (&ids.trace, &ids.correlation, ids.timestamp());
         let number = self.number;
         let description = format!(
             "AADSTS{number}: {}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {at}",
@@ -214,16 +214,16 @@ impl Fault {
 
     /// V2's error body. The way to a browser has V1's form here, too: Microsoft's clients look for
     /// its `suberror`, and know no other sign of it.
-    pub(super) fn hal(&self, call: &Call) -> Value {
+    pub(super) fn hal(&self, ids: &Ids) -> Value {
         if self.suberror == Some(WEB_REDIRECT) {
-            return self.oauth(call);
+            return self.oauth(ids);
         }
         let mut error = json!({
             "code": self.code,
             "message": self.text,
-            "timestamp": call.timestamp(),
-            "traceId": call.trace,
-            "correlationId": call.correlation,
+            "timestamp": ids.timestamp(),
+            "traceId": ids.trace,
+            "correlationId": ids.correlation,
         });
         if let (Some(inner), Some(fields)) = (self.inner, error.as_object_mut()) {
             fields.insert("innerError".to_owned(), json!({ "code": inner }));

@@ -16,6 +16,7 @@ mod call;
 mod continuation;
 mod cors;
 mod fault;
+mod ids;
 mod issuer;
 mod steps;
 mod v1;

@@ -47,9 +47,9 @@ fn enter(call: &Call, form: &Form) -> Result<Reply, Fault> {
         body: json!({
             "error": "insufficient_authorization",
             "error_description": "The user must sign in or reset the password to go on.",
-            "correlation_id": call.correlation,
-            "trace_id": call.trace,
-            "timestamp": call.timestamp(),
+            "correlation_id": call.ids.correlation,
+            "trace_id": call.ids.trace,
+            "timestamp": call.ids.timestamp(),
             "continuation_token": token,
             "sign_in": path("/api/v2.0/signin/start"),
             "reset_password": path("/api/v2.0/resetpassword/start"),

@@ -1,0 +1,39 @@
+//! The cost of one hash: its parameters and their caps.
+
+use thiserror::Error;
+
+/// Most passes that a hash on file may ask for.
+const MOST_PASSES: u32 = 10;
+/// Most lanes that a hash on file may ask for.
+const MOST_LANES: u32 = 4;
+
+/// Argon2id parameters: memory in KiB, passes, lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cost {
+    pub(super) memory: u32,
+    pub(super) passes: u32,
+    pub(super) lanes: u32,
+}
+
+/// Parameters that Argon2id or the cap of the pool does not allow.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("password hasher: memory of 8 KiB a lane up to the cap, 1 to 10 passes, 1 to 4 lanes")]
+#[non_exhaustive]
+pub struct ParametersError;
+
+impl Cost {
+    /// 19 MiB, two passes, one lane: OWASP Password Storage cheat sheet.
+    pub(super) const OWASP: Self = Self { lanes: 1, memory: 19_456, passes: 2 };
+
+    pub(super) fn checked(self, cap: u32) -> Result<Self, ParametersError> {
+        let passes = (1..=MOST_PASSES).contains(&self.passes);
+        let lanes = (1..=MOST_LANES).contains(&self.lanes);
+        let memory = self.memory >= 8 * self.lanes && self.memory <= cap;
+        if passes && lanes && memory { Ok(self) } else { Err(ParametersError) }
+    }
+
+    /// Blocks of 1 KiB that it may take.
+    pub(super) fn blocks(self) -> usize {
+        usize::try_from(self.memory).unwrap_or(usize::MAX)
+    }
+}
