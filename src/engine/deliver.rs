@@ -13,12 +13,11 @@ use crate::{
 
 use super::{
     queue::{Certainty, Drawn, Passcode, Ready},
-    records::{Stored, record, terms},
+    records::{MAX_CONFLICTS, Stored, record, terms},
     sspr::Inner,
     throttle::{Lane, Who, names_any},
 };
 
-const MAX_CONFLICTS: usize = 8;
 /// How often one code is handed over at most, if each time nobody knows whether it arrived.
 pub(super) const UNKNOWN_TRIES: u32 = 2;
 

@@ -13,6 +13,9 @@ use crate::{
 
 use super::{sspr::Inner, throttle::Throttle};
 
+/// How many conflicts a call survives before it gives up. Each conflict means that another call has
+/// written the record.
+pub(super) const MAX_CONFLICTS: usize = 8;
 /// Room for an account id, so that sealed ones have one length.
 const ACCOUNT: usize = 128;
 /// Room for an address, so that sealed ones have one length.

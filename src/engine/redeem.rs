@@ -10,12 +10,10 @@ use crate::{
 
 use super::{
     Context, RedeemOutcome, SecondFactorDemand, SignIn, Sspr,
-    records::{record, terms},
+    records::{MAX_CONFLICTS, record, terms},
     span::spanned,
     sspr::About,
 };
-
-const MAX_CONFLICTS: usize = 8;
 
 impl Sspr {
     /// Exchanges a ticket for a sign-in.

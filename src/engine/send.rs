@@ -14,14 +14,12 @@ use super::{
     Client, SendOutcome, SentCode, Sspr,
     follow_up::FollowUp,
     queue::{Job, Kind, Passcode, Work},
-    records::{Stored, record, terms},
+    records::{MAX_CONFLICTS, Stored, record, terms},
     span::spanned,
     sspr::{About, Inner},
     throttle::{names_any, retry_at},
 };
 
-/// Conflicts after which a call gives up; each one means that another call got through.
-const MAX_CONFLICTS: usize = 8;
 /// The courier starts on a mail within this time, at random: what the request path took says
 /// nothing about it.
 const SPREAD: Duration = Duration::from_millis(200);

@@ -16,12 +16,11 @@ use crate::{
 
 use super::{
     ChangedPassword, Client, Sspr, SubmitOutcome,
-    records::{Stored, record, terms},
+    records::{MAX_CONFLICTS, Stored, record, terms},
     span::spanned,
     sspr::{About, Inner},
 };
 
-const MAX_CONFLICTS: usize = 8;
 /// Hashes of a grant that no submit begins with: of submits that go in step, each with two hashes
 /// to do, one gets to its end. Else all could be refused half-way, the grant spent for nothing.
 const KEPT_BACK: u32 = 1;

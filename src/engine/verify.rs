@@ -9,13 +9,11 @@ use crate::{
 
 use super::{
     Client, Granted, Rejection, SendOutcome, SentCode, Sspr, VerifyOutcome,
-    records::{Stored, record, terms},
+    records::{MAX_CONFLICTS, Stored, record, terms},
     span::spanned,
     sspr::{About, Inner},
     throttle::{Lane, names_any, retry_at},
 };
-
-const MAX_CONFLICTS: usize = 8;
 
 /// What one try came to, with what events say about it.
 struct Tried {
