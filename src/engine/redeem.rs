@@ -12,7 +12,6 @@ use super::{
     Context, RedeemOutcome, SecondFactorDemand, SignIn, Sspr,
     records::{MAX_CONFLICTS, record, terms},
     span::spanned,
-    sspr::About,
 };
 
 impl Sspr {
@@ -41,11 +40,8 @@ impl Sspr {
             Ok(RedeemOutcome::Rejected) => Outcome::Rejected,
             Err(_) => Outcome::Error,
         };
-        let tenant = self.inner.tenants.named(ticket.record().tenant_tag());
-        let failure = answer.as_ref().err().map(Error::failure);
-        let about = About::default().reset(ticket.record()).failed(failure.as_ref());
-        let about = About { tenant: tenant.as_ref(), ..about };
-        self.inner.emit(EventKind::Redeem, outcome, about, now);
+        let ended = (outcome, answer.as_ref().err());
+        self.inner.report(EventKind::Redeem, ended, ticket.record(), None, now);
         answer
     }
 

@@ -38,9 +38,8 @@ impl Sspr {
     /// unknown addresses reach their limits alike.
     pub async fn send(&self, token: &FlowToken, client: &Client) -> Result<SendOutcome, Error> {
         let now = self.inner.clock.now();
-        let about = About::client(client);
         if !self.admits(token.is_genuine(&self.inner.keys), token.scope()) {
-            self.inner.emit(EventKind::Send, Outcome::Rejected, about, now);
+            self.inner.emit(EventKind::Send, Outcome::Rejected, About::client(client), now);
             return Ok(SendOutcome::Gone);
         }
         let answer =
@@ -51,11 +50,9 @@ impl Sspr {
             Ok(SendOutcome::Gone) => Outcome::Expired,
             Err(_) => Outcome::Error,
         };
-        let tenant = self.inner.tenants.named(token.record().tenant_tag());
-        let failure = answer.as_ref().err().map(Error::failure);
-        let about = about.reset(token.record()).failed(failure.as_ref());
-        let about = About { tenant: tenant.as_ref(), ..about };
-        self.inner.emit(EventKind::Send, outcome, about, now);
+        let ended = (outcome, answer.as_ref().err());
+        let correlation = client.correlation.as_ref();
+        self.inner.report(EventKind::Send, ended, token.record(), correlation, now);
         answer
     }
 

@@ -156,6 +156,26 @@ impl Inner {
         Throttle::new(tenant, &self.keys, limits)
     }
 
+    /// Emits the event of a call on the reset that a secret names.
+    pub(super) fn report(
+        &self,
+        kind: EventKind,
+        (outcome, error): (Outcome, Option<&Error>),
+        reset: RecordId,
+        correlation: Option<&CorrelationId>,
+        began: Timestamp,
+    ) {
+        let tenant = self.tenants.named(reset.tenant_tag());
+        let failure = error.map(Error::failure);
+        let about = About {
+            correlation,
+            failure: failure.as_ref(),
+            reset: Some(reset),
+            tenant: tenant.as_ref(),
+        };
+        self.emit(kind, outcome, about, began);
+    }
+
     /// Tells every sink what happened.
     pub(super) fn emit(&self, kind: EventKind, outcome: Outcome, about: About<'_>, now: Timestamp) {
         let mut event = AuditEvent::new(now, kind, outcome);

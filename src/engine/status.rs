@@ -6,7 +6,7 @@ use crate::{
     ports::{EventKind, Outcome},
 };
 
-use super::{ResetStatus, SentCode, Sspr, StatusOutcome, span::spanned, sspr::About};
+use super::{ResetStatus, SentCode, Sspr, StatusOutcome, span::spanned};
 
 impl Sspr {
     /// Returns the state of a reset, for pages after a redirect and for polling.
@@ -23,11 +23,8 @@ impl Sspr {
             Ok(StatusOutcome::Gone) => Outcome::Rejected,
             Err(_) => Outcome::Error,
         };
-        let failure = answer.as_ref().err().map(Error::failure);
-        let about = About::default().reset(token.record()).failed(failure.as_ref());
-        let tenant = self.inner.tenants.named(token.record().tenant_tag());
-        let about = About { tenant: tenant.as_ref(), ..about };
-        self.inner.emit(EventKind::Status, outcome, about, now);
+        let ended = (outcome, answer.as_ref().err());
+        self.inner.report(EventKind::Status, ended, token.record(), None, now);
         answer
     }
 

@@ -77,15 +77,9 @@ impl Sspr {
             Ok(SubmitOutcome::TryLater { .. }) => Outcome::TryLater,
             Err(_) => Outcome::Error,
         };
-        let tenant = self.inner.tenants.named(grant.record().tenant_tag());
-        let failure = answer.as_ref().err().map(Error::failure);
-        let about = About::client(client).reset(grant.record()).failed(failure.as_ref());
-        self.inner.emit(
-            EventKind::Submit,
-            outcome,
-            About { tenant: tenant.as_ref(), ..about },
-            now,
-        );
+        let ended = (outcome, answer.as_ref().err());
+        let correlation = client.correlation.as_ref();
+        self.inner.report(EventKind::Submit, ended, grant.record(), correlation, now);
         answer
     }
 

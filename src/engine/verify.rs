@@ -11,7 +11,7 @@ use super::{
     Client, Granted, Rejection, SendOutcome, SentCode, Sspr, VerifyOutcome,
     records::{MAX_CONFLICTS, Stored, record, terms},
     span::spanned,
-    sspr::{About, Inner},
+    sspr::Inner,
     throttle::{Lane, names_any, retry_at},
 };
 
@@ -47,16 +47,13 @@ impl Sspr {
         } else {
             Ok(gone())
         };
-        let tag = token.record().tenant_tag();
         let outcome = tried.as_ref().map_or(Outcome::Error, |tried| tried.outcome);
         if matches!(outcome, Outcome::Rejected | Outcome::Withheld | Outcome::LongerCode) {
-            self.inner.tenants.wrong_try(tag);
+            self.inner.tenants.wrong_try(token.record().tenant_tag());
         }
-        let tenant = self.inner.tenants.named(tag);
-        let about = About::client(client).reset(token.record());
-        let failure = tried.as_ref().err().map(Error::failure);
-        let about = About { tenant: tenant.as_ref(), ..about.failed(failure.as_ref()) };
-        self.inner.emit(EventKind::Verify, outcome, about, now);
+        let ended = (outcome, tried.as_ref().err());
+        let correlation = client.correlation.as_ref();
+        self.inner.report(EventKind::Verify, ended, token.record(), correlation, now);
         tried.map(|tried| tried.answer)
     }
 
