@@ -132,7 +132,7 @@ fn killed_at_any_moment_nothing_is_half_done_and_nothing_answered_is_lost() {
             if let Some(token) = find("token") {
                 let token = FlowToken::parse(&token).unwrap();
                 let looked = format!("{:?}", world.sspr.status(&token).await.unwrap());
-                assert!(looked.contains("View"), "kill {kill}: an answered reset is there");
+                assert!(looked.contains("ResetStatus"), "kill {kill}: an answered reset is there");
             }
             // A retry ends where the first try would have.
             if let Some(grant) = find("grant") {
