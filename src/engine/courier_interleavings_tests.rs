@@ -1,6 +1,11 @@
 //! Interleavings of the courier with a person who asks for a code, over the stores in memory.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{
+    Mutex,
+    atomic::{AtomicU8, Ordering},
+};
+
+use futures_channel::oneshot;
 
 use crate::{
     Keyring, Sspr, TenantPolicy,
@@ -10,7 +15,8 @@ use crate::{
         Stamp, TenantId, Timestamp,
     },
     engine::{Client, Request, StartOutcome},
-    ports::{Clock, Sleep},
+    mail::EmailMessage,
+    ports::{Clock, EmailSender, SendError, Sleep},
     sync::{Model, block_on, explore_bounded},
 };
 
@@ -29,6 +35,18 @@ impl Clock for Still {
         } else {
             Box::pin(std::future::pending())
         }
+    }
+}
+
+/// Tells the user that a mail is there: one channel for each mail.
+struct Telling(CaptureSender, Mutex<Vec<oneshot::Sender<()>>>);
+
+#[async_trait::async_trait]
+impl EmailSender for Telling {
+    async fn send(&self, message: &EmailMessage) -> Result<(), SendError> {
+        self.0.send(message).await?;
+        let told = self.1.lock().unwrap().pop();
+        told.map_or(Ok(()), |told| Ok(told.send(()).unwrap_or_default()))
     }
 }
 
@@ -65,7 +83,8 @@ fn what_is_asked_for_while_the_courier_goes_to_sleep_is_mailed_and_the_courier_e
         let builder = Sspr::builder(users, MemoryCodes::with_capacity(64, 64), policies, keys);
         let builder = builder.with_clock(Still).with_entropy(Counting::default());
         let (sspr, courier) = builder.build();
-        let sender = inbox.clone();
+        let (told, mailed): (Vec<_>, Vec<_>) = (0..2).map(|_| oneshot::channel()).unzip();
+        let sender = Telling(inbox.clone(), Mutex::new(told));
         Model {
             threads: vec![
                 Box::new(move || {
@@ -75,15 +94,21 @@ fn what_is_asked_for_while_the_courier_goes_to_sleep_is_mailed_and_the_courier_e
                 Box::new(move || {
                     let shop = Application::new("contoso", "sign-in", "shop").unwrap();
                     let request = Request::new(&shop, address());
-                    match block_on(sspr.start(&request, &Client::unknown())).unwrap() {
-                        StartOutcome::Started(_) => "started",
-                        other => panic!("{other:?}"),
+                    for mailed in mailed.into_iter().rev() {
+                        match block_on(sspr.start(&request, &Client::unknown())).unwrap() {
+                            StartOutcome::Started(_) => {}
+                            other => panic!("{other:?}"),
+                        }
+                        // The handle stays: nothing but the push wakes the courier.
+                        block_on(mailed).unwrap();
                     }
+                    drop(sspr);
+                    "started"
                 }),
             ],
             end: Box::new(move || inbox.messages().len()),
         }
     });
 
-    assert_eq!(seen, [(vec!["all mailed", "started"], 1)].into());
+    assert_eq!(seen, [(vec!["all mailed", "started"], 2)].into());
 }

@@ -250,6 +250,10 @@ fn recipients_that_stall_delay_nobody_else_by_more_than_seconds() {
         for number in 0..100 {
             start(&sspr, &format!("stalls{number}@example.com"), number).await;
         }
+        for _ in 0..5 {
+            courier.rests();
+            clock.advance(seconds(1));
+        }
 
         let waited = ada_waits(&sspr, &clock, &inbox, &mut courier).await;
 
