@@ -112,10 +112,14 @@ async fn start(options: Options) -> Outcome<()> {
     }
     let policies =
         tenants.map(TenantPolicy::customers).into_iter().collect::<Result<Vec<_>, _>>()?;
-    let (sspr, courier) =
-        Sspr::builder(users.clone(), store.codes(), MemoryPolicies::of(policies), keys(&file)?)
-            .with_outbox(users.clone())
-            .build();
+    let (sspr, courier) = Sspr::builder(
+        users.clone(),
+        store.codes(),
+        MemoryPolicies::from_iter(policies),
+        keys(&file)?,
+    )
+    .with_outbox(users.clone())
+    .build();
     match options.smtp {
         Some(sender) => run(courier, sender),
         None => {

@@ -45,7 +45,7 @@ pub async fn run(options: &Options) -> Outcome<()> {
             .build();
     let courier = tokio::spawn(courier.run(Mails(options.mails.clone().into())));
     let native = Native::new(&sspr, Application::new(TENANT, "sign-in", CLIENT)?, Issuer)
-        .with_trusted_proxies(TrustedProxies::of(["127.0.0.1"])?);
+        .with_trusted_proxies(TrustedProxies::parse(["127.0.0.1"])?);
     let app = Router::new().nest("/health", health(&sspr)).nest("/contoso", native.router());
     let listener = TcpListener::bind(&options.listen).await?;
     // Not fatal: the proxy asks for readiness, and says no until the clock is right.

@@ -99,7 +99,7 @@ async fn run(options: Options) -> Outcome<()> {
     let mut admin = Admin::new(&sspr, policies.clone(), administrators.clone());
     // Tests come from many networks by one connection.
     let proxies = if options.controls {
-        TrustedProxies::of(["127.0.0.0/8", "::1"])?
+        TrustedProxies::parse(["127.0.0.0/8", "::1"])?
     } else {
         TrustedProxies::none()
     };

@@ -112,7 +112,7 @@ impl World {
                 .with_hasher(hasher)
                 .build();
         let shop = Application::new("contoso", "sign-in", "shop").unwrap();
-        let proxies = TrustedProxies::of(["192.0.2.0/24"]).unwrap();
+        let proxies = TrustedProxies::parse(["192.0.2.0/24"]).unwrap();
         let pages = Pages::new(&sspr, shop.clone(), NoSessions).with_trusted_proxies(proxies);
         let native = NativeApplication::new(shop);
         let native = native.with_origin("https://shop.example").unwrap();

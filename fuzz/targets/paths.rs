@@ -29,7 +29,7 @@ fuzz_text!(|text| {
         assert!(GroupId::parse(text).is_ok() && CorrelationId::parse(text).is_ok());
         assert!(!text.contains(char::is_control) && (1..=128).contains(&text.len()));
     }
-    let _ = TrustedProxies::of(text.split(','));
+    let _ = TrustedProxies::parse(text.split(','));
     let shop = NativeApplication::new(Application::new("contoso", "sign-in", "shop").unwrap());
     if shop.with_origin(text).is_ok() {
         assert!(!text.starts_with("javascript:") && !text.starts_with("data:"));

@@ -60,15 +60,7 @@ impl MemoryPolicies {
     /// One tenant.
     #[must_use]
     pub fn fixed(policy: TenantPolicy) -> Self {
-        Self::of([policy])
-    }
-
-    /// Several tenants.
-    #[must_use]
-    pub fn of(policies: impl IntoIterator<Item = TenantPolicy>) -> Self {
-        let all = Self::default();
-        policies.into_iter().for_each(|policy| all.replace(policy));
-        all
+        Self::from_iter([policy])
     }
 
     /// Adds a tenant, or replaces its policy: in force from the next step of every reset.
@@ -101,6 +93,14 @@ impl MemoryPolicies {
 
     fn lock(&self) -> RwLockWriteGuard<'_, State> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl FromIterator<TenantPolicy> for MemoryPolicies {
+    fn from_iter<I: IntoIterator<Item = TenantPolicy>>(policies: I) -> Self {
+        let all = Self::default();
+        policies.into_iter().for_each(|policy| all.replace(policy));
+        all
     }
 }
 

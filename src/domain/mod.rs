@@ -19,6 +19,7 @@ mod one_block;
 mod password;
 mod seal;
 mod secret;
+mod text;
 mod timestamp;
 
 pub use account::{

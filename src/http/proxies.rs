@@ -55,11 +55,11 @@ impl TrustedProxies {
     /// ```
     /// use sspr::http::TrustedProxies;
     ///
-    /// let proxies = TrustedProxies::of(["127.0.0.1", "10.0.0.0/8", "2001:db8::/32"])?;
+    /// let proxies = TrustedProxies::parse(["127.0.0.1", "10.0.0.0/8", "2001:db8::/32"])?;
     /// # let _ = proxies;
     /// # Ok::<(), sspr::http::NetworkError>(())
     /// ```
-    pub fn of<'a>(networks: impl IntoIterator<Item = &'a str>) -> Result<Self, NetworkError> {
+    pub fn parse<'a>(networks: impl IntoIterator<Item = &'a str>) -> Result<Self, NetworkError> {
         networks.into_iter().map(network).collect::<Result<_, _>>().map(Self)
     }
 
@@ -178,7 +178,7 @@ mod tests {
         for line in forwarded {
             headers.append(FORWARDED_FOR, line.parse().unwrap());
         }
-        let proxies = TrustedProxies::of(trusted.iter().copied()).unwrap();
+        let proxies = TrustedProxies::parse(trusted.iter().copied()).unwrap();
         proxies.behind(peer.parse().unwrap(), &headers).to_string()
     }
 
@@ -270,7 +270,7 @@ mod tests {
             for line in lines {
                 headers.append(FORWARDED_FOR, HeaderValue::from_bytes(line).unwrap());
             }
-            let proxies = TrustedProxies::of(["10.0.0.0/8"]).unwrap();
+            let proxies = TrustedProxies::parse(["10.0.0.0/8"]).unwrap();
             proxies.behind("10.0.0.1".parse().unwrap(), &headers).to_string()
         };
         assert_eq!(behind(&[b"\xfc, 198.51.100.9"]), "198.51.100.9");
@@ -291,7 +291,7 @@ mod tests {
             let mut extensions = Extensions::new();
             let peer: SocketAddr = "10.0.0.1:4000".parse().unwrap();
             extensions.insert(ConnectInfo(peer));
-            let proxies = TrustedProxies::of([trusted]).unwrap();
+            let proxies = TrustedProxies::parse([trusted]).unwrap();
             proxies.prefix(&extensions, &headers).as_str().to_owned()
         };
         assert_eq!(prefix("10.0.0.1", &[b"/auth"]), "/auth");
@@ -322,7 +322,7 @@ mod tests {
         for bad in
             ["", "10.0.0.0/33", "10.0.0/8", "2001:db8::/129", "here", "10.0.0.0/-1", "10.0.0.0/+8"]
         {
-            assert_eq!(TrustedProxies::of([bad]).unwrap_err(), NetworkError::Shape, "{bad}");
+            assert_eq!(TrustedProxies::parse([bad]).unwrap_err(), NetworkError::Shape, "{bad}");
         }
         for bad in [
             "10.1.2.3/8",
@@ -334,7 +334,7 @@ mod tests {
             "::ffff:10.0.0.0/95",
             "::ffff:0.0.0.0/80",
         ] {
-            assert_eq!(TrustedProxies::of([bad]).unwrap_err(), NetworkError::HostBits, "{bad}");
+            assert_eq!(TrustedProxies::parse([bad]).unwrap_err(), NetworkError::HostBits, "{bad}");
         }
         assert!(holds("0.0.0.0".parse().unwrap(), 0, "255.1.2.3".parse().unwrap()));
         assert!(holds("::".parse().unwrap(), 0, "2001:db8::1".parse().unwrap()));

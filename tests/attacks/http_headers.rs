@@ -145,7 +145,7 @@ async fn attack_own_34_a_forwarded_address_that_nobody_vouches_for_is_no_network
 /// rightmost that is no proxy counts, and a chain that is broken leads no further.
 #[tokio::test]
 async fn attack_own_35_what_a_client_writes_before_its_address_does_not_count() {
-    let site = Site::behind(TrustedProxies::of(["192.0.2.1", "10.0.0.0/8"]).unwrap()).await;
+    let site = Site::behind(TrustedProxies::parse(["192.0.2.1", "10.0.0.0/8"]).unwrap()).await;
     let mut started = 0;
     for number in 0..20 {
         let forged = format!("198.51.100.{number}");

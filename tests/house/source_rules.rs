@@ -270,7 +270,8 @@ fn the_gate_runs_every_test_program() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let gate = fs::read_to_string(root.join("scripts/test")).unwrap();
     let lists = gate.split("--test").skip(1).map(|rest| rest.split_whitespace().next().unwrap());
-    let named: Vec<&str> = lists.flat_map(|list| list.split(['=', '{', '}', ',', ';', ')'])).collect();
+    let named: Vec<&str> =
+        lists.flat_map(|list| list.split(['=', '{', '}', ',', ';', ')'])).collect();
     for entry in fs::read_dir(root.join("tests")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap();

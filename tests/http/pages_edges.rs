@@ -156,7 +156,7 @@ async fn a_cookie_that_is_no_text_spoils_no_other() {
 #[tokio::test]
 async fn no_header_that_others_write_breaks_a_page() {
     let world = World::memory().await;
-    let proxies = TrustedProxies::of(["192.0.2.1"]).unwrap();
+    let proxies = TrustedProxies::parse(["192.0.2.1"]).unwrap();
     let app = mounted(pages(&world).with_trusted_proxies(proxies));
     for name in [
         "accept-language",
@@ -371,7 +371,7 @@ async fn behind_a_proxy_that_takes_a_prefix_away_every_address_keeps_it() {
         let pages = pages(&world).with_help(help).with_privacy(privacy);
         pages.with_stylesheet(ReturnTo::parse("/brand.css").unwrap())
     };
-    let trusted = || TrustedProxies::of(["192.0.2.0/24"]).unwrap();
+    let trusted = || TrustedProxies::parse(["192.0.2.0/24"]).unwrap();
     let said = mounted(furnished().with_trusted_proxies(trusted()));
     let set = mounted(furnished().with_public_path("/auth/").unwrap());
     for (app, headers) in [
@@ -422,7 +422,7 @@ async fn behind_a_proxy_that_takes_a_prefix_away_every_address_keeps_it() {
 async fn version_twos_links_keep_a_prefix_that_a_proxy_takes_away() {
     let world = World::memory().await;
     let native = || Native::new(&world.sspr, shop(), Plain);
-    let believed = || native().with_trusted_proxies(TrustedProxies::of(["192.0.2.1"]).unwrap());
+    let believed = || native().with_trusted_proxies(TrustedProxies::parse(["192.0.2.1"]).unwrap());
     let prefix = &[("x-forwarded-prefix", "/auth")][..];
     for (native, headers, expected) in [
         (native(), &[][..], "/contoso/api/"),

@@ -75,7 +75,7 @@ impl Service {
     async fn new(pool: &Argon2Pool, hasher: impl PasswordHasher + 'static) -> Self {
         let users = MemoryUsers::new();
         let policies =
-            MemoryPolicies::of(TENANTS.map(|name| TenantPolicy::customers(name).unwrap()));
+            MemoryPolicies::from_iter(TENANTS.map(|name| TenantPolicy::customers(name).unwrap()));
         let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
         let (sspr, courier) = Sspr::builder(users.clone(), MemoryCodes::new(), policies, keys)
             .with_clock(ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000)))

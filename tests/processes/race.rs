@@ -114,7 +114,7 @@ fn engine(stores: &Stores) -> (Sspr, Courier) {
     // Four kinds of trials of each number.
     let tenants = (0..=4 * trials() / OF_A_TENANT)
         .map(|number| TenantPolicy::customers(&format!("tenant{number}")).unwrap());
-    let (policies, keys) = (MemoryPolicies::of(tenants), Keyring::parse(KEYS).unwrap());
+    let (policies, keys) = (MemoryPolicies::from_iter(tenants), Keyring::parse(KEYS).unwrap());
     Sspr::builder(stores.users.clone(), stores.codes.clone(), policies, keys)
         .with_clock(ManualClock::new(now()))
         .with_hasher(hasher())

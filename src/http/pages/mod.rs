@@ -61,7 +61,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// # let (sspr, courier) = Sspr::new(MemoryUsers::new(), MemoryCodes::new(),
 /// #     MemoryPolicies::fixed(TenantPolicy::customers("contoso")?), Keyring::generate(&SystemEntropy::new())?);
 /// let shop = Application::new("contoso", "sign-in", "shop")?;
-/// let pages = Pages::new(&sspr, shop, MySessions).with_trusted_proxies(TrustedProxies::of(["10.0.0.0/8"])?);
+/// let pages = Pages::new(&sspr, shop, MySessions).with_trusted_proxies(TrustedProxies::parse(["10.0.0.0/8"])?);
 /// let app: axum::Router = axum::Router::new().nest_service("/account", pages.router());
 /// # let _ = (app, courier);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

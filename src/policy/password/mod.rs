@@ -67,6 +67,24 @@ pub enum PasswordIssue {
     },
 }
 
+impl PasswordIssue {
+    /// Returns a stable code for the JSON of an API, for example `too_short`. `Display` gives the
+    /// English text.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Breached => "breached",
+            Self::Characters => "invalid_characters",
+            Self::Common => "common",
+            Self::Kinds => "too_few_kinds",
+            Self::Long { .. } => "too_long",
+            Self::Personal => "personal",
+            Self::SameAsCurrent => "same_as_current",
+            Self::Short { .. } => "too_short",
+        }
+    }
+}
+
 /// Rules that are not allowed.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]

@@ -138,7 +138,7 @@ impl World {
         if plan.stranger.is_some() {
             hub.lock().asked = Some(Vec::new());
         }
-        let policies = MemoryPolicies::of((0..2).map(|index| policy(index, Mode::On)));
+        let policies = MemoryPolicies::from_iter((0..2).map(|index| policy(index, Mode::On)));
         let mut world = Self {
             base: BEGIN,
             chance: Chance::new(plan.seed),
