@@ -1,19 +1,20 @@
-//! The manual, chapter by chapter.
+//! The chapters of the manual.
 //!
-//! - [`getting_started`]: from `cargo add` to a finished reset, in memory, on a disk, in axum
-//! - [`concepts`]: the words, the journey, what each call may answer
-//! - [`embedding`]: your users table, sessions, mails, events, proxies; mistakes and how to see them
-//! - [`stores`]: which store to take, what each promises, how to write one
-//! - [`policy_for_administrators`]: user flows, Email OTP, Graph JSON, password rules; what differs from Entra
-//! - [`defaults`]: every number, its bounds and its source
-//! - [`hashing`]: slow hashes: the pool, the fast kernel, what stays in memory
-//! - [`operations`]: many processes: clocks, keys, upgrades, backups, what to watch
-//! - [`mail`]: the mail server: its URL, access tokens, what the errors mean, bounds
-//! - [`scale`]: what one server carries, and the next step
-//! - [`standards`]: NIST, OWASP, RFCs and WCAG, clause by clause: how each is met, or that it is not
-//! - [`threat_model`]: what is promised, against whom, by which tests; and every limit
-//! - [`dependencies`]: what this crate stands on, and why each of it is not written here
-//! - [`faq`]: questions that users of such services ask, answered with what to write
+//! - [`getting_started`]: the steps from `cargo add` to a finished reset: in memory, on disk and in axum
+//! - [`concepts`]: the words, the user's journey, and the possible answers of each call
+//! - [`embedding`]: your users table, sessions, mails, events and proxies, and how to notice mistakes
+//! - [`stores`]: how to choose a store, what each store promises, and how to write one
+//! - [`policy_for_administrators`]: user flows, Email OTP, Graph JSON, password rules, and the
+//!   differences from Entra
+//! - [`defaults`]: all numbers with their defaults, bounds and sources
+//! - [`hashing`]: password hashing: the pool, the fast kernel, and what stays in memory
+//! - [`operations`]: running many processes: clocks, keys, upgrades, backups and monitoring
+//! - [`mail`]: the mail server: URL, access tokens, errors and time limits
+//! - [`scale`]: the load that one server can carry, and the next steps
+//! - [`standards`]: NIST, OWASP, RFCs and WCAG, clause by clause, and how far each clause is met
+//! - [`threat_model`]: the attackers, the promises, the tests that prove them, and the limits
+//! - [`dependencies`]: the dependencies, and the reason for each of them
+//! - [`faq`]: common questions, answered with the code to write
 
 #[doc = include_str!("concepts.md")]
 #[doc = include_str!("../flow/reset.md")]
