@@ -72,7 +72,8 @@ const DOCUMENT: &str = include_str!("openapi.json");
 /// let shop = Application::new("contoso", "sign-in", "63856651-0000-4000-8000-000000000000")?;
 /// let shop = NativeApplication::new(shop).with_origin("https://shop.example")?;
 /// let api = Native::new(&sspr, shop, MyIssuer);
-/// let app: axum::Router = axum::Router::new().nest("/contoso.onmicrosoft.com", api.router());
+/// let app: axum::Router =
+///     axum::Router::new().nest("/contoso.onmicrosoft.com", api.router());
 /// # let _ = (app, courier);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -1,4 +1,4 @@
-//! What the pages say. One struct of words, one file a language.
+//! The words of the pages: one struct, and one file for each language.
 
 mod arabic;
 mod english;
@@ -8,7 +8,7 @@ mod spanish;
 
 use crate::mail::Language;
 
-/// The words of every page. `{…}` is filled in; `[…]` is a link.
+/// The words of every page. Values replace `{…}`, and `[…]` becomes a link.
 #[derive(Debug)]
 pub(super) struct PageWords {
     /// Label.
@@ -230,7 +230,7 @@ impl PageWords {
     }
 }
 
-/// What a language calls itself.
+/// Returns the name of a language in that language.
 pub(super) const fn own_name(language: Language) -> &'static str {
     match language {
         Language::Arabic => "العربية",
