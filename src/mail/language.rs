@@ -65,9 +65,10 @@ impl From<Language> for LanguageTag {
 
 /// Chooses the language of a mail with the look-up of RFC 4647 section 3.4.
 ///
-/// The wanted ranges are taken in turn. Each is shortened from the end until it matches an offered tag. A subtag of one
-/// letter is removed together with the subtag after it. If no range matches, the first offered
-/// language with words is used, or English. Offered tags without words are ignored.
+/// The wanted ranges are taken in turn. Each is shortened from the end until it matches an offered
+/// tag. A subtag of one letter is removed together with the subtag after it. If no range matches,
+/// the first offered language with words is used, or English. Offered tags without words are
+/// ignored.
 ///
 /// ```
 /// use sspr::domain::LanguageTag;

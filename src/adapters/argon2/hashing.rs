@@ -1,4 +1,4 @@
-//! One hash at a time: parameters, their caps, and what is made of a tag.
+//! Computes one hash at a time, and checks its parameters against their caps.
 
 use argon2::{
     Algorithm, Params, Version,
@@ -30,7 +30,7 @@ pub(super) struct Cost {
     pub(super) lanes: u32,
 }
 
-/// Parameters that Argon2id or the cap of the pool does not allow.
+/// The error for parameters that Argon2id or the cap of the pool does not allow.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("password hasher: memory of 8 KiB a lane up to the cap, 1 to 10 passes, 1 to 4 lanes")]
 #[non_exhaustive]
@@ -77,8 +77,8 @@ impl Cost {
 }
 
 impl OnFile {
-    /// Reads a hash; refuses one that asks for more than `cap` KiB, or is not Argon2, before any
-    /// work.
+    /// Reads a hash. Before any work, refuses a hash that is not Argon2 or requires more than `cap`
+    /// KiB.
     pub(super) fn read(hash: &PasswordHash, cap: u32) -> Result<Self, HashError> {
         let read = phc::PasswordHash::new(hash.expose()).map_err(|_| HashError::Unsupported)?;
         let algorithm =
