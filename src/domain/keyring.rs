@@ -51,9 +51,9 @@ pub struct Keyring {
 #[derive(Clone)]
 struct Key {
     id: KeyId,
-    /// Keyed state with both pads absorbed: half the work of keying anew.
+    /// The keyed state with both pads absorbed, which halves the work of keying again.
     state: Hmac<Sha256>,
-    /// The same key, for what fits one block.
+    /// The same key for messages that fit one block.
     one_block: OneBlockMac,
 }
 

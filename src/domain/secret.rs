@@ -121,7 +121,7 @@ macro_rules! secret_type {
                     .fold(false, |genuine, equal| genuine | bool::from(equal))
             }
 
-            /// What the record holds of it.
+            /// Returns the hash that the record holds of the secret.
             pub(crate) fn hash(&self) -> Digest {
                 Digest::of_secret($kind, &**self.0)
             }

@@ -62,7 +62,7 @@ impl Cost {
         usize::try_from(self.memory).unwrap_or(usize::MAX)
     }
 
-    /// What is computed for a password and a salt of the pool's own.
+    /// Returns the input for a password and a salt of the pool's own.
     const fn of_today<'a>(self, password: &'a [u8], salt: &'a [u8; SALT]) -> Input<'a> {
         Input {
             algorithm: Algorithm::Argon2id,

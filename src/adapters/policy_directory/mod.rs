@@ -89,7 +89,7 @@ pub enum PolicyFileError {
     },
 }
 
-/// What is known of the files.
+/// The known state of the files.
 #[derive(Debug, Default)]
 struct State {
     /// The file that counts for a tenant.

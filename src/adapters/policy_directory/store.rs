@@ -85,7 +85,7 @@ impl PolicyStore for PolicyDirectory {
     }
 }
 
-/// What is stored for a tenant.
+/// The stored policy of a tenant.
 struct Stored {
     path: PathBuf,
     /// 0 if there is nothing.

@@ -163,7 +163,7 @@ impl Inner {
     }
 }
 
-/// What insert and swap have in common, as the scripts read it.
+/// The common values of insert and swap, as the scripts read them.
 struct Written {
     texts: [String; 5],
     id: [u8; RecordId::BYTES],
@@ -195,7 +195,7 @@ impl Written {
     }
 }
 
-/// That all counters of a call are of one tenant: a script reaches one hash slot.
+/// Checks that all counters of a call belong to one tenant, because a script reaches one hash slot.
 fn one_tenant(tenant: TenantTag, charges: &[Charge]) -> Result<(), StoreError> {
     let foreign = charges.iter().any(|charge| charge.name.tenant_tag() != tenant);
     if foreign { Err(errors::mixed_tenants()) } else { Ok(()) }

@@ -211,7 +211,7 @@ fn part(kind: ContentType, text: &str) -> SinglePart {
     SinglePart::builder().header(kind).body(text.to_owned())
 }
 
-/// What a server may repeat of a message, and no error may show.
+/// Returns the parts of a message that a server may repeat and no error may show.
 fn secrets(message: &EmailMessage) -> Vec<Zeroizing<String>> {
     let to = &message.to;
     let code = code_in(message).map(|code| code.expose().to_string());

@@ -43,7 +43,7 @@ pub struct SqlitePolicies {
     seen: Arc<Mutex<Seen>>,
 }
 
-/// What was last read or written of each row.
+/// The state of each row when it was last read or written.
 #[derive(Debug, Default)]
 struct Seen {
     rows: HashMap<TenantId, Row>,
