@@ -55,7 +55,7 @@ pub struct PasswordHash(Box<str>);
 
 /// The error for a text that is not a password hash.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("password hash: a PHC string of at most 512 printable ASCII characters")]
+#[error("password hash: must be a PHC string of at most 512 printable ASCII characters")]
 #[non_exhaustive]
 pub struct PasswordHashError;
 

@@ -50,10 +50,10 @@ pub enum AddressError {
     #[error("address: the part before the @ is not a plain mailbox name")]
     Local,
     /// There is not exactly one `@`.
-    #[error("address: exactly one @, as in name@example.com")]
+    #[error("address: must have exactly one @, as in name@example.com")]
     Shape,
     /// The address is longer than 254 octets.
-    #[error("address: at most 254 octets")]
+    #[error("address: must have at most 254 octets")]
     TooLong,
 }
 

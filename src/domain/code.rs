@@ -72,7 +72,7 @@ pub struct Code {
 
 /// The error for a typed text that has neither format. Nothing was charged for it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("code: 8 digits, or 16 letters of BCDFGHJKLMNPQRSTVWXZ")]
+#[error("code: must be 8 digits, or 16 letters of BCDFGHJKLMNPQRSTVWXZ")]
 #[non_exhaustive]
 pub struct CodeError;
 

@@ -22,7 +22,7 @@ pub enum IdError {
     #[error("{0}: must not be empty")]
     Empty(&'static str),
     /// The name is longer than 128 bytes.
-    #[error("{0}: at most 128 bytes")]
+    #[error("{0}: must have at most 128 bytes")]
     TooLong(&'static str),
 }
 

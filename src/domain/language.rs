@@ -14,10 +14,10 @@ pub struct LanguageTag(Box<str>);
 pub enum LanguageError {
     /// The tag is malformed. It needs subtags of 1 to 8 ASCII letters or digits, joined by hyphens,
     /// and a first subtag of letters only.
-    #[error("locale: subtags of 1 to 8 ASCII letters or digits, joined by hyphens")]
+    #[error("locale: must be subtags of 1 to 8 ASCII letters or digits, joined by hyphens")]
     Shape,
     /// The tag is longer than 35 bytes (RFC 5646 section 4.4.1).
-    #[error("locale: at most 35 bytes")]
+    #[error("locale: must have at most 35 bytes")]
     TooLong,
 }
 

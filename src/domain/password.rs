@@ -28,7 +28,7 @@ pub enum PasswordError {
     #[error("password: must not be empty")]
     Empty,
     /// The text has more than 256 code points or 1,024 bytes.
-    #[error("password: at most 256 characters and 1024 bytes")]
+    #[error("password: must have at most 256 characters and 1024 bytes")]
     TooLong,
 }
 

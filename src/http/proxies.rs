@@ -39,7 +39,7 @@ pub enum NetworkError {
     )]
     HostBits,
     /// The text is not an address, or its prefix is longer than the address.
-    #[error("trusted proxies: `10.0.0.7`, `10.0.0.0/8` or `2001:db8::/32` is wanted")]
+    #[error("trusted proxies: must be like `10.0.0.7`, `10.0.0.0/8` or `2001:db8::/32`")]
     Shape,
 }
 

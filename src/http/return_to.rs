@@ -14,7 +14,7 @@ pub struct ReturnTo(Box<str>);
 
 /// The error for a text that is not a path of this origin.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("return_to: a path of this origin like /cart is wanted, at most 256 bytes")]
+#[error("return_to: must be a path of this origin like /cart, at most 256 bytes")]
 #[non_exhaustive]
 pub struct ReturnToError;
 

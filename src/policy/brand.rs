@@ -32,10 +32,10 @@ pub enum CodeInSubject {
 #[non_exhaustive]
 pub enum BrandError {
     /// The name is not 1 to 64 characters long, or it has a control character.
-    #[error("brand: a name of 1 to 64 characters without control characters")]
+    #[error("brand: the name must have 1 to 64 characters and no control characters")]
     Name,
     /// The origin is not a host name of letters, digits, hyphens and dots.
-    #[error("brand: the origin is a host name such as login.example.com")]
+    #[error("brand: the origin must be a host name such as login.example.com")]
     Origin,
 }
 

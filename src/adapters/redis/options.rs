@@ -19,7 +19,7 @@ pub struct RedisOptions {
     pub(super) drift: Option<Duration>,
 }
 
-/// What stands at the other end.
+/// The kind of server at the other end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Single,
@@ -39,7 +39,7 @@ pub enum RedisUrlError {
     #[error("redis url: not of the form rediss://user:password@host:port/database")]
     Form,
     /// No URL is given.
-    #[error("redis url: at least one is needed")]
+    #[error("redis url: at least one URL must be given")]
     Missing,
     /// The URL has an unknown scheme.
     #[error("redis url: it must begin with rediss:// or redis://")]

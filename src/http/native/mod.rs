@@ -107,7 +107,7 @@ pub struct OtherTenantError;
 
 /// The error for a text that is not an origin.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("origin: scheme and host like https://shop.example, no path and no wildcard")]
+#[error("origin: must be a scheme and host like https://shop.example, without path or wildcard")]
 #[non_exhaustive]
 pub struct OriginError;
 

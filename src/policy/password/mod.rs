@@ -75,7 +75,7 @@ pub enum PasswordRulesError {
     #[error("password rules: the minimum length must be 8 to 64 characters")]
     MinLength,
     /// There are more than 1,000 terms.
-    #[error("password rules: at most 1000 custom terms")]
+    #[error("password rules: at most 1000 custom terms are allowed")]
     TooManyTerms,
     /// A term is shorter than 4 or longer than 64 characters, or it does not fit on one line. A
     /// term must not have control characters, or begin or end with white space.
