@@ -15,7 +15,7 @@ use crate::{
 
 /// Keeps messages in memory instead of sending them, and fails on command. Clones share one inbox.
 ///
-/// For tests and demonstrations: whoever holds it reads every code.
+/// Use it for tests and demonstrations only, because it exposes every code.
 #[derive(Clone, Debug, Default)]
 pub struct CaptureSender(Arc<Mutex<State>>);
 
@@ -26,13 +26,13 @@ struct State {
 }
 
 impl CaptureSender {
-    /// An empty inbox.
+    /// Creates an empty inbox.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The messages, oldest first.
+    /// Returns the messages, oldest first.
     #[must_use]
     pub fn messages(&self) -> Vec<EmailMessage> {
         self.lock().messages.clone()
@@ -44,13 +44,13 @@ impl CaptureSender {
         std::mem::take(&mut self.lock().messages)
     }
 
-    /// The newest message to that address.
+    /// Returns the newest message to that address.
     #[must_use]
     pub fn last_to(&self, address: &EmailAddress) -> Option<EmailMessage> {
         self.lock().messages.iter().rev().find(|message| message.to == *address).cloned()
     }
 
-    /// The code in the newest message that has one.
+    /// Returns the code in the newest message that has one.
     #[must_use]
     pub fn last_code(&self) -> Option<Code> {
         self.lock().messages.iter().rev().find_map(code_in)
@@ -61,7 +61,7 @@ impl CaptureSender {
         self.lock().failures.extend(std::iter::repeat_n(kind, times));
     }
 
-    /// Makes messages succeed again, whatever failures [`CaptureSender::fail_next`] has left.
+    /// Makes messages succeed again, and drops failures left by [`CaptureSender::fail_next`].
     pub fn heal(&self) {
         self.lock().failures.clear();
     }
@@ -83,7 +83,7 @@ impl EmailSender for CaptureSender {
     }
 }
 
-/// The code in a message: the line of its text part that is nothing else.
+/// Returns the code in a message. The code is alone on a line of the text part.
 #[must_use]
 pub fn code_in(message: &EmailMessage) -> Option<Code> {
     message.text.lines().filter(|line| !line.is_empty()).find_map(|line| Code::parse(line).ok())

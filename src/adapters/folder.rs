@@ -16,12 +16,13 @@ use crate::{
     ports::{Clock, EmailSender, SendError, SendErrorKind},
 };
 
-/// Writes each message as one `.eml` file, to be opened with any mail program. A text of ASCII is
-/// written as it is, any other one with its letters beyond ASCII encoded: `cat` and `grep` find the
-/// code.
+/// Writes each message as one `.eml` file, which any mail program can open. ASCII texts are written
+/// unencoded, so that `cat` and `grep` find the code. In other texts, only letters beyond ASCII are
+/// encoded.
 ///
-/// For demonstrations and tests: whoever reads the folder reads every code. Files are readable by
-/// their owner only, and appear whole or not at all; their names sort by time.
+/// Use it for demonstrations and tests only, because every reader of the folder can read the codes.
+/// Only the owner can read the files. Each file appears completely or not at all, and the names
+/// sort by time.
 #[derive(Clone, Debug)]
 pub struct FolderSender {
     folder: PathBuf,
@@ -30,10 +31,10 @@ pub struct FolderSender {
 }
 
 impl FolderSender {
-    /// Uses a folder, and makes it if it is missing.
+    /// Uses a folder, and creates the folder if it is missing.
     ///
     /// # Errors
-    /// [`SendError`] if the folder cannot be made.
+    /// [`SendError`] if the folder cannot be created.
     pub fn open(
         folder: impl AsRef<Path>,
         from: EmailAddress,
@@ -44,7 +45,7 @@ impl FolderSender {
         Ok(Self { clock: Arc::new(clock), folder, from })
     }
 
-    /// The folder.
+    /// Returns the path of the folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -12,7 +12,7 @@ use crate::{
     ports::{Clock, Sleep},
 };
 
-/// A clock for tests and demonstrations: it moves when it is told to, forwards or back. Clones
+/// A clock for tests and demonstrations. It moves only on command, forwards or backwards. Clones
 /// share one time.
 #[derive(Clone, Debug)]
 pub struct ManualClock(Arc<Mutex<State>>);
@@ -24,19 +24,19 @@ struct State {
 }
 
 impl ManualClock {
-    /// A clock that stands at `now`.
+    /// Creates a clock that stands at `now`.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
         Self(Arc::new(Mutex::new(State { now, sleepers: Vec::new() })))
     }
 
-    /// Moves the clock on.
+    /// Moves the clock forwards.
     pub fn advance(&self, duration: Duration) {
         let now = self.lock().now.after(duration);
         self.set(now);
     }
 
-    /// Sets the clock, also back.
+    /// Sets the clock, also backwards.
     pub fn set(&self, now: Timestamp) {
         let mut state = self.lock();
         state.now = now;

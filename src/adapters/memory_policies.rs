@@ -21,17 +21,18 @@ use crate::{
 /// Changes of each tenant that are remembered.
 pub(super) const MOST_CHANGES: usize = 1_000;
 
-/// A stored policy that a store cannot read, or something else among its policies that is none.
+/// A fault of a stored policy that cannot be read, or of another entry among the policies.
 ///
-/// `Display` is one line for logs: the tenant, the place and the rule. Never a value of the policy.
+/// `Display` prints one line for logs with the tenant, the place and the rule. It never prints a
+/// value of the policy.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{}{message}", Of(tenant.as_ref()))]
 #[non_exhaustive]
 pub struct PolicyFault {
-    /// The tenant, if it is known. Its last good policy stays in force. If this process has none,
-    /// nobody can reset a password in this tenant.
+    /// The tenant, if it is known. Its last good policy stays in force. If this process has no good
+    /// policy, no user of this tenant can reset a password.
     pub tenant: Option<TenantId>,
-    /// What is wrong, and where.
+    /// The fault and its place.
     pub message: String,
 }
 
@@ -44,7 +45,7 @@ impl fmt::Display for Of<'_> {
     }
 }
 
-/// Policies that the host sets itself, or an administrator. Clones share them. Nothing outlives the
+/// Policies that the host or an administrator sets. Clones share the policies, which end with the
 /// process.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryPolicies(Arc<RwLock<State>>);
@@ -57,13 +58,13 @@ struct State {
 }
 
 impl MemoryPolicies {
-    /// One tenant.
+    /// Creates policies for one tenant.
     #[must_use]
     pub fn fixed(policy: TenantPolicy) -> Self {
         Self::from_iter([policy])
     }
 
-    /// Adds a tenant, or replaces its policy: in force from the next step of every reset.
+    /// Adds a tenant or replaces its policy. The policy applies from the next step of every reset.
     pub fn replace(&self, policy: TenantPolicy) {
         let mut state = self.lock();
         let version = state.policies.get(policy.tenant()).map_or(0, |current| current.version);
@@ -77,7 +78,7 @@ impl MemoryPolicies {
         self.lock().policies.insert(policy.policy.tenant().clone(), policy);
     }
 
-    /// The tenants that have a policy.
+    /// Returns the tenants that have a policy.
     #[must_use]
     pub fn tenants(&self) -> Vec<TenantId> {
         let state = self.0.read().unwrap_or_else(PoisonError::into_inner);

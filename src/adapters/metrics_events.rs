@@ -1,4 +1,4 @@
-//! Events as figures.
+//! Events as metrics.
 
 use metrics::{counter, histogram};
 
@@ -11,15 +11,15 @@ use crate::ports::{AuditEvent, EventSink};
 /// | `sspr_calls_total` | counter | `call`, `outcome` |
 /// | `sspr_call_seconds` | histogram | `call` |
 ///
-/// Labels are closed lists, and no tenant, address or id is among them. Mails sent are `Deliver`
-/// and `Notify` with `Ok`; what was refused at a limit is `TryLater`; the queue's depth is
-/// [`Sspr::queue_depth`](crate::Sspr::queue_depth), for a gauge of the host's own. What a metric
-/// says of accounts (`Decoy`, `Withheld`) is for operators only.
+/// Labels come from closed lists and never contain a tenant, address or id. Mails sent are
+/// `Deliver` and `Notify` with `Ok`. Requests refused at a limit are `TryLater`. For the depth of
+/// the queue, the host can add a gauge with [`Sspr::queue_depth`](crate::Sspr::queue_depth).
+/// Outcomes that reveal something about accounts (`Decoy`, `Withheld`) are for operators only.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MetricsEvents(());
 
 impl MetricsEvents {
-    /// A sink for the recorder that is installed when an event happens.
+    /// Creates a sink for the recorder that is installed when an event happens.
     #[must_use]
     pub const fn new() -> Self {
         Self(())

@@ -1,4 +1,5 @@
-//! Ports, implemented. One file or folder each, with the name of its cargo feature if it has one.
+//! The implementations of the ports. Each has one file or folder, named after its cargo feature if
+//! it has one.
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod account_words;

@@ -11,14 +11,14 @@ use crate::{
     ports::{StoreError, StoreErrorKind},
 };
 
-/// The secret of one session; the database holds only its SHA-256.
+/// The secret of one session. The database holds only its SHA-256.
 pub struct SessionToken(Zeroizing<[u8; 32]>);
 
 impl SessionToken {
     /// Generates a new token.
     ///
     /// # Errors
-    /// [`StoreError`]: no randomness is to be had.
+    /// [`StoreError`] if there is no randomness.
     pub fn generate(entropy: &dyn Entropy) -> Result<Self, StoreError> {
         let mut secret = Zeroizing::new([0; 32]);
         entropy.fill(&mut *secret).map_err(|error| {
@@ -28,7 +28,7 @@ impl SessionToken {
         Ok(Self(secret))
     }
 
-    /// Reads the text form; `None` if it is not of that form.
+    /// Reads the text form. Returns `None` if the text does not have that form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = Zeroizing::new([0; 32]);
@@ -36,7 +36,7 @@ impl SessionToken {
         (length == 32).then_some(Self(bytes))
     }
 
-    /// The text form, for a cookie.
+    /// Returns the text form, for a cookie.
     #[must_use]
     pub fn expose(&self) -> String {
         Base64UrlUnpadded::encode_string(&*self.0)

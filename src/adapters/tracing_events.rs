@@ -2,16 +2,17 @@
 
 use crate::ports::{AuditEvent, EventSink, Outcome};
 
-/// Writes each event as one `tracing` event: level `info`, `warn` for what was refused or could not
-/// be sent, `error` for what broke.
+/// Writes each event as one `tracing` event. The level is `info`, `warn` for refusals and mails
+/// that could not be sent, and `error` for failures.
 ///
-/// Fields: what was done, how it ended, tenant, reset, correlation id. Never an address or a
-/// secret; what it says of an account is for administrators only.
+/// The fields are the action, the outcome, the tenant, the reset and the correlation id. They never
+/// contain an address or a secret. Fields that reveal something about an account are for
+/// administrators only.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingEvents(());
 
 impl TracingEvents {
-    /// A sink for the subscriber that is current when an event happens.
+    /// Creates a sink for the subscriber that is current when an event happens.
     #[must_use]
     pub const fn new() -> Self {
         Self(())

@@ -1,4 +1,4 @@
-//! An account as the host's user store tells it.
+//! An account as the host's user store describes it.
 
 use core::fmt;
 
@@ -6,35 +6,37 @@ use thiserror::Error;
 
 use super::{AccountId, EmailAddress, Entropy, EntropyUnavailable, GroupId, LanguageTag, RecordId};
 
-/// A never-repeated random value of an account.
+/// A random value of an account that never repeats.
 ///
-/// It changes when the password, the set of addresses, the identity providers or enabled/disabled
-/// change, and when the account is created again; never on lockout, sign-in, rehash or profile
-/// edits. A session is valid while it carries the account's current stamp.
+/// The stamp changes when the password, the set of addresses, the identity providers or
+/// enabled/disabled change, and when the account is created again. It never changes on lockout,
+/// sign-in, rehash or profile edits. A session is valid while it carries the account's current
+/// stamp.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Stamp([u8; 16]);
 
-/// How an account signs in.
+/// The way in which an account signs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IdentityProvider {
-    /// A one-time passcode by e-mail; no password.
+    /// A one-time passcode by e-mail, without a password.
     EmailOtp,
-    /// An e-mail address and a password kept here: the only provider whose accounts can reset.
+    /// An e-mail address and a password that the host keeps. Only accounts with this provider can
+    /// reset.
     EmailPassword,
-    /// Facebook keeps the password.
+    /// Facebook, which keeps the password.
     Facebook,
-    /// Google keeps the password.
+    /// Google, which keeps the password.
     Google,
     /// Any other identity provider.
     Other,
 }
 
-/// What an account needs besides its password.
+/// The proof that an account needs besides its password.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 // Exhaustive: a host must say what it does about each.
 pub enum SecondFactor {
-    /// Nothing.
+    /// No other proof.
     #[default]
     None,
     /// A factor that is independent of the mailbox.
@@ -46,14 +48,14 @@ pub enum SecondFactor {
 /// A password hash as a PHC string, for instance `$argon2id$v=19$m=19456,t=2,p=1$…$…`.
 ///
 /// # Security
-/// Redacted `Debug`; [`PasswordHash::expose`] is the one door. `==` is for a store's "is the hash
-/// still the one I read?", never for checking a password.
+/// `Debug` is redacted, and only [`PasswordHash::expose`] shows the hash. `==` is for stores that
+/// check whether a hash has changed since they read it. Never use it to check a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(Box<str>);
 
-/// Why a text is no password hash.
+/// The error for a text that is not a password hash.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("password hash: a PHC string of at most 512 printable ASCII characters")]
+#[error("password hash: must be a PHC string of at most 512 printable ASCII characters")]
 #[non_exhaustive]
 pub struct PasswordHashError;
 
@@ -61,11 +63,12 @@ pub struct PasswordHashError;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Account {
-    /// Unique within the tenant.
+    /// The id of the account, unique within the tenant.
     pub id: AccountId,
-    /// Verified addresses on file; the first is where codes go. Never an unverified one.
+    /// The verified addresses on file. Codes go to the first address. Never add an unverified
+    /// address.
     pub addresses: Vec<EmailAddress>,
-    /// Changes with every security-relevant change.
+    /// The stamp, which changes with every security-relevant change.
     pub stamp: Stamp,
     /// The hash on file, if the account has a password.
     pub password: Option<PasswordHash>,
@@ -75,16 +78,16 @@ pub struct Account {
     pub groups: Vec<GroupId>,
     /// Whether an administrator switched the account off.
     pub disabled: bool,
-    /// Whether the host itself has locked the account; a reset clears it.
+    /// Whether the host itself has locked the account. A reset unlocks it.
     pub locked: bool,
-    /// What the account needs besides its password.
+    /// The proof that the account needs besides its password.
     pub second_factor: SecondFactor,
-    /// The language of its mails, if it has chosen one.
+    /// The language of the account's mails, if the user has chosen one.
     pub language: Option<LanguageTag>,
-    /// Words that its password must not be made of: given name, family name.
+    /// The words that the password must not be made of, such as the given name and the family name.
     pub names: Vec<String>,
-    /// The reset that changed the password last; `None` if none ever did. The store writes it
-    /// together with the password: by it a repeated change is known.
+    /// The reset that last changed the password, or `None`. The store writes this id together with
+    /// the password, so that a repeated change is recognised.
     pub last_reset: Option<RecordId>,
 }
 
@@ -92,19 +95,19 @@ impl Stamp {
     /// Generates a new stamp.
     ///
     /// # Errors
-    /// [`EntropyUnavailable`].
+    /// [`EntropyUnavailable`] if there is no randomness.
     pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
         let mut bytes = [0; 16];
         entropy.fill(&mut bytes).map(|()| Self(bytes))
     }
 
-    /// The stamp that these bytes spell, as read back from a store.
+    /// Returns the stamp with these bytes, as read from a store.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// The stamp's bytes.
+    /// Returns the bytes of the stamp.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
@@ -118,10 +121,10 @@ impl fmt::Debug for Stamp {
 }
 
 impl PasswordHash {
-    /// Reads a PHC string. Its parameters are judged by the hasher, before any work.
+    /// Reads a PHC string. The hasher checks the parameters before it does any work.
     ///
     /// # Errors
-    /// [`PasswordHashError`].
+    /// [`PasswordHashError`] if the text is not such a string.
     pub fn parse(text: &str) -> Result<Self, PasswordHashError> {
         let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
         if text.starts_with('$') && text.len() <= 512 && printable {
@@ -131,7 +134,7 @@ impl PasswordHash {
         }
     }
 
-    /// The PHC string, for the store.
+    /// Returns the PHC string for the store.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -145,7 +148,7 @@ impl fmt::Debug for PasswordHash {
 }
 
 impl Account {
-    /// An enabled local account with one verified address and e-mail with password.
+    /// Creates an enabled local account with one verified address and e-mail with password.
     #[must_use]
     pub fn new(id: AccountId, address: EmailAddress, stamp: Stamp) -> Self {
         Self {
@@ -164,7 +167,7 @@ impl Account {
         }
     }
 
-    /// Gives the account the hash of its password.
+    /// Sets the hash of the account's password.
     #[must_use]
     pub fn with_password(mut self, hash: PasswordHash) -> Self {
         self.password = Some(hash);

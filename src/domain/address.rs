@@ -1,4 +1,4 @@
-//! E-mail addresses: one strict reading, and the three forms that are made of it.
+//! E-mail addresses, read strictly, and their three forms.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -17,26 +17,26 @@ const MAX_LOCAL: usize = 64;
 /// Longest domain label in octets (RFC 1035 section 2.3.4).
 const MAX_LABEL: usize = 63;
 
-/// One e-mail address in lookup form: local part in normalisation form C, domain as lower-case
-/// A-labels.
+/// One e-mail address in lookup form: the local part in normalisation form C, and the domain as
+/// lower-case A-labels.
 ///
-/// Composed and decomposed spellings are one address (RFC 6532 section 3.1). Nothing else of the
-/// local part is changed: neither its case nor its look-alikes.
+/// Composed and decomposed spellings are the same address (RFC 6532 section 3.1). Otherwise the
+/// local part is unchanged, including its case and its look-alikes. The host decides whether two
+/// local parts that differ in case belong to the same account.
 ///
-/// Read strictly: one `@`, a dot-atom, a domain of at least two labels. Quoted local parts, address
-/// literals, comments, display names and lists are refused, as are control characters. Whether
-/// two local parts that differ in case are one account is the host's decision, not this type's.
+/// An address must have one `@`, a dot-atom, and a domain of at least two labels. Quoted local
+/// parts, address literals, comments, display names, lists and control characters are refused.
 ///
 /// # Security
-/// `Debug` shows nothing of it and there is no `Display`: addresses are personal data and do not
-/// belong in logs. Mail goes to the address on file, never to the one that was typed.
+/// `Debug` does not show the address, and there is no `Display`, because personal data does not
+/// belong in logs. Mail goes to the address on file, never to the typed address.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct EmailAddress {
     text: Box<str>,
     at: usize,
 }
 
-/// Why a text is no e-mail address.
+/// The reason why a text is not an e-mail address.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddressError {
@@ -46,32 +46,33 @@ pub enum AddressError {
     /// The domain is written in another script, and the feature `idn` is off.
     #[error("address: internationalised domains need the feature `idn`")]
     Internationalised,
-    /// The local part is empty, longer than 64 octets, or holds a character that it may not.
+    /// The local part is empty, longer than 64 octets, or has a character that is not allowed.
     #[error("address: the part before the @ is not a plain mailbox name")]
     Local,
     /// There is not exactly one `@`.
-    #[error("address: exactly one @, as in name@example.com")]
+    #[error("address: must have exactly one @, as in name@example.com")]
     Shape,
-    /// It is longer than 254 octets.
-    #[error("address: at most 254 octets")]
+    /// The address is longer than 254 octets.
+    #[error("address: must have at most 254 octets")]
     TooLong,
 }
 
-/// Domains whose mailboxes ignore dots in the local part.
+/// The domains in which mailboxes ignore dots in the local part.
 ///
-/// Used by [`EmailAddress::limiter_form`] only. The default names Gmail's two domains.
+/// Only [`EmailAddress::limiter_form`] uses these rules. The default names Gmail's two domains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DotRules(Vec<Box<str>>);
 
-/// What counters are keyed on: compatibility-normalised, case-folded, sub-address removed.
+/// The form that counters are keyed on: compatibility-normalised, case-folded and without
+/// sub-address.
 ///
-/// Many addresses have one limiter form, so spelling variants share one budget. It never decides
-/// who an account is.
+/// Many addresses have the same limiter form, so spelling variants share one budget. This form
+/// never decides which account an address belongs to.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct LimiterForm(Box<str>);
 
 impl EmailAddress {
-    /// Reads an address as a person typed it; blanks and tabs around it are ignored.
+    /// Reads an address as a user typed it. Blanks and tabs around it are ignored.
     ///
     /// # Errors
     /// [`AddressError`] names the rule and never shows the input.
@@ -93,25 +94,25 @@ impl EmailAddress {
         Ok(Self { text: format!("{local}@{domain}").into(), at: local.len() })
     }
 
-    /// The address in lookup form.
+    /// Returns the address in lookup form.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The part before the `@`, as typed but for normalisation form C.
+    /// Returns the part before the `@`, as typed but in normalisation form C.
     #[must_use]
     pub fn local(&self) -> &str {
         self.text.split_at(self.at).0
     }
 
-    /// The part after the `@`: lower-case A-labels.
+    /// Returns the part after the `@` in lower-case A-labels.
     #[must_use]
     pub fn domain(&self) -> &str {
         self.text.split_at(self.at).1.trim_start_matches('@')
     }
 
-    /// The form that counters are keyed on.
+    /// Returns the form that counters are keyed on.
     #[must_use]
     pub fn limiter_form(&self, dots: &DotRules) -> LimiterForm {
         let (mut form, domain) = (String::with_capacity(self.text.len()), self.domain());
@@ -134,10 +135,10 @@ impl EmailAddress {
         LimiterForm(form.into())
     }
 
-    /// The address with most of it hidden, for instance `c***r@co**o.com`.
+    /// Returns the address with most of it hidden, for instance `c***r@co**o.com`.
     ///
-    /// Its shape says nothing about the hidden parts' lengths. Make it of what the person typed,
-    /// never of the address on file.
+    /// The result does not reveal the lengths of the hidden parts. Mask the address that the user
+    /// typed, never the address on file.
     #[must_use]
     pub fn masked(&self) -> String {
         let mut out = String::with_capacity(48);
@@ -160,12 +161,12 @@ impl fmt::Debug for EmailAddress {
 }
 
 impl DotRules {
-    /// Dots are ignored in the local parts of these domains (lower-case A-labels).
+    /// Creates rules that ignore dots in the local parts of these domains (lower-case A-labels).
     pub fn new<'a>(domains: impl IntoIterator<Item = &'a str>) -> Self {
         Self(domains.into_iter().map(|domain| domain.to_ascii_lowercase().into()).collect())
     }
 
-    /// The domains, in the order given.
+    /// Returns the domains in the given order.
     pub fn domains(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(AsRef::as_ref)
     }
@@ -182,7 +183,7 @@ impl Default for DotRules {
 }
 
 impl LimiterForm {
-    /// The form's bytes, to be keyed on.
+    /// Returns the bytes of the form, for keys.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()

@@ -40,9 +40,9 @@ impl Application {
         })
     }
 
-    /// The only application of a host that has one tenant. The name is the id of the application and
-    /// of its tenant; [`TenantPolicy::for_application`](crate::TenantPolicy::for_application) makes
-    /// the policy for it.
+    /// Names the only application of a host that has one tenant. The name becomes the id of the
+    /// application and the id of the tenant.
+    /// [`TenantPolicy::for_application`](crate::TenantPolicy::for_application) makes its policy.
     ///
     /// # Errors
     /// [`IdError`] if the name is not a valid id.

@@ -1,4 +1,4 @@
-//! The passcode: drawn, shown, read back.
+//! The passcode: how it is generated, shown and read.
 
 use core::fmt;
 
@@ -48,36 +48,36 @@ const INVISIBLE: [(char, char); 25] = [
     ('\u{e0000}', '\u{e0fff}'),
 ];
 
-/// What a code looks like.
+/// The form of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 // Exhaustive: pages and mails show each format in its own way.
 pub enum CodeFormat {
-    /// 8 decimal digits, 26.6 bits.
+    /// 8 decimal digits with 26.6 bits.
     Digits,
-    /// 16 letters of the RFC 8628 alphabet, 69.1 bits: above the 64 bits below which NIST SP
-    /// 800-63B-4 section 3.2.2 demands throttling.
+    /// 16 letters of the RFC 8628 alphabet with 69.1 bits. NIST SP 800-63B-4 section 3.2.2 requires
+    /// throttling only below 64 bits.
     Letters,
 }
 
-/// The passcode a person types.
+/// The passcode that a user types.
 ///
 /// # Security
-/// Uniform over its format, leading zeros kept; wiped on drop; no `Display`, `Serialize` or `==`.
-/// Comparison is done on keyed digests, in constant time.
+/// Codes are uniform over their format, with leading zeros kept. A code is wiped on drop and has no
+/// `Display`, `Serialize` or `==`. Keyed digests of codes are compared in constant time.
 pub struct Code {
     /// Eight symbols each, the first in the lowest byte: wiped in two writes.
     halves: Zeroizing<[u64; 2]>,
     format: CodeFormat,
 }
 
-/// The typed text is in neither format. Nothing was charged for it.
+/// The error for a typed text that has neither format. Nothing was charged for it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("code: 8 digits, or 16 letters of BCDFGHJKLMNPQRSTVWXZ")]
+#[error("code: must be 8 digits, or 16 letters of BCDFGHJKLMNPQRSTVWXZ")]
 #[non_exhaustive]
 pub struct CodeError;
 
 impl CodeFormat {
-    /// Number of symbols, separators not counted.
+    /// Returns the number of symbols without separators.
     #[must_use]
     pub const fn length(self) -> usize {
         match self {
@@ -86,7 +86,7 @@ impl CodeFormat {
         }
     }
 
-    /// How many different codes there are.
+    /// Returns the number of different codes.
     #[must_use]
     pub const fn codes(self) -> u128 {
         match self {
@@ -100,7 +100,7 @@ impl Code {
     /// Generates a code. Every code of the format is equally likely.
     ///
     /// # Errors
-    /// [`EntropyUnavailable`].
+    /// [`EntropyUnavailable`] if there is no randomness.
     #[inline]
     pub fn generate(format: CodeFormat, entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
         let halves = match format {
@@ -113,11 +113,12 @@ impl Code {
         Ok(Self { format, halves: Zeroizing::new(halves) })
     }
 
-    /// Reads what a person typed or pasted. White space, dashes, dots and invisible characters are
-    /// ignored. Letters may be small, letters and digits full-width, digits also Arabic-Indic.
+    /// Reads a code as a user typed or pasted it. White space, dashes, dots and invisible
+    /// characters are ignored. Letters may be small or full-width, and digits may be full-width or
+    /// Arabic-Indic.
     ///
     /// # Errors
-    /// [`CodeError`] if it is in neither format, whatever the state of any reset.
+    /// [`CodeError`] if the text has neither format, whatever the state of any reset.
     pub fn parse(typed: &str) -> Result<Self, CodeError> {
         if typed.len() > MAX_TYPED {
             return Err(CodeError);
@@ -142,13 +143,13 @@ impl Code {
         Ok(Self { format, halves: Zeroizing::new([half(first), half(second)]) })
     }
 
-    /// The code's format.
+    /// Returns the format of the code.
     #[must_use]
     pub const fn format(&self) -> CodeFormat {
         self.format
     }
 
-    /// The code as a person reads it: `48291736`, or letters in groups of four,
+    /// Returns the code as a user reads it: `48291736`, or letters in groups of four such as
     /// `BCDF-GHJK-LMNP-QRST`.
     #[must_use]
     pub fn expose(&self) -> String {
@@ -170,7 +171,7 @@ impl Code {
         symbols
     }
 
-    /// Writes the symbols in that layout; who has them wipes them.
+    /// Writes the symbols in that layout. The caller must wipe them.
     pub(crate) fn spell(&self, to: &mut [u8; 16]) {
         let [first, second] = self.halves.map(u128::from);
         *to = (first | second << 64).to_le_bytes();

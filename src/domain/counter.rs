@@ -1,65 +1,66 @@
-//! Counters: what is charged, under which name, up to which limit.
+//! Counters: their charges, names and limits.
 
 use core::{fmt, time::Duration};
 
 use super::{Fields, Keyring, Purpose, TenantTag, Timestamp};
 
-/// What a family of counters counts. The number is the first byte of a counter's name, so names
-/// sort by tier: visible families before silent ones.
+/// The events that a family of counters counts. The number is the first byte of a counter's name,
+/// so names sort by tier, with visible families before silent ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Family {
-    /// Resets opened, by network.
+    /// Resets opened, per network.
     Opens = 1,
-    /// Codes sent, by what was typed and where from.
+    /// Codes sent, by the typed address and the network.
     Sends = 2,
-    /// Tries of any kind, by network.
+    /// Tries of any kind, per network.
     NetworkTries = 3,
     /// Passwords submitted with one grant.
     Grants = 4,
-    /// Comparisons in a 24-hour window, by what was typed. Decides what outsiders see.
+    /// Comparisons in a 24-hour window, by the typed address. Decides what outsiders see.
     VisibleTries = 5,
-    /// Comparisons since the last right code, by what was typed. Decides what outsiders see.
+    /// Comparisons since the last right code, by the typed address. Decides what outsiders see.
     VisibleStreak = 6,
-    /// Codes sent, by account.
+    /// Codes sent, per account.
     SilentSends = 7,
-    /// Comparisons in a 24-hour window, by account. Decides only whether a code is compared.
+    /// Comparisons in a 24-hour window, per account. Decides only whether a code is compared.
     SilentTries = 8,
-    /// Comparisons since the last right code, by account. Decides only whether one is compared.
+    /// Comparisons since the last right code, per account. Decides only whether a code is compared.
     SilentStreak = 9,
-    /// Wrong tries of a whole tenant. Refuses nobody.
+    /// Wrong tries of a whole tenant. This counter refuses no request.
     TenantTries = 10,
 }
 
-/// The name of a counter: family, tenant tag, and a keyed digest of what it counts.
+/// The name of a counter: its family, a tenant tag, and a keyed digest of the counted thing.
 ///
-/// Names say nothing about addresses or accounts to anyone without the index key.
+/// Without the index key, names reveal nothing about addresses or accounts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CounterName([u8; Self::BYTES]);
 
 /// One charge of one counter.
 ///
-/// A charge of amount 0 only asks whether the counter is at most `limit`: it writes nothing.
+/// A charge of amount 0 only checks whether the counter is at most `limit`. It writes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Charge {
-    /// Charges of one tier are all or none; tiers are taken in ascending order.
+    /// The tier of the charge. All charges of one tier are made or none is. Tiers are taken in
+    /// ascending order.
     pub tier: u8,
-    /// Which counter.
+    /// The name of the counter.
     pub name: CounterName,
-    /// How much it grows.
+    /// The amount by which the counter grows.
     pub amount: u32,
-    /// The highest value that it may then have.
+    /// The highest value that the counter may then have.
     pub limit: u32,
-    /// How long a window lasts from its first charge.
+    /// How long a window lasts after its first charge.
     pub window: Duration,
 }
 
 /// A counter that would pass its limit, and when its window ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Over {
-    /// Which counter. A name, not a position: stores sort charges.
+    /// The name of the counter. It is not a position, because stores sort charges.
     pub name: CounterName,
-    /// When its window ends.
+    /// The end of the counter's window.
     pub ends_at: Timestamp,
 }
 
@@ -84,7 +85,7 @@ impl Family {
 }
 
 impl CounterName {
-    /// Length in bytes.
+    /// The length of a name in bytes.
     pub const BYTES: usize = 32;
 
     /// The names of one counter: under the index key and, while it is rotated, under the old one.
@@ -104,25 +105,25 @@ impl CounterName {
         })
     }
 
-    /// The name that these bytes spell, as read back from a store.
+    /// Returns the name with these bytes, as read from a store.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
         Self(bytes)
     }
 
-    /// The name's bytes.
+    /// Returns the bytes of the name.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; Self::BYTES] {
         &self.0
     }
 
-    /// What the counter counts; `None` if the name is of no known family.
+    /// Returns the family of the counter, or `None` if this version does not know the family.
     #[must_use]
     pub fn family(&self) -> Option<Family> {
         Family::ALL.into_iter().find(|family| Some(&family.byte()) == self.0.first())
     }
 
-    /// The tag of the tenant that the counter belongs to.
+    /// Returns the tag of the tenant that the counter belongs to.
     #[must_use]
     pub fn tenant_tag(&self) -> TenantTag {
         let mut tag = [0; 8];

@@ -12,7 +12,7 @@ use super::{
     one_block::{Block, OneBlockMac},
 };
 
-/// What a digest is for. Two purposes never give the same digest for the same fields.
+/// The purpose of a digest. Two purposes never give the same digest for the same fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Purpose {
@@ -48,10 +48,11 @@ pub enum Purpose {
     TokenCheck = 12,
 }
 
-/// A SHA-256 output: of a MAC, or of a token.
+/// A SHA-256 output of a MAC or of a token.
 ///
 /// # Security
-/// No `==`; [`Digest::matches`] compares in constant time. `Debug` shows nothing.
+/// There is no `==`. [`Digest::matches`] compares in constant time. `Debug` does not show the
+/// digest.
 #[derive(Clone, Copy)]
 pub struct Digest([u8; 32]);
 
@@ -59,19 +60,19 @@ pub struct Digest([u8; 32]);
 pub struct Fields(Hmac<Sha256>);
 
 impl Digest {
-    /// The digest that these bytes spell, as read back from a record.
+    /// Returns the digest with these bytes, as read from a record.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The digest's bytes.
+    /// Returns the bytes of the digest.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Whether two digests are equal, in constant time.
+    /// Returns whether two digests are equal, in constant time.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
         // Half by half: byte by byte takes half as long as a compression.
@@ -162,7 +163,7 @@ impl Fields {
         self
     }
 
-    /// Ends the digest.
+    /// Returns the finished digest.
     #[must_use]
     pub fn digest(self) -> Digest {
         Digest(self.0.finalize().into_bytes().into())

@@ -1,23 +1,24 @@
-//! The source of everything unguessable.
+//! The source of all unpredictable values.
 
 use thiserror::Error;
 
 /// A cryptographically secure source of random bytes.
 ///
-/// Promises nothing about speed. An implementation must be seeded by the operating system and
-/// must fail rather than return bytes that somebody could guess: every code and token comes from
-/// here.
+/// This trait promises nothing about speed. The operating system must seed an implementation. An
+/// implementation must fail instead of returning predictable bytes, because every code and token
+/// comes from this source.
 pub trait Entropy: Send + Sync + core::fmt::Debug {
     /// Fills `bytes` with unpredictable bytes.
     ///
     /// # Errors
-    /// [`EntropyUnavailable`] if the operating system gives none; `bytes` must then not be used.
+    /// [`EntropyUnavailable`] if the operating system gives no randomness. `bytes` must then not be
+    /// used.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyUnavailable>;
 
-    /// Draws one unpredictable 64-bit word.
+    /// Generates one unpredictable 64-bit word.
     ///
     /// # Errors
-    /// As [`Entropy::fill`].
+    /// [`EntropyUnavailable`] as for [`Entropy::fill`].
     fn word(&self) -> Result<u64, EntropyUnavailable> {
         let mut bytes = [0; 8];
         self.fill(&mut bytes)?;
@@ -25,14 +26,14 @@ pub trait Entropy: Send + Sync + core::fmt::Debug {
     }
 }
 
-/// The operating system gave no randomness; nothing secret can be made.
+/// The error for missing randomness of the operating system. No secret can be made without it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the system's source of randomness is unavailable")]
 #[non_exhaustive]
 pub struct EntropyUnavailable;
 
 impl EntropyUnavailable {
-    /// Says that no randomness was to be had.
+    /// Creates the error.
     #[must_use]
     pub const fn new() -> Self {
         Self

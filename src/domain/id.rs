@@ -1,4 +1,4 @@
-//! Identifiers: names the host chooses, and the id of one record.
+//! Identifiers: the names that the host chooses, and the id of one record.
 
 use core::fmt;
 use std::sync::Arc;
@@ -11,18 +11,18 @@ use super::{Entropy, EntropyUnavailable};
 /// Longest name in bytes.
 const MAX_BYTES: usize = 128;
 
-/// Why a name is not usable as an identifier.
+/// The reason why a name is not a valid identifier.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IdError {
-    /// It holds a control character or white space at an end.
+    /// The name has a control character, or white space at an end.
     #[error("{0}: control characters and surrounding white space are not allowed")]
     Characters(&'static str),
-    /// It has no characters.
+    /// The name is empty.
     #[error("{0}: must not be empty")]
     Empty(&'static str),
-    /// It is longer than 128 bytes.
-    #[error("{0}: at most 128 bytes")]
+    /// The name is longer than 128 bytes.
+    #[error("{0}: must have at most 128 bytes")]
     TooLong(&'static str),
 }
 
@@ -30,7 +30,7 @@ macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident, $field:literal) => {
         $(#[$doc])*
         ///
-        /// 1 to 128 bytes, no control characters, compared exactly.
+        /// Has 1 to 128 bytes without control characters. Identifiers are compared exactly.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
 
@@ -38,12 +38,12 @@ macro_rules! name_type {
             /// Reads an identifier.
             ///
             /// # Errors
-            /// [`IdError`] names the field and the rule that it breaks.
+            /// [`IdError`] names the field and the broken rule.
             pub fn parse(text: &str) -> Result<Self, IdError> {
                 check($field, text).map(|()| Self(text.into()))
             }
 
-            /// The identifier as text.
+            /// Returns the identifier as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -69,7 +69,7 @@ name_type!(
     "application"
 );
 name_type!(
-    /// What ties one request's events, logs and answers together.
+    /// The id that ties one request's events, logs and answers together.
     CorrelationId,
     "correlation id"
 );
@@ -79,7 +79,7 @@ name_type!(
     "group"
 );
 name_type!(
-    /// The administrative boundary; every key, digest and counter carries it.
+    /// The administrative boundary. Every key, digest and counter carries it.
     TenantId,
     "tenant"
 );
@@ -90,7 +90,7 @@ name_type!(
 );
 
 impl TenantId {
-    /// The short form that record ids and counter names begin with.
+    /// Returns the short form with which record ids and counter names begin.
     #[must_use]
     pub fn tag(&self) -> TenantTag {
         let hash = Sha256::new().chain_update(b"sspr tenant\0").chain_update(self.0.as_bytes());
@@ -100,13 +100,13 @@ impl TenantId {
     }
 }
 
-/// Eight bytes that stand for a tenant in record ids and counter names, so that a store can keep
-/// all keys of a tenant together. Not a secret.
+/// Eight bytes that stand for a tenant in record ids and counter names. A store can therefore keep
+/// all keys of a tenant together. The tag is not a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantTag([u8; 8]);
 
 impl TenantTag {
-    /// The tag's bytes.
+    /// Returns the bytes of the tag.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 8] {
         &self.0
@@ -119,25 +119,25 @@ impl TenantTag {
 
 /// The id of one record in the code store: the tenant's tag and 128 random bits.
 ///
-/// Not a secret: it may stand in a log. Knowing it opens nothing.
+/// The id is not a secret and may appear in logs. It opens nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordId([u8; RecordId::BYTES]);
 
 impl RecordId {
-    /// Length in bytes.
+    /// The length of an id in bytes.
     pub const BYTES: usize = 24;
 
     /// Generates the id of a new record.
     ///
     /// # Errors
-    /// [`EntropyUnavailable`].
+    /// [`EntropyUnavailable`] if there is no randomness.
     pub fn generate(tenant: TenantTag, entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
         let mut unique = [0; 16];
         entropy.fill(&mut unique)?;
         Ok(Self::from_parts(tenant, unique))
     }
 
-    /// Puts an id together from its two halves.
+    /// Creates an id from its two halves.
     #[must_use]
     pub fn from_parts(tenant: TenantTag, unique: [u8; 16]) -> Self {
         let mut bytes = [0; Self::BYTES];
@@ -147,19 +147,19 @@ impl RecordId {
         Self(bytes)
     }
 
-    /// The id that these bytes spell, as read back from a store.
+    /// Returns the id with these bytes, as read from a store.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
         Self(bytes)
     }
 
-    /// The id's bytes.
+    /// Returns the bytes of the id.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; Self::BYTES] {
         &self.0
     }
 
-    /// The tag of the tenant that the record belongs to.
+    /// Returns the tag of the tenant that the record belongs to.
     #[must_use]
     pub fn tenant_tag(&self) -> TenantTag {
         let mut tag = [0; 8];

@@ -1,4 +1,4 @@
-//! The server's keys: one that signs, any number that are accepted, and the index key.
+//! The server's keys: one signing key, any number of accepted keys, and the index key.
 
 use core::fmt;
 
@@ -15,27 +15,31 @@ use super::{Code, Digest, Entropy, EntropyUnavailable, Fields, Purpose, one_bloc
 /// 10^14.
 const MIN_DISTINCT: usize = 16;
 
-/// The name of a key: four bytes derived from it. Not a secret.
+/// The name of a key: four bytes that are derived from the key. Not a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyId([u8; 4]);
 
-/// The keys that digests, tokens and counter names are made with. Keep them outside the store.
+/// The keys for digests, tokens and counter names. Keep them outside the store.
 ///
-/// Rotation is three deployments, so that no process meets a secret it cannot read: accept the
-/// new key everywhere, sign with it, retire the old one after the longest lifetime of a reset (an
-/// hour and a half). Device proofs made with it end then.
-/// The *index key* names counters; while `old-index` is given, both names are charged: keep it
-/// for one whole window of the longest counter that you do not want to start again.
+/// Rotate keys in three deployments, so that no process meets a secret that it cannot read:
 ///
-/// The text form is made of words separated by blanks, commas or line ends:
+/// * Accept the new key everywhere.
+/// * Sign with the new key.
+/// * Retire the old key after the longest lifetime of a reset (an hour and a half). Device proofs
+///   that were made with the old key end then.
+///
+/// The *index key* names counters. While `old-index` is given, both names are charged. Keep
+/// `old-index` for one whole window of the longest counter that must not start again.
+///
+/// The text form has words separated by blanks, commas or line ends:
 /// ```text
 /// sign=KEY [accept=KEY …] index=KEY [old-index=KEY]
 /// ```
-/// each `KEY` 32 random bytes in unpadded base64url (43 characters).
+/// Each `KEY` is 32 random bytes in unpadded base64url (43 characters).
 ///
 /// # Security
-/// Keys that could not be random are refused. `Debug` shows nothing; there is no way to read a
-/// key back.
+/// Keys that cannot be random are refused. `Debug` does not show the keys, and there is no way to
+/// read a key back.
 #[derive(Clone)]
 pub struct Keyring {
     signing: Key,
@@ -47,13 +51,13 @@ pub struct Keyring {
 #[derive(Clone)]
 struct Key {
     id: KeyId,
-    /// Keyed state with both pads absorbed: half the work of keying anew.
+    /// The keyed state with both pads absorbed, which halves the work of keying again.
     state: Hmac<Sha256>,
-    /// The same key, for what fits one block.
+    /// The same key for messages that fit one block.
     one_block: OneBlockMac,
 }
 
-/// Why keys are not usable, and what to do. The message never holds a key.
+/// The reason why keys are not valid, and the next step. The message never contains a key.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyringError {
@@ -69,13 +73,14 @@ pub enum KeyringError {
     /// The environment variable is not set or not UTF-8.
     #[error("keys: the environment variable {0} is not set; set it to `sign=KEY index=KEY`; {HOW}")]
     NotSet(String),
-    /// A key may be given once only.
+    /// A key is given twice but is allowed only once.
     #[error("keys: `{0}=` is given twice")]
     Repeated(&'static str),
-    /// A word has an unknown name, or none. The number is its place; its text may be a key.
+    /// A word has an unknown name or no name. The number is the place of the word. Its text is not
+    /// shown, because it may be a key.
     #[error("keys: word {0} is none of sign=KEY, accept=KEY, index=KEY and old-index=KEY")]
     Unknown(usize),
-    /// A key that no random source would have given.
+    /// A key is too regular to come from a random source.
     #[error("keys: `{0}` is too regular to be random; {HOW}")]
     Weak(&'static str),
 }
@@ -86,7 +91,7 @@ impl Keyring {
     /// Reads the keys from an environment variable.
     ///
     /// # Errors
-    /// [`KeyringError`] says which word is wrong and how to make a key.
+    /// [`KeyringError`] names the wrong word and says how to make a key.
     pub fn from_env(variable: &str) -> Result<Self, KeyringError> {
         let text =
             std::env::var(variable).map_err(|_| KeyringError::NotSet(variable.to_owned()))?;
@@ -96,7 +101,7 @@ impl Keyring {
     /// Reads the text form.
     ///
     /// # Errors
-    /// As [`Keyring::from_env`].
+    /// [`KeyringError`] as for [`Keyring::from_env`].
     pub fn parse(text: &str) -> Result<Self, KeyringError> {
         let (mut sign, mut index, mut old_index) = (None, None, None);
         let mut accept: Vec<RawKey> = Vec::new();
@@ -142,7 +147,7 @@ impl Keyring {
     /// everything that was signed with them becomes invalid.
     ///
     /// # Errors
-    /// [`EntropyUnavailable`].
+    /// [`EntropyUnavailable`] if there is no randomness.
     pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
         let key = || {
             let mut bytes = Zeroizing::new([0; 32]);
@@ -151,7 +156,7 @@ impl Keyring {
         Ok(Self { signing: key()?, accepting: Vec::new(), index: key()?, old_index: None })
     }
 
-    /// The name of the key that signs.
+    /// Returns the name of the signing key.
     #[must_use]
     pub const fn signing(&self) -> KeyId {
         self.signing.id
@@ -164,7 +169,7 @@ impl Keyring {
         Fields::new(&self.signing.state, purpose)
     }
 
-    /// Begins a digest under the key of that name, if it signs or is accepted.
+    /// Begins a digest under the key of that name, if that key signs or is accepted.
     #[doc(hidden)]
     #[must_use]
     pub fn under(&self, id: KeyId, purpose: Purpose) -> Option<Fields> {
@@ -177,14 +182,14 @@ impl Keyring {
         self.keys().map(move |key| Fields::new(&key.state, purpose))
     }
 
-    /// The digest of a code under the key of that name.
+    /// Returns the digest of a code under the key of that name.
     #[doc(hidden)]
     #[must_use]
     pub fn code_digest(&self, id: KeyId, binding: &Digest, code: &Code) -> Option<Digest> {
         self.find(id).map(|key| Digest::of_code(&key.one_block, binding, code))
     }
 
-    /// Begins a digest under the index key and, while it is rotated, under the old one.
+    /// Begins a digest under the index key and, during its rotation, also under the old one.
     #[doc(hidden)]
     pub fn indexes(&self, purpose: Purpose) -> impl Iterator<Item = Fields> {
         let keys = core::iter::once(&self.index).chain(&self.old_index);
@@ -207,7 +212,7 @@ impl fmt::Debug for Keyring {
 }
 
 impl KeyId {
-    /// The name's bytes.
+    /// Returns the bytes of the name.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 4] {
         &self.0

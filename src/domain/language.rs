@@ -1,22 +1,23 @@
-//! Language tags as browsers and accounts state them.
+//! Language tags of browsers and accounts.
 
 use core::fmt;
 
 use thiserror::Error;
 
-/// A language tag of BCP 47 shape, for instance `de`, `pt-BR` or `zh-Hant-TW`; kept in lower case.
+/// A language tag of BCP 47 shape, for instance `de`, `pt-BR` or `zh-Hant-TW`, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LanguageTag(Box<str>);
 
-/// Why a text is no language tag.
+/// The reason why a text is not a language tag.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LanguageError {
-    /// Subtags are 1 to 8 ASCII letters or digits, joined by hyphens; the first is letters only.
-    #[error("locale: subtags of 1 to 8 ASCII letters or digits, joined by hyphens")]
+    /// The tag is malformed. It needs subtags of 1 to 8 ASCII letters or digits, joined by hyphens,
+    /// and a first subtag of letters only.
+    #[error("locale: must be subtags of 1 to 8 ASCII letters or digits, joined by hyphens")]
     Shape,
-    /// It is longer than 35 bytes (RFC 5646 section 4.4.1).
-    #[error("locale: at most 35 bytes")]
+    /// The tag is longer than 35 bytes (RFC 5646 section 4.4.1).
+    #[error("locale: must have at most 35 bytes")]
     TooLong,
 }
 
@@ -24,7 +25,7 @@ impl LanguageTag {
     /// Reads a tag in any case.
     ///
     /// # Errors
-    /// [`LanguageError`] names the rule.
+    /// [`LanguageError`] names the broken rule.
     pub fn parse(text: &str) -> Result<Self, LanguageError> {
         if text.len() > 35 {
             return Err(LanguageError::TooLong);
@@ -39,7 +40,7 @@ impl LanguageTag {
         Ok(Self(text.to_ascii_lowercase().into()))
     }
 
-    /// The tag in lower case.
+    /// Returns the tag in lower case.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,7 +1,7 @@
-//! Values that everything else is built of: no async, no clock, no rng reads, no I/O.
+//! Basic values without async, clock, random numbers or I/O.
 //!
-//! Strings stop here. Whatever a person, a host or a store hands over is parsed once into one of
-//! these types, or refused with an error that names the rule and never the value.
+//! Strings from a user, a host or a store are parsed once into one of these types. Otherwise they
+//! are refused with an error that names the broken rule and never the value.
 
 mod account;
 mod address;

@@ -2,22 +2,22 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Where a request came from, as far as limits care.
+/// The network address of a request, for limits.
 ///
-/// IPv4 counts as a whole address. IPv6 counts as its /64 and, with higher limits, as its /56 and its
-/// /48. IPv4-mapped IPv6 addresses are IPv4. The host is responsible for taking it from the connection
-/// or from a proxy that it trusts.
+/// IPv4 counts as a whole address. IPv6 counts as its /64 and, with higher limits, as its /56 and
+/// its /48. IPv4-mapped IPv6 addresses are treated as IPv4. The host must take the address from the
+/// connection or from a proxy that it trusts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NetworkAddress(IpAddr);
 
 impl NetworkAddress {
-    /// The network address of a peer.
+    /// Creates the network address of a peer.
     #[must_use]
     pub fn new(address: IpAddr) -> Self {
         Self(address.to_canonical())
     }
 
-    /// The smallest network that counts: the /32 or the /64, as 17 bytes.
+    /// Returns the smallest network that counts, the /32 or the /64, as 17 bytes.
     #[must_use]
     pub fn near(&self) -> [u8; 17] {
         match self.0 {
@@ -26,8 +26,8 @@ impl NetworkAddress {
         }
     }
 
-    /// The network that providers give one subscriber: the /56 of an IPv6 address, as 17 bytes; IPv4
-    /// has none.
+    /// Returns the network that providers give to one subscriber, the /56 of an IPv6 address, as 17
+    /// bytes. Returns `None` for IPv4.
     #[must_use]
     pub fn subscriber(&self) -> Option<[u8; 17]> {
         match self.0 {
@@ -36,14 +36,15 @@ impl NetworkAddress {
         }
     }
 
-    /// The network that one subscriber has: the /32 or the /56, as 17 bytes. Limits that count
-    /// networks, rather than requests of one, count these.
+    /// Returns the network of one subscriber, the /32 or the /56, as 17 bytes. Limits on the number
+    /// of networks use it.
     #[must_use]
     pub fn of_one_subscriber(&self) -> [u8; 17] {
         self.subscriber().unwrap_or_else(|| self.near())
     }
 
-    /// The network that one site holds: the /48 of an IPv6 address, as 17 bytes; IPv4 has none.
+    /// Returns the network of one site, the /48 of an IPv6 address, as 17 bytes. Returns `None` for
+    /// IPv4.
     #[must_use]
     pub fn wide(&self) -> Option<[u8; 17]> {
         match self.0 {

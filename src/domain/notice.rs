@@ -1,20 +1,20 @@
-//! What a notice says of its cause.
+//! The cause that a notice names.
 
-/// How a password came to be changed, as one recipient of the notice is told.
+/// The way in which a password was changed, as one recipient of the notice is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NoticeCause {
-    /// A reset, with a code that was sent to another address of the account.
+    /// A reset changed the password, with a code that was sent to another address of the account.
     CodeSentElsewhere,
-    /// A reset, with a code that was sent to this address.
+    /// A reset changed the password, with a code that was sent to this address.
     CodeSentHere,
-    /// The store does not know, for instance because an older version queued the notice.
+    /// The store does not know the cause, for instance because an older version queued the notice.
     #[default]
     Unknown,
 }
 
 impl NoticeCause {
-    /// The name under which a store keeps the cause.
+    /// Returns the name under which a store keeps the cause.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -24,7 +24,8 @@ impl NoticeCause {
         }
     }
 
-    /// Reads a stored name; a name that this version does not know is [`NoticeCause::Unknown`].
+    /// Reads a stored name. A name that this version does not know becomes
+    /// [`NoticeCause::Unknown`].
     #[must_use]
     pub fn from_stored(name: &str) -> Self {
         [Self::CodeSentElsewhere, Self::CodeSentHere]

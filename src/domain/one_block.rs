@@ -20,8 +20,8 @@ const INITIAL: State = [
 
 /// A key with both of its pads absorbed (RFC 2104, section 4).
 ///
-/// Codes alone are digested with it: the general `hmac` takes twice the time for as much hashing.
-/// It agrees with that one for each length (tested), and knows the vectors of RFC 4231.
+/// Only codes are digested with it, because the general `hmac` takes twice the time for as much
+/// hashing. Tests compare both for each length, and check the vectors of RFC 4231.
 #[derive(Clone)]
 pub(crate) struct OneBlockMac {
     inner: Zeroizing<State>,
@@ -41,8 +41,8 @@ impl OneBlockMac {
         Self { inner: absorbed(0x36), outer: absorbed(0x5c) }
     }
 
-    /// The MAC of the message of `N` bytes at the head of a block, zeros behind it; more than 55
-    /// do not compile. Whoever wrote a secret into the block wipes it.
+    /// Returns the MAC of the message of `N` bytes at the head of a block, with zeros behind it.
+    /// More than 55 bytes do not compile. The caller must wipe a secret in the block.
     pub(crate) fn of<const N: usize>(&self, block: &mut Block) -> [u8; 32] {
         const { assert!(N <= 55, "the mark and the length must fit as well") };
         let mut state = *self.inner;

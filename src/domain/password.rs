@@ -1,4 +1,4 @@
-//! The password that a person types, normalised once.
+//! The password that a user types, normalised once.
 
 use core::fmt;
 
@@ -8,40 +8,41 @@ use zeroize::Zeroizing;
 
 /// A password in normalisation form C, within the limits that protect the hasher.
 ///
-/// NIST SP 800-63B-4 section 3.1.1.2: Unicode is normalised, each code point counts as one
-/// character, nothing is trimmed or truncated. Sign-in and reset share this type, so a password
-/// set in one form can be typed in the other.
+/// NIST SP 800-63B-4 section 3.1.1.2 applies: Unicode is normalised, each code point counts as one
+/// character, and nothing is trimmed or truncated. Sign-in and reset share this type, so a password
+/// that is set in one form can be typed in the other form.
 ///
 /// # Security
-/// Wiped on drop; no `Display`, `Serialize`, `Clone` or `==`; [`Password::expose`] is the one
-/// door. Copies that a caller made before parsing are the caller's to wipe.
+/// A password is wiped on drop. It has no `Display`, `Serialize`, `Clone` or `==`, and only
+/// [`Password::expose`] shows it. Callers must wipe the copies that they made before parsing.
 pub struct Password(Zeroizing<String>);
 
-/// Why a text cannot be a password at all, whatever the rules of a tenant.
+/// The reason why a text can never be a password, whatever the rules of a tenant.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PasswordError {
-    /// It holds a control character.
+    /// The text has a control character.
     #[error("password: control characters are not allowed")]
     Control,
-    /// It has no characters.
+    /// The text is empty.
     #[error("password: must not be empty")]
     Empty,
-    /// It has more than 256 code points or 1,024 bytes.
-    #[error("password: at most 256 characters and 1024 bytes")]
+    /// The text has more than 256 code points or 1,024 bytes.
+    #[error("password: must have at most 256 characters and 1024 bytes")]
     TooLong,
 }
 
 impl Password {
-    /// Most code points.
+    /// The most code points of a password.
     pub const MAX_CHARACTERS: usize = 256;
-    /// Most bytes, before and after normalisation.
+    /// The most bytes of a password, before and after normalisation.
     pub const MAX_BYTES: usize = 1024;
 
-    /// Reads what a person typed. Oversized input is refused before any work is done on it.
+    /// Reads a password as a user typed it. Oversized input is refused before any work is done on
+    /// it.
     ///
     /// # Errors
-    /// [`PasswordError`] names the rule.
+    /// [`PasswordError`] names the broken rule.
     pub fn parse(typed: &str) -> Result<Self, PasswordError> {
         if typed.is_empty() {
             return Err(PasswordError::Empty);
@@ -62,7 +63,7 @@ impl Password {
         Ok(Self(normal))
     }
 
-    /// The normalised password.
+    /// Returns the normalised password.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -73,7 +74,7 @@ impl Password {
         Self(self.0.clone())
     }
 
-    /// Number of code points.
+    /// Returns the number of code points.
     #[must_use]
     pub fn characters(&self) -> usize {
         self.0.chars().count()

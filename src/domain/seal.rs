@@ -1,4 +1,4 @@
-//! Sealing: what a record may hold only in a form that the store cannot read.
+//! Sealing of values that the store must not read.
 
 use core::fmt;
 
@@ -16,11 +16,12 @@ const TAG: usize = 16;
 
 /// Bytes sealed with ChaCha20-Poly1305 (RFC 8439) under a derived key and a random nonce.
 ///
-/// The plaintext is padded to a fixed size first, so the length says nothing.
+/// The plaintext is first padded to a fixed size, so that the length reveals nothing.
 #[derive(Clone)]
 pub struct Sealed(Box<[u8]>);
 
-/// The sealed bytes do not open: another key, another record, or tampering.
+/// The error for sealed bytes that do not open, because of another key, another record or
+/// tampering.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("sealed bytes do not open under this key")]
 #[non_exhaustive]
@@ -75,7 +76,7 @@ impl Sealed {
         Ok(plain)
     }
 
-    /// The sealed bytes, as a record keeps them.
+    /// Returns the sealed bytes for a record.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8] {
         &self.0

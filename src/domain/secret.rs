@@ -1,4 +1,4 @@
-//! The secrets that carry a person through a reset: flow token, grant, ticket, device proof.
+//! The secrets of a reset: flow token, grant, ticket and device proof.
 
 use core::fmt;
 
@@ -25,7 +25,7 @@ pub struct Scope([u8; Self::BYTES]);
 impl Scope {
     const BYTES: usize = 8;
 
-    /// The scope of an application.
+    /// Returns the scope of an application.
     #[must_use]
     pub fn of(application: &Application) -> Self {
         // Neither name can hold NUL.
@@ -37,14 +37,14 @@ impl Scope {
         Self(Digest::from_bytes(hash.finalize().into()).head())
     }
 
-    /// The scope's bytes. No secret.
+    /// Returns the bytes of the scope. They are not a secret.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 8] {
         &self.0
     }
 }
 
-/// Why a text is no secret of the kind that was asked for.
+/// The error for a text that is not a secret of the expected kind.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("{0}: not of the form that this service gives out")]
 #[non_exhaustive]
@@ -59,13 +59,14 @@ macro_rules! secret_type {
     ($(#[$doc:meta])* $name:ident, $label:literal, $kind:literal) => {
         $(#[$doc])*
         ///
-        /// Record id, scope, 256 secret bits, and a check made with the server's key: a forged
-        /// one is recognised without a look-up and charges nothing. The store holds only its
-        /// SHA-256.
+        /// Consists of a record id, a scope, 256 secret bits, and a check that is made with the
+        /// server's key. A forged secret is recognised without a look-up and charges nothing. The
+        /// store holds only the SHA-256 of the secret.
         ///
         /// # Security
-        /// On the heap and wiped on drop, so that moves leave no copies there; redacted `Debug`; no `Display`, `Serialize` or `==`; `expose` is the one
-        /// door. Keep it out of URLs and logs.
+        /// The secret is on the heap and wiped on drop, so that moves leave no copies. `Debug` is
+        /// redacted. There is no `Display`, `Serialize` or `==`, and only `expose` shows the
+        /// secret. Keep it out of URLs and logs.
         pub struct $name(Box<Zeroizing<[u8; TOKEN]>>);
 
         impl $name {
@@ -78,19 +79,19 @@ macro_rules! secret_type {
                 read(text, &mut **bytes).ok_or(TokenError($label)).map(|()| Self(bytes))
             }
 
-            /// The text form, for the browser that it belongs to.
+            /// Returns the text form, for the browser that the secret belongs to.
             #[must_use]
             pub fn expose(&self) -> String {
                 Base64UrlUnpadded::encode_string(&**self.0)
             }
 
-            /// The record that it opens.
+            /// Returns the record that the secret opens.
             #[must_use]
             pub fn record(&self) -> RecordId {
                 RecordId::from_bytes(part(&**self.0, 0))
             }
 
-            /// The application that it was made for.
+            /// Returns the application for which the secret was made.
             #[must_use]
             pub fn scope(&self) -> Scope {
                 Scope(part(&**self.0, RecordId::BYTES))
@@ -120,7 +121,7 @@ macro_rules! secret_type {
                     .fold(false, |genuine, equal| genuine | bool::from(equal))
             }
 
-            /// What the record holds of it.
+            /// Returns the hash that the record holds of the secret.
             pub(crate) fn hash(&self) -> Digest {
                 Digest::of_secret($kind, &**self.0)
             }
@@ -139,19 +140,19 @@ macro_rules! secret_type {
 }
 
 secret_type!(
-    /// Opens one reset; held by the browser that asked for it.
+    /// Opens one reset. Held by the browser that asked for the reset.
     FlowToken,
     "flow token",
     "flow"
 );
 secret_type!(
-    /// Permits one new password; obtained only by a right code.
+    /// Permits one new password. Obtained only by a right code.
     Grant,
     "grant",
     "grant"
 );
 secret_type!(
-    /// Is exchanged for one sign-in; obtained only by a finished reset.
+    /// Exchanged for one sign-in. Obtained only by a finished reset.
     Ticket,
     "ticket",
     "ticket"
@@ -177,12 +178,12 @@ impl FlowToken {
     }
 }
 
-/// Shows that a device has signed in with this address before; opens the trusted lane.
+/// Shows that a device has signed in with this address before. Opens the trusted lane.
 ///
-/// Given out by a sign-in or a redeemed ticket. It is valid only for the tenant and the address that
-/// it names, and for 180 days. It is bound to the account's stamp: after a reset, a proof from before
-/// it is worth no more mails than no proof. It authenticates nobody: it only keeps strangers'
-/// counters away from its owner's.
+/// A sign-in or a redeemed ticket gives out the proof. It is valid for 180 days and only for its
+/// tenant and address. It is bound to the account's stamp: after a reset, an older proof permits no
+/// more mails than no proof. The proof authenticates no user. It only keeps the counters of
+/// strangers apart from the counters of the device's owner.
 pub struct DeviceProof(Zeroizing<[u8; PROOF]>);
 
 /// A device whose proof is genuine.
@@ -200,13 +201,13 @@ impl DeviceProof {
     /// Reads the text form: 75 characters of base64url.
     ///
     /// # Errors
-    /// [`TokenError`].
+    /// [`TokenError`] if the text is not a device proof.
     pub fn parse(text: &str) -> Result<Self, TokenError> {
         let mut bytes = Zeroizing::new([0; PROOF]);
         read(text, &mut *bytes).ok_or(TokenError("device proof")).map(|()| Self(bytes))
     }
 
-    /// The text form, for a long-lived cookie of the device that signed in.
+    /// Returns the text form, for a long-lived cookie of the device that signed in.
     #[must_use]
     pub fn expose(&self) -> String {
         Base64UrlUnpadded::encode_string(&*self.0)

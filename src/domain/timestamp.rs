@@ -1,4 +1,4 @@
-//! Points in time, in whole microseconds, so that every store agrees about an edge.
+//! Points in time in whole microseconds, so that every store agrees on the exact end of a lifetime.
 
 use core::time::Duration;
 
@@ -6,58 +6,59 @@ use time::OffsetDateTime;
 
 /// A point in time: microseconds since 1970-01-01T00:00:00Z.
 ///
-/// Arithmetic saturates; an instant never wraps around into the past.
+/// Arithmetic saturates, so a timestamp never wraps around into the past.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The latest instant there is.
+    /// The latest timestamp.
     pub const MAX: Self = Self(i64::MAX);
 
-    /// The instant that lies `micros` microseconds after the epoch.
+    /// Returns the timestamp `micros` microseconds after the epoch.
     #[must_use]
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 
-    /// Microseconds since the epoch.
+    /// Returns the microseconds since the epoch.
     #[must_use]
     pub const fn as_micros(self) -> i64 {
         self.0
     }
 
-    /// The instant of a civil time, its nanoseconds cut off.
+    /// Returns the timestamp of a civil time, without its nanoseconds.
     #[must_use]
     pub fn from_civil(civil: OffsetDateTime) -> Self {
         Self(i64::try_from(civil.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX))
     }
 
-    /// The civil time in UTC; the last representable one if the instant lies beyond year 9999.
+    /// Returns the civil time in UTC. Beyond the year 9999, returns the last civil time that can be
+    /// represented.
     #[must_use]
     pub fn to_civil(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000)
             .unwrap_or(time::PrimitiveDateTime::MAX.assume_utc())
     }
 
-    /// The later of two instants.
+    /// Returns the later of two timestamps.
     #[must_use]
     pub const fn latest(self, other: Self) -> Self {
         if self.0 >= other.0 { self } else { other }
     }
 
-    /// This instant moved on by `duration`, at most to [`Timestamp::MAX`].
+    /// Returns this timestamp plus `duration`, at most [`Timestamp::MAX`].
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(micros(duration)))
     }
 
-    /// This instant moved back by `duration`.
+    /// Returns this timestamp minus `duration`.
     #[must_use]
     pub fn before(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(micros(duration)))
     }
 
-    /// How long it is from `earlier` to this instant; zero if that lies ahead.
+    /// Returns the time from `earlier` to this timestamp, or zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

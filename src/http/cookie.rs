@@ -1,13 +1,14 @@
-//! The few cookies there are: `__Host-`, `Secure`, `HttpOnly`, `SameSite=Lax`.
+//! The cookies of the pages: `__Host-`, `Secure`, `HttpOnly`, `SameSite=Lax`.
 
 use core::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
 
-/// The value of a cookie; `None` if it is missing, given twice, or no text.
+/// Returns the value of a cookie. Returns `None` if the cookie is missing, given twice, or not
+/// text.
 ///
-/// Headers are bytes: a cookie beside it that is malformed or no text (`city=Zürich`, set by anything
-/// on the domain) spoils nothing but itself. `HeaderValue::to_str` would refuse the whole line.
+/// A malformed or non-ASCII cookie in the same line (such as `city=Zürich`) does not hide other
+/// cookies. `HeaderValue::to_str` would refuse the whole line because of it.
 ///
 /// ```
 /// use axum::http::{HeaderMap, HeaderValue};
@@ -26,7 +27,7 @@ pub fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     if found.next().is_some() { None } else { core::str::from_utf8(value).ok() }
 }
 
-/// Whether a request brings a cookie of that name, readable or not.
+/// Returns whether a request brings a cookie of that name, readable or not.
 pub(super) fn is_sent(headers: &HeaderMap, name: &str) -> bool {
     let lines = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
     let mut pairs = lines.flat_map(|line| line.split(|byte| *byte == b';'));
@@ -38,7 +39,8 @@ fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     rest.strip_prefix(b"=").map(<[u8]>::trim_ascii)
 }
 
-/// A `Set-Cookie` line. `value` is base64url, so it needs no quoting; `None` if it were not.
+/// Returns a `Set-Cookie` line, or `None` if the line is not a valid header value. `value` must be
+/// base64url, so that it needs no quoting.
 pub(super) fn write(name: &str, value: &str, lifetime: Option<Duration>) -> Option<HeaderValue> {
     let age = lifetime.map_or_else(String::new, |it| format!("; Max-Age={}", it.as_secs()));
     let line = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}");

@@ -1,5 +1,5 @@
-//! Forms (`application/x-www-form-urlencoded`), read strictly: what is not well-formed is refused,
-//! never guessed at.
+//! Reads forms (`application/x-www-form-urlencoded`) strictly: malformed input is refused, never
+//! guessed at.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +11,11 @@ use percent_encoding::percent_decode_str;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// Most bytes of a form: a password of 1,024 bytes, each percent-encoded, twice, and room.
+/// The most bytes of a form: two passwords of 1,024 percent-encoded bytes, and room.
 pub(super) const MOST_BYTES: usize = 16 * 1024;
 const MOST_FIELDS: usize = 64;
 
-/// The fields of a form. Values are wiped on drop.
+/// The fields of a form. The values are wiped on drop.
 pub(super) struct Form(Vec<(String, Zeroizing<String>)>);
 
 /// Why a form, or one of its fields, cannot be used.
@@ -43,7 +43,7 @@ impl Form {
         Self::read_within(request, MOST_BYTES, MOST_FIELDS).await
     }
 
-    /// Reads the body of a request, of at most so many bytes and fields.
+    /// Reads the body of a request, up to this many bytes and fields.
     pub(super) async fn read_within(
         request: Request<Body>,
         most_bytes: usize,
@@ -75,8 +75,8 @@ impl Form {
         Ok(Self(fields))
     }
 
-    /// Reads the query of a link, into which others write too: a part that is not well-formed is
-    /// left out, and so is what comes after the most fields that are looked at.
+    /// Reads the query of a link, to which other sites may add parameters. Malformed parts are left
+    /// out, and so are parts beyond the most fields.
     pub(super) fn of_query(text: &str) -> Self {
         let pairs = text.split('&').filter(|pair| !pair.is_empty()).filter_map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -85,7 +85,7 @@ impl Form {
         Self(pairs.take(MOST_FIELDS).collect())
     }
 
-    /// A field that may be missing or empty.
+    /// Returns a field that may be missing or empty.
     pub(super) fn optional(&self, name: &'static str) -> Result<Option<&str>, FormError> {
         let mut found = self.0.iter().filter(|(field, _)| field == name);
         let value = found.next().map(|(_, value)| value.as_str());
@@ -95,12 +95,12 @@ impl Form {
         Ok(value.filter(|value| !value.is_empty()))
     }
 
-    /// A field that must be there.
+    /// Returns a field that must be present.
     pub(super) fn required(&self, name: &'static str) -> Result<&str, FormError> {
         self.optional(name)?.ok_or(FormError::Missing(name))
     }
 
-    /// A field that may be missing or empty, and is else one of these words as it is spelt here.
+    /// Returns a field that is missing, empty, or one of these words in exactly this spelling.
     pub(super) fn word(
         &self,
         name: &'static str,
@@ -111,7 +111,7 @@ impl Form {
         known.copied().map(Some).ok_or(FormError::Word(name, words))
     }
 
-    /// Every value of a field that may be repeated, each of these words at most once.
+    /// Returns every value of a repeatable field. Each of these words may occur at most once.
     pub(super) fn words(
         &self,
         name: &'static str,
@@ -129,19 +129,19 @@ impl Form {
         Ok(chosen)
     }
 
-    /// Refuses every field but these: one that is misspelt would count as left out.
+    /// Refuses every other field, because a misspelt field would count as left out.
     pub(super) fn knows_only(&self, names: &'static [&'static str]) -> Result<(), FormError> {
         let is_known = |(field, _): &(String, _)| names.contains(&field.as_str());
         if self.0.iter().all(is_known) { Ok(()) } else { Err(FormError::Unknown(names)) }
     }
 
-    /// Whether no field stands twice.
+    /// Returns whether no field is repeated.
     pub(super) fn has_each_once(&self) -> bool {
         let mut names = BTreeSet::new();
         self.0.iter().all(|(field, _)| names.insert(field))
     }
 
-    /// Every value of a field that may be repeated.
+    /// Returns every value of a repeatable field.
     pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
     }
@@ -153,7 +153,7 @@ impl core::fmt::Debug for Form {
     }
 }
 
-/// Whether a body is of a media type, whatever its parameters.
+/// Returns whether a body has a media type, whatever its parameters.
 pub(super) fn is_of(headers: &HeaderMap, media_type: &str) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let first = types.next().map(HeaderValue::as_bytes).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What every page has: its headers, and the files that it loads.
+//! The headers of every page, and the files that pages load.
 
 use axum::{
     Router,
@@ -16,11 +16,11 @@ use axum::{
     routing::{MethodRouter, get},
 };
 
-/// Script, style, image and form targets of this origin, and nothing else.
+/// Allows scripts, styles, images and form targets of this origin, and nothing else.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// Seconds after which a store that is down may be there again.
+/// The seconds after which a store that is down may answer again.
 const AGAIN: HeaderValue = HeaderValue::from_static("5");
 
 /// Sets the headers of an answer.
@@ -45,15 +45,16 @@ pub(super) async fn harden(mut response: Response) -> Response {
     response
 }
 
-/// An answer that cannot be given now says when to ask again (RFC 9110, 15.6.4).
+/// Adds `Retry-After` to an answer that cannot be given now (RFC 9110, 15.6.4).
 pub(super) fn say_when(response: &mut Response) {
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().entry(RETRY_AFTER).or_insert(AGAIN);
     }
 }
 
-/// Writes a request's host as browsers write it in `Origin`: small letters, no port where it is the
-/// scheme's own. So a proxy that says `Host: Shop.example:443` makes no form of ours foreign.
+/// Writes a request's host as browsers write it in `Origin`: in small letters and without the
+/// default port of the scheme. Without this step, a proxy that sends `Host: Shop.example:443` would
+/// make our own forms look foreign.
 pub(super) fn level_host(request: &mut Request) {
     let Some(origin) = request.headers().get(ORIGIN).map(HeaderValue::as_bytes) else { return };
     let named = match request.uri().authority() {

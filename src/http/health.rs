@@ -1,4 +1,4 @@
-//! Health: is the process up, can it serve.
+//! Health checks: whether the process is up, and whether it can serve.
 
 use axum::{
     Router,
@@ -15,8 +15,11 @@ use axum::{
 use super::hardening::say_when;
 use crate::engine::Sspr;
 
-/// `GET /live` answers 200 while the process runs; `GET /ready` 200 if the code store answers,
-/// else 503. They say nothing else: put them where only your own machines come.
+/// Returns a router with the health checks `GET /live` and `GET /ready`.
+///
+/// `/live` answers 200 while the process runs. `/ready` answers 200 if the code store answers, and
+/// 503 otherwise. The answers contain nothing else. Mount the checks where only your own machines
+/// can reach them.
 pub fn health(sspr: &Sspr) -> Router {
     Router::new()
         .route("/live", get(|| core::future::ready(plain(StatusCode::OK, "live\n"))))

@@ -1,9 +1,9 @@
 //! The axum front: [hosted pages](Pages), [Entra's native-authentication API](Native), [the
-//! administrator's side](Admin), [health].
+//! administrator's side](Admin) and [health checks](health).
 //!
-//! Each is a router that the host nests into its own application. No rule lives here: a handler
-//! parses, calls the engine and renders. What the host supplies are three more ports: [`Sessions`],
-//! [`TokenIssuer`], [`Authorize`].
+//! Each part is a router that the host nests into its own application. The handlers contain no
+//! rules: a handler parses, calls the engine and renders. The host supplies three more ports:
+//! [`Sessions`], [`TokenIssuer`] and [`Authorize`].
 
 mod admin;
 mod cookie;
@@ -36,7 +36,7 @@ pub use sessions::{NewSession, SessionError, Sessions, SignInContext};
 use self::hardening::{assets, harden};
 use crate::domain::{CorrelationId, Entropy};
 
-/// A new id that ties a request to what is logged of it, in the form of a UUID (RFC 9562).
+/// Generates an id that ties a request to its log lines, in the form of a UUID (RFC 9562).
 fn fresh_correlation(entropy: &dyn Entropy) -> Option<CorrelationId> {
     let (high, low) = (entropy.word().ok()?, entropy.word().ok()?);
     // Version 4, variant 10.

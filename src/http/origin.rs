@@ -1,19 +1,19 @@
-//! Where a page comes from, as browsers say it in `Origin`.
+//! The origin of a page, as browsers send it in `Origin`.
 
 use std::net::Ipv6Addr;
 
 use axum::http::{HeaderValue, uri::Authority};
 
-/// A scheme and a host in the form in which browsers write them (RFC 6454 section 6.2): small
-/// letters, and no port where it is the scheme's own.
+/// A scheme and a host as browsers write them (RFC 6454 section 6.2): in small letters and without
+/// the default port of the scheme.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Origin(String);
 
 impl Origin {
-    /// Reads `https://shop.example`, also with its default port, or the scheme of a mobile shell's
-    /// own, like `capacitor://localhost`. No path, no wildcard.
+    /// Reads `https://shop.example`, also with its default port, or a mobile shell's own scheme
+    /// like `capacitor://localhost`. Paths and wildcards are refused.
     ///
-    /// `null` and the schemes whose pages have no origin of their own are none.
+    /// `null` is refused, and so are schemes that have no origin of their own.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
         let scheme = scheme.to_ascii_lowercase();
@@ -37,14 +37,14 @@ impl Origin {
         Some(Self(format!("{scheme}://{host}{port}")))
     }
 
-    /// Whether a request's `Origin` is this one.
+    /// Returns whether a request's `Origin` is this origin.
     pub(super) fn is(&self, header: &HeaderValue) -> bool {
         let text = core::str::from_utf8(header.as_bytes()).ok();
         text.and_then(Self::parse).is_some_and(|other| other == *self)
     }
 }
 
-/// Schemes whose pages share one opaque origin, or run in the origin of another page.
+/// The schemes of pages that share one opaque origin or run in the origin of another page.
 const OPAQUE: [&str; 5] = ["about", "blob", "data", "file", "javascript"];
 
 fn default_port(scheme: &str) -> Option<u16> {

@@ -1,4 +1,5 @@
-//! Where a request came from: the connection, or what a trusted proxy says of it.
+//! The network address of a client: the address of the connection, or the address that a trusted
+//! proxy reports.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,43 +15,46 @@ use crate::domain::NetworkAddress;
 const FORWARDED_FOR: &str = "x-forwarded-for";
 const FORWARDED_PREFIX: &str = "x-forwarded-prefix";
 
-/// The proxies whose `X-Forwarded-For` and `X-Forwarded-Prefix` are believed. By default none is:
-/// then a client's address is its connection's, and pages are where the application has them.
+/// The proxies that may set `X-Forwarded-For` and `X-Forwarded-Prefix`.
+///
+/// By default, no proxy is trusted. The client's address is then the address of its connection, and
+/// users see the pages at the application's own paths.
 ///
 /// # Security
-/// Of the addresses in the header the rightmost one that is no trusted proxy counts: whatever a
-/// client writes into it stands to the left of that. Never list a network that clients are in. A port
-/// after an address is passed over; what is no address leads no further than the proxy that wrote it.
-/// A prefix must be a plain path, and its rightmost value counts.
+/// Uses the rightmost address that is not a trusted proxy, because entries left of it can be
+/// forged. Never list a network that contains clients. A port after an address is ignored. If an
+/// entry is not an address, the address of the proxy that wrote the entry is used.
+///
+/// A prefix must be a plain path, and only its rightmost value is used.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Vec<(IpAddr, u8)>);
 
-/// Why a text is no network of proxies.
+/// The reason why a text is not a network of proxies.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NetworkError {
-    /// It has bits after its prefix: `10.1.2.3/8` may mean `10.0.0.0/8` or `10.1.2.3`.
+    /// The network has bits set after its prefix: `10.1.2.3/8` may mean `10.0.0.0/8` or `10.1.2.3`.
     #[error(
         "trusted proxies: bits are set after the prefix; write `10.0.0.0/8`, or the address alone"
     )]
     HostBits,
-    /// It is no address, or its prefix is longer than the address.
-    #[error("trusted proxies: `10.0.0.7`, `10.0.0.0/8` or `2001:db8::/32` is wanted")]
+    /// The text is not an address, or its prefix is longer than the address.
+    #[error("trusted proxies: must be like `10.0.0.7`, `10.0.0.0/8` or `2001:db8::/32`")]
     Shape,
 }
 
 impl TrustedProxies {
-    /// Trusts nobody.
+    /// Trusts no proxy.
     #[must_use]
     pub const fn none() -> Self {
         Self(Vec::new())
     }
 
-    /// Trusts these addresses and networks, in CIDR notation. An IPv4 network that is written as a
-    /// mapped one, `::ffff:10.0.0.0/104`, is the IPv4 network.
+    /// Trusts these addresses and networks, in CIDR notation. A mapped IPv4 network such as
+    /// `::ffff:10.0.0.0/104` is treated as the IPv4 network.
     ///
     /// # Errors
-    /// [`NetworkError`] if one of them is not of that form, or has bits after its prefix.
+    /// [`NetworkError`] if one of the texts is not a network, or has bits set after its prefix.
     ///
     /// ```
     /// use sspr::http::TrustedProxies;
@@ -63,8 +67,8 @@ impl TrustedProxies {
         networks.into_iter().map(network).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The network address of a request's client; `None` without a connection (a Unix socket, or a
-    /// host that does not pass it on).
+    /// Returns the network address of a request's client. Returns `None` without a connection (a
+    /// Unix socket, or a host that does not pass the connection on).
     pub(super) fn client(
         &self,
         extensions: &Extensions,
@@ -74,7 +78,8 @@ impl TrustedProxies {
         Some(NetworkAddress::new(self.behind(peer, headers)))
     }
 
-    /// The path that the nearest proxy says it has taken away; empty unless it is trusted.
+    /// Returns the path that the nearest proxy has taken away. The path is empty if that proxy is
+    /// not trusted.
     pub(super) fn prefix(&self, extensions: &Extensions, headers: &HeaderMap) -> PublicPath {
         let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip().to_canonical());
         if !peer.is_some_and(|peer| self.trusts(peer)) {
@@ -102,8 +107,9 @@ impl TrustedProxies {
     }
 }
 
-/// The elements of a list that stands in one or more header lines, the last one first. Empty ones
-/// are left out (RFC 9110 section 5.6.1); one that is no text is an empty text.
+/// Returns the elements of a list in one or more header lines, the last element first. Empty
+/// elements are left out (RFC 9110 section 5.6.1), and an element that is not text becomes an empty
+/// text.
 fn elements<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
     let lines = headers.get_all(name).iter().rev().map(HeaderValue::as_bytes);
     let elements = lines.flat_map(|line| line.rsplit(|byte| *byte == b','));
@@ -111,15 +117,15 @@ fn elements<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a 
     present.map(|element| core::str::from_utf8(element).unwrap_or_default())
 }
 
-/// An address, also with the port that some gateways write after it (Azure's Application Gateway,
-/// IIS) and in brackets.
+/// Reads an address. It may be in brackets or have a port, as some gateways write it (Azure's
+/// Application Gateway, IIS).
 fn address(hop: &str) -> Option<IpAddr> {
     let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']'));
     let bare = bare.unwrap_or(hop).parse();
     bare.or_else(|_| hop.parse().map(|with_port: SocketAddr| with_port.ip())).ok()
 }
 
-/// A network in the form in which peers are compared: mapped IPv4 is IPv4.
+/// Reads a network in the form in which peers are compared: mapped IPv4 becomes IPv4.
 fn network(text: &str) -> Result<(IpAddr, u8), NetworkError> {
     let (address, bits) = match text.split_once('/') {
         Some((address, bits)) => (address, Some(bits)),
@@ -146,7 +152,7 @@ fn network(text: &str) -> Result<(IpAddr, u8), NetworkError> {
     if is_cut(address, bits) { Ok((address, bits)) } else { Err(NetworkError::HostBits) }
 }
 
-/// Whether no bit is set after the prefix.
+/// Returns whether no bit is set after the prefix.
 fn is_cut(address: IpAddr, bits: u8) -> bool {
     match address {
         IpAddr::V4(address) => u32::from(address).checked_shl(u32::from(bits)).unwrap_or(0) == 0,

@@ -1,16 +1,16 @@
-//! The path before the application's own paths, which a proxy takes away.
+//! The path before the application's own paths, which a proxy strips.
 
 use axum::http::{Extensions, HeaderMap};
 use thiserror::Error;
 
 use super::{ReturnTo, TrustedProxies};
 
-/// What a proxy takes off the front of every path: `/auth` where people see `/auth/account/sign-in`
-/// and the application `/account/sign-in`. Empty where nothing is taken away.
+/// The prefix that a proxy strips from every path, or an empty path. With `/auth`, users see
+/// `/auth/account/sign-in` and the application sees `/account/sign-in`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PublicPath(String);
 
-/// A text is no public path.
+/// The error for a text that is not a public path.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error(
     "public path: a path like /auth is wanted, letters, digits and -._~ between single slashes"
@@ -19,8 +19,8 @@ pub(super) struct PublicPath(String);
 pub struct PublicPathError;
 
 impl PublicPath {
-    /// Reads a plain path: letters, digits and `-._~` between single slashes. So it can be no other
-    /// origin, and nothing of it is markup.
+    /// Reads a plain path: letters, digits and `-._~` between single slashes. Such a path cannot
+    /// name another origin and contains no markup.
     pub(super) fn parse(text: &str) -> Option<Self> {
         ReturnTo::parse(text).ok()?;
         let path = text.strip_suffix('/').unwrap_or(text);
@@ -30,7 +30,8 @@ impl PublicPath {
         good.then(|| Self(path.to_owned()))
     }
 
-    /// The path of a request: the one that the host has set, else what a trusted proxy says.
+    /// Returns the path of a request: the host's setting, or else the one that a trusted proxy
+    /// reports.
     pub(super) fn of(
         set: Option<&Self>,
         proxies: &TrustedProxies,
@@ -40,12 +41,13 @@ impl PublicPath {
         set.cloned().unwrap_or_else(|| proxies.prefix(extensions, headers))
     }
 
-    /// The path, without a slash at its end.
+    /// Returns the path, without a slash at its end.
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// A path of the application as people see it. One that has the prefix already stays as it is.
+    /// Returns a path of the application as users see it. A path that already has the prefix stays
+    /// as it is.
     pub(super) fn publish(&self, path: &ReturnTo) -> ReturnTo {
         path.below(&self.0)
     }

@@ -4,17 +4,17 @@ use thiserror::Error;
 
 use super::public_path::PublicPath;
 
-/// A path of this origin, to send a person back to after the sign-in.
+/// A path of this origin to which a user returns after the sign-in.
 ///
 /// # Security
-/// Absolute path, printable ASCII, at most 256 bytes, no `//` at the start, no backslash: no
-/// browser reads it as another origin, so it is no open redirect.
+/// The path is absolute, printable ASCII and at most 256 bytes. It has no `//` at the start and no
+/// backslash. No browser reads such a path as another origin, so it is not an open redirect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnTo(Box<str>);
 
-/// A text is no path of this origin.
+/// The error for a text that is not a path of this origin.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("return_to: a path of this origin like /cart is wanted, at most 256 bytes")]
+#[error("return_to: must be a path of this origin like /cart, at most 256 bytes")]
 #[non_exhaustive]
 pub struct ReturnToError;
 
@@ -22,7 +22,7 @@ impl ReturnTo {
     /// Reads a path.
     ///
     /// # Errors
-    /// [`ReturnToError`].
+    /// [`ReturnToError`] if the text is not such a path.
     pub fn parse(text: &str) -> Result<Self, ReturnToError> {
         let printable = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
         let local = text.starts_with('/') && !text.starts_with("//");
@@ -37,25 +37,25 @@ impl ReturnTo {
         }
     }
 
-    /// The path `/`.
+    /// Returns the path `/`.
     pub(super) fn root() -> Self {
         Self("/".into())
     }
 
-    /// The wanted path, as users see it, if it lies below `home`; else `home`.
+    /// Returns the wanted path as users see it if it lies below `home`, and otherwise `home`.
     pub(super) fn below_or_home(wanted: Option<&str>, home: &Self, public: &PublicPath) -> Self {
         let wanted = wanted.and_then(|wanted| Self::parse(wanted).ok());
         let wanted = wanted.map(|wanted| public.publish(&wanted));
         wanted.filter(|wanted| wanted.is_below(home)).unwrap_or_else(|| home.clone())
     }
 
-    /// The path.
+    /// Returns the path.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The path with `prefix` before it, unless it has that already.
+    /// Returns the path with `prefix` before it, unless it already has that prefix.
     pub(super) fn below(&self, prefix: &str) -> Self {
         if prefix.is_empty() || self.is_below(&Self(prefix.into())) {
             self.clone()

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize as _;
 
-/// The text form of a token, inside what is sealed for a client. Wiped on drop.
+/// The text form of a token inside data that is sealed for a client. Wiped on drop.
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(transparent)]
 pub(super) struct Secret(String);

@@ -1,4 +1,4 @@
-//! Port: the host's sessions.
+//! The port to the host's sessions.
 
 use async_trait::async_trait;
 use axum::http::{HeaderMap, HeaderValue};
@@ -10,82 +10,86 @@ use crate::{
     engine::SecondFactorDemand,
 };
 
-/// Begins and ends the host's sessions, wherever they live.
+/// Begins and ends the host's sessions, wherever the host keeps them.
 ///
 /// # Security
-/// A session must carry [`SignInContext::stamp`], and is valid only while that is the account's current
-/// stamp: that is how a reset signs every other device out. Draw a new session id in `begin`,
-/// never take over one that the browser brought (session fixation). Where
-/// [`SignInContext::second_factor`] is `Required`, the session is worth nothing until the second factor
-/// was given: a reset does not replace it.
+/// A session must carry [`SignInContext::stamp`]. It is valid only while that value is the
+/// account's current stamp, because that is how a reset signs out every other device.
+///
+/// Generate a new session id in `begin`. Never take over an id that the browser sent (session
+/// fixation).
+///
+/// If [`SignInContext::second_factor`] is `Required`, the session must be worthless until the user
+/// has given the second factor. A reset does not replace the second factor.
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Begins a session. Called once the person has proved who they are.
+    /// Begins a session. The pages call this method after the user has proved their identity.
     ///
     /// # Errors
-    /// [`SessionError`]: the person sees a page that says so, with a correlation id.
+    /// [`SessionError`] if no session could be begun. The user sees an error page with a
+    /// correlation id.
     async fn begin(&self, arrival: SignInContext<'_>) -> Result<NewSession, SessionError>;
 
-    /// Ends the session of a request, if it has one. Answers the `Set-Cookie` lines to send.
+    /// Ends the session of a request, if there is one. Returns the `Set-Cookie` lines to send.
     ///
     /// # Errors
-    /// [`SessionError`].
+    /// [`SessionError`] if the session could not be ended.
     async fn end(&self, headers: &HeaderMap) -> Result<Vec<HeaderValue>, SessionError>;
 }
 
-/// Somebody who has signed in.
+/// The user who has signed in, and the circumstances of the sign-in.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct SignInContext<'a> {
-    /// The application, with its tenant.
+    /// The application, which includes the tenant.
     pub application: &'a Application,
-    /// The account.
+    /// The account that has signed in.
     pub account: &'a AccountId,
     /// The stamp that the session must carry.
     pub stamp: Stamp,
-    /// What must still be asked for before the session is worth anything.
+    /// Whether the host must still ask for a second factor before the session is worth anything.
     pub second_factor: SecondFactorDemand,
-    /// Where the person wanted to go, as people see it; below the home of the pages.
+    /// The path that the user wanted, as users see it. It lies below the home of the pages.
     pub return_to: &'a ReturnTo,
 }
 
-/// A session that has begun.
+/// A new session.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct NewSession {
-    /// `Set-Cookie` lines, or none if the host keeps its sessions otherwise.
+    /// The `Set-Cookie` lines to send. Empty if the host keeps its sessions otherwise.
     pub cookies: Vec<HeaderValue>,
-    /// Where the person goes, if not where they wanted to: for instance to a second factor.
+    /// The path to which the user goes instead of the wanted one, for instance to a second factor.
     pub instead: Option<ReturnTo>,
 }
 
-/// A session could not be begun or ended; the cause is for the host's own logs.
+/// The error for a session that could not be begun or ended. The cause is for the host's own logs.
 #[derive(Debug, Error)]
 #[error("the session store could not answer")]
 #[non_exhaustive]
 pub struct SessionError(#[from] Box<dyn std::error::Error + Send + Sync>);
 
 impl SessionError {
-    /// Wraps what went wrong.
+    /// Wraps the cause.
     pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self(cause.into())
     }
 }
 
 impl NewSession {
-    /// A session of which the browser is told by one cookie.
+    /// Creates a session that the browser keeps in one cookie.
     #[must_use]
     pub fn with_cookie(cookie: HeaderValue) -> Self {
         Self { cookies: vec![cookie], instead: None }
     }
 
-    /// No session yet: the person goes there first, for instance to a second factor.
+    /// Creates no session yet: the user goes to this path first, for instance to a second factor.
     #[must_use]
     pub const fn after(path: ReturnTo) -> Self {
         Self { cookies: Vec::new(), instead: Some(path) }
     }
 
-    /// Sends the person somewhere else first.
+    /// Sends the user to this path first.
     #[must_use]
     pub fn and_go_to(mut self, path: ReturnTo) -> Self {
         self.instead = Some(path);

@@ -2,7 +2,8 @@
 
 use axum::response::{IntoResponse, Response};
 
-/// Leaves a handler with `?`; boxed, because an answer is large for an error.
+/// An answer that leaves a handler through `?`. It is boxed, because an answer is large for an
+/// error.
 pub(super) struct Stop(Box<Response>);
 
 impl From<Response> for Stop {

@@ -8,12 +8,12 @@ pub(super) trait Sink {
     fn put(&mut self, text: &str);
 }
 
-/// What a template is made of.
+/// A part of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
     /// The template's own text.
     Own(&'a str),
-    /// What stands in for a `{name}`.
+    /// The value that replaces a `{name}`.
     Value(&'a str),
 }
 

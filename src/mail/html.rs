@@ -1,7 +1,7 @@
-//! The HTML part: words in the markup of `markup/`.
+//! The HTML part, with words in the markup of `markup/`.
 //!
-//! All styles are inline; the small style sheet holds dark and print rules only, and a mail program
-//! that drops it loses nothing.
+//! All styles are inline. The small style sheet has only rules for dark mode and print, so a mail
+//! program may drop it without loss.
 
 use zeroize::Zeroizing;
 

@@ -1,8 +1,8 @@
-//! The languages that mails are written in, and how one is chosen.
+//! The languages of mails, and the choice between them.
 
 use crate::domain::LanguageTag;
 
-/// A language that there are words for.
+/// A language that this crate has words for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Language {
@@ -19,18 +19,19 @@ pub enum Language {
 }
 
 impl Language {
-    /// All of them.
+    /// All languages.
     pub const ALL: [Self; 5] =
         [Self::Arabic, Self::English, Self::French, Self::German, Self::Spanish];
 
-    /// The language of a tag, whatever its region or script: German for `de-AT`.
+    /// Returns the language of a tag, whatever its region or script, for instance German for
+    /// `de-AT`.
     #[must_use]
     pub fn of(tag: &LanguageTag) -> Option<Self> {
         let primary = tag.as_str().split('-').next();
         Self::ALL.into_iter().find(|language| primary == Some(language.tag()))
     }
 
-    /// The tag, for instance `de`.
+    /// Returns the tag, for instance `de`.
     #[must_use]
     pub const fn tag(self) -> &'static str {
         match self {
@@ -42,7 +43,7 @@ impl Language {
         }
     }
 
-    /// `ltr` or `rtl`, as HTML's `dir` wants it.
+    /// Returns `ltr` or `rtl`, for the `dir` attribute of HTML.
     #[must_use]
     pub const fn direction(self) -> &'static str {
         match self {
@@ -62,12 +63,12 @@ impl From<Language> for LanguageTag {
     }
 }
 
-/// Chooses the language of a mail: the look-up of RFC 4647 section 3.4.
+/// Chooses the language of a mail with the look-up of RFC 4647 section 3.4.
 ///
-/// Takes each wanted range in turn, cuts it from the end until it is one of the offered tags, and
-/// goes on with the next. A subtag of one letter goes with what followed it. If nothing matches,
-/// it is the first offered language that there are words for, else English. Offered tags without
-/// words do not count.
+/// The wanted ranges are taken in turn. Each is shortened from the end until it matches an offered
+/// tag. A subtag of one letter is removed together with the subtag after it. If no range matches,
+/// the first offered language with words is used, or English. Offered tags without words are
+/// ignored.
 ///
 /// ```
 /// use sspr::domain::LanguageTag;

@@ -1,4 +1,4 @@
-//! What is to be said, to whom, and who says it.
+//! The content, the recipient and the sender of a mail.
 
 use core::{fmt::Debug, time::Duration};
 
@@ -13,61 +13,63 @@ use crate::{
     policy::Brand,
 };
 
-/// Everything that a mail is made of.
+/// All values from which a mail is made.
 #[derive(Clone, Debug)]
 pub struct Letter<'a> {
-    /// Whose name stands on it.
+    /// The brand that the mail carries.
     pub brand: &'a Brand,
     /// The language of all its parts.
     pub language: Language,
     /// The recipient: an address on file.
     pub to: &'a EmailAddress,
-    /// What it says.
+    /// The content of the mail.
     pub content: Content<'a>,
-    /// What ties it to a request.
+    /// The id that ties the mail to a request.
     pub correlation: Option<CorrelationId>,
 }
 
-/// What a mail says.
+/// The content of a mail.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Content<'a> {
     /// The account signs in another way, so there is no password to reset.
     NoPasswordHere {
-        /// How it signs in. Without one that can be named, the mail says "another provider".
+        /// The account's identity providers. If none of them can be named, the mail says "another
+        /// provider".
         providers: &'a [IdentityProvider],
     },
-    /// A passcode.
+    /// The mail carries a passcode.
     Passcode {
         /// The code.
         code: &'a Code,
-        /// How long it works from now; said in whole minutes, rounded down, at least one.
+        /// How long the code is valid from now. Mails state it in whole minutes, rounded down, and
+        /// at least one.
         lifetime: Duration,
     },
-    /// The notice of a password change.
+    /// The mail is the notice of a password change.
     PasswordChanged {
-        /// When it happened; said in UTC.
+        /// The time of the change. Mails state it in UTC.
         at: Timestamp,
-        /// How it happened, as this recipient is told.
+        /// The cause of the change, as this recipient is told.
         cause: NoticeCause,
     },
 }
 
-/// Makes messages of letters.
+/// Makes messages from letters.
 ///
-/// An implementation must be a pure function of the letter: the same for every recipient, and as
-/// fast for one as for another.
+/// An implementation must be a pure function of the letter. It must treat every recipient alike and
+/// take the same time for each.
 ///
 /// # Security
-/// Messages hold codes: keep no copy. Put no link and no image in them, and nothing that came with
-/// a request.
+/// Messages contain codes, so keep no copy. Put no link, no image and no data of a request into a
+/// message.
 pub trait Templates: Debug + Send + Sync {
-    /// Makes the message. [`Letter::message`] fills in all but its three texts.
+    /// Makes the message. [`Letter::message`] fills in everything except its three texts.
     fn render(&self, letter: &Letter<'_>) -> EmailMessage;
 }
 
 impl Letter<'_> {
-    /// The message that carries these texts to the letter's recipient.
+    /// Returns the message that carries these texts to the letter's recipient.
     ///
     /// Control characters in the subject become blanks.
     #[must_use]
@@ -95,7 +97,7 @@ impl Letter<'_> {
 }
 
 impl Content<'_> {
-    /// What a mail with this content is for.
+    /// Returns the purpose of a mail with this content.
     #[must_use]
     pub const fn purpose(&self) -> MailPurpose {
         match self {

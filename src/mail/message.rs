@@ -9,45 +9,46 @@ use crate::domain::{CorrelationId, EmailAddress, LanguageTag};
 /// A message to one recipient, ready to be handed to a mail system.
 ///
 /// # Security
-/// The parts may hold a code: they are wiped on drop, and `Debug` shows neither them nor the
-/// recipient.
+/// The parts may contain a code. They are wiped on drop, and `Debug` shows neither the parts nor
+/// the recipient.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct EmailMessage {
-    /// The one recipient: an address on file.
+    /// The only recipient, an address on file.
     pub to: EmailAddress,
-    /// The brand's name, to stand before the sender's address.
+    /// The name of the brand, shown before the sender's address.
     pub from_name: String,
-    /// The brand's own sender, if it has one; otherwise the mail adapter's.
+    /// The brand's own sender. If `None`, the mail adapter's sender is used.
     pub from: Option<EmailAddress>,
-    /// One line without control characters.
+    /// The subject: one line without control characters.
     pub subject: Zeroizing<String>,
-    /// The plain-text part, complete in itself; lines end in `\n`.
+    /// The plain-text part, complete in itself. Lines end in `\n`.
     pub text: Zeroizing<String>,
     /// The HTML part.
     pub html: Zeroizing<String>,
     /// The language of both parts.
     pub language: LanguageTag,
-    /// What it is for.
+    /// The purpose of the message.
     pub purpose: MailPurpose,
-    /// What ties it to a request.
+    /// The id that ties the message to a request.
     pub correlation: Option<CorrelationId>,
 }
 
-/// What a message is for.
+/// The purpose of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MailPurpose {
-    /// The account signs in another way.
+    /// Tells the user that the account signs in another way.
     NoPasswordHere,
-    /// A passcode.
+    /// Carries a passcode.
     Passcode,
-    /// The notice of a password change.
+    /// Notifies of a password change.
     PasswordChanged,
 }
 
 impl EmailMessage {
-    /// Headers that keep responders quiet (RFC 3834 section 5; the second is Exchange's).
+    /// The headers that keep automatic responders quiet (RFC 3834 section 5; the second is
+    /// Exchange's).
     pub const HEADERS: [(&'static str, &'static str); 2] =
         [("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "All")];
 }

@@ -1,11 +1,10 @@
-//! What a mail says: content, language and brand become subject, text part and HTML part.
+//! Turns content, language and brand into the subject, the text part and the HTML part of a mail.
 //!
-//! Pure: nothing here is sent, read or timed. A [`Letter`] says what is to be said, [`Templates`]
-//! say it; [`StandardTemplates`] do so in five languages. A host that only dislikes a word replaces
-//! that word ([`StandardTemplates::with_words`]); one that wants another look implements
-//! [`Templates`].
+//! This module is pure: it sends, reads and times nothing. A [`Letter`] has the content, and
+//! [`Templates`] turn it into a message. [`StandardTemplates`] do so in five languages. To replace
+//! words, use [`StandardTemplates::with_words`]. To replace the design, implement [`Templates`].
 //!
-//! No mail holds a link or an image: nothing to click, nothing to load, nothing to imitate.
+//! No mail contains a link or an image, so there is nothing to click, load or imitate.
 
 mod fill;
 mod html;

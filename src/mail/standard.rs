@@ -7,15 +7,16 @@ use crate::policy::CodeInSubject;
 
 /// Short, plain mails in five languages.
 ///
-/// The text part is complete in itself and holds the code contiguous and alone on its line; with
-/// [`Brand::with_origin`](crate::policy::Brand::with_origin) its last line is `@host #code`, for
-/// letters with their hyphens. The HTML part shows the same, in light and dark, without link or
+/// The text part is complete in itself, with the code alone on its line. With
+/// [`Brand::with_origin`](crate::policy::Brand::with_origin), the last line is `@host #code`, where
+/// letters keep their hyphens. The HTML part shows the same, in light and dark, without link or
 /// image, below 12 kB.
 ///
 /// # Security
-/// The HTML part begins with a hidden line that mail programs show as a preview, and it holds the
-/// code: replace [`PasscodeWords::preheader`](super::PasscodeWords::preheader) where lock screens
-/// are a worry. Texts are written into buffers that never grow, so no copy of a code stays behind.
+/// The HTML part begins with a hidden line with the code, which mail programs show as a preview. If
+/// lock screens are a concern, replace
+/// [`PasscodeWords::preheader`](super::PasscodeWords::preheader). Texts are written into buffers
+/// that never grow, so that no copy of a code stays behind.
 ///
 /// ```
 /// use core::time::Duration;
@@ -50,8 +51,7 @@ pub struct StandardTemplates {
 }
 
 impl StandardTemplates {
-    /// Says the mails of one language in other words, in place of the standard ones or of those
-    /// given before.
+    /// Replaces the words of the mails in one language.
     #[must_use]
     pub fn with_words(mut self, language: Language, words: Words) -> Self {
         self.replaced.retain(|(replaced, _)| *replaced != language);

@@ -37,7 +37,7 @@ pub(super) fn render(letter: &Letter<'_>, words: &Words, values: &Values) -> Zer
     })
 }
 
-/// What an empty line follows.
+/// A block of text that an empty line follows.
 enum Block {
     /// The code, alone on its line so that it can be marked and copied as one.
     Code,

@@ -1,4 +1,4 @@
-//! What is filled into the words of one letter.
+//! The values that are filled into the words of one letter.
 
 use core::time::Duration;
 

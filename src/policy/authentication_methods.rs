@@ -1,4 +1,4 @@
-//! The authentication methods policy; of its methods, Email OTP counts here.
+//! The authentication methods policy. Email OTP is the only method that this crate uses.
 
 use serde_json::{Value, json};
 
@@ -10,13 +10,15 @@ use crate::domain::{Account, GroupId};
 
 const EMAIL: &str = "emailAuthenticationMethodConfiguration";
 
-/// Which authentication methods whom may use, as Graph's `authenticationMethodsPolicy`.
+/// The authentication methods and the accounts that may use them, as Graph's
+/// `authenticationMethodsPolicy`.
 ///
-/// Email OTP is usable by an account iff it is enabled, some include target covers the account and
-/// no exclude target does: **an exclude always wins**. An empty list of include targets is nobody.
-/// Ids are compared exactly, GUIDs without regard to the case of their letters.
-/// Other methods, and fields that this crate does not know, are kept and written back, numbers that
-/// are no whole ones of 64 bits to the precision of an `f64`.
+/// An account can use Email OTP if the method is enabled, some include target covers the account
+/// and no exclude target does. **An exclude always wins.** An empty list of include targets covers
+/// no account. Ids are compared exactly, except that GUIDs are compared without regard to case.
+///
+/// Other methods and unknown fields are kept and written back. Numbers that are not 64-bit integers
+/// keep the precision of an `f64`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuthenticationMethodsPolicy {
     document: Value,
@@ -29,26 +31,26 @@ pub struct AuthenticationMethodsPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 // Exhaustive: Graph has these two.
 pub enum MethodState {
-    /// Nobody can use it.
+    /// No account can use the method.
     Disabled,
-    /// Those that are included and not excluded can use it.
+    /// Accounts that are included and not excluded can use the method.
     Enabled,
 }
 
-/// Whom a method is for, or not for.
+/// The accounts that a method includes or excludes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {
-    /// Everybody.
+    /// All accounts.
     AllUsers,
     /// The members of a group.
     Group(GroupId),
-    /// One account, by its id. Graph has kept this for older policies.
+    /// One account, by its id. Graph keeps this type for older policies.
     User(String),
 }
 
 impl AuthenticationMethodsPolicy {
-    /// Email OTP enabled for all users.
+    /// Creates a policy that enables Email OTP for all users.
     #[must_use]
     pub fn email_for_all() -> Self {
         let email = json!({
@@ -77,8 +79,8 @@ impl AuthenticationMethodsPolicy {
         Self::read(&Node::root(&parse_json(json, DEEPEST_METHODS)?))
     }
 
-    /// Reads Graph's `emailAuthenticationMethodConfiguration` alone. Its `id` may be missing; another
-    /// than `Email` may not stand there.
+    /// Reads only Graph's `emailAuthenticationMethodConfiguration`. Its `id` may be missing, but
+    /// must not differ from `Email`.
     ///
     /// # Errors
     /// [`DocumentError`] names the JSON path and the rule.
@@ -98,7 +100,7 @@ impl AuthenticationMethodsPolicy {
         Ok(Self { document, exclude, include, state })
     }
 
-    /// Email OTP off, and for nobody.
+    /// Creates a policy with Email OTP off and for no account.
     pub(super) fn email_for_nobody() -> Self {
         let email = json!({
             "@odata.type": format!("#microsoft.graph.{EMAIL}"),
@@ -141,13 +143,13 @@ impl AuthenticationMethodsPolicy {
         Ok(Self { document: node.value().clone(), exclude, include, state })
     }
 
-    /// The document, as Graph writes it.
+    /// Returns the document, as Graph writes it.
     #[must_use]
     pub const fn document(&self) -> &Value {
         &self.document
     }
 
-    /// Graph's `emailAuthenticationMethodConfiguration`, if there is one.
+    /// Returns Graph's `emailAuthenticationMethodConfiguration`, if there is one.
     #[must_use]
     pub fn email_document(&self) -> Option<&Value> {
         let all = self.document.get("authenticationMethodConfigurations")?.as_array()?;
@@ -158,19 +160,19 @@ impl AuthenticationMethodsPolicy {
         all.iter().find(is_email)
     }
 
-    /// Whether Email OTP is switched on.
+    /// Returns whether Email OTP is switched on.
     #[must_use]
     pub const fn state(&self) -> MethodState {
         self.state
     }
 
-    /// Whom Email OTP is for.
+    /// Returns the targets that Email OTP includes.
     #[must_use]
     pub fn include(&self) -> &[Target] {
         &self.include
     }
 
-    /// Whom Email OTP is not for, whatever the include targets say.
+    /// Returns the targets that Email OTP excludes, whatever the include targets say.
     #[must_use]
     pub fn exclude(&self) -> &[Target] {
         &self.exclude
@@ -194,12 +196,12 @@ impl Target {
         }
     }
 
-    /// Whether it is this group.
+    /// Returns whether the target is this group.
     pub(crate) fn is_group(&self, group: &GroupId) -> bool {
         matches!(self, Self::Group(id) if is_same_id(id.as_str(), group.as_str()))
     }
 
-    /// What all spellings of it share.
+    /// Returns the key that all spellings of the target share.
     #[cfg(feature = "axum")]
     pub(crate) fn key(&self) -> String {
         match self {
@@ -226,7 +228,7 @@ impl Target {
     }
 }
 
-/// The [`Target::key`] of a target of that type and id.
+/// Returns the [`Target::key`] of a target of that type and id.
 #[cfg(feature = "axum")]
 pub(crate) fn target_key(kind: &str, id: &str) -> String {
     if id.eq_ignore_ascii_case("all_users") {

@@ -1,4 +1,4 @@
-//! Whose name stands on pages and mails.
+//! The name that pages and mails carry.
 
 use thiserror::Error;
 
@@ -15,7 +15,8 @@ pub struct Brand {
 
 /// Whether the subject of a passcode mail shows the code.
 ///
-/// Convenient on a lock screen, and visible to whoever sees it there: off by default.
+/// A shown code is convenient on a lock screen, but everyone who sees the screen can read it. The
+/// default is [`CodeInSubject::Hidden`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 // Exhaustive: there is no third way.
 pub enum CodeInSubject {
@@ -26,23 +27,23 @@ pub enum CodeInSubject {
     Shown,
 }
 
-/// Why a brand is not usable.
+/// The reason why a brand is not valid.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BrandError {
-    /// 1 to 64 characters, none of them a control character.
-    #[error("brand: a name of 1 to 64 characters without control characters")]
+    /// The name is not 1 to 64 characters long, or it has a control character.
+    #[error("brand: the name must have 1 to 64 characters and no control characters")]
     Name,
-    /// A host name of letters, digits, hyphens and dots.
-    #[error("brand: the origin is a host name such as login.example.com")]
+    /// The origin is not a host name of letters, digits, hyphens and dots.
+    #[error("brand: the origin must be a host name such as login.example.com")]
     Origin,
 }
 
 impl Brand {
-    /// A brand of that name.
+    /// Creates a brand of that name.
     ///
     /// # Errors
-    /// [`BrandError::Name`].
+    /// [`BrandError::Name`] if the name is not valid.
     pub fn new(name: &str) -> Result<Self, BrandError> {
         let fits = (1..=64).contains(&name.chars().count()) && name.trim() == name;
         if !fits || name.chars().any(char::is_control) {
@@ -56,11 +57,11 @@ impl Brand {
         })
     }
 
-    /// Names the host of the pages that ask for codes: passcode mails then end in the
-    /// origin-bound line `@host #code`, which keeps autofill off other sites.
+    /// Names the host of the pages that ask for codes. Passcode mails then end in the origin-bound
+    /// line `@host #code`, which keeps autofill off other sites.
     ///
     /// # Errors
-    /// [`BrandError::Origin`].
+    /// [`BrandError::Origin`] if the host is not valid.
     pub fn with_origin(mut self, host: &str) -> Result<Self, BrandError> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
         if host.is_empty() || host.len() > 253 || !host.bytes().all(plain) {
@@ -70,39 +71,39 @@ impl Brand {
         Ok(self)
     }
 
-    /// Sends this brand's mails from an address of its own.
+    /// Sends this brand's mails from its own address.
     #[must_use]
     pub fn with_sender(mut self, sender: EmailAddress) -> Self {
         self.sender = Some(sender);
         self
     }
 
-    /// Says whether subjects show the code.
+    /// Sets whether subjects show the code.
     #[must_use]
     pub const fn with_code_in_subject(mut self, choice: CodeInSubject) -> Self {
         self.code_in_subject = choice;
         self
     }
 
-    /// The name.
+    /// Returns the name of the brand.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The host of the pages that ask for codes.
+    /// Returns the host of the pages that ask for codes.
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
         self.origin.as_deref()
     }
 
-    /// The address that mails come from, if it is not the sender's default.
+    /// Returns the address that mails come from, if it is not the sender's default.
     #[must_use]
     pub const fn sender(&self) -> Option<&EmailAddress> {
         self.sender.as_ref()
     }
 
-    /// Whether subjects show the code.
+    /// Returns whether subjects show the code.
     #[must_use]
     pub const fn code_in_subject(&self) -> CodeInSubject {
         self.code_in_subject

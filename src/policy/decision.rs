@@ -1,20 +1,22 @@
-//! May this account reset its password? With every reason, not the first one.
+//! Decides whether an account may reset its password, with every reason instead of only the first
+//! one.
 
 use core::fmt;
 
 use super::{MethodState, SameMailbox, TenantPolicy};
 use crate::domain::{Account, IdentityProvider, SecondFactor, UserFlowId};
 
-/// Whether self-service reset is available to an account.
+/// The decision whether self-service reset is available to an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Decision(Vec<Ineligibility>);
 
-/// Why it is not. For administrators only: no customer's answer may depend on it.
+/// The reason why an account may not reset. Show it to administrators only, because no customer's
+/// answer may depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ineligibility {
-    /// The account is switched off.
+    /// The account is disabled.
     Disabled,
     /// Email OTP is switched off.
     EmailOtpDisabled,
@@ -24,21 +26,21 @@ pub enum Ineligibility {
     FlowWithoutApplications,
     /// The user flow does not offer e-mail with password.
     FlowWithoutPasswords,
-    /// No address on file.
+    /// The account has no address on file.
     NoAddress,
-    /// The account has no password here.
+    /// The account has no password in this service.
     NoPassword,
     /// No include target covers the account.
     NotIncluded,
     /// The account does not sign in with e-mail and password.
     NotLocal,
-    /// Its only second factor is the mailbox that the code would go to.
+    /// The account's only second factor is the mailbox to which the code would be sent.
     SecondFactorInSameMailbox,
     /// There is no such user flow.
     UnknownFlow,
 }
 
-/// A decision in words that an administrator can act on.
+/// A decision in words that help an administrator to act.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     decision: Decision,
@@ -46,13 +48,13 @@ pub struct Explanation {
 }
 
 impl Decision {
-    /// Whether nothing stands against it.
+    /// Returns whether reset is available, because no reason speaks against it.
     #[must_use]
     pub const fn is_available(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Everything that stands against it.
+    /// Returns all reasons against a reset.
     #[must_use]
     pub fn reasons(&self) -> &[Ineligibility] {
         &self.0
@@ -60,7 +62,7 @@ impl Decision {
 }
 
 impl Ineligibility {
-    /// What is the case, and what would change it.
+    /// Says what the reason is, and what would change it.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -93,7 +95,8 @@ impl Ineligibility {
 }
 
 impl TenantPolicy {
-    /// Decides whether an account may reset its password. Locked accounts may: that is the point.
+    /// Decides whether an account may reset its password. Locked accounts may, because a reset is
+    /// meant to unlock them.
     pub fn decide(&self, flow: &UserFlowId, account: &Account) -> Decision {
         let methods = self.authentication_methods();
         let flow = self.user_flow(flow);
@@ -120,7 +123,7 @@ impl TenantPolicy {
         Decision(failed.map(|(_, reason)| reason).collect())
     }
 
-    /// The same for administrators, in words. Never reachable from a customer's request.
+    /// Explains the same decision to administrators. No customer's request reaches this method.
     #[must_use]
     pub fn explain(&self, flow: &UserFlowId, account: &Account) -> Explanation {
         Explanation { decision: self.decide(flow, account), locked: account.locked }
@@ -128,7 +131,7 @@ impl TenantPolicy {
 }
 
 impl Explanation {
-    /// The decision that it explains.
+    /// Returns the decision that this explains.
     pub const fn decision(&self) -> &Decision {
         &self.decision
     }

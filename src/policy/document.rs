@@ -1,4 +1,5 @@
-//! One tenant as one JSON document: Graph's own shapes inside, our settings beside them.
+//! One tenant as one JSON document: Graph's own shapes inside, with the settings of this crate
+//! beside them.
 
 use core::time::Duration;
 
@@ -35,21 +36,24 @@ impl TenantPolicy {
     /// {"tenant": "contoso",
     ///  "userFlows": [ Graph's externalUsersSelfServiceSignUpEventsFlow … ],
     ///  "authenticationMethodsPolicy": Graph's authenticationMethodsPolicy,
-    ///  "passwordRules": {"rules": "nist" or "entra", "minLength": 15, "terms": [],
-    ///                    "currentPassword": "refused" or "allowed"},
+    ///  "passwordRules": {"rules": "nist" or "entra", "minLength": 15,
+    ///                    "terms": [], "currentPassword": "refused" or "allowed"},
     ///  "limits": {"triesPerWindow": 15, "codeLifetimeSeconds": 600, …},
-    ///  "brand": {"name": "Contoso", "origin": "login.contoso.com", "sender": "no-reply@contoso.com",
+    ///  "brand": {"name": "Contoso", "origin": "login.contoso.com",
+    ///            "sender": "no-reply@contoso.com",
     ///            "codeInSubject": "hidden" or "shown"},
-    ///  "dotRules": ["gmail.com"], "disclosure": "strict" or "entraCompatible",
-    ///  "sameMailbox": "notEligible" or "eligible", "afterReset": "signIn" or "requireSignIn",
+    ///  "dotRules": ["gmail.com"],
+    ///  "disclosure": "strict" or "entraCompatible",
+    ///  "sameMailbox": "notEligible" or "eligible",
+    ///  "afterReset": "signIn" or "requireSignIn",
     ///  "noPasswordNotice": "off" or "on", "languages": ["en", "de"]}
     /// ```
-    /// Everything but the first three may be missing. A well-formed language that there are no
-    /// words for is kept and does not count; if there are words for none, English is used.
+    /// All fields except the first three may be missing. A well-formed language without words is
+    /// kept but not used. If no listed language has words, English is used.
     ///
     /// # Errors
-    /// [`DocumentError`] names the JSON path and the rule. A setting that is not known is an
-    /// error: a misspelt rule must not be silently absent.
+    /// [`DocumentError`] names the JSON path and the rule. An unknown setting is an error, because
+    /// a misspelt rule must not be ignored silently.
     pub fn from_json(json: &str) -> Result<Self, DocumentError> {
         let value = parse_json(json, DEEPEST)?;
         let root = Node::root(&value);
@@ -66,10 +70,11 @@ impl TenantPolicy {
         })
     }
 
-    /// Reads as much of a tenant's document as can be read: for an administrator to repair it.
+    /// Reads as much of a tenant's document as possible, so that an administrator can repair it.
     ///
-    /// What cannot be read is at its default, and a user flow that cannot be read is left out. The
-    /// second value is whether Email OTP could be read. If not, it is off and for nobody.
+    /// Settings that cannot be read get their default, and user flows that cannot be read are left
+    /// out. The second value says whether Email OTP could be read. If not, Email OTP is off and for
+    /// no account.
     pub(crate) fn salvaged(tenant: &TenantId, json: &str) -> Result<(Self, bool), DocumentError> {
         let value = parse_json(json, DEEPEST).unwrap_or_default();
         let root = Node::root(&value);
@@ -96,12 +101,13 @@ impl TenantPolicy {
         Ok((policy, is_whole))
     }
 
-    /// Writes the whole tenant as the text that a store keeps, and reads that text back: whatever
-    /// this returns, [`TenantPolicy::from_json`] reads as this policy. A store calls it before it
-    /// writes anything.
+    /// Writes the whole tenant as the text that a store keeps, and reads the text back.
+    ///
+    /// [`TenantPolicy::from_json`] therefore reads the returned text as this policy. A store calls
+    /// this method before it writes anything.
     ///
     /// # Errors
-    /// [`DocumentError`] if the text is larger than 1 MiB or would be read otherwise.
+    /// [`DocumentError`] if the text is larger than 1 MiB or would be read as another policy.
     pub fn to_text(&self) -> Result<String, DocumentError> {
         let text = self.to_json().to_string();
         if text.len() > MOST_BYTES {
@@ -113,7 +119,7 @@ impl TenantPolicy {
         Ok(text)
     }
 
-    /// Writes the whole tenant, as [`TenantPolicy::from_json`] reads it.
+    /// Returns the whole tenant as JSON, which [`TenantPolicy::from_json`] reads.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let rules = self.password_rules();
@@ -165,7 +171,7 @@ impl TenantPolicy {
 /// Reads one setting into a policy.
 type Setting = fn(TenantPolicy, &Node<'_>) -> Result<TenantPolicy, DocumentError>;
 
-/// The settings that may be missing. Null is none of their values.
+/// The settings that may be missing. They must not be null.
 const SETTINGS: [(&str, Setting); 9] = [
     ("passwordRules", |policy, node| Ok(policy.with_password_rules(read_rules(node)?))),
     ("limits", |policy, node| Ok(policy.with_limits(read_limits(node)?))),
@@ -310,7 +316,7 @@ fn read_limits(node: &Node<'_>) -> Result<Limits, DocumentError> {
     })
 }
 
-/// The field of [`Limits`] that has this JSON name.
+/// Returns the field of [`Limits`] that has this JSON name.
 fn field_of(name: &str) -> String {
     let mut field = String::new();
     for c in name.trim_end_matches("Seconds").chars() {

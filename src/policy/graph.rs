@@ -1,26 +1,26 @@
-//! Documents: reading them, with the path of whatever is wrong, and comparing the ids in them.
+//! Reads documents, reports the path of each fault, and compares ids.
 
 use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::near::meant;
 
-/// Longest name of a field that a path repeats.
+/// The longest field name that a path repeats.
 const LONGEST_NAME: usize = 64;
 
-/// What is wrong with a policy document, and where.
+/// A fault of a policy document, and its place.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{path}: {rule}")]
 #[non_exhaustive]
 pub struct DocumentError {
     /// The JSON path, for instance `$.includeTargets[0].id`.
     pub path: String,
-    /// The rule that is broken. Never a value of the document.
+    /// The broken rule. It never contains a value of the document.
     pub rule: String,
 }
 
 impl DocumentError {
-    /// A fault at a JSON path, for instance `$.displayName`, with the rule that is broken.
+    /// Creates a fault at a JSON path, for instance `$.displayName`, with the broken rule.
     #[must_use]
     pub fn new(path: &str, rule: impl Into<String>) -> Self {
         Self { path: path.to_owned(), rule: rule.into() }
@@ -34,13 +34,13 @@ pub(super) struct Node<'a> {
     path: String,
 }
 
-/// Whether two ids are of one thing. GUIDs are so whatever the case of their letters (RFC 9562,
-/// section 4): an exclude that was copied in capitals must not be none.
+/// Returns whether two ids name the same thing. GUIDs are compared without regard to case (RFC
+/// 9562, section 4), so that an exclude in capitals still has an effect.
 pub(super) fn is_same_id(one: &str, other: &str) -> bool {
     one == other || (is_guid(one) && one.eq_ignore_ascii_case(other))
 }
 
-/// The spelling that all ids of one thing share.
+/// Returns the spelling that all ids of the same thing share.
 #[cfg(feature = "axum")]
 pub(super) fn id_key(id: &str) -> String {
     if is_guid(id) { id.to_ascii_lowercase() } else { id.to_owned() }
@@ -52,7 +52,7 @@ fn is_guid(text: &str) -> bool {
     text.split('-').map(str::len).eq(GROUPS) && text.split('-').all(is_hexadecimal)
 }
 
-/// How a path names a field. A name comes from outside, so that anything can stand in it.
+/// Returns the name of a field in a path. Names come from outside, so they may contain anything.
 fn step(name: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '@' | '.' | '_' | '-');
     if name.chars().all(is_plain) && (1..=LONGEST_NAME).contains(&name.len()) {
@@ -62,7 +62,7 @@ fn step(name: &str) -> String {
     format!("[\"{}\"]", cut.escape_default())
 }
 
-/// Levels of a value: 0 of a text, 1 of an empty list.
+/// Returns the levels of a value: 0 for a text, 1 for an empty list.
 fn depth(value: &Value) -> usize {
     let deepest = match value {
         Value::Array(items) => items.iter().map(depth).max(),
@@ -85,7 +85,7 @@ impl<'a> Node<'a> {
         self.value
     }
 
-    /// Says what is wrong here.
+    /// Creates a fault at this place.
     pub(super) fn fault(&self, rule: impl Into<String>) -> DocumentError {
         fault(&self.path, rule)
     }
@@ -94,20 +94,20 @@ impl<'a> Node<'a> {
         self.value.as_object().ok_or_else(|| self.fault("must be an object"))
     }
 
-    /// A field that may be missing or null.
+    /// Returns a field that may be missing or null.
     pub(super) fn field(&self, name: &str) -> Result<Option<Self>, DocumentError> {
         Ok(self.present(name)?.filter(|field| !field.value.is_null()))
     }
 
-    /// A field that may be missing, and where null is a value like any other.
+    /// Returns a field that may be missing. Null is a value like any other.
     pub(super) fn present(&self, name: &str) -> Result<Option<Self>, DocumentError> {
         let value = self.object()?.get(name);
         Ok(value.map(|value| Self { path: format!("{}.{name}", self.path), value }))
     }
 
-    /// Refuses a field that is almost one of these. Other unknown fields are kept.
+    /// Refuses a field name that almost matches one of these. Other unknown fields are kept.
     ///
-    /// An exclude whose list is misspelt would otherwise be stored, and be none.
+    /// Otherwise a misspelt list of excludes would be stored without any effect.
     pub(super) fn knows(&self, names: &[&str]) -> Result<(), DocumentError> {
         for name in self.object()?.keys() {
             if let Some(known) = meant(name, names) {
@@ -117,7 +117,7 @@ impl<'a> Node<'a> {
         Ok(())
     }
 
-    /// Refuses every field but these.
+    /// Refuses every other field.
     pub(super) fn knows_only(&self, names: &[&str]) -> Result<(), DocumentError> {
         self.knows(names)?;
         match self.object()?.keys().find(|key| !names.contains(&key.as_str())) {
@@ -133,7 +133,7 @@ impl<'a> Node<'a> {
         fault(&format!("{}{}", self.path, step(name)), rule)
     }
 
-    /// The first element of this one that makes it deeper than so many levels.
+    /// Returns the first element inside this one that makes it deeper than this many levels.
     pub(super) fn deeper_than(&self, levels: usize) -> Option<Self> {
         let node = |step: String, value| Self { path: format!("{}{step}", self.path), value };
         let is_deep = |value: &Value| depth(value) >= levels;
@@ -172,7 +172,7 @@ impl<'a> Node<'a> {
         Ok(items.iter().enumerate().map(node).collect())
     }
 
-    /// One of the words given, in any case.
+    /// Returns the value of one of these words, in any case.
     pub(super) fn word<T: Copy>(&self, words: &[(&str, T)]) -> Result<T, DocumentError> {
         let text = self.text()?;
         let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
@@ -182,7 +182,7 @@ impl<'a> Node<'a> {
         })
     }
 
-    /// Checks `@odata.type`, which Graph spells in more than one case; it may be missing.
+    /// Checks `@odata.type`, which Graph spells in more than one case. The field may be missing.
     pub(super) fn odata_type(&self, name: &str) -> Result<(), DocumentError> {
         let Some(given) = self.present("@odata.type")? else { return Ok(()) };
         let plain = given.text()?.trim_start_matches("#microsoft.graph.");

@@ -1,4 +1,4 @@
-//! JSON text, in which no object names a field twice and nothing is nested too deep.
+//! Parses JSON text strictly: no object may repeat a field, and the nesting is limited.
 
 use core::fmt;
 use std::collections::BTreeSet;
@@ -11,20 +11,21 @@ use serde_json::Value;
 
 use super::graph::{DocumentError, Node};
 
-/// Levels of a tenant's document. Each document within it may have so many fewer as lie above it
-/// there, so that what is accepted alone can be read in the whole.
+/// The most levels of a tenant's document. A document inside it may have fewer levels, by the
+/// number of levels above it. A document that is accepted alone can therefore be read as part of
+/// the tenant.
 pub(crate) const DEEPEST: usize = 100;
 pub(super) const DEEPEST_METHODS: usize = DEEPEST - 1;
 pub(super) const DEEPEST_FLOW: usize = DEEPEST - 2;
 pub(super) const DEEPEST_EMAIL: usize = DEEPEST_METHODS - 2;
-/// Bytes of a tenant's document. Graph's own policies are at most 20 KB.
+/// The most bytes of a tenant's document. Graph's own policies are at most 20 KB.
 pub(crate) const MOST_BYTES: usize = 1024 * 1024;
 
-/// Parses a whole document of at most so many levels.
+/// Parses a whole document of at most this many levels.
 ///
-/// A field that stands twice is refused: which of the two counts is left to each reader (RFC 8259,
-/// section 4), so that a list of excludes could stand in a document and be none. The parser itself
-/// reads 127 levels, and a record of a change is one level deeper than the document in it.
+/// A repeated field is refused, because readers disagree about which of the two counts (RFC 8259,
+/// section 4). Otherwise a list of excludes could stand in a document and have no effect. The
+/// parser itself reads 127 levels, and a record of a change is one level deeper than its document.
 pub(crate) fn parse_json(json: &str, levels: usize) -> Result<Value, DocumentError> {
     let fault = |rule: &str, at: &serde_json::Error| {
         let place = format!("line {}, column {}", at.line(), at.column());
@@ -48,7 +49,7 @@ pub(crate) fn parse_json(json: &str, levels: usize) -> Result<Value, DocumentErr
     }
 }
 
-/// Anything in which no object names a field twice.
+/// A value in which no object repeats a field.
 struct Once;
 
 impl<'de> Deserialize<'de> for Once {

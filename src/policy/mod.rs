@@ -1,6 +1,6 @@
-//! What the administrator decides: user flows, authentication methods, password rules, limits.
+//! The administrator's settings: user flows, authentication methods, password rules and limits.
 //!
-//! Documents are Microsoft Graph's own JSON: a tenant exported from Entra loads as it is, and is
+//! Documents are Microsoft Graph's own JSON. A tenant exported from Entra loads unchanged, and is
 //! written back with every field that this crate does not know.
 
 mod authentication_methods;

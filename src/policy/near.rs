@@ -1,7 +1,7 @@
-//! Names that are almost a known one.
+//! Finds names that are almost a known one.
 
-/// The known name that `name` was probably meant to be: it differs from that name only by the case
-/// of its letters, or by one character inserted, left out, replaced or swapped with its neighbour.
+/// Returns the known name that `name` was probably meant to be. The two differ only in the case of
+/// letters, or by one character that is inserted, left out, replaced or swapped with its neighbour.
 pub(crate) fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     if known.contains(&name) {
         return None;

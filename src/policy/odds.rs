@@ -4,35 +4,40 @@ use core::fmt;
 
 use super::Limits;
 
-/// Number of short codes.
+/// The number of short codes.
 const CODES: f64 = 100_000_000.0;
 
-/// How likely somebody succeeds who guesses at every opportunity, from as many networks and under
-/// as many spellings as they like.
+/// The probability that an attacker succeeds who guesses at every opportunity, from any number of
+/// networks and with any number of spellings.
 ///
-/// The model: a window of comparisons is anchored at its first one, so any 24 hours can touch two
-/// windows, and so can any year touch two windows of the streak. Past the tenant's threshold no
-/// short code of it is compared until the day's window ends, also those that were already sent; a
-/// process adds its count up every few seconds, and stops by itself at one threshold of what it
-/// has not added up, for which the threshold is counted twice. Each further process, or one that
-/// starts anew, can add one threshold in a burst of those seconds. A year touches 366 such
-/// windows. Long codes (6.5e20) add nothing that shows.
+/// The model makes these assumptions:
+///
+/// * A window of comparisons starts at its first comparison, so any 24 hours can touch two windows.
+///   In the same way, any year can touch two windows of the streak.
+/// * Past the tenant's threshold, no short code of the tenant is compared until the day's window
+///   ends. This includes codes that were already sent.
+/// * A process adds up its count every few seconds. It stops by itself at one threshold that it has
+///   not added up, so the threshold is counted twice.
+/// * Each further process, and each restarted one, can add one threshold in a burst of those
+///   seconds.
+/// * A year touches 366 such windows.
+/// * Long codes (6.5e20) do not change the result visibly.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Odds {
-    /// Per code.
+    /// The probability per code.
     pub challenge: f64,
-    /// Per account and day.
+    /// The probability per account and day.
     pub account_day: f64,
-    /// Per account and year without a right code.
+    /// The probability per account and year without a right code.
     pub account_year: f64,
-    /// Per tenant and year: that any account falls.
+    /// The probability per tenant and year that any account falls.
     pub tenant_year: f64,
-    /// Guesses behind [`account_day`](Self::account_day).
+    /// The number of guesses behind [`account_day`](Self::account_day).
     pub guesses_per_account_day: u64,
-    /// Guesses behind [`account_year`](Self::account_year).
+    /// The number of guesses behind [`account_year`](Self::account_year).
     pub guesses_per_account_year: u64,
-    /// Guesses behind [`tenant_year`](Self::tenant_year).
+    /// The number of guesses behind [`tenant_year`](Self::tenant_year).
     pub guesses_per_tenant_year: u64,
 }
 
@@ -54,7 +59,7 @@ impl Odds {
 }
 
 impl Odds {
-    /// A probability as "1 time in …".
+    /// Returns a probability as "1 time in …".
     #[must_use]
     pub fn one_in(probability: f64) -> String {
         let digits = format!("{:.0}", 1.0 / probability);
@@ -80,7 +85,7 @@ impl fmt::Display for Odds {
     }
 }
 
-/// Of at least one hit among independent guesses at codes of eight digits.
+/// Returns the probability of at least one hit among independent guesses at 8-digit codes.
 fn probability(guesses: u64) -> f64 {
     let guesses = u32::try_from(guesses).map_or(f64::from(u32::MAX), f64::from);
     -(guesses * (-1.0 / CODES).ln_1p()).exp_m1()

@@ -1,4 +1,4 @@
-//! Is a tenant set up? What an administrator still has to do.
+//! Checks whether a tenant is set up, and says what an administrator still has to do.
 
 use core::fmt;
 
@@ -12,28 +12,29 @@ pub struct Readiness(Vec<Check>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Check {
-    /// What is checked.
+    /// The name of the precondition.
     pub name: &'static str,
-    /// How it stands.
+    /// Whether the precondition is met.
     pub state: CheckState,
-    /// What to do, or what to know.
+    /// The next step, or a note.
     pub words: String,
 }
 
-/// How a precondition stands.
+/// The state of a precondition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 // Exhaustive: pages show each in its own way.
 pub enum CheckState {
-    /// Met.
+    /// The precondition is met.
     Ready,
-    /// Not met: nobody, or not everybody, can reset.
+    /// The precondition is not met, so some or all users cannot reset.
     ToDo,
-    /// Met, with something to know.
+    /// The precondition is met, but the administrator should read the note.
     Note,
 }
 
 impl TenantPolicy {
-    /// What is set up, and what is still to do. For administrators only.
+    /// Returns the preconditions that are met and those that are still to do. For administrators
+    /// only.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         let methods = self.authentication_methods();
@@ -88,13 +89,13 @@ impl TenantPolicy {
 }
 
 impl Readiness {
-    /// The preconditions, in the order in which to meet them.
+    /// Returns the preconditions, in the order in which to meet them.
     #[must_use]
     pub fn checks(&self) -> &[Check] {
         &self.0
     }
 
-    /// Whether nothing is left to do.
+    /// Returns whether every precondition is met.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.0.iter().all(|check| check.state != CheckState::ToDo)

@@ -1,4 +1,4 @@
-//! One tenant's policy, whole.
+//! The whole policy of one tenant.
 
 use super::{
     AuthenticationMethodsPolicy, Brand, DocumentError, Limits, MethodState, PasswordRules,
@@ -23,70 +23,74 @@ pub struct TenantPolicy {
     languages: Vec<LanguageTag>,
 }
 
-/// What a stranger may learn.
+/// How much an outsider may learn about accounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 // Exhaustive: there is no third way.
 pub enum Disclosure {
-    /// Nothing: known and unknown addresses are answered alike.
+    /// Outsiders learn nothing: known and unknown addresses get the same answers.
     #[default]
     Strict,
-    /// Whether an address has an account, as Entra's API tells (`user_not_found`). A reset tells
-    /// which addresses have an account that may reset, and a sign-in through the native API which
-    /// have one that can sign in with a password. Anybody can then list a tenant's customers, as
-    /// fast as [`Limits::opens_per_network`](super::Limits::opens_per_network) lets
-    /// each network ask.
+    /// Outsiders learn whether an address has an account, as in Entra's API (`user_not_found`).
+    ///
+    /// A reset reveals which addresses have an account that may reset. A sign-in through the native
+    /// API reveals which addresses have an account that can sign in with a password. An attacker
+    /// can therefore list a tenant's customers.
+    /// [`Limits::opens_per_network`](super::Limits::opens_per_network) limits how fast each network
+    /// can ask.
     EntraCompatible,
 }
 
-/// What an account counts for whose only second factor is the mailbox that codes go to.
+/// Whether an account may reset if its only second factor is the mailbox that receives codes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 // Exhaustive: there is no third way.
 pub enum SameMailbox {
-    /// It may not reset: one mailbox would be both factors.
+    /// The account may not reset, because one mailbox would be both factors.
     #[default]
     NotEligible,
-    /// It may.
+    /// The account may reset.
     Eligible,
 }
 
-/// What a finished reset leads to.
+/// The step that follows a finished reset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 // Exhaustive: there is no third way.
 pub enum AfterReset {
-    /// The person is signed in, as Entra does.
+    /// The user is signed in, as in Entra.
     #[default]
     SignIn,
-    /// The person signs in with the new password (OWASP Forgot Password cheat sheet).
+    /// The user signs in with the new password (OWASP Forgot Password cheat sheet).
     RequireSignIn,
 }
 
-/// Whether an account that signs in another way is told so, at its address on file.
+/// Whether an account that signs in another way is told so by mail to its address on file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 // Exhaustive: there is no third way.
 pub enum NoPasswordNotice {
-    /// No mail.
+    /// No mail is sent.
     #[default]
     Off,
-    /// A mail without a code.
+    /// A mail without a code is sent.
     On,
 }
 
 impl TenantPolicy {
-    /// A tenant as Entra External ID sets customers up: Email OTP for all users, one user flow
-    /// `sign-in` for all applications with e-mail and password; the rules of NIST.
+    /// Creates a tenant with the settings that Entra External ID gives to customers.
+    ///
+    /// Email OTP is on for all users. The user flow `sign-in` covers all applications with e-mail
+    /// and password. The password rules are NIST's.
     ///
     /// # Errors
-    /// [`DocumentError`] if the name is not usable as a tenant and a brand.
+    /// [`DocumentError`] if the name is not valid as a tenant and a brand.
     pub fn customers(tenant: &str) -> Result<Self, DocumentError> {
         let id = TenantId::parse(tenant).map_err(|error| fault("$.tenant", error.to_string()))?;
         Self::with_one_flow(id, Application::USUAL_FLOW)
     }
 
-    /// A policy for an application: Email OTP for all users, and the user flow of this application
-    /// with e-mail and password.
+    /// Creates a policy for an application. Email OTP is on for all users, and the user flow of
+    /// this application has e-mail and password.
     ///
     /// # Errors
-    /// [`DocumentError`] if the name of the tenant is not usable as a brand.
+    /// [`DocumentError`] if the name of the tenant is not valid as a brand.
     pub fn for_application(application: &Application) -> Result<Self, DocumentError> {
         Self::with_one_flow(application.tenant.clone(), application.user_flow.as_str())
     }
@@ -97,10 +101,12 @@ impl TenantPolicy {
         Self::new(tenant, vec![flow], AuthenticationMethodsPolicy::email_for_all())
     }
 
-    /// A tenant with these user flows and authentication methods, and defaults for the rest.
+    /// Creates a tenant with these user flows and authentication methods, and defaults for the
+    /// rest.
     ///
     /// # Errors
-    /// [`DocumentError`] if two flows have one id, or the tenant's name cannot be its brand.
+    /// [`DocumentError`] if two flows have the same id, or if the tenant's name is not valid as a
+    /// brand.
     pub fn new(
         tenant: TenantId,
         user_flows: Vec<UserFlow>,
@@ -128,7 +134,8 @@ impl TenantPolicy {
         policy.with_user_flows(user_flows)
     }
 
-    /// Whether a user flow offers password reset in an application at all. Depends on no account.
+    /// Returns whether a user flow offers password reset in an application at all. The result does
+    /// not depend on any account.
     #[must_use]
     pub fn offers_reset(&self, flow: &UserFlowId, application: &ApplicationId) -> bool {
         let methods = &self.authentication_methods;
@@ -139,7 +146,7 @@ impl TenantPolicy {
                 .is_some_and(|flow| flow.covers(application) && flow.has_passwords())
     }
 
-    /// The user flow of that id.
+    /// Returns the user flow of that id.
     #[must_use]
     pub fn user_flow(&self, id: &UserFlowId) -> Option<&UserFlow> {
         self.user_flows.iter().find(|flow| flow.id() == id)
@@ -148,7 +155,7 @@ impl TenantPolicy {
     /// Replaces the user flows.
     ///
     /// # Errors
-    /// [`DocumentError`] if two have one id.
+    /// [`DocumentError`] if two flows have the same id.
     pub fn with_user_flows(mut self, flows: Vec<UserFlow>) -> Result<Self, DocumentError> {
         for (index, flow) in flows.iter().enumerate() {
             if flows.iter().take(index).any(|other| other.id() == flow.id()) {
@@ -197,11 +204,11 @@ macro_rules! setting {
 }
 
 setting!(
-    /// Which authentication methods whom may use.
+    /// The authentication methods and the accounts that may use them.
     authentication_methods, with_authentication_methods, AuthenticationMethodsPolicy
 );
 setting!(
-    /// What a new password must be like.
+    /// The rules for new passwords.
     password_rules, with_password_rules, PasswordRules
 );
 setting!(
@@ -213,19 +220,19 @@ setting!(
     brand, with_brand, Brand
 );
 setting!(
-    /// The domains whose mailboxes ignore dots, for limits only.
+    /// The domains whose mailboxes ignore dots. Only limits use them.
     dot_rules, with_dot_rules, DotRules
 );
 setting!(
-    /// What a stranger may learn.
+    /// How much an outsider may learn about accounts.
     copy disclosure, with_disclosure, Disclosure
 );
 setting!(
-    /// What an account counts for whose only second factor is the mailbox that codes go to.
+    /// Whether an account may reset if its only second factor is the mailbox that receives codes.
     copy same_mailbox, with_same_mailbox, SameMailbox
 );
 setting!(
-    /// What a finished reset leads to.
+    /// The step that follows a finished reset.
     copy after_reset, with_after_reset, AfterReset
 );
 setting!(
@@ -234,26 +241,26 @@ setting!(
 );
 
 impl TenantPolicy {
-    /// The tenant.
+    /// Returns the id of the tenant.
     #[must_use]
     pub const fn tenant(&self) -> &TenantId {
         &self.tenant
     }
 
-    /// The user flows.
+    /// Returns the user flows.
     #[must_use]
     pub fn user_flows(&self) -> &[UserFlow] {
         &self.user_flows
     }
 
-    /// The languages that mails and pages are offered in; the first is the fallback. Those that
-    /// there are no words for do not count; if there are words for none, English is used.
+    /// Returns the languages of mails and pages, with the fallback first. Languages without words
+    /// are not used. If no listed language has words, English is used.
     #[must_use]
     pub fn languages(&self) -> &[LanguageTag] {
         &self.languages
     }
 
-    /// Sets the languages that mails and pages are offered in.
+    /// Sets the languages of mails and pages.
     #[must_use]
     pub fn with_languages(mut self, languages: Vec<LanguageTag>) -> Self {
         self.languages = languages;

@@ -1,4 +1,4 @@
-//! User flows: which applications, which ways to sign in.
+//! User flows: the applications, and the ways in which their users sign in.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use super::{
 use crate::domain::{ApplicationId, IdError, IdentityProvider, UserFlowId};
 
 const FLOW: &str = "externalUsersSelfServiceSignUpEventsFlow";
-/// Longest display name, in characters.
+/// The longest display name, in characters.
 const LONGEST_NAME: usize = 256;
 const PROVIDERS: [(&str, IdentityProvider); 4] = [
     ("EmailPassword-OAUTH", IdentityProvider::EmailPassword),
@@ -21,9 +21,9 @@ const PROVIDERS: [(&str, IdentityProvider); 4] = [
 /// The administrator's sign-up and sign-in configuration, as Graph's
 /// `externalUsersSelfServiceSignUpEventsFlow`.
 ///
-/// There is no switch for password reset on it: reset is offered iff it lists e-mail with
-/// password and the authentication methods policy allows Email OTP. Fields that this crate does
-/// not know are kept and written back, numbers as in [`AuthenticationMethodsPolicy`].
+/// A user flow has no switch for password reset. Reset is offered if the flow lists e-mail with
+/// password and the authentication methods policy allows Email OTP. Fields that this crate does not
+/// know are kept and written back, with numbers as in [`AuthenticationMethodsPolicy`].
 ///
 /// [`AuthenticationMethodsPolicy`]: super::AuthenticationMethodsPolicy
 #[derive(Clone, Debug, PartialEq)]
@@ -35,21 +35,21 @@ pub struct UserFlow {
     identity_providers: Vec<IdentityProvider>,
 }
 
-/// Which applications a user flow is for.
+/// The applications that a user flow covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 // Exhaustive: Graph has these two.
 pub enum Applications {
-    /// All of the tenant.
+    /// All applications of the tenant.
     All,
-    /// These.
+    /// Only these applications.
     Listed(Vec<ApplicationId>),
 }
 
 impl UserFlow {
-    /// A flow for all applications, with e-mail and password.
+    /// Creates a flow for all applications, with e-mail and password.
     ///
     /// # Errors
-    /// [`IdError`] if the id is not usable.
+    /// [`IdError`] if the text is not a valid id.
     pub fn email_with_password(id: &str) -> Result<Self, IdError> {
         let identity_providers = vec![IdentityProvider::EmailPassword];
         let document = json!({
@@ -77,7 +77,8 @@ impl UserFlow {
         })
     }
 
-    /// Reads Graph's document. A flow without `id` (before it is created) is called by its name.
+    /// Reads Graph's document. A flow without `id` (before Graph has created the flow) gets its
+    /// name as the id.
     ///
     /// # Errors
     /// [`DocumentError`] names the JSON path and the rule.
@@ -115,37 +116,37 @@ impl UserFlow {
         Ok(Self { applications, display_name, document, id, identity_providers })
     }
 
-    /// The document, as Graph writes it.
+    /// Returns the document, as Graph writes it.
     #[must_use]
     pub const fn document(&self) -> &Value {
         &self.document
     }
 
-    /// Its id.
+    /// Returns the id of the flow.
     #[must_use]
     pub const fn id(&self) -> &UserFlowId {
         &self.id
     }
 
-    /// Its name for administrators.
+    /// Returns the name that administrators see.
     #[must_use]
     pub fn display_name(&self) -> &str {
         &self.display_name
     }
 
-    /// Which applications it is for.
+    /// Returns the applications that the flow covers.
     #[must_use]
     pub const fn applications(&self) -> &Applications {
         &self.applications
     }
 
-    /// How customers of this flow sign in.
+    /// Returns the identity providers with which customers of this flow sign in.
     #[must_use]
     pub fn identity_providers(&self) -> &[IdentityProvider] {
         &self.identity_providers
     }
 
-    /// Whether it is for that application.
+    /// Returns whether the flow covers that application.
     #[must_use]
     pub fn covers(&self, application: &ApplicationId) -> bool {
         match &self.applications {
@@ -156,19 +157,19 @@ impl UserFlow {
         }
     }
 
-    /// Whether it is for any application at all.
+    /// Returns whether the flow covers any application.
     pub(super) fn has_applications(&self) -> bool {
         !matches!(&self.applications, Applications::Listed(listed) if listed.is_empty())
     }
 
-    /// Whether customers of this flow sign in with e-mail and password.
+    /// Returns whether customers of this flow sign in with e-mail and password.
     #[must_use]
     pub fn has_passwords(&self) -> bool {
         self.identity_providers.contains(&IdentityProvider::EmailPassword)
     }
 }
 
-/// A name that a form can show in one line, and give back.
+/// Reads a name that a form can show on one line and return.
 fn display_name(text: &str) -> Result<String, &'static str> {
     let is_short = text.chars().count() <= LONGEST_NAME;
     if text.trim().is_empty() || !is_short || text.chars().any(char::is_control) {

@@ -15,7 +15,7 @@ pub(super) struct Cost {
     pub(super) lanes: u32,
 }
 
-/// Parameters that Argon2id or the cap of the pool does not allow.
+/// The error for parameters that Argon2id or the cap of the pool does not allow.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("password hasher: memory of 8 KiB a lane up to the cap, 1 to 10 passes, 1 to 4 lanes")]
 #[non_exhaustive]

@@ -43,8 +43,8 @@ const fn of_today<'a>(cost: Cost, password: &'a [u8], salt: &'a [u8; SALT]) -> I
 }
 
 impl OnFile {
-    /// Reads a hash; refuses one that asks for more than `cap` KiB, or is not Argon2, before any
-    /// work.
+    /// Reads a hash. Before any work, refuses a hash that is not Argon2 or requires more than `cap`
+    /// KiB.
     pub(super) fn read(hash: &PasswordHash, cap: u32) -> Result<Self, HashError> {
         let read = phc::PasswordHash::new(hash.expose()).map_err(|_| HashError::Unsupported)?;
         let algorithm =

@@ -1,4 +1,4 @@
-//! What computes a tag: one implementation of Argon2, in memory of its own that it reuses.
+//! Kernels: implementations of Argon2 that compute a tag in memory that they reuse.
 
 use argon2::{Algorithm, Argon2, AssociatedData, Block, ParamsBuilder, Version};
 use zeroize::Zeroize;
@@ -6,7 +6,7 @@ use zeroize::Zeroize;
 use super::cost::Cost;
 use crate::ports::HashError;
 
-/// What a tag is computed from.
+/// The input from which a tag is computed.
 #[derive(Clone, Copy)]
 pub(super) struct Input<'a> {
     pub(super) algorithm: Algorithm,

@@ -1,4 +1,4 @@
-//! The pool: threads, two queues, and what waits in them.
+//! The pool: its threads, its two queues and their jobs.
 
 use std::{
     collections::VecDeque,
@@ -25,39 +25,44 @@ use crate::{
     sync::{AtomicU64, Condvar, Mutex, MutexGuard, thread},
 };
 
-/// Parameter sets that are kept in mind for dummy hashes.
+/// The number of parameter sets that are remembered for dummy hashes.
 const SEEN: usize = 8;
-/// How long a thread rests before it wipes its memory: wiping takes a twelfth of a hash, and the next
-/// job would overwrite it anyway.
+/// How long a thread rests before it wipes its memory. Wiping takes a twelfth of a hash, and the
+/// next job would overwrite the memory anyway.
 const REST: Duration = Duration::from_secs(1);
 /// The most memory that a hash on file may ask for, in KiB.
 const CAP: u32 = 128 * 1024;
 
-/// Hashes with Argon2id on a few threads of its own. Clones share them; they end with the last.
+/// Hashes with Argon2id on a few threads of its own. Clones share the threads, which end with the
+/// last clone.
 ///
-/// *Memory*: one buffer a thread, reused; 19 MiB each by default, and a hash on file may ask for
-/// 128 MiB at the most. *Waiting*: at most 64 jobs of each [`HashQueue`], served in turn, so neither
-/// starves the other; a full queue is [`HashError::Busy`] at once. A caller that gives up takes
-/// its job off the queue. A hash that panics is [`HashError::Failed`], and its thread goes on.
+/// *Memory*: each thread reuses one buffer of 19 MiB by default. A hash on file may require at most
+/// 128 MiB.
+///
+/// *Waiting*: at most 64 jobs wait in each [`HashQueue`]. The queues are served in turn, so that
+/// neither queue starves. A full queue returns [`HashError::Busy`] at once. A caller that gives up
+/// takes its job off the queue. A hash that panics returns [`HashError::Failed`], and its thread
+/// continues.
 ///
 /// # Security
-/// Defaults are OWASP's: m = 19 MiB, t = 2, p = 1, salt 16 bytes, tag 32 bytes. Passwords are wiped at
-/// once; buffers when their thread has had nothing to do for a second, since wiping one costs up to a
-/// tenth of a hash. Until then, whoever can read this process's memory can test guesses of a thread's
-/// last password fast ([`manual::hashing`](crate::manual::hashing)). The fast kernel wipes after each
-/// hash.
+/// The defaults are OWASP's: m = 19 MiB, t = 2, p = 1, a salt of 16 bytes and a tag of 32 bytes.
+///
+/// Passwords are wiped at once. A buffer is wiped after its thread has been idle for a second,
+/// because wiping costs up to a tenth of a hash. Until then, an attacker who can read this
+/// process's memory can quickly test guesses of a thread's last password
+/// ([`manual::hashing`](crate::manual::hashing)). The fast kernel wipes its memory after each hash.
 #[derive(Clone)]
 pub struct Argon2Pool(Arc<Handle>);
 
-/// Which implementation of Argon2 an [`Argon2Pool`] computes with.
+/// The implementation of Argon2 that an [`Argon2Pool`] uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Argon2Kernel {
-    /// The `argon2` crate, because the fast kernel failed its self-test.
+    /// The `argon2` crate, because the fast kernel has failed its self-test.
     Fallback,
     /// The `argon2-rust` crate, which has passed its self-test.
     Fast,
-    /// The `argon2` crate: the default.
+    /// The `argon2` crate. This is the default.
     Standard,
 }
 
@@ -106,13 +111,13 @@ enum Work {
     Dummy { cost: Cost, salt: [u8; SALT], reply: oneshot::Sender<Result<(), HashError>> },
 }
 
-/// Cores that this process may use.
+/// Returns the number of cores that this process may use.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 impl Argon2Pool {
-    /// As many threads as there are cores, at most four; started with the first job.
+    /// Creates a pool with one thread per core, at most four. The threads start with the first job.
     #[must_use]
     pub fn new() -> Self {
         Self::over(Settings {
@@ -127,27 +132,28 @@ impl Argon2Pool {
         })
     }
 
-    /// A pool of so many threads: at least one, and no more than there are cores. More would only
-    /// push each other's 19 MiB out of the caches: four on two cores hash 8 to 15 % less than two
-    /// (`cargo bench --bench hashing`).
+    /// Returns a pool with this many threads: at least one, and at most one per core. More threads
+    /// would only push each other's 19 MiB out of the caches. Four threads on two cores hash 8 to
+    /// 15 % less than two threads (`cargo bench --bench hashing`).
     #[must_use]
     pub fn with_threads(&self, threads: usize) -> Self {
         Self::over(Settings { threads: threads.clamp(1, cores()), ..self.0.settings.clone() })
     }
 
-    /// A pool in which at most this many jobs may wait in each queue.
+    /// Returns a pool in which at most this many jobs may wait in each queue.
     #[must_use]
     pub fn with_queue(&self, queue: usize) -> Self {
         Self::over(Settings { queue, ..self.0.settings.clone() })
     }
 
-    /// A pool with other parameters: memory in KiB, passes, lanes.
+    /// Returns a pool with other parameters: memory in KiB, passes and lanes.
     ///
     /// # Errors
-    /// [`ParametersError`].
+    /// [`ParametersError`] if Argon2id or the cap of the pool does not allow the parameters.
     ///
     /// # Security
-    /// Lower ones than the defaults make stolen hashes cheaper to guess: for tests only.
+    /// Use parameters below the defaults for tests only, because they make stolen hashes cheaper to
+    /// guess.
     pub fn with_parameters(
         &self,
         memory: u32,
@@ -159,29 +165,31 @@ impl Argon2Pool {
         Ok(Self::over(Settings { cost, ..settings }))
     }
 
-    /// A pool that draws its salts elsewhere.
+    /// Returns a pool that takes its salts from another source.
     #[must_use]
     pub fn with_entropy(&self, entropy: impl Entropy + 'static) -> Self {
         Self::over(Settings { entropy: Arc::new(entropy), ..self.0.settings.clone() })
     }
 
-    /// A pool that computes with the `argon2-rust` crate: equal hashes, in half to three quarters of the time.
+    /// Returns a pool that uses the `argon2-rust` crate: the hashes are equal, and each takes half
+    /// to three quarters of the time.
     ///
-    /// Takes as long as two hashes, on the calling thread: the crate must first compute known tags,
-    /// RFC 9106's among them. If it does not, the pool goes on with the `argon2` crate and says so:
-    /// [`Argon2Pool::kernel`] is [`Argon2Kernel::Fallback`], and `events` receives one
-    /// [`EventKind::HasherFallback`].
+    /// The call first checks that the crate computes known tags, among them the tags of RFC 9106.
+    /// The check takes as long as two hashes, on the calling thread. If the check fails, the pool
+    /// continues with the `argon2` crate. [`Argon2Pool::kernel`] is then
+    /// [`Argon2Kernel::Fallback`], and `events` receives one [`EventKind::HasherFallback`].
     ///
     /// # Security
-    /// `argon2-rust` is not audited and uses `unsafe`; what that means, and what the self-test does
-    /// not prove, is in [`manual::hashing`](crate::manual::hashing). Its memory is wiped after each hash.
+    /// `argon2-rust` is not audited and uses `unsafe`. The consequences and the limits of the
+    /// self-test are in [`manual::hashing`](crate::manual::hashing). The kernel's memory is wiped
+    /// after each hash.
     #[cfg(feature = "argon2-rust")]
     #[must_use]
     pub fn with_fast_kernel(&self, clock: &impl Clock, events: &impl EventSink) -> Self {
         self.with_kernel(super::fast::Fast::make, clock, events)
     }
 
-    /// Which implementation it computes with.
+    /// Returns the implementation that the pool uses.
     #[must_use]
     pub fn kernel(&self) -> Argon2Kernel {
         self.0.settings.kernel
@@ -203,7 +211,7 @@ impl Argon2Pool {
         Self::over(Settings { kernel, make, ..self.0.settings.clone() })
     }
 
-    /// How many hashes it has begun: for tests, and to watch what is spent.
+    /// Returns how many hashes the pool has begun, for tests and for monitoring.
     #[must_use]
     pub fn jobs(&self) -> u64 {
         self.0.shared.done.load(Ordering::Relaxed)
@@ -247,7 +255,7 @@ impl Argon2Pool {
     /// use [`PasswordHasher::hash`].
     ///
     /// # Errors
-    /// [`HashError::Failed`] if there is no randomness or no memory.
+    /// [`HashError::Failed`] if there is not enough randomness or memory.
     pub fn hash_blocking(&self, password: &Password) -> Result<PasswordHash, HashError> {
         let settings = &self.0.settings;
         let mut kernel = (settings.make)();

@@ -16,24 +16,24 @@ use crate::{
 
 /// Keeps records and counters in memory.
 ///
-/// Bounded: full, it refuses; it never evicts what is alive. Expiry costs the same however many
-/// entries there are, and growing pauses nobody for long.
+/// The store is bounded. If it is full, it refuses new entries and never evicts a live one. Expiry
+/// costs the same for any number of entries, and growth never pauses a caller for long.
 ///
-/// What has been removed leaves its memory to what comes next: the store stays as large as it was
-/// when it held most, and the opaque bytes of a removed record stand there until they are written over.
+/// New entries reuse the memory of removed ones. The store therefore stays as large as it was at
+/// its fullest, and a removed record's opaque bytes remain until they are overwritten.
 #[derive(Debug)]
 pub struct MemoryCodes {
     records: Shards<RecordId, Kept>,
     counters: Shards<CounterName, Counter>,
 }
 
-/// How many entries a [`MemoryCodes`] holds.
+/// The number of entries in a [`MemoryCodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
-    /// Records, dead ones included until they are swept.
+    /// The records, including dead ones that are not swept yet.
     pub records: usize,
-    /// Counters, ended ones included until they are swept.
+    /// The counters, including ended ones that are not swept yet.
     pub counters: usize,
 }
 
@@ -49,19 +49,19 @@ struct Kept {
 }
 
 impl MemoryCodes {
-    /// Room for a million records and four million counters.
+    /// Creates a store with room for a million records and four million counters.
     #[must_use]
     pub fn new() -> Self {
         Self::with_capacity(1_000_000, 4_000_000)
     }
 
-    /// Room for so many records and counters, spread evenly over shards.
+    /// Creates a store with room for this many records and counters, spread evenly over shards.
     #[must_use]
     pub fn with_capacity(records: usize, counters: usize) -> Self {
         Self { counters: Shards::with_capacity(counters), records: Shards::with_capacity(records) }
     }
 
-    /// How many entries it holds now.
+    /// Returns the present number of entries.
     #[must_use]
     pub fn usage(&self) -> Usage {
         Usage { counters: self.counters.len(), records: self.records.len() }

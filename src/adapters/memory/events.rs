@@ -14,13 +14,13 @@ pub struct MemoryEvents(Arc<Mutex<VecDeque<AuditEvent>>>);
 const KEPT: usize = 100_000;
 
 impl MemoryEvents {
-    /// No events yet.
+    /// Creates a store without events.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The events, oldest first.
+    /// Returns the events, oldest first.
     #[must_use]
     pub fn all(&self) -> Vec<AuditEvent> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()

@@ -1,6 +1,6 @@
-//! Stores in this process's memory: for tests, demonstrations and services of one process.
+//! Stores in this process's memory, for tests, demonstrations and services of one process.
 //!
-//! Nothing survives the process. Within it the contracts hold as on any other store.
+//! The data ends with the process. Within the process, the contracts hold as on any other store.
 
 mod blocks;
 mod codes;

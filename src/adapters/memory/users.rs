@@ -16,7 +16,7 @@ use crate::{
     sync::{Mutex, MutexGuard},
 };
 
-/// Accounts in memory. Clones share them. Addresses match exactly.
+/// Keeps accounts in memory. Clones share the accounts. Addresses match exactly.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryUsers(Arc<Mutex<State>>);
 
@@ -45,13 +45,13 @@ struct Waiting {
 }
 
 impl MemoryUsers {
-    /// A store without accounts.
+    /// Creates a store without accounts.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds an account, or replaces the one of that id.
+    /// Adds an account, or replaces the account of that id.
     pub fn insert(&self, tenant: &TenantId, account: Account) {
         let kept = Kept { account, pending_address: None, signed_in_at: None };
         let mut state = self.lock();
@@ -59,8 +59,8 @@ impl MemoryUsers {
         state.put(tenant, kept);
     }
 
-    /// Changes an account; answers whether there is one of that id. Draw a new
-    /// [`Stamp`](crate::domain::Stamp) where the contract of stamps asks for it.
+    /// Changes an account, and returns whether there is an account of that id. Generate a new
+    /// [`Stamp`](crate::domain::Stamp) if the contract of stamps requires one.
     pub fn update(
         &self,
         tenant: &TenantId,
@@ -80,26 +80,26 @@ impl MemoryUsers {
         true
     }
 
-    /// Removes an account; answers whether there was one.
+    /// Removes an account, and returns whether it existed.
     pub fn remove(&self, tenant: &TenantId, id: &AccountId) -> bool {
         self.lock().take(tenant, id).is_some()
     }
 
-    /// Notes that an account waits for a new address to be confirmed; a reset cancels that.
+    /// Notes a new address that the account has not confirmed yet. A reset cancels the change.
     pub fn set_pending_address(&self, tenant: &TenantId, id: &AccountId, address: EmailAddress) {
         if let Some(kept) = self.lock().accounts.get_mut(&(tenant.clone(), id.clone())) {
             kept.pending_address = Some(address);
         }
     }
 
-    /// The address that an account waits to have confirmed.
+    /// Returns the new address that the account has not confirmed yet.
     #[must_use]
     pub fn pending_address(&self, tenant: &TenantId, id: &AccountId) -> Option<EmailAddress> {
         let state = self.lock();
         state.accounts.get(&(tenant.clone(), id.clone()))?.pending_address.clone()
     }
 
-    /// When an account signed in last with its password.
+    /// Returns when an account last signed in with its password.
     #[must_use]
     pub fn signed_in_at(&self, tenant: &TenantId, id: &AccountId) -> Option<Timestamp> {
         self.lock().accounts.get(&(tenant.clone(), id.clone()))?.signed_in_at

@@ -1,4 +1,4 @@
-//! What differs between two JSON documents, small enough to be recorded at every change.
+//! The differences between two JSON documents, small enough to be recorded at every change.
 //!
 //! An edit is `{"was": …, "is": …}`, either of them missing where the field was or is; or
 //! `{"fields": {name: edit}}`; or `{"item": index, "edit": edit}`; or, for a run of items,
@@ -85,7 +85,7 @@ pub(super) fn applied(before: &Value, edit: &Value) -> Option<Value> {
     (Some(before) == edit.get("was")).then(|| edit.get("is").cloned())?
 }
 
-/// Of the documents before and after an edit, the part that it changes.
+/// Returns the part that an edit changes, before and after.
 pub(super) fn parts(edit: &Value) -> Option<[Value; 2]> {
     if let Some(fields) = edit.get("fields") {
         let mut sides = [Map::new(), Map::new()];

@@ -43,9 +43,9 @@ pub(super) type Watch<'a> = &'a mut dyn FnMut(Step) -> io::Result<()>;
 
 /// How sure it is that a finished exchange stays.
 pub(super) enum Made {
-    /// It outlives a loss of power.
+    /// The exchange outlives a loss of power.
     Durably,
-    /// It is in force, and might not outlive one.
+    /// The exchange is in force, but might not outlive a loss of power.
     Perhaps(io::Error),
 }
 

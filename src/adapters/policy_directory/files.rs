@@ -17,7 +17,8 @@ use crate::{
 /// Largest file that is read: Graph's own policies are at most 20 KB.
 pub(super) const LARGEST: u64 = 1024 * 1024;
 
-/// What is in a file, or why it cannot be read, under a version that any process computes alike.
+/// The content of a file, or the reason why it cannot be read, under a version that any process
+/// computes alike.
 pub(super) struct Content {
     pub(super) version: u64,
     pub(super) bytes: Result<Vec<u8>, PolicyFileError>,

@@ -1,4 +1,4 @@
-//! Policies in a folder of JSON files, read again when they change.
+//! Policies in a folder of JSON files, which are read again when they change.
 
 mod edit;
 mod exchange;
@@ -22,15 +22,16 @@ use crate::{
     ports::{PolicyError, PolicySource, VersionedPolicy},
 };
 
-/// One `*.json` file a tenant, as [`TenantPolicy::from_json`] reads it.
+/// Policies from one `*.json` file per tenant, as [`TenantPolicy::from_json`] reads it. Clones
+/// share the policies.
 ///
-/// Call [`PolicyDirectory::reload`] now and then; it reads every file. A bad file never
-/// replaces a good policy, and a file that is gone never takes one away: switch a tenant off by
-/// its own document. A bad file concerns no other tenant. [`PolicyDirectory::faults`] names it,
-/// and the administrator's side repairs it. Clones share the policies.
+/// Call [`PolicyDirectory::reload`] regularly, because it reads every file. A bad file never
+/// replaces a good policy and does not affect other tenants. [`PolicyDirectory::faults`] names the
+/// file, and the administrator's side repairs it. A missing file never removes a policy. To switch
+/// a tenant off, change its document.
 ///
-/// A file may have any name that ends in `.json`. If several files are about one tenant, the one
-/// that bears the tenant's name counts. Without such a file none of them counts.
+/// A file may have any name that ends in `.json`. If several files are about one tenant, only the
+/// file with the tenant's name is used. Without such a file, all of them are ignored.
 #[derive(Clone, Debug)]
 pub struct PolicyDirectory {
     folder: PathBuf,
@@ -38,57 +39,57 @@ pub struct PolicyDirectory {
     state: Arc<Mutex<State>>,
 }
 
-/// What [`PolicyDirectory::reload`] found.
+/// The result of [`PolicyDirectory::reload`].
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Reloaded {
-    /// Tenants whose policy is new.
+    /// The tenants that have a new policy.
     pub changed: Vec<TenantId>,
-    /// Files that could not be used; the policies they would have replaced stay in force.
+    /// The files that could not be used. The policies that they would have replaced stay in force.
     pub errors: Vec<PolicyFileError>,
 }
 
-/// A policy file, or their folder, that could not be used.
+/// The error for a policy file, or the folder of policy files, that could not be used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PolicyFileError {
-    /// What it says is not a policy.
+    /// The content of the file is not a policy.
     #[error("policy file {file}: {error}")]
     Document {
-        /// The file's name.
+        /// The name of the file.
         file: String,
         /// The JSON path and the rule.
         error: DocumentError,
     },
-    /// Something else than a file has its name.
+    /// The name belongs to something else than a file.
     #[error("policy file {file}: not a file; move it away")]
     NotAFile {
         /// The name.
         file: String,
     },
-    /// It could not be read.
+    /// The file or the folder could not be read.
     #[error("policy file {file}: cannot be read; check that it exists and may be read")]
     Read {
-        /// The file's or the folder's name.
+        /// The name of the file or the folder.
         file: String,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// It is larger than 1 MiB.
+    /// The file is larger than 1 MiB.
     #[error("policy file {file}: larger than 1 MiB")]
     TooLarge {
-        /// The file's name.
+        /// The name of the file.
         file: String,
     },
     /// Another file is about the same tenant.
     #[error("policy file {file}: another file is about this tenant; keep one")]
     Twice {
-        /// The file's name.
+        /// The name of the file.
         file: String,
     },
 }
 
-/// What is known of the files.
+/// The known state of the files.
 #[derive(Debug, Default)]
 struct State {
     /// The file that counts for a tenant.
@@ -109,8 +110,8 @@ struct Seen {
 
 impl PolicyDirectory {
     /// Reads every policy of a folder. A file that cannot be used is left out, and
-    /// [`PolicyDirectory::faults`] names it: nobody can reset a password in its tenant until it is
-    /// put right.
+    /// [`PolicyDirectory::faults`] names it. Until the file is repaired, no user of its tenant can
+    /// reset a password.
     ///
     /// # Errors
     /// [`PolicyFileError`] if the folder itself cannot be read.
@@ -121,10 +122,10 @@ impl PolicyDirectory {
         Ok(directory)
     }
 
-    /// Reads every file, and takes what has changed since the last time.
+    /// Reads every file, and takes over the changes since the last call.
     ///
     /// # Errors
-    /// The folder cannot be read; every policy stays in force.
+    /// [`PolicyFileError`] if the folder cannot be read. Every policy then stays in force.
     pub fn reload(&self) -> Result<Reloaded, PolicyFileError> {
         let mut state = self.state();
         let mut reloaded = Reloaded::default();
@@ -172,7 +173,7 @@ impl PolicyDirectory {
         Ok(reloaded)
     }
 
-    /// The tenants that have a policy.
+    /// Returns the tenants that have a policy.
     #[must_use]
     pub fn tenants(&self) -> Vec<TenantId> {
         let mut tenants = self.policies.tenants();
@@ -183,7 +184,7 @@ impl PolicyDirectory {
         tenants
     }
 
-    /// What could not be used at the last [`PolicyDirectory::reload`], for the host's logs.
+    /// Returns the faults of the last [`PolicyDirectory::reload`], for the host's logs.
     #[must_use]
     pub fn faults(&self) -> Vec<PolicyFault> {
         let state = self.state();

@@ -30,11 +30,15 @@ const REMEMBERED: usize = 100;
 /// The file that writers lock.
 const LOCK: &str = ".lock";
 
-/// Reads and writes small files on the calling thread. Writers of all processes wait for each other
-/// on a lock file; a policy is replaced by renaming a finished file over it. Changes are lines of
-/// JSON in `NAME.changes`, and older ones in `NAME.changes-old`: each of the two has at most a
-/// change more than 1 MiB. A line that a crash has cut short is left out, and nothing else. A change
-/// is recorded exactly when it was made: until both are certain its record waits in
+/// Reads and writes small files on the calling thread.
+///
+/// Writers of all processes wait for each other on a lock file. A policy is replaced by renaming a
+/// finished file over it.
+///
+/// Changes are lines of JSON in `NAME.changes`, and older changes are in `NAME.changes-old`. Each
+/// file has at most 1 MiB plus one change. Only a line that a crash has cut short is left out.
+///
+/// A change is recorded exactly if it was made. Until both are certain, the record waits in
 /// `NAME.changes-next`, and the next write settles it.
 #[async_trait]
 impl PolicyStore for PolicyDirectory {
@@ -81,7 +85,7 @@ impl PolicyStore for PolicyDirectory {
     }
 }
 
-/// What is stored for a tenant.
+/// The stored policy of a tenant.
 struct Stored {
     path: PathBuf,
     /// 0 if there is nothing.

@@ -1,4 +1,4 @@
-//! Who changed what: lines of JSON beside a tenant's policy.
+//! The record of changes and administrators, as lines of JSON beside a tenant's policy.
 //!
 //! A line holds the whole policy before and after, or only what differs if the line before it ends
 //! where it begins. A file that is full becomes the older one of two, so that both together are
@@ -40,7 +40,7 @@ impl Line {
         file.sync_all()
     }
 
-    /// What is missing of it in a file that goes on like this from there.
+    /// Returns the missing part of the line in a file that continues with `written` at `at`.
     fn missing(&self, written: &[u8], at: u64) -> Vec<u8> {
         let text = self.text.as_bytes();
         if at == self.at && written.starts_with(text) {
@@ -154,7 +154,7 @@ fn last_line(file: &mut File) -> io::Result<Option<Vec<u8>>> {
     Ok((!line.is_empty()).then_some(line))
 }
 
-/// What tells one document from another.
+/// Returns a mark that tells one document from another.
 fn mark(document: &Value) -> u64 {
     version_of(document.to_string().as_bytes())
 }

@@ -13,11 +13,11 @@ use crate::{
     ports::{Attempted, CodeStore, Inserted, Loaded, Record, SWEEP_MARGIN, StoreError, Swapped},
 };
 
-/// Records and counters in Postgres.
+/// Keeps records and counters in Postgres.
 ///
-/// Each verb is one statement: one round trip, one transaction, locks in one order. A transaction
-/// that the server itself undid for a deadlock or a serialization failure is repeated, at most
-/// eight times; after a lost connection nothing is.
+/// Each verb is one statement with one round trip and one transaction. Locks are taken in one
+/// order. If the server undoes a transaction because of a deadlock or a serialization failure, the
+/// transaction is repeated at most eight times. Nothing is repeated after a lost connection.
 #[derive(Clone, Debug)]
 pub struct PostgresCodes(Connections);
 

@@ -1,4 +1,4 @@
-//! What Postgres says, in words of what to do.
+//! Turns errors of Postgres into errors that say what to do.
 
 use deadpool_postgres::PoolError;
 use tokio_postgres::{

@@ -1,5 +1,5 @@
-//! Everything in a Postgres database, schema `sspr`: code store, reference user store, outbox,
-//! sessions. Each verb is one statement in one round trip, and one transaction of its own.
+//! A code store, a reference user store, an outbox and sessions in the schema `sspr` of a Postgres
+//! database. Each verb is one statement in one round trip, with its own transaction.
 
 mod codes;
 mod errors;

@@ -1,4 +1,4 @@
-//! Where the database is, and how it is spoken to.
+//! The address of the database, and the terms of the connection.
 
 use core::{net::IpAddr, time::Duration};
 
@@ -10,11 +10,11 @@ use tokio_postgres::{
 
 use crate::policy::meant;
 
-/// How to reach a Postgres database.
+/// The options for a connection to a Postgres database.
 ///
-/// A connection is encrypted and the server's certificate verified, unless the server is on this
-/// machine (loopback address or Unix socket) or the URL says `sslmode=disable`. There is no mode
-/// that can be talked out of encryption: `prefer` means `require`.
+/// A connection is encrypted and the server's certificate is verified. The exceptions are a server
+/// on this machine (loopback address or Unix socket) and a URL with `sslmode=disable`. No mode can
+/// be downgraded to an unencrypted connection: `prefer` means `require`.
 #[derive(Clone)]
 pub struct PostgresOptions {
     pub(super) config: Config,
@@ -24,23 +24,23 @@ pub struct PostgresOptions {
     pub(super) drift: Option<Duration>,
 }
 
-/// Why a URL is not usable. Says nothing of its contents but the names of options: it may hold a
-/// password.
+/// The reason why a URL is not valid. The message contains at most names of options, because the
+/// URL may contain a password.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PostgresUrlError {
-    /// It does not have the expected form.
+    /// The URL does not have the expected form.
     #[error(
         "postgres url: not of the form postgres://user:password@host:port/database?sslmode=require"
     )]
     Form,
-    /// It names no host.
+    /// The URL has no host.
     #[error("postgres url: it names no host")]
     Host,
-    /// An option that is not known: its name if it is almost that of a known one.
+    /// An option is unknown. Its name is given if it is almost a known name.
     #[error("postgres url: {} is not known", .0.as_ref().map_or_else(unnamed, quoted))]
     Unknown(Option<String>),
-    /// The value of an option is none that it can have.
+    /// An option has a value that is not allowed.
     #[error("postgres url: `{0}` has a value that it cannot have")]
     Value(&'static str),
 }
@@ -107,7 +107,7 @@ impl PostgresOptions {
     /// Reads a URL or a `key=value` string as libpq knows them.
     ///
     /// # Errors
-    /// [`PostgresUrlError`].
+    /// [`PostgresUrlError`] if the URL is not valid.
     pub fn from_url(url: &str) -> Result<Self, PostgresUrlError> {
         let mut config: Config = url.parse().map_err(|error| fault(&error))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
@@ -132,15 +132,15 @@ impl PostgresOptions {
         })
     }
 
-    /// How many connections at most; 16 unless told.
+    /// Sets the most connections. The default is 16.
     #[must_use]
     pub fn with_connections(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
         self
     }
 
-    /// How long one call may take in all, a wait for a free connection included; 5 seconds unless
-    /// told. What takes longer ends with an error, and its connection is closed.
+    /// Sets how long one call may take, including the wait for a free connection. The default is 5
+    /// seconds. A longer call ends with an error, and its connection is closed.
     #[must_use]
     pub const fn with_patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -154,8 +154,9 @@ impl PostgresOptions {
         self
     }
 
-    /// Serves also when this process's clock is more than 30 seconds off the server's. For tests
-    /// whose clock is moved by hand; in use it lets one wrong clock end resets of every process.
+    /// Skips the check that this process's clock is within 30 seconds of the server's clock. Use it
+    /// only in tests that move their clock by hand. In production, one wrong clock could then end
+    /// resets of every process.
     #[must_use]
     pub const fn without_clock_check(mut self) -> Self {
         self.drift = None;

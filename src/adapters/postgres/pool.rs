@@ -27,7 +27,7 @@ pub(super) struct Connections {
 /// How far a call has come: it decides what a caller may believe when its time is over.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// It waits for a connection, and nothing has happened.
+    /// The call waits for a connection, and nothing has happened.
     Waiting,
     /// The server has been asked.
     Asked,

@@ -1,4 +1,4 @@
-//! Sessions: valid while they carry the account's current stamp, and gone with a reset.
+//! Sessions that are valid while they carry the account's current stamp, and end with a reset.
 
 use tokio_postgres::types::Type;
 
@@ -13,7 +13,7 @@ impl PostgresUsers {
     /// Opens a session for an account that has just signed in with that stamp.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if the database fails.
     pub async fn open_session(
         &self,
         tenant: &TenantId,
@@ -33,19 +33,19 @@ impl PostgresUsers {
         self.0.rows(sql, values).await.map(|_| token)
     }
 
-    /// Ends one session, when its person signs out. Ending an unknown one is nothing.
+    /// Ends one session when its user signs out. Ending an unknown session has no effect.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if the database fails.
     pub async fn close_session(&self, token: &SessionToken) -> Result<(), StoreError> {
         let sql = "DELETE FROM sspr.session WHERE token = $1";
         self.0.rows(sql, &[(&&token.hash()[..], Type::BYTEA)]).await.map(drop)
     }
 
-    /// The account of a session, if the session carries that account's current stamp.
+    /// Returns the account of a session, if the session carries that account's current stamp.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if the database fails.
     pub async fn session(&self, token: &SessionToken) -> Result<Option<AccountId>, StoreError> {
         let sql = "SELECT s.account FROM sspr.session AS s JOIN sspr.account AS a \
                    ON a.tenant = s.tenant AND a.id = s.account AND a.stamp = s.stamp \

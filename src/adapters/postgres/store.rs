@@ -6,8 +6,8 @@ use crate::ports::StoreError;
 /// A Postgres database that holds everything, for any number of processes. Clones share its
 /// connections.
 ///
-/// Needs the tokio runtime. Works through PgBouncer in transaction mode: nothing is kept in a
-/// session. What was answered is as durable as the server's `synchronous_commit`.
+/// The store needs the tokio runtime. It works through PgBouncer in transaction mode, because it
+/// keeps nothing in a session. An answered call is as durable as the server's `synchronous_commit`.
 ///
 /// ```
 /// # use sspr::adapters::{PostgresOptions, PostgresStore};
@@ -24,18 +24,23 @@ use crate::ports::StoreError;
 pub struct PostgresStore(Connections);
 
 impl PostgresStore {
-    /// The least that a service's role needs, as SQL: run it after the migrations.
+    /// The least privileges that a service's role needs, as SQL. Run it after the migrations.
     pub const ROLES: &str = include_str!("roles.sql");
 
-    /// Brings the schema `sspr` up to date: all that is missing or nothing. Any number of
-    /// processes may do so at once. Needs a role that may create a schema; `open` does not.
+    /// Brings the schema `sspr` up to date: runs all missing migrations or none. Any number of
+    /// processes may do so at once. Needs a role that may create a schema, which
+    /// [`PostgresStore::open`] does not need.
     ///
-    /// With your own tool: create the schema and `sspr.migration (number integer PRIMARY KEY)`, run
-    /// the files of the folder `src/adapters/postgres/migrations` of this package in the order of
-    /// their names, and insert the number of each (1, 2, …) into that table; all in one transaction.
+    /// To use your own tool, do these steps in one transaction:
+    ///
+    /// * Create the schema and `sspr.migration (number integer PRIMARY KEY)`.
+    /// * Run the files of the folder `src/adapters/postgres/migrations` of this package in the
+    ///   order of their names.
+    /// * Insert the number of each file (1, 2, …) into that table.
     ///
     /// # Errors
-    /// [`StoreError`] says what to do: not reachable, refused, or of a newer release.
+    /// [`StoreError`] says what to do if the server is not reachable, refuses, or is of a newer
+    /// release.
     pub async fn migrate(options: &PostgresOptions) -> Result<(), StoreError> {
         schema::migrate(&Connections::new(options)?).await
     }
@@ -43,21 +48,22 @@ impl PostgresStore {
     /// Connects, and checks that the schema is the one that this release needs.
     ///
     /// # Errors
-    /// [`StoreError`] says what to do: not reachable, refused, not migrated, or of a newer release.
+    /// [`StoreError`] says what to do if the server is not reachable, refuses, is not migrated, or
+    /// is of a newer release.
     pub async fn open(options: &PostgresOptions) -> Result<Self, StoreError> {
         let connections = Connections::new(options)?;
         schema::check(&connections).await?;
         Ok(Self(connections))
     }
 
-    /// Where resets and counters live.
+    /// Returns the store for resets and counters.
     #[must_use]
     pub fn codes(&self) -> PostgresCodes {
         PostgresCodes::over(self.0.clone())
     }
 
-    /// A user store with an outbox and sessions in the same database: a reference, and for
-    /// services that have no users table yet.
+    /// Returns a user store with an outbox and sessions in the same database. It is a reference,
+    /// and serves services without a users table.
     #[must_use]
     pub fn users(&self) -> PostgresUsers {
         PostgresUsers::over(self.0.clone())

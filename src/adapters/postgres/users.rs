@@ -25,7 +25,7 @@ const SELECT: &str = "SELECT a.id, a.stamp, a.password, a.identity_providers, a.
     (SELECT array_agg(e.address ORDER BY e.position) FROM sspr.address AS e \
      WHERE e.tenant = a.tenant AND e.account = a.id) AS addresses FROM sspr.account AS a";
 
-/// Accounts in Postgres. Addresses match exactly.
+/// Keeps accounts in Postgres. Addresses match exactly.
 #[derive(Clone, Debug)]
 pub struct PostgresUsers(pub(super) Connections);
 
@@ -34,10 +34,10 @@ impl PostgresUsers {
         Self(connections)
     }
 
-    /// Adds an account, or replaces the one of that id.
+    /// Adds an account, or replaces the account of that id.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if the database fails.
     pub async fn insert(&self, tenant: &TenantId, account: &Account) -> Result<(), StoreError> {
         let sql = "WITH written AS (\
              INSERT INTO sspr.account (tenant, id, stamp, password, identity_providers, groups, \

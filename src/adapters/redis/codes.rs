@@ -24,19 +24,19 @@ use crate::{
 /// Entries that one sweep script looks at.
 const SWEPT_AT_ONCE: usize = 200;
 
-/// Records and counters in Redis 7.0 or Valkey 7.2 and newer.
+/// Keeps records and counters in Redis 7.0 or Valkey 7.2 and newer.
 ///
-/// Each verb is one script: one round trip, atomic. All keys of a tenant lie in one hash slot, so
-/// Cluster serves it. Expiry is decided by the callers' instants; the server's own expiry only
-/// removes what has been dead for a day.
+/// Each verb is one script: one round trip, atomic. All keys of a tenant are in one hash slot, so
+/// Redis Cluster works. The callers' timestamps decide expiry. The server's own expiry only removes
+/// entries that have been dead for a day.
 ///
-/// **What it does not promise.** Redis answers before its replicas have written, and by default
-/// before its disk has: a failover or a crash may lose the last writes. Then a code may have a try,
-/// and a cap a comparison, more than it should (I1, I2), as many as were lost; a password still
-/// changes at most once a reset (I5), because the user store decides that. For no loss use
-/// Postgres, or `appendfsync always`.
+/// **Limits.** Redis answers before its replicas have written, and by default before its disk has.
+/// A failover or a crash may therefore lose the last writes. Each lost write may allow one extra
+/// try of a code, or one extra comparison beyond a cap (I1, I2). A password still changes at most
+/// once per reset (I5), because the user store decides that. To lose no writes, use Postgres or
+/// `appendfsync always`.
 ///
-/// Needs the tokio runtime. Clones share one connection, which comes back by itself.
+/// The store needs the tokio runtime. Clones share one connection, which reconnects by itself.
 #[derive(Clone, Debug)]
 pub struct RedisCodes(Arc<Inner>);
 
@@ -54,7 +54,7 @@ impl RedisCodes {
     /// Connects, and checks that the server evicts nothing (`maxmemory-policy noeviction`).
     ///
     /// # Errors
-    /// [`StoreError`] says what to do: not reachable, refused, or a server that evicts.
+    /// [`StoreError`] says what to do if the server is not reachable, refuses, or evicts entries.
     pub async fn open(options: &RedisOptions) -> Result<Self, StoreError> {
         let connection = Connection::open(options).await?;
         connection.check_policy().await?;
@@ -163,7 +163,7 @@ impl Inner {
     }
 }
 
-/// What insert and swap have in common, as the scripts read it.
+/// The common values of insert and swap, as the scripts read them.
 struct Written {
     texts: [String; 5],
     id: [u8; RecordId::BYTES],
@@ -195,7 +195,7 @@ impl Written {
     }
 }
 
-/// That all counters of a call are of one tenant: a script reaches one hash slot.
+/// Checks that all counters of a call belong to one tenant, because a script reaches one hash slot.
 fn one_tenant(tenant: TenantTag, charges: &[Charge]) -> Result<(), StoreError> {
     let foreign = charges.iter().any(|charge| charge.name.tenant_tag() != tenant);
     if foreign { Err(errors::mixed_tenants()) } else { Ok(()) }

@@ -108,7 +108,7 @@ impl Connection {
         answer
     }
 
-    /// That no server may drop what is alive.
+    /// Checks that no server may drop live entries.
     pub(super) async fn check_policy(&self) -> Result<(), StoreError> {
         let mut command = redis::cmd("INFO");
         command.arg("memory");

@@ -1,4 +1,4 @@
-//! What Redis says, in words of what to do.
+//! Turns errors of Redis into errors that say what to do.
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 

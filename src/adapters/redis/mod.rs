@@ -1,5 +1,5 @@
-//! The code store in Redis or Valkey: one server, Cluster, or behind Sentinel. Each verb is one
-//! script, one round trip.
+//! The code store in Redis or Valkey, on one server, in a Cluster or behind Sentinel. Each verb is
+//! one script and one round trip.
 
 mod codes;
 mod connection;

@@ -1,14 +1,14 @@
-//! Where the servers are, and how they are spoken to.
+//! The addresses of the servers, and the terms of the connection.
 
 use core::time::Duration;
 
 use redis::{ConnectionInfo, IntoConnectionInfo};
 use thiserror::Error;
 
-/// How to reach Redis or Valkey.
+/// The options for a connection to Redis or Valkey.
 ///
-/// `rediss://` is encrypted and the server's certificate verified; `redis://` is neither, and is
-/// for this machine and closed networks.
+/// With `rediss://`, the connection is encrypted and the server's certificate is verified.
+/// `redis://` does neither. Use it only on this machine and in closed networks.
 #[derive(Clone)]
 pub struct RedisOptions {
     pub(super) servers: Vec<ConnectionInfo>,
@@ -19,7 +19,7 @@ pub struct RedisOptions {
     pub(super) drift: Option<Duration>,
 }
 
-/// What stands at the other end.
+/// The kind of server at the other end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Single,
@@ -27,20 +27,21 @@ pub(super) enum Kind {
     Sentinel { service: String },
 }
 
-/// Why a URL is not usable. Says nothing of its contents: it may hold a password.
+/// The reason why a URL is not valid. The message contains no part of the URL, because the URL may
+/// contain a password.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RedisUrlError {
     /// The database after the host is not a number.
     #[error("redis url: the database after the host must be a number")]
     Database,
-    /// It does not have the expected form.
+    /// The URL does not have the expected form.
     #[error("redis url: not of the form rediss://user:password@host:port/database")]
     Form,
-    /// There is none.
-    #[error("redis url: at least one is needed")]
+    /// No URL is given.
+    #[error("redis url: at least one URL must be given")]
     Missing,
-    /// It begins with another word than those that are known.
+    /// The URL has an unknown scheme.
     #[error("redis url: it must begin with rediss:// or redis://")]
     Scheme,
 }
@@ -70,27 +71,27 @@ impl core::fmt::Debug for RedisOptions {
 }
 
 impl RedisOptions {
-    /// One server.
+    /// Creates options for one server.
     ///
     /// # Errors
-    /// [`RedisUrlError`].
+    /// [`RedisUrlError`] if the URL is not valid.
     pub fn from_url(url: &str) -> Result<Self, RedisUrlError> {
         Self::of(&[url], Kind::Single)
     }
 
-    /// A Cluster, by some of its nodes.
+    /// Creates options for a Cluster, from the URLs of some of its nodes.
     ///
     /// # Errors
-    /// [`RedisUrlError`].
+    /// [`RedisUrlError`] if a URL is not valid or none is given.
     pub fn cluster(urls: &[&str]) -> Result<Self, RedisUrlError> {
         Self::of(urls, Kind::Cluster)
     }
 
-    /// The primary that these Sentinels name for a service. User, password and database of the
-    /// first URL are the primary's.
+    /// Creates options for the primary that these Sentinels name for a service. The user, password
+    /// and database of the first URL are used for the primary.
     ///
     /// # Errors
-    /// [`RedisUrlError`].
+    /// [`RedisUrlError`] if a URL is not valid or none is given.
     pub fn sentinel(urls: &[&str], service: &str) -> Result<Self, RedisUrlError> {
         Self::of(urls, Kind::Sentinel { service: service.to_owned() })
     }
@@ -111,7 +112,8 @@ impl RedisOptions {
         })
     }
 
-    /// What every key begins with; `sspr` unless told. Services that share a server need one each.
+    /// Sets the prefix of every key. The default is `sspr`. Services that share a server need
+    /// different prefixes.
     #[must_use]
     pub fn with_prefix(mut self, prefix: &str) -> Self {
         // Braces name the hash slot, and a tenant's keys have theirs.
@@ -119,8 +121,8 @@ impl RedisOptions {
         self
     }
 
-    /// How long one call may take; 2 seconds unless told. What takes longer ends with an error,
-    /// and whether it happened is not known.
+    /// Sets how long one call may take. The default is 2 seconds. A longer call ends with an error,
+    /// and may or may not have taken effect.
     #[must_use]
     pub const fn with_patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -134,8 +136,9 @@ impl RedisOptions {
         self
     }
 
-    /// Serves also when this process's clock is more than 30 seconds off the server's. For tests
-    /// whose clock is moved by hand; in use it lets one wrong clock end resets of every process.
+    /// Skips the check that this process's clock is within 30 seconds of the server's clock. Use it
+    /// only in tests that move their clock by hand. In production, one wrong clock could then end
+    /// resets of every process.
     #[must_use]
     pub const fn without_clock_check(mut self) -> Self {
         self.drift = None;

@@ -74,7 +74,7 @@ impl Parts {
         }
     }
 
-    /// What is left: counters that are over, with their ends.
+    /// Returns the remaining parts: counters that are over, with their ends.
     pub(super) fn over(mut self) -> Result<Vec<Over>, StoreError> {
         let mut over = Vec::new();
         while self.0.len() > 0 {

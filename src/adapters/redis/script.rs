@@ -2,7 +2,7 @@
 
 use redis::Cmd;
 
-/// What a verb runs.
+/// The script of a verb.
 #[derive(Debug)]
 pub(super) struct Script {
     text: &'static str,
@@ -16,7 +16,7 @@ pub(super) struct Scripts {
     pub(super) attempt: Script,
     pub(super) swap: Script,
     pub(super) charge: Script,
-    /// The same where nothing is to be written: a server without memory answers it, too.
+    /// The script for calls that write nothing, which a server without memory also answers.
     pub(super) ask: Script,
     pub(super) sweep: Script,
 }

@@ -47,7 +47,7 @@ impl Credentials {
         run(session, exchange)
     }
 
-    /// What an error must not show.
+    /// Returns the secrets that an error must not show.
     pub(super) fn secrets(&self) -> Vec<Zeroizing<String>> {
         match self {
             Self::Password { user, password } => vec![user.clone(), password.clone()],

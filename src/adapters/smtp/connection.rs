@@ -23,7 +23,8 @@ use crate::{adapters::system::Deadline, ports::SendErrorKind};
 
 /// How long a step may take before its connection no longer counts as busy.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The same after the final dot, where a server may take up to ten minutes.
+/// How long the step after the final dot may take before its connection no longer counts as busy.
+/// A server may take up to ten minutes for this step.
 const FINAL_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A TCP connection with a limit of time over each step, not over each read.
@@ -199,7 +200,7 @@ impl Connection {
         Ok(Self::Tls(Box::new(StreamOwned::new(client, timed))))
     }
 
-    /// What carries the connection.
+    /// Returns the TCP connection that carries this connection.
     fn into_timed(self) -> Timed {
         match self {
             Self::Plain(timed) => timed,

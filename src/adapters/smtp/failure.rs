@@ -71,7 +71,7 @@ impl Failure {
         Self { is_of_connection: true, ..failure.because(reason) }
     }
 
-    /// What looked like a refusal was the answer to an earlier command.
+    /// Returns the failure for an apparent refusal that answered an earlier command.
     pub(super) fn out_of_step(is_committed: bool) -> Self {
         let words = "the server's answers do not belong to the commands; an earlier one came twice \
                      or late";

@@ -1,7 +1,7 @@
-//! SMTP (RFC 5321) on threads of its own: no async runtime is needed.
+//! SMTP (RFC 5321) on its own threads, without an async runtime.
 //!
-//! The client is this crate's, because reply codes must decide whatever bytes their text has, each
-//! step has its own limit of time, and an outcome that is unknown must be told from a failure.
+//! The client is this crate's own for three reasons. Reply codes must decide whatever bytes their
+//! text has. Each step has its own time limit. An unknown outcome must differ from a failure.
 //! `lettre` writes the bodies.
 
 mod attempt;

@@ -39,12 +39,12 @@ pub(super) struct Job {
     pub(super) attempt: Arc<Attempt>,
     /// `None` asks for a connection alone.
     pub(super) mail: Option<Mail>,
-    /// What no error may show.
+    /// The secrets that no error may show.
     pub(super) secrets: Vec<Zeroizing<String>>,
     pub(super) reply: oneshot::Sender<Result<(), SendError>>,
 }
 
-/// What callers and threads share.
+/// The state that callers and threads share.
 pub(super) struct Shared {
     server: Server,
     state: Mutex<State>,

@@ -55,7 +55,7 @@ impl Reply {
     }
 }
 
-/// What was read and not used yet.
+/// The bytes that were read but not used yet.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Incoming(Vec<u8>);
 

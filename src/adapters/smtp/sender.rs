@@ -35,11 +35,11 @@ use crate::{
 /// final dot. A caller that leaves before the final dot stops the message. A caller that leaves
 /// later does not: the connection hears the answer, unless its thread is needed.
 ///
-/// *Bounds*: three connections are busy at once (`connections`). A connection that has waited for
-/// five seconds, or for one second after the final dot, no longer counts. So a message that stalls
-/// delays the others by no more than that; of many that stall, each third one adds as much. There are
-/// at most 64 threads, and 256 messages may wait. A connection is kept for 30 seconds, and a server
-/// may close it at any time.
+/// *Bounds*: at most three connections are busy at once (`connections`). A connection that has
+/// waited for five seconds, or for one second after the final dot, no longer counts. A message that
+/// stalls therefore delays other messages by at most that time. If many messages stall, every third
+/// one adds as much. There are at most 64 threads, and 256 messages may wait. A connection is kept
+/// for 30 seconds, and a server may close it at any time.
 #[derive(Clone)]
 pub struct SmtpSender {
     pool: Arc<Pool>,
@@ -54,7 +54,7 @@ impl SmtpSender {
     /// - `smtp://localhost:25?from=no-reply@example.com&tls=none` is unprotected. The host must be
     ///   `localhost`, `[::1]` or an address of 127.0.0.0/8.
     ///
-    /// User and password are percent-encoded. IPv6 addresses stand in brackets, as in `[::1]:25`.
+    /// User and password are percent-encoded. IPv6 addresses are in brackets, as in `[::1]:25`.
     /// These parameters are optional:
     ///
     /// | parameter | meaning | default |
@@ -65,7 +65,8 @@ impl SmtpSender {
     /// | `final_timeout` | the seconds to wait after the final dot, 1 to 600 | 600 |
     /// | `connections` | the connections that are busy at once, 1 to 32 | 3 |
     ///
-    /// A short `final_timeout` makes copies: a message whose answer came late is sent again.
+    /// A short `final_timeout` makes copies, because a message is sent again if its answer comes
+    /// late.
     ///
     /// # Errors
     /// [`SmtpUrlError`] names the part that is wrong. Certificates are read now. No connection is
@@ -120,16 +121,16 @@ impl SmtpSender {
         Ok(Self { from, pool: Arc::new(Pool::new(server)) })
     }
 
-    /// Connects as for a mail, and sends none: reaches the server, begins TLS, greets, and proves
+    /// Connects as for a mail but sends none: reaches the server, begins TLS, greets, and proves
     /// the user's identity. Call it at the start, so that a wrong password shows before the first
-    /// person waits for a code.
+    /// user waits for a code.
     ///
-    /// The connection is a fresh one, and is kept for the first mail. Whether the server takes the
-    /// sender's address is not asked: only a mail shows that.
+    /// The connection is a new one and is kept for the first mail. The check does not show whether
+    /// the server accepts the sender's address, because only a mail shows that.
     ///
     /// # Errors
-    /// As for [`EmailSender::send`] before a recipient is named.
-    /// [`Setup`](crate::ports::SendErrorKind::Setup) must be mended by somebody,
+    /// [`SendError`] as for [`EmailSender::send`] before a recipient is named. An operator must
+    /// correct [`Setup`](crate::ports::SendErrorKind::Setup).
     /// [`Transient`](crate::ports::SendErrorKind::Transient) may pass.
     ///
     /// *Time*: each step has its own limit, as for a mail. A caller that leaves ends the connection.
@@ -210,7 +211,7 @@ fn part(kind: ContentType, text: &str) -> SinglePart {
     SinglePart::builder().header(kind).body(text.to_owned())
 }
 
-/// What a server may repeat of a message, and no error may show.
+/// Returns the parts of a message that a server may repeat and no error may show.
 fn secrets(message: &EmailMessage) -> Vec<Zeroizing<String>> {
     let to = &message.to;
     let code = code_in(message).map(|code| code.expose().to_string());

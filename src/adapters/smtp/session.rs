@@ -43,7 +43,7 @@ pub(super) struct Envelope<'a> {
     pub(super) to: &'a EmailAddress,
 }
 
-/// What a server says after EHLO.
+/// The extensions that a server offers after EHLO.
 #[derive(Debug, Default)]
 struct Offers {
     auth: Vec<String>,

@@ -28,7 +28,7 @@ pub(super) enum Security {
     Tls(Tls),
 }
 
-/// Why a URL is not usable. The message never holds the user or the password.
+/// The reason why a URL is not valid. The message never contains the user or the password.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SmtpUrlError {
@@ -53,8 +53,8 @@ pub enum SmtpUrlError {
     /// The host is neither a name nor an address.
     #[error("smtp url: the host must be a name, an IPv4 address, or an IPv6 address in brackets")]
     Host,
-    /// A parameter is unknown: its name if it is almost a known one, else its place after `?`. What
-    /// stands there could be the rest of a password.
+    /// A parameter is unknown. Its name is given if it is almost a known name, and otherwise its
+    /// place after `?`. The text there could be the rest of a password.
     #[error(
         "smtp url: parameter {0} is not known; only from, tls, ca, hello, timeout, final_timeout \
          and connections are"
@@ -81,7 +81,7 @@ pub enum SmtpUrlError {
          127.0.0.0/8 or [::1]"
     )]
     Tls,
-    /// With access tokens there is no user, or there is a password.
+    /// With access tokens, the URL has no user, or it has a password.
     #[error("smtp url: with access tokens the URL must name the user, and no password")]
     Token,
 }

@@ -16,8 +16,7 @@ use crate::{
     ports::{Attempted, CodeStore, Inserted, Loaded, Record, SWEEP_MARGIN, StoreError, Swapped},
 };
 
-/// Records and counters in a SQLite file. Durable: an answer means that it survives a loss of
-/// power.
+/// Keeps records and counters in a SQLite file. An answered call survives a loss of power.
 #[derive(Clone, Debug)]
 pub struct SqliteCodes(Arc<Connections>);
 

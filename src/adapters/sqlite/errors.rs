@@ -1,4 +1,4 @@
-//! What SQLite says, in words of what to do.
+//! Turns errors of SQLite into errors that say what to do.
 
 use rusqlite::{Error, ErrorCode};
 

@@ -1,7 +1,7 @@
-//! Everything in one SQLite file: code store, demo user store, outbox, demo sessions.
+//! A code store, a demo user store, an outbox and demo sessions in one SQLite file.
 //!
-//! One thread owns the writing connection and commits what waits together; a second one reads.
-//! Commits are durable (`synchronous = FULL`): what was answered survives a loss of power.
+//! One thread owns the writing connection and commits waiting jobs together. A second thread reads.
+//! Commits are durable (`synchronous = FULL`), so an answered call survives a loss of power.
 
 mod charges;
 mod codes;

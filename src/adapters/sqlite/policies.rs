@@ -1,4 +1,4 @@
-//! Tenants' policies in SQLite, changed by administrators.
+//! Tenants' policies in SQLite, which administrators change.
 
 use std::{
     collections::HashMap,
@@ -26,14 +26,16 @@ use crate::{
 /// Bytes of the records of a tenant's changes. The newest is kept whatever it takes.
 const MOST_RECORDED: usize = 16 * 1024 * 1024;
 
-/// Policies in a SQLite file, with who changed what. Clones share what they supply.
+/// Policies in a SQLite file, with a record of each change and its administrator. Clones share the
+/// policies.
 ///
 /// A change takes effect at once in this process. Call [`SqlitePolicies::refresh`] every second or
-/// two for the changes of other processes. A stored policy that cannot be read never replaces a
-/// good one and concerns no other tenant: [`SqlitePolicies::faults`] names it, and the
-/// administrator's side repairs it.
+/// two to take over the changes of other processes.
 ///
-/// The last 1,000 changes of each tenant are kept, and at most 16 MiB of them.
+/// A stored policy that cannot be read never replaces a good one and does not affect other tenants.
+/// [`SqlitePolicies::faults`] names the policy, and the administrator's side repairs it.
+///
+/// The last 1,000 changes of each tenant are kept, up to 16 MiB.
 #[derive(Clone, Debug)]
 pub struct SqlitePolicies {
     connections: Arc<Connections>,
@@ -41,7 +43,7 @@ pub struct SqlitePolicies {
     seen: Arc<Mutex<Seen>>,
 }
 
-/// What was last read or written of each row.
+/// The state of each row when it was last read or written.
 #[derive(Debug, Default)]
 struct Seen {
     rows: HashMap<TenantId, Row>,
@@ -64,10 +66,11 @@ struct Mark {
 }
 
 impl SqliteStore {
-    /// The policies in this file. Supplies what is stored at this moment.
+    /// Returns the policies in this file, as they are stored at this moment.
     ///
     /// # Errors
-    /// [`StoreError`]. A stored policy that cannot be read is none: see [`SqlitePolicies::faults`].
+    /// [`StoreError`] if the database fails. A stored policy that cannot be read is not an error:
+    /// see [`SqlitePolicies::faults`].
     pub async fn policies(&self) -> Result<SqlitePolicies, StoreError> {
         let policies = SqlitePolicies {
             connections: self.connections(),
@@ -80,10 +83,10 @@ impl SqliteStore {
 }
 
 impl SqlitePolicies {
-    /// Supplies from now on what is stored; answers the tenants whose policy is new.
+    /// Takes over the stored policies, and returns the tenants that have a new policy.
     ///
     /// # Errors
-    /// [`StoreError`]; what was supplied before stays in force.
+    /// [`StoreError`] if the database fails. The earlier policies then stay in force.
     pub async fn refresh(&self) -> Result<Vec<TenantId>, StoreError> {
         let act = |connection: &Connection| {
             let sql = "SELECT tenant, max(version, 1), octet_length(document) FROM sspr_policy";
@@ -128,7 +131,7 @@ impl SqlitePolicies {
         Ok(changed)
     }
 
-    /// What could not be read at the last refresh, for the host's logs.
+    /// Returns the faults of the last refresh, for the host's logs.
     #[must_use]
     pub fn faults(&self) -> Vec<PolicyFault> {
         let seen = self.seen();

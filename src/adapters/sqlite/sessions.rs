@@ -1,4 +1,4 @@
-//! Demo sessions: valid while they carry the account's current stamp.
+//! Demo sessions that are valid while they carry the account's current stamp.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -13,7 +13,7 @@ impl SqliteUsers {
     /// Opens a session for an account that has just signed in with that stamp.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if the database fails.
     pub async fn open_session(
         &self,
         tenant: &TenantId,
@@ -33,10 +33,10 @@ impl SqliteUsers {
         self.0.writer.call(act).await.map(|()| token)
     }
 
-    /// Ends one session, when its person signs out. Ending an unknown one is nothing.
+    /// Ends one session when its user signs out. Ending an unknown session has no effect.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if the database fails.
     pub async fn close_session(&self, token: &SessionToken) -> Result<(), StoreError> {
         let hash = token.hash();
         let act = move |connection: &Connection| {
@@ -47,10 +47,10 @@ impl SqliteUsers {
         self.0.writer.call(act).await
     }
 
-    /// The account of a session, if the session carries that account's current stamp.
+    /// Returns the account of a session, if the session carries that account's current stamp.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if the database fails.
     pub async fn session(&self, token: &SessionToken) -> Result<Option<AccountId>, StoreError> {
         let hash = token.hash();
         let act = move |connection: &Connection| {

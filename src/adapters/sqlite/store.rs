@@ -10,10 +10,10 @@ use super::{
 };
 use crate::ports::{StoreError, StoreErrorKind};
 
-/// One SQLite file that holds everything. Clones share it; several processes may open it.
+/// One SQLite file that holds everything. Clones share the file, and several processes may open it.
 ///
-/// Runs without an async runtime. Dropping the last handle finishes what is queued, which blocks
-/// for as long as that takes.
+/// The store needs no async runtime. Dropping the last handle finishes the queued jobs, and blocks
+/// until they are done.
 #[derive(Clone, Debug)]
 pub struct SqliteStore(Arc<Connections>);
 
@@ -24,20 +24,20 @@ pub(super) struct Connections {
 }
 
 impl SqliteStore {
-    /// Opens the file, makes it if it is missing, and brings its tables up to date.
+    /// Opens the file, creates it if it is missing, and brings its tables up to date.
     ///
     /// # Errors
-    /// [`StoreError`] says what to do: a folder that is missing or may not be written, a file that
-    /// is no database, or one of a newer release.
+    /// [`StoreError`] says what to do if the folder is missing or not writable. It does the same if
+    /// the file is not a database or is of a newer release.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::open_within(path, u64::MAX).await
     }
 
-    /// The same, with a file that never grows past so many bytes: what does not fit is refused with
-    /// [`StoreErrorKind::Full`], and nothing is lost.
+    /// Opens a file that never grows beyond this many bytes. A write that does not fit is refused
+    /// with [`StoreErrorKind::Full`], and nothing is lost.
     ///
     /// # Errors
-    /// As [`SqliteStore::open`].
+    /// [`StoreError`] as for [`SqliteStore::open`].
     pub async fn open_within(path: impl AsRef<Path>, bytes: u64) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
         let (reply, answer) = oneshot::channel();
@@ -53,14 +53,14 @@ impl SqliteStore {
         Ok(Self(Arc::new(connections)))
     }
 
-    /// Where resets and counters live.
+    /// Returns the store for resets and counters.
     #[must_use]
     pub fn codes(&self) -> SqliteCodes {
         SqliteCodes::over(self.0.clone())
     }
 
-    /// A small user store in the same file, with an outbox and sessions: for demonstrations, and
-    /// for services that have no users table yet.
+    /// Returns a small user store in the same file, with an outbox and sessions. It is for
+    /// demonstrations and for services without a users table.
     #[must_use]
     pub fn users(&self) -> SqliteUsers {
         SqliteUsers::over(self.0.clone())

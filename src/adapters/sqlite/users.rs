@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// Accounts in a SQLite file. Addresses match exactly.
+/// Keeps accounts in a SQLite file. Addresses match exactly.
 #[derive(Clone, Debug)]
 pub struct SqliteUsers(pub(super) Arc<Connections>);
 
@@ -31,10 +31,10 @@ impl SqliteUsers {
         Self(connections)
     }
 
-    /// Adds an account, or replaces the one of that id.
+    /// Adds an account, or replaces the account of that id.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if the database fails.
     pub async fn insert(&self, tenant: &TenantId, account: &Account) -> Result<(), StoreError> {
         let (tenant, account) = (tenant.clone(), account.clone());
         let act = move |connection: &Connection| {

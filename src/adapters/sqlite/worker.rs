@@ -36,7 +36,8 @@ pub(super) enum Writes {
 pub(super) enum Mode {
     /// Each by itself, without a transaction.
     Read,
-    /// What waits together: one transaction, a savepoint each, one commit; then the answers.
+    /// Runs waiting jobs in one transaction with a savepoint for each and one commit, and then
+    /// answers.
     Write,
 }
 

@@ -1,4 +1,4 @@
-//! The system's clock, and one thread that keeps its alarms.
+//! The system's clock, and the thread that keeps its alarms.
 
 use std::{
     collections::BTreeMap,
@@ -20,13 +20,13 @@ use crate::{
 /// The longest the alarm thread sleeps: a clock that jumps ahead is noticed within this time.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// The operating system's wall clock, in microseconds. Needs no runtime: alarms are kept by one
-/// thread that starts with the first of them.
+/// The operating system's wall clock, in microseconds. It needs no runtime: one thread keeps the
+/// alarms and starts with the first of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock(());
 
 impl SystemClock {
-    /// The system's clock.
+    /// Creates the system's clock.
     #[must_use]
     pub const fn new() -> Self {
         Self(())

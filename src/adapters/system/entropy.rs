@@ -9,11 +9,11 @@ use crate::domain::{Entropy, EntropyUnavailable};
 /// Bytes drawn from one seed, after which a thread asks the system for another.
 const RESEED_AFTER: usize = 64 * 1024;
 
-/// A ChaCha12 generator in each thread, seeded by the operating system and again after every
-/// 64 KiB.
+/// A ChaCha12 generator in each thread. The operating system seeds it, and seeds it again after
+/// every 64 KiB.
 ///
-/// Fails, rather than going on with what it has, if the system gives no seed. A process that forks
-/// without `exec` shares its parent's state: do not.
+/// If the system gives no seed, the generator fails instead of continuing with its old state. Do
+/// not fork without `exec`, because the child process shares its parent's state.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemEntropy(());
 
@@ -38,7 +38,7 @@ thread_local! {
 }
 
 impl SystemEntropy {
-    /// The system's randomness.
+    /// Creates a source of the system's randomness.
     #[must_use]
     pub const fn new() -> Self {
         Self(())

@@ -1,4 +1,4 @@
-//! The system's time and randomness: the only place that reads either.
+//! The system's time and randomness. No other module reads them.
 
 mod clock;
 #[cfg(feature = "smtp")]

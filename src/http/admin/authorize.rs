@@ -1,4 +1,4 @@
-//! Port: who may administer.
+//! The port that decides who may administer.
 
 use async_trait::async_trait;
 use axum::http::request::Parts;
@@ -8,42 +8,45 @@ use crate::{domain::TenantId, http::ReturnTo};
 /// Decides who may see and change policies.
 ///
 /// # Security
-/// Called before anything is read. Answer from the host's own administrator sessions; a customer's
-/// session must never do. For JSON clients it may read an `Authorization` header.
+/// The router calls this port before it reads anything. Decide from the host's own administrator
+/// sessions, and never from a customer's session. For JSON clients, the port may read an
+/// `Authorization` header.
 #[async_trait]
 pub trait Authorize: Send + Sync {
     /// Decides about one request.
     async fn authorize(&self, request: &Parts, access: Access<'_>) -> Authorized;
 }
 
-/// What a request wants.
+/// The access that a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Access<'a> {
-    /// Of which tenant; `None` asks for the list of tenants only.
+    /// The tenant that the request is about. `None` if the request asks only for the list of
+    /// tenants.
     pub tenant: Option<&'a TenantId>,
-    /// To see it, or to change it.
+    /// Whether the request reads or changes the policy.
     pub kind: AccessKind,
 }
 
-/// To see or to change.
+/// The kind of access: read or write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 // Exhaustive: there is no third way.
 pub enum AccessKind {
-    /// To see policies, readiness, and why an account may not reset.
+    /// Reads policies, readiness and the reasons why an account may not reset.
     Read,
-    /// To change policies.
+    /// Changes policies.
     Write,
 }
 
-/// What is decided.
+/// The decision about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 // Exhaustive: each is answered in its own way.
 pub enum Authorized {
-    /// The administrator of that name, which audit records keep.
+    /// Allows the request for the administrator of this name. Audit records keep the name.
     As(String),
-    /// Nobody who may.
+    /// Refuses the request, because this administrator has no such access.
     Forbidden,
-    /// Nobody yet: pages are sent there, JSON clients get a 401.
+    /// Refuses the request, because no administrator has signed in. Pages redirect to this path,
+    /// and JSON clients get a 401.
     SignIn(ReturnTo),
 }

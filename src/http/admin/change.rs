@@ -1,4 +1,4 @@
-//! One change of a policy, made once and on what was seen.
+//! A change of a policy, made once and on the version that the administrator saw.
 
 use core::hash::BuildHasher as _;
 use std::{hash::RandomState, sync::Arc};
@@ -12,18 +12,18 @@ use crate::{
     ports::{BaseOrigin, PolicyChange, StoreError, StoreErrorKind, Written},
 };
 
-/// Times that a change is made anew on what somebody else has stored in the meantime. Each time at
-/// least one of those who change the policy at once is done.
+/// How often a change is repeated on a newer version. Each time, at least one of the concurrent
+/// changes succeeds.
 const MOST_TRIES: usize = 1_000;
 
-/// Whose turn it is among the changes of this process that others were faster than: one at a time
-/// for a tenant, so that they do not outrun each other for ever.
+/// The queue of this process's changes that lost against faster ones. It admits one change per
+/// tenant at a time, so that these changes do not overtake each other for ever.
 pub(super) struct Turns {
     lanes: Vec<Mutex<()>>,
     hash: RandomState,
 }
 
-/// Tenants of one lane wait for each other.
+/// The number of lanes. Tenants of one lane wait for each other.
 const LANES: u64 = 64;
 
 impl Turns {
@@ -37,42 +37,43 @@ impl Turns {
     }
 }
 
-/// On which version a change is made.
+/// The version on which a change is made.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Basis {
-    /// On one of these only.
+    /// Only on one of these versions.
     Versions(Vec<u64>),
-    /// On whichever is stored.
+    /// On the version that is stored.
     Newest,
 }
 
-/// What a change came to.
+/// The result of a change.
 pub(super) enum Changed {
     Done(Stored),
     Conflict,
-    /// Others were faster each time; nothing was stored.
+    /// Other changes were faster each time, and nothing was stored.
     Crowded,
     Invalid(DocumentError),
     NoTenant,
 }
 
-/// A tenant's policy, or what a damaged one is repaired from.
+/// A tenant's policy, or the policy from which a damaged one is repaired.
 pub(super) struct Stored {
     pub(super) policy: Arc<TenantPolicy>,
-    /// Of what is stored.
+    /// The version of the stored policy.
     pub(super) version: u64,
     pub(super) damage: Option<(DocumentError, BaseOrigin)>,
-    /// What was stored after it, where the change that led there may be the one that is asked for.
+    /// The policy that followed this one, if the change between the two may be the requested
+    /// change.
     pub(super) next: Option<Arc<TenantPolicy>>,
 }
 
 impl Stored {
-    /// Whether nobody knows what was decided about Email OTP.
+    /// Returns whether the damage has hidden the decision about Email OTP.
     pub(super) fn has_lost_email(&self) -> bool {
         matches!(self.damage, Some((_, BaseOrigin::Salvaged { email: false })))
     }
 
-    /// What is wrong with what is stored, and what is shown in its place.
+    /// Says what is wrong with the stored policy, and which policy is shown instead.
     pub(super) fn warning(&self) -> Option<String> {
         let (fault, origin) = self.damage.as_ref()?;
         let shown = match origin {
@@ -91,7 +92,7 @@ impl Stored {
 }
 
 impl Site {
-    /// A tenant's policy; `None` if there is no such tenant.
+    /// Returns a tenant's policy, or `None` if there is no such tenant.
     pub(super) async fn stored(&self, tenant: &TenantId) -> Result<Option<Stored>, StoreError> {
         let error = match self.policies.read(tenant).await {
             Ok(Some(found)) => {
@@ -114,7 +115,8 @@ impl Site {
         }
     }
 
-    /// Applies `change` to the stored policy and writes it back, with a record of who did it.
+    /// Applies `change` to the stored policy and writes it back, with a record of the
+    /// administrator.
     pub(super) async fn change(
         &self,
         tenant: &TenantId,
@@ -164,8 +166,8 @@ impl Site {
         Ok(Changed::Crowded)
     }
 
-    /// Whether this very change was the last one: an administrator who has not seen the answer
-    /// asks again.
+    /// Returns whether exactly this change was the last one. An administrator who did not see the
+    /// answer repeats the request.
     async fn is_made(
         &self,
         stored: &Stored,

@@ -1,4 +1,4 @@
-//! Graph's documents, taken apart and put together.
+//! Takes Graph's documents apart and puts them together.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ use crate::{
     policy::{AuthenticationMethodsPolicy, DocumentError, TenantPolicy, UserFlow},
 };
 
-/// A methods policy with another configuration of the e-mail method.
+/// Returns a methods policy with another configuration of the e-mail method.
 pub(super) fn with_email(
     methods: &AuthenticationMethodsPolicy,
     email: Value,
@@ -32,7 +32,7 @@ pub(super) fn with_email(
     AuthenticationMethodsPolicy::from_json(&document.to_string())
 }
 
-/// The flow's document, with the id that it has here.
+/// Returns the flow's document with the id that the flow has here.
 pub(super) fn document(flow: &UserFlow) -> Value {
     let mut document = flow.document().clone();
     if let Some(fields) = document.as_object_mut() {
@@ -49,14 +49,14 @@ pub(super) fn unique_name(others: &[UserFlow], flow: &UserFlow) -> Result<(), Do
     Ok(())
 }
 
-/// The id that a flow of that name got, if making it was the change that was stored.
+/// Returns the id of the flow of that name, if the stored change was the one that created the flow.
 pub(super) fn made_flow(stored: &Stored, name: &str) -> Option<UserFlowId> {
     let is_new = |made: &&UserFlow| stored.policy.user_flow(made.id()).is_none();
     let made = stored.next.as_ref()?.user_flows().iter().filter(is_new);
     made.into_iter().find(|made| made.display_name() == name).map(|made| made.id().clone())
 }
 
-/// A policy in which one user flow is changed; no two flows have one name afterwards.
+/// Returns a policy in which one user flow is changed. No two flows have the same name afterwards.
 pub(super) fn with_flow(
     policy: &TenantPolicy,
     id: &str,
@@ -76,7 +76,7 @@ pub(super) fn with_flow(
     policy.clone().with_user_flows(each.cloned().collect())
 }
 
-/// Whether an answer adds a field of that name, so that a request may repeat it.
+/// Returns whether answers add a field of that name, so that a request may repeat the field.
 pub(super) fn is_ours(name: &str) -> bool {
     name == "@odata.context" || name == DAMAGED
 }
@@ -100,7 +100,7 @@ pub(super) fn merge(document: &mut Value, patch: &Value) {
     }
 }
 
-/// An object in a document; what is null there is none.
+/// Returns an object in a document, or `None` if the field is null or missing.
 pub(super) fn part(document: &Value, name: &str) -> Option<Value> {
     document.get(name).filter(|part| part.is_object()).cloned()
 }
@@ -111,7 +111,8 @@ pub(super) fn set(document: &mut Value, name: &str, value: Value) {
     }
 }
 
-/// The document with what an answer adds: its context, and a warning if what is stored is damaged.
+/// Returns the document with the fields of an answer: its context, and a warning if the stored
+/// policy is damaged.
 pub(super) fn annotated(document: &Value, context: &str, warning: Option<String>) -> Value {
     let mut document = document.clone();
     if let Some(fields) = document.as_object_mut() {

@@ -1,4 +1,4 @@
-//! What a form of the page changes in a document. What nobody has touched stays as it is spelt.
+//! The changes that a form of the page makes in a document. Untouched fields keep their spelling.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,25 +13,25 @@ use crate::policy::{
     PasswordRules, PasswordRulesError, Target, UserFlow, target_key,
 };
 
-/// The form about Email OTP.
+/// The form for Email OTP.
 pub(super) struct EmailEdit {
     pub(super) state: MethodState,
-    /// Whether it is for all users, and not for the chosen ones only.
+    /// Whether Email OTP is for all users instead of only the chosen ones.
     pub(super) for_all: bool,
-    /// The types and ids that are chosen.
+    /// The types and ids of the chosen targets.
     pub(super) include: Vec<(&'static str, String)>,
     pub(super) exclude: Vec<(&'static str, String)>,
 }
 
-/// The form about a user flow.
+/// The form for a user flow.
 pub(super) struct FlowEdit<'a> {
     pub(super) name: &'a str,
     pub(super) providers: Vec<&'a str>,
-    /// `None`: all of them.
+    /// The listed applications. `None` means all applications.
     pub(super) applications: Option<Vec<&'a str>>,
 }
 
-/// The form about password rules.
+/// The form for the password rules.
 pub(super) struct RulesEdit<'a> {
     pub(super) rules: PasswordRules,
     pub(super) min_length: usize,
@@ -161,8 +161,8 @@ impl RulesEdit<'_> {
     }
 }
 
-/// Sets a list of targets. An entry of a target that is still chosen stays, in its place and with
-/// whatever else it says.
+/// Sets a list of targets. The entry of a target that is still chosen keeps its place and all of
+/// its fields.
 fn set_targets(
     email: &mut Value,
     name: &str,

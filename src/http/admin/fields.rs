@@ -1,5 +1,7 @@
-//! What the forms of the page say, field by field. A field that stands twice, is not known, or is
-//! none of its words says nothing: it is refused, so that nothing is stored in its place.
+//! Reads the forms of the page, field by field.
+//!
+//! A field is refused if it is repeated, unknown or has an unknown value. Nothing is stored in the
+//! place of such a field.
 
 use super::{
     edits::{EmailEdit, FlowEdit, RulesEdit},
@@ -40,13 +42,13 @@ impl Sheet {
         }
     }
 
-    /// Refuses every field that is none of this form.
+    /// Refuses every field that does not belong to this form.
     pub(super) fn knows_all_of(self, form: &Form) -> Result<(), FormError> {
         form.knows_only(self.fields())
     }
 }
 
-/// The version of the policy that a form was shown with.
+/// Returns the version of the policy that the form showed.
 pub(super) fn version(form: &Form) -> Result<u64, FormError> {
     let version = form.required("version")?;
     version.parse().map_err(|_| FormError::Missing("version"))
@@ -104,7 +106,7 @@ pub(super) fn rules(form: &Form) -> Result<RulesEdit<'_>, FormError> {
     })
 }
 
-/// What stands on the lines of a field, but for empty ones.
+/// Returns the lines of a field without the empty ones.
 fn lines(field: &str) -> impl Iterator<Item = &str> {
     field.lines().map(str::trim).filter(|line| !line.is_empty())
 }

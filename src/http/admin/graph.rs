@@ -1,4 +1,4 @@
-//! The JSON endpoints: Microsoft Graph's, as far as password reset needs them.
+//! The JSON endpoints: the part of Microsoft Graph that password reset needs.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ use crate::{
     policy::{DEEPEST, DocumentError, MOST_BYTES, TenantPolicy, UserFlow, parse_json},
 };
 
-/// Seconds after which others will have made their changes.
+/// The seconds after which concurrent changes are probably done.
 const SOON: u16 = 5;
 
 const JSON: &str = "application/json; charset=utf-8";
@@ -44,10 +44,10 @@ pub(super) struct Odata {
 
 type Answer = Result<Response, Odata>;
 
-/// The parts of a path that name something, unless they are no text.
+/// The parts of a path that name something. `Err` if they are not text.
 type Named<T> = Result<Path<T>, PathRejection>;
 
-/// A request that is allowed, with what is stored.
+/// An allowed request, with the stored policy.
 struct Allowed {
     site: Arc<Site>,
     tenant: TenantId,
@@ -113,7 +113,7 @@ impl Allowed {
         self.fail(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
     }
 
-    /// The object that the body is.
+    /// Reads the body, which must be a JSON object.
     async fn object(&self, body: Body) -> Result<Map<String, Value>, Odata> {
         let bad =
             |this: &Self, message: &str| this.fail(StatusCode::BAD_REQUEST, "BadRequest", message);
@@ -130,8 +130,8 @@ impl Allowed {
         }
     }
 
-    /// On which version the client wants its change made (RFC 9110, 13.1.1). A tag that cannot be
-    /// read matches nothing.
+    /// Returns the version on which the client wants its change made (RFC 9110, 13.1.1). A tag that
+    /// cannot be read matches nothing.
     fn basis(&self) -> Basis {
         let mut lines = self.headers.get_all(IF_MATCH).iter().peekable();
         if lines.peek().is_none() {
@@ -150,7 +150,7 @@ impl Allowed {
         Basis::Versions(tags.iter().flat_map(|tag| tag.split(',')).filter_map(version).collect())
     }
 
-    /// Makes a change, and answers it as `answer` says.
+    /// Makes a change, and answers with the response that `answer` makes.
     async fn change(
         &self,
         what: &str,
@@ -323,7 +323,7 @@ pub(super) async fn patch_flow(
     allowed.change("User flow", change, |stored| empty(stored.version)).await
 }
 
-/// What answers an unknown path below the endpoints.
+/// Answers requests for an unknown path below the endpoints.
 pub(super) async fn missing(State(site): State<Arc<Site>>, _: Request) -> Odata {
     Odata::new(
         &site,
@@ -333,13 +333,13 @@ pub(super) async fn missing(State(site): State<Arc<Site>>, _: Request) -> Odata 
     )
 }
 
-/// What answers a method that a resource has not.
+/// Answers requests with a method that the resource does not support.
 pub(super) async fn not_allowed(State(site): State<Arc<Site>>, _: Request) -> Odata {
     let message = "The method is not allowed for this resource.";
     Odata::new(&site, StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", message)
 }
 
-/// The tenant and the id that a path names.
+/// Returns the tenant and the id that a path names.
 fn parted(named: Named<(String, String)>) -> (Named<String>, String) {
     match named {
         Ok(Path((tenant, id))) => (Ok(Path(tenant)), id),
@@ -347,7 +347,7 @@ fn parted(named: Named<(String, String)>) -> (Named<String>, String) {
     }
 }
 
-/// The error for a refusal that says nothing.
+/// Returns the error for a refusal that has no body.
 pub(super) fn refusal(site: &Arc<Site>, status: StatusCode) -> Response {
     let (code, message) = match status {
         StatusCode::FORBIDDEN => {

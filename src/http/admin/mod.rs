@@ -1,4 +1,4 @@
-//! The administrator's side: pages, and Microsoft Graph's JSON.
+//! The administrator's side: pages, and the JSON of Microsoft Graph.
 
 mod authorize;
 mod change;
@@ -36,12 +36,19 @@ use crate::{
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Pages and JSON endpoints for administrators, to be mounted in the host's router.
+/// Pages and JSON endpoints for administrators.
 ///
-/// It cannot be made without an [`Authorize`] port, which is asked before anything is read.
+/// The host mounts [`Admin::router`] in its own router. An `Admin` needs an [`Authorize`] port,
+/// which decides about each request before anything is read.
 ///
-/// Pages: tenants, readiness, Email OTP, user flows, password rules, limits with their odds, why
-/// an account may not reset, and who changed what. JSON, below `tenants/{tenant}/v1.0/`:
+/// The pages show:
+///
+/// * the tenants, their readiness, Email OTP, user flows and password rules,
+/// * the limits with their odds,
+/// * the reasons why an account may not reset,
+/// * the changes, with the administrator who made each.
+///
+/// The JSON endpoints lie below `tenants/{tenant}/v1.0/`:
 ///
 /// | endpoint | methods |
 /// |---|---|
@@ -49,17 +56,21 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// | `identity/authenticationEventsFlows` | `GET`, `POST` |
 /// | `identity/authenticationEventsFlows/{id}` | `GET`, `PATCH` |
 ///
-/// Answers carry an `ETag`; send it as `If-Match`, and a change that somebody else made since
-/// answers 412. Without `If-Match` a `PATCH` applies to whatever is stored, and still changes no
-/// field that it does not name; only where others are faster a thousand times, it answers 503
-/// with `Retry-After`. Whoever repeats the change that was made last is answered as before: a `POST`
-/// that is repeated makes no second user flow.
+/// # Concurrent changes
+/// Answers carry an `ETag`. Send it as `If-Match`, and the request answers 412 if the policy has
+/// changed since. A `PATCH` without `If-Match` applies to the stored policy and changes only the
+/// fields that it names. It answers 503 with `Retry-After` if other changes were faster a thousand
+/// times.
 ///
-/// Each change writes the tenant's whole document, with every setting and every limit in it: what was
-/// left out, and so at its default, is pinned from then on.
+/// A repeat of the last change gets the same answer as before. For instance, a repeated `POST`
+/// creates no second user flow.
 ///
-/// A stored policy that cannot be read is shown as the last good one, with what is wrong with it
-/// (in JSON: `@sspr.damaged`). The next change that is saved replaces it.
+/// # Stored documents
+/// Each change writes the tenant's whole document with every setting and every limit. Settings that
+/// were at their default because the document left them out are therefore fixed from then on.
+///
+/// If a stored policy cannot be read, the pages show the last good one and the fault. In JSON, the
+/// fault is in `@sspr.damaged`. The next saved change replaces the damaged policy.
 #[derive(Clone)]
 #[must_use = "call `router`"]
 pub struct Admin(Site);
@@ -69,13 +80,13 @@ struct Site {
     sspr: Sspr,
     policies: Arc<dyn PolicyStore>,
     authorize: Arc<dyn Authorize>,
-    /// Groups by tenant, with the names that the page shows.
+    /// The groups by tenant, with the names that the page shows.
     groups: Vec<(TenantId, GroupId, String)>,
     turns: Arc<change::Turns>,
 }
 
 impl Admin {
-    /// The administrator's side of the policies in a store.
+    /// Creates the administrator's side for the policies in a store.
     pub fn new(
         sspr: &Sspr,
         policies: impl PolicyStore + 'static,
@@ -90,14 +101,13 @@ impl Admin {
         })
     }
 
-    /// Names a group of a tenant, so that the page can offer it.
+    /// Names a tenant's group, so that the page can offer it.
     pub fn with_group(mut self, tenant: &TenantId, id: GroupId, name: &str) -> Self {
         self.0.groups.push((tenant.clone(), id, name.to_owned()));
         self
     }
 
-    /// The router, to be nested where the administrator's side shall be, at a path that ends in
-    /// `/`: `nest("/admin/", …)`.
+    /// Returns the router. Nest it at a path that ends in `/`, for instance `nest("/admin/", …)`.
     pub fn router(self) -> Router {
         let site = Arc::new(self.0);
         let graph = Router::new()
@@ -133,7 +143,7 @@ impl Admin {
     }
 }
 
-/// Sets the headers of every answer, and words on refusals that have none.
+/// Sets the headers of every answer, and adds a body to refusals that have none.
 async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     level_host(&mut request);
     let is_graph = request.uri().path().starts_with("/tenants/");

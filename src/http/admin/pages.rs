@@ -1,4 +1,4 @@
-//! The administrator's pages: what is asked, what is saved.
+//! The administrator's pages and the forms that they save.
 
 use std::sync::Arc;
 
@@ -32,11 +32,13 @@ use crate::{
     policy::{DocumentError, MOST_BYTES, MethodState, TenantPolicy, UserFlow},
 };
 
-/// Bytes of a form: each byte of a whole policy, percent-encoded, and the names of the fields.
+/// The most bytes of a form. They hold a whole policy with each byte percent-encoded, and the names
+/// of the fields.
 const MOST_FORM_BYTES: usize = 4 * MOST_BYTES;
-/// Fields of a form: as many targets as a whole policy has room for, `{"id":"a"},` each.
+/// The most fields of a form. A whole policy has room for that many targets of the form
+/// `{"id":"a"},`.
 const MOST_FORM_FIELDS: usize = 100_000;
-/// Changes that the page of events shows.
+/// The number of changes that the page of events shows.
 const SHOWN_CHANGES: usize = 100;
 
 type Answer = Result<Response, Stop>;
@@ -88,7 +90,7 @@ impl Visit {
         AdminPage::of(&self.site, &self.tenants, &self.stored, self.flow.as_deref())
     }
 
-    /// What a form says, or the page that says what is wrong with it.
+    /// Returns what a form says, or the page that explains what is wrong with the form.
     fn understood<T>(
         &self,
         (sheet, form): Filled<'_>,
@@ -98,7 +100,7 @@ impl Visit {
         said.map_err(|error| refused(error).into())
     }
 
-    /// Saves, and answers with a redirect, or with the page that says why not.
+    /// Saves, and answers with a redirect or with the page that explains the refusal.
     async fn save(
         &self,
         filled: Filled<'_>,
@@ -124,14 +126,14 @@ impl Visit {
         }
     }
 
-    /// The page with what was typed, and why it was not saved.
+    /// Returns the page with the typed values and the reason why they were not saved.
     fn refused(&self, (sheet, form): Filled<'_>, words: String) -> Response {
         let mut page = self.page();
         page.keep(sheet, form);
         alerted(StatusCode::UNPROCESSABLE_ENTITY, page, words)
     }
 
-    /// `303` to the page that shows what is in force.
+    /// Returns a `303` to the page that shows the policy in force.
     fn back(&self, word: &str) -> Response {
         let encode = |text: &str| {
             percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
@@ -169,7 +171,7 @@ pub(super) async fn download(State(site): State<Arc<Site>>, request: Request) ->
     Ok(response)
 }
 
-/// `GET events`: who changed what.
+/// `GET events`: lists the changes with their administrators.
 pub(super) async fn events(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&site, &parts, AccessKind::Read).await?;
@@ -181,7 +183,7 @@ pub(super) async fn events(State(site): State<Arc<Site>>, request: Request) -> A
     Ok(render(StatusCode::OK, &page))
 }
 
-/// `POST explain`: reads only; a form, so that no address stands in a URL.
+/// `POST explain`: only reads. It is a form, so that no address appears in a URL.
 pub(super) async fn explain(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (visit, form) = posted(&site, request, AccessKind::Read).await?;
     let mut page = visit.page();
@@ -232,7 +234,7 @@ pub(super) async fn save_policy(State(site): State<Arc<Site>>, request: Request)
     visit.save(filled, "Email OTP", change).await
 }
 
-/// `POST user-flows`: a new one, with e-mail and password, for all applications.
+/// `POST user-flows`: adds a user flow with e-mail and password for all applications.
 pub(super) async fn add_flow(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (visit, form) = posted(&site, request, AccessKind::Write).await?;
     let filled = (Sheet::NewFlow, &form);
@@ -337,7 +339,7 @@ fn alerted(status: StatusCode, mut page: AdminPage, words: String) -> Response {
     render(status, &page)
 }
 
-/// The page for a refusal that has none.
+/// Returns the page for a refusal that has none.
 pub(super) fn refusal(status: StatusCode) -> Response {
     let lead = match status {
         StatusCode::FORBIDDEN => "This request came from another site and was refused.",

@@ -15,7 +15,8 @@ use crate::{
     ports::RecordedChange,
 };
 
-/// Providers that the page offers: Graph's id, provider, name, what it means for a reset.
+/// The providers that the page offers: Graph's id, the provider, its name, and its meaning for a
+/// reset.
 pub(super) const PROVIDERS: [(&str, IdentityProvider, &str, &str); 4] = [
     (
         "EmailPassword-OAUTH",
@@ -33,13 +34,13 @@ pub(super) const PROVIDERS: [(&str, IdentityProvider, &str, &str); 4] = [
     ("Facebook-OAUTH", IdentityProvider::Facebook, "Facebook", "The password is kept at Facebook"),
 ];
 
-/// Their ids, which a form may name.
+/// The ids of these providers, which a form may name.
 pub(super) const PROVIDER_IDS: [&str; 4] = {
     let [one, two, three, four] = PROVIDERS;
     [one.0, two.0, three.0, four.0]
 };
 
-/// Something that can be chosen.
+/// An entry that can be chosen.
 pub(super) struct Choice {
     pub(super) id: String,
     pub(super) name: String,
@@ -49,7 +50,7 @@ pub(super) struct Choice {
 
 const GROUP: &str = "group";
 const USER: &str = "user";
-/// Graph's types of targets; a form names each in a field of its own.
+/// Graph's types of targets. A form has one field for each type.
 pub(super) const TARGETS: [&str; 2] = [GROUP, USER];
 
 pub(super) struct ShownTarget {
@@ -69,7 +70,7 @@ pub(super) struct ShownCheck {
 pub(super) struct ShownFlow {
     id: String,
     name: String,
-    /// The name, or what was typed in its place.
+    /// The name, or the text that was typed in its place.
     typed: String,
     providers: Vec<Choice>,
     all_applications: bool,
@@ -82,11 +83,11 @@ pub(super) struct AdminPage {
     brand: String,
     pub(super) failed: bool,
     pub(super) alert: Option<String>,
-    /// What is stored cannot be read.
+    /// The reason why the stored policy cannot be read.
     warning: Option<String>,
     pub(super) saved: bool,
     pub(super) explained: Vec<String>,
-    /// What was typed as an address to explain.
+    /// The text that was typed as the address to explain.
     pub(super) asked: String,
     tenants: Vec<Choice>,
     tenant: String,
@@ -100,7 +101,7 @@ pub(super) struct AdminPage {
     exclude: Vec<ShownTarget>,
     flows: Vec<Choice>,
     flow: Option<ShownFlow>,
-    /// What was typed as the name of a new user flow.
+    /// The text that was typed as the name of a new user flow.
     new_flow: String,
     entra: bool,
     min_length: String,
@@ -118,7 +119,7 @@ pub(super) struct EventsPage {
     failed: bool,
     tenant: String,
     events: Vec<ShownEvent>,
-    /// Records that cannot be read.
+    /// The number of records that cannot be read.
     unreadable: usize,
 }
 
@@ -202,8 +203,8 @@ impl AdminPage {
 }
 
 impl AdminPage {
-    /// Shows what was typed into a form in the place of what is stored. Its version stays, so that
-    /// what somebody else stores in the meantime is still noticed.
+    /// Shows the values that were typed into a form instead of the stored ones. The version stays,
+    /// so that a concurrent change is still noticed.
     pub(super) fn keep(&mut self, sheet: Sheet, form: &Form) {
         // None is none that is stored.
         self.version = version(form).unwrap_or(0);
@@ -239,7 +240,7 @@ impl AdminPage {
     }
 }
 
-/// All that was typed into a field, also if it stands twice.
+/// Returns everything that was typed into a field, also if the field is repeated.
 fn typed(form: &Form, name: &str, between: &str) -> String {
     form.all(name).collect::<Vec<_>>().join(between).replace("\r\n", "\n")
 }
@@ -276,7 +277,7 @@ impl EventsPage {
     }
 }
 
-/// What differs between two documents: `path: before → after`.
+/// Lists the differences between two documents as `path: before → after`.
 fn differences(path: &str, before: &Value, after: &Value, lines: &mut Vec<String>) {
     if before == after {
         return;
@@ -343,7 +344,7 @@ fn shown_flow(flow: &UserFlow) -> ShownFlow {
     }
 }
 
-/// The groups that the host has named, and what the policy names besides.
+/// Returns the groups that the host has named, and the other targets that the policy names.
 fn shown_targets<'a>(
     site: &Site,
     tenant: &TenantId,
@@ -373,7 +374,7 @@ fn shown_targets<'a>(
     of_host.chain(of_policy).collect()
 }
 
-/// The odds of guessing, in plain words.
+/// Returns the odds of guessing in plain words.
 fn odds(policy: &TenantPolicy) -> Vec<(String, String)> {
     let (odds, limits) = (policy.limits().odds(), policy.limits());
     let one_in = Odds::one_in;

@@ -1,4 +1,4 @@
-//! Answers: in time, in the form of their version, and with the headers that each of them has.
+//! Answers: the time limit, the form of each version, and the headers of every answer.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use super::{
     fault::Fault,
 };
 
-/// How the time limit marks what it has cut off. No step answers with it.
+/// The status with which the time limit marks a cut-off step. No step answers with it.
 pub(super) const OVERDUE: StatusCode = StatusCode::REQUEST_TIMEOUT;
 
 const HAL: &str = "application/hal+json; charset=utf-8";
@@ -50,8 +50,8 @@ pub(super) fn refuse(call: &Call, fault: &Fault) -> Response {
     if call.is_of_v2 { hal(call, fault) } else { oauth(call, fault) }
 }
 
-/// Makes the [`Call`] that a step finds in its request, and answers for a step that took too long:
-/// clients read JSON and nothing else.
+/// Makes the [`Call`] that a step finds in its request. Answers in JSON if a step took too long,
+/// because clients read nothing else.
 pub(super) async fn in_time(
     State(site): State<Arc<Site>>,
     mut request: Request,
@@ -63,8 +63,8 @@ pub(super) async fn in_time(
     if response.status() == OVERDUE { refuse(&call, &Fault::down()) } else { response }
 }
 
-/// Sets the headers of every answer, also of preflights and of the document. An answer is data:
-/// no browser shows it, frames it, guesses its type or keeps it.
+/// Sets the headers of every answer, including preflights and the document. Answers are data, so
+/// browsers must not show, frame, sniff or cache them.
 pub(super) async fn harden(mut response: Response) -> Response {
     let headers = response.headers_mut();
     let fixed = [
@@ -82,7 +82,7 @@ pub(super) async fn harden(mut response: Response) -> Response {
     response
 }
 
-/// Adds when it is worth trying again.
+/// Adds the time after which a retry is useful.
 fn retry_after(fault: &Fault, mut response: Response) -> Response {
     if let Some(seconds) = fault.retry_after {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));

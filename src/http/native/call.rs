@@ -1,4 +1,4 @@
-//! One call of the API: who, for which application, with which ids.
+//! One call of the API: the client, the application and the ids.
 
 use std::sync::Arc;
 
@@ -36,9 +36,9 @@ pub(super) struct Call {
     pub(super) site: Arc<Site>,
     pub(super) now: Timestamp,
     pub(super) ids: Ids,
-    /// The path that the API is mounted at.
+    /// The path at which the API is mounted.
     pub(super) base: String,
-    /// Whether the path is one of version 2's.
+    /// Whether the path belongs to version 2.
     pub(super) is_of_v2: bool,
     network: Option<NetworkAddress>,
     vouched: Option<Vouch>,
@@ -77,7 +77,7 @@ impl Call {
         }
     }
 
-    /// What the engine is told of the client.
+    /// Returns the description of the client for the engine.
     pub(super) fn client(&self) -> Client {
         let mut client = self.network.map_or_else(Client::unknown, Client::at);
         client.vouched.clone_from(&self.vouched);
@@ -85,7 +85,7 @@ impl Call {
         client
     }
 
-    /// The application of a `client_id`. A browser's origin must be one of its origins.
+    /// Returns the application of a `client_id`. A browser's origin must be one of its origins.
     pub(super) fn serve(&self, client_id: &str) -> Result<Served<'_>, Fault> {
         let mut all = self.site.applications.iter();
         let native = all.find(|native| native.application.id.as_str() == client_id);
@@ -98,14 +98,14 @@ impl Call {
         Ok(Served { application, sspr: self.site.sspr.for_application(application) })
     }
 
-    /// A token that a client brought, and the application that it was made for.
+    /// Opens the token that a client sent, and returns the application for which it was made.
     pub(super) fn continue_with(&self, text: &str) -> Result<(Continuation, Served<'_>), Fault> {
         let token = Continuation::open(self, Kind::Continuation, text)?;
         let served = self.serve(&token.application)?;
         Ok((token, served))
     }
 
-    /// The same where the client names itself too.
+    /// Opens a token if the client also names itself.
     pub(super) fn continue_for(
         &self,
         client_id: &str,
@@ -116,13 +116,13 @@ impl Call {
         if token.application == client_id { Ok((token, served)) } else { Err(Fault::bad_token()) }
     }
 
-    /// The text of the next token.
+    /// Returns the text of the next token.
     pub(super) fn next(&self, token: &Continuation, step: Step) -> Result<String, Fault> {
         token.then(step, self.now).seal(self, Kind::Continuation).map_err(|_| Fault::down())
     }
 
-    /// A path of this API, for links. Never a host: a client must not be sent to one that a
-    /// request made up.
+    /// Returns a path of this API for links. The link never has a host, because a request could
+    /// name a forged one.
     pub(super) fn link(&self, path: &str) -> Value {
         serde_json::json!({ "href": format!("{}{path}", self.base) })
     }
@@ -152,7 +152,7 @@ impl Reply {
     }
 }
 
-/// The fields of a JSON body.
+/// Reads the fields of a JSON body.
 pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Fault> {
     if !is_of(request.headers(), "application/json") {
         return Err(Fault::parameter("Content-Type"));
@@ -163,8 +163,8 @@ pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Fau
     serde_json::from_slice(&bytes).map_err(|_| Fault::parameter("body"))
 }
 
-/// The client's own request id, from the first header that holds one, or else from the query. What
-/// is echoed must be an id, not somebody's text; whatever else is there is passed over.
+/// Returns the client's own request id, from the first header that has one, or else from the query.
+/// Values that are not ids are ignored, because the id is echoed.
 fn correlation(headers: &HeaderMap, query: &str) -> Option<String> {
     let lines = headers.get_all(CORRELATION).iter().map(HeaderValue::as_bytes);
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
@@ -175,7 +175,7 @@ fn correlation(headers: &HeaderMap, query: &str) -> Option<String> {
     core::str::from_utf8(id).ok().map(str::to_owned)
 }
 
-/// The part of the path that the host has mounted the API at, as clients see it.
+/// Returns the path at which the host has mounted the API, as clients see it.
 fn base(site: &Site, request: &Request) -> String {
     let (set, headers) = (site.public.as_ref(), request.headers());
     let public = PublicPath::of(set, &site.proxies, request.extensions(), headers);

@@ -1,8 +1,9 @@
-//! Continuation tokens: what a client brings back, sealed so that only this service reads it.
+//! Continuation tokens: the state that a client sends back, sealed so that only this service reads
+//! it.
 //!
-//! The token of a reset carries the flow token, the grant or the ticket, and the code store decides
-//! how long those are good. The token of a sign-in carries its own end, and a random id that the
-//! code store remembers once it has led to tokens.
+//! The token of a reset carries the flow token, the grant or the ticket. The code store decides how
+//! long those are valid. The token of a sign-in carries its own end and a random id. The code store
+//! remembers the id after the sign-in has led to tokens.
 
 use core::time::Duration;
 
@@ -17,39 +18,40 @@ use crate::{
     http::secret::Secret,
 };
 
-/// How long a token is good that no reset stands behind.
+/// How long a token stays valid that does not belong to a reset.
 pub(super) const SIGN_IN_LIFETIME: Duration = Duration::from_secs(600);
 
 /// One continuation token, opened.
 #[derive(Clone, Deserialize, Serialize)]
 pub(super) struct Continuation {
-    /// The application that it was made for.
+    /// The application for which the token was made.
     #[serde(rename = "a")]
     pub(super) application: String,
-    /// What the client asked for at V2's entry.
+    /// The scope that the client asked for at V2's entry.
     #[serde(rename = "o", default)]
     pub(super) scope: String,
-    /// `None` for a token of a reset: it is good for as long as the reset is.
+    /// The end of the token. `None` for a token of a reset, which is valid as long as the reset.
     #[serde(rename = "e", default)]
     ends: Option<i64>,
     #[serde(rename = "s")]
     pub(super) step: Step,
 }
 
-/// Where the client stands.
+/// The step that the client has reached.
 #[derive(Clone, Deserialize, Serialize)]
 pub(super) enum Step {
     /// V2's entry: nothing has happened.
     #[serde(rename = "e")]
     Entry,
-    /// A reset is open; `sent` tells its latest code from the ones before.
+    /// A reset is open. `sent` tells its latest code from earlier codes.
     #[serde(rename = "r")]
     Reset { token: Secret, sent: Option<i64> },
     #[serde(rename = "g")]
     Granted { token: Secret, grant: Secret },
     #[serde(rename = "t")]
     Submitted { token: Secret, ticket: Secret },
-    /// An address was named. Its password is taken once the client was `challenged` for it.
+    /// The client has named an address. A password is accepted once the client was `challenged` for
+    /// it.
     #[serde(rename = "p")]
     SignIn { address: String, challenged: bool, once: Once },
     /// The password was right.
@@ -57,11 +59,12 @@ pub(super) enum Step {
     SignedIn { account: String, stamp: [u8; 16], once: Once },
 }
 
-/// The id of one sign-in, from its first token to its last: it leads to tokens once.
+/// The id of one sign-in, from its first token to its last. It leads to tokens at most once.
 #[derive(Clone, Deserialize, Serialize)]
 pub(super) struct Once(String);
 
-/// A token and an authorization code never stand in for each other.
+/// The kind of a token, so that a continuation token and an authorization code are not
+/// interchangeable.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Code,
@@ -80,19 +83,19 @@ impl Continuation {
         Self { application: application.to_owned(), ends, scope: scope.to_owned(), step }
     }
 
-    /// The next token of the same client.
+    /// Returns the next token of the same client.
     pub(super) fn then(&self, step: Step, now: Timestamp) -> Self {
         Self::new(&self.application, &self.scope, step, now)
     }
 
-    /// The token's text.
+    /// Returns the token's text.
     pub(super) fn seal(&self, call: &Call, kind: Kind) -> Result<String, Error> {
         // These types are always JSON.
         let plain = Zeroizing::new(serde_json::to_vec(self).unwrap_or_default());
         call.site.sspr.seal(Purpose::NativeSeal, &about(call, kind), &plain)
     }
 
-    /// Opens a token that a client brought.
+    /// Opens a token that a client sent.
     pub(super) fn open(call: &Call, kind: Kind, text: &str) -> Result<Self, Fault> {
         let plain = call.site.sspr.unseal(Purpose::NativeSeal, &about(call, kind), text);
         let plain = plain.ok_or_else(Fault::bad_token)?;
@@ -103,7 +106,8 @@ impl Continuation {
 }
 
 impl Step {
-    /// The step of a client that has been asked for the password, or `None` at another step.
+    /// Returns the step of a client that has been asked for the password. Returns `None` for another
+    /// step.
     pub(super) fn challenged(&self) -> Option<Self> {
         let Self::SignIn { address, once, .. } = self else { return None };
         Some(Self::SignIn { address: address.clone(), challenged: true, once: once.clone() })
@@ -111,7 +115,8 @@ impl Step {
 }
 
 impl Once {
-    /// The id of a new sign-in. Its text has a fixed length, so that a token's length says nothing.
+    /// Generates the id of a sign-in. Its text has a fixed length, so that the token's length
+    /// reveals nothing.
     pub(super) fn generate(call: &Call) -> Result<Self, Fault> {
         let mut bytes = [0; 16];
         call.site.sspr.entropy().fill(&mut bytes).map_err(|_| Fault::down())?;

@@ -1,4 +1,4 @@
-//! Cross-origin calls: from the exact origins that an application lists, without cookies.
+//! Cross-origin calls without cookies, from exactly the origins that an application lists.
 
 use std::sync::Arc;
 
@@ -19,9 +19,11 @@ use axum::{
 
 use super::Site;
 
-/// Answers preflights, and lets listed origins read the answers. A call whose origin is not its
-/// application's is refused by the call itself: a preflight does not say which application it is.
-/// No answer is kept by a cache or read as another type, a time-out's included.
+/// Answers preflights, and lets listed origins read the answers.
+///
+/// A preflight does not say which application the call is for. The call itself therefore refuses an
+/// origin that does not belong to its application. No answer is cached or read as another type, not
+/// even the answer of a time-out.
 pub(super) async fn share(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(ORIGIN).cloned();
     let listed = |origin: &HeaderValue| site.applications.iter().any(|it| it.admits(origin));

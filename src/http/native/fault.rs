@@ -1,4 +1,4 @@
-//! Contract errors, in the two forms of the wire.
+//! Contract errors, in the forms of both versions.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -9,20 +9,20 @@ use super::ids::Ids;
 
 const WEB_REDIRECT: &str = "web_redirect_required";
 
-/// One contract error. On V1 it is an OAuth error body, on V2 a nested one.
+/// One contract error. On V1 it is an OAuth error body, and on V2 it is a nested error.
 #[derive(Clone, Debug)]
 pub(super) struct Fault {
     pub(super) status: StatusCode,
     /// V1's `error`.
     pub(super) error: &'static str,
     pub(super) suberror: Option<&'static str>,
-    /// V1's one `error_codes` entry.
+    /// V1's only entry of `error_codes`.
     pub(super) number: u32,
     /// V2's `error.code` and `error.innerError.code`.
     pub(super) code: &'static str,
     pub(super) inner: Option<&'static str>,
     pub(super) text: String,
-    /// Whole seconds after which it is worth trying again.
+    /// The whole seconds after which a retry is useful.
     pub(super) retry_after: Option<u64>,
 }
 
@@ -109,7 +109,8 @@ impl Fault {
         Self { inner: Some("invalidUserNameOrPassword"), ..fault }
     }
 
-    /// Known and unknown addresses lock alike, so this says nothing of an account.
+    /// Returns the lockout error. It reveals nothing about an account, because known and unknown
+    /// addresses lock alike.
     pub(super) fn locked() -> Self {
         let text = "Sign-in is paused because there were too many wrong passwords. A password \
                     reset opens it at once.";
@@ -122,7 +123,7 @@ impl Fault {
         Self::new("invalid_grant", 50132, "invalidGrant", text)
     }
 
-    /// V2's way to a browser.
+    /// Returns V2's redirect to a browser.
     pub(super) fn web_redirect() -> Self {
         let text = "A second factor is required; it is given in a browser.";
         let fault = Self::new("invalid_grant", 50076, "invalidGrant", text);
@@ -143,7 +144,7 @@ impl Fault {
         Self::new("unsupported_grant_type", 70003, "unsupportedGrantType", text)
     }
 
-    /// The most telling rule that a password breaks.
+    /// Returns the error for the most important rule that a password breaks.
     pub(super) fn password(issues: &[PasswordIssue]) -> Self {
         let suberrors = issues.iter().map(|issue| match issue {
             PasswordIssue::Characters => (0, "password_is_invalid", "passwordIsInvalid"),
@@ -162,7 +163,8 @@ impl Fault {
         fault.with(suberror, inner)
     }
 
-    /// A limit, not the contract: the only errors besides breakage that are no 400.
+    /// Returns the error for a limit, which the contract does not know. Only this error and
+    /// internal errors are not a 400.
     pub(super) fn try_later(retry_at: Timestamp, now: Timestamp) -> Self {
         let text = "Too many requests; try again later.";
         // Rounded up: whoever waits as long as told must be served.
@@ -190,7 +192,7 @@ impl Fault {
         Self { status: StatusCode::METHOD_NOT_ALLOWED, ..fault }
     }
 
-    /// V1's error body.
+    /// Returns V1's error body.
     pub(super) fn oauth(&self, ids: &Ids) -> Value {
         let (trace, correlation, at) = (&ids.trace, &ids.correlation, ids.timestamp());
         let number = self.number;
@@ -212,8 +214,8 @@ impl Fault {
         body
     }
 
-    /// V2's error body. The way to a browser has V1's form here, too: Microsoft's clients look for
-    /// its `suberror`, and know no other sign of it.
+    /// Returns V2's error body. The redirect to a browser has V1's form here too, because
+    /// Microsoft's clients look only for its `suberror`.
     pub(super) fn hal(&self, ids: &Ids) -> Value {
         if self.suberror == Some(WEB_REDIRECT) {
             return self.oauth(ids);

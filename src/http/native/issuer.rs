@@ -1,4 +1,4 @@
-//! Port: the host's tokens.
+//! The port to the host's tokens.
 
 use core::time::Duration;
 
@@ -10,21 +10,23 @@ use crate::domain::{AccountId, ApplicationId, Stamp, TenantId};
 /// Issues the tokens of the host's identity server.
 ///
 /// # Security
-/// A token must be bound to [`TokenRequest::stamp`]: refuse to issue or refresh once the account
-/// carries another one, for that is how a reset signs every other device out. Microsoft's clients
-/// do not verify the signature of an id token; other readers do, so sign it and publish the keys.
+/// A token must be bound to [`TokenRequest::stamp`]. Refuse to issue or refresh a token if the
+/// account carries another stamp, because that is how a reset signs out every other device.
+///
+/// Microsoft's clients do not verify the signature of an id token. Other readers do, so sign the
+/// token and publish the keys.
 #[async_trait]
 pub trait TokenIssuer: Send + Sync {
-    /// Issues tokens for somebody who has just signed in.
+    /// Issues tokens for a user who has just signed in.
     ///
     /// # Errors
-    /// [`IssueError`]: the client is told to try again later.
+    /// [`IssueError`] if the issuer could not answer. The client is told to retry later.
     async fn issue(&self, request: TokenRequest<'_>) -> Result<Issued, IssueError>;
 
-    /// Issues new tokens for a refresh token, which must be of that tenant and application.
+    /// Issues new tokens for a refresh token, which must belong to this tenant and application.
     ///
     /// # Errors
-    /// [`IssueError`].
+    /// [`IssueError`] if the issuer could not answer.
     async fn refresh(
         &self,
         tenant: &TenantId,
@@ -33,66 +35,66 @@ pub trait TokenIssuer: Send + Sync {
     ) -> Result<Issued, IssueError>;
 }
 
-/// Who has signed in, to what.
+/// The user who has signed in, and the application that asks for tokens.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct TokenRequest<'a> {
-    /// The tenant.
+    /// The tenant of the application.
     pub tenant: &'a TenantId,
-    /// The application, the tokens' audience.
+    /// The application, which is the audience of the tokens.
     pub application: &'a ApplicationId,
-    /// The account.
+    /// The account that has signed in.
     pub account: &'a AccountId,
     /// The stamp that the tokens must carry.
     pub stamp: Stamp,
-    /// What the client asked for, for instance `openid profile offline_access`.
+    /// The scope that the client asked for, for instance `openid profile offline_access`.
     pub scope: &'a str,
 }
 
-/// What an issuer answers.
+/// The answer of an issuer.
 #[derive(Debug)]
 // Exhaustive: each has an error of its own on the wire.
 pub enum Issued {
-    /// Tokens.
+    /// The issued tokens.
     Tokens(Tokens),
-    /// The scope is not one that this application may ask for.
+    /// The application may not ask for this scope.
     InvalidScope,
-    /// The account, its stamp or the refresh token is no longer good.
+    /// The account, its stamp or the refresh token is no longer valid.
     Refused,
 }
 
-/// Tokens for one account. `Debug` shows none of them.
+/// The tokens of one account. `Debug` does not show them.
 #[non_exhaustive]
 pub struct Tokens {
-    /// Whose they are.
+    /// The account that the tokens are for.
     pub account: AccountId,
-    /// For the application's back end.
+    /// The token for the application's back end.
     pub access_token: String,
-    /// Who has signed in, as a JSON Web Token. MSAL's V1 demands one.
+    /// The token that identifies the user, as a JSON Web Token. MSAL's V1 requires one.
     pub id_token: String,
-    /// For new tokens. MSAL's V1 demands one.
+    /// The token that is exchanged for new tokens. MSAL's V1 requires one.
     pub refresh_token: String,
-    /// How long the access token lives.
+    /// How long the access token stays valid.
     pub lifetime: Duration,
-    /// What was granted.
+    /// The scope that was granted.
     pub scope: String,
 }
 
-/// The issuer could not answer; the cause is for the host's own logs.
+/// The error of an issuer that could not answer. The cause is for the host's own logs.
 #[derive(Debug, Error)]
 #[error("the token issuer could not answer")]
 #[non_exhaustive]
 pub struct IssueError(#[from] Box<dyn std::error::Error + Send + Sync>);
 
 impl IssueError {
-    /// Wraps what went wrong.
+    /// Wraps the cause.
     pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self(cause.into())
     }
 }
 
 impl Tokens {
-    /// Tokens that live as long as the access token says.
+    /// Creates tokens with the lifetime of the access token.
     #[must_use]
     pub fn new(
         account: AccountId,

@@ -1,8 +1,9 @@
-//! Entra's native-authentication API: version 1 for sign-in with password, password reset and
-//! refresh; version 2 (preview) for password reset and sign-in. Unmodified Microsoft clients work
-//! with it.
+//! Entra's native-authentication API. Unmodified Microsoft clients work with it.
 //!
-//! | step | is |
+//! Version 1 has sign-in with password, password reset and refresh. Version 2 (preview) has
+//! password reset and sign-in.
+//!
+//! | step | engine call |
 //! |---|---|
 //! | `/start` | [`Sspr::open`] |
 //! | `/challenge` | [`Sspr::send`] |
@@ -55,8 +56,10 @@ const JSON: &str = "application/json; charset=utf-8";
 const PATIENCE: Duration = Duration::from_secs(30);
 const DOCUMENT: &str = include_str!("openapi.json");
 
-/// The native-authentication API of one tenant, to be mounted in the host's router, for instance
-/// at `/contoso.onmicrosoft.com`: that path is what Microsoft's clients are configured with.
+/// The native-authentication API of one tenant.
+///
+/// The host mounts it in its router, for instance at `/contoso.onmicrosoft.com`. Microsoft's
+/// clients are configured with that path.
 ///
 /// ```
 /// # use sspr::{Keyring, Sspr, TenantPolicy, adapters::*, domain::*, http::*};
@@ -70,25 +73,27 @@ const DOCUMENT: &str = include_str!("openapi.json");
 /// let shop = Application::new("contoso", "sign-in", "63856651-0000-4000-8000-000000000000")?;
 /// let shop = NativeApplication::new(shop).with_origin("https://shop.example")?;
 /// let api = Native::new(&sspr, shop, MyIssuer);
-/// let app: axum::Router = axum::Router::new().nest("/contoso.onmicrosoft.com", api.router());
+/// let app: axum::Router =
+///     axum::Router::new().nest("/contoso.onmicrosoft.com", api.router());
 /// # let _ = (app, courier);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A [`Vouch`](crate::engine::Vouch) in a request's extensions opens the vouched lane: a layer of the
-/// host's puts it there once it has checked a captcha.
+/// A [`Vouch`](crate::engine::Vouch) in a request's extensions opens the vouched lane. Insert it in
+/// a layer of the host after that layer has checked a captcha.
 ///
 /// # Security
-/// What it says of an account follows the tenant's [`Disclosure`](crate::policy::Disclosure); with
-/// `Strict`, the default, nothing. Continuation tokens are sealed: keep them as secret as the code.
+/// The tenant's [`Disclosure`](crate::policy::Disclosure) decides how much the API reveals about an
+/// account. With the default, `Strict`, the API reveals nothing. Continuation tokens are sealed.
+/// Keep them as secret as the code.
 #[derive(Clone)]
 #[must_use = "call `router`"]
 pub struct Native(Site);
 
 /// An application that may use the API as a public client. Its id is the `client_id`.
 ///
-/// Clients in browsers need [`NativeApplication::with_origin`]. Others can be given as an
-/// [`Application`].
+/// Clients in browsers need [`NativeApplication::with_origin`]. For other clients, an
+/// [`Application`] is enough.
 #[derive(Clone, Debug)]
 pub struct NativeApplication {
     application: Application,
@@ -101,9 +106,9 @@ pub struct NativeApplication {
 #[non_exhaustive]
 pub struct OtherTenantError;
 
-/// A text is no origin.
+/// The error for a text that is not an origin.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("origin: scheme and host like https://shop.example, no path and no wildcard")]
+#[error("origin: must be a scheme and host like https://shop.example, without path or wildcard")]
 #[non_exhaustive]
 pub struct OriginError;
 
@@ -118,22 +123,22 @@ struct Site {
 }
 
 impl NativeApplication {
-    /// An application without clients in browsers.
+    /// Creates an application without clients in browsers.
     #[must_use]
     pub const fn new(application: Application) -> Self {
         Self { application, origins: Vec::new() }
     }
 
-    /// Lets pages of that origin call the API (CORS). Exact: no wildcard, no path.
+    /// Lets pages of that exact origin call the API (CORS). Wildcards and paths are refused.
     ///
     /// # Errors
-    /// [`OriginError`].
+    /// [`OriginError`] if the text is not an origin.
     pub fn with_origin(mut self, origin: &str) -> Result<Self, OriginError> {
         self.origins.push(Origin::parse(origin).ok_or(OriginError)?);
         Ok(self)
     }
 
-    /// Whether a browser's `Origin` is one of this application's.
+    /// Returns whether a browser's `Origin` belongs to this application.
     fn admits(&self, origin: &HeaderValue) -> bool {
         self.origins.iter().any(|listed| listed.is(origin))
     }
@@ -145,7 +150,7 @@ impl From<Application> for NativeApplication {
     }
 }
 
-/// A handler of a step that takes a form.
+/// Makes the handler of a step that takes a form.
 macro_rules! form_step {
     ($step:path) => {
         |Extension(call): Extension<Arc<Call>>, request: Request| async move {
@@ -158,7 +163,7 @@ macro_rules! form_step {
     };
 }
 
-/// A handler of a step that takes JSON.
+/// Makes the handler of a step that takes JSON.
 macro_rules! json_step {
     ($step:path) => {
         |Extension(call): Extension<Arc<Call>>, request: Request| async move {
@@ -171,7 +176,7 @@ macro_rules! json_step {
     };
 }
 impl Native {
-    /// The API of one application and its tenant.
+    /// Creates the API for one application and its tenant.
     pub fn new(
         sspr: &Sspr,
         application: impl Into<NativeApplication>,
@@ -191,7 +196,7 @@ impl Native {
     /// Adds another application of the same tenant.
     ///
     /// # Errors
-    /// [`OtherTenantError`].
+    /// [`OtherTenantError`] if the application belongs to another tenant.
     pub fn with_application(
         mut self,
         application: impl Into<NativeApplication>,
@@ -204,29 +209,30 @@ impl Native {
         Ok(self)
     }
 
-    /// Says what a proxy takes off the front of every path, like
-    /// [`Pages::with_public_path`](super::Pages::with_public_path): version 2's links get it back.
+    /// Sets the prefix that a proxy strips from every path, like
+    /// [`Pages::with_public_path`](super::Pages::with_public_path). The links of version 2 contain
+    /// this prefix.
     ///
     /// # Errors
-    /// [`PublicPathError`].
+    /// [`PublicPathError`] if the text is not a plain path.
     pub fn with_public_path(mut self, path: &str) -> Result<Self, PublicPathError> {
         self.0.public = Some(PublicPath::parse(path).ok_or(PublicPathError)?);
         Ok(self)
     }
 
-    /// Believes `X-Forwarded-For` and `X-Forwarded-Prefix` from these proxies.
+    /// Trusts `X-Forwarded-For` and `X-Forwarded-Prefix` from these proxies.
     pub fn with_trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.0.proxies = proxies;
         self
     }
 
-    /// The OpenAPI 3.1 document of the API.
+    /// Returns the OpenAPI 3.1 document of the API.
     #[must_use]
     pub const fn document() -> &'static str {
         DOCUMENT
     }
 
-    /// The router, to be nested at the tenant's path.
+    /// Returns the router. Nest it at the tenant's path.
     pub fn router(self) -> Router {
         let site = Arc::new(self.0);
         let email = "/api/v2.0/auth/methods/email/1";

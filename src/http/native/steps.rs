@@ -1,4 +1,4 @@
-//! The steps that both versions of the API take; they differ in how they write them.
+//! The steps of both API versions, which differ only in their wire forms.
 
 use super::{
     call::{Call, Served},
@@ -20,22 +20,23 @@ use crate::{
     policy::PasswordIssue,
 };
 
-/// What a sign-in, or a finished reset, leads to.
+/// The result of a sign-in or of a finished reset.
 pub(super) enum Entered {
     Account {
         account: AccountId,
         stamp: Stamp,
     },
-    /// A second factor is wanted, which this API does not ask for: on to a browser.
+    /// The account needs a second factor. This API does not ask for one, so the user continues in a
+    /// browser.
     SecondFactor,
 }
 
-/// Reads an address as clients send it: with blanks and capitals as they were typed.
+/// Reads an address as clients send it, with blanks and capitals as typed.
 pub(super) fn address(typed: &str) -> Result<EmailAddress, Fault> {
     EmailAddress::parse(typed.trim()).map_err(|_| Fault::parameter("username"))
 }
 
-/// `/start`: opens a reset; no mail yet.
+/// `/start`: opens a reset. Sends no mail yet.
 pub(super) async fn open(
     call: &Call,
     served: &Served<'_>,
@@ -54,8 +55,8 @@ pub(super) async fn open(
     }
 }
 
-/// `/challenge`: sends the first code, or another one. A repeat of the first request within the
-/// cooldown (a lost reply) is answered like the first, without a second mail.
+/// `/challenge`: sends the first code or another one. A repeat of the first request within the
+/// cooldown (after a lost reply) gets the first answer and sends no second mail.
 pub(super) async fn send(
     call: &Call,
     served: &Served<'_>,
@@ -78,7 +79,7 @@ pub(super) async fn send(
     Ok((Step::Reset { sent, token: token.clone() }, code))
 }
 
-/// `/continue`: tries a code. A wrong one leaves the client's token as it is.
+/// `/continue`: tries a code. A wrong code leaves the client's token unchanged.
 pub(super) async fn verify(
     call: &Call,
     served: &Served<'_>,
@@ -113,7 +114,7 @@ pub(super) async fn verify(
     }
 }
 
-/// `/submit`: sets the new password. A weak one leaves the client's token as it is.
+/// `/submit`: sets the new password. A weak password leaves the client's token unchanged.
 pub(super) async fn submit(
     call: &Call,
     served: &Served<'_>,
@@ -141,7 +142,7 @@ pub(super) async fn submit(
     }
 }
 
-/// `/poll_completion`: looks, and changes nothing.
+/// `/poll_completion`: reads the status and changes nothing.
 pub(super) async fn is_finished(served: &Served<'_>, token: &Secret) -> Result<bool, Fault> {
     let flow = flow_token(token)?;
     match served.sspr.status(&flow).await.map_err(|_| Fault::down())? {
@@ -150,7 +151,7 @@ pub(super) async fn is_finished(served: &Served<'_>, token: &Secret) -> Result<b
     }
 }
 
-/// A finished reset becomes a sign-in, once.
+/// Turns a finished reset into a sign-in, once.
 pub(super) async fn redeem(served: &Served<'_>, ticket: &Secret) -> Result<Entered, Fault> {
     let ticket = Ticket::parse(ticket.expose()).map_err(|_| Fault::bad_token())?;
     match served.sspr.redeem(&ticket).await.map_err(|_| Fault::down())? {
@@ -160,7 +161,7 @@ pub(super) async fn redeem(served: &Served<'_>, ticket: &Secret) -> Result<Enter
     }
 }
 
-/// Address and password.
+/// Signs in with address and password.
 pub(super) async fn sign_in(
     call: &Call,
     served: &Served<'_>,
@@ -181,7 +182,7 @@ pub(super) async fn sign_in(
     }
 }
 
-/// V1's `/initiate` and V2's sign-in start: says nothing of any account, but for
+/// V1's `/initiate` and V2's sign-in start. Reveals nothing about any account, except under
 /// [`Disclosure::EntraCompatible`](crate::policy::Disclosure).
 pub(super) async fn name_account(
     call: &Call,
@@ -199,8 +200,8 @@ pub(super) async fn name_account(
     Ok(Step::SignIn { address, challenged: false, once })
 }
 
-/// Ends a sign-in: its tokens are handed out once. Called when they are there, so that an issuer
-/// that could not answer, or a client that went away before, costs nobody a sign-in.
+/// Ends a sign-in, so that its tokens are issued once. Call this after the tokens exist. A failed
+/// issuer or a client that left earlier then costs no sign-in.
 pub(super) async fn use_up(
     call: &Call,
     served: &Served<'_>,
@@ -216,7 +217,7 @@ pub(super) async fn use_up(
     }
 }
 
-/// The host's tokens for somebody who has signed in.
+/// Returns the host's tokens for a user who has just signed in.
 pub(super) async fn tokens(
     call: &Call,
     served: &Served<'_>,
@@ -229,7 +230,7 @@ pub(super) async fn tokens(
     issued(call.site.issuer.issue(request).await.map_err(|_| Fault::down())?)
 }
 
-/// What an issuer answered.
+/// Turns an issuer's answer into tokens or a fault.
 pub(super) fn issued(issued: Issued) -> Result<Tokens, Fault> {
     match issued {
         Issued::Tokens(tokens) => Ok(tokens),
@@ -256,8 +257,8 @@ async fn latest(served: &Served<'_>, flow: &FlowToken) -> Result<Option<SentCode
     }
 }
 
-/// Refuses the token of a code that a newer one has replaced. The longer code that the service
-/// sends on its own replaces none: the client could not know.
+/// Refuses the token of a code that a newer code has replaced. The longer code that the service
+/// sends on its own replaces no code, because the client could not know about it.
 async fn current(
     served: &Served<'_>,
     flow: &FlowToken,

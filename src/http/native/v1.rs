@@ -1,4 +1,4 @@
-//! Version 1: forms in, OAuth errors out.
+//! Version 1: requests are forms, and errors are OAuth errors.
 
 use serde_json::{Value, json};
 
@@ -15,8 +15,8 @@ use crate::{
     http::form::Form,
 };
 
-/// Seconds between two polls. The password is changed before `/submit` answers, so the first poll
-/// ends it; without the field one client polls in a tight loop.
+/// The seconds between two polls. The password is changed before `/submit` answers, so the first
+/// poll ends the wait. Without this field, one client polls in a tight loop.
 const POLL_INTERVAL: u32 = 1;
 const KNOWN_CHALLENGES: [&str; 3] = ["oob", "password", "redirect"];
 
@@ -141,7 +141,7 @@ async fn password_grant(call: &Call, form: &Form, client_id: &str) -> Result<Rep
     }
 }
 
-/// After a reset: the ticket is exchanged here, once.
+/// Exchanges the ticket of a finished reset, once.
 async fn continuation_grant(call: &Call, form: &Form, client_id: &str) -> Result<Reply, Fault> {
     let (token, served) = call.continue_for(client_id, field(form, "continuation_token")?)?;
     let scope = field(form, "scope")?;
@@ -164,7 +164,7 @@ async fn refresh_grant(call: &Call, form: &Form, client_id: &str) -> Result<Repl
     Ok(Reply::ok(token_body(call, &tokens, &Wanted::EVERYTHING)))
 }
 
-/// V2 ends here too: what its code stands for is exchanged for tokens.
+/// Exchanges V2's authorization code for tokens.
 async fn code_grant(call: &Call, form: &Form, client_id: &str) -> Result<Reply, Fault> {
     let served = call.serve(client_id)?;
     let code = Continuation::open(call, Kind::Code, field(form, "code")?);
@@ -190,13 +190,13 @@ async fn code_grant(call: &Call, form: &Form, client_id: &str) -> Result<Reply, 
     Ok(Reply::ok(token_body(call, &tokens, &Wanted::of(&code.scope))))
 }
 
-/// A field that must be there.
+/// Returns a field that must be present.
 pub(super) fn field<'a>(form: &'a Form, name: &'static str) -> Result<&'a str, Fault> {
     let value = form.required(name).map_err(Fault::body)?;
     if value.trim().is_empty() { Err(Fault::parameter(name)) } else { Ok(value) }
 }
 
-/// The challenge types that a client lists, in words that are known.
+/// Returns the challenge types that a client lists. Refuses unknown ones.
 fn challenges(listed: &str) -> Result<Vec<&str>, Fault> {
     let types: Vec<&str> = listed.split_ascii_whitespace().collect();
     if !types.iter().all(|kind| KNOWN_CHALLENGES.contains(kind)) {
@@ -210,7 +210,7 @@ fn continued(call: &Call, token: &Continuation) -> Result<Reply, Fault> {
     Ok(Reply::ok(json!({ "continuation_token": token })))
 }
 
-/// On to a browser: a 200 without a token.
+/// Returns the redirect to a browser: a 200 without a token.
 fn to_browser(reason: &str) -> Reply {
     Reply::ok(json!({ "challenge_type": "redirect", "redirect_reason": reason }))
 }
@@ -226,14 +226,14 @@ fn oob(token: &str, code: &SentCode) -> Value {
     })
 }
 
-/// Which tokens a client has asked for besides the one that opens its back end.
+/// The tokens that a client has asked for besides the access token.
 struct Wanted {
     id: bool,
     refresh: bool,
 }
 
 impl Wanted {
-    /// A refresh token is answered with the next one.
+    /// A refresh token is answered with an id token and the next refresh token.
     const EVERYTHING: Self = Self { id: true, refresh: true };
 
     fn of(scope: &str) -> Self {

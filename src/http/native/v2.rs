@@ -1,5 +1,5 @@
-//! Version 2 (preview): JSON in, HAL out; links lead the client on. Its entry and its tokens are
-//! forms like version 1's.
+//! Version 2 (preview): requests are JSON, answers are HAL, and links lead the client on. The entry
+//! and the tokens are forms like those of version 1.
 
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -14,10 +14,11 @@ use super::{
 };
 use crate::http::form::Form;
 
-/// The one method an account has here. The same for everybody, so it tells nothing.
+/// The id of the only method of an account. It is the same for every account, so it reveals
+/// nothing.
 const METHOD: &str = "1";
 
-/// Every field that any step reads; a step takes its own.
+/// Every field that any step reads. Each step uses its own fields.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Fields {
@@ -28,7 +29,7 @@ pub(super) struct Fields {
     new_password: Option<String>,
 }
 
-/// `POST /oauth2/v2.0/authorize-challenge`: the entry, and the exit.
+/// `POST /oauth2/v2.0/authorize-challenge`: the first and the last step.
 pub(super) async fn authorize(call: &Call, form: &Form) -> Result<Reply, Fault> {
     match form.optional("continuation_token").map_err(Fault::body)? {
         Some(token) => leave(call, form, token),
@@ -36,7 +37,7 @@ pub(super) async fn authorize(call: &Call, form: &Form) -> Result<Reply, Fault> 
     }
 }
 
-/// An invitation, not a failure: 401 with a token and the ways on.
+/// Answers the first step with a 401 that has a token and links. The 401 is not a failure.
 fn enter(call: &Call, form: &Form) -> Result<Reply, Fault> {
     let served = call.serve(field(form, "client_id")?)?;
     let scope = form.optional("scope").map_err(Fault::body)?.unwrap_or("openid");
@@ -58,7 +59,7 @@ fn enter(call: &Call, form: &Form) -> Result<Reply, Fault> {
     })
 }
 
-/// A finished journey becomes a code.
+/// Turns a finished journey into a code.
 fn leave(call: &Call, form: &Form, token: &str) -> Result<Reply, Fault> {
     let (token, served) = call.continue_with(token)?;
     let named = form.optional("client_id").map_err(Fault::body)?;

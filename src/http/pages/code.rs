@@ -1,4 +1,4 @@
-//! Screens 3 and 7: forgotten, the code, please try later.
+//! Screens 3 and 7: forgotten password, code, and "please try later".
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use crate::{
     engine::{OpenOutcome, Rejection, ResetStatus, SendOutcome, StatusOutcome, VerifyOutcome},
 };
 
-/// `POST reset`: opens a reset and asks for its first code. Reads no password. A second click
-/// finds the reset of the first one, so it sends no second mail.
+/// `POST reset`: opens a reset and asks for its first code. Reads no password. A second click finds
+/// the reset of the first click, so it sends no second mail.
 pub(super) async fn forgot(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (visit, _) = posted(&site, request).await?;
     let Some(journey) = visit.journey().filter(|it| !matches!(it.stage, Stage::Address)) else {
@@ -138,7 +138,7 @@ fn show(visit: &Visit, journey: &Journey, status: &ResetStatus) -> Answer {
     })
 }
 
-/// What the last form came to, in words.
+/// Returns the result of the last form in words.
 fn alert(visit: &Visit, journey: &Journey, status: &ResetStatus, lifetime: &str) -> Option<Alert> {
     let words = visit.words();
     let time = || Piece::Plain(lifetime.to_owned());
@@ -234,7 +234,7 @@ pub(super) async fn unavailable(State(site): State<Arc<Site>>, request: Request)
     })
 }
 
-/// `GET start-again`: what the browser brought is no longer worth anything.
+/// `GET start-again`: the cookie of the browser is no longer valid.
 pub(super) async fn start_again(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&site, &parts)?;
@@ -269,7 +269,7 @@ fn other_providers(visit: &Visit) -> Option<String> {
     Some([&names.join(&words.comma), &*words.or, last].concat())
 }
 
-/// Rounded up, so that nobody is told "now" too early.
+/// Rounds up, so that no user is told "now" too early.
 const fn whole_seconds(time: Duration) -> u64 {
     let up = if time.subsec_nanos() > 0 { 1 } else { 0 };
     time.as_secs().saturating_add(up)

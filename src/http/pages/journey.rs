@@ -1,8 +1,8 @@
-//! What a browser keeps between two pages: its journeys, sealed in one cookie.
+//! The journeys of a browser, sealed in one cookie between two pages.
 //!
-//! One journey is one person's way through the pages in one tab; its id stands in the page's
-//! address (`?flow=…`) and is no secret. Several tabs have several journeys, so none takes the
-//! other's code away.
+//! One journey is one user's way through the pages in one tab. Its id is part of the page's address
+//! (`?flow=…`) and is not a secret. Each tab has its own journey, so no tab takes another tab's
+//! code away.
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -15,15 +15,16 @@ use crate::{
     policy::PasswordIssue,
 };
 
-/// Most journeys that one cookie keeps.
+/// The most journeys that one cookie keeps.
 const MOST: usize = 4;
-/// Most bytes of them: sealed and encoded they stay below the 4,096 that browsers keep.
+/// The most bytes of all journeys. Sealed and encoded, they stay below the 4,096 bytes that
+/// browsers keep.
 const MOST_BYTES: usize = 2_700;
 
 /// Everything that the cookie holds; the newest journey is last.
 #[derive(Clone, Default, Deserialize, Serialize)]
 pub(super) struct Jar {
-    /// The language that the person chose.
+    /// The language that the user chose.
     #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
     pub(super) language: Option<String>,
     #[serde(rename = "j", default)]
@@ -35,31 +36,33 @@ pub(super) struct Jar {
 pub(super) struct Journey {
     #[serde(rename = "i")]
     pub(super) id: String,
-    /// As it was typed; an address from the second page on.
+    /// The address as it was typed. From the second page on, it is a valid address.
     #[serde(rename = "a")]
     pub(super) address: String,
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub(super) return_to: Option<String>,
-    /// Makes a double click on "Forgot password?" open one reset. Gone once there is one.
+    /// The key that makes a double click on "Forgot password?" open one reset. It is gone once the
+    /// reset is open.
     #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
     key: Option<Secret>,
-    /// Opens the reset. Kept beside the grant: a repeat of the code's form ends where it did.
+    /// The token that opens the reset. It is kept beside the grant, so that a repeat of the code's
+    /// form ends at the same page.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     pub(super) token: Option<Secret>,
-    /// Permits a new password, from the right code to the end.
+    /// The grant that permits a new password, from the right code to the end.
     #[serde(rename = "g", default, skip_serializing_if = "Option::is_none")]
     pub(super) grant: Option<Secret>,
     #[serde(rename = "s")]
     pub(super) stage: Stage,
-    /// What the next page has to say about the last form.
+    /// The message of the next page about the last form.
     #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
     pub(super) flash: Option<Flash>,
 }
 
-/// How far a journey has come. Instants are microseconds.
+/// How far a journey has come. Times are in microseconds.
 #[derive(Clone, Deserialize, Serialize)]
 pub(super) enum Stage {
-    /// The typed address was none.
+    /// The typed text was not an address.
     #[serde(rename = "a")]
     Address,
     #[serde(rename = "p")]
@@ -76,7 +79,7 @@ pub(super) enum Stage {
     Done {
         signed_in: bool,
         onward: bool,
-        /// How long the page says who was signed in.
+        /// The time until which the page shows which user was signed in.
         #[serde(default)]
         until: i64,
     },
@@ -85,7 +88,7 @@ pub(super) enum Stage {
     Off,
 }
 
-/// What had to wait, and so where "please try later" leads back to.
+/// The request that had to wait, and so the page to which "please try later" leads back.
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq, Serialize)]
 pub(super) enum Back {
     #[serde(rename = "p")]
@@ -93,7 +96,7 @@ pub(super) enum Back {
     /// The first code of a reset.
     #[serde(rename = "s")]
     Send,
-    /// A further code: the one before may still be entered.
+    /// A further code. The code before it may still be entered.
     #[serde(rename = "r")]
     Resend,
     #[serde(rename = "c")]
@@ -102,7 +105,7 @@ pub(super) enum Back {
     NewPassword,
 }
 
-/// What the last form came to.
+/// The result of the last form.
 #[derive(Clone, Deserialize, Serialize)]
 pub(super) enum Flash {
     WrongPassword,
@@ -115,7 +118,7 @@ pub(super) enum Flash {
     Weak { issues: Vec<Issue> },
 }
 
-/// Why a password is not taken; [`PasswordIssue`] and the two that only a form has.
+/// The reason why a password is refused: a [`PasswordIssue`], or one of two that only a form has.
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq, Serialize)]
 pub(super) enum Issue {
     Breached,
@@ -130,7 +133,7 @@ pub(super) enum Issue {
 }
 
 impl Jar {
-    /// What a cookie holds; empty if it is none of ours.
+    /// Returns the content of a cookie. It is empty if this service did not seal the cookie.
     pub(super) fn open(sspr: &Sspr, about: &str, cookie: Option<&str>) -> Self {
         let purpose = crate::domain::Purpose::PageSeal;
         let plain = cookie.and_then(|cookie| sspr.unseal(purpose, about, cookie));
@@ -151,7 +154,7 @@ impl Jar {
         }
     }
 
-    /// The journey of that id or, without one, the newest.
+    /// Returns the journey of that id or, without an id, the newest one.
     pub(super) fn find(&self, id: Option<&str>) -> Option<&Journey> {
         match id {
             Some(id) => self.journeys.iter().find(|journey| journey.id == id),
@@ -159,7 +162,7 @@ impl Jar {
         }
     }
 
-    /// Forgets every journey; the language stays.
+    /// Forgets every journey but keeps the language.
     pub(super) fn clear(&mut self) {
         self.journeys.clear();
     }
@@ -174,7 +177,7 @@ impl Jar {
         self.journeys.retain(|journey| journey.id != id);
     }
 
-    /// Puts a journey back, or a new one in, as the newest.
+    /// Puts a journey in, or back in, as the newest one.
     pub(super) fn put(&mut self, journey: Journey) {
         self.journeys.retain(|other| other.id != journey.id);
         self.journeys.push(journey);
@@ -182,7 +185,7 @@ impl Jar {
 }
 
 impl Journey {
-    /// A new journey.
+    /// Creates a journey.
     pub(super) fn begin(
         address: &str,
         stage: Stage,
@@ -201,47 +204,47 @@ impl Journey {
         })
     }
 
-    /// The same journey with the reset forgotten, and another key for the next one.
+    /// Returns the same journey without its reset and with another key for the next one.
     pub(super) fn afresh(&self, entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
         let fresh = Self::begin(&self.address, Stage::Password, entropy)?;
         Ok(Self { id: self.id.clone(), return_to: self.return_to.clone(), ..fresh })
     }
 
-    /// The same journey, further on.
+    /// Returns the same journey at a further stage.
     pub(super) fn at(&self, stage: Stage, flash: Option<Flash>) -> Self {
         Self { flash, stage, ..self.clone() }
     }
 
-    /// The same journey with its reset, whose key is of no more use.
+    /// Returns the same journey with its reset, and without the key that opened the reset.
     pub(super) fn opened(&self, token: &FlowToken) -> Self {
         Self { key: None, token: Some(Secret::of(token.expose())), ..self.clone() }
     }
 
-    /// The same journey after the right code.
+    /// Returns the same journey after the right code.
     pub(super) fn granted(&self, grant: &Grant) -> Self {
         let next = self.at(Stage::NewPassword, None);
         Self { grant: Some(Secret::of(grant.expose())), ..next }
     }
 
-    /// The same journey at its end. A repeat of its last form brings the grant in the cookie of
-    /// that form's page, or this cookie: so this one keeps no secret.
+    /// Returns the same journey at its end. It keeps no secret, because a repeat of its last form
+    /// brings the grant in an older cookie or brings this cookie.
     pub(super) fn done(&self, signed_in: bool, onward: bool, until: Timestamp) -> Self {
         let until = until.as_micros();
         let ended = self.at(Stage::Done { onward, signed_in, until }, None);
         Self { grant: None, key: None, token: None, ..ended }
     }
 
-    /// Whether its page lies beyond the code's.
+    /// Returns whether the journey's page comes after the page for the code.
     pub(super) const fn is_past_the_code(&self) -> bool {
         matches!(self.stage, Stage::NewPassword | Stage::Done { .. })
     }
 
-    /// Whether it has ended.
+    /// Returns whether the journey has ended.
     pub(super) const fn is_done(&self) -> bool {
         matches!(self.stage, Stage::Done { .. })
     }
 
-    /// The key of its one request for a reset.
+    /// Returns the key of the journey's one request for a reset.
     pub(super) fn request_key(&self) -> Option<RequestKey> {
         let text = self.key.as_ref()?.expose();
         let mut bytes = Zeroizing::new([0; 32]);
@@ -251,7 +254,7 @@ impl Journey {
         Some(RequestKey::from_bytes(*bytes))
     }
 
-    /// The page that shows how it stands.
+    /// Returns the page that shows the journey's stage.
     pub(super) const fn page(&self) -> &'static str {
         match self.stage {
             Stage::Address => "sign-in",
@@ -281,7 +284,7 @@ impl Issue {
         }
     }
 
-    /// The issue of a text that is no password at all.
+    /// Returns the issue of a text that cannot be a password.
     pub(super) const fn unreadable(error: crate::domain::PasswordError, least: usize) -> Self {
         use crate::domain::PasswordError;
         match error {
@@ -292,7 +295,7 @@ impl Issue {
     }
 }
 
-/// An instant as the cookie keeps it.
+/// Returns a time that the cookie keeps.
 pub(super) const fn instant(micros: i64) -> Timestamp {
     Timestamp::from_micros(micros)
 }

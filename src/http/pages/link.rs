@@ -1,4 +1,4 @@
-//! Where a page's links lead: to itself in another language, and back to the first page.
+//! The links of a page: to the same page in another language, and back to the first page.
 
 use axum::http::{Method, request::Parts};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
@@ -6,9 +6,9 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use super::journey::Journey;
 use crate::http::ReturnTo;
 
-/// Longest query that a link to the same page repeats.
+/// The longest query that a link to the same page repeats.
 const LONGEST_QUERY: usize = 2_048;
-/// What is written as an escape in the query of a link.
+/// The characters that are escaped in the query of a link.
 const IN_QUERY: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -22,11 +22,11 @@ const IN_QUERY: &AsciiSet = &CONTROLS
 
 /// The address of a page, relative to itself.
 pub(super) struct Link {
-    /// `../`, as often as the page lies below the others.
+    /// `../`, once for each level that the page lies below the others.
     pub(super) root: String,
-    /// Its query without the language.
+    /// The query of the page without the language.
     rest: String,
-    /// Whether a link may lead to it: a form's target cannot be linked to.
+    /// Whether a link may lead to the page. The target of a form cannot be linked to.
     shown: bool,
 }
 
@@ -54,7 +54,7 @@ impl Link {
         Self { rest, root: "../".repeat(below), shown }
     }
 
-    /// The link to the same page, up to a parameter that follows.
+    /// Returns the link to the same page, to which a parameter can be appended.
     pub(super) fn here(&self, journey: Option<&Journey>) -> String {
         let page = match journey {
             _ if self.shown => String::new(),
@@ -66,7 +66,7 @@ impl Link {
         let flow = flow.map_or_else(String::new, |journey| format!("flow={}&", journey.id));
         format!("{page}?{flow}{}", self.rest)
     }
-    /// The link to a page, with where the person wants to go.
+    /// Returns the link to a page, with the path that the user wanted.
     pub(super) fn to(&self, page: &str, return_to: Option<&str>) -> String {
         let query = return_to.map_or_else(String::new, |path| {
             format!("?return_to={}", utf8_percent_encode(path, IN_QUERY))

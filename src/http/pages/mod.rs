@@ -1,8 +1,9 @@
 //! The hosted pages: sign in, forgot password, code, new password, signed in.
 //!
-//! Plain HTML that works without script, in five languages, light and dark, from 320 px. Every
-//! form leads to a redirect, so reload, back, a double click and a second tab neither lose a code
-//! nor send a second mail. What a browser keeps between two pages is sealed in one cookie.
+//! The pages are plain HTML in five languages, light and dark, from 320 px. They work without
+//! script. Every form leads to a redirect. Reload, back, a double click and a second tab therefore
+//! neither lose a code nor send a second mail. The state that a browser keeps between two pages is
+//! sealed in one cookie.
 
 mod code;
 mod journey;
@@ -45,10 +46,10 @@ use crate::{
     mail::Language,
 };
 
-/// How long a request may take, its body included.
+/// How long a request may take, including its body.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The pages of one application, to be mounted in the host's router.
+/// The pages of one application, for the host's router.
 ///
 /// ```
 /// # use sspr::{Application, Keyring, Sspr, TenantPolicy, adapters::*, http::*};
@@ -61,24 +62,28 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// # let (sspr, courier) = Sspr::new(MemoryUsers::new(), MemoryCodes::new(),
 /// #     MemoryPolicies::fixed(TenantPolicy::customers("contoso")?), Keyring::generate(&SystemEntropy::new())?);
 /// let shop = Application::new("contoso", "sign-in", "shop")?;
-/// let pages = Pages::new(&sspr, shop, MySessions).with_trusted_proxies(TrustedProxies::parse(["10.0.0.0/8"])?);
-/// let app: axum::Router = axum::Router::new().nest_service("/account", pages.router());
+/// let proxies = TrustedProxies::parse(["10.0.0.0/8"])?;
+/// let pages = Pages::new(&sspr, shop, MySessions).with_trusted_proxies(proxies);
+/// let app: axum::Router =
+///     axum::Router::new().nest_service("/account", pages.router());
 /// # let _ = (app, courier);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A [`Vouch`](crate::engine::Vouch) in a request's extensions opens the vouched lane: a layer of the
-/// host's puts it there once it has checked a captcha.
+/// A [`Vouch`](crate::engine::Vouch) in a request's extensions opens the vouched lane. Insert it in
+/// a layer of the host after that layer has checked a captcha.
 ///
 /// # Security
-/// Serve it over TLS (or on loopback): its cookies are `__Host-`, which browsers keep from
-/// encrypted or local origins only. Pass `ConnectInfo<SocketAddr>` on
-/// (`into_make_service_with_connect_info`), or there are no network limits. HSTS is the host's.
+/// Serve the pages over TLS or on loopback. Their cookies are `__Host-` cookies, which browsers
+/// accept only from encrypted or local origins.
+///
+/// Pass `ConnectInfo<SocketAddr>` on (`into_make_service_with_connect_info`). Without it there are
+/// no network limits. The host is responsible for HSTS.
 #[derive(Clone)]
 #[must_use = "call `router`"]
 pub struct Pages(Site);
 
-/// What all handlers share.
+/// The state that all handlers share.
 #[derive(Clone)]
 struct Site {
     sspr: Sspr,
@@ -90,19 +95,19 @@ struct Site {
     proxies: TrustedProxies,
     public: Option<PublicPath>,
     stylesheet: Option<ReturnTo>,
-    /// What the journeys' cookie is sealed for.
+    /// The context under which the journeys' cookie is sealed.
     about: String,
     cookie: String,
     device_cookie: String,
 }
 
-/// The pages of one application with nothing but defaults: `Pages::new(…).router()`.
+/// Returns the pages of one application with the defaults, like `Pages::new(…).router()`.
 pub fn pages(sspr: &Sspr, application: Application, sessions: impl Sessions + 'static) -> Router {
     Pages::new(sspr, application, sessions).router()
 }
 
-/// `/.well-known/change-password`: sends password managers to the pages that are mounted at `path`
-/// (W3C, A Well-Known URL for Changing Passwords). The path is the one that people see.
+/// Returns a router for `/.well-known/change-password`, which sends password managers to the pages
+/// at `path` (W3C, A Well-Known URL for Changing Passwords). Give the path as users see it.
 pub fn change_password(path: &ReturnTo) -> Router {
     let to = format!("{}/sign-in", path.as_str().trim_end_matches('/'));
     let found = move || {
@@ -115,7 +120,7 @@ pub fn change_password(path: &ReturnTo) -> Router {
 }
 
 impl Pages {
-    /// The pages of one application.
+    /// Creates the pages of one application.
     pub fn new(sspr: &Sspr, application: Application, sessions: impl Sessions + 'static) -> Self {
         let scope = Scope::of(&application);
         let name: String = scope.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -163,25 +168,27 @@ impl Pages {
         self
     }
 
-    /// Says what a proxy takes off the front of every path: `/auth` where people see
-    /// `/auth/account/sign-in` and this router `/account/sign-in`. It counts before any
-    /// `X-Forwarded-Prefix`. Home, `return_to` and the other paths get it, unless they have it.
+    /// Sets the prefix that a proxy strips from every path. With `/auth`, users see
+    /// `/auth/account/sign-in` and this router sees `/account/sign-in`.
+    ///
+    /// This prefix takes precedence over `X-Forwarded-Prefix`. Home, `return_to` and the other
+    /// paths get the prefix unless they already have it.
     ///
     /// # Errors
-    /// [`PublicPathError`].
+    /// [`PublicPathError`] if the text is not a plain path.
     pub fn with_public_path(mut self, path: &str) -> Result<Self, PublicPathError> {
         self.0.public = Some(PublicPath::parse(path).ok_or(PublicPathError)?);
         Ok(self)
     }
 
-    /// Loads a small stylesheet of the host after the pages' own: set `--brand` and `--logo` there.
+    /// Loads a small stylesheet of the host after the pages' own. Set `--brand` and `--logo` in it.
     pub fn with_stylesheet(mut self, path: ReturnTo) -> Self {
         self.0.stylesheet = Some(path);
         self
     }
 
-    /// The router, to be nested where the pages shall be. `nest_service` also answers the path with
-    /// a slash after it; `nest` does not.
+    /// Returns the router. Nest it at the path of the pages. `nest_service` also answers the path
+    /// with a slash after it, but `nest` does not.
     pub fn router(self) -> Router {
         let site = Arc::new(self.0);
         assets(Router::new())
@@ -217,13 +224,13 @@ impl Site {
         fresh_correlation(self.sspr.entropy())
     }
 
-    /// The path to send a user back to, as users see it: the wanted one if it lies below home, else
-    /// home.
+    /// Returns the path to which a user returns, as users see it: the wanted path if it lies below
+    /// home, otherwise home.
     fn return_to(&self, wanted: Option<&str>, public: &PublicPath) -> ReturnTo {
         ReturnTo::below_or_home(wanted, &public.publish(&self.home), public)
     }
 
-    /// The page for when there is no policy (404), or none can be had (503).
+    /// Returns the page for a missing policy (404) or a policy that cannot be read (503).
     fn without_policy(
         &self,
         status: StatusCode,
@@ -255,8 +262,8 @@ impl Site {
     }
 }
 
-/// `GET /`: to the first page. The way there is relative, from `/account` to `account/sign-in`, so
-/// it holds behind a proxy that nothing is known of.
+/// `GET /`: redirects to the first page. The redirect is relative, from `/account` to
+/// `account/sign-in`, so that it also works behind an unknown proxy.
 async fn start(
     State(site): State<Arc<Site>>,
     OriginalUri(uri): OriginalUri,
@@ -284,7 +291,7 @@ async fn missing(State(site): State<Arc<Site>>, request: Request) -> Answer {
     Ok(Visit::of(&site, &parts)?.problem(StatusCode::NOT_FOUND))
 }
 
-/// Sets the headers of every answer, and puts a page on refusals that have none.
+/// Sets the headers of every answer, and adds a page to refusals that have none.
 async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     level_host(&mut request);
     // The page for a refusal needs the request, which the handler consumes.

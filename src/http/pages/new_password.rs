@@ -1,4 +1,4 @@
-//! Screens 4 and 5: the new password, done.
+//! Screens 4 and 5: the new password, and the end.
 
 use std::sync::Arc;
 
@@ -84,10 +84,12 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
     }
 }
 
-/// The password is changed. Signs the person in, unless the tenant wants the password typed.
+/// Finishes a changed password. Signs the user in, unless the tenant wants the user to type the
+/// password.
 ///
-/// A repeat of the form comes here with the same ticket. It never signs in a second time: the first
-/// one did, or its answer was lost and the person signs in with the new password.
+/// A repeat of the form comes here with the same ticket. It never signs in a second time, because
+/// the first request did so or lost its answer. In the second case, the user signs in with the new
+/// password.
 async fn finish(visit: &Visit, journey: &Journey, ticket: &Ticket) -> Answer {
     let site = &*visit.site;
     let until = site.sspr.now().after(visit.policy.limits().ticket_lifetime);
@@ -180,7 +182,7 @@ fn complaint(visit: &Visit, issue: Issue) -> Complaint {
     Complaint { field, words: text }
 }
 
-/// The requirements that a page lists; they follow the policy.
+/// Returns the requirements that a page lists. They follow the policy.
 fn rules(visit: &Visit, issues: &[Issue]) -> Vec<Rule> {
     let words = visit.words();
     let policy = visit.policy.password_rules();

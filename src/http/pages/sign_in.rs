@@ -1,4 +1,4 @@
-//! Screens 1, 2 and 6: the address, the password, sign-in paused.
+//! Screens 1, 2 and 6: the address, the password, and sign-in paused.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{
     http::{SignInContext, form::Form, stop::Stop},
 };
 
-/// Longest text that is shown again as a mistyped address: no address is longer.
+/// The longest text that is shown again as a mistyped address. No address is longer.
 const LONGEST_TYPED: usize = 254;
 
 /// `GET sign-in`.
@@ -41,7 +41,7 @@ pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Ans
     })
 }
 
-/// `POST sign-in`: an address leads to the password, whoever's it is.
+/// `POST sign-in`: any address leads to the password, whether it has an account or not.
 pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (visit, form) = posted(&site, request).await?;
     let field = |name| form.optional(name).ok().flatten().map(str::trim);
@@ -104,7 +104,7 @@ pub(super) async fn password_submit(State(site): State<Arc<Site>>, request: Requ
     }
 }
 
-/// The host begins a session, and the person goes where they wanted to.
+/// Begins a session of the host, and sends the user to the wanted path.
 async fn enter(visit: &Visit, journey: &Journey, signed_in: &SignedIn) -> Answer {
     let site = &*visit.site;
     let return_to = site.return_to(journey.return_to.as_deref(), &visit.public);
@@ -148,7 +148,7 @@ pub(super) async fn locked(State(site): State<Arc<Site>>, request: Request) -> A
     visit.show(&LockedPage { frame, lead, offered: visit.offers_reset() })
 }
 
-/// `POST sign-out`: the host ends the session, and the browser forgets who was on the way.
+/// `POST sign-out`: the host ends the session, and the browser forgets its journeys.
 pub(super) async fn sign_out(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&site, &parts)?;
@@ -165,8 +165,8 @@ pub(super) async fn sign_out(State(site): State<Arc<Site>>, request: Request) ->
     Ok(response)
 }
 
-/// The visit and the form of a POST; a form that cannot be read, or has a field twice, is answered
-/// with a page.
+/// Returns the visit and the form of a POST. A form that cannot be read, or has a repeated field,
+/// is answered with a page.
 pub(super) async fn posted(site: &Arc<Site>, request: Request) -> Result<(Visit, Form), Stop> {
     let (parts, body) = request.into_parts();
     let visit = Visit::of(site, &parts)?;
@@ -176,7 +176,7 @@ pub(super) async fn posted(site: &Arc<Site>, request: Request) -> Result<(Visit,
     }
 }
 
-/// What the engine is asked about the journey's address.
+/// Returns the request to the engine about the journey's address.
 pub(super) fn ask(visit: &Visit, journey: &Journey) -> Option<Ask> {
     let address = EmailAddress::parse(&journey.address).ok()?;
     let ask = Ask::new(&visit.site.application, address);

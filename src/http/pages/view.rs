@@ -1,4 +1,4 @@
-//! The pages as values; the markup is in `markup/`, the words in `words/`.
+//! The pages as values. The markup is in `markup/`, the words are in `words/`.
 
 use askama::Template;
 use axum::{
@@ -10,12 +10,12 @@ use axum::{
 use super::words::PageWords;
 use crate::mail::Language;
 
-/// What every page has around its content.
+/// The frame that every page has around its content.
 pub(super) struct Frame {
     pub(super) language: Language,
     pub(super) words: &'static PageWords,
     pub(super) title: String,
-    /// Whether the page reports an error: its title says so first.
+    /// Whether the page reports an error. Its title then says so first.
     pub(super) failed: bool,
     pub(super) brand: String,
     pub(super) step: Option<u8>,
@@ -25,9 +25,9 @@ pub(super) struct Frame {
     pub(super) stylesheet: Option<String>,
     /// `?flow=…`, or nothing.
     pub(super) query: String,
-    /// `../`, as often as the page lies below the others.
+    /// `../`, once for each level that the page lies below the others.
     pub(super) root: String,
-    /// The way back to the first page, with where the person wanted to go.
+    /// The link back to the first page, with the path that the user wanted.
     pub(super) sign_in: String,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Alert {
     pub(super) text: Vec<Piece>,
 }
 
-/// Why a password is not taken, with the field that it is about.
+/// The reason why a password is refused, and the field that the reason is about.
 pub(super) struct Complaint {
     pub(super) field: &'static str,
     pub(super) words: String,
@@ -72,7 +72,7 @@ pub(super) struct Rule {
 pub(super) struct SignInPage<'a> {
     pub(super) frame: Frame,
     pub(super) lead: String,
-    /// What was typed, if it was no address.
+    /// The typed text, if it was not an address.
     pub(super) bad: Option<String>,
     pub(super) return_to: Option<&'a str>,
 }
@@ -94,7 +94,7 @@ pub(super) struct CodePage {
     pub(super) letters: bool,
     pub(super) resent: bool,
     pub(super) alert: Option<Alert>,
-    /// Seconds until a new code can be asked for.
+    /// The seconds until a new code can be asked for.
     pub(super) wait: u64,
     pub(super) waiting: String,
     pub(super) tip_address: Vec<Piece>,
@@ -163,7 +163,8 @@ pub(super) fn render(status: StatusCode, page: &impl Template) -> Response {
     response
 }
 
-/// A sentence with its values filled in: `{name}` becomes the piece of that name, `[…]` a link.
+/// Fills the values into a sentence: `{name}` becomes the piece of that name, and `[…]` becomes a
+/// link.
 pub(super) fn sentence(words: &str, values: &[(&str, &dyn Fn() -> Piece)]) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut rest = words;

@@ -1,4 +1,4 @@
-//! One request to a page: who, in which language, on which journey; and the answers to it.
+//! One request to a page (its user, language and journey), and the answers to it.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -28,9 +28,9 @@ use crate::{
     policy::TenantPolicy,
 };
 
-/// A device that has signed in is remembered for half a year.
+/// How long a device that has signed in is remembered: half a year.
 const DEVICE_LIFETIME: Duration = Duration::from_secs(180 * 24 * 3600);
-/// Languages of a browser that are looked at.
+/// The most languages of a browser that are considered.
 const MOST_LANGUAGES: usize = 16;
 
 pub(super) struct Visit {
@@ -38,27 +38,27 @@ pub(super) struct Visit {
     pub(super) policy: Arc<TenantPolicy>,
     pub(super) language: Language,
     pub(super) jar: Jar,
-    /// What stands before the application's own paths.
+    /// The prefix before the application's own paths.
     pub(super) public: PublicPath,
-    /// The rest of the page's address, for the same page in another language.
+    /// The rest of the page's address, for links to the same page in another language.
     link: Link,
     return_to: Option<ReturnTo>,
     flow: Option<String>,
-    /// The browser has brought the journeys' cookie, whatever it is worth.
+    /// Whether the browser has sent the journeys' cookie, valid or not.
     keeps_cookies: bool,
     network: Option<NetworkAddress>,
     device: Option<String>,
     vouched: Option<Vouch>,
     correlation: Option<CorrelationId>,
-    /// The person has chosen a language with this very request.
+    /// Whether the user has chosen a language with this request.
     chosen: bool,
 }
 
-/// A finished answer, good or bad: handlers leave early with `?`.
+/// A finished answer, good or bad. Handlers leave early with `?`.
 pub(super) type Answer = Result<Response, Stop>;
 
 impl Visit {
-    /// Reads what a request says about itself. `Err` is an answer: the policy cannot be had.
+    /// Reads a request. `Err` is the answer if the policy cannot be read.
     pub(super) fn of(site: &Arc<Site>, parts: &Parts) -> Result<Self, Stop> {
         let query = Form::of_query(parts.uri.query().unwrap_or_default());
         let text = |name| query.optional(name).ok().flatten().map(str::to_owned);
@@ -102,7 +102,7 @@ impl Visit {
         })
     }
 
-    /// What the engine is told of the client.
+    /// Returns the description of the client for the engine.
     pub(super) fn client(&self) -> Client {
         let mut client = self.network.map_or_else(Client::unknown, Client::at);
         client.device = self.device.as_deref().and_then(|text| DeviceProof::parse(text).ok());
@@ -111,27 +111,27 @@ impl Visit {
         client
     }
 
-    /// The journey that the page's address names, or the newest.
+    /// Returns the journey that the page's address names, or the newest one.
     pub(super) fn journey(&self) -> Option<&Journey> {
         self.jar.find(self.flow.as_deref())
     }
 
-    /// Where the person wants to go, as the page's address says.
+    /// Returns the path that the user wants, as the page's address says.
     pub(super) fn return_to(&self) -> Option<&str> {
         self.return_to.as_ref().map(ReturnTo::as_str)
     }
 
-    /// Whether the browser has brought the journeys' cookie, whatever it is worth.
+    /// Returns whether the browser has sent the journeys' cookie, valid or not.
     pub(super) const fn keeps_cookies(&self) -> bool {
         self.keeps_cookies
     }
 
-    /// Whether the browser was sent here with a cookie, and comes without it.
+    /// Returns whether the browser was sent here with a cookie and comes back without it.
     pub(super) const fn refuses_cookies(&self) -> bool {
         self.flow.is_some() && !self.keeps_cookies
     }
 
-    /// The way to the first page, with where the person wanted to go.
+    /// Returns the link to the first page, with the path that the user wanted.
     pub(super) fn sign_in(&self, journey: Option<&Journey>) -> String {
         let wanted = journey.and_then(|journey| journey.return_to.as_deref());
         self.link.to("sign-in", wanted.or(self.return_to()))
@@ -141,20 +141,20 @@ impl Visit {
         PageWords::of(self.language)
     }
 
-    /// Whether this tenant offers a reset in this application at all.
+    /// Returns whether this tenant offers a reset in this application at all.
     pub(super) fn offers_reset(&self) -> bool {
         let application = &self.site.application;
         self.policy.offers_reset(&application.user_flow, &application.id)
     }
 
-    /// A lifetime or a wait in whole minutes, rounded up, in words.
+    /// Returns a lifetime or a wait in words, in whole minutes, rounded up.
     pub(super) fn minutes(&self, time: Duration) -> String {
         let minutes = time.as_secs().div_ceil(60).max(1);
         let form = self.language.words().minutes.of(self.language, minutes);
         form.replace("{n}", &minutes.to_string())
     }
 
-    /// What every page has around its content.
+    /// Returns the frame that every page has around its content.
     pub(super) fn frame(&self, title: &str, journey: Option<&Journey>) -> Frame {
         let query = journey.map_or_else(String::new, |journey| format!("?flow={}", journey.id));
         let newest = self.journey();
@@ -194,7 +194,7 @@ impl Visit {
         Ok(response)
     }
 
-    /// Keeps the journey and sends the browser to the page that shows how it stands.
+    /// Keeps the journey and redirects to the page of its stage.
     pub(super) fn go(&self, journey: Journey) -> Answer {
         let mut response = redirect(&format!("{}?flow={}", journey.page(), journey.id));
         let mut jar = self.jar.clone();
@@ -203,12 +203,12 @@ impl Visit {
         Ok(response)
     }
 
-    /// Like [`Visit::go`], from a journey to its next stage.
+    /// Moves a journey to its next stage, like [`Visit::go`].
     pub(super) fn go_on(&self, from: &Journey, stage: Stage, flash: Option<Flash>) -> Answer {
         self.go(from.at(stage, flash))
     }
 
-    /// The answer to a request whose journey the browser has not brought.
+    /// Answers a request if the browser has not sent its journey.
     pub(super) fn lost(&self) -> Answer {
         if self.refuses_cookies() {
             return self.without_cookies();
@@ -224,7 +224,7 @@ impl Visit {
         self.show(&Message { frame, lead: words.cookies_text.to_owned(), reference: None })
     }
 
-    /// The way to the page that shows how the journey stands.
+    /// Redirects to the page of the journey's stage.
     pub(super) fn reached(&self) -> Answer {
         match self.journey() {
             Some(journey) => Ok(redirect(&format!("{}?flow={}", journey.page(), journey.id))),
@@ -232,7 +232,7 @@ impl Visit {
         }
     }
 
-    /// The end of a journey whose secrets open nothing any more: the browser forgets them.
+    /// Ends a journey that no longer has valid secrets. The browser forgets the secrets.
     pub(super) fn over(&self, journey: &Journey) -> Answer {
         let mut response = redirect(&self.link.to("start-again", journey.return_to.as_deref()));
         let mut jar = self.jar.clone();
@@ -257,7 +257,7 @@ impl Visit {
         render(status, &Message { frame, lead: lead.to_owned(), reference })
     }
 
-    /// The page for a port that broke.
+    /// Returns the page for a port that failed.
     pub(super) fn or_unavailable<T>(&self, result: Result<T, impl Sized>) -> Result<T, Stop> {
         result.map_err(|_| self.problem(StatusCode::SERVICE_UNAVAILABLE).into())
     }
@@ -279,7 +279,7 @@ impl Visit {
     }
 }
 
-/// `303 See Other`: reload and back repeat the page, never the form.
+/// Returns `303 See Other`, so that reload and back repeat the page and never the form.
 pub(super) fn redirect(to: &str) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
@@ -294,7 +294,7 @@ fn spoken(tag: &str) -> Option<Language> {
     LanguageTag::parse(tag).ok().and_then(|tag| Language::of(&tag))
 }
 
-/// The language that was chosen, else the browser's (RFC 9110, 12.5.4), else the tenant's first.
+/// Returns the chosen language, else the browser's (RFC 9110, 12.5.4), else the tenant's first.
 fn chosen_language(jar: &Jar, headers: &HeaderMap, offered: &[LanguageTag]) -> Language {
     let chosen = jar.language.as_deref().and_then(|tag| LanguageTag::parse(tag).ok());
     let mut ranges: Vec<(u16, LanguageTag)> = Vec::new();
@@ -318,7 +318,7 @@ fn chosen_language(jar: &Jar, headers: &HeaderMap, offered: &[LanguageTag]) -> L
     look_up(&wanted.collect::<Vec<_>>(), offered)
 }
 
-/// A quality value (RFC 9110, 12.4.2) in thousandths; 0 if it is none.
+/// Returns a quality value (RFC 9110, 12.4.2) in thousandths, or 0 if it is malformed.
 fn thousandths(text: &str) -> u16 {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = fraction.len() <= 3 && fraction.bytes().all(|byte| byte.is_ascii_digit());

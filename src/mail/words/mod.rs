@@ -1,4 +1,4 @@
-//! The words of the mails, one file a language.
+//! The words of the mails, with one file for each language.
 
 mod arabic;
 mod english;
@@ -11,13 +11,14 @@ use std::borrow::Cow;
 use super::Language;
 use crate::domain::NoticeCause;
 
-/// What the mails of one language say.
+/// The words of the mails in one language.
 ///
-/// Names in braces are filled in: `{brand}` everywhere, others where a field says so. A line break
-/// is where a line of the text part ends, if its lines are then short enough; elsewhere it is a
-/// blank. Nothing here is HTML; quotation marks and the like are escaped where it matters.
+/// Names in braces are filled in: `{brand}` in every text, and other names where a field mentions
+/// them. A line break ends a line of the text part if the lines are then short enough. Otherwise it
+/// is a blank. The words are not HTML. Quotation marks and similar characters are escaped where
+/// necessary.
 ///
-/// To change a word, clone those of [`Language::words`] and give them to
+/// To change a word, clone the result of [`Language::words`] and pass it to
 /// [`StandardTemplates::with_words`](super::StandardTemplates::with_words).
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,105 +26,105 @@ pub struct Words {
     /// The notice of a password change with a code that was sent to the recipient. Fills in
     /// `{date}` and `{time}`, in UTC.
     pub changed: NoticeWords,
-    /// What that notice says if the code was sent to another address of the account.
+    /// The words of that notice if the code was sent to another address of the account.
     pub changed_elsewhere: CauseWords,
-    /// What that notice says if it is not known how the password was changed.
+    /// The words of that notice if the cause of the change is not known.
     pub changed_unknown: CauseWords,
     /// Days and times.
     pub dates: DateWords,
-    /// Last line of every mail, below the brand.
+    /// The last line of every mail, below the brand.
     pub footer: Cow<'static, str>,
     /// Minutes, in the plural forms of the language.
     pub minutes: MinuteForms,
-    /// Why a notice has no link.
+    /// The reason why a notice has no link.
     pub no_link: Cow<'static, str>,
     /// The mail to an account that signs in another way. Fills in `{providers}`.
     pub no_password: NoticeWords,
     /// The passcode mail.
     pub passcode: PasscodeWords,
-    /// How accounts sign in.
+    /// The names of the ways to sign in.
     pub providers: ProviderWords,
 }
 
-/// What a passcode mail says.
+/// The words of a passcode mail.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PasscodeWords {
     /// Heading of the HTML part.
     pub heading: Cow<'static, str>,
-    /// What happened and what to do, in the HTML part.
+    /// The event and the next step, in the HTML part.
     pub lead: Cow<'static, str>,
-    /// The same in the text part, which has no heading; `None` if in the same words.
+    /// The lead of the text part, which has no heading. `None` if it is the same.
     pub lead_text: Option<Cow<'static, str>>,
-    /// Asks whether it was somebody else.
+    /// The question whether someone else asked for the code.
     pub not_you: Cow<'static, str>,
-    /// What to do then.
+    /// The next step in that case.
     pub not_you_answer: Cow<'static, str>,
-    /// What mail programs show beside the subject. Fills in `{code}` and `{lifetime}`.
+    /// The preview that mail programs show beside the subject. Fills in `{code}` and `{lifetime}`.
     pub preheader: Cow<'static, str>,
     /// The subject.
     pub subject: Cow<'static, str>,
-    /// The subject where it shows the code. Fills in `{code}`.
+    /// The subject with the code. Fills in `{code}`.
     pub subject_with_code: Cow<'static, str>,
     /// How long and how often the code works. Fills in `{lifetime}`.
     pub validity: Cow<'static, str>,
 }
 
-/// What a notice says.
+/// The words of a notice.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoticeWords {
     /// Heading of the HTML part.
     pub heading: Cow<'static, str>,
-    /// What happened, in the HTML part.
+    /// The event, in the HTML part.
     pub lead: Cow<'static, str>,
-    /// The same in the text part, which has no heading; `None` if in the same words.
+    /// The lead of the text part, which has no heading. `None` if it is the same.
     pub lead_text: Option<Cow<'static, str>>,
-    /// Asks whether it was somebody else.
+    /// The question whether it was someone else.
     pub not_you: Cow<'static, str>,
-    /// What to do then, in the HTML part.
+    /// The next step in that case, in the HTML part.
     pub not_you_answer: Cow<'static, str>,
-    /// The same in the text part; `None` if in the same words.
+    /// The next step in the text part. `None` if it is the same.
     pub not_you_answer_text: Option<Cow<'static, str>>,
-    /// What mail programs show beside the subject.
+    /// The preview that mail programs show beside the subject.
     pub preheader: Cow<'static, str>,
     /// The subject.
     pub subject: Cow<'static, str>,
-    /// Asks whether it was the recipient.
+    /// The question whether it was the recipient.
     pub was_you: Cow<'static, str>,
-    /// What to do then.
+    /// The next step in that case.
     pub was_you_answer: Cow<'static, str>,
 }
 
-/// The words of a notice that depend on its cause, in place of those of the notice.
+/// The words of a notice that depend on its cause. They replace the words of the notice.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CauseWords {
-    /// What happened, in the HTML part.
+    /// The event, in the HTML part.
     pub lead: Cow<'static, str>,
-    /// The same in the text part, which has no heading; `None` if in the same words.
+    /// The lead of the text part, which has no heading. `None` if it is the same.
     pub lead_text: Option<Cow<'static, str>>,
-    /// What to do if it was somebody else, in the HTML part; `None` if as in the notice.
+    /// The next step if it was someone else, in the HTML part. `None` if it is as in the notice.
     pub not_you_answer: Option<Cow<'static, str>>,
-    /// The same in the text part; `None` if in the same words.
+    /// The next step in the text part. `None` if it is the same.
     pub not_you_answer_text: Option<Cow<'static, str>>,
 }
 
-/// How a language names ways to sign in.
+/// The names of the ways to sign in.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderWords {
-    /// Between two names that are not the last.
+    /// The separator between two names, except the last two.
     pub comma: Cow<'static, str>,
     /// A one-time passcode by e-mail.
     pub email_code: Cow<'static, str>,
-    /// Between the last two names.
+    /// The separator between the last two names.
     pub or: Cow<'static, str>,
     /// A provider without a name of its own.
     pub other: Cow<'static, str>,
 }
 
-/// How a language writes days and times.
+/// The form of days and times in a language.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DateWords {
@@ -137,8 +138,8 @@ pub struct DateWords {
     pub time: Cow<'static, str>,
 }
 
-/// A number of minutes, `{n}`, in the plural forms that CLDR names. A language uses those that it
-/// has; English, German and Spanish have `one` and `other`.
+/// A number of minutes, `{n}`, in the plural forms of CLDR. Each language uses only its own forms.
+/// English, German and Spanish have `one` and `other`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MinuteForms {
@@ -155,7 +156,7 @@ pub struct MinuteForms {
 }
 
 impl Language {
-    /// The standard words of the language.
+    /// Returns the standard words of the language.
     #[must_use]
     pub fn words(self) -> &'static Words {
         match self {

@@ -1,18 +1,21 @@
 //! Entra's banned-password algorithm.
 //!
 //! Source: Microsoft's "Eliminate bad passwords using Microsoft Entra Password Protection". Where
-//! it leaves room: the cover with the lowest score counts; edit distance 1 is taken between the
-//! whole normalised password and a term; scoring goes by exact terms.
+//! the source leaves room, this module decides as follows:
+//!
+//! * The cover with the lowest score counts.
+//! * An edit distance of 1 is taken between the whole normalised password and a term.
+//! * Scoring uses exact terms.
 
-/// Terms that count as common everywhere. The service's own global list is not published.
+/// The terms that are banned for every tenant. Entra does not publish its own global list.
 const GLOBAL: [&str; 16] = [
     "password", "qwerty", "letmein", "welcome", "admin", "abcd", "1234", "iloveyou", "monkey",
     "dragon", "sunshine", "princess", "football", "baseball", "master", "summer",
 ];
-/// Fewest points of an acceptable password.
+/// The fewest points of an acceptable password.
 const ENOUGH: usize = 5;
 
-/// Whether a password is banned, and whether it holds a word of its context.
+/// Returns whether a password is banned, and whether it contains a word of its context.
 pub(super) fn judge(text: &str, terms: &[String], words: &[String]) -> (bool, bool) {
     let normal = normalised(text);
     let words: Vec<String> = words.iter().map(|word| normalised(word)).collect();
@@ -23,7 +26,7 @@ pub(super) fn judge(text: &str, terms: &[String], words: &[String]) -> (bool, bo
     (fuzzy || score(&normal, &banned) < ENOUGH, personal)
 }
 
-/// Lower case, with the substitutions that the documentation names.
+/// Returns the text in lower case, with the substitutions that the documentation names.
 fn normalised(text: &str) -> String {
     let substitute = |c| match c {
         '0' => 'o',
@@ -35,7 +38,8 @@ fn normalised(text: &str) -> String {
     text.to_lowercase().chars().map(substitute).collect()
 }
 
-/// One point for each banned term, one for each other character: the lowest there is.
+/// Returns the lowest possible score: one point for each banned term, and one for each other
+/// character.
 fn score(text: &str, banned: &[String]) -> usize {
     let symbols: Vec<(usize, char)> = text.char_indices().collect();
     // Lowest score of what begins at each character, from the end on.
@@ -52,7 +56,7 @@ fn score(text: &str, banned: &[String]) -> usize {
     lowest.first().copied().unwrap_or(0)
 }
 
-/// Whether one edit (a character changed, added or left out) makes one of the other.
+/// Returns whether one edit (a changed, added or removed character) turns one text into the other.
 fn is_near(text: &str, term: &str) -> bool {
     let (text, term): (Vec<char>, Vec<char>) = (text.chars().collect(), term.chars().collect());
     if text.len().abs_diff(term.len()) > 1 {

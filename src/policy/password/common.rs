@@ -1,14 +1,17 @@
-//! The blocklist of common passwords, and what is made of them.
+//! The blocklist of common passwords and of patterns made from them.
 //!
-//! The list holds the most common passwords of the zxcvbn project's frequency list (MIT licence,
-//! see `common.LICENSE`), in lower case. A plain list has almost no entry of 15 characters, so a
-//! long password also counts as common if it repeats one piece, walks along the keyboard or the
-//! alphabet, or is nothing but listed ones set end to end, decoration aside.
+//! The list has the most common passwords of the zxcvbn project's frequency list (MIT licence, see
+//! `common.LICENSE`), in lower case. Almost no entry has 15 characters. A long password therefore
+//! also counts as common, apart from decoration, in these cases:
+//!
+//! * It repeats one piece.
+//! * It walks along the keyboard or the alphabet.
+//! * It consists only of listed passwords set end to end.
 
 const LIST: &str = include_str!("common.txt");
-/// Longest piece whose repetition is recognised.
+/// The longest piece that is recognised as repeated.
 const PIECE: usize = 10;
-/// Rows that people walk along.
+/// The rows of keys or letters along which people walk.
 const WALKS: [&str; 8] = [
     "abcdefghijklmnopqrstuvwxyz",
     "01234567890123456789",
@@ -20,11 +23,11 @@ const WALKS: [&str; 8] = [
     "qazwsxedcrfvtgbyhnujmikolp",
 ];
 
-/// Fewest and most bytes of a piece that a password is made of.
+/// The fewest and the most bytes of a piece of a password.
 const SHORTEST: usize = 4;
 const LONGEST: usize = 64;
 
-/// Whether a password is common, and whether it is made of words of its context.
+/// Returns whether a password is common, and whether it is made of words of its context.
 pub(super) fn judge(text: &str, terms: &[String], words: &[String]) -> (bool, bool) {
     let lower = text.to_lowercase();
     let plain = undecorated(&lower);
@@ -46,17 +49,17 @@ pub(super) fn judge(text: &str, terms: &[String], words: &[String]) -> (bool, bo
     (common, personal)
 }
 
-/// Whether this is one of the listed passwords.
+/// Returns whether the text is a listed password.
 fn is_listed(text: &str) -> bool {
     first_from(text).is_some_and(|entry| entry == text)
 }
 
-/// Whether one of the listed passwords begins like this.
+/// Returns whether a listed password begins with this text.
 fn begins_listed(head: &str) -> bool {
     first_from(head).is_some_and(|entry| entry.starts_with(head))
 }
 
-/// The first listed password that does not stand before this text.
+/// Returns the first listed password that does not sort before this text.
 fn first_from(text: &str) -> Option<&'static str> {
     // Sorted by byte, one a line.
     let entry_at = |start: usize| LIST.get(start..)?.split('\n').next();
@@ -74,28 +77,28 @@ fn first_from(text: &str) -> Option<&'static str> {
     entry_at(low).filter(|entry| !entry.is_empty())
 }
 
-/// The letters and digits, without what people put at the end.
+/// Returns the letters and digits, without the decoration that people put at the end.
 fn undecorated(text: &str) -> String {
     let bare: String = text.chars().filter(|c| c.is_alphanumeric()).collect();
     bare.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned()
 }
 
-/// Whether it is one short piece over and over.
+/// Returns whether the text is one short piece, repeated.
 fn repeats(text: &str) -> bool {
     let symbols: Vec<char> = text.chars().collect();
     (1..=PIECE.min(symbols.len() / 2))
         .any(|length| symbols.iter().zip(symbols.iter().skip(length)).all(|(a, b)| a == b))
 }
 
-/// Whether it is one walk along a row, forwards or back.
+/// Returns whether the text is one walk along a row, forwards or backwards.
 fn walks(text: &str) -> bool {
     let back: String = text.chars().rev().collect();
     text.chars().count() >= 6
         && WALKS.iter().any(|row| row.contains(text) || row.contains(back.as_str()))
 }
 
-/// Whether it is nothing but pieces of four or more characters, at most four of them. `begins` asks
-/// whether any piece begins with these bytes: where none does, nothing longer is looked at.
+/// Returns whether the text consists of at most four pieces of four or more characters. `begins`
+/// says whether any piece begins with these bytes. If none does, longer pieces are not tried.
 fn is_made_of(text: &str, begins: &dyn Fn(&str) -> bool, is_piece: &dyn Fn(&str) -> bool) -> bool {
     // Fewest pieces that end at each byte. Input is at most 1,024 bytes.
     let mut pieces: Vec<Option<u8>> = vec![None; text.len() + 1];

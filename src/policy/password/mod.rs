@@ -1,4 +1,4 @@
-//! What a new password must be like.
+//! The rules for new passwords.
 
 mod banned;
 mod common;
@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::domain::{Account, Password, TenantId};
 
-/// Most custom banned terms (Entra).
+/// The most custom banned terms (Entra).
 const MOST_TERMS: usize = 1000;
 
 /// A tenant's rules for new passwords.
@@ -27,10 +27,10 @@ enum Kind {
     Entra,
 }
 
-/// Whom a password is for: words of it must not make the password.
+/// The context of a password: its words must not make up the password.
 #[derive(Clone, Copy, Debug)]
 pub struct PasswordContext<'a> {
-    /// The account, once it is known.
+    /// The account, if it is known.
     pub account: Option<&'a Account>,
     /// The tenant's brand.
     pub brand: &'a str,
@@ -42,27 +42,27 @@ pub struct PasswordContext<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PasswordIssue {
-    /// It is known to have leaked.
+    /// The password is known to have leaked.
     Breached,
-    /// It holds a character that cannot be used here.
+    /// The password has a character that cannot be used here.
     Characters,
-    /// It is common, or made of common ones.
+    /// The password is common, or made of common passwords.
     Common,
-    /// It has fewer than three of: small letters, capitals, digits, symbols.
+    /// The password has fewer than three of these kinds: small letters, capitals, digits, symbols.
     Kinds,
-    /// It is too long.
+    /// The password is too long.
     Long {
-        /// Most characters.
+        /// The most characters of a password.
         most: usize,
     },
-    /// It is made of the person's name, address, or the name of the service; under Entra's rules, it
-    /// contains one of them.
+    /// The password is made of the user's name, the address or the name of the service. Under
+    /// Entra's rules, the password contains one of them.
     Personal,
-    /// It is the current one.
+    /// The password is the current one.
     SameAsCurrent,
-    /// It is too short.
+    /// The password is too short.
     Short {
-        /// Fewest characters.
+        /// The fewest characters of a password.
         least: usize,
     },
 }
@@ -85,18 +85,18 @@ impl PasswordIssue {
     }
 }
 
-/// Rules that are not allowed.
+/// The reason why password rules are not valid.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PasswordRulesError {
-    /// Below 8 or above 64.
+    /// The minimum length is below 8 or above 64.
     #[error("password rules: the minimum length must be 8 to 64 characters")]
     MinLength,
-    /// More than 1,000.
-    #[error("password rules: at most 1000 custom terms")]
+    /// There are more than 1,000 terms.
+    #[error("password rules: at most 1000 custom terms are allowed")]
     TooManyTerms,
-    /// A term is shorter than 4 or longer than 64 characters, or it cannot stand on one line: it
-    /// holds a control character, or begins or ends with white space.
+    /// A term is shorter than 4 or longer than 64 characters, or it does not fit on one line. A
+    /// term must not have control characters, or begin or end with white space.
     #[error(
         "password rules: a custom term must have 4 to 64 characters, no control characters and no \
          white space at its ends"
@@ -105,24 +105,27 @@ pub enum PasswordRulesError {
 }
 
 impl PasswordRules {
-    /// NIST SP 800-63B-4, 3.1.1.2: at least 15 characters where the password is the only factor,
-    /// no rules of composition, a blocklist, and words of the context. The default.
+    /// Returns the rules of NIST SP 800-63B-4, section 3.1.1.2. They are the default.
+    ///
+    /// A password that is the only factor needs at least 15 characters. The rules have a blocklist,
+    /// forbid words of the context, and require no composition.
     #[must_use]
     pub const fn nist() -> Self {
         Self { kind: Kind::Nist, min_length: 15, refuses_current: false, terms: Vec::new() }
     }
 
-    /// Entra's: 8 to 256 characters of its own set, three of four kinds, its banned-password
-    /// algorithm, and not the current one.
+    /// Returns Entra's rules: 8 to 256 characters of Entra's own set, and three of four kinds.
+    /// Entra's banned-password algorithm applies, and the current password is refused.
     #[must_use]
     pub const fn entra() -> Self {
         Self { kind: Kind::Entra, min_length: 8, refuses_current: true, terms: Vec::new() }
     }
 
-    /// Sets the fewest characters. Below 15 only where a second factor is always required (NIST).
+    /// Sets the fewest characters. Use less than 15 only if a second factor is always required
+    /// (NIST).
     ///
     /// # Errors
-    /// [`PasswordRulesError::MinLength`].
+    /// [`PasswordRulesError::MinLength`] if the number is below 8 or above 64.
     pub fn with_min_length(mut self, characters: usize) -> Result<Self, PasswordRulesError> {
         if !(8..=64).contains(&characters) {
             return Err(PasswordRulesError::MinLength);
@@ -131,10 +134,10 @@ impl PasswordRules {
         Ok(self)
     }
 
-    /// Bans the tenant's own terms, in any case; at most 1,000.
+    /// Bans the tenant's own terms, in any case. At most 1,000 terms are allowed.
     ///
     /// # Errors
-    /// [`PasswordRulesError`].
+    /// [`PasswordRulesError`] if there are too many terms, or a term is not valid.
     pub fn with_terms<'a>(
         mut self,
         terms: impl IntoIterator<Item = &'a str>,
@@ -154,26 +157,26 @@ impl PasswordRules {
         Ok(self)
     }
 
-    /// Says whether the current password is refused; that costs a slow hash.
+    /// Sets whether the current password is refused. The check costs a slow hash.
     #[must_use]
     pub const fn with_current_refused(mut self, refused: CurrentPassword) -> Self {
         self.refuses_current = matches!(refused, CurrentPassword::Refused);
         self
     }
 
-    /// Whether the current password is refused.
+    /// Returns whether the current password is refused.
     #[must_use]
     pub const fn refuses_current(&self) -> bool {
         self.refuses_current
     }
 
-    /// Fewest characters.
+    /// Returns the fewest characters.
     #[must_use]
     pub const fn min_length(&self) -> usize {
         self.min_length
     }
 
-    /// The tenant's own banned terms, in lower case.
+    /// Returns the tenant's own banned terms, in lower case.
     #[must_use]
     pub fn terms(&self) -> &[String] {
         &self.terms
@@ -183,7 +186,8 @@ impl PasswordRules {
         matches!(self.kind, Kind::Entra)
     }
 
-    /// Every rule that a password breaks. Fast: no slow hash, no look-up elsewhere.
+    /// Returns every rule that a password breaks. The check is fast: it runs no slow hash and
+    /// queries no other service.
     #[must_use]
     pub fn check(&self, password: &Password, about: &PasswordContext<'_>) -> Vec<PasswordIssue> {
         let text = password.expose();
@@ -215,14 +219,14 @@ impl PasswordRules {
 /// Whether the current password may be chosen again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CurrentPassword {
-    /// It may.
+    /// The current password may be chosen again.
     Allowed,
-    /// It may not.
+    /// The current password may not be chosen again.
     Refused,
 }
 
 impl PasswordContext<'_> {
-    /// Words of four or more characters, in lower case.
+    /// Returns the words of four or more characters, in lower case.
     fn words(&self) -> Vec<String> {
         let mut words = vec![self.brand.to_lowercase(), self.tenant.as_str().to_lowercase()];
         if let Some(account) = self.account {
@@ -259,7 +263,7 @@ impl fmt::Display for PasswordIssue {
     }
 }
 
-/// The characters of Entra's password policy.
+/// Returns whether Entra's password policy has this character.
 fn is_entra(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == ' ' || r##"@#$%^&*-_!+=[]{}|\:',.?/~"();<>`"##.contains(c)
 }

@@ -1,4 +1,4 @@
-//! What the pages say. One struct of words, one file a language.
+//! The words of the pages: one struct, and one file for each language.
 
 mod arabic;
 mod english;
@@ -8,7 +8,7 @@ mod spanish;
 
 use crate::mail::Language;
 
-/// The words of every page. `{…}` is filled in; `[…]` is a link.
+/// The words of every page. Values replace `{…}`, and `[…]` becomes a link.
 #[derive(Debug)]
 pub(super) struct PageWords {
     /// Label.
@@ -21,7 +21,7 @@ pub(super) struct PageWords {
     pub(super) back: &'static str,
     /// Error.
     pub(super) bad_address: &'static str,
-    /// The same for passwords and tries. `{time}`.
+    /// Lead of "please try later" for passwords and tries. `{time}`.
     pub(super) busy_lead: &'static str,
     /// Hint.
     pub(super) caps: &'static str,
@@ -31,11 +31,11 @@ pub(super) struct PageWords {
     pub(super) code: &'static str,
     /// Error.
     pub(super) code_exhausted: &'static str,
-    /// What to do.
+    /// Next step.
     pub(super) code_exhausted_text: &'static str,
     /// Error.
     pub(super) code_expired: &'static str,
-    /// What to do. `{time}`.
+    /// Next step. `{time}`.
     pub(super) code_expired_text: &'static str,
     /// Error at the field.
     pub(super) code_field: &'static str,
@@ -51,11 +51,11 @@ pub(super) struct PageWords {
     pub(super) code_title: &'static str,
     /// Error.
     pub(super) code_wrong: &'static str,
-    /// What to do, with a link.
+    /// Next step, with a link.
     pub(super) code_wrong_text: &'static str,
     /// Label.
     pub(super) confirm: &'static str,
-    /// What to do.
+    /// Next step.
     pub(super) cookies_text: &'static str,
     /// Heading.
     pub(super) cookies_title: &'static str,
@@ -69,7 +69,7 @@ pub(super) struct PageWords {
     pub(super) done_mark: &'static str,
     /// Fact.
     pub(super) done_note: &'static str,
-    /// What to do.
+    /// Next step.
     pub(super) done_sign_in: &'static str,
     /// Heading.
     pub(super) done_title: &'static str,
@@ -79,7 +79,7 @@ pub(super) struct PageWords {
     pub(super) forgot: &'static str,
     /// Button.
     pub(super) go_on: &'static str,
-    /// What to do.
+    /// Next step.
     pub(super) gone_text: &'static str,
     /// Heading.
     pub(super) gone_title: &'static str,
@@ -97,11 +97,11 @@ pub(super) struct PageWords {
     pub(super) issue_kinds: &'static str,
     /// Reason. `{n}`.
     pub(super) issue_long: &'static str,
-    /// Reason where a password may contain what is personal, but not be nothing else.
+    /// Reason if a password may contain personal words but must not consist of them.
     pub(super) issue_made_of: &'static str,
     /// Reason.
     pub(super) issue_mismatch: &'static str,
-    /// Reason where a password may contain nothing personal.
+    /// Reason if a password must not contain personal words.
     pub(super) issue_personal: &'static str,
     /// Reason.
     pub(super) issue_same: &'static str,
@@ -117,7 +117,7 @@ pub(super) struct PageWords {
     pub(super) locked_after: &'static str,
     /// `{address}`, `{time}`.
     pub(super) locked_lead: &'static str,
-    /// The same without an end. `{address}`.
+    /// Lead of a lockout without an end. `{address}`.
     pub(super) locked_lead_open: &'static str,
     /// Heading.
     pub(super) locked_title: &'static str,
@@ -167,15 +167,15 @@ pub(super) struct PageWords {
     pub(super) rule_common: &'static str,
     /// Requirement.
     pub(super) rule_kinds: &'static str,
-    /// Requirement where leaked passwords are looked up, in the place of `rule_common`.
+    /// Requirement that replaces `rule_common` if leaked passwords are looked up.
     pub(super) rule_leaked: &'static str,
     /// `{n}`.
     pub(super) rule_length: &'static str,
-    /// Requirement where a password may contain what is personal, but not be nothing else.
+    /// Requirement if a password may contain personal words but must not consist of them.
     pub(super) rule_made_of: &'static str,
     /// Requirement.
     pub(super) rule_match: &'static str,
-    /// Requirement where a password may contain nothing personal.
+    /// Requirement if a password must not contain personal words.
     pub(super) rule_personal: &'static str,
     /// Name of the eye.
     pub(super) show_password: &'static str,
@@ -211,9 +211,9 @@ pub(super) struct PageWords {
     pub(super) wait: &'static str,
     /// Error.
     pub(super) wrong: &'static str,
-    /// What to do where no reset is offered.
+    /// Next step if no reset is offered.
     pub(super) wrong_only: &'static str,
-    /// What to do.
+    /// Next step.
     pub(super) wrong_text: &'static str,
 }
 
@@ -230,7 +230,7 @@ impl PageWords {
     }
 }
 
-/// What a language calls itself.
+/// Returns the name of a language in that language.
 pub(super) const fn own_name(language: Language) -> &'static str {
     match language {
         Language::Arabic => "العربية",
