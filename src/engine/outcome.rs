@@ -325,13 +325,13 @@ pub struct SignIn {
     pub context: Context,
     /// The reason that the host gave when it opened the reset.
     pub reason: ResetReason,
-    /// What the user must still prove before the session may be used.
+    /// The proof that the user must still give before the session may be used.
     pub second_factor: SecondFactorDemand,
     /// A proof for a long-lived cookie on this device. It opens the trusted lane next time.
     pub device: DeviceProof,
 }
 
-/// What the user must still prove to sign in.
+/// The proof that the user must still give to sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum SecondFactorDemand {
@@ -379,7 +379,7 @@ pub struct SignedIn {
     pub account: AccountId,
     /// The stamp that the new session must carry.
     pub stamp: Stamp,
-    /// What the user must still prove before the session may be used.
+    /// The proof that the user must still give before the session may be used.
     pub second_factor: SecondFactorDemand,
     /// A proof for a long-lived cookie on this device. It opens the trusted lane next time.
     pub device: DeviceProof,

@@ -1,4 +1,4 @@
-//! What happens to one reset: machines that are pure functions of state, event and time.
+//! The machines of a reset and of a lockout, as pure functions of state, event and time.
 //!
 //! Nothing here logs, waits, draws randomness or calls a port. A decoy walks through the same
 //! stages by the same events as a real reset, so no state says which it is.

@@ -8,7 +8,7 @@ use crate::domain::{
     Timestamp, UserFlowId,
 };
 
-/// One person's attempt to get a new password.
+/// A reset: one user's way to a new password.
 #[doc = include_str!("reset.md")]
 #[derive(Clone, Debug)]
 pub struct Reset {
@@ -28,7 +28,7 @@ pub struct Reset {
     pub stage: Stage,
 }
 
-/// What was known when the reset was opened.
+/// The facts that were known when the reset was opened.
 #[derive(Clone, Debug)]
 pub struct Origin {
     /// The tenant.
@@ -136,7 +136,7 @@ pub enum Stage {
     },
 }
 
-/// Why a reset is closed.
+/// The reason why a reset is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 // Exhaustive: see `Stage`.
 pub enum CloseReason {
@@ -146,7 +146,7 @@ pub enum CloseReason {
     Stale,
 }
 
-/// What can happen to a reset.
+/// An event of a reset.
 #[derive(Clone, Debug)]
 // Exhaustive: a new event must break every match.
 pub enum Event {
@@ -185,7 +185,7 @@ pub enum Event {
     Close,
 }
 
-/// What an event comes to.
+/// The result of an event.
 #[derive(Debug)]
 #[must_use]
 // Exhaustive: the engine decides on each.
@@ -198,7 +198,7 @@ pub enum Step {
     Refused(Refusal),
 }
 
-/// Why an event is refused.
+/// The reason why an event is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 // Exhaustive: the engine decides on each.
 pub enum Refusal {
@@ -220,13 +220,13 @@ pub enum Refusal {
 /// The lifetimes that the machine goes by.
 #[derive(Clone, Copy, Debug)]
 pub struct ResetTerms {
-    /// Of a code.
+    /// The lifetime of a code.
     pub code: Duration,
-    /// Of a grant.
+    /// The lifetime of a grant.
     pub grant: Duration,
-    /// Of a ticket.
+    /// The lifetime of a ticket.
     pub ticket: Duration,
-    /// Between two sends.
+    /// The shortest time between two sends.
     pub cooldown: Duration,
 }
 

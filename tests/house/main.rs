@@ -15,5 +15,6 @@
 
 mod layering;
 mod manual;
+mod prose;
 mod sabotage;
 mod source_rules;
