@@ -193,7 +193,7 @@ fn whole_flow(mac: &Samples) {
         times(&all[4], 2.0),
     ]);
     let what = format!(
-        "the same / what DESIGN asks for: {} HMAC, {} map writes, 4 seals",
+        "the same / the least that a reset needs: {} HMAC, {} map writes, 4 seals",
         flow::MACS,
         flow::STORE_CALLS
     );

@@ -1,4 +1,4 @@
-//! Screens 3 and 7: forgotten password, code, and "please try later".
+//! The pages "Forgot password?", "Enter your code" and "Please try later".
 
 use core::time::Duration;
 use std::sync::Arc;
