@@ -122,6 +122,8 @@ mod tests {
     fn a_line_of_exactly_72_characters_stays_and_a_longer_word_is_not_cut() {
         let exact = "ä".repeat(72);
         assert_eq!(wrapped(&exact), exact);
+        let (first, second) = ("x".repeat(40), "y".repeat(31));
+        assert_eq!(wrapped(&format!("{first} {second} z")), format!("{first} {second}\nz"));
         let long = "x".repeat(80);
         assert_eq!(wrapped(&format!("a {long} b")), format!("a\n{long}\nb"));
     }
