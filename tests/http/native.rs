@@ -1,8 +1,8 @@
 //! Entra's native-authentication API: the contract, its traps, and bad input.
 
 use crate::support::{
-    NEW, OLD,
-    front::{FORM, JSON, KINDS, Seen, build, flaky_world, form, get, post, send},
+    NEW, OLD, World,
+    front::{FORM, JSON, KINDS, Plain, Seen, build, flaky_world, form, get, post, send},
     hours,
     native_api::{Api, OAUTH, ORIGIN, RESET, V2, is_error},
     seconds, tenant,
@@ -11,7 +11,7 @@ use axum::Extension;
 use sspr::{
     Application,
     engine::Vouch,
-    http::{Native, NativeApplication},
+    http::{Native, NativeApplication, OtherTenantError},
     policy::Disclosure,
     ports::PolicySource as _,
 };
@@ -640,4 +640,13 @@ async fn while_a_store_is_down_the_answer_is_503_json_and_the_flow_goes_on_after
     is_down(&api.poll(&token).await);
     set(false);
     assert_eq!(api.poll(&token).await.text("status"), "succeeded");
+}
+
+#[tokio::test]
+async fn an_application_of_another_tenant_is_refused_when_the_api_is_made() {
+    let world = World::memory().await;
+    let of = |tenant: &str| Application::new(tenant, "sign-in", "other").unwrap();
+    let api = || Native::new(&world.sspr, Application::single("contoso").unwrap(), Plain);
+    assert!(api().with_application(of("contoso")).is_ok());
+    assert!(matches!(api().with_application(of("fabrikam")), Err(OtherTenantError { .. })));
 }
