@@ -44,12 +44,12 @@ impl UserStore for Mine {
 
 #[async_trait::async_trait]
 impl Sessions for Mine {
-    async fn begin(&self, arrival: SignInContext<'_>) -> Result<NewSession, SessionError> {
+    async fn begin(&self, context: SignInContext<'_>) -> Result<NewSession, SessionError> {
         let mut random = [0; 16];
         SystemEntropy::new().fill(&mut random).map_err(SessionError::new)?;
         let token = format!("{:032x}", u128::from_be_bytes(random));
         let cookie = format!("__Host-session={token}; Path=/; Secure; HttpOnly; SameSite=Lax");
-        let session = (arrival.account.clone(), arrival.stamp);
+        let session = (context.account.clone(), context.stamp);
         self.sessions.write().unwrap().insert(token, session);
         Ok(NewSession::with_cookie(cookie.parse().map_err(SessionError::new)?))
     }

@@ -33,7 +33,7 @@ pub mod ports;
 mod sync;
 mod wiring;
 
-/// What a [code store](ports::CodeStore) keeps and answers, for authors of stores.
+/// The values that a [code store](ports::CodeStore) keeps and answers, for authors of stores.
 pub mod store {
     pub use crate::domain::counter::{Charge, CounterName, Family, Over};
     pub use crate::ports::code_store::{

@@ -36,11 +36,11 @@ impl ShopSessions {
 
 #[async_trait::async_trait]
 impl Sessions for ShopSessions {
-    async fn begin(&self, arrival: SignInContext<'_>) -> Result<NewSession, SessionError> {
-        if arrival.second_factor == SecondFactorDemand::Required {
+    async fn begin(&self, context: SignInContext<'_>) -> Result<NewSession, SessionError> {
+        if context.second_factor == SecondFactorDemand::Required {
             return Ok(NewSession::after(self.second_factor.clone()));
         }
-        let (account, stamp) = (arrival.account, arrival.stamp);
+        let (account, stamp) = (context.account, context.stamp);
         let entropy = SystemEntropy::new();
         let token = self.users.open_session(&self.tenant, account, stamp, &entropy).await;
         let token = token.map_err(SessionError::new)?.expose();

@@ -53,7 +53,7 @@ struct Key {
     id: KeyId,
     /// The keyed state with both pads absorbed, which halves the work of keying again.
     state: Hmac<Sha256>,
-    /// The same key for messages that fit one block.
+    /// A faster form of the key, for messages that fit one block.
     one_block: OneBlockMac,
 }
 

@@ -25,7 +25,7 @@ macro_rules! from_str {
     };
 }
 
-/// What a JSON API of a host carries: its text.
+/// Conversions of a value to its text, also in the JSON of a host.
 macro_rules! plain_text {
     ($($type:ty)+) => {
         $(

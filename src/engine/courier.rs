@@ -370,8 +370,8 @@ impl Courier {
         if let Certainty::UnsureUntil(until) = *certainty {
             match inner.has_changed(queued).await {
                 Ok(true) => *certainty = Certainty::Certain,
-                // The change has not happened, and its caller is gone. By the time before the look:
-                // it may have happened during it.
+                // The change has not happened, and its caller is gone. The time from
+                // before the look counts, because the change may have happened during the look.
                 Ok(false) if began >= until => return Delivered::Discarded,
                 Ok(false) => {
                     *pause = LOOK_AGAIN;

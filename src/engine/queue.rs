@@ -232,7 +232,7 @@ impl Queue {
     }
 
     /// Brings every due time forward if the clock has stepped back since it showed `seen`, or since
-    /// the last job came. Says whether it has.
+    /// the last job came. Returns whether it has.
     pub(super) fn follow_clock(&self, seen: Timestamp, now: Timestamp) -> bool {
         let latest = self.latest(seen);
         let stepped = has_stepped_back(latest, now);

@@ -30,7 +30,7 @@ pub struct Request {
     pub context: Context,
     /// The key that makes repeats of this request open the same reset.
     pub key: Option<RequestKey>,
-    /// What the answer may tell of an account. The policy of the tenant decides if this is `None`.
+    /// How much the answer may tell of an account. If `None`, the policy of the tenant decides.
     pub disclosure: Option<Disclosure>,
 }
 

@@ -28,7 +28,7 @@ pub trait Sessions: Send + Sync {
     /// # Errors
     /// [`SessionError`] if no session could be begun. The user sees an error page with a
     /// correlation id.
-    async fn begin(&self, arrival: SignInContext<'_>) -> Result<NewSession, SessionError>;
+    async fn begin(&self, context: SignInContext<'_>) -> Result<NewSession, SessionError>;
 
     /// Ends the session of a request, if there is one. Returns the `Set-Cookie` lines to send.
     ///

@@ -24,7 +24,7 @@ use crate::domain::Password;
 pub trait BreachCheck: Send + Sync {
     /// Answers whether the password is known to have leaked.
     ///
-    /// The user waits for the answer, so that an implementation should give up after two seconds.
+    /// The user waits for the answer. Therefore an implementation should give up after two seconds.
     ///
     /// # Security
     /// The check fails open: without an answer the reset goes on, and an event says so. Never send a

@@ -232,7 +232,7 @@ pub enum Outcome {
     Rejected,
     /// The code was right, but the policy, the stamp or a silent counter stood against it.
     Withheld,
-    /// A newer request for a code has replaced this one.
+    /// A newer request for a code has replaced this one, or the reset does not wait for it any more.
     Superseded,
     /// A limit was reached, or the service is busy.
     TryLater,

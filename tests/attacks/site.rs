@@ -31,9 +31,9 @@ pub struct Kept(pub Arc<Mutex<Vec<(AccountId, Stamp, SecondFactorDemand)>>>);
 
 #[async_trait]
 impl Sessions for Kept {
-    async fn begin(&self, arrival: SignInContext<'_>) -> Result<NewSession, SessionError> {
+    async fn begin(&self, context: SignInContext<'_>) -> Result<NewSession, SessionError> {
         let mut kept = self.0.lock().unwrap();
-        kept.push((arrival.account.clone(), arrival.stamp, arrival.second_factor));
+        kept.push((context.account.clone(), context.stamp, context.second_factor));
         let line = format!("session={}", kept.len() - 1);
         Ok(NewSession::with_cookie(HeaderValue::from_str(&line).unwrap()))
     }

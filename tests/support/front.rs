@@ -104,8 +104,8 @@ pub struct Named;
 
 #[async_trait::async_trait]
 impl Sessions for Named {
-    async fn begin(&self, arrival: SignInContext<'_>) -> Result<NewSession, SessionError> {
-        let line = format!("session={}", arrival.account);
+    async fn begin(&self, context: SignInContext<'_>) -> Result<NewSession, SessionError> {
+        let line = format!("session={}", context.account);
         Ok(NewSession::with_cookie(HeaderValue::from_str(&line).unwrap()))
     }
 

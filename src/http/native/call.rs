@@ -22,7 +22,7 @@ use super::{
     ids::Ids,
 };
 use crate::{
-    domain::{Application, CorrelationId, NetworkAddress, Timestamp},
+    domain::{Application, CorrelationId, NetworkAddress},
     engine::{Client, Sspr, Vouch},
     http::{form::is_of, fresh_correlation, public_path::PublicPath},
 };
@@ -34,7 +34,6 @@ const MOST_BYTES: usize = 16 * 1024;
 /// One call.
 pub(super) struct Call {
     pub(super) site: Arc<Site>,
-    pub(super) now: Timestamp,
     pub(super) ids: Ids,
     /// The path at which the API is mounted.
     pub(super) base: String,
@@ -70,7 +69,6 @@ impl Call {
             ids: Ids { correlation, now, trace: fresh() },
             is_of_v2: request.uri().path().starts_with("/api/"),
             network: site.proxies.client(request.extensions(), headers),
-            now,
             origin: headers.get(ORIGIN).cloned(),
             site: site.clone(),
             vouched: request.extensions().get().cloned(),
@@ -118,7 +116,7 @@ impl Call {
 
     /// Returns the text of the next token.
     pub(super) fn next(&self, token: &Continuation, step: Step) -> Result<String, Fault> {
-        token.then(step, self.now).seal(self, Kind::Continuation).map_err(|_| Fault::down())
+        token.then(step, self.ids.now).seal(self, Kind::Continuation).map_err(|_| Fault::down())
     }
 
     /// Returns a path of this API for links. The link never has a host, because a request could

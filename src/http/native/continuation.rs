@@ -100,7 +100,7 @@ impl Continuation {
         let plain = call.site.sspr.unseal(Purpose::NativeSeal, &about(call, kind), text);
         let plain = plain.ok_or_else(Fault::bad_token)?;
         let opened: Self = serde_json::from_slice(&plain).map_err(|_| Fault::bad_token())?;
-        let over = opened.ends.is_some_and(|ends| call.now >= Timestamp::from_micros(ends));
+        let over = opened.ends.is_some_and(|ends| call.ids.now >= Timestamp::from_micros(ends));
         if over { Err(Fault::expired_token()) } else { Ok(opened) }
     }
 }

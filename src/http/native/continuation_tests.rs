@@ -42,7 +42,7 @@ fn call() -> Call {
 
 /// The names in a token, as it lies before it is sealed.
 fn names(call: &Call, kind: Kind, step: Step) -> Vec<String> {
-    let token = Continuation::new("shop", "openid", step, call.now);
+    let token = Continuation::new("shop", "openid", step, call.ids.now);
     let sealed = token.seal(call, kind).unwrap();
     let plain = call.site.sspr.unseal(Purpose::NativeSeal, &about(call, kind), &sealed).unwrap();
     let plain: Value = serde_json::from_slice(&plain).unwrap();

@@ -49,7 +49,7 @@ pub(super) async fn open(
             let token = Secret::of(opened.token.expose());
             Ok((Step::Reset { sent: None, token }, opened.masked_address))
         }
-        OpenOutcome::TryLater { retry_at } => Err(Fault::try_later(retry_at, call.now)),
+        OpenOutcome::TryLater { retry_at } => Err(Fault::try_later(retry_at, call.ids.now)),
         OpenOutcome::Unavailable => Err(Fault::reset_not_offered()),
         OpenOutcome::UnknownAccount => Err(Fault::user_not_found()),
     }
@@ -70,9 +70,9 @@ pub(super) async fn send(
         SendOutcome::Sent(code) => code,
         SendOutcome::TooSoon { resend_at } => match (sent, before) {
             (None, None) => latest(served, &flow).await?.ok_or_else(Fault::expired_token)?,
-            _ => return Err(Fault::try_later(resend_at, call.now)),
+            _ => return Err(Fault::try_later(resend_at, call.ids.now)),
         },
-        SendOutcome::TryLater { retry_at } => return Err(Fault::try_later(retry_at, call.now)),
+        SendOutcome::TryLater { retry_at } => return Err(Fault::try_later(retry_at, call.ids.now)),
         SendOutcome::Gone => return Err(Fault::expired_token()),
     };
     let sent = Some(code.expires_at.as_micros());
@@ -109,7 +109,7 @@ pub(super) async fn verify(
                 Fault::wrong_code("The one-time code was tried too often; ask for another.")
             }
             Rejection::Gone => Fault::expired_token(),
-            Rejection::TryLater { retry_at } => Fault::try_later(retry_at, call.now),
+            Rejection::TryLater { retry_at } => Fault::try_later(retry_at, call.ids.now),
         }),
     }
 }
@@ -138,7 +138,7 @@ pub(super) async fn submit(
         }
         SubmitOutcome::Weak { issues } => Err(Fault::password(&issues)),
         SubmitOutcome::Rejected => Err(Fault::expired_token()),
-        SubmitOutcome::TryLater { retry_at } => Err(Fault::try_later(retry_at, call.now)),
+        SubmitOutcome::TryLater { retry_at } => Err(Fault::try_later(retry_at, call.ids.now)),
     }
 }
 
@@ -178,7 +178,7 @@ pub(super) async fn sign_in(
         SignInOutcome::LockedOut { until: Some(_) } => Err(Fault::locked()),
         // The host has locked the account, and the password was right: to say so would confirm it.
         SignInOutcome::LockedOut { until: None } => Err(Fault::wrong_password()),
-        SignInOutcome::TryLater { retry_at } => Err(Fault::try_later(retry_at, call.now)),
+        SignInOutcome::TryLater { retry_at } => Err(Fault::try_later(retry_at, call.ids.now)),
     }
 }
 
@@ -194,7 +194,7 @@ pub(super) async fn name_account(
     match named.map_err(|_| Fault::down())? {
         Named::Known => {}
         Named::Unknown => return Err(Fault::user_not_found()),
-        Named::TryLater { retry_at } => return Err(Fault::try_later(retry_at, call.now)),
+        Named::TryLater { retry_at } => return Err(Fault::try_later(retry_at, call.ids.now)),
     }
     let (address, once) = (request.address.as_str().to_owned(), Once::generate(call)?);
     Ok(Step::SignIn { address, challenged: false, once })
@@ -208,12 +208,12 @@ pub(super) async fn use_up(
     once: &Once,
     repeated: fn() -> Fault,
 ) -> Result<(), Fault> {
-    let until = call.now.after(SIGN_IN_LIFETIME);
+    let until = call.ids.now.after(SIGN_IN_LIFETIME);
     let used = served.sspr.use_once(&call.site.tenant, once.bytes()?, until).await;
     match used.map_err(|_| Fault::down())? {
         Use::First => Ok(()),
         Use::Repeated => Err(repeated()),
-        Use::Full { retry_at } => Err(Fault::try_later(retry_at, call.now)),
+        Use::Full { retry_at } => Err(Fault::try_later(retry_at, call.ids.now)),
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) async fn start(call: &Call, form: &Form) -> Result<Reply, Fault> {
         return Ok(to_browser("The client supports no one-time code."));
     }
     let (step, _) = steps::open(call, &served, username).await?;
-    let token = Continuation::new(served.application.id.as_str(), "", step, call.now);
+    let token = Continuation::new(served.application.id.as_str(), "", step, call.ids.now);
     continued(call, &token)
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn go_on(call: &Call, form: &Form) -> Result<Reply, Fault> {
     let typed = field(form, "oob")?;
     let Step::Reset { token: flow, sent } = &token.step else { return Err(Fault::bad_token()) };
     let (step, expires_at) = steps::verify(call, &served, flow, *sent, typed).await?;
-    let expires_in = expires_at.since(call.now).as_secs().clamp(1, 600);
+    let expires_in = expires_at.since(call.ids.now).as_secs().clamp(1, 600);
     let token = call.next(&token, step)?;
     Ok(Reply::ok(json!({ "continuation_token": token, "expires_in": expires_in })))
 }
@@ -92,7 +92,7 @@ pub(super) async fn initiate(call: &Call, form: &Form) -> Result<Reply, Fault> {
         return Ok(to_browser("The client supports no password."));
     }
     let step = steps::name_account(call, &served, username).await?;
-    let token = Continuation::new(served.application.id.as_str(), "", step, call.now);
+    let token = Continuation::new(served.application.id.as_str(), "", step, call.ids.now);
     continued(call, &token)
 }
 

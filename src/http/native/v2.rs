@@ -41,7 +41,7 @@ pub(super) async fn authorize(call: &Call, form: &Form) -> Result<Reply, Fault> 
 fn enter(call: &Call, form: &Form) -> Result<Reply, Fault> {
     let served = call.serve(field(form, "client_id")?)?;
     let scope = form.optional("scope").map_err(Fault::body)?.unwrap_or("openid");
-    let token = Continuation::new(served.application.id.as_str(), scope, Step::Entry, call.now);
+    let token = Continuation::new(served.application.id.as_str(), scope, Step::Entry, call.ids.now);
     let token = token.seal(call, Kind::Continuation).map_err(|_| Fault::down())?;
     let path = |path: &str| json!(format!("{}{path}", call.base));
     Ok(Reply {

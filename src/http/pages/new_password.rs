@@ -107,21 +107,21 @@ async fn finish(visit: &Visit, journey: &Journey, ticket: &Ticket) -> Answer {
         }
         Ok(_) | Err(_) => return visit.go(done(false, false)),
     };
-    let arrival = SignInContext {
+    let context = SignInContext {
         account: &sign_in.account,
         application: &site.application,
         return_to: &return_to,
         second_factor: sign_in.second_factor,
         stamp: sign_in.stamp,
     };
-    let Ok(begun) = site.sessions.begin(arrival).await else {
+    let Ok(session) = site.sessions.begin(context).await else {
         return visit.go(done(false, false));
     };
     let mut next = done(sign_in.second_factor == SecondFactorDemand::None, true);
-    let to = begun.instead.map_or(return_to.clone(), |path| visit.public.publish(&path));
+    let to = session.instead.map_or(return_to.clone(), |path| visit.public.publish(&path));
     next.return_to = Some(to.as_str().to_owned());
     let mut response = visit.go(next)?;
-    for cookie in begun.cookies {
+    for cookie in session.cookies {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     visit.remember(&sign_in.device, &mut response);

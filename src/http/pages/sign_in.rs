@@ -108,17 +108,17 @@ pub(super) async fn password_submit(State(site): State<Arc<Site>>, request: Requ
 async fn enter(visit: &Visit, journey: &Journey, signed_in: &SignedIn) -> Answer {
     let site = &*visit.site;
     let return_to = site.return_to(journey.return_to.as_deref(), &visit.public);
-    let arrival = SignInContext {
+    let context = SignInContext {
         account: &signed_in.account,
         application: &site.application,
         return_to: &return_to,
         second_factor: signed_in.second_factor,
         stamp: signed_in.stamp,
     };
-    let begun = visit.or_unavailable(site.sessions.begin(arrival).await)?;
-    let to = begun.instead.map_or(return_to.clone(), |path| visit.public.publish(&path));
+    let session = visit.or_unavailable(site.sessions.begin(context).await)?;
+    let to = session.instead.map_or(return_to.clone(), |path| visit.public.publish(&path));
     let mut response = redirect(to.as_str());
-    for cookie in begun.cookies {
+    for cookie in session.cookies {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     visit.remember(&signed_in.device, &mut response);
