@@ -1,5 +1,5 @@
 //! Prints the goals of the core: each figure beside its yardstick, both measured twice in one run.
-//! `cargo bench --bench goals`; `scripts/goals` prints those of all benches.
+//! `cargo bench -p benches --bench goals`; `scripts/goals` prints those of all benches.
 #![allow(
     clippy::as_conversions,
     clippy::indexing_slicing,

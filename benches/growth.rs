@@ -1,6 +1,6 @@
 //! Whole resets a second by how many people there are; what a week of load leaves behind; and how
 //! large a store is after very many resets. Real servers, durable as they are by default.
-//! `cargo bench --features full --bench growth`; with `SSPR_GROWTH_RESETS=1000000` the last table
+//! `cargo bench -p benches --features full --bench growth`; with `SSPR_GROWTH_RESETS=1000000` the last table
 //! is of a million resets.
 #![allow(
     clippy::as_conversions,

@@ -1,5 +1,5 @@
 //! Prints what hashing costs beside bare primitives of the same run, and what too many submits at
-//! once do. `cargo bench --bench hashing`, or with `--features argon2-rust` the fast rows as well.
+//! once do. `cargo bench -p benches --bench hashing`, or with `--features argon2-rust` the fast rows as well.
 #![allow(
     clippy::as_conversions,
     clippy::indexing_slicing,

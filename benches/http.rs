@@ -1,5 +1,5 @@
 //! `start` over HTTP beside a bare axum handler in the same run, driven by `wrk`:
-//! `cargo bench --features full --bench http`. Prints the rows for `benches/README.md`.
+//! `cargo bench -p benches --features full --bench http`. Prints the rows for `benches/README.md`.
 #![allow(
     clippy::as_conversions,
     clippy::cast_precision_loss,

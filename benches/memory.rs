@@ -1,5 +1,5 @@
 //! The memory store beside bare maps of the same run: verbs, pauses, bytes, and what it does when
-//! full. `cargo bench --bench memory`; with `SSPR_BENCH_LARGE=1` up to ten million records, which
+//! full. `cargo bench -p benches --bench memory`; with `SSPR_BENCH_LARGE=1` up to ten million records, which
 //! takes 10 GiB.
 #![allow(
     clippy::as_conversions,

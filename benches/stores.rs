@@ -1,5 +1,5 @@
 //! The stores on real servers, durable: a verb beside the raw driver's call (G10), and commits of
-//! sixteen callers beside a single writer's (G11). `cargo bench --features full --bench stores`
+//! sixteen callers beside a single writer's (G11). `cargo bench -p benches --features full --bench stores`
 #![allow(
     clippy::as_conversions,
     clippy::disallowed_methods,

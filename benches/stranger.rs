@@ -1,5 +1,5 @@
 //! What a stranger's requests cost, and what ends them: the dearest things that can be asked for
-//! without a code. `cargo bench --bench stranger`. `tests/engine/stranger_cost.rs` holds all but the CPU.
+//! without a code. `cargo bench -p benches --bench stranger`. `tests/engine/stranger_cost.rs` holds all but the CPU.
 #![allow(
     clippy::as_conversions,
     clippy::cast_precision_loss,

@@ -1,7 +1,7 @@
 //! Whether time tells who has an account (I7): each call for a customer and for a stranger, in
 //! random order, with a stranger again (who must not differ) and one with 30 µs more (who must).
 //!
-//! `cargo bench --features full --bench timing` prints the table of `benches/README.md`; a quiet
+//! `cargo bench -p benches --features full --bench timing` prints the table of `benches/README.md`; a quiet
 //! machine, some minutes. `SSPR_SAMPLES` says how many people of each kind (default 20,000).
 #![allow(
     clippy::as_conversions,

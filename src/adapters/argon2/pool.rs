@@ -134,7 +134,7 @@ impl Argon2Pool {
 
     /// Returns a pool with this many threads: at least one, and at most one per core. More threads
     /// would only push each other's 19 MiB out of the caches. Four threads on two cores hash 8 to
-    /// 15 % less than two threads (`cargo bench --bench hashing`).
+    /// 15 % less than two threads (`cargo bench -p benches --bench hashing`).
     #[must_use]
     pub fn with_threads(&self, threads: usize) -> Self {
         Self::over(Settings { threads: threads.clamp(1, cores()), ..self.0.settings.clone() })
