@@ -1,6 +1,8 @@
 //! The house keeps its floors: a module imports only what lies below it.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
+
+use super::imports::{Imports, code, named};
 
 /// Ranks of the top folders; a module imports lower ranks and its own folder only.
 const RANKS: [(&str, u8); 12] = [
@@ -27,49 +29,11 @@ fn rank(room: &str) -> Option<u8> {
     RANKS.iter().find(|(name, _)| *name == room).map(|(_, rank)| *rank)
 }
 
-/// Code without comments, strings and unit tests.
-fn code(text: &str) -> String {
-    let body = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-    let body = body.split("#[cfg(test)]\n#[path").next().unwrap();
-    let lines = body.lines().filter(|line| !line.trim_start().starts_with("//"));
-    lines.map(|line| line.split(" // ").next().unwrap()).collect::<Vec<_>>().join("\n")
-}
-
 /// The rooms that a file reaches into by `crate::…`, `{…}` lists and inline paths included.
-fn reaches(text: &str) -> Vec<String> {
-    let code = code(text);
-    let mut rooms = Vec::new();
-    for (at, _) in code.match_indices("crate::") {
-        let rest = &code[at + "crate::".len()..];
-        if let Some(list) = rest.strip_prefix('{') {
-            let mut depth = 0;
-            let mut word = String::new();
-            // Of `room::file::Name` the room counts.
-            let mut named = false;
-            for c in list.chars() {
-                match c {
-                    '{' => depth += 1,
-                    '}' if depth == 0 => break,
-                    '}' => depth -= 1,
-                    _ => {}
-                }
-                if depth == 0 && (c.is_alphanumeric() || c == '_') {
-                    word.push(c);
-                } else if depth == 0 && c == ',' {
-                    word.clear();
-                    named = false;
-                }
-                if depth == 0 && c == ':' && !named && !word.is_empty() {
-                    rooms.push(std::mem::take(&mut word));
-                    named = true;
-                }
-            }
-        } else {
-            rooms.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
-        }
-    }
-    rooms.retain(|room| room.starts_with(|c: char| c.is_lowercase()));
-    rooms
+fn reaches(text: &str) -> BTreeSet<String> {
+    let paths = named(text).into_iter().filter(|it| it.path[0] == "crate");
+    let rooms = paths.filter_map(|it| it.path.into_iter().nth(1));
+    rooms.filter(|it| it.starts_with(|c: char| c.is_lowercase())).collect()
 }
 
 /// What is wrong with a file, if anything.
@@ -108,7 +72,7 @@ fn faults(path: &str, text: &str) -> Vec<String> {
     faults
 }
 
-fn walk(folder: &Path, visit: &mut dyn FnMut(&Path)) {
+pub fn walk(folder: &Path, visit: &mut dyn FnMut(&Path)) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -132,6 +96,23 @@ fn every_import_goes_down_and_every_file_is_short() {
     });
     assert!(files > 50, "the walk found the house");
     assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn no_file_imports_from_itself_through_others() {
+    let imports = Imports::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let arrows = imports.arrows();
+    let count: usize = arrows.values().map(BTreeSet::len).sum();
+    assert!(count > 500, "only {count} imports were found");
+    let mut shown = String::new();
+    for knot in imports.circles() {
+        shown.push_str("a circle:\n");
+        for from in &knot {
+            let to: Vec<_> = knot.iter().copied().filter(|to| arrows[from].contains(to)).collect();
+            shown.push_str(&format!("  {from} imports from {}\n", to.join(", ")));
+        }
+    }
+    assert!(shown.is_empty(), "{shown}");
 }
 
 #[test]

@@ -13,6 +13,7 @@
     reason = "tests stop loudly"
 )]
 
+mod imports;
 mod layering;
 mod manual;
 mod prose;
