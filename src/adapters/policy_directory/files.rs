@@ -8,7 +8,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::PolicyFileError;
+use super::error::PolicyFileError;
 use crate::{
     domain::TenantId,
     policy::{DocumentError, TenantPolicy},

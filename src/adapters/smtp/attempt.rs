@@ -2,10 +2,10 @@
 
 use std::{
     net::{Shutdown, TcpStream},
-    sync::{Arc, PoisonError},
+    sync::PoisonError,
 };
 
-use super::{failure::Failure, pool::Shared};
+use super::failure::Failure;
 use crate::{
     ports::SendErrorKind,
     sync::{Mutex, MutexGuard},
@@ -14,7 +14,8 @@ use crate::{
 /// One attempt. Its caller may leave at any time.
 pub(super) struct Attempt {
     state: Mutex<State>,
-    pool: Arc<Shared>,
+    /// Told once, if the connection waits for long.
+    on_lag: Box<dyn Fn() + Send + Sync>,
 }
 
 #[derive(Default)]
@@ -38,8 +39,8 @@ enum Stage {
 }
 
 impl Attempt {
-    pub(super) fn new(pool: Arc<Shared>) -> Self {
-        Self { pool, state: Mutex::default() }
+    pub(super) fn new(on_lag: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { on_lag: Box::new(on_lag), state: Mutex::default() }
     }
 
     /// Fails if nobody waits any more.
@@ -82,7 +83,7 @@ impl Attempt {
         if !state.lags && !state.is_over {
             state.lags = true;
             drop(state);
-            self.pool.lags();
+            (self.on_lag)();
         }
     }
 
@@ -129,12 +130,10 @@ mod tests {
     use std::{io::Read as _, net::TcpListener, time::Duration};
 
     use super::*;
-    use crate::adapters::smtp::{pool::Pool, url};
 
     /// An attempt, its connection, and the other end of that.
     fn attached() -> (Attempt, TcpStream, TcpStream) {
-        let (server, _) = url::parse("smtp://localhost?from=a@x.example&tls=none", None).unwrap();
-        let attempt = Attempt::new(Pool::new(server).0.clone());
+        let attempt = Attempt::new(|| ());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (peer, _) = listener.accept().unwrap();

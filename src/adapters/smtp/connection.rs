@@ -14,10 +14,9 @@ use super::{
     attempt::Attempt,
     failure::{Failure, Phase},
     reply::Broken,
-    server::Server,
+    server::{Security, Server},
     session::{Session, Wire},
     tls::{self, Tls},
-    url::Security,
 };
 use crate::{adapters::system::Deadline, ports::SendErrorKind};
 

@@ -8,6 +8,7 @@ mod attempt;
 mod auth;
 mod connection;
 mod failure;
+mod job;
 mod pool;
 mod reply;
 mod scrub;
@@ -16,6 +17,7 @@ mod server;
 mod session;
 mod tls;
 mod url;
+mod url_error;
 
 pub use sender::SmtpSender;
-pub use url::SmtpUrlError;
+pub use url_error::SmtpUrlError;

@@ -7,12 +7,8 @@ use std::{
     time::Duration,
 };
 
-use futures_channel::oneshot;
-use zeroize::Zeroizing;
-
-use super::{attempt::Attempt, connection::Connection, server::Server, session::Session};
+use super::{attempt::Attempt, connection::Connection, job::Job, server::Server, session::Session};
 use crate::{
-    domain::EmailAddress,
     ports::{SendError, SendErrorKind},
     sync::{Condvar, Mutex, MutexGuard, thread},
 };
@@ -26,23 +22,6 @@ const IDLE: Duration = Duration::from_secs(30);
 
 /// The threads of one sender. They end with it.
 pub(super) struct Pool(pub(super) Arc<Shared>);
-
-/// One message.
-pub(super) struct Mail {
-    pub(super) from: EmailAddress,
-    pub(super) to: EmailAddress,
-    pub(super) message: Zeroizing<Vec<u8>>,
-}
-
-/// One message on its way, or the question whether one could go.
-pub(super) struct Job {
-    pub(super) attempt: Arc<Attempt>,
-    /// `None` asks for a connection alone.
-    pub(super) mail: Option<Mail>,
-    /// The secrets that no error may show.
-    pub(super) secrets: Vec<Zeroizing<String>>,
-    pub(super) reply: oneshot::Sender<Result<(), SendError>>,
-}
 
 /// The state that callers and threads share.
 pub(super) struct Shared {
@@ -127,7 +106,7 @@ impl Shared {
         let mut kept: Option<Session<Connection>> = None;
         while let Some(job) = self.next() {
             // What panics, such as a host's source of tokens, fails for its own message only.
-            let delivered = catch_unwind(AssertUnwindSafe(|| self.server.serve(&mut kept, &job)));
+            let delivered = catch_unwind(AssertUnwindSafe(|| job.serve(&self.server, &mut kept)));
             self.release(&job.attempt);
             match delivered {
                 // A caller that is gone does not care for the answer.

@@ -11,7 +11,8 @@ use super::{
     SmtpUrlError,
     attempt::Attempt,
     auth::Tokens,
-    pool::{Job, Mail, Pool},
+    job::{Job, Mail},
+    pool::Pool,
     url,
 };
 use crate::{
@@ -157,7 +158,8 @@ impl SmtpSender {
         secrets: Vec<Zeroizing<String>>,
     ) -> Result<(), SendError> {
         let shared = &self.pool.0;
-        let attempt = Arc::new(Attempt::new(shared.clone()));
+        let pool = shared.clone();
+        let attempt = Arc::new(Attempt::new(move || pool.lags()));
         let (reply, answer) = oneshot::channel();
         let job = Job { attempt: attempt.clone(), mail, reply, secrets };
         let caller = shared.submit(job)?;

@@ -10,8 +10,8 @@ use rustls::{
 use rustls_platform_verifier::{BuilderVerifierExt as _, Verifier};
 
 use super::{
-    SmtpUrlError,
     failure::{Failure, Phase},
+    url_error::SmtpUrlError,
 };
 use crate::ports::SendErrorKind;
 

@@ -7,8 +7,8 @@ use rusqlite::{Connection, Error, OptionalExtension, Row, params};
 
 use super::{
     charges::{charge, charge_tiers, clear, pack, unpack},
+    connections::Connections,
     errors,
-    store::Connections,
     worker::Writes,
 };
 use crate::{

@@ -5,6 +5,7 @@
 
 mod charges;
 mod codes;
+mod connections;
 mod errors;
 mod policies;
 mod rows;

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, Error, OptionalExtension, params, types::ValueRef};
 use serde_json::Value;
 
-use super::{SqliteStore, store::Connections, worker::Writes};
+use super::{SqliteStore, connections::Connections, worker::Writes};
 use crate::{
     adapters::{
         MemoryPolicies, PolicyFault,

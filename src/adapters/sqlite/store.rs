@@ -5,10 +5,11 @@ use std::{path::Path, sync::Arc, thread};
 use futures_channel::oneshot;
 
 use super::{
-    SqliteCodes, SqliteUsers, errors, schema,
-    worker::{Mode, Worker},
+    SqliteCodes, SqliteUsers,
+    connections::{Connections, no_thread},
+    errors,
 };
-use crate::ports::{StoreError, StoreErrorKind};
+use crate::ports::StoreError;
 
 /// One SQLite file that holds everything. Clones share the file, and several processes may open it.
 ///
@@ -16,12 +17,6 @@ use crate::ports::{StoreError, StoreErrorKind};
 /// until they are done.
 #[derive(Clone, Debug)]
 pub struct SqliteStore(Arc<Connections>);
-
-#[derive(Debug)]
-pub(super) struct Connections {
-    pub(super) writer: Worker,
-    pub(super) reader: Worker,
-}
 
 impl SqliteStore {
     /// Opens the file, creates it if it is missing, and brings its tables up to date.
@@ -34,7 +29,7 @@ impl SqliteStore {
     }
 
     /// Opens a file that never grows beyond this many bytes. A write that does not fit is refused
-    /// with [`StoreErrorKind::Full`], and nothing is lost.
+    /// with [`StoreErrorKind::Full`](crate::ports::StoreErrorKind::Full), and nothing is lost.
     ///
     /// # Errors
     /// [`StoreError`] as for [`SqliteStore::open`].
@@ -44,7 +39,7 @@ impl SqliteStore {
         let opening = thread::Builder::new().name("sspr-sqlite-open".to_owned());
         let spawned = opening.spawn(move || {
             // A caller that is gone does not care for the answer.
-            let _ = reply.send(connect(&path, bytes));
+            let _ = reply.send(Connections::open(&path, bytes));
         });
         if spawned.is_err() {
             return Err(no_thread());
@@ -69,17 +64,4 @@ impl SqliteStore {
     pub(super) fn connections(&self) -> Arc<Connections> {
         self.0.clone()
     }
-}
-
-fn connect(path: &Path, bytes: u64) -> Result<Connections, StoreError> {
-    let writer = schema::writer(path, bytes)?;
-    let reader = schema::reader(path)?;
-    Ok(Connections {
-        reader: Worker::spawn(reader, Mode::Read).map_err(|_| no_thread())?,
-        writer: Worker::spawn(writer, Mode::Write).map_err(|_| no_thread())?,
-    })
-}
-
-fn no_thread() -> StoreError {
-    StoreError::new(StoreErrorKind::Busy, "sqlite: no thread could be started; try again")
 }

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use rusqlite::{Connection, Error, OptionalExtension, params};
 
 use super::{
+    connections::Connections,
     errors::{self, damaged},
     rows,
-    store::Connections,
     worker::Writes,
 };
 use crate::{

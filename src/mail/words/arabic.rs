@@ -1,7 +1,7 @@
 //! Arabic. Sentences begin with an Arabic word, so that their direction is plain even where a mail
 //! program guesses it from the first letter.
 
-use super::{
+use super::texts::{
     CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say,
 };
 

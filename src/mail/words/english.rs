@@ -1,6 +1,6 @@
 //! English.
 
-use super::{
+use super::texts::{
     CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say,
 };
 

@@ -1,6 +1,6 @@
 //! German, formal.
 
-use super::{
+use super::texts::{
     CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say,
 };
 

@@ -1,7 +1,7 @@
 //! Spanish, formal; without a word that changes between Spain and America where one could be
 //! avoided.
 
-use super::{
+use super::texts::{
     CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say,
 };
 
