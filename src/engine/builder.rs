@@ -13,7 +13,7 @@ use crate::{
 
 use super::{
     Courier, Sspr,
-    follow_up::Outboxes,
+    outboxes::Outboxes,
     pace::Pace,
     queue::{Queue, Room},
     sspr::Inner,

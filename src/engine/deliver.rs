@@ -8,12 +8,12 @@ use crate::{
     flow::{Bound, Event, StageName, Step},
     mail::{Content, Letter, look_up},
     policy::{NoPasswordNotice, TenantPolicy},
-    ports::{EmailSender, Failure, Outcome, SendErrorKind, Swapped},
+    ports::{EmailSender, Failure, Outcome, Record, SendErrorKind, Swapped},
 };
 
 use super::{
     queue::{Certainty, Drawn, Passcode, Ready},
-    records::{MAX_CONFLICTS, Stored, record, terms},
+    records::{MAX_CONFLICTS, Stored, terms},
     sspr::Inner,
     throttle::{Lane, Who, names_any},
 };
@@ -294,7 +294,7 @@ impl Inner {
         let Step::Next(next) = stored.reset.step(event, &terms(limits), now) else {
             return Ok(Written::NotWanted);
         };
-        let record = record(stored.id, &next, &throttle, limits.tries_per_challenge, true);
+        let record = Record { begins_challenge: true, ..self.record(stored.id, &next, limits) };
         let swapped =
             self.codes.compare_and_swap(&record, stored.version, &charges, &[], now).await?;
         Ok(match swapped {

@@ -1,16 +1,9 @@
 //! What must follow a write: ready before the write, and left to the courier if the caller goes away.
 
 use core::time::Duration;
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError},
-};
+use std::sync::Arc;
 
-use crate::{
-    domain::TenantTag,
-    ports::{NoticeDelivery, Outbox, StoreError, StoreErrorKind},
-    sync::Mutex,
-};
+use crate::ports::{StoreError, StoreErrorKind};
 
 use super::{
     queue::{Certainty, Job, PATIENCE},
@@ -73,30 +66,5 @@ impl Drop for FollowUp {
         }
         let until = self.inner.clock.now().after(PATIENCE);
         self.push(Certainty::UnsureUntil(until));
-    }
-}
-
-/// What is known of the user store: of which tenants it queues notices in its own transaction.
-#[derive(Debug, Default)]
-pub(super) struct Outboxes(Mutex<HashMap<TenantTag, NoticeDelivery>>);
-
-impl Outboxes {
-    /// Takes note of what a change has answered. One that was not queued is never forgotten.
-    pub(super) fn note(&self, tenant: TenantTag, notice: NoticeDelivery) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = known.entry(tenant).or_insert(notice);
-        if notice == NoticeDelivery::NotQueued {
-            *before = notice;
-        }
-    }
-
-    /// Whether every change of this tenant so far has queued its notices in the store. Before the
-    /// first change, a service that has an outbox takes it that its store does.
-    pub(super) fn always_queue(&self, tenant: TenantTag, outbox: Option<&Arc<dyn Outbox>>) -> bool {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match known.get(&tenant) {
-            Some(notice) => *notice == NoticeDelivery::Queued,
-            None => outbox.is_some(),
-        }
     }
 }

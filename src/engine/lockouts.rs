@@ -11,24 +11,10 @@ use crate::{
     ports::{Inserted, Record, Swapped},
 };
 
-use super::{Request, settlement::Settling, sspr::Inner};
+use super::{Request, settlement::ChargedFailure, sspr::Inner};
 
-const MAX_CONFLICTS: usize = 64;
-
-/// A failure that was charged before the comparison, and the lockout as it then was.
-#[derive(Clone, Debug)]
-pub(super) struct ChargedFailure {
-    id: RecordId,
-    lockout: Lockout,
-    version: u64,
-}
-
-/// What charging a failure came to.
-pub(super) enum Charging {
-    Charged,
-    Locked(Timestamp),
-    Contended,
-}
+/// How many conflicts a charge survives. Each means that another sign-in of the account has written.
+pub(super) const MAX_CONFLICTS: usize = 64;
 
 /// Whether a failure was charged by a caller that has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,52 +27,12 @@ pub(super) enum Charged {
 }
 
 /// A lockout, and where it is kept. Version 0: it is not written yet.
-struct Kept {
-    lockout: Lockout,
-    version: u64,
+pub(super) struct Kept {
+    pub(super) lockout: Lockout,
+    pub(super) version: u64,
 }
 
 impl Inner {
-    /// Charges a failure before the comparison, so that parallel guesses never share one.
-    pub(super) async fn charge_failure(
-        &self,
-        (id, old): (RecordId, Option<RecordId>),
-        settling: &mut Settling,
-        limits: &Limits,
-        now: Timestamp,
-    ) -> Result<Charging, Error> {
-        for _ in 0..MAX_CONFLICTS {
-            let mut kept = self.lockout(id, now).await?;
-            if let (None, Some(old)) = (&kept, old) {
-                // What was counted before the index key was rotated goes on under the new name.
-                let before = self.lockout(old, now).await?;
-                kept = before.map(|before| Kept { version: 0, ..before });
-            }
-            let Kept { lockout, version } =
-                kept.unwrap_or(Kept { lockout: Lockout::default(), version: 0 });
-            let charged = match lockout.charge(&terms(limits), now) {
-                Ok(charged) => charged,
-                Err(until) => return Ok(Charging::Locked(until)),
-            };
-            let next = version.saturating_add(1);
-            settling.expect(Some(ChargedFailure { id, lockout: charged, version: next }));
-            match self.write_lockout(id, version, &charged, limits, now).await {
-                Ok(Some(_)) => {
-                    settling.confirm();
-                    return Ok(Charging::Charged);
-                }
-                Ok(None) => settling.expect(None),
-                // It may be charged: the courier finds out.
-                Err(error) if error.is_unknown() => return Err(error),
-                Err(error) => {
-                    settling.expect(None);
-                    return Err(error);
-                }
-            }
-        }
-        Ok(Charging::Contended)
-    }
-
     /// Whether the failure that a sign-in was about to charge is charged.
     pub(super) async fn is_charged(
         &self,
@@ -144,7 +90,11 @@ impl Inner {
     }
 
     /// The lockout under a name, if one is written there.
-    async fn lockout(&self, id: RecordId, now: Timestamp) -> Result<Option<Kept>, Error> {
+    pub(super) async fn lockout(
+        &self,
+        id: RecordId,
+        now: Timestamp,
+    ) -> Result<Option<Kept>, Error> {
         let Some(loaded) = self.codes.load(&id).await? else { return Ok(None) };
         let lockout = decode_lockout(&loaded.body)?;
         // Long untouched: begin anew.
@@ -154,7 +104,7 @@ impl Inner {
     }
 
     /// Writes a lockout; answers its version, or `None` if somebody else was faster.
-    async fn write_lockout(
+    pub(super) async fn write_lockout(
         &self,
         id: RecordId,
         version: u64,
@@ -205,7 +155,7 @@ impl Inner {
     }
 }
 
-const fn terms(limits: &Limits) -> LockoutTerms {
+pub(super) const fn terms(limits: &Limits) -> LockoutTerms {
     LockoutTerms {
         first: limits.lockout_first,
         longest: limits.lockout_longest,

@@ -14,6 +14,7 @@ mod lockouts;
 mod notify;
 mod open;
 mod operations;
+mod outboxes;
 mod outcome;
 mod pace;
 mod queue;
@@ -23,6 +24,7 @@ mod request;
 mod rest;
 mod send;
 mod settlement;
+mod settling;
 mod sign_in;
 #[cfg(feature = "axum")]
 mod sign_in_start;

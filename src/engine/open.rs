@@ -13,7 +13,7 @@ use crate::{
 
 use super::{
     Client, OpenOutcome, Opened, Request, RequestKey, SendOutcome, SentCode, Sspr, StartOutcome,
-    Started, VouchAdvice, records::record, span::spanned, sspr::About, throttle::retry_at,
+    Started, VouchAdvice, span::spanned, sspr::About, throttle::retry_at,
 };
 
 /// Stands in for the entropy of a reset that is opened under a request key: the same key, address
@@ -173,7 +173,7 @@ impl Sspr {
             visible: throttle.visible(&form),
         };
         let reset = Reset::opened(origin, token.hash(), limits.reset_lifetime, now);
-        let record = record(id, &reset, &throttle, limits.tries_per_challenge, false);
+        let record = self.inner.record(id, &reset, limits);
         match inner.codes.insert(&record, &throttle.open(&lane, client), now).await? {
             // The id was drawn or derived here: if it exists, this very request has written it.
             Inserted::Inserted | Inserted::Exists if known => {}

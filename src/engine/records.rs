@@ -2,16 +2,16 @@
 
 use crate::{
     domain::{
-        Account, AccountId, Digest, EmailAddress, FlowToken, KeyId, Purpose, RecordId, Sealed,
-        Timestamp,
+        Account, AccountId, CounterName, Digest, EmailAddress, FlowToken, KeyId, Purpose, RecordId,
+        Sealed, Timestamp,
     },
     error::Error,
     flow::{Bound, CodecError, Origin, Reset, ResetTerms, decode_reset, encode_reset},
     policy::Limits,
-    ports::{Loaded, Record},
+    ports::{Loaded, Record, Swapped},
 };
 
-use super::{sspr::Inner, throttle::Throttle};
+use super::sspr::Inner;
 
 /// How many conflicts a call survives before it gives up. Each conflict means that another call has
 /// written the record.
@@ -42,25 +42,6 @@ impl Stored {
     }
 }
 
-/// The record of a reset.
-pub(super) fn record(
-    id: RecordId,
-    reset: &Reset,
-    throttle: &Throttle<'_>,
-    tries_limit: u32,
-    begins_challenge: bool,
-) -> Record {
-    let visible = &reset.origin.visible;
-    Record {
-        begins_challenge,
-        body: encode_reset(reset),
-        charges: throttle.attempt(visible, reset.sent.as_ref(), reset.bound.as_ref()),
-        expires_at: reset.expires_at(),
-        id,
-        tries_limit,
-    }
-}
-
 /// The lifetimes that a policy's limits give the machine.
 pub(super) const fn terms(limits: &Limits) -> ResetTerms {
     ResetTerms {
@@ -78,6 +59,34 @@ impl Inner {
         let stored = Stored::read(id, &loaded)?;
         let dead = now.latest(stored.reset.touched_at) >= loaded.expires_at;
         Ok((!dead).then_some(stored))
+    }
+
+    /// The record of a reset.
+    pub(super) fn record(&self, id: RecordId, reset: &Reset, limits: &Limits) -> Record {
+        let throttle = self.throttle(id.tenant_tag(), limits);
+        let visible = &reset.origin.visible;
+        Record {
+            begins_challenge: false,
+            body: encode_reset(reset),
+            charges: throttle.attempt(visible, reset.sent.as_ref(), reset.bound.as_ref()),
+            expires_at: reset.expires_at(),
+            id,
+            tries_limit: limits.tries_per_challenge,
+        }
+    }
+
+    /// Writes the next state of a reset, and clears these counters with it, unless another call has
+    /// written since `stored` was read.
+    pub(super) async fn swap(
+        &self,
+        stored: &Stored,
+        next: &Reset,
+        clear: &[CounterName],
+        limits: &Limits,
+        now: Timestamp,
+    ) -> Result<Swapped, Error> {
+        let record = self.record(stored.id, next, limits);
+        Ok(self.codes.compare_and_swap(&record, stored.version, &[], clear, now).await?)
     }
 
     pub(super) fn seal_address(

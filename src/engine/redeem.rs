@@ -10,7 +10,7 @@ use crate::{
 
 use super::{
     Context, RedeemOutcome, SecondFactorDemand, SignIn, Sspr,
-    records::{MAX_CONFLICTS, record, terms},
+    records::{MAX_CONFLICTS, terms},
     span::spanned,
 };
 
@@ -90,9 +90,7 @@ impl Sspr {
                 now,
                 &*inner.entropy,
             )?;
-            let throttle = inner.throttle(stored.id.tenant_tag(), limits);
-            let record = record(stored.id, &next, &throttle, limits.tries_per_challenge, false);
-            match inner.codes.compare_and_swap(&record, stored.version, &[], &[], now).await? {
+            match inner.swap(&stored, &next, &[], limits, now).await? {
                 Swapped::Swapped { .. } => {}
                 Swapped::Conflict { .. } => continue,
                 Swapped::Missing | Swapped::Refused(_) => return Ok(RedeemOutcome::Rejected),

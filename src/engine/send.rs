@@ -14,7 +14,7 @@ use super::{
     Client, SendOutcome, SentCode, Sspr,
     follow_up::FollowUp,
     queue::{Job, Kind, Passcode, Work},
-    records::{MAX_CONFLICTS, Stored, record, terms},
+    records::{MAX_CONFLICTS, Stored, terms},
     span::spanned,
     sspr::{About, Inner},
     throttle::{names_any, retry_at},
@@ -147,7 +147,7 @@ impl Sspr {
         if format == CodeFormat::Digits {
             charges.extend(throttle.questions(&origin.visible));
         }
-        let record = record(stored.id, &next, &throttle, limits.tries_per_challenge, false);
+        let record = inner.record(stored.id, &next, limits);
         let delay = inner.time_below(SPREAD)?;
         // Before the write: whoever goes away from here on loses no mail.
         let work = Work::Passcode(Passcode {

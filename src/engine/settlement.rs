@@ -1,21 +1,22 @@
-//! A sign-in whose caller has left: its failure was charged, and the courier finds out whether the
-//! password was right.
+//! Work that is left of a sign-in whose caller has gone: the comparison under way, and what its
+//! result does to the lockout.
 
-use core::{fmt, future::Future, pin::Pin, time::Duration};
-use std::sync::Arc;
+use core::{fmt, future::Future, pin::Pin};
 
 use crate::{
-    domain::{CorrelationId, TenantId, Timestamp},
-    error::Error,
+    domain::{RecordId, TenantId, Timestamp},
+    flow::Lockout,
     policy::Limits,
     ports::{HashError, PasswordMatch},
 };
 
-use super::{
-    lockouts::ChargedFailure,
-    queue::{Certainty, Job, PATIENCE, Work},
-    sspr::Inner,
-};
+/// A failure that was charged before the comparison, and the lockout as it then was.
+#[derive(Clone, Debug)]
+pub(super) struct ChargedFailure {
+    pub(super) id: RecordId,
+    pub(super) lockout: Lockout,
+    pub(super) version: u64,
+}
 
 /// A comparison under way. It borrows nothing, so that the courier can bring it to its end.
 pub(super) type Comparison = Pin<Box<dyn Future<Output = Result<Compared, HashError>> + Send>>;
@@ -63,53 +64,9 @@ pub(super) enum Owed {
     Nothing,
 }
 
-/// Settles a charged sign-in, or leaves that to the courier when it is dropped.
-pub(super) struct Settling {
-    inner: Arc<Inner>,
-    correlation: Option<CorrelationId>,
-    settlement: Option<Settlement>,
-    /// Whether the failure is known to be charged.
-    is_charged: bool,
-}
-
-impl Settling {
-    pub(super) const fn new(
-        inner: Arc<Inner>,
-        correlation: Option<CorrelationId>,
-        settlement: Settlement,
-    ) -> Self {
-        Self { correlation, inner, is_charged: false, settlement: Some(settlement) }
-    }
-
-    /// The failure is about to be charged. Whoever goes away from here on leaves it to the courier
-    /// to see whether it was.
-    pub(super) fn expect(&mut self, failure: Option<ChargedFailure>) {
-        if let Some(settlement) = &mut self.settlement {
-            settlement.failure = failure;
-        }
-    }
-
-    /// The failure is charged.
-    pub(super) const fn confirm(&mut self) {
-        self.is_charged = true;
-    }
-
-    /// Brings the comparison to its end, and the lockout into line with it.
-    ///
-    /// # Errors
-    /// The code store failed. The inner error is the hasher's: then the failure was given back.
-    pub(super) async fn settle(mut self) -> Result<Result<Compared, HashError>, Error> {
-        let Some(settlement) = self.settlement.as_mut() else { return Ok(Ok(Compared::Mismatch)) };
-        let compared = settlement.compare().await;
-        self.inner.pay(settlement).await?;
-        self.settlement = None;
-        Ok(compared)
-    }
-}
-
 impl Settlement {
     /// Brings the comparison to its end, and notes what is owed then.
-    async fn compare(&mut self) -> Result<Compared, HashError> {
+    pub(super) async fn compare(&mut self) -> Result<Compared, HashError> {
         let Owed::Comparison(comparison) = &mut self.owed else { return Ok(Compared::Mismatch) };
         let compared = comparison.await;
         self.owed = match &compared {
@@ -119,44 +76,6 @@ impl Settlement {
             Err(_) => Owed::Refund,
         };
         compared
-    }
-}
-
-impl Inner {
-    /// Does what the caller of a sign-in would have done.
-    pub(super) async fn finish_sign_in(&self, settlement: &mut Settlement) -> Result<(), Error> {
-        // The lockout alone matters: nobody is there to be told of the comparison.
-        let _ = settlement.compare().await;
-        self.pay(settlement).await
-    }
-
-    /// Does what is owed to the lockout; afterwards nothing is.
-    async fn pay(&self, settlement: &mut Settlement) -> Result<(), Error> {
-        let Settlement { failure, limits, at, .. } = settlement;
-        let Some(failure) = failure else { return Ok(()) };
-        match settlement.owed {
-            Owed::Clearing => self.forget_failures(failure, limits, *at).await?,
-            Owed::Refund => self.give_back(failure, limits, *at).await?,
-            Owed::Comparison(_) | Owed::Nothing => {}
-        }
-        settlement.owed = Owed::Nothing;
-        Ok(())
-    }
-}
-
-impl Drop for Settling {
-    fn drop(&mut self) {
-        let Some(settlement) = self.settlement.take() else { return };
-        if matches!(settlement.owed, Owed::Nothing) || settlement.failure.is_none() {
-            return;
-        }
-        let now = self.inner.clock.now();
-        let job = Job::new(Work::Settlement(Box::new(settlement)), self.correlation.take(), None);
-        let certainty = match self.is_charged {
-            true => Certainty::Certain,
-            false => Certainty::UnsureUntil(now.after(PATIENCE)),
-        };
-        self.inner.queue.push_after(Job { certainty, ..job }, Duration::ZERO, now);
     }
 }
 

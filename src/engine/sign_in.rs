@@ -9,8 +9,8 @@ use crate::{
 
 use super::{
     Client, Request, SecondFactorDemand, SignInOutcome, SignedIn, Sspr,
-    lockouts::Charging,
-    settlement::{Compared, Comparison, IfRight, Owed, Settlement, Settling},
+    settlement::{Compared, Comparison, IfRight, Owed, Settlement},
+    settling::{Charging, Settling},
     span::spanned,
     sspr::{About, Inner},
     throttle::retry_at,
@@ -121,7 +121,7 @@ impl Sspr {
         // Before the charge: whoever goes away from here on is settled by the courier.
         let mut settling = Settling::new(self.inner.clone(), correlation, settlement);
         let ids = inner.lockout_ids(request, account.as_ref());
-        match inner.charge_failure(ids, &mut settling, limits, now).await? {
+        match settling.charge(ids, limits, now).await? {
             Charging::Charged => {}
             Charging::Locked(until) => {
                 return Ok(SignInOutcome::LockedOut { until: Some(until) });

@@ -18,7 +18,7 @@ use crate::{
 
 use super::{
     Client,
-    follow_up::Outboxes,
+    outboxes::Outboxes,
     pace::Pace,
     queue::Queue,
     submit_slots::SubmitSlots,

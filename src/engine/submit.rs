@@ -16,7 +16,7 @@ use crate::{
 
 use super::{
     ChangedPassword, Client, Sspr, SubmitOutcome,
-    records::{MAX_CONFLICTS, Stored, record, terms},
+    records::{MAX_CONFLICTS, Stored, terms},
     span::spanned,
     sspr::{About, Inner},
 };
@@ -284,7 +284,6 @@ impl Sspr {
             return Ok(SubmitOutcome::Rejected);
         };
         let limits = policy.limits();
-        let throttle = inner.throttle(stored.id.tenant_tag(), limits);
         let mut reread: Option<Stored> = None;
         for _ in 0..MAX_CONFLICTS {
             let stored = reread.as_ref().unwrap_or(stored);
@@ -294,8 +293,7 @@ impl Sspr {
                 Step::Stay => return Ok(changed(ticket, &stored.reset)),
                 Step::Refused(_) => return Ok(SubmitOutcome::Rejected),
             };
-            let record = record(stored.id, &next, &throttle, limits.tries_per_challenge, false);
-            match inner.codes.compare_and_swap(&record, stored.version, &[], &[], now).await? {
+            match inner.swap(stored, &next, &[], limits, now).await? {
                 Swapped::Swapped { .. } => return Ok(changed(ticket, &next)),
                 Swapped::Missing | Swapped::Refused(_) => return Ok(SubmitOutcome::Rejected),
                 Swapped::Conflict { .. } => {}
@@ -317,9 +315,7 @@ impl Sspr {
     ) -> Result<(), Error> {
         let limits = policy.limits();
         if let Step::Next(next) = stored.reset.step(Event::Close, &terms(limits), now) {
-            let throttle = self.inner.throttle(stored.id.tenant_tag(), limits);
-            let record = record(stored.id, &next, &throttle, limits.tries_per_challenge, false);
-            self.inner.codes.compare_and_swap(&record, stored.version, &[], &[], now).await?;
+            self.inner.swap(stored, &next, &[], limits, now).await?;
         }
         Ok(())
     }

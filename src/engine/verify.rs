@@ -9,7 +9,7 @@ use crate::{
 
 use super::{
     Client, Granted, Rejection, SendOutcome, SentCode, Sspr, VerifyOutcome,
-    records::{MAX_CONFLICTS, Stored, record, terms},
+    records::{MAX_CONFLICTS, Stored, terms},
     span::spanned,
     sspr::Inner,
     throttle::{Lane, names_any, retry_at},
@@ -174,17 +174,13 @@ impl Sspr {
                 Step::Stay => return Ok(stored.reset.grant_expiry().map(|at| granted(grant, at))),
                 Step::Refused(_) => return Ok(None),
             };
-            let throttle = inner.throttle(id.tenant_tag(), limits);
-            let record = record(id, &next, &throttle, limits.tries_per_challenge, false);
             let clear: Vec<_> = bound
                 .silent
                 .iter()
                 .filter(|name| name.family() == Some(Family::SilentStreak))
                 .copied()
                 .collect();
-            let swapped =
-                inner.codes.compare_and_swap(&record, stored.version, &[], &clear, now).await?;
-            match swapped {
+            match inner.swap(stored, &next, &clear, limits, now).await? {
                 Swapped::Swapped { .. } => {
                     return Ok(next.grant_expiry().map(|at| granted(grant, at)));
                 }

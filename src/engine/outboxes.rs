@@ -1,0 +1,37 @@
+//! The user stores that queue notices in the transaction of a password change.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError},
+};
+
+use crate::{
+    domain::TenantTag,
+    ports::{NoticeDelivery, Outbox},
+    sync::Mutex,
+};
+
+/// The tenants whose user store is known to queue notices in its own transaction, or not to.
+#[derive(Debug, Default)]
+pub(super) struct Outboxes(Mutex<HashMap<TenantTag, NoticeDelivery>>);
+
+impl Outboxes {
+    /// Takes note of what a change has answered. One that was not queued is never forgotten.
+    pub(super) fn note(&self, tenant: TenantTag, notice: NoticeDelivery) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known.entry(tenant).or_insert(notice);
+        if notice == NoticeDelivery::NotQueued {
+            *before = notice;
+        }
+    }
+
+    /// Whether every change of this tenant so far has queued its notices in the store. Before the
+    /// first change, a service that has an outbox takes it that its store does.
+    pub(super) fn always_queue(&self, tenant: TenantTag, outbox: Option<&Arc<dyn Outbox>>) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get(&tenant) {
+            Some(notice) => *notice == NoticeDelivery::Queued,
+            None => outbox.is_some(),
+        }
+    }
+}
