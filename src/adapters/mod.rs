@@ -1,8 +1,6 @@
 //! The implementations of the ports. Each has one file or folder, named after its cargo feature if
 //! it has one.
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-mod account_words;
 mod argon2;
 mod capture;
 mod folder;
@@ -15,14 +13,14 @@ mod mime;
 mod policy_directory;
 #[cfg(feature = "postgres")]
 mod postgres;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-mod readable;
 #[cfg(feature = "redis")]
 mod redis;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-mod session_token;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod server_options;
 #[cfg(feature = "smtp")]
 mod smtp;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod system;
@@ -44,10 +42,10 @@ pub use policy_directory::{PolicyDirectory, PolicyFileError, Reloaded};
 pub use postgres::{
     PostgresCodes, PostgresOptions, PostgresStore, PostgresUrlError, PostgresUsers,
 };
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub use session_token::SessionToken;
 #[cfg(feature = "smtp")]
 pub use smtp::{SmtpSender, SmtpUrlError};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use sql::SessionToken;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteCodes, SqlitePolicies, SqliteStore, SqliteUsers};
 pub use system::{SystemClock, SystemEntropy};

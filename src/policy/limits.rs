@@ -141,9 +141,9 @@ limits! {
     /// How long the first lockout lasts. Default: 60 seconds. Each further lockout lasts twice as
     /// long. Source: the smart lockout of Entra.
     lockout_first: Duration = MINUTE, MINUTE / 6..=HOUR, "must be 10 seconds to 1 hour";
-    /// How long the longest lockout lasts. Default: 5 hours. Source: Azure AD B2C.
-    lockout_longest: Duration = HOUR * 5, Duration::ZERO..=DAY,
-        "must be at least `lockout_first`, at most 24 hours";
+    /// How long the longest lockout lasts, at least `lockout_first`. Default: 5 hours. Source: Azure
+    /// AD B2C.
+    lockout_longest: Duration = HOUR * 5, Duration::ZERO..=DAY, "must be at most 24 hours";
     /// How long wrong passwords are remembered after a lockout. Default: 24 hours.
     lockout_memory: Duration = DAY, HOUR..=DAY * 30, "must be 1 hour to 30 days";
 }
@@ -190,7 +190,7 @@ impl Limits {
     pub(super) fn checked(self) -> Result<Self, LimitsError> {
         self.check_bounds()?;
         let longest = self.lockout_longest >= self.lockout_first;
-        bound(longest, "lockout_longest", "must be at least `lockout_first`, at most 24 hours")?;
+        bound(longest, "lockout_longest", "must be at least `lockout_first`")?;
         let odds = self.odds();
         let bounds = [
             ("per account and day", odds.guesses_per_account_day, odds.account_day, 1e-6),

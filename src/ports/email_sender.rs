@@ -1,8 +1,9 @@
 //! Port: the sender of mail.
 
-use async_trait::async_trait;
-use core::fmt;
 use std::error::Error as StdError;
+
+use async_trait::async_trait;
+use thiserror::Error;
 
 use crate::mail::EmailMessage;
 
@@ -64,7 +65,8 @@ pub enum SendErrorKind {
 /// The error of a message that was not handed over.
 ///
 /// Its text says what failed. It never contains the address or the text of the message.
-#[derive(Debug)]
+#[derive(Debug, Error)]
+#[error("{message}")]
 pub struct SendError {
     kind: SendErrorKind,
     message: String,
@@ -95,20 +97,5 @@ impl SendError {
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         matches!(self.kind, SendErrorKind::Transient | SendErrorKind::Unknown)
-    }
-}
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl StdError for SendError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_ref().map(|source| {
-            let source: &(dyn StdError + 'static) = &**source;
-            source
-        })
     }
 }

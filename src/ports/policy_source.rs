@@ -1,7 +1,8 @@
 //! Port: the source of policies.
 
-use core::fmt;
 use std::{error::Error as StdError, sync::Arc};
+
+use thiserror::Error;
 
 use crate::{domain::TenantId, policy::TenantPolicy};
 
@@ -47,7 +48,8 @@ pub trait PolicySource: Send + Sync {
 /// let error = error.with_source(std::io::Error::other("connection refused"));
 /// assert!(std::error::Error::source(&error).is_some());
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Error)]
+#[error("{message}")]
 pub struct PolicyError {
     message: String,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -65,20 +67,5 @@ impl PolicyError {
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into().into());
         self
-    }
-}
-
-impl fmt::Display for PolicyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl StdError for PolicyError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_ref().map(|source| {
-            let source: &(dyn StdError + 'static) = &**source;
-            source
-        })
     }
 }

@@ -1,7 +1,8 @@
 //! The error of every store.
 
-use core::fmt;
 use std::error::Error as StdError;
+
+use thiserror::Error;
 
 /// The kind of a store's error, which decides what the caller can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +30,8 @@ pub enum StoreErrorKind {
 ///
 /// Its text says what failed and what to do. It never contains an address, a secret or SQL. The
 /// error of the driver is its `source()`.
-#[derive(Debug)]
+#[derive(Debug, Error)]
+#[error("{message}")]
 pub struct StoreError {
     kind: StoreErrorKind,
     message: String,
@@ -69,20 +71,5 @@ impl StoreError {
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         matches!(self.kind, StoreErrorKind::Busy | StoreErrorKind::Unknown)
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl StdError for StoreError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_ref().map(|source| {
-            let source: &(dyn StdError + 'static) = &**source;
-            source
-        })
     }
 }

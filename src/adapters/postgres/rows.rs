@@ -6,7 +6,7 @@ use tokio_postgres::{Row, types::FromSql};
 
 use super::errors;
 use crate::{
-    adapters::account_words,
+    adapters::sql,
     domain::{
         Account, AccountId, Charge, CounterName, EmailAddress, GroupId, LanguageTag, Over,
         PasswordHash, RecordId, Stamp, Timestamp,
@@ -91,7 +91,7 @@ pub(super) fn account(row: &Row) -> Result<Account, StoreError> {
         id: AccountId::parse(get(row, "id")?).map_err(|_| errors::damaged("id"))?,
         identity_providers: get::<Vec<&str>>(row, "identity_providers")?
             .into_iter()
-            .map(account_words::provider)
+            .map(sql::provider)
             .collect(),
         language: language
             .map(|tag| LanguageTag::parse(tag).map_err(|_| errors::damaged("language")))
@@ -104,7 +104,7 @@ pub(super) fn account(row: &Row) -> Result<Account, StoreError> {
         password: password
             .map(|hash| PasswordHash::parse(hash).map_err(|_| errors::damaged("password")))
             .transpose()?,
-        second_factor: account_words::second_factor(get(row, "second_factor")?)
+        second_factor: sql::second_factor(get(row, "second_factor")?)
             .ok_or_else(|| errors::damaged("second factor"))?,
         stamp: stamp(get(row, "stamp")?)?,
     })

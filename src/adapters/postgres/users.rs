@@ -9,7 +9,7 @@ use super::{
     rows::{self, get, instant},
 };
 use crate::{
-    adapters::{account_words, readable::readable},
+    adapters::sql::{self, readable},
     domain::{
         Account, AccountId, EmailAddress, GroupId, LanguageTag, PasswordHash, TenantId, Timestamp,
     },
@@ -53,7 +53,7 @@ impl PostgresUsers {
              FROM unnest($13) WITH ORDINALITY AS e (address, position) \
              ON CONFLICT (tenant, address, account) DO UPDATE SET position = excluded.position";
         let providers: Vec<&str> =
-            account.identity_providers.iter().map(|it| account_words::provider_name(*it)).collect();
+            account.identity_providers.iter().map(|it| sql::provider_name(*it)).collect();
         let groups: Vec<&str> = account.groups.iter().map(GroupId::as_str).collect();
         let addresses: Vec<&str> = account.addresses.iter().map(EmailAddress::as_str).collect();
         let last_reset = account.last_reset.as_ref().map(|id| &id.as_bytes()[..]);
@@ -66,7 +66,7 @@ impl PostgresUsers {
             (&groups, Type::TEXT_ARRAY),
             (&account.disabled, Type::BOOL),
             (&account.locked, Type::BOOL),
-            (&account_words::second_factor_number(account.second_factor), Type::INT2),
+            (&sql::second_factor_number(account.second_factor), Type::INT2),
             (&account.language.as_ref().map(LanguageTag::as_str), Type::TEXT),
             (&account.names, Type::TEXT_ARRAY),
             (&last_reset, Type::BYTEA),

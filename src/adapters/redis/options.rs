@@ -5,6 +5,8 @@ use core::time::Duration;
 use redis::{ConnectionInfo, IntoConnectionInfo};
 use thiserror::Error;
 
+use crate::adapters::server_options::server_options;
+
 /// The options for a connection to Redis or Valkey.
 ///
 /// With `rediss://`, the connection is encrypted and the server's certificate is verified.
@@ -129,21 +131,7 @@ impl RedisOptions {
         self
     }
 
-    /// Trusts these certificates (PEM) instead of those of the operating system.
-    #[must_use]
-    pub fn with_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.roots = Some(pem.into());
-        self
-    }
-
-    /// Skips the check that this process's clock is within 30 seconds of the server's clock. Use it
-    /// only in tests that move their clock by hand. In production, one wrong clock could then end
-    /// resets of every process.
-    #[must_use]
-    pub const fn without_clock_check(mut self) -> Self {
-        self.drift = None;
-        self
-    }
+    server_options!();
 }
 
 #[cfg(test)]

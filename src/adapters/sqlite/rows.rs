@@ -4,7 +4,7 @@ use rusqlite::{Connection, Error, OptionalExtension, Row, params};
 
 use super::errors::damaged;
 use crate::{
-    adapters::account_words,
+    adapters::sql,
     domain::{
         Account, AccountId, EmailAddress, GroupId, LanguageTag, PasswordHash, RecordId, Stamp,
         TenantId,
@@ -58,10 +58,7 @@ fn account(row: &Row<'_>) -> Result<Account, Error> {
         disabled: row.get(5)?,
         groups: list(&groups)?.into_iter().map(read_group).collect::<Result<_, _>>()?,
         id: AccountId::parse(&id).map_err(|_| damaged("id"))?,
-        identity_providers: list(&providers)?
-            .iter()
-            .map(|name| account_words::provider(name))
-            .collect(),
+        identity_providers: list(&providers)?.iter().map(|name| sql::provider(name)).collect(),
         language: language
             .map(|tag| LanguageTag::parse(&tag).map_err(|_| damaged("language")))
             .transpose()?,
@@ -74,8 +71,7 @@ fn account(row: &Row<'_>) -> Result<Account, Error> {
         password: password
             .map(|hash| PasswordHash::parse(&hash).map_err(|_| damaged("password")))
             .transpose()?,
-        second_factor: account_words::second_factor(row.get(7)?)
-            .ok_or_else(|| damaged("second_factor"))?,
+        second_factor: sql::second_factor(row.get(7)?).ok_or_else(|| damaged("second_factor"))?,
         stamp: Stamp::from_bytes(row.get(1)?),
     })
 }
@@ -93,7 +89,7 @@ pub(super) fn write(
                identity_providers = ?5, groups = ?6, disabled = ?7, locked = ?8, \
                second_factor = ?9, language = ?10, names = ?11, last_reset = ?12";
     let providers: Vec<&str> =
-        account.identity_providers.iter().map(|p| account_words::provider_name(*p)).collect();
+        account.identity_providers.iter().map(|p| sql::provider_name(*p)).collect();
     let groups: Vec<&str> = account.groups.iter().map(GroupId::as_str).collect();
     connection.prepare_cached(sql)?.execute(params![
         tenant.as_str(),
@@ -104,7 +100,7 @@ pub(super) fn write(
         serde_json::json!(groups).to_string(),
         account.disabled,
         account.locked,
-        account_words::second_factor_number(account.second_factor),
+        sql::second_factor_number(account.second_factor),
         account.language.as_ref().map(LanguageTag::as_str),
         serde_json::json!(account.names).to_string(),
         account.last_reset.as_ref().map(|id| id.as_bytes().to_vec()),

@@ -12,7 +12,7 @@ use super::{
     worker::Writes,
 };
 use crate::{
-    adapters::readable::readable,
+    adapters::sql::readable,
     domain::{
         Account, AccountId, EmailAddress, LanguageTag, PasswordHash, Stamp, TenantId, Timestamp,
     },

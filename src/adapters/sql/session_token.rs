@@ -42,7 +42,7 @@ impl SessionToken {
         Base64UrlUnpadded::encode_string(&*self.0)
     }
 
-    pub(super) fn hash(&self) -> [u8; 32] {
+    pub(in crate::adapters) fn hash(&self) -> [u8; 32] {
         Sha256::digest(*self.0).into()
     }
 }

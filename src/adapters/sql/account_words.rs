@@ -10,17 +10,17 @@ const PROVIDERS: [(&str, IdentityProvider); 5] = [
     ("other", IdentityProvider::Other),
 ];
 
-pub(super) fn provider(name: &str) -> IdentityProvider {
+pub(in crate::adapters) fn provider(name: &str) -> IdentityProvider {
     let known = PROVIDERS.iter().find(|(known, _)| *known == name);
     known.map_or(IdentityProvider::Other, |(_, provider)| *provider)
 }
 
-pub(super) fn provider_name(provider: IdentityProvider) -> &'static str {
+pub(in crate::adapters) fn provider_name(provider: IdentityProvider) -> &'static str {
     let known = PROVIDERS.iter().find(|(_, known)| *known == provider);
     known.map_or("other", |(name, _)| *name)
 }
 
-pub(super) const fn second_factor(number: i16) -> Option<SecondFactor> {
+pub(in crate::adapters) const fn second_factor(number: i16) -> Option<SecondFactor> {
     match number {
         0 => Some(SecondFactor::None),
         1 => Some(SecondFactor::Independent),
@@ -29,7 +29,7 @@ pub(super) const fn second_factor(number: i16) -> Option<SecondFactor> {
     }
 }
 
-pub(super) const fn second_factor_number(factor: SecondFactor) -> i16 {
+pub(in crate::adapters) const fn second_factor_number(factor: SecondFactor) -> i16 {
     match factor {
         SecondFactor::None => 0,
         SecondFactor::Independent => 1,

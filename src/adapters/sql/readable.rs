@@ -2,7 +2,9 @@
 
 /// The rows that can be read. One that is damaged holds up none of the others; its fault is told
 /// when no other row came with it.
-pub(super) fn readable<T, E>(rows: impl IntoIterator<Item = Result<T, E>>) -> Result<Vec<T>, E> {
+pub(in crate::adapters) fn readable<T, E>(
+    rows: impl IntoIterator<Item = Result<T, E>>,
+) -> Result<Vec<T>, E> {
     let (mut read, mut fault) = (Vec::new(), None);
     for row in rows {
         match row {

@@ -1,0 +1,9 @@
+//! The parts that the stores in SQL databases share.
+
+mod account_words;
+mod readable;
+mod session_token;
+
+pub(super) use account_words::{provider, provider_name, second_factor, second_factor_number};
+pub(super) use readable::readable;
+pub use session_token::SessionToken;
