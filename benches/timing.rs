@@ -31,7 +31,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use judge::{Comparison, PasswordMatch};
+use judge::{Comparison, Verdict};
 use rand::seq::SliceRandom as _;
 use surfaces::{Engine, Http, Surface};
 
@@ -107,16 +107,16 @@ fn report(surface: &impl Surface, times: &[[Vec<f64>; 4]]) -> bool {
     for (step, [customer, stranger, again, slow]) in surface.steps().iter().zip(times) {
         let told = Comparison::of(customer, stranger);
         let (same, planted) = (Comparison::of(again, stranger), Comparison::of(slow, stranger));
-        let controlled = same.verdict(bound) != PasswordMatch::Apart
-            && planted.verdict(bound) == PasswordMatch::Apart
+        let controlled = same.verdict(bound) != Verdict::Apart
+            && planted.verdict(bound) == Verdict::Apart
             && (planted.difference - PLANTED.as_secs_f64()).abs() < PLANTED.as_secs_f64() / 2.0;
         let verdict = match told.verdict(bound) {
             _ if !controlled => "unclear: a control failed".to_owned(),
-            PasswordMatch::Apart => "TELLS".to_owned(),
-            PasswordMatch::Alike => format!("no difference above {:?}", surface.bound()),
-            PasswordMatch::Unclear => "unclear: more samples, or a quieter machine".to_owned(),
+            Verdict::Apart => "TELLS".to_owned(),
+            Verdict::Alike => format!("no difference above {:?}", surface.bound()),
+            Verdict::Unclear => "unclear: more samples, or a quieter machine".to_owned(),
         };
-        silent &= controlled && told.verdict(bound) == PasswordMatch::Alike;
+        silent &= controlled && told.verdict(bound) == Verdict::Alike;
         let shown =
             |it: &Comparison| format!("{:+.2} ± {:.2}", 1e6 * it.difference, 3.29e6 * it.error);
         println!(

@@ -7,7 +7,7 @@ const SIDES: f64 = 3.29;
 
 /// What is said of two sets.
 #[derive(Debug, PartialEq, Eq)]
-pub enum PasswordMatch {
+pub enum Verdict {
     /// They differ by more than the bound.
     Apart,
     /// They differ by less than the bound.
@@ -45,14 +45,14 @@ impl Comparison {
         }
     }
 
-    pub fn verdict(&self, bound: f64) -> PasswordMatch {
+    pub fn verdict(&self, bound: f64) -> Verdict {
         let beyond = self.welch.abs() > BEYOND && self.mann_whitney.abs() > BEYOND;
         if beyond && self.difference.abs() > bound {
-            PasswordMatch::Apart
+            Verdict::Apart
         } else if self.difference.abs() + SIDES * self.error < bound {
-            PasswordMatch::Alike
+            Verdict::Alike
         } else {
-            PasswordMatch::Unclear
+            Verdict::Unclear
         }
     }
 }
