@@ -126,6 +126,7 @@ mod tests {
         assert_eq!(wrapped(&format!("{first} {second} z")), format!("{first} {second}\nz"));
         let long = "x".repeat(80);
         assert_eq!(wrapped(&format!("a {long} b")), format!("a\n{long}\nb"));
+        assert_eq!(wrapped(&format!("{long} b")), format!("{long}\nb"));
     }
 
     #[test]
