@@ -24,7 +24,7 @@ use super::{
 use crate::{
     domain::{Application, CorrelationId, NetworkAddress},
     engine::{Client, Sspr, Vouch},
-    http::{form::is_of, fresh_correlation, public_path::PublicPath},
+    http::{form::is_of, fresh_correlation},
 };
 
 const CORRELATION: &str = "client-request-id";
@@ -176,7 +176,7 @@ fn correlation(headers: &HeaderMap, query: &str) -> Option<String> {
 /// Returns the path at which the host has mounted the API, as clients see it.
 fn base(site: &Site, request: &Request) -> String {
     let (set, headers) = (site.public.as_ref(), request.headers());
-    let public = PublicPath::of(set, &site.proxies, request.extensions(), headers);
+    let public = site.proxies.public_path(set, request.extensions(), headers);
     let own = request.uri().path();
     let whole = request.extensions().get::<OriginalUri>().map_or(own, |uri| uri.0.path());
     [public.as_str(), whole.strip_suffix(own).unwrap_or_default()].concat()

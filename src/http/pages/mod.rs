@@ -227,7 +227,7 @@ impl Site {
     /// Returns the path to which a user returns, as users see it: the wanted path if it lies below
     /// home, otherwise home.
     fn return_to(&self, wanted: Option<&str>, public: &PublicPath) -> ReturnTo {
-        ReturnTo::below_or_home(wanted, &public.publish(&self.home), public)
+        public.publish_below(&self.home, wanted)
     }
 
     /// Returns the page for a missing policy (404) or a policy that cannot be read (503).
@@ -269,8 +269,8 @@ async fn start(
     OriginalUri(uri): OriginalUri,
     request: Request,
 ) -> Response {
-    let (set, proxies) = (site.public.as_ref(), &site.proxies);
-    let public = PublicPath::of(set, proxies, request.extensions(), request.headers());
+    let set = site.public.as_ref();
+    let public = site.proxies.public_path(set, request.extensions(), request.headers());
     let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
     let path = uri.path().trim_end_matches('/');
     let whole = ReturnTo::parse(&format!("{}{path}/sign-in", public.as_str()));

@@ -94,7 +94,7 @@ impl Visit {
             link: Link::of(parts),
             network: site.proxies.client(&parts.extensions, headers),
             policy,
-            public: PublicPath::of(site.public.as_ref(), &site.proxies, &parts.extensions, headers),
+            public: site.proxies.public_path(site.public.as_ref(), &parts.extensions, headers),
             return_to: text("return_to").and_then(|path| ReturnTo::parse(&path).ok()),
             vouched: parts.extensions.get().cloned(),
             jar,
