@@ -10,6 +10,7 @@ mod journey;
 mod link;
 mod new_password;
 mod sign_in;
+mod texts;
 mod view;
 mod visit;
 mod words;
@@ -32,9 +33,9 @@ use axum::{
 use tower_http::{csrf::CsrfLayer, timeout::TimeoutLayer};
 
 use self::{
+    texts::PageWords,
     view::{Frame, Message, render},
     visit::{Answer, Visit, redirect},
-    words::PageWords,
 };
 use super::{
     PublicPathError, ReturnTo, Sessions, TrustedProxies, assets, fresh_correlation, harden,

@@ -17,8 +17,9 @@ use super::{
     Site,
     journey::{Flash, Jar, Journey, Stage},
     link::Link,
+    texts::PageWords,
     view::{Frame, Message, Other, render},
-    words::{PageWords, own_name},
+    words::own_name,
 };
 use crate::{
     domain::{CorrelationId, DeviceProof, LanguageTag, NetworkAddress},
