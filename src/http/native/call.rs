@@ -15,12 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{
-    Site,
-    continuation::{Continuation, Kind, Step},
-    fault::Fault,
-    ids::Ids,
-};
+use super::{fault::Fault, ids::Ids, site::Site};
 use crate::{
     domain::{Application, CorrelationId, NetworkAddress},
     engine::{Client, Sspr, Vouch},
@@ -94,29 +89,6 @@ impl Call {
         }
         let application = &native.application;
         Ok(Served { application, sspr: self.site.sspr.for_application(application) })
-    }
-
-    /// Opens the token that a client sent, and returns the application for which it was made.
-    pub(super) fn continue_with(&self, text: &str) -> Result<(Continuation, Served<'_>), Fault> {
-        let token = Continuation::open(self, Kind::Continuation, text)?;
-        let served = self.serve(&token.application)?;
-        Ok((token, served))
-    }
-
-    /// Opens a token if the client also names itself.
-    pub(super) fn continue_for(
-        &self,
-        client_id: &str,
-        text: &str,
-    ) -> Result<(Continuation, Served<'_>), Fault> {
-        let served = self.serve(client_id)?;
-        let token = Continuation::open(self, Kind::Continuation, text)?;
-        if token.application == client_id { Ok((token, served)) } else { Err(Fault::bad_token()) }
-    }
-
-    /// Returns the text of the next token.
-    pub(super) fn next(&self, token: &Continuation, step: Step) -> Result<String, Fault> {
-        token.then(step, self.ids.now).seal(self, Kind::Continuation).map_err(|_| Fault::down())
     }
 
     /// Returns a path of this API for links. The link never has a host, because a request could
