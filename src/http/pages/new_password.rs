@@ -9,10 +9,10 @@ use axum::{
 use subtle::ConstantTimeEq as _;
 
 use super::{
-    Site,
     code::later,
     journey::{Back, Flash, Issue, Journey, Stage, instant},
     sign_in::posted,
+    site::Site,
     view::{Complaint, DonePage, NewPasswordPage, Piece, Rule, sentence},
     visit::{Answer, Visit, redirect},
 };

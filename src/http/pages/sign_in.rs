@@ -8,8 +8,8 @@ use axum::{
 };
 
 use super::{
-    Site,
     journey::{Back, Flash, Journey, Stage, instant},
+    site::Site,
     view::{LockedPage, PasswordPage, Piece, SignInPage, sentence},
     visit::{Answer, Visit, redirect},
 };

@@ -14,9 +14,9 @@ use axum::{
 };
 
 use super::{
-    Site,
     journey::{Flash, Jar, Journey, Stage},
     link::Link,
+    site::Site,
     texts::PageWords,
     view::{Frame, Message, Other, render},
     words::own_name,
