@@ -14,13 +14,14 @@ use axum::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    Authorized, Site,
+    Authorized,
     authorize::{Access, AccessKind},
     change::{Basis, Changed, Stored},
     documents::{
         annotated, document, is_ours, made_flow, merge, replace_fields, set, unique_name,
         with_email, with_flow,
     },
+    site::Site,
 };
 use crate::{
     domain::TenantId,

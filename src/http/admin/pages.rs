@@ -15,11 +15,12 @@ use axum::{
 use serde_json::json;
 
 use super::{
-    Authorized, Site,
+    Authorized,
     authorize::{Access, AccessKind},
     change::{Basis, Changed, Stored},
     documents::{made_flow, set, unique_name, with_flow},
     fields::{self, Sheet},
+    site::Site,
     view::{AdminPage, EventsPage, MessagePage},
 };
 use crate::{
