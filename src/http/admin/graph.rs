@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     domain::TenantId,
-    http::{form::is_of, fresh_correlation},
+    http::{correlation::fresh_correlation, form::is_of},
     policy::{DEEPEST, DocumentError, MOST_BYTES, TenantPolicy, UserFlow, parse_json},
 };
 

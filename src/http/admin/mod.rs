@@ -31,7 +31,7 @@ use tower_http::{csrf::CsrfLayer, timeout::TimeoutLayer};
 pub use authorize::{Access, AccessKind, Authorize, Authorized};
 
 use self::{site::Site, turns::Turns};
-use super::{assets, harden, hardening::level_host};
+use super::hardening::{assets, harden, level_host};
 use crate::{
     domain::{GroupId, TenantId},
     engine::Sspr,

@@ -26,8 +26,8 @@ use super::{
 use crate::{
     domain::{EmailAddress, TenantId, UserFlowId},
     http::{
+        correlation::fresh_correlation,
         form::{Form, FormError},
-        fresh_correlation,
         stop::Stop,
     },
     policy::{DocumentError, MOST_BYTES, MethodState, TenantPolicy, UserFlow},

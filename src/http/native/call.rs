@@ -19,7 +19,7 @@ use super::{fault::Fault, ids::Ids, site::Site};
 use crate::{
     domain::{Application, CorrelationId, NetworkAddress},
     engine::{Client, Sspr, Vouch},
-    http::{form::is_of, fresh_correlation},
+    http::{correlation::fresh_correlation, form::is_of},
 };
 
 const CORRELATION: &str = "client-request-id";

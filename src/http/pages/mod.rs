@@ -38,7 +38,8 @@ use self::{
     visit::{Answer, Visit, redirect},
 };
 use super::{
-    PublicPathError, ReturnTo, Sessions, TrustedProxies, assets, harden, hardening::level_host,
+    PublicPathError, ReturnTo, Sessions, TrustedProxies,
+    hardening::{assets, harden, level_host},
     public_path::PublicPath,
 };
 use crate::{

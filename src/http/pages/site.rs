@@ -11,7 +11,9 @@ use super::{
 use crate::{
     domain::{Application, CorrelationId},
     engine::Sspr,
-    http::{ReturnTo, Sessions, TrustedProxies, fresh_correlation, public_path::PublicPath},
+    http::{
+        ReturnTo, Sessions, TrustedProxies, correlation::fresh_correlation, public_path::PublicPath,
+    },
     mail::Language,
 };
 
