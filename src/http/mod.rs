@@ -7,6 +7,7 @@
 
 mod admin;
 mod cookie;
+mod correlation;
 mod form;
 mod hardening;
 mod health;
@@ -32,23 +33,3 @@ pub use proxies::{NetworkError, TrustedProxies};
 pub use public_path::PublicPathError;
 pub use return_to::{ReturnTo, ReturnToError};
 pub use sessions::{NewSession, SessionError, Sessions, SignInContext};
-
-use self::hardening::{assets, harden};
-use crate::domain::{CorrelationId, Entropy};
-
-/// Generates an id that ties a request to its log lines, in the form of a UUID (RFC 9562).
-fn fresh_correlation(entropy: &dyn Entropy) -> Option<CorrelationId> {
-    let (high, low) = (entropy.word().ok()?, entropy.word().ok()?);
-    // Version 4, variant 10.
-    let high = (high & !0xf000) | 0x4000;
-    let low = (low & !(0b11 << 62)) | (0b10 << 62);
-    let text = format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        high >> 32,
-        (high >> 16) & 0xffff,
-        high & 0xffff,
-        low >> 48,
-        low & 0xffff_ffff_ffff
-    );
-    CorrelationId::parse(&text).ok()
-}

@@ -78,9 +78,20 @@ impl TrustedProxies {
         Some(NetworkAddress::new(self.behind(peer, headers)))
     }
 
+    /// Returns the public path of a request: the host's setting, or else the path that a trusted
+    /// proxy reports.
+    pub(super) fn public_path(
+        &self,
+        set: Option<&PublicPath>,
+        extensions: &Extensions,
+        headers: &HeaderMap,
+    ) -> PublicPath {
+        set.cloned().unwrap_or_else(|| self.prefix(extensions, headers))
+    }
+
     /// Returns the path that the nearest proxy has taken away. The path is empty if that proxy is
     /// not trusted.
-    pub(super) fn prefix(&self, extensions: &Extensions, headers: &HeaderMap) -> PublicPath {
+    fn prefix(&self, extensions: &Extensions, headers: &HeaderMap) -> PublicPath {
         let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip().to_canonical());
         if !peer.is_some_and(|peer| self.trusts(peer)) {
             return PublicPath::default();

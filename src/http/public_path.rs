@@ -1,9 +1,8 @@
 //! The path before the application's own paths, which a proxy strips.
 
-use axum::http::{Extensions, HeaderMap};
 use thiserror::Error;
 
-use super::{ReturnTo, TrustedProxies};
+use super::ReturnTo;
 
 /// The prefix that a proxy strips from every path, or an empty path. With `/auth`, users see
 /// `/auth/account/sign-in` and the application sees `/account/sign-in`.
@@ -30,17 +29,6 @@ impl PublicPath {
         good.then(|| Self(path.to_owned()))
     }
 
-    /// Returns the path of a request: the host's setting, or else the one that a trusted proxy
-    /// reports.
-    pub(super) fn of(
-        set: Option<&Self>,
-        proxies: &TrustedProxies,
-        extensions: &Extensions,
-        headers: &HeaderMap,
-    ) -> Self {
-        set.cloned().unwrap_or_else(|| proxies.prefix(extensions, headers))
-    }
-
     /// Returns the path, without a slash at its end.
     pub(super) fn as_str(&self) -> &str {
         &self.0
@@ -50,6 +38,15 @@ impl PublicPath {
     /// as it is.
     pub(super) fn publish(&self, path: &ReturnTo) -> ReturnTo {
         path.below(&self.0)
+    }
+
+    /// Returns the wanted path if it lies below `home`, and otherwise `home`. Either is returned as
+    /// users see it.
+    pub(super) fn publish_below(&self, home: &ReturnTo, wanted: Option<&str>) -> ReturnTo {
+        let home = self.publish(home);
+        let wanted = wanted.and_then(|wanted| ReturnTo::parse(wanted).ok());
+        let wanted = wanted.map(|wanted| self.publish(&wanted));
+        wanted.filter(|wanted| wanted.is_below(&home)).unwrap_or(home)
     }
 }
 
@@ -71,5 +68,30 @@ mod tests {
             assert_eq!(auth.publish(&path).as_str(), published);
             assert_eq!(PublicPath::default().publish(&path), path);
         }
+    }
+
+    #[test]
+    fn a_return_stays_below_home() {
+        let home = ReturnTo::parse("/shop").unwrap();
+        let return_to =
+            |wanted: Option<&str>, public: &PublicPath| public.publish_below(&home, wanted);
+        for (wanted, expected) in [
+            ("/shop/cart", "/shop/cart"),
+            ("/shop?x=1", "/shop?x=1"),
+            ("/shop", "/shop"),
+            ("/shopping", "/shop"),
+            ("/admin", "/shop"),
+            ("//evil.example", "/shop"),
+            ("https://evil.example/shop", "/shop"),
+        ] {
+            let nowhere = PublicPath::default();
+            assert_eq!(return_to(Some(wanted), &nowhere).as_str(), expected, "{wanted}");
+            let auth = PublicPath::parse("/auth").unwrap();
+            let published = format!("/auth{expected}");
+            assert_eq!(return_to(Some(wanted), &auth).as_str(), published, "{wanted}");
+            let published = return_to(Some(&format!("/auth{expected}")), &auth);
+            assert_eq!(published.as_str(), format!("/auth{expected}"));
+        }
+        assert_eq!(return_to(None, &PublicPath::default()).as_str(), "/shop");
     }
 }

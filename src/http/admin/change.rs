@@ -1,11 +1,8 @@
 //! A change of a policy, made once and on the version that the administrator saw.
 
-use core::hash::BuildHasher as _;
-use std::{hash::RandomState, sync::Arc};
+use std::sync::Arc;
 
-use futures_util::lock::{Mutex, MutexGuard};
-
-use super::Site;
+use super::site::Site;
 use crate::{
     domain::TenantId,
     policy::{DocumentError, TenantPolicy},
@@ -15,27 +12,6 @@ use crate::{
 /// How often a change is repeated on a newer version. Each time, at least one of the concurrent
 /// changes succeeds.
 const MOST_TRIES: usize = 1_000;
-
-/// The queue of this process's changes that lost against faster ones. It admits one change per
-/// tenant at a time, so that these changes do not overtake each other for ever.
-pub(super) struct Turns {
-    lanes: Vec<Mutex<()>>,
-    hash: RandomState,
-}
-
-/// The number of lanes. Tenants of one lane wait for each other.
-const LANES: u64 = 64;
-
-impl Turns {
-    pub(super) fn new() -> Self {
-        Self { hash: RandomState::new(), lanes: (0..LANES).map(|_| Mutex::new(())).collect() }
-    }
-
-    async fn take(&self, tenant: &TenantId) -> Option<MutexGuard<'_, ()>> {
-        let lane = usize::try_from(self.hash.hash_one(tenant) % LANES).ok()?;
-        Some(self.lanes.get(lane)?.lock().await)
-    }
-}
 
 /// The version on which a change is made.
 #[derive(Clone, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Value, json};
 
 use super::{
+    choices::PROVIDERS,
     documents::{part, set, with_email},
-    view::PROVIDERS,
 };
 use crate::policy::{
     Applications, AuthenticationMethodsPolicy, CurrentPassword, DocumentError, MethodState,

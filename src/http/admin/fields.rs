@@ -4,8 +4,8 @@
 //! place of such a field.
 
 use super::{
+    choices::{PROVIDER_IDS, TARGETS},
     edits::{EmailEdit, FlowEdit, RulesEdit},
-    view::{PROVIDER_IDS, TARGETS},
 };
 use crate::{
     http::form::{Form, FormError},

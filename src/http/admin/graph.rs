@@ -14,17 +14,18 @@ use axum::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    Authorized, Site,
+    Authorized,
     authorize::{Access, AccessKind},
     change::{Basis, Changed, Stored},
     documents::{
         annotated, document, is_ours, made_flow, merge, replace_fields, set, unique_name,
         with_email, with_flow,
     },
+    site::Site,
 };
 use crate::{
     domain::TenantId,
-    http::{form::is_of, fresh_correlation},
+    http::{correlation::fresh_correlation, form::is_of},
     policy::{DEEPEST, DocumentError, MOST_BYTES, TenantPolicy, UserFlow, parse_json},
 };
 

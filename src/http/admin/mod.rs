@@ -2,11 +2,14 @@
 
 mod authorize;
 mod change;
+mod choices;
 mod documents;
 mod edits;
 mod fields;
 mod graph;
 mod pages;
+mod site;
+mod turns;
 mod view;
 
 use core::{fmt, time::Duration};
@@ -27,7 +30,8 @@ use tower_http::{csrf::CsrfLayer, timeout::TimeoutLayer};
 
 pub use authorize::{Access, AccessKind, Authorize, Authorized};
 
-use super::{assets, harden, hardening::level_host};
+use self::{site::Site, turns::Turns};
+use super::hardening::{assets, harden, level_host};
 use crate::{
     domain::{GroupId, TenantId},
     engine::Sspr,
@@ -75,16 +79,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[must_use = "call `router`"]
 pub struct Admin(Site);
 
-#[derive(Clone)]
-struct Site {
-    sspr: Sspr,
-    policies: Arc<dyn PolicyStore>,
-    authorize: Arc<dyn Authorize>,
-    /// The groups by tenant, with the names that the page shows.
-    groups: Vec<(TenantId, GroupId, String)>,
-    turns: Arc<change::Turns>,
-}
-
 impl Admin {
     /// Creates the administrator's side for the policies in a store.
     pub fn new(
@@ -97,7 +91,7 @@ impl Admin {
             groups: Vec::new(),
             policies: Arc::new(policies),
             sspr: sspr.clone(),
-            turns: Arc::new(change::Turns::new()),
+            turns: Arc::new(Turns::new()),
         })
     }
 

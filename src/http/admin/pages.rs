@@ -15,18 +15,19 @@ use axum::{
 use serde_json::json;
 
 use super::{
-    Authorized, Site,
+    Authorized,
     authorize::{Access, AccessKind},
     change::{Basis, Changed, Stored},
     documents::{made_flow, set, unique_name, with_flow},
     fields::{self, Sheet},
+    site::Site,
     view::{AdminPage, EventsPage, MessagePage},
 };
 use crate::{
     domain::{EmailAddress, TenantId, UserFlowId},
     http::{
+        correlation::fresh_correlation,
         form::{Form, FormError},
-        fresh_correlation,
         stop::Stop,
     },
     policy::{DocumentError, MOST_BYTES, MethodState, TenantPolicy, UserFlow},

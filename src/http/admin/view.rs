@@ -4,40 +4,16 @@ use askama::Template;
 use serde_json::Value;
 
 use super::{
-    Site,
     change::Stored,
+    choices::{GROUP, PROVIDERS, USER},
     fields::{INCLUDE, RULES, Sheet, version},
+    site::Site,
 };
 use crate::{
-    domain::{IdentityProvider, TenantId},
+    domain::TenantId,
     http::form::Form,
     policy::{Applications, CheckState, MethodState, Odds, Target, TenantPolicy, UserFlow},
     ports::RecordedChange,
-};
-
-/// The providers that the page offers: Graph's id, the provider, its name, and its meaning for a
-/// reset.
-pub(super) const PROVIDERS: [(&str, IdentityProvider, &str, &str); 4] = [
-    (
-        "EmailPassword-OAUTH",
-        IdentityProvider::EmailPassword,
-        "Email with password",
-        "Password reset is for these customers",
-    ),
-    (
-        "EmailOtpSignup-OAUTH",
-        IdentityProvider::EmailOtp,
-        "Email one-time passcode",
-        "No password, so nothing to reset",
-    ),
-    ("Google-OAUTH", IdentityProvider::Google, "Google", "The password is kept at Google"),
-    ("Facebook-OAUTH", IdentityProvider::Facebook, "Facebook", "The password is kept at Facebook"),
-];
-
-/// The ids of these providers, which a form may name.
-pub(super) const PROVIDER_IDS: [&str; 4] = {
-    let [one, two, three, four] = PROVIDERS;
-    [one.0, two.0, three.0, four.0]
 };
 
 /// An entry that can be chosen.
@@ -47,11 +23,6 @@ pub(super) struct Choice {
     pub(super) note: &'static str,
     pub(super) chosen: bool,
 }
-
-const GROUP: &str = "group";
-const USER: &str = "user";
-/// Graph's types of targets. A form has one field for each type.
-pub(super) const TARGETS: [&str; 2] = [GROUP, USER];
 
 pub(super) struct ShownTarget {
     id: String,

@@ -16,14 +16,15 @@ use axum::{
 };
 
 use super::{
-    JSON, Site,
     call::{Call, Reply},
     fault::Fault,
+    site::Site,
 };
 
 /// The status with which the time limit marks a cut-off step. No step answers with it.
 pub(super) const OVERDUE: StatusCode = StatusCode::REQUEST_TIMEOUT;
 
+pub(super) const JSON: &str = "application/json; charset=utf-8";
 const HAL: &str = "application/hal+json; charset=utf-8";
 
 /// An answer of version 1, and of the entry and the tokens of version 2.

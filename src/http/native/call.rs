@@ -15,16 +15,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{
-    Site,
-    continuation::{Continuation, Kind, Step},
-    fault::Fault,
-    ids::Ids,
-};
+use super::{fault::Fault, ids::Ids, site::Site};
 use crate::{
     domain::{Application, CorrelationId, NetworkAddress},
     engine::{Client, Sspr, Vouch},
-    http::{form::is_of, fresh_correlation, public_path::PublicPath},
+    http::{correlation::fresh_correlation, form::is_of},
 };
 
 const CORRELATION: &str = "client-request-id";
@@ -96,29 +91,6 @@ impl Call {
         Ok(Served { application, sspr: self.site.sspr.for_application(application) })
     }
 
-    /// Opens the token that a client sent, and returns the application for which it was made.
-    pub(super) fn continue_with(&self, text: &str) -> Result<(Continuation, Served<'_>), Fault> {
-        let token = Continuation::open(self, Kind::Continuation, text)?;
-        let served = self.serve(&token.application)?;
-        Ok((token, served))
-    }
-
-    /// Opens a token if the client also names itself.
-    pub(super) fn continue_for(
-        &self,
-        client_id: &str,
-        text: &str,
-    ) -> Result<(Continuation, Served<'_>), Fault> {
-        let served = self.serve(client_id)?;
-        let token = Continuation::open(self, Kind::Continuation, text)?;
-        if token.application == client_id { Ok((token, served)) } else { Err(Fault::bad_token()) }
-    }
-
-    /// Returns the text of the next token.
-    pub(super) fn next(&self, token: &Continuation, step: Step) -> Result<String, Fault> {
-        token.then(step, self.ids.now).seal(self, Kind::Continuation).map_err(|_| Fault::down())
-    }
-
     /// Returns a path of this API for links. The link never has a host, because a request could
     /// name a forged one.
     pub(super) fn link(&self, path: &str) -> Value {
@@ -176,7 +148,7 @@ fn correlation(headers: &HeaderMap, query: &str) -> Option<String> {
 /// Returns the path at which the host has mounted the API, as clients see it.
 fn base(site: &Site, request: &Request) -> String {
     let (set, headers) = (site.public.as_ref(), request.headers());
-    let public = PublicPath::of(set, &site.proxies, request.extensions(), headers);
+    let public = site.proxies.public_path(set, request.extensions(), headers);
     let own = request.uri().path();
     let whole = request.extensions().get::<OriginalUri>().map_or(own, |uri| uri.0.path());
     [public.as_str(), whole.strip_suffix(own).unwrap_or_default()].concat()

@@ -11,7 +11,10 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{call::Call, fault::Fault};
+use super::{
+    call::{Call, Served},
+    fault::Fault,
+};
 use crate::{
     domain::{Purpose, Timestamp},
     error::Error,
@@ -102,6 +105,31 @@ impl Continuation {
         let opened: Self = serde_json::from_slice(&plain).map_err(|_| Fault::bad_token())?;
         let over = opened.ends.is_some_and(|ends| call.ids.now >= Timestamp::from_micros(ends));
         if over { Err(Fault::expired_token()) } else { Ok(opened) }
+    }
+}
+
+impl Call {
+    /// Opens the token that a client sent, and returns the application for which it was made.
+    pub(super) fn continue_with(&self, text: &str) -> Result<(Continuation, Served<'_>), Fault> {
+        let token = Continuation::open(self, Kind::Continuation, text)?;
+        let served = self.serve(&token.application)?;
+        Ok((token, served))
+    }
+
+    /// Opens a token if the client also names itself.
+    pub(super) fn continue_for(
+        &self,
+        client_id: &str,
+        text: &str,
+    ) -> Result<(Continuation, Served<'_>), Fault> {
+        let served = self.serve(client_id)?;
+        let token = Continuation::open(self, Kind::Continuation, text)?;
+        if token.application == client_id { Ok((token, served)) } else { Err(Fault::bad_token()) }
+    }
+
+    /// Returns the text of the next token.
+    pub(super) fn next(&self, token: &Continuation, step: Step) -> Result<String, Fault> {
+        token.then(step, self.ids.now).seal(self, Kind::Continuation).map_err(|_| Fault::down())
     }
 }
 

@@ -17,7 +17,7 @@ use axum::{
     response::Response,
 };
 
-use super::Site;
+use super::site::Site;
 
 /// Answers preflights, and lets listed origins read the answers.
 ///

@@ -13,12 +13,14 @@
 //! | `/token` | [`Sspr::redeem`] or [`Sspr::sign_in`], and the host's [`TokenIssuer`] |
 
 mod answers;
+mod application;
 mod call;
 mod continuation;
 mod cors;
 mod fault;
 mod ids;
 mod issuer;
+mod site;
 mod steps;
 mod v1;
 mod v2;
@@ -35,24 +37,21 @@ use axum::{
     response::Response,
     routing::{get, post, put},
 };
-use thiserror::Error;
 use tower_http::timeout::TimeoutLayer;
 
+pub use application::{NativeApplication, OriginError, OtherTenantError};
 pub use issuer::{IssueError, Issued, TokenIssuer, TokenRequest, Tokens};
 
 use self::{
-    answers::OVERDUE,
+    answers::{JSON, OVERDUE},
     call::{Call, json},
     fault::Fault,
+    site::Site,
     v2::Fields,
 };
-use super::{PublicPathError, TrustedProxies, form::Form, origin::Origin, public_path::PublicPath};
-use crate::{
-    domain::{Application, TenantId},
-    engine::Sspr,
-};
+use super::{PublicPathError, TrustedProxies, form::Form, public_path::PublicPath};
+use crate::engine::Sspr;
 
-const JSON: &str = "application/json; charset=utf-8";
 const PATIENCE: Duration = Duration::from_secs(30);
 const DOCUMENT: &str = include_str!("openapi.json");
 
@@ -90,66 +89,6 @@ const DOCUMENT: &str = include_str!("openapi.json");
 #[must_use = "call `router`"]
 pub struct Native(Site);
 
-/// An application that may use the API as a public client. Its id is the `client_id`.
-///
-/// Clients in browsers need [`NativeApplication::with_origin`]. For other clients, an
-/// [`Application`] is enough.
-#[derive(Clone, Debug)]
-pub struct NativeApplication {
-    application: Application,
-    origins: Vec<Origin>,
-}
-
-/// The error for an application of another tenant.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("application: its tenant is not the one of this API; make an API for each tenant")]
-#[non_exhaustive]
-pub struct OtherTenantError;
-
-/// The error for a text that is not an origin.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("origin: must be a scheme and host like https://shop.example, without path or wildcard")]
-#[non_exhaustive]
-pub struct OriginError;
-
-#[derive(Clone)]
-struct Site {
-    sspr: Sspr,
-    tenant: TenantId,
-    applications: Vec<NativeApplication>,
-    issuer: Arc<dyn TokenIssuer>,
-    proxies: TrustedProxies,
-    public: Option<PublicPath>,
-}
-
-impl NativeApplication {
-    /// Creates an application without clients in browsers.
-    #[must_use]
-    pub const fn new(application: Application) -> Self {
-        Self { application, origins: Vec::new() }
-    }
-
-    /// Lets pages of that exact origin call the API (CORS). Wildcards and paths are refused.
-    ///
-    /// # Errors
-    /// [`OriginError`] if the text is not an origin.
-    pub fn with_origin(mut self, origin: &str) -> Result<Self, OriginError> {
-        self.origins.push(Origin::parse(origin).ok_or(OriginError)?);
-        Ok(self)
-    }
-
-    /// Returns whether a browser's `Origin` belongs to this application.
-    fn admits(&self, origin: &HeaderValue) -> bool {
-        self.origins.iter().any(|listed| listed.is(origin))
-    }
-}
-
-impl From<Application> for NativeApplication {
-    fn from(application: Application) -> Self {
-        Self::new(application)
-    }
-}
-
 /// Makes the handler of a step that takes a form.
 macro_rules! form_step {
     ($step:path) => {
@@ -175,6 +114,7 @@ macro_rules! json_step {
         }
     };
 }
+
 impl Native {
     /// Creates the API for one application and its tenant.
     pub fn new(

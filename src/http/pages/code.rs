@@ -6,9 +6,9 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 
 use super::{
-    Site,
     journey::{Back, Flash, Journey, Stage, instant},
     sign_in::{ask, posted},
+    site::Site,
     view::{Alert, CodePage, Message, Piece, TryLaterPage, sentence},
     visit::{Answer, Visit, redirect},
 };

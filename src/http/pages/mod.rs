@@ -10,6 +10,8 @@ mod journey;
 mod link;
 mod new_password;
 mod sign_in;
+mod site;
+mod texts;
 mod view;
 mod visit;
 mod words;
@@ -32,18 +34,17 @@ use axum::{
 use tower_http::{csrf::CsrfLayer, timeout::TimeoutLayer};
 
 use self::{
-    view::{Frame, Message, render},
+    site::Site,
     visit::{Answer, Visit, redirect},
-    words::PageWords,
 };
 use super::{
-    PublicPathError, ReturnTo, Sessions, TrustedProxies, assets, fresh_correlation, harden,
-    hardening::level_host, public_path::PublicPath,
+    PublicPathError, ReturnTo, Sessions, TrustedProxies,
+    hardening::{assets, harden, level_host},
+    public_path::PublicPath,
 };
 use crate::{
-    domain::{Application, CorrelationId, Scope},
+    domain::{Application, Scope},
     engine::Sspr,
-    mail::Language,
 };
 
 /// How long a request may take, including its body.
@@ -82,24 +83,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 #[must_use = "call `router`"]
 pub struct Pages(Site);
-
-/// The state that all handlers share.
-#[derive(Clone)]
-struct Site {
-    sspr: Sspr,
-    application: Application,
-    home: ReturnTo,
-    help: Option<ReturnTo>,
-    privacy: Option<ReturnTo>,
-    sessions: Arc<dyn Sessions>,
-    proxies: TrustedProxies,
-    public: Option<PublicPath>,
-    stylesheet: Option<ReturnTo>,
-    /// The context under which the journeys' cookie is sealed.
-    about: String,
-    cookie: String,
-    device_cookie: String,
-}
 
 /// Returns the pages of one application with the defaults, like `Pages::new(…).router()`.
 pub fn pages(sspr: &Sspr, application: Application, sessions: impl Sessions + 'static) -> Router {
@@ -219,49 +202,6 @@ impl fmt::Debug for Pages {
     }
 }
 
-impl Site {
-    fn correlation(&self) -> Option<CorrelationId> {
-        fresh_correlation(self.sspr.entropy())
-    }
-
-    /// Returns the path to which a user returns, as users see it: the wanted path if it lies below
-    /// home, otherwise home.
-    fn return_to(&self, wanted: Option<&str>, public: &PublicPath) -> ReturnTo {
-        ReturnTo::below_or_home(wanted, &public.publish(&self.home), public)
-    }
-
-    /// Returns the page for a missing policy (404) or a policy that cannot be read (503).
-    fn without_policy(
-        &self,
-        status: StatusCode,
-        language: Language,
-        reference: Option<&CorrelationId>,
-    ) -> Response {
-        let words = PageWords::of(language);
-        let frame = Frame {
-            brand: self.application.id.to_string(),
-            failed: true,
-            help: None,
-            language,
-            others: Vec::new(),
-            privacy: None,
-            query: String::new(),
-            root: String::new(),
-            sign_in: "sign-in".to_owned(),
-            step: None,
-            stylesheet: None,
-            title: words.problem_title.to_owned(),
-            words,
-        };
-        let reference = reference.map(|id| words.reference.replace("{id}", id.as_str()));
-        let lead = match status {
-            StatusCode::NOT_FOUND => words.problem_missing,
-            _ => words.problem_down,
-        };
-        render(status, &Message { frame, lead: lead.to_owned(), reference })
-    }
-}
-
 /// `GET /`: redirects to the first page. The redirect is relative, from `/account` to
 /// `account/sign-in`, so that it also works behind an unknown proxy.
 async fn start(
@@ -269,8 +209,8 @@ async fn start(
     OriginalUri(uri): OriginalUri,
     request: Request,
 ) -> Response {
-    let (set, proxies) = (site.public.as_ref(), &site.proxies);
-    let public = PublicPath::of(set, proxies, request.extensions(), request.headers());
+    let set = site.public.as_ref();
+    let public = site.proxies.public_path(set, request.extensions(), request.headers());
     let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
     let path = uri.path().trim_end_matches('/');
     let whole = ReturnTo::parse(&format!("{}{path}/sign-in", public.as_str()));

@@ -9,17 +9,16 @@ use axum::{
 use subtle::ConstantTimeEq as _;
 
 use super::{
-    Site,
     code::later,
     journey::{Back, Flash, Issue, Journey, Stage, instant},
-    sign_in::posted,
+    sign_in::{begin_session, posted},
+    site::Site,
     view::{Complaint, DonePage, NewPasswordPage, Piece, Rule, sentence},
     visit::{Answer, Visit, redirect},
 };
 use crate::{
     domain::{Grant, Password, Ticket},
-    engine::{RedeemOutcome, SecondFactorDemand, SubmitOutcome},
-    http::SignInContext,
+    engine::{RedeemOutcome, SecondFactorDemand, SignedIn, SubmitOutcome},
     policy::AfterReset,
 };
 
@@ -97,8 +96,13 @@ async fn finish(visit: &Visit, journey: &Journey, ticket: &Ticket) -> Answer {
     // The password is changed whatever breaks from here on: then the person signs in with it.
     let redeemed = site.sspr.redeem(ticket).await;
     let return_to = site.return_to(journey.return_to.as_deref(), &visit.public);
-    let sign_in = match redeemed {
-        Ok(RedeemOutcome::SignIn(sign_in)) => sign_in,
+    let signed_in = match redeemed {
+        Ok(RedeemOutcome::SignIn(it)) => SignedIn {
+            account: it.account,
+            device: it.device,
+            second_factor: it.second_factor,
+            stamp: it.stamp,
+        },
         Ok(RedeemOutcome::RequireSignIn) if visit.policy.after_reset() == AfterReset::SignIn => {
             // Used: this is a repeat. The application knows whether the first one signed in.
             let mut next = done(false, true);
@@ -107,24 +111,16 @@ async fn finish(visit: &Visit, journey: &Journey, ticket: &Ticket) -> Answer {
         }
         Ok(_) | Err(_) => return visit.go(done(false, false)),
     };
-    let context = SignInContext {
-        account: &sign_in.account,
-        application: &site.application,
-        return_to: &return_to,
-        second_factor: sign_in.second_factor,
-        stamp: sign_in.stamp,
-    };
-    let Ok(session) = site.sessions.begin(context).await else {
+    let Ok((to, cookies)) = begin_session(visit, &return_to, &signed_in).await else {
         return visit.go(done(false, false));
     };
-    let mut next = done(sign_in.second_factor == SecondFactorDemand::None, true);
-    let to = session.instead.map_or(return_to.clone(), |path| visit.public.publish(&path));
+    let mut next = done(signed_in.second_factor == SecondFactorDemand::None, true);
     next.return_to = Some(to.as_str().to_owned());
     let mut response = visit.go(next)?;
-    for cookie in session.cookies {
+    for cookie in cookies {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
-    visit.remember(&sign_in.device, &mut response);
+    visit.remember(&signed_in.device, &mut response);
     Ok(response)
 }
 

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{StatusCode, header::SET_COOKIE},
+    http::{HeaderValue, StatusCode, header::SET_COOKIE},
 };
 
 use super::{
-    Site,
     journey::{Back, Flash, Journey, Stage, instant},
+    site::Site,
     view::{LockedPage, PasswordPage, Piece, SignInPage, sentence},
     visit::{Answer, Visit, redirect},
 };
 use crate::{
     domain::{EmailAddress, Password},
     engine::{Request as Ask, SignInOutcome, SignedIn},
-    http::{SignInContext, form::Form, stop::Stop},
+    http::{ReturnTo, SessionError, SignInContext, form::Form, stop::Stop},
 };
 
 /// The longest text that is shown again as a mistyped address. No address is longer.
@@ -106,19 +106,11 @@ pub(super) async fn password_submit(State(site): State<Arc<Site>>, request: Requ
 
 /// Begins a session of the host, and sends the user to the wanted path.
 async fn enter(visit: &Visit, journey: &Journey, signed_in: &SignedIn) -> Answer {
-    let site = &*visit.site;
-    let return_to = site.return_to(journey.return_to.as_deref(), &visit.public);
-    let context = SignInContext {
-        account: &signed_in.account,
-        application: &site.application,
-        return_to: &return_to,
-        second_factor: signed_in.second_factor,
-        stamp: signed_in.stamp,
-    };
-    let session = visit.or_unavailable(site.sessions.begin(context).await)?;
-    let to = session.instead.map_or(return_to.clone(), |path| visit.public.publish(&path));
+    let return_to = visit.site.return_to(journey.return_to.as_deref(), &visit.public);
+    let begun = begin_session(visit, &return_to, signed_in).await;
+    let (to, cookies) = visit.or_unavailable(begun)?;
     let mut response = redirect(to.as_str());
-    for cookie in session.cookies {
+    for cookie in cookies {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     visit.remember(&signed_in.device, &mut response);
@@ -126,6 +118,25 @@ async fn enter(visit: &Visit, journey: &Journey, signed_in: &SignedIn) -> Answer
     jar.remove(&journey.id);
     visit.keep(&jar, &mut response)?;
     Ok(response)
+}
+
+/// Begins a session of the host. Returns the path to which the user goes, and the `Set-Cookie` lines
+/// of the session.
+pub(super) async fn begin_session(
+    visit: &Visit,
+    return_to: &ReturnTo,
+    signed_in: &SignedIn,
+) -> Result<(ReturnTo, Vec<HeaderValue>), SessionError> {
+    let context = SignInContext {
+        account: &signed_in.account,
+        application: &visit.site.application,
+        return_to,
+        second_factor: signed_in.second_factor,
+        stamp: signed_in.stamp,
+    };
+    let session = visit.site.sessions.begin(context).await?;
+    let to = session.instead.map_or_else(|| return_to.clone(), |path| visit.public.publish(&path));
+    Ok((to, session.cookies))
 }
 
 /// `GET locked`.

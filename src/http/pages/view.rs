@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 
-use super::words::PageWords;
+use super::texts::PageWords;
 use crate::mail::Language;
 
 /// The frame that every page has around its content.

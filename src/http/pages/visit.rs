@@ -14,11 +14,12 @@ use axum::{
 };
 
 use super::{
-    Site,
     journey::{Flash, Jar, Journey, Stage},
     link::Link,
+    site::Site,
+    texts::PageWords,
     view::{Frame, Message, Other, render},
-    words::{PageWords, own_name},
+    words::own_name,
 };
 use crate::{
     domain::{CorrelationId, DeviceProof, LanguageTag, NetworkAddress},
@@ -94,7 +95,7 @@ impl Visit {
             link: Link::of(parts),
             network: site.proxies.client(&parts.extensions, headers),
             policy,
-            public: PublicPath::of(site.public.as_ref(), &site.proxies, &parts.extensions, headers),
+            public: site.proxies.public_path(site.public.as_ref(), &parts.extensions, headers),
             return_to: text("return_to").and_then(|path| ReturnTo::parse(&path).ok()),
             vouched: parts.extensions.get().cloned(),
             jar,

@@ -1,6 +1,6 @@
 //! Arabic.
 
-use super::PageWords;
+use crate::http::pages::texts::PageWords;
 
 pub(super) static WORDS: PageWords = PageWords {
     address: "عنوان البريد الإلكتروني",

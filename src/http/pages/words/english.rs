@@ -1,6 +1,6 @@
 //! English.
 
-use super::PageWords;
+use crate::http::pages::texts::PageWords;
 
 pub(super) static WORDS: PageWords = PageWords {
     address: "E-mail address",

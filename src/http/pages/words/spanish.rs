@@ -1,6 +1,6 @@
 //! Spanish.
 
-use super::PageWords;
+use crate::http::pages::texts::PageWords;
 
 pub(super) static WORDS: PageWords = PageWords {
     address: "Correo electrónico",
