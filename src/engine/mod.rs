@@ -6,8 +6,6 @@
 mod builder;
 mod courier;
 mod deliver;
-#[cfg(feature = "axum")]
-mod envelope;
 mod follow_up;
 mod hands;
 mod lockouts;

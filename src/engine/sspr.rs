@@ -36,22 +36,23 @@ use super::{
 /// [`SignIn::application`](super::SignIn) yourself.
 #[derive(Clone, Debug)]
 pub struct Sspr {
-    pub(super) inner: Arc<Inner>,
+    /// Fronts seal and draw with what it holds.
+    pub(crate) inner: Arc<Inner>,
     scope: Option<Scope>,
     _alive: Arc<Alive>,
 }
 
 /// What handle and courier share.
-pub(super) struct Inner {
+pub(crate) struct Inner {
     pub(super) users: Arc<dyn UserStore>,
     pub(super) codes: Arc<dyn CodeStore>,
     pub(super) policies: Arc<dyn PolicySource>,
-    pub(super) keys: Keyring,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) entropy: Arc<dyn Entropy>,
+    pub(crate) keys: Keyring,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
     pub(super) hasher: Arc<dyn PasswordHasher>,
     pub(super) events: Vec<Arc<dyn EventSink>>,
-    pub(super) breaches: Option<Arc<dyn BreachCheck>>,
+    pub(crate) breaches: Option<Arc<dyn BreachCheck>>,
     pub(super) outbox: Option<Arc<dyn Outbox>>,
     pub(super) outboxes: Outboxes,
     pub(super) templates: Arc<dyn Templates>,

@@ -8,6 +8,7 @@
 mod admin;
 mod cookie;
 mod correlation;
+mod envelope;
 mod form;
 mod hardening;
 mod health;

@@ -97,7 +97,10 @@ pub fn named(text: &str) -> Vec<Named> {
     }
     for child in &children {
         for (at, _) in rest.match_indices(&format!("{child}::")) {
-            if rest[..at].chars().next_back().is_some_and(|c| is_word(c) || c == ':') {
+            let before = &rest[..at];
+            // A visibility such as `pub(in crate::mail)` imports nothing.
+            let is_visibility = before.ends_with("pub(in ");
+            if is_visibility || before.ends_with(|c| is_word(c) || c == ':') {
                 continue;
             }
             let whole: String =
@@ -255,7 +258,10 @@ fn a_circle_is_found_through_a_re_export() {
     let free = files(&[
         ("a/mod.rs", "mod one;\nmod two;\npub use one::One;\npub use two::Two;"),
         ("a/one.rs", "use crate::{a::{Two}, b::Else};\npub struct One;"),
-        ("a/two.rs", "pub struct Two;\n#[cfg(test)]\nmod tests { use super::one::One; }"),
+        (
+            "a/two.rs",
+            "pub struct Two;\npub(in crate::a) fn f() {}\n#[cfg(test)]\nmod tests { use super::one::One; }",
+        ),
         ("b.rs", "pub struct Else; // as a::One\n"),
     ]);
     assert!(free.circles().is_empty(), "{:?}", free.circles());

@@ -5,10 +5,9 @@ use zeroize::Zeroizing;
 
 use crate::{
     domain::{Digest, Entropy, Fields, Purpose, Sealed, Timestamp},
+    engine::Sspr,
     error::Error,
 };
-
-use super::Sspr;
 
 /// Plaintexts are padded to a multiple of this.
 const STEP: usize = 128;
