@@ -35,6 +35,16 @@ impl FolderSender {
     ///
     /// # Errors
     /// [`SendError`] if the folder cannot be created.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::adapters::{FolderSender, SystemClock};
+    ///
+    /// let folder = std::env::temp_dir().join("sspr-mails");
+    /// let from = "no-reply@contoso.example".parse()?;
+    /// let sender = FolderSender::open(folder, from, SystemClock::new())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open(
         folder: impl AsRef<Path>,
         from: EmailAddress,

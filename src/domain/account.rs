@@ -96,6 +96,15 @@ impl Stamp {
     ///
     /// # Errors
     /// [`EntropyUnavailable`] if there is no randomness.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::{adapters::SystemEntropy, domain::Stamp};
+    ///
+    /// let entropy = SystemEntropy::new();
+    /// assert_ne!(Stamp::generate(&entropy)?, Stamp::generate(&entropy)?);
+    /// # Ok::<(), sspr::ports::EntropyUnavailable>(())
+    /// ```
     pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
         let mut bytes = [0; 16];
         entropy.fill(&mut bytes).map(|()| Self(bytes))
@@ -125,6 +134,18 @@ impl PasswordHash {
     ///
     /// # Errors
     /// [`PasswordHashError`] if the text is not such a string.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::domain::PasswordHash;
+    ///
+    /// let hash = PasswordHash::parse(
+    ///     "$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$\
+    ///      MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY",
+    /// )?;
+    /// assert!(PasswordHash::parse("plain text").is_err());
+    /// # Ok::<(), sspr::domain::PasswordHashError>(())
+    /// ```
     pub fn parse(text: &str) -> Result<Self, PasswordHashError> {
         let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
         if text.starts_with('$') && text.len() <= 512 && printable {

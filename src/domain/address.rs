@@ -76,6 +76,16 @@ impl EmailAddress {
     ///
     /// # Errors
     /// [`AddressError`] names the rule and never shows the input.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::EmailAddress;
+    ///
+    /// let address = EmailAddress::parse("ada@contoso.example")?;
+    /// assert_eq!(address.domain(), "contoso.example");
+    /// assert!(EmailAddress::parse("ada").is_err());
+    /// # Ok::<(), sspr::domain::AddressError>(())
+    /// ```
     pub fn parse(typed: &str) -> Result<Self, AddressError> {
         let trimmed = normal(typed.trim_matches([' ', '\t']))?;
         if trimmed.len() > MAX_BYTES {

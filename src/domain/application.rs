@@ -32,6 +32,16 @@ impl Application {
     ///
     /// # Errors
     /// [`IdError`] names the id that is not valid.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::Application;
+    ///
+    /// let shop = Application::new("contoso", "sign-in", "shop")?;
+    /// let refused = Application::new("contoso", "", "shop").unwrap_err();
+    /// assert!(refused.to_string().contains("user flow"));
+    /// # Ok::<(), sspr::domain::IdError>(())
+    /// ```
     pub fn new(tenant: &str, user_flow: &str, id: &str) -> Result<Self, IdError> {
         Ok(Self {
             tenant: TenantId::parse(tenant)?,
@@ -46,6 +56,15 @@ impl Application {
     ///
     /// # Errors
     /// [`IdError`] if the name is not a valid id.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::{Application, TenantPolicy};
+    ///
+    /// let shop = Application::single("shop")?;
+    /// let policy = TenantPolicy::for_application(&shop)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn single(name: &str) -> Result<Self, IdError> {
         Self::new(name, Self::USUAL_FLOW, name)
     }

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use serde::Serialize;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -49,7 +50,8 @@ const INVISIBLE: [(char, char); 25] = [
 ];
 
 /// The form of a code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 // Exhaustive: pages and mails show each format in its own way.
 pub enum CodeFormat {
     /// 8 decimal digits with 26.6 bits.
@@ -101,6 +103,17 @@ impl Code {
     ///
     /// # Errors
     /// [`EntropyUnavailable`] if there is no randomness.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::{
+    ///     adapters::SystemEntropy,
+    ///     domain::{Code, CodeFormat},
+    /// };
+    ///
+    /// let code = Code::generate(CodeFormat::Digits, &SystemEntropy::new())?;
+    /// # Ok::<(), sspr::ports::EntropyUnavailable>(())
+    /// ```
     #[inline]
     pub fn generate(format: CodeFormat, entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
         let halves = match format {
@@ -119,6 +132,15 @@ impl Code {
     ///
     /// # Errors
     /// [`CodeError`] if the text has neither format, whatever the state of any reset.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::domain::Code;
+    ///
+    /// let code = Code::parse(" 4829 1736 ")?;
+    /// assert!(Code::parse("4829").is_err());
+    /// # Ok::<(), sspr::domain::CodeError>(())
+    /// ```
     pub fn parse(typed: &str) -> Result<Self, CodeError> {
         if typed.len() > MAX_TYPED {
             return Err(CodeError);

@@ -92,6 +92,14 @@ impl Keyring {
     ///
     /// # Errors
     /// [`KeyringError`] names the wrong word and says how to make a key.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::Keyring;
+    ///
+    /// let told = Keyring::from_env("NO_SUCH_VARIABLE").unwrap_err().to_string();
+    /// assert!(told.contains("NO_SUCH_VARIABLE"));
+    /// ```
     pub fn from_env(variable: &str) -> Result<Self, KeyringError> {
         let text =
             std::env::var(variable).map_err(|_| KeyringError::NotSet(variable.to_owned()))?;
@@ -102,6 +110,19 @@ impl Keyring {
     ///
     /// # Errors
     /// [`KeyringError`] as for [`Keyring::from_env`].
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::{Keyring, domain::KeyringError};
+    ///
+    /// // head -c 32 /dev/urandom | basenc --base64url | tr -d =
+    /// let text = "sign=w5fG0mYc4kX1nJq8ZtR2LbVh7sPyE3oUaD9eKiTQxMA \
+    ///             index=Bn4TqS8vWzK1rMhY6uXeGd0LfPj3CaRi5OoNk7EtVQs";
+    /// let keys = Keyring::parse(text)?;
+    /// let told = Keyring::parse("sign=short").unwrap_err().to_string();
+    /// assert!(told.contains("43 characters"));
+    /// # Ok::<(), KeyringError>(())
+    /// ```
     pub fn parse(text: &str) -> Result<Self, KeyringError> {
         let (mut sign, mut index, mut old_index) = (None, None, None);
         let mut accept: Vec<RawKey> = Vec::new();
@@ -148,6 +169,14 @@ impl Keyring {
     ///
     /// # Errors
     /// [`EntropyUnavailable`] if there is no randomness.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::{Keyring, adapters::SystemEntropy};
+    ///
+    /// let keys = Keyring::generate(&SystemEntropy::new())?;
+    /// # Ok::<(), sspr::ports::EntropyUnavailable>(())
+    /// ```
     pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
         let key = || {
             let mut bytes = Zeroizing::new([0; 32]);

@@ -26,6 +26,15 @@ impl LanguageTag {
     ///
     /// # Errors
     /// [`LanguageError`] names the broken rule.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::domain::LanguageTag;
+    ///
+    /// let language = LanguageTag::parse("pt-BR")?;
+    /// assert!(LanguageTag::parse("not a language").is_err());
+    /// # Ok::<(), sspr::domain::LanguageError>(())
+    /// ```
     pub fn parse(text: &str) -> Result<Self, LanguageError> {
         if text.len() > 35 {
             return Err(LanguageError::TooLong);

@@ -43,6 +43,15 @@ impl Password {
     ///
     /// # Errors
     /// [`PasswordError`] names the broken rule.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::Password;
+    ///
+    /// let password = Password::parse("four unrelated words will do")?;
+    /// assert!(Password::parse("").is_err());
+    /// # Ok::<(), sspr::domain::PasswordError>(())
+    /// ```
     pub fn parse(typed: &str) -> Result<Self, PasswordError> {
         if typed.is_empty() {
             return Err(PasswordError::Empty);

@@ -202,6 +202,14 @@ impl DeviceProof {
     ///
     /// # Errors
     /// [`TokenError`] if the text is not a device proof.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::domain::DeviceProof;
+    ///
+    /// // A cookie that somebody has changed opens no trusted lane.
+    /// assert!(DeviceProof::parse("v1.changed").is_err());
+    /// ```
     pub fn parse(text: &str) -> Result<Self, TokenError> {
         let mut bytes = Zeroizing::new([0; PROOF]);
         read(text, &mut *bytes).ok_or(TokenError("device proof")).map(|()| Self(bytes))

@@ -2,12 +2,13 @@
 
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
     AccountId, AddressError, ApplicationId, Code, CodeError, CorrelationId, EmailAddress, GroupId,
     IdError, LanguageError, LanguageTag, Password, PasswordError, PasswordHash, PasswordHashError,
-    TenantId, UserFlowId,
+    TenantId, Timestamp, UserFlowId,
 };
 
 /// `FromStr` beside each `parse`.
@@ -66,6 +67,25 @@ from_str! {
 
 plain_text! { AccountId ApplicationId CorrelationId GroupId LanguageTag TenantId UserFlowId }
 
+/// In JSON, a timestamp is a text in the form of RFC 3339, in UTC.
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = self.to_civil().format(&Rfc3339).map_err(S::Error::custom)?;
+        serializer.serialize_str(&text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        OffsetDateTime::parse(&text, &Rfc3339).map(Self::from_civil).map_err(|_| {
+            D::Error::custom(
+                "timestamp: must be in the form of RFC 3339, for example 2026-01-31T23:59:59Z",
+            )
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +105,18 @@ mod tests {
         assert_eq!("de-AT".parse::<LanguageTag>(), LanguageTag::parse("de-AT"));
         assert_eq!("ada@example.com".parse(), EmailAddress::parse("ada@example.com"));
         assert!("1234 5678".parse::<Code>().is_ok() && "".parse::<Password>().is_err());
+    }
+
+    #[test]
+    fn a_timestamp_is_rfc_3339_in_json() {
+        let at = Timestamp::from_micros(1_769_904_000_250_000);
+        let json = serde_json::to_string(&at).unwrap();
+        assert_eq!(json, r#""2026-02-01T00:00:00.25Z""#);
+        assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), at);
+        let abroad = serde_json::from_str::<Timestamp>(r#""2026-02-01T02:00:00.25+02:00""#);
+        assert_eq!(abroad.unwrap(), at);
+        let refused = serde_json::from_str::<Timestamp>(r#""yesterday""#).unwrap_err();
+        assert!(refused.to_string().contains("RFC 3339"), "{refused}");
+        assert!(serde_json::to_string(&Timestamp::MAX).unwrap().contains("9999"));
     }
 }

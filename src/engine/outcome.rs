@@ -1,6 +1,10 @@
 //! The answers of the service: one enum for each call.
 //!
 //! The enums are exhaustive on purpose, so that the compiler lists every case that a host must show.
+//! Types without a secret serialize, for a host with a JSON API. Secrets never do: `expose` them one
+//! by one.
+
+use serde::Serialize;
 
 use crate::{
     domain::{
@@ -14,6 +18,26 @@ use crate::{
 use super::Context;
 
 /// The answer of [`Sspr::open`](super::Sspr::open).
+///
+/// ```
+/// use sspr::OpenOutcome;
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/manual/world.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let World { sspr, courier, inbox, request, client } = world()?;
+/// let shown = match sspr.open(&request, &client).await? {
+///     OpenOutcome::Opened(opened) => {
+///         format!("Send a code to {}?", opened.masked_address)
+///     }
+///     OpenOutcome::TryLater { .. } => "Try again later.".to_owned(),
+///     OpenOutcome::Unavailable => "Ask the help desk.".to_owned(),
+///     OpenOutcome::UnknownAccount => "We know no such account.".to_owned(),
+/// };
+/// assert_eq!(shown, "Send a code to a***a@ex**e.com?");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub enum OpenOutcome {
     /// The reset is open. No code was requested yet.
@@ -57,7 +81,8 @@ pub struct Opened {
 }
 
 /// Whether the tenant is under attack, so that a captcha would help its users.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum VouchAdvice {
     /// The tenant is not under attack.
     NotNeeded,
@@ -66,6 +91,27 @@ pub enum VouchAdvice {
 }
 
 /// The answer of [`Sspr::send`](super::Sspr::send).
+///
+/// ```
+/// use sspr::SendOutcome;
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/manual/world.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let World { sspr, courier, inbox, request, client } = world()?;
+/// # let started = sspr.start(&request, &client).await?.started().unwrap();
+/// # courier.drain(&inbox).await;
+/// # let (token, code) = (started.token, inbox.last_code().unwrap());
+/// let shown = match sspr.send(&token, &client).await? {
+///     SendOutcome::Sent(sent) => format!("Sent to {}.", sent.masked_address),
+///     SendOutcome::TooSoon { .. } => "Wait for the first mail.".to_owned(),
+///     SendOutcome::TryLater { .. } => "Try again later.".to_owned(),
+///     SendOutcome::Gone => "Start again.".to_owned(),
+/// };
+/// assert_eq!(shown, "Wait for the first mail.");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub enum SendOutcome {
     /// A code is on its way if exactly one eligible account has this address.
@@ -96,7 +142,7 @@ impl SendOutcome {
 }
 
 /// A code that was requested.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SentCode {
     /// The address that the user typed, with most of it hidden.
@@ -118,6 +164,26 @@ impl SentCode {
 }
 
 /// The answer of [`Sspr::start`](super::Sspr::start).
+///
+/// ```
+/// use sspr::StartOutcome;
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/manual/world.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let World { sspr, courier, inbox, request, client } = world()?;
+/// let shown = match sspr.start(&request, &client).await? {
+///     StartOutcome::Started(started) => {
+///         format!("Type the {} digits.", started.sent.code_length())
+///     }
+///     StartOutcome::TryLater { .. } => "Try again later.".to_owned(),
+///     StartOutcome::Unavailable => "Ask the help desk.".to_owned(),
+///     StartOutcome::UnknownAccount => "We know no such account.".to_owned(),
+/// };
+/// assert_eq!(shown, "Type the 8 digits.");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub enum StartOutcome {
     /// The reset is open, and its first code was requested.
@@ -156,6 +222,25 @@ pub struct Started {
 }
 
 /// The answer of [`Sspr::status`](super::Sspr::status).
+///
+/// ```
+/// use sspr::StatusOutcome;
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/manual/world.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let World { sspr, courier, inbox, request, client } = world()?;
+/// # let started = sspr.start(&request, &client).await?.started().unwrap();
+/// # courier.drain(&inbox).await;
+/// # let (token, code) = (started.token, inbox.last_code().unwrap());
+/// let shown = match sspr.status(&token).await? {
+///     StatusOutcome::Status(status) => format!("{} tries left", status.tries_left),
+///     StatusOutcome::Gone => "Start again.".to_owned(),
+/// };
+/// assert_eq!(shown, "5 tries left");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub enum StatusOutcome {
     /// The state of the reset.
@@ -176,7 +261,7 @@ impl StatusOutcome {
 }
 
 /// The state of a reset. Reading it changes nothing.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ResetStatus {
     /// The stage that the reset has reached.
@@ -194,6 +279,37 @@ pub struct ResetStatus {
 }
 
 /// The answer of [`Sspr::verify`](super::Sspr::verify).
+///
+/// ```
+/// use sspr::{Rejection, VerifyOutcome};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/manual/world.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let World { sspr, courier, inbox, request, client } = world()?;
+/// # let started = sspr.start(&request, &client).await?.started().unwrap();
+/// # courier.drain(&inbox).await;
+/// # let (token, code) = (started.token, inbox.last_code().unwrap());
+/// let shown = match sspr.verify(&token, &code, &client).await? {
+///     VerifyOutcome::Granted(_) => "Choose a new password.".to_owned(),
+///     VerifyOutcome::Rejected(Rejection::WrongCode { tries_left }) => {
+///         format!("Wrong. {tries_left} tries left.")
+///     }
+///     VerifyOutcome::Rejected(Rejection::LongerCodeSent(sent)) => {
+///         format!("We sent a longer code to {}.", sent.masked_address)
+///     }
+///     VerifyOutcome::Rejected(Rejection::Expired | Rejection::Exhausted) => {
+///         "Request a new code.".to_owned()
+///     }
+///     VerifyOutcome::Rejected(Rejection::Gone) => "Start again.".to_owned(),
+///     VerifyOutcome::Rejected(Rejection::TryLater { .. }) => {
+///         "Try again later.".to_owned()
+///     }
+/// };
+/// assert_eq!(shown, "Choose a new password.");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub enum VerifyOutcome {
     /// The code is right.
@@ -224,7 +340,10 @@ pub struct Granted {
 }
 
 /// The reason why a code was not accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// In JSON, the field `rejection` names it, for example `wrong_code`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "rejection", rename_all = "snake_case")]
 pub enum Rejection {
     /// The code is wrong. A right code gets the same answer if the account or the policy has changed
     /// meanwhile.
@@ -248,6 +367,33 @@ pub enum Rejection {
 }
 
 /// The answer of [`Sspr::submit`](super::Sspr::submit).
+///
+/// ```
+/// use sspr::SubmitOutcome;
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/manual/world.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let World { sspr, courier, inbox, request, client } = world()?;
+/// # let started = sspr.start(&request, &client).await?.started().unwrap();
+/// # courier.drain(&inbox).await;
+/// # let (token, code) = (started.token, inbox.last_code().unwrap());
+/// # let granted = sspr.verify(&token, &code, &client).await?.granted().unwrap();
+/// # let grant = granted.grant;
+/// let new = Password::parse("qwertyuiop")?;
+/// let shown = match sspr.submit(&grant, &new, &client).await? {
+///     SubmitOutcome::Changed(_) => "Your password is changed.".to_owned(),
+///     SubmitOutcome::Weak { issues } => {
+///         let issues: Vec<_> = issues.iter().map(ToString::to_string).collect();
+///         issues.join(" ")
+///     }
+///     SubmitOutcome::Rejected => "Start again.".to_owned(),
+///     SubmitOutcome::TryLater { .. } => "Try again later.".to_owned(),
+/// };
+/// assert!(shown.contains("common"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub enum SubmitOutcome {
     /// The password is changed, and every older session is invalid.
@@ -289,6 +435,30 @@ pub struct ChangedPassword {
 }
 
 /// The answer of [`Sspr::redeem`](super::Sspr::redeem).
+///
+/// ```
+/// use sspr::RedeemOutcome;
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/manual/world.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let World { sspr, courier, inbox, request, client } = world()?;
+/// # let started = sspr.start(&request, &client).await?.started().unwrap();
+/// # courier.drain(&inbox).await;
+/// # let (token, code) = (started.token, inbox.last_code().unwrap());
+/// # let granted = sspr.verify(&token, &code, &client).await?.granted().unwrap();
+/// # let grant = granted.grant;
+/// # let new = Password::parse("four unrelated words will do")?;
+/// # let changed = sspr.submit(&grant, &new, &client).await?.changed().unwrap();
+/// # let ticket = changed.ticket;
+/// match sspr.redeem(&ticket).await? {
+///     RedeemOutcome::SignIn(session) => assert_eq!(session.account.as_str(), "1"),
+///     RedeemOutcome::RequireSignIn => println!("Sign in with the new password."),
+///     RedeemOutcome::Rejected => println!("Start again."),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub enum RedeemOutcome {
     /// The host signs this account in.
@@ -332,7 +502,8 @@ pub struct SignIn {
 }
 
 /// The proof that the user must still give to sign in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[must_use]
 pub enum SecondFactorDemand {
     /// Nothing more.
@@ -342,6 +513,25 @@ pub enum SecondFactorDemand {
 }
 
 /// The answer of [`Sspr::sign_in`](super::Sspr::sign_in).
+///
+/// ```
+/// use sspr::SignInOutcome;
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/manual/world.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let World { sspr, courier, inbox, request, client } = world()?;
+/// let password = Password::parse("a wrong one")?;
+/// let shown = match sspr.sign_in(&request, &password, &client).await? {
+///     SignInOutcome::SignedIn(_) => "Welcome.",
+///     SignInOutcome::Rejected => "Address and password do not match.",
+///     SignInOutcome::LockedOut { .. } => "Locked. Reset the password.",
+///     SignInOutcome::TryLater { .. } => "Try again later.",
+/// };
+/// assert_eq!(shown, "Address and password do not match.");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub enum SignInOutcome {
     /// The password is right.
@@ -383,4 +573,51 @@ pub struct SignedIn {
     pub second_factor: SecondFactorDemand,
     /// A proof for a long-lived cookie on this device. It opens the trusted lane next time.
     pub device: DeviceProof,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{json, to_value};
+
+    use super::*;
+
+    #[test]
+    fn what_holds_no_secret_is_json_with_the_names_of_its_fields() {
+        let at = Timestamp::from_micros(0);
+        let sent = SentCode {
+            expires_at: at,
+            format: CodeFormat::Digits,
+            masked_address: "a***a@ex**e.com".to_owned(),
+            resend_at: at,
+        };
+        let told = json!({
+            "masked_address": "a***a@ex**e.com",
+            "format": "digits",
+            "resend_at": "1970-01-01T00:00:00Z",
+            "expires_at": "1970-01-01T00:00:00Z",
+        });
+        assert_eq!(to_value(&sent).unwrap(), told);
+        let status = ResetStatus {
+            expires_at: at,
+            masked_address: String::new(),
+            reason: ResetReason::MustChange,
+            sent: None,
+            stage: StageName::CodeSent,
+            tries_left: 3,
+        };
+        let status = to_value(&status).unwrap();
+        assert_eq!(
+            (&status["stage"], &status["reason"]),
+            (&json!("code_sent"), &json!("must_change"))
+        );
+        let wrong = Rejection::WrongCode { tries_left: 2 };
+        assert_eq!(to_value(&wrong).unwrap(), json!({"rejection": "wrong_code", "tries_left": 2}));
+        let longer = to_value(Rejection::LongerCodeSent(sent)).unwrap();
+        assert_eq!(
+            (&longer["rejection"], &longer["format"]),
+            (&json!("longer_code_sent"), &json!("digits"))
+        );
+        assert_eq!(to_value(VouchAdvice::NotNeeded).unwrap(), json!("not_needed"));
+        assert_eq!(to_value(SecondFactorDemand::Required).unwrap(), json!("required"));
+    }
 }

@@ -140,6 +140,15 @@ impl RequestKey {
     ///
     /// # Errors
     /// [`EntropyUnavailable`].
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::{adapters::SystemEntropy, engine::RequestKey};
+    ///
+    /// // One key for each form that is shown: a repeated POST opens the same reset.
+    /// let key = RequestKey::generate(&SystemEntropy::new())?;
+    /// # Ok::<(), sspr::ports::EntropyUnavailable>(())
+    /// ```
     pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
         let mut bytes = Zeroizing::new([0; 32]);
         entropy.fill(&mut *bytes).map(|()| Self(bytes))
@@ -172,6 +181,15 @@ impl Context {
     ///
     /// # Errors
     /// [`ContextError`] if there are more than 512 bytes.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::engine::Context;
+    ///
+    /// let context = Context::new("cart=17")?;
+    /// assert!(Context::new(vec![0; 100_000]).is_err());
+    /// # Ok::<(), sspr::engine::ContextError>(())
+    /// ```
     pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, ContextError> {
         let bytes = bytes.into();
         if bytes.len() > Self::MAX_BYTES { Err(ContextError) } else { Ok(Self(bytes)) }
@@ -229,6 +247,15 @@ impl Vouch {
     ///
     /// # Errors
     /// [`IdError`] names the rule.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::engine::Vouch;
+    ///
+    /// // The id of a solved captcha, as its service told it to your server.
+    /// let vouch = Vouch::new("captcha-3f9a")?;
+    /// # Ok::<(), sspr::domain::IdError>(())
+    /// ```
     pub fn new(id: &str) -> Result<Self, IdError> {
         CorrelationId::parse(id).map(Self)
     }

@@ -3,6 +3,8 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::domain::{
     ApplicationId, CodeFormat, CounterName, Digest, KeyId, LanguageTag, Sealed, Stamp, TenantId,
     Timestamp, UserFlowId,
@@ -50,7 +52,8 @@ pub struct Origin {
 }
 
 /// The reason why a user needs a new password.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ResetReason {
     /// The user forgot the password, or the account is locked.
@@ -231,7 +234,8 @@ pub struct ResetTerms {
 }
 
 /// The stage that a reset has reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is the stage of the same name")]
 // Exhaustive: see `Stage`.
 pub enum StageName {

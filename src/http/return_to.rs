@@ -21,6 +21,15 @@ impl ReturnTo {
     ///
     /// # Errors
     /// [`ReturnToError`] if the text is not such a path.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::http::ReturnTo;
+    ///
+    /// let cart = ReturnTo::parse("/cart?step=2")?;
+    /// assert!(ReturnTo::parse("https://elsewhere.example/").is_err());
+    /// # Ok::<(), sspr::http::ReturnToError>(())
+    /// ```
     pub fn parse(text: &str) -> Result<Self, ReturnToError> {
         let printable = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
         let local = text.starts_with('/') && !text.starts_with("//");

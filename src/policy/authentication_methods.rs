@@ -75,6 +75,19 @@ impl AuthenticationMethodsPolicy {
     ///
     /// # Errors
     /// [`DocumentError`] names the JSON path and the rule.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::policy::AuthenticationMethodsPolicy;
+    ///
+    /// let policy = AuthenticationMethodsPolicy::from_json(
+    ///     r#"{ "authenticationMethodConfigurations": [
+    ///         { "id": "Email", "state": "enabled" }
+    ///     ] }"#,
+    /// )?;
+    /// let refused = AuthenticationMethodsPolicy::from_json("[]").unwrap_err();
+    /// # Ok::<(), sspr::policy::DocumentError>(())
+    /// ```
     pub fn from_json(json: &str) -> Result<Self, DocumentError> {
         Self::read(&Node::root(&parse_json(json, DEEPEST_METHODS)?))
     }
@@ -84,6 +97,15 @@ impl AuthenticationMethodsPolicy {
     ///
     /// # Errors
     /// [`DocumentError`] names the JSON path and the rule.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::policy::AuthenticationMethodsPolicy;
+    ///
+    /// let json = r#"{ "id": "Email", "state": "disabled" }"#;
+    /// let policy = AuthenticationMethodsPolicy::from_email_json(json)?;
+    /// # Ok::<(), sspr::policy::DocumentError>(())
+    /// ```
     pub fn from_email_json(json: &str) -> Result<Self, DocumentError> {
         let mut email = parse_json(json, DEEPEST_EMAIL)?;
         let (state, include, exclude) = read_email(&Node::root(&email))?;

@@ -44,6 +44,15 @@ impl Brand {
     ///
     /// # Errors
     /// [`BrandError::Name`] if the name is not valid.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::policy::Brand;
+    ///
+    /// let brand = Brand::new("Contoso")?;
+    /// assert!(Brand::new("").is_err());
+    /// # Ok::<(), sspr::policy::BrandError>(())
+    /// ```
     pub fn new(name: &str) -> Result<Self, BrandError> {
         let fits = (1..=64).contains(&name.chars().count()) && name.trim() == name;
         if !fits || name.chars().any(char::is_control) {
@@ -62,6 +71,14 @@ impl Brand {
     ///
     /// # Errors
     /// [`BrandError::Origin`] if the host is not valid.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::policy::Brand;
+    ///
+    /// let brand = Brand::new("Contoso")?.with_origin("login.contoso.example")?;
+    /// # Ok::<(), sspr::policy::BrandError>(())
+    /// ```
     pub fn with_origin(mut self, host: &str) -> Result<Self, BrandError> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
         if host.is_empty() || host.len() > 253 || !host.bytes().all(plain) {

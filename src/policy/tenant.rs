@@ -81,6 +81,15 @@ impl TenantPolicy {
     ///
     /// # Errors
     /// [`DocumentError`] if the name is not valid as a tenant and a brand.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::TenantPolicy;
+    ///
+    /// let policy = TenantPolicy::customers("contoso")?;
+    /// assert!(TenantPolicy::customers("").is_err());
+    /// # Ok::<(), sspr::policy::DocumentError>(())
+    /// ```
     pub fn customers(tenant: &str) -> Result<Self, DocumentError> {
         let id = TenantId::parse(tenant).map_err(|error| fault("$.tenant", error.to_string()))?;
         Self::with_one_flow(id, Application::USUAL_FLOW)
@@ -91,6 +100,15 @@ impl TenantPolicy {
     ///
     /// # Errors
     /// [`DocumentError`] if the name of the tenant is not valid as a brand.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::{Application, TenantPolicy};
+    ///
+    /// let shop = Application::new("contoso", "sign-in", "shop")?;
+    /// let policy = TenantPolicy::for_application(&shop)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn for_application(application: &Application) -> Result<Self, DocumentError> {
         Self::with_one_flow(application.tenant.clone(), application.user_flow.as_str())
     }
@@ -107,6 +125,16 @@ impl TenantPolicy {
     /// # Errors
     /// [`DocumentError`] if two flows have the same id, or if the tenant's name is not valid as a
     /// brand.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::policy::{AuthenticationMethodsPolicy, TenantPolicy, UserFlow};
+    ///
+    /// let flow = UserFlow::email_with_password("sign-in")?;
+    /// let methods = AuthenticationMethodsPolicy::email_for_all();
+    /// let policy = TenantPolicy::new("contoso".parse()?, vec![flow], methods)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(
         tenant: TenantId,
         user_flows: Vec<UserFlow>,
@@ -156,6 +184,17 @@ impl TenantPolicy {
     ///
     /// # Errors
     /// [`DocumentError`] if two flows have the same id.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::policy::{TenantPolicy, UserFlow};
+    ///
+    /// let flows = ["sign-in", "sign-in"].map(UserFlow::email_with_password);
+    /// let flows = flows.into_iter().collect::<Result<Vec<_>, _>>()?;
+    /// let policy = TenantPolicy::customers("contoso")?;
+    /// assert!(policy.with_user_flows(flows).is_err(), "two flows of one id");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn with_user_flows(mut self, flows: Vec<UserFlow>) -> Result<Self, DocumentError> {
         for (index, flow) in flows.iter().enumerate() {
             if flows.iter().take(index).any(|other| other.id() == flow.id()) {

@@ -50,6 +50,15 @@ impl UserFlow {
     ///
     /// # Errors
     /// [`IdError`] if the text is not a valid id.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::policy::UserFlow;
+    ///
+    /// let flow = UserFlow::email_with_password("sign-in")?;
+    /// assert!(flow.has_passwords());
+    /// # Ok::<(), sspr::domain::IdError>(())
+    /// ```
     pub fn email_with_password(id: &str) -> Result<Self, IdError> {
         let identity_providers = vec![IdentityProvider::EmailPassword];
         let document = json!({
@@ -82,6 +91,16 @@ impl UserFlow {
     ///
     /// # Errors
     /// [`DocumentError`] names the JSON path and the rule.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::policy::UserFlow;
+    ///
+    /// let flow = UserFlow::email_with_password("sign-in")?;
+    /// let json = flow.document().to_string();
+    /// assert_eq!(UserFlow::from_json(&json)?.id(), flow.id());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_json(json: &str) -> Result<Self, DocumentError> {
         Self::read(&Node::root(&parse_json(json, DEEPEST_FLOW)?))
     }

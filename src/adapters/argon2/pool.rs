@@ -154,6 +154,16 @@ impl Argon2Pool {
     /// # Security
     /// Use parameters below the defaults for tests only, because they make stolen hashes cheaper to
     /// guess.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::adapters::Argon2Pool;
+    ///
+    /// // 46 MiB and one pass, as OWASP lists them.
+    /// let pool = Argon2Pool::new().with_parameters(46 * 1024, 1, 1)?;
+    /// assert!(pool.with_parameters(1, 1, 1).is_err());
+    /// # Ok::<(), sspr::adapters::ParametersError>(())
+    /// ```
     pub fn with_parameters(
         &self,
         memory: u32,

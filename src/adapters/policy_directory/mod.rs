@@ -75,6 +75,15 @@ impl PolicyDirectory {
     ///
     /// # Errors
     /// [`PolicyFileError`] if the folder itself cannot be read.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::adapters::PolicyDirectory;
+    ///
+    /// let missing = PolicyDirectory::open("/no/such/folder");
+    /// let told = missing.unwrap_err().to_string();
+    /// assert!(told.contains("cannot be read"));
+    /// ```
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, PolicyFileError> {
         let folder = folder.as_ref().to_owned();
         let directory = Self { folder, policies: MemoryPolicies::default(), state: Arc::default() };

@@ -108,6 +108,17 @@ impl PostgresOptions {
     ///
     /// # Errors
     /// [`PostgresUrlError`] if the URL is not valid.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::adapters::PostgresOptions;
+    ///
+    /// let url = "postgres://sspr:secret@db.example/accounts";
+    /// let options = PostgresOptions::from_url(url)?.with_connections(8);
+    /// let told = PostgresOptions::from_url("postgres://").unwrap_err();
+    /// assert_eq!(told.to_string(), "postgres url: it names no host");
+    /// # Ok::<(), sspr::adapters::PostgresUrlError>(())
+    /// ```
     pub fn from_url(url: &str) -> Result<Self, PostgresUrlError> {
         let mut config: Config = url.parse().map_err(|error| fault(&error))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {

@@ -50,6 +50,17 @@ impl PostgresStore {
     /// # Errors
     /// [`StoreError`] says what to do if the server is not reachable, refuses, is not migrated, or
     /// is of a newer release.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::adapters::{PostgresOptions, PostgresStore};
+    ///
+    /// async fn open() -> Result<PostgresStore, Box<dyn std::error::Error>> {
+    ///     let url = std::env::var("DATABASE_URL")?;
+    ///     let options = PostgresOptions::from_url(&url)?;
+    ///     Ok(PostgresStore::open(&options).await?)
+    /// }
+    /// ```
     pub async fn open(options: &PostgresOptions) -> Result<Self, StoreError> {
         let connections = Connections::new(options)?;
         schema::check(&connections).await?;

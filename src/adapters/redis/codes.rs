@@ -55,6 +55,16 @@ impl RedisCodes {
     ///
     /// # Errors
     /// [`StoreError`] says what to do if the server is not reachable, refuses, or evicts entries.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::adapters::{RedisCodes, RedisOptions};
+    ///
+    /// async fn open() -> Result<RedisCodes, Box<dyn std::error::Error>> {
+    ///     let options = RedisOptions::from_url("rediss://cache.example")?;
+    ///     Ok(RedisCodes::open(&options).await?)
+    /// }
+    /// ```
     pub async fn open(options: &RedisOptions) -> Result<Self, StoreError> {
         let connection = Connection::open(options).await?;
         connection.check_policy().await?;

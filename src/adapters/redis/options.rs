@@ -77,6 +77,16 @@ impl RedisOptions {
     ///
     /// # Errors
     /// [`RedisUrlError`] if the URL is not valid.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::adapters::RedisOptions;
+    ///
+    /// let options = RedisOptions::from_url("rediss://:secret@cache.example/0")?
+    ///     .with_prefix("accounts");
+    /// assert!(RedisOptions::from_url("http://cache.example").is_err());
+    /// # Ok::<(), sspr::adapters::RedisUrlError>(())
+    /// ```
     pub fn from_url(url: &str) -> Result<Self, RedisUrlError> {
         Self::of(&[url], Kind::Single)
     }
@@ -85,6 +95,15 @@ impl RedisOptions {
     ///
     /// # Errors
     /// [`RedisUrlError`] if a URL is not valid or none is given.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::adapters::RedisOptions;
+    ///
+    /// let nodes = ["rediss://one.example", "rediss://two.example"];
+    /// let options = RedisOptions::cluster(&nodes)?;
+    /// # Ok::<(), sspr::adapters::RedisUrlError>(())
+    /// ```
     pub fn cluster(urls: &[&str]) -> Result<Self, RedisUrlError> {
         Self::of(urls, Kind::Cluster)
     }
@@ -94,6 +113,15 @@ impl RedisOptions {
     ///
     /// # Errors
     /// [`RedisUrlError`] if a URL is not valid or none is given.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::adapters::RedisOptions;
+    ///
+    /// let sentinels = ["redis://one.example:26379", "redis://two.example:26379"];
+    /// let options = RedisOptions::sentinel(&sentinels, "mymaster")?;
+    /// # Ok::<(), sspr::adapters::RedisUrlError>(())
+    /// ```
     pub fn sentinel(urls: &[&str], service: &str) -> Result<Self, RedisUrlError> {
         Self::of(urls, Kind::Sentinel { service: service.to_owned() })
     }

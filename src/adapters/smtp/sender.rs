@@ -72,6 +72,18 @@ impl SmtpSender {
     /// # Errors
     /// [`SmtpUrlError`] names the part that is wrong. Certificates are read now. No connection is
     /// made yet.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::adapters::SmtpSender;
+    ///
+    /// let sender = SmtpSender::from_url(
+    ///     "smtp://user:secret@mail.example:587?from=no-reply@example.com",
+    /// )?;
+    /// let refused = SmtpSender::from_url("smtp://mail.example").err();
+    /// assert!(refused.is_some_and(|told| told.to_string().contains("`from`")));
+    /// # Ok::<(), sspr::adapters::SmtpUrlError>(())
+    /// ```
     pub fn from_url(url: &str) -> Result<Self, SmtpUrlError> {
         Self::new(url, None)
     }

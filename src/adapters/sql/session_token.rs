@@ -19,6 +19,14 @@ impl SessionToken {
     ///
     /// # Errors
     /// [`StoreError`] if there is no randomness.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::adapters::{SessionToken, SystemEntropy};
+    ///
+    /// let token = SessionToken::generate(&SystemEntropy::new())?;
+    /// # Ok::<(), sspr::ports::StoreError>(())
+    /// ```
     pub fn generate(entropy: &dyn Entropy) -> Result<Self, StoreError> {
         let mut secret = Zeroizing::new([0; 32]);
         entropy.fill(&mut *secret).map_err(|error| {

@@ -24,6 +24,19 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError`] says what to do if the folder is missing or not writable. It does the same if
     /// the file is not a database or is of a newer release.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::adapters::SqliteStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let folder = tempfile::tempdir()?;
+    /// let store = SqliteStore::open(folder.path().join("sspr.db")).await?;
+    /// let (users, codes) = (store.users(), store.codes());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::open_within(path, u64::MAX).await
     }
@@ -33,6 +46,19 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`StoreError`] as for [`SqliteStore::open`].
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::adapters::SqliteStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let folder = tempfile::tempdir()?;
+    /// let file = folder.path().join("sspr.db");
+    /// let store = SqliteStore::open_within(file, 64 * 1024 * 1024).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn open_within(path: impl AsRef<Path>, bytes: u64) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
         let (reply, answer) = oneshot::channel();

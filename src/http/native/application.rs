@@ -38,6 +38,16 @@ impl NativeApplication {
     ///
     /// # Errors
     /// [`OriginError`] if the text is not an origin.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::{Application, http::NativeApplication};
+    ///
+    /// let shop = Application::new("contoso", "sign-in", "shop")?;
+    /// let shop = NativeApplication::new(shop).with_origin("https://shop.example")?;
+    /// assert!(shop.with_origin("https://shop.example/path").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn with_origin(mut self, origin: &str) -> Result<Self, OriginError> {
         self.origins.push(Origin::parse(origin).ok_or(OriginError)?);
         Ok(self)

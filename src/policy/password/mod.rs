@@ -5,6 +5,7 @@ mod common;
 
 use core::fmt;
 
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use thiserror::Error;
 
 use crate::domain::{Account, Password, TenantId};
@@ -85,6 +86,21 @@ impl PasswordIssue {
     }
 }
 
+/// In JSON, an issue has its `code`, its English `text`, and `least` or `most` if it has a bound.
+impl Serialize for PasswordIssue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_map(None)?;
+        fields.serialize_entry("code", self.code())?;
+        match self {
+            Self::Long { most } => fields.serialize_entry("most", most)?,
+            Self::Short { least } => fields.serialize_entry("least", least)?,
+            _ => {}
+        }
+        fields.serialize_entry("text", &self.to_string())?;
+        fields.end()
+    }
+}
+
 /// The reason why password rules are not valid.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -126,6 +142,15 @@ impl PasswordRules {
     ///
     /// # Errors
     /// [`PasswordRulesError::MinLength`] if the number is below 8 or above 64.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::policy::PasswordRules;
+    ///
+    /// let rules = PasswordRules::nist().with_min_length(12)?;
+    /// assert!(PasswordRules::nist().with_min_length(4).is_err());
+    /// # Ok::<(), sspr::policy::PasswordRulesError>(())
+    /// ```
     pub fn with_min_length(mut self, characters: usize) -> Result<Self, PasswordRulesError> {
         if !(8..=64).contains(&characters) {
             return Err(PasswordRulesError::MinLength);
@@ -138,6 +163,14 @@ impl PasswordRules {
     ///
     /// # Errors
     /// [`PasswordRulesError`] if there are too many terms, or a term is not valid.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::policy::PasswordRules;
+    ///
+    /// let rules = PasswordRules::nist().with_terms(["contoso", "fabrikam"])?;
+    /// # Ok::<(), sspr::policy::PasswordRulesError>(())
+    /// ```
     pub fn with_terms<'a>(
         mut self,
         terms: impl IntoIterator<Item = &'a str>,
@@ -282,6 +315,15 @@ fn kinds(text: &str) -> usize {
 mod tests {
     use super::*;
     use crate::domain::{AccountId, EmailAddress, Stamp};
+
+    #[test]
+    fn an_issue_is_its_code_its_bound_and_its_text_in_json() {
+        let short = serde_json::to_value(PasswordIssue::Short { least: 8 }).unwrap();
+        assert_eq!((&short["code"], &short["least"]), (&"too_short".into(), &8.into()));
+        assert_eq!(short["text"], PasswordIssue::Short { least: 8 }.to_string());
+        let common = serde_json::to_string(&PasswordIssue::Common).unwrap();
+        assert!(common.starts_with(r#"{"code":"common","text":""#), "{common}");
+    }
 
     fn issues(rules: &PasswordRules, text: &str) -> Vec<PasswordIssue> {
         let address = EmailAddress::parse("margaret.hamilton@example.com").unwrap();
