@@ -258,6 +258,6 @@ fn a_finished_reset_and_a_guess_take_so_many_calls() {
         let redeemed = codes.calls();
         let steps = [started, delivered, verified, submitted, redeemed];
         // `manual::scale` and `examples/scale.rs` reckon with these.
-        assert_eq!((steps.iter().sum::<usize>(), guessed), (13, 2), "{steps:?}");
+        assert_eq!((steps, guessed), ([1, 1, 3, 3, 2], 2));
     });
 }

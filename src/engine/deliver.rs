@@ -13,8 +13,9 @@ use crate::{
 
 use super::{
     queue::{Certainty, Drawn, Passcode, Ready},
-    records::{MAX_CONFLICTS, Stored, terms},
+    records::{MAX_CONFLICTS, terms},
     sspr::Inner,
+    stored::Stored,
     throttle::{Lane, Who, names_any},
 };
 
@@ -56,7 +57,7 @@ enum Prepared {
 }
 
 impl Inner {
-    /// One try at one passcode. The record is read again before each.
+    /// One try at one passcode. The record is read again before each but the first.
     pub(super) async fn deliver(
         &self,
         sender: &impl EmailSender,
@@ -120,7 +121,12 @@ impl Inner {
                 return Ok(Prepared::Done(Outcome::Unavailable));
             };
             let lifetime = policy.limits().code_lifetime;
-            let stored = self.load(passcode.reset, now).await?;
+            let written = passcode.written.take();
+            let stored = match written.filter(|_| *certainty == Certainty::Certain) {
+                // Whoever has written since then makes the swap fail, and it is read after all.
+                Some(written) => Some(*written).filter(|it| now < it.reset.expires_at()),
+                None => self.load(passcode.reset, now).await?,
+            };
             if is_awaited(stored.as_ref(), passcode, *certainty, now) {
                 return Ok(Prepared::Awaited);
             }

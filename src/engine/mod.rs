@@ -29,6 +29,7 @@ mod sign_in_start;
 mod span;
 mod sspr;
 mod status;
+mod stored;
 mod submit;
 mod submit_slots;
 mod tenants;

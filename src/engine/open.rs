@@ -1,19 +1,26 @@
 //! `open` and `start`: the beginning of a reset.
 
+use std::sync::Arc;
+
 use crate::{
     domain::{
-        Digest, Entropy, EntropyUnavailable, FlowToken, Keyring, Purpose, RecordId, Scope,
-        Timestamp,
+        CodeFormat, Digest, Entropy, EntropyUnavailable, Family, FlowToken, Keyring, LimiterForm,
+        Purpose, RecordId, Scope, Timestamp,
     },
     error::Error,
-    flow::{Origin, Reset},
+    flow::{Event, Origin, Reset, Step},
     policy::{Disclosure, TenantPolicy},
     ports::{EventKind, Inserted, Outcome},
 };
 
 use super::{
     Client, OpenOutcome, Opened, Request, RequestKey, SendOutcome, SentCode, Sspr, StartOutcome,
-    Started, VouchAdvice, span::spanned, sspr::About, throttle::retry_at,
+    Started, VouchAdvice,
+    records::terms,
+    span::spanned,
+    sspr::About,
+    stored::Stored,
+    throttle::{Lane, names_any, retry_at},
 };
 
 /// Stands in for the entropy of a reset that is opened under a request key: the same key, address
@@ -57,6 +64,33 @@ impl Entropy for Derived {
     }
 }
 
+/// A reset that is not written yet.
+struct Draft {
+    policy: Arc<TenantPolicy>,
+    /// Whether the caller may learn of the reset. `false` only where the tenant tells which
+    /// addresses have no account.
+    known: bool,
+    lane: Lane,
+    form: LimiterForm,
+    id: RecordId,
+    token: FlowToken,
+    reset: Reset,
+}
+
+/// The result of writing a reset with its first send.
+enum Start {
+    New(Box<Started>),
+    /// An earlier call with the same request key has written it.
+    Repeated(FlowToken),
+    /// A limit refused the call. The kind says whether it limits opening or sending.
+    TryLater {
+        kind: EventKind,
+        retry_at: Timestamp,
+    },
+    Unavailable,
+    UnknownAccount,
+}
+
 impl Sspr {
     /// Opens a reset, without sending a code yet.
     ///
@@ -97,12 +131,37 @@ impl Sspr {
     /// # Errors
     /// As [`Sspr::open`] and [`Sspr::send`].
     pub async fn start(&self, request: &Request, client: &Client) -> Result<StartOutcome, Error> {
-        let token = match self.open(request, client).await? {
-            OpenOutcome::Opened(opened) => opened.token,
-            OpenOutcome::TryLater { retry_at } => return Ok(StartOutcome::TryLater { retry_at }),
-            OpenOutcome::Unavailable => return Ok(StartOutcome::Unavailable),
-            OpenOutcome::UnknownAccount => return Ok(StartOutcome::UnknownAccount),
+        let now = self.inner.clock.now();
+        let correlation = client.correlation.as_ref();
+        let answer = spanned("start", correlation, self.start_at(request, client, now)).await;
+        let about = About::client(client).of(&request.application.tenant);
+        let (kind, outcome, reset) = match &answer {
+            Ok(Start::New(started)) => (EventKind::Send, Outcome::Ok, Some(started.token.record())),
+            Ok(Start::Repeated(token)) => (EventKind::Open, Outcome::Ok, Some(token.record())),
+            Ok(Start::TryLater { kind, .. }) => (*kind, Outcome::TryLater, None),
+            Ok(Start::Unavailable | Start::UnknownAccount) => {
+                (EventKind::Open, Outcome::Unavailable, None)
+            }
+            Err(_) => (EventKind::Open, Outcome::Error, None),
         };
+        let failure = answer.as_ref().err().map(Error::failure);
+        let about = About { reset, ..about.failed(failure.as_ref()) };
+        if matches!(answer, Ok(Start::New(_))) {
+            self.inner.emit(EventKind::Open, Outcome::Ok, about, now);
+        }
+        self.inner.emit(kind, outcome, about, now);
+        match answer? {
+            Start::New(started) => Ok(StartOutcome::Started(*started)),
+            Start::Repeated(token) => self.send_again(token, client).await,
+            Start::TryLater { retry_at, .. } => Ok(StartOutcome::TryLater { retry_at }),
+            Start::Unavailable => Ok(StartOutcome::Unavailable),
+            Start::UnknownAccount => Ok(StartOutcome::UnknownAccount),
+        }
+    }
+
+    /// Requests a code of a reset that an earlier call has opened. If that call has requested one a
+    /// moment ago, the answer is the same.
+    async fn send_again(&self, token: FlowToken, client: &Client) -> Result<StartOutcome, Error> {
         let retry_at = match self.send(&token, client).await? {
             SendOutcome::Sent(sent) => return Ok(StartOutcome::Started(Started { sent, token })),
             SendOutcome::TooSoon { resend_at: retry_at } | SendOutcome::TryLater { retry_at } => {
@@ -110,12 +169,86 @@ impl Sspr {
             }
             SendOutcome::Gone => return Ok(StartOutcome::Unavailable),
         };
-        if request.key.is_some()
-            && let Some(sent) = self.sent_before(&token).await?
-        {
-            return Ok(StartOutcome::Started(Started { sent, token }));
+        Ok(match self.sent_before(&token).await? {
+            Some(sent) => StartOutcome::Started(Started { sent, token }),
+            None => StartOutcome::TryLater { retry_at },
+        })
+    }
+
+    /// Writes a reset together with its first send, in one call of the store.
+    async fn start_at(
+        &self,
+        request: &Request,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Start, Error> {
+        let inner = &*self.inner;
+        let Some(draft) = self.draft(request, client, now).await? else {
+            return Ok(Start::Unavailable);
+        };
+        let limits = draft.policy.limits();
+        let throttle = inner.throttle(draft.id.tenant_tag(), limits);
+        let mut charges = throttle.open(&draft.lane, client);
+        charges.extend(throttle.send(&draft.form, &draft.lane, client));
+        let mut format = inner.first_format(draft.id.tenant_tag(), limits, now);
+        loop {
+            let Step::Next(reset) = draft.reset.step(Event::Send { format }, &terms(limits), now)
+            else {
+                return Ok(Start::Unavailable);
+            };
+            let written = Stored { id: draft.id, reset: *reset, tries: 0, version: 1 };
+            let Some(sent) = written.reset.sent else { return Ok(Start::Unavailable) };
+            let mut asked = charges.clone();
+            if format == CodeFormat::Digits {
+                asked.extend(throttle.questions(&written.reset.origin.visible));
+            }
+            let record = inner.record(draft.id, &written.reset, limits);
+            let later = now.after(limits.resend_cooldown);
+            let Some(mail) =
+                self.mail_after(written, sent, &request.address, draft.lane.clone(), client)?
+            else {
+                return Ok(Start::TryLater { kind: EventKind::Send, retry_at: later });
+            };
+            let inserted = match inner.codes.insert(&record, &asked, now).await {
+                Ok(inserted) => inserted,
+                Err(error) => {
+                    mail.failed(&error);
+                    return Err(error.into());
+                }
+            };
+            match inserted {
+                Inserted::Inserted | Inserted::Exists if !draft.known => {
+                    mail.withdraw();
+                    return Ok(Start::UnknownAccount);
+                }
+                Inserted::Inserted => {}
+                Inserted::Exists => {
+                    let stored = inner.load(draft.id, now).await?;
+                    if stored.and_then(|stored| stored.reset.sent) != Some(sent) {
+                        mail.withdraw();
+                        return Ok(Start::Repeated(draft.token));
+                    }
+                }
+                Inserted::Full => {
+                    mail.withdraw();
+                    return Ok(Start::TryLater { kind: EventKind::Open, retry_at: later });
+                }
+                Inserted::Refused(over) => {
+                    mail.withdraw();
+                    let visible = [Family::VisibleTries, Family::VisibleStreak];
+                    if format == CodeFormat::Digits && names_any(&over, &visible) {
+                        format = CodeFormat::Letters;
+                        continue;
+                    }
+                    let opens = names_any(&over, &[Family::Opens]);
+                    let kind = if opens { EventKind::Open } else { EventKind::Send };
+                    return Ok(Start::TryLater { kind, retry_at: retry_at(&over, now) });
+                }
+            }
+            mail.confirm();
+            let sent = SentCode::of(&sent, &request.address);
+            return Ok(Start::New(Box::new(Started { sent, token: draft.token })));
         }
-        Ok(StartOutcome::TryLater { retry_at })
     }
 
     /// The code that a repeated request has asked for before.
@@ -135,16 +268,53 @@ impl Sspr {
         now: Timestamp,
     ) -> Result<OpenOutcome, Error> {
         let inner = &*self.inner;
-        let Some(policy) = inner.policy(&request.application.tenant)? else {
+        let Some(Draft { form: _, id, known, lane, policy, reset, token }) =
+            self.draft(request, client, now).await?
+        else {
             return Ok(OpenOutcome::Unavailable);
         };
+        let (tag, limits) = (id.tenant_tag(), policy.limits());
+        let charges = inner.throttle(tag, limits).open(&lane, client);
+        let record = inner.record(id, &reset, limits);
+        match inner.codes.insert(&record, &charges, now).await? {
+            // The id was drawn or derived here: if it exists, this very request has written it.
+            Inserted::Inserted | Inserted::Exists if known => {}
+            Inserted::Inserted | Inserted::Exists => return Ok(OpenOutcome::UnknownAccount),
+            Inserted::Full => {
+                let retry_at = now.after(limits.resend_cooldown);
+                return Ok(OpenOutcome::TryLater { retry_at });
+            }
+            Inserted::Refused(over) => {
+                return Ok(OpenOutcome::TryLater { retry_at: retry_at(&over, now) });
+            }
+        }
+        Ok(OpenOutcome::Opened(Opened {
+            ends_at: reset.ends_at,
+            masked_address: request.address.masked(),
+            token,
+            vouch: if inner.tenants.is_elevated(tag, limits.tenant_tries, now) {
+                VouchAdvice::Wanted
+            } else {
+                VouchAdvice::NotNeeded
+            },
+        }))
+    }
+
+    /// Makes a reset without writing it. `None` if the tenant or the user flow offers none.
+    async fn draft(
+        &self,
+        request: &Request,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Option<Draft>, Error> {
+        let inner = &*self.inner;
+        let Some(policy) = inner.policy(&request.application.tenant)? else { return Ok(None) };
         let offered = policy.offers_reset(&request.application.user_flow, &request.application.id);
         if !offered || !self.serves(&request.application) {
-            return Ok(OpenOutcome::Unavailable);
+            return Ok(None);
         }
         let tag = request.application.tenant.tag();
         let limits = policy.limits();
-        let throttle = inner.throttle(tag, limits);
         let known = match request.disclosure.unwrap_or(policy.disclosure()) {
             Disclosure::EntraCompatible => self.is_eligible(&policy, request).await?,
             Disclosure::Strict => true,
@@ -170,32 +340,10 @@ impl Sspr {
             reason: request.reason,
             tenant: request.application.tenant.clone(),
             user_flow: request.application.user_flow.clone(),
-            visible: throttle.visible(&form),
+            visible: inner.throttle(tag, limits).visible(&form),
         };
         let reset = Reset::opened(origin, token.hash(), limits.reset_lifetime, now);
-        let record = self.inner.record(id, &reset, limits);
-        match inner.codes.insert(&record, &throttle.open(&lane, client), now).await? {
-            // The id was drawn or derived here: if it exists, this very request has written it.
-            Inserted::Inserted | Inserted::Exists if known => {}
-            Inserted::Inserted | Inserted::Exists => return Ok(OpenOutcome::UnknownAccount),
-            Inserted::Full => {
-                let retry_at = now.after(limits.resend_cooldown);
-                return Ok(OpenOutcome::TryLater { retry_at });
-            }
-            Inserted::Refused(over) => {
-                return Ok(OpenOutcome::TryLater { retry_at: retry_at(&over, now) });
-            }
-        }
-        Ok(OpenOutcome::Opened(Opened {
-            ends_at: reset.ends_at,
-            masked_address: request.address.masked(),
-            token,
-            vouch: if inner.tenants.is_elevated(tag, limits.tenant_tries, now) {
-                VouchAdvice::Wanted
-            } else {
-                VouchAdvice::NotNeeded
-            },
-        }))
+        Ok(Some(Draft { form, id, known, lane, policy, reset, token }))
     }
 
     /// Whether exactly one eligible account stands behind the address. Made for every address

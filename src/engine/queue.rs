@@ -17,7 +17,7 @@ use crate::{
     sync::{Mutex, MutexGuard},
 };
 
-use super::{rest::has_stepped_back, settlement::Settlement, throttle::Lane};
+use super::{rest::has_stepped_back, settlement::Settlement, stored::Stored, throttle::Lane};
 
 /// How long the courier waits for a write to show, once its caller has left.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
@@ -113,6 +113,8 @@ pub(super) struct Passcode {
     pub(super) address: EmailAddress,
     /// Whose counters it draws on.
     pub(super) lane: Lane,
+    /// The reset as its send was written, so that the first try need not read it.
+    pub(super) written: Option<Box<Stored>>,
     /// The finished mail, once the code is bound.
     pub(super) ready: Option<Ready>,
     /// The last code that was drawn and may be bound, because nobody heard the store's answer.

@@ -6,12 +6,12 @@ use crate::{
         Sealed, Timestamp,
     },
     error::Error,
-    flow::{Bound, CodecError, Origin, Reset, ResetTerms, decode_reset, encode_reset},
+    flow::{Bound, Origin, Reset, ResetTerms, encode_reset},
     policy::Limits,
-    ports::{Loaded, Record, Swapped},
+    ports::{Record, Swapped},
 };
 
-use super::sspr::Inner;
+use super::{sspr::Inner, stored::Stored};
 
 /// How many conflicts a call survives before it gives up. Each conflict means that another call has
 /// written the record.
@@ -20,27 +20,6 @@ pub(super) const MAX_CONFLICTS: usize = 8;
 const ACCOUNT: usize = 128;
 /// Room for an address, so that sealed ones have one length.
 const ADDRESS: usize = 254;
-
-/// A reset as it was read, and what a swap needs to know.
-#[derive(Debug)]
-pub(super) struct Stored {
-    pub(super) id: RecordId,
-    pub(super) version: u64,
-    pub(super) tries: u32,
-    pub(super) reset: Reset,
-}
-
-impl Stored {
-    /// Reads a record. The latest instant that the store has seen counts for the machine too.
-    pub(super) fn read(id: RecordId, loaded: &Loaded) -> Result<Self, Error> {
-        let mut reset = decode_reset(&loaded.body)?;
-        reset.touched_at = reset.touched_at.latest(loaded.touched_at);
-        if !super::throttle::belongs(&id, &reset.origin.tenant) {
-            return Err(CodecError::Damaged.into());
-        }
-        Ok(Self { id, reset, tries: loaded.tries, version: loaded.version })
-    }
-}
 
 /// The lifetimes that a policy's limits give the machine.
 pub(super) const fn terms(limits: &Limits) -> ResetTerms {

@@ -3,10 +3,10 @@
 use core::time::Duration;
 
 use crate::{
-    domain::{CodeFormat, EmailAddress, Family, FlowToken, Timestamp},
+    domain::{CodeFormat, EmailAddress, Family, FlowToken, TenantTag, Timestamp},
     error::Error,
     flow::{Event, Refusal, Sent, Step},
-    policy::TenantPolicy,
+    policy::{Limits, TenantPolicy},
     ports::{EventKind, Outcome, Swapped},
 };
 
@@ -14,10 +14,11 @@ use super::{
     Client, SendOutcome, SentCode, Sspr,
     follow_up::FollowUp,
     queue::{Job, Kind, Passcode, Work},
-    records::{MAX_CONFLICTS, Stored, terms},
+    records::{MAX_CONFLICTS, terms},
     span::spanned,
     sspr::{About, Inner},
-    throttle::{names_any, retry_at},
+    stored::Stored,
+    throttle::{Lane, names_any, retry_at},
 };
 
 /// The courier starts on a mail within this time, at random: what the request path took says
@@ -98,9 +99,11 @@ impl Sspr {
         }
         let tag = origin.tenant.tag();
         let long = at_least == Some(CodeFormat::Letters)
-            || stored.reset.sent.is_some_and(|sent| sent.format == CodeFormat::Letters)
-            || inner.tenants.is_elevated(tag, policy.limits().tenant_tries, now);
-        let mut format = if long { CodeFormat::Letters } else { CodeFormat::Digits };
+            || stored.reset.sent.is_some_and(|sent| sent.format == CodeFormat::Letters);
+        let mut format = match long {
+            true => CodeFormat::Letters,
+            false => inner.first_format(tag, policy.limits(), now),
+        };
         loop {
             match self.write_send(stored, &policy, &address, client, format, now).await? {
                 Written::Refused { past_cap: true, .. } if format == CodeFormat::Digits => {
@@ -136,11 +139,6 @@ impl Sspr {
             Step::Stay | Step::Refused(_) => return Ok(Written::Answer(SendOutcome::Gone)),
         };
         let Some(sent) = next.sent else { return Ok(Written::Answer(SendOutcome::Gone)) };
-        // Room before the write: what is answered as sent is never dropped for want of it.
-        let Some(slot) = inner.queue.reserve(Kind::Passcode, origin.tenant.tag()) else {
-            let retry_at = now.after(limits.resend_cooldown);
-            return Ok(Written::Answer(SendOutcome::TryLater { retry_at }));
-        };
         let lane = inner.lane(&origin.tenant, address, client, now);
         let form = address.limiter_form(policy.dot_rules());
         let mut charges = throttle.send(&form, &lane, client);
@@ -148,21 +146,12 @@ impl Sspr {
             charges.extend(throttle.questions(&origin.visible));
         }
         let record = inner.record(stored.id, &next, limits);
-        let delay = inner.time_below(SPREAD)?;
-        // Before the write: whoever goes away from here on loses no mail.
-        let work = Work::Passcode(Passcode {
-            address: address.clone(),
-            drawn: None,
-            earlier: Vec::new(),
-            failure: None,
-            lane,
-            ready: None,
-            reset: stored.id,
-            sent,
-            tenant: origin.tenant.clone(),
-        });
-        let job = Job::new(work, client.correlation.clone(), Some(slot));
-        let mail = FollowUp::new(self.inner.clone(), vec![job], delay);
+        let version = stored.version.saturating_add(1);
+        let written = Stored { id: stored.id, reset: *next, tries: 0, version };
+        let Some(mail) = self.mail_after(written, sent, address, lane, client)? else {
+            let retry_at = now.after(limits.resend_cooldown);
+            return Ok(Written::Answer(SendOutcome::TryLater { retry_at }));
+        };
         let swapped = inner.codes.compare_and_swap(&record, stored.version, &charges, &[], now);
         let answer = match swapped.await {
             Ok(Swapped::Swapped { .. }) => {
@@ -185,7 +174,54 @@ impl Sspr {
     }
 }
 
+impl Sspr {
+    /// Prepares the mail of a send before the send is written, so that a caller who leaves loses no
+    /// mail. `None` if the queue has no room: a send that is answered as sent is never dropped for
+    /// want of it.
+    pub(super) fn mail_after(
+        &self,
+        written: Stored,
+        sent: Sent,
+        address: &EmailAddress,
+        lane: Lane,
+        client: &Client,
+    ) -> Result<Option<FollowUp>, Error> {
+        let tenant = written.reset.origin.tenant.clone();
+        let Some(slot) = self.inner.queue.reserve(Kind::Passcode, tenant.tag()) else {
+            return Ok(None);
+        };
+        let delay = self.inner.time_below(SPREAD)?;
+        let work = Work::Passcode(Passcode {
+            address: address.clone(),
+            drawn: None,
+            earlier: Vec::new(),
+            failure: None,
+            lane,
+            ready: None,
+            reset: written.id,
+            sent,
+            tenant,
+            written: Some(Box::new(written)),
+        });
+        let job = Job::new(work, client.correlation.clone(), Some(slot));
+        Ok(Some(FollowUp::new(self.inner.clone(), vec![job], delay)))
+    }
+}
+
 impl Inner {
+    /// Returns the format of a reset's first code: long if the tenant is under attack.
+    pub(super) fn first_format(
+        &self,
+        tag: TenantTag,
+        limits: &Limits,
+        now: Timestamp,
+    ) -> CodeFormat {
+        match self.tenants.is_elevated(tag, limits.tenant_tries, now) {
+            true => CodeFormat::Letters,
+            false => CodeFormat::Digits,
+        }
+    }
+
     /// A random time below that one.
     pub(super) fn time_below(&self, most: Duration) -> Result<Duration, Error> {
         let micros = u64::try_from(most.as_micros()).unwrap_or(1).max(1);

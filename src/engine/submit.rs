@@ -16,9 +16,10 @@ use crate::{
 
 use super::{
     ChangedPassword, Client, Sspr, SubmitOutcome,
-    records::{MAX_CONFLICTS, Stored, terms},
+    records::{MAX_CONFLICTS, terms},
     span::spanned,
     sspr::{About, Inner},
+    stored::Stored,
 };
 
 /// Hashes of a grant that no submit begins with: of submits that go in step, each with two hashes

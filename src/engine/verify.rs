@@ -9,9 +9,10 @@ use crate::{
 
 use super::{
     Client, Granted, Rejection, SendOutcome, SentCode, Sspr, VerifyOutcome,
-    records::{MAX_CONFLICTS, Stored, terms},
+    records::{MAX_CONFLICTS, terms},
     span::spanned,
     sspr::Inner,
+    stored::Stored,
     throttle::{Lane, names_any, retry_at},
 };
 

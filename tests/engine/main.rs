@@ -40,4 +40,5 @@ mod ports;
 #[cfg(all(feature = "sqlite", feature = "tracing"))]
 mod secrets;
 mod sign_in;
+mod start;
 mod stranger_cost;
