@@ -20,8 +20,8 @@ use super::{
     throttle::{names_any, retry_at},
 };
 
-/// The courier starts on a mail within this time, at random: what the request path took says
-/// nothing about it.
+/// The longest random delay before the courier starts on a mail. It hides from the mail's timing
+/// how long the request path took.
 const SPREAD: Duration = Duration::from_millis(200);
 
 impl Sspr {
@@ -77,7 +77,7 @@ impl Sspr {
         Ok(SendOutcome::TryLater { retry_at: now })
     }
 
-    /// One try to write the next send; `None` after a conflict.
+    /// Tries once to write the next send. Returns `None` after a conflict.
     pub(super) async fn send_from(
         &self,
         stored: &Stored,
@@ -136,7 +136,7 @@ impl Sspr {
             Step::Stay | Step::Refused(_) => return Ok(Written::Answer(SendOutcome::Gone)),
         };
         let Some(sent) = next.sent else { return Ok(Written::Answer(SendOutcome::Gone)) };
-        // Room before the write: what is answered as sent is never dropped for want of it.
+        // Reserve room before the write, so that no mail that was answered as sent is dropped.
         let Some(slot) = inner.queue.reserve(Kind::Passcode, origin.tenant.tag()) else {
             let retry_at = now.after(limits.resend_cooldown);
             return Ok(Written::Answer(SendOutcome::TryLater { retry_at }));
@@ -149,7 +149,8 @@ impl Sspr {
         }
         let record = inner.record(stored.id, &next, limits);
         let delay = inner.time_below(SPREAD)?;
-        // Before the write: whoever goes away from here on loses no mail.
+        // Prepare the mail before the write, so that a caller that leaves from here on loses no
+        // mail.
         let work = Work::Passcode(Passcode {
             address: address.clone(),
             drawn: None,
@@ -186,7 +187,7 @@ impl Sspr {
 }
 
 impl Inner {
-    /// A random time below that one.
+    /// Returns a random duration below `most`.
     pub(super) fn time_below(&self, most: Duration) -> Result<Duration, Error> {
         let micros = u64::try_from(most.as_micros()).unwrap_or(1).max(1);
         Ok(Duration::from_micros(self.entropy.word()? % micros))
