@@ -46,7 +46,7 @@ impl Error {
         self.kind
     }
 
-    /// What an event says about it.
+    /// Returns the error as an event shows it.
     pub(crate) fn failure(&self) -> Failure {
         let kind = match self.kind {
             ErrorKind::Clock => FailureKind::Clock,

@@ -1,7 +1,7 @@
-//! Locks, atomics and threads of what many threads share: the standard library's.
+//! The locks, atomics and threads that shared state uses. They are those of the standard library.
 //!
-//! In unit tests under `--cfg sspr_loom` they are loom's, which runs a model in every interleaving
-//! of its threads (`scripts/interleavings`).
+//! In unit tests under `--cfg sspr_loom` they come from loom, which runs a model in every
+//! interleaving of its threads (`scripts/interleavings`).
 
 #[cfg(not(all(test, sspr_loom)))]
 pub(crate) use std::{

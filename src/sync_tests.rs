@@ -1,4 +1,5 @@
-//! loom's locks, atomics and threads, and what runs a model in every interleaving of its threads.
+//! The locks, atomics and threads of loom, and functions that run a model in every interleaving of
+//! its threads.
 
 use std::{
     collections::BTreeSet,
@@ -18,26 +19,26 @@ pub(crate) use loom::{
     thread,
 };
 
-/// Switches away from a thread that could go on, in one interleaving, unless `SSPR_PREEMPTIONS` says
-/// another number.
+/// The number of times that one interleaving may switch away from a thread that could go on.
+/// `SSPR_PREEMPTIONS` overrides it.
 const PREEMPTIONS: usize = 2;
-/// More steps than a model has in one interleaving.
+/// An upper bound on the steps of a model in one interleaving.
 const STEPS: usize = 100_000;
-/// What a thread of a model has for its stack, in words.
+/// The stack size of a model's thread, in words.
 const STACK: usize = 0x8000;
 
-/// Threads that run at once, and what is looked at when all have ended.
+/// Threads that run at the same time, and a check of the state after all of them have ended.
 pub(crate) struct Model<A, E> {
     pub(crate) threads: Vec<Box<dyn FnOnce() -> A + Send>>,
     pub(crate) end: Box<dyn FnOnce() -> E + Send>,
 }
 
-/// What the threads answered, and what was there when all had ended.
+/// The answers of the threads, and the state after all of them have ended.
 type Outcome<A, E> = (Vec<A>, E);
-/// How many interleavings ended, and every outcome of them.
+/// The number of interleavings that ended, and all of their outcomes.
 type Seen<A, E> = (usize, BTreeSet<Outcome<A, E>>);
 
-/// A thread of a model, or its end, over what all of them share.
+/// Binds a thread of a model, or its end, to the state that all of them share.
 pub(crate) fn with<S: Send + Sync + 'static, A>(
     shared: &Arc<S>,
     act: impl FnOnce(&S) -> A + Send + 'static,
@@ -46,8 +47,8 @@ pub(crate) fn with<S: Send + Sync + 'static, A>(
     Box::new(move || act(&shared))
 }
 
-/// Runs a model in every interleaving, prints how many there were, and answers every outcome that
-/// was seen. Threads that are stuck, and a panic in one of them, fail the test.
+/// Runs a model in every interleaving, prints how many there were, and returns every outcome. The
+/// test fails if threads are stuck or one of them panics.
 pub(crate) fn explore<A, E>(
     model: impl Fn() -> Model<A, E> + Send + Sync + 'static,
 ) -> BTreeSet<Outcome<A, E>>
@@ -58,7 +59,8 @@ where
     explore_within(None, model)
 }
 
-/// The same, for a model that has too many: those of at most [`PREEMPTIONS`] preemptions.
+/// Runs a model that has too many interleavings, in only those with at most [`PREEMPTIONS`]
+/// preemptions.
 pub(crate) fn explore_bounded<A, E>(
     model: impl Fn() -> Model<A, E> + Send + Sync + 'static,
 ) -> BTreeSet<Outcome<A, E>>
@@ -95,8 +97,8 @@ where
     outcomes
 }
 
-/// One interleaving. Whichever thread ends last looks at the end: to join them would be more steps
-/// for loom to move about.
+/// Runs one interleaving. The last thread that ends checks the end, because joining the threads
+/// would add steps for loom to permute.
 fn run<A, E>(model: Model<A, E>, seen: &Arc<Unseen<Seen<A, E>>>)
 where
     A: Ord + Send + 'static,
@@ -141,7 +143,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Wakes a thread of a model that waits for a future.
+/// A waker for a thread of a model that waits for a future.
 struct Bell {
     rung: Mutex<bool>,
     changed: loom::sync::Condvar,
@@ -154,7 +156,8 @@ impl Wake for Bell {
     }
 }
 
-/// loom's condition variable, whose waits end early when the model says so: loom's own never do.
+/// A condition variable of loom whose waits can end early when the model says so. Loom's own waits
+/// never do.
 #[derive(Debug)]
 pub(crate) struct Condvar {
     inner: loom::sync::Condvar,
@@ -192,7 +195,8 @@ impl Condvar {
         Ok((guard, Waited(self.ran_out.swap(false, Ordering::SeqCst))))
     }
 
-    /// The time of those who wait runs out; one of them learns it, others wake for nothing.
+    /// Ends the waits early. One waiter learns that its time ran out, and the others wake without a
+    /// reason.
     pub(crate) fn run_out(&self) {
         self.ran_out.store(true, Ordering::SeqCst);
         self.inner.notify_all();

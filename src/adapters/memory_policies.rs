@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Changes of each tenant that are remembered.
+/// The number of changes that are remembered for each tenant.
 pub(super) const MOST_CHANGES: usize = 1_000;
 
 /// A fault of a stored policy that cannot be read, or of another entry among the policies.
@@ -36,7 +36,7 @@ pub struct PolicyFault {
     pub message: String,
 }
 
-/// Whom a fault is about, before what it says.
+/// The tenant of a fault, shown before its message.
 struct Of<'a>(Option<&'a TenantId>);
 
 impl fmt::Display for Of<'_> {
@@ -53,7 +53,7 @@ pub struct MemoryPolicies(Arc<RwLock<State>>);
 #[derive(Debug, Default)]
 struct State {
     policies: HashMap<TenantId, VersionedPolicy>,
-    /// The newest last.
+    /// The changes of each tenant, with the newest last.
     changes: HashMap<TenantId, VecDeque<RecordedChange>>,
 }
 
@@ -73,7 +73,7 @@ impl MemoryPolicies {
         state.policies.insert(tenant, next);
     }
 
-    /// Puts in what another store has, under that store's version.
+    /// Takes over a policy from another store, under that store's version.
     pub(super) fn adopt(&self, policy: VersionedPolicy) {
         self.lock().policies.insert(policy.policy.tenant().clone(), policy);
     }
@@ -122,7 +122,7 @@ impl PolicyStore for MemoryPolicies {
     }
 
     async fn write(&self, change: &PolicyChange, expected: u64) -> Result<Written, StoreError> {
-        // What one store refuses every store refuses.
+        // A policy that one store refuses must be refused by every store.
         change.after.to_text().map_err(refused)?;
         let mut state = self.lock();
         let tenant = change.after.tenant().clone();
@@ -152,19 +152,19 @@ impl PolicyStore for MemoryPolicies {
     }
 }
 
-/// The error of a write that would not be read back.
+/// Returns the error of a write that could not be read back.
 pub(super) fn refused(error: DocumentError) -> StoreError {
     let message = format!("policies: nothing was stored: {error}");
     StoreError::new(StoreErrorKind::Refused, message).with_source(error)
 }
 
-/// The error of a stored policy that cannot be read.
+/// Returns the error of a stored policy that cannot be read.
 pub(super) fn corrupt(error: DocumentError) -> StoreError {
     let message = format!("policies: a stored policy cannot be read: {error}; put it right");
     StoreError::new(StoreErrorKind::Corrupt, message).with_source(error)
 }
 
-/// Reads what is stored for a tenant.
+/// Reads the stored policy of a tenant.
 #[cfg(feature = "sqlite")]
 pub(super) fn read_stored(tenant: &TenantId, bytes: &[u8]) -> Result<TenantPolicy, DocumentError> {
     let text = core::str::from_utf8(bytes).map_err(|_| DocumentError::new("$", "is not UTF-8"))?;

@@ -1,6 +1,6 @@
-//! Messages as Internet messages (RFC 5322) with a text and an HTML part (RFC 2046).
+//! Internet messages (RFC 5322) with a text and an HTML part (RFC 2046).
 //!
-//! Every sender's headers are written here, so that a name is quoted or encoded alike in each.
+//! The headers of every sender are written here, so that all of them quote and encode a name alike.
 
 use base64ct::{Base64, Encoding};
 use time::format_description::well_known::Rfc2822;
@@ -10,19 +10,22 @@ use crate::{
     mail::EmailMessage,
 };
 
-/// Longest line of a part that is encoded (RFC 2045 section 6.7).
+/// The longest line of an encoded part (RFC 2045 section 6.7).
 const LINE: usize = 76;
-/// Longest line of a part that is written as it is (RFC 5322 section 2.1.1).
+/// The longest line of a part that is not encoded (RFC 5322 section 2.1.1).
 const PLAIN_LINE: usize = 998;
-/// Where a header is folded (RFC 5322 section 2.1.1 asks for at most 78 characters on a line).
+/// The column where a header is folded. RFC 5322 section 2.1.1 asks for at most 78 characters on a
+/// line.
 const FOLD: usize = 60;
-/// The longest piece without a blank, which cannot be folded; the limit of a line is 998.
+/// The longest piece without a blank. Such a piece cannot be folded, and a line may have 998
+/// characters.
 const PIECE: usize = 800;
 /// The bytes of one encoded word. In base64 they leave room for the header's name on a line of 76
 /// characters (RFC 2047 section 2).
 const WORD: usize = 39;
 
-/// The whole message, for files: whoever looks for a code finds it in them as it is.
+/// Writes the whole message for a file. A reader who searches for the code finds it there
+/// unencoded.
 pub(super) fn write(
     message: &EmailMessage,
     from: &EmailAddress,
@@ -50,8 +53,8 @@ pub(super) fn write(
     out
 }
 
-/// The lines of a part, and how they are encoded (RFC 2045 section 6): not at all where every line
-/// is ASCII and short enough.
+/// Returns the lines of a part and their encoding (RFC 2045 section 6). A part is not encoded if
+/// every line is ASCII and short enough.
 fn body(text: &str) -> (&'static str, Vec<String>) {
     let text = text.replace("\r\n", "\n");
     let lines = || text.split('\n');
@@ -64,21 +67,21 @@ fn body(text: &str) -> (&'static str, Vec<String>) {
     ("quoted-printable", encoded)
 }
 
-/// One line (RFC 2045 section 6.7), divided where it is too long.
+/// Encodes one line (RFC 2045 section 6.7), and divides it if it is too long.
 fn quoted_printable(line: &str, out: &mut Vec<String>) {
     let mut written = String::with_capacity(LINE);
     let mut bytes = line.bytes().peekable();
     while let Some(byte) = bytes.next() {
         let stays = match byte {
             b'=' => false,
-            // A blank at the end of a line might be taken off on the way.
+            // A blank at the end of a line might be removed on the way, so it is encoded.
             b' ' | b'\t' => bytes.peek().is_some(),
             _ => byte.is_ascii_graphic(),
         };
         let piece = if stays { char::from(byte).to_string() } else { format!("={byte:02X}") };
         let sign = usize::from(bytes.peek().is_some());
         if written.len() + piece.len() + sign > LINE {
-            // Between words where that is possible, so that a code stays whole.
+            // Divide between words if possible, so that a code stays whole.
             let rest = written.split_off(written.rfind(' ').map_or(written.len(), |at| at + 1));
             written.push('=');
             out.push(core::mem::replace(&mut written, rest));
@@ -88,7 +91,7 @@ fn quoted_printable(line: &str, out: &mut Vec<String>) {
     out.push(written);
 }
 
-/// The headers up to `MIME-Version`; those of the body follow.
+/// Returns the headers up to `MIME-Version`. The headers of the body follow them.
 pub(super) fn headers(
     message: &EmailMessage,
     from: &EmailAddress,
@@ -115,22 +118,22 @@ pub(super) fn headers(
     out
 }
 
-/// A name before an address; none if the name is empty.
+/// Returns the address with the name before it, or the address alone if the name is empty.
 fn mailbox(name: &str, address: &EmailAddress) -> String {
     let name = phrase(name);
     if name.is_empty() {
         return address.as_str().to_owned();
     }
-    // The address stands on a line of its own where the name is long.
+    // After a long name, the address goes on the next line.
     let blank = if name.len() > FOLD { "\r\n " } else { " " };
     format!("{name}{blank}<{}>", address.as_str())
 }
 
-/// A display name: atoms as they are, other ASCII as a quoted string (RFC 5322 section 3.2.4),
-/// and everything else as encoded words.
+/// Encodes a display name. Atoms stay as they are, other ASCII becomes a quoted string (RFC 5322
+/// section 3.2.4), and other text becomes encoded words.
 fn phrase(name: &str) -> String {
     let name = &*one_line(name);
-    // RFC 5322 section 3.2.3.
+    // The characters of an atom (RFC 5322 section 3.2.3).
     let is_atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
     let is_word = |word: &str| !word.is_empty() && word.chars().all(is_atom);
     if name.trim().is_empty() {
@@ -145,31 +148,32 @@ fn phrase(name: &str) -> String {
     }
 }
 
-/// The text of a header that has no syntax of its own.
+/// Encodes the text of a header without its own syntax.
 fn unstructured(text: &str) -> String {
     let text = &*one_line(text);
     if stays(text) && text.trim() == text { folded(text) } else { encoded_words(text) }
 }
 
-/// The text with a blank for each control character and line separator, also an encoded one.
+/// Replaces each control character and line separator by a blank, also an encoded one.
 fn one_line(text: &str) -> String {
     let ends = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     text.replace(ends, " ")
 }
 
-/// Whether a text needs no encoding: visible ASCII that can be folded and does not look encoded.
+/// Returns true if a text needs no encoding, because it is visible ASCII that can be folded and
+/// does not look encoded.
 fn stays(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
         && text.split(' ').all(|piece| piece.len() <= PIECE)
         && !text.contains("=?")
 }
 
-/// The text with line breaks before single blanks, which readers take out again.
+/// Inserts line breaks before single blanks. Readers remove them again.
 fn folded(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 16);
     let mut column = 0;
     for (count, piece) in text.split(' ').enumerate() {
-        // A line of blanks alone would end the headers for some readers.
+        // Some readers would take a line of only blanks for the end of the headers.
         if count > 0 && column > 0 && !piece.is_empty() && column + piece.len() >= FOLD {
             out.push_str("\r\n");
             column = 0;
@@ -184,7 +188,7 @@ fn folded(text: &str) -> String {
     out
 }
 
-/// Encoded words (RFC 2047), one on each line, divided after a blank where there is one.
+/// Returns encoded words (RFC 2047), one on each line, divided after a blank if possible.
 fn encoded_words(text: &str) -> String {
     let mut words = Vec::new();
     let mut piece = String::new();
@@ -206,7 +210,7 @@ fn encoded(piece: &str) -> String {
 }
 
 fn date(now: Timestamp) -> String {
-    // Every year up to 9999 can be written.
+    // Every year up to 9999 can be formatted.
     now.to_civil().format(&Rfc2822).unwrap_or_default()
 }
 

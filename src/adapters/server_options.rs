@@ -1,6 +1,6 @@
 //! The options that every database server has.
 
-/// Setters for the fields `roots` and `drift`.
+/// Implements the setters for the fields `roots` and `drift`.
 macro_rules! server_options {
     () => {
         /// Trusts these certificates (PEM) instead of those of the operating system.

@@ -1,4 +1,4 @@
-//! The smallest executor: for subjects that need no runtime of their own.
+//! The smallest executor, for subjects that do not need a runtime.
 
 use std::{
     future::Future,

@@ -1,13 +1,13 @@
-//! What a case answers.
+//! The result of a case.
 
 use core::{fmt, future::Future, pin::Pin};
 
-/// `Ok`, or the clause that is broken.
+/// The result of a case. The error is the clause that is broken.
 pub type CaseResult = Result<(), Violation>;
 
 pub(super) type Checking<'b> = Pin<Box<dyn Future<Output = CaseResult> + Send + 'b>>;
 
-/// A broken clause, in words.
+/// A broken clause, described in words.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Violation {
     case: &'static str,
@@ -19,7 +19,7 @@ impl Violation {
         Self { case: "", story: story.into() }
     }
 
-    /// The suite could not make what it needs, or a subject broke.
+    /// Returns the violation for a failure of the suite or its subject.
     pub(super) fn of(error: impl fmt::Display) -> Self {
         Self::new(format!("failed: {error}"))
     }
@@ -28,13 +28,13 @@ impl Violation {
         Self { case, ..self }
     }
 
-    /// The name of the case.
+    /// Returns the name of the case.
     #[must_use]
     pub const fn case(&self) -> &'static str {
         self.case
     }
 
-    /// What happened, and what should have.
+    /// Returns the text that says what happened and what should have happened.
     #[must_use]
     pub fn story(&self) -> &str {
         &self.story
@@ -47,7 +47,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// As readable as `Display`: a test that unwraps a verdict prints this.
+/// Prints the same as `Display`, because a test that unwraps a verdict prints this.
 impl fmt::Debug for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -63,12 +63,12 @@ impl From<crate::ports::StoreError> for Violation {
     }
 }
 
-/// That a clause holds, or what is wrong.
+/// Returns `Ok` if a clause holds, and otherwise the violation.
 pub(super) fn hold(held: bool, clause: impl FnOnce() -> String) -> CaseResult {
     if held { Ok(()) } else { Err(Violation::new(clause())) }
 }
 
-/// That an answer is the one that the contract names.
+/// Returns `Ok` if an answer is the one that the contract names.
 pub(super) fn same<T: PartialEq + fmt::Debug>(what: &str, got: T, expected: T) -> CaseResult {
     hold(got == expected, || format!("{what}: {got:?}, where the contract says {expected:?}"))
 }

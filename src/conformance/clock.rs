@@ -1,4 +1,4 @@
-//! The clock: it tells the time, and sleeps end.
+//! The suite for clocks. A clock tells the time, and its sleeps end.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ clauses! {
 
 type Advance = Arc<dyn Fn(Duration) + Send + Sync>;
 
-/// A clock on the bench.
+/// A clock under test.
 #[derive(Clone)]
 pub struct ClockBench {
     clock: Arc<dyn Clock>,
@@ -39,13 +39,13 @@ impl core::fmt::Debug for ClockBench {
 }
 
 impl ClockBench {
-    /// A bench for a clock that goes on by itself.
+    /// Creates a bench for a clock that runs on its own.
     #[must_use]
     pub fn new(clock: impl Clock + 'static) -> Self {
         Self { advance: Arc::new(|_| ()), clock: Arc::new(clock) }
     }
 
-    /// The same for a clock that moves when it is told to.
+    /// Tells the bench how to advance a clock that stands still.
     #[must_use]
     pub fn moved_by(mut self, advance: impl Fn(Duration) + Send + Sync + 'static) -> Self {
         self.advance = Arc::new(advance);
@@ -53,7 +53,7 @@ impl ClockBench {
     }
 }
 
-/// Long enough to be asleep, short enough for a test.
+/// A pause that is long enough to fall asleep and short enough for a test.
 const NAP: Duration = Duration::from_millis(20);
 
 async fn it_tells_a_time_of_this_century(bench: &ClockBench) -> CaseResult {

@@ -1,4 +1,4 @@
-//! The e-mail sender: whole, to one recipient, once.
+//! The suite for e-mail senders. A message arrives whole, at one recipient, once.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -33,22 +33,22 @@ clauses! {
         parallel_messages_do_not_mix;
 }
 
-/// A message as it arrived, its transfer encoding undone.
+/// A message as it arrived, after decoding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Received {
-    /// Every recipient of the envelope.
+    /// The recipients of the envelope.
     pub recipients: Vec<String>,
-    /// The subject, decoded.
+    /// The decoded subject.
     pub subject: String,
-    /// The plain-text part, its lines ending in `\n`.
+    /// The plain-text part. Its lines end in `\n`.
     pub text: String,
-    /// The name before the sender's address, decoded, if the bench can read it.
+    /// The decoded name before the sender's address, if the bench can read it.
     pub sender_name: Option<String>,
 }
 
 impl Received {
-    /// A message as it arrived.
+    /// Creates a message as it arrived.
     #[must_use]
     pub const fn new(recipients: Vec<String>, subject: String, text: String) -> Self {
         Self { recipients, sender_name: None, subject, text }
@@ -63,7 +63,7 @@ impl Received {
 
 type Inbox = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Vec<Received>> + Send>> + Send + Sync>;
 
-/// A sender on the bench, and what arrived by it: an empty inbox for each case.
+/// A sender under test, and the messages that it delivered. Each case needs an empty inbox.
 #[derive(Clone)]
 pub struct EmailSenderBench {
     sender: Arc<dyn EmailSender>,
@@ -77,7 +77,7 @@ impl core::fmt::Debug for EmailSenderBench {
 }
 
 impl EmailSenderBench {
-    /// A bench for a sender, and how the host reads what has arrived so far.
+    /// Creates a bench for a sender. `inbox` reads the messages that have arrived so far.
     #[must_use]
     pub fn new(sender: impl EmailSender + 'static, inbox: Inbox) -> Self {
         Self { inbox, sender: Arc::new(sender) }
@@ -135,7 +135,7 @@ async fn every_letter_of_every_script_arrives(bench: &EmailSenderBench) -> CaseR
 }
 
 async fn long_lines_and_many_lines_arrive(bench: &EmailSenderBench) -> CaseResult {
-    // RFC 5322 section 2.1.1 allows 998 characters on a line, so more must be encoded.
+    // RFC 5322 section 2.1.1 allows 998 characters on a line, so a longer line must be encoded.
     let text = format!("{}\n{}", "long ".repeat(400).trim_end(), "line\n".repeat(300));
     bench.arrives("Long", &text).await
 }
@@ -149,7 +149,7 @@ async fn a_line_that_is_a_dot_does_not_end_the_message(bench: &EmailSenderBench)
 }
 
 async fn a_display_name_arrives_as_it_was_written(bench: &EmailSenderBench) -> CaseResult {
-    // RFC 5322 section 3.2.3: only the first may stand without quotes.
+    // Only the first of these names may stand without quotes (RFC 5322 section 3.2.3).
     for name in ["Contoso", "Contoso Inc.", "A, B; C", "a@b <c>", "Say \"hi\" \\", "Größe 漢字"]
     {
         let mut message = message("ada@example.com", "Your code", "Your code is 12345678.\n")?;

@@ -1,7 +1,7 @@
-//! A suite for every port: proves a store, sender, hasher, policy source or clock of your own.
+//! A suite for every port, which tests your own store, sender, hasher, policy source or clock.
 //!
-//! One macro a port makes one named test for each clause of the port's contract. The host says how
-//! a case runs: on which runtime, over which fresh and empty subject.
+//! The macro of a port makes one named test for each clause of the port's contract. The host says
+//! how a case runs. It chooses the runtime, and supplies a fresh and empty subject.
 //!
 //! ```
 //! use sspr::{adapters::MemoryCodes, conformance::{CodeStoreBench, CodeStoreCase, CaseResult, block_on}};
@@ -10,17 +10,18 @@
 //!     block_on(case.check(&CodeStoreBench::new(MemoryCodes::new())))
 //! }
 //!
-//! # // The macro makes tests, which a documentation test has none of: run every case by hand.
+//! # // A documentation test has no tests for the macro to make, so run every case by hand.
 //! sspr::code_store_conformance!(run);
 //! # for case in CodeStoreCase::all() {
 //! #     run(*case).unwrap();
 //! # }
 //! ```
 //!
-//! What it promises: a store that passes keeps each clause on every path that the suite walks, and
-//! a failing case says in words which clause, with the seed and the shortest history that shows it.
-//! What not: durability (kill the server and look), and races that the machine did not run into in
-//! so many rounds: raise them with [`CodeStoreBench::with_rounds`].
+//! A store that passes keeps each clause on every path that the suite walks. A failed case names
+//! the clause in words, with the seed and the shortest history that shows the fault.
+//!
+//! The suite does not test durability. Kill the server to test it. The suite also misses races that
+//! did not happen in its rounds. Raise their number with [`CodeStoreBench::with_rounds`].
 
 mod block_on;
 mod case_result;
@@ -43,7 +44,8 @@ pub use password_hasher::{PasswordHasherBench, PasswordHasherCase};
 pub use policy_source::{PolicySourceBench, PolicySourceCase};
 pub use user_store::{PutAccount, UserStoreBench, UserStoreCase};
 
-/// Declares the clauses of a port: a type with one value each, and a macro that makes the tests.
+/// Declares the clauses of a port. It makes a type with one value for each clause, and a macro that
+/// makes the tests.
 macro_rules! clauses {
     (
         $(#[$doc:meta])* $case:ident over $bench:ty;
@@ -58,7 +60,7 @@ macro_rules! clauses {
         }
 
         impl $case {
-            /// Every clause, in the order of the contract.
+            /// Returns every clause, in the order of the contract.
             #[must_use]
             pub fn all() -> &'static [Self] {
                 const ALL: &[$case] = &[$($(
@@ -67,19 +69,19 @@ macro_rules! clauses {
                 ALL
             }
 
-            /// The clause of that name.
+            /// Returns the clause of that name.
             #[must_use]
             pub fn named(name: &str) -> Option<Self> {
                 Self::all().iter().find(|case| case.name == name).copied()
             }
 
-            /// What it says.
+            /// Returns the name of the clause, which says what it demands.
             #[must_use]
             pub const fn name(&self) -> &'static str {
                 self.name
             }
 
-            /// Proves it.
+            /// Checks the clause.
             ///
             /// # Errors
             /// [`Violation`](crate::conformance::Violation) says how the clause is broken.
@@ -105,7 +107,7 @@ macro_rules! clauses {
 }
 use clauses;
 
-/// One `#[test]` for each name. Not for hosts: they call the macro of a port.
+/// Makes one `#[test]` for each name. Hosts do not use it, because they call the macro of a port.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __conformance_tests {

@@ -1,4 +1,5 @@
-//! The outbox: a notice for each change, leased to one courier at a time, never lost.
+//! The suite for outboxes. Each change has a notice, which is leased to one courier at a time and
+//! never lost.
 
 use core::{future::poll_fn, task::Poll, time::Duration};
 use std::{collections::BTreeSet, sync::Arc};
@@ -44,7 +45,8 @@ clauses! {
         parallel_couriers_never_hold_one_notice;
 }
 
-/// An outbox on the bench, with the user store whose changes fill it: fresh and empty for each case.
+/// An outbox under test, with the user store whose changes fill it. Each case needs fresh and empty
+/// ones.
 #[derive(Clone)]
 pub struct OutboxBench {
     users: UserStoreBench,
@@ -58,7 +60,8 @@ impl core::fmt::Debug for OutboxBench {
 }
 
 impl OutboxBench {
-    /// A bench for an outbox, the user store that fills it, and how the host puts an account in.
+    /// Creates a bench for an outbox and the user store that fills it. `put` puts an account into
+    /// the store.
     #[must_use]
     pub fn new(
         outbox: impl Outbox + 'static,
@@ -68,7 +71,7 @@ impl OutboxBench {
         Self { outbox: Arc::new(outbox), users: UserStoreBench::new(users, put) }
     }
 
-    /// Changes so many passwords; answers the changes.
+    /// Changes the passwords of this many accounts, and returns the changes.
     async fn changed(&self, accounts: u8) -> Result<Vec<PasswordChange>, Violation> {
         let mut changes = Vec::new();
         for number in 0..accounts {
@@ -82,7 +85,7 @@ impl OutboxBench {
         Ok(changes)
     }
 
-    /// Changes one password so long after the suite begins; the address is that of the number.
+    /// Changes one password this long after the suite begins. The number decides the address.
     async fn changed_at(&self, number: u8, after: Duration) -> CaseResult {
         let ada = account(&format!("ada{number}"), &format!("ada{number}@example.com"))?;
         self.users.put(&ada).await?;
@@ -91,14 +94,14 @@ impl OutboxBench {
         same("a change", applied, Applied::Done { notice: NoticeDelivery::Queued })
     }
 
-    /// The one notice that is due.
+    /// Returns the one notice that is due.
     async fn one(&self, now: Timestamp) -> Result<Notice, Violation> {
         let mut due = self.outbox.due(now, 10).await?;
         same("notices that are due", due.len(), 1)?;
         due.pop().ok_or_else(|| Violation::new("nothing was due"))
     }
 
-    /// Addresses and ids of what is due so long after the change.
+    /// Returns the addresses and ids of the notices that are due this long after the change.
     async fn due(
         &self,
         after: Duration,
@@ -109,15 +112,15 @@ impl OutboxBench {
     }
 }
 
-/// When the suite changes passwords.
+/// Returns the time at which the suite changes passwords.
 const fn now() -> Timestamp {
     Timestamp::from_micros(1_800_000_000_000_000)
 }
 
-/// A change is dropped after so many polls; few stores need as many to answer.
+/// The most polls after which a change is dropped. Few stores need so many polls to answer.
 const POLLS: u8 = 12;
 
-/// Long after every lease.
+/// A time long after the end of every lease.
 const LATER: Duration = Duration::from_secs(600);
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -168,7 +171,7 @@ async fn a_change_that_is_cut_queues_its_notice_or_does_not_happen(
         })
         .await;
         drop(call);
-        // The repeated call waits for what the first one left behind.
+        // The repeated call waits for anything that the first one left behind.
         bench.users.apply(&change).await?;
     }
     let due = bench.due(Duration::ZERO, 2 * usize::from(POLLS)).await?;
@@ -243,7 +246,7 @@ async fn a_postponed_notice_waits_for_its_time_to_the_microsecond(
 ) -> CaseResult {
     bench.changed(1).await?;
     let notice = bench.one(now()).await?;
-    // Sooner than its lease ends, and later: a lease of its own length either way.
+    // One time is before the end of its lease, and one is after it.
     let mut at = now();
     for wait in [SECOND, NOTICE_LEASE * 60] {
         let until = at.after(wait);
@@ -283,7 +286,7 @@ async fn notices_that_are_put_off_never_hold_up_the_others(bench: &OutboxBench) 
         bench.outbox.postpone(id, 1, now().after(4 * SECOND), now()).await?;
     }
     bench.changed_at(9, 2 * SECOND).await?;
-    // All five are due; the new one has waited longest.
+    // All five are due, and the new one has waited longest.
     let due = bench.due(5 * SECOND, 1).await?;
     let told: Vec<&str> = due.iter().map(|(to, _)| to.as_str()).collect();
     same("with a limit of one", told, vec!["ada9@example.com"])
@@ -298,7 +301,7 @@ async fn a_clock_that_stepped_back_hides_no_notice(bench: &OutboxBench) -> CaseR
     bench.outbox.postpone(&notice.id, 3, now().after(hour), now()).await?;
     let found = bench.one(now().before(hour)).await?;
     same("put off by a clock that was ahead", found.tries, 3)?;
-    // The lease that was taken just now is one of this clock.
+    // The last lease was taken by this clock, so the notice stays leased.
     let again = bench.outbox.due(now().before(hour), 10).await?;
     hold(again.is_empty(), || "the same notice twice".to_owned())
 }

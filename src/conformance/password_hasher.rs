@@ -1,4 +1,5 @@
-//! The password hasher: right is right, wrong is wrong, and a tampered row buys no work.
+//! The suite for password hashers. They tell right passwords from wrong ones, and a tampered row
+//! costs no work.
 
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ clauses! {
         a_dummy_does_its_work_and_answers_nothing;
 }
 
-/// A hasher on the bench.
+/// A hasher under test.
 #[derive(Clone)]
 pub struct PasswordHasherBench(Arc<dyn PasswordHasher>);
 
@@ -39,7 +40,7 @@ impl core::fmt::Debug for PasswordHasherBench {
 }
 
 impl PasswordHasherBench {
-    /// A bench for a hasher.
+    /// Creates a bench for a hasher.
     #[must_use]
     pub fn new(hasher: impl PasswordHasher + 'static) -> Self {
         Self(Arc::new(hasher))
@@ -71,7 +72,7 @@ async fn the_right_password_matches_and_a_wrong_one_does_not(
 }
 
 async fn every_character_counts(bench: &PasswordHasherBench) -> CaseResult {
-    // bcrypt stops at 72 bytes: a hasher must not.
+    // bcrypt ignores everything after 72 bytes, and a hasher must not do so.
     let long = "a".repeat(255);
     let (right, wrong) = (format!("{long}b"), format!("{long}c"));
     let hash = bench.hash(&right).await?;

@@ -1,4 +1,4 @@
-//! The policy source: known tenants, unknown ones, from memory.
+//! The suite for policy sources. They answer for known and unknown tenants from memory.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ clauses! {
         it_answers_from_memory;
 }
 
-/// A policy source on the bench, that knows one tenant.
+/// A policy source under test, which knows one tenant.
 #[derive(Clone)]
 pub struct PolicySourceBench {
     source: Arc<dyn PolicySource>,
@@ -36,7 +36,8 @@ impl core::fmt::Debug for PolicySourceBench {
 }
 
 impl PolicySourceBench {
-    /// A bench for a source that knows this tenant, and its name has letters.
+    /// Creates a bench for a source that knows this tenant. The name of the tenant must have
+    /// letters.
     #[must_use]
     pub fn new(source: impl PolicySource + 'static, known: TenantId) -> Self {
         Self { known, source: Arc::new(source) }
@@ -73,7 +74,8 @@ async fn a_tenants_name_is_compared_exactly(bench: &PolicySourceBench) -> CaseRe
 }
 
 async fn it_answers_from_memory(bench: &PolicySourceBench) -> CaseResult {
-    // Asked at every step of every reset. With I/O at each question this takes minutes.
+    // The engine asks at every step of every reset. A source that does I/O each time would take
+    // minutes here.
     for _ in 0..100_000 {
         bench.knows(&bench.known)?;
     }

@@ -1,6 +1,6 @@
-//! Random numbers that a seed repeats. For tests only: nothing here is a secret.
+//! Random numbers that a seed repeats. They are only for tests, and none of them is a secret.
 
-/// SplitMix64.
+/// The generator SplitMix64.
 #[derive(Clone, Debug)]
 pub(super) struct Random(u64);
 
@@ -17,7 +17,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `bound`, which is small: the bias does not matter here.
+    /// Returns a number below `bound`. It is small, so that the bias does not matter here.
     pub(super) fn below(&mut self, bound: u32) -> u32 {
         u32::try_from(self.next() % u64::from(bound.max(1))).unwrap_or(0)
     }
@@ -26,7 +26,7 @@ impl Random {
         self.below(100) < of_hundred
     }
 
-    /// So many bytes.
+    /// Returns `N` random bytes.
     pub(super) fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
         for chunk in bytes.chunks_mut(8) {

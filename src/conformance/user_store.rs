@@ -1,4 +1,5 @@
-//! The user store: who is found, and a change that happens wholly, once, or not at all.
+//! The suite for user stores. They find the right accounts, and a change happens once and wholly,
+//! or not at all.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -39,14 +40,15 @@ clauses! {
         a_sign_in_leaves_the_stamp_alone;
 }
 
-/// Puts an account into the store under test, or replaces the one of that id, in one transaction.
+/// A function that puts an account into the store under test in one transaction. It replaces an
+/// account with the same id.
 pub type PutAccount = Arc<
     dyn Fn(TenantId, Account) -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>
         + Send
         + Sync,
 >;
 
-/// A user store on the bench: fresh and empty for each case.
+/// A user store under test. Each case needs a fresh and empty one.
 #[derive(Clone)]
 pub struct UserStoreBench {
     pub(super) store: Arc<dyn UserStore>,
@@ -60,7 +62,7 @@ impl core::fmt::Debug for UserStoreBench {
 }
 
 impl UserStoreBench {
-    /// A bench for a store, and how the host puts an account into it.
+    /// Creates a bench for a store. `put` puts an account into it.
     #[must_use]
     pub fn new(store: impl UserStore + 'static, put: PutAccount) -> Self {
         Self { put, store: Arc::new(store) }
@@ -97,7 +99,7 @@ fn hash(number: u8) -> Result<PasswordHash, Violation> {
     PasswordHash::parse(&text).map_err(Violation::of)
 }
 
-/// An account with every field set, locked.
+/// Returns a locked account with names, an address and a password.
 pub(super) fn account(id: &str, mail: &str) -> Result<Account, Violation> {
     let parsed = AccountId::parse(id).map_err(Violation::of)?;
     let mut account = Account::new(parsed, address(mail)?, stamp(1)).with_password(hash(1)?);
@@ -106,7 +108,7 @@ pub(super) fn account(id: &str, mail: &str) -> Result<Account, Violation> {
     Ok(account)
 }
 
-/// A reset of that account, as the engine asks for it.
+/// Returns a reset of that account, as the engine requests it.
 pub(super) fn change(account: &Account, reset: u8) -> Result<PasswordChange, Violation> {
     Ok(PasswordChange {
         account: account.id.clone(),

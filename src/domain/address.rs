@@ -1,4 +1,4 @@
-//! E-mail addresses, read strictly, and their three forms.
+//! E-mail addresses, which are parsed strictly, and their three forms.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -6,15 +6,16 @@ use std::borrow::Cow;
 use thiserror::Error;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// Longest address in octets (RFC 5321 section 4.5.3.1.3, less the angle brackets).
+/// The longest address in octets (RFC 5321 section 4.5.3.1.3, less the angle brackets).
 const MAX_BYTES: usize = 254;
-/// Longest text that is looked at: normalising may shorten it to a third.
+/// The longest text that is parsed. It exceeds `MAX_BYTES` because normalising may shorten a text
+/// to a third.
 const MAX_TYPED: usize = 3 * MAX_BYTES;
-/// Times that a local part is folded again until nothing changes; all that are known need one.
+/// The most rounds of folding a local part until nothing changes. All known cases need one round.
 const MOST_ROUNDS: usize = 8;
-/// Longest local part in octets (RFC 5321 section 4.5.3.1.1).
+/// The longest local part in octets (RFC 5321 section 4.5.3.1.1).
 const MAX_LOCAL: usize = 64;
-/// Longest domain label in octets (RFC 1035 section 2.3.4).
+/// The longest domain label in octets (RFC 1035 section 2.3.4).
 const MAX_LABEL: usize = 63;
 
 /// One e-mail address in lookup form: the local part in normalisation form C, and the domain as
@@ -128,7 +129,7 @@ impl EmailAddress {
         let (mut form, domain) = (String::with_capacity(self.text.len()), self.domain());
         let ignores_dots = dots.ignores(domain);
         simplify(self.local(), ignores_dots, &mut form);
-        // Marks may come to stand on another letter, and then fold with it.
+        // A mark may move to another letter, and then fold with it.
         for _ in 0..MOST_ROUNDS {
             if form.is_ascii() {
                 break;
@@ -206,7 +207,7 @@ impl fmt::Debug for LimiterForm {
     }
 }
 
-/// The text in normalisation form C. Oversized input is refused before any work is done on it.
+/// Returns the text in normalisation form C. Refuses oversized input before any work on it.
 fn normal(text: &str) -> Result<Cow<'_, str>, AddressError> {
     if text.is_ascii() {
         Ok(Cow::Borrowed(text))
@@ -224,7 +225,8 @@ fn check_local(local: &str) -> Result<(), AddressError> {
     if atoms { Ok(()) } else { Err(AddressError::Local) }
 }
 
-/// RFC 5322 `atext`, with RFC 6531's non-ASCII characters narrowed to letters, digits and marks.
+/// Returns true for `atext` of RFC 5322. Of RFC 6531's non-ASCII characters it allows only letters,
+/// digits and marks.
 fn is_atom(c: char) -> bool {
     c.is_ascii_alphanumeric()
         || "!#$%&'*+-/=?^_`{|}~".contains(c)
@@ -257,7 +259,7 @@ fn check_domain(domain: &str) -> Result<(), AddressError> {
     if named && domain.split('.').all(label) { Ok(()) } else { Err(AddressError::Domain) }
 }
 
-/// Folds a local part, and takes away its sub-address and, where they do not count, its dots.
+/// Folds a local part, and removes its sub-address. It also removes the dots if they do not count.
 fn simplify(local: &str, ignores_dots: bool, out: &mut String) {
     fold(local, out);
     if let Some(end) = out.find('+').filter(|end| *end > 0) {
@@ -268,9 +270,10 @@ fn simplify(local: &str, ignores_dots: bool, out: &mut String) {
     }
 }
 
-/// Compatibility normalisation and case folding. Upper-casing before lower-casing also folds
-/// what plain lower-casing leaves apart (ſ and s, ß and ss, ı and i). The dot above an i goes: İ is
-/// lower-cased to an i that has it.
+/// Applies compatibility normalisation and case folding.
+///
+/// Upper-casing before lower-casing also folds pairs that lower-casing alone keeps apart (ſ and s,
+/// ß and ss, ı and i). The dot above an i is removed, because İ becomes an i with a dot above.
 fn fold(local: &str, out: &mut String) {
     if local.is_ascii() {
         out.extend(local.chars().map(|c| c.to_ascii_lowercase()));
@@ -281,10 +284,10 @@ fn fold(local: &str, out: &mut String) {
             if !is_combining_mark(*c) {
                 is_of_an_i = *c == 'i';
             }
-            // An accent that stands alone is a space with a mark on it.
+            // An accent that stands alone decomposes to a space with a mark.
             *c != ' ' && (!is_of_an_i || *c != '\u{307}')
         });
-        // Composed last: the dot stood between the i and what else is above it.
+        // Compose last, because the dot stood between the i and the other marks above it.
         out.extend(without_dot.nfkc());
     }
 }
@@ -381,16 +384,16 @@ mod tests {
 
     #[test]
     fn a_limiter_form_is_its_own_form() {
-        // What stood behind a dot is composed with its letter once the dot has gone.
+        // A mark behind a dot is composed with its letter after the dot is removed.
         assert!(limiter("M\u{130}\u{301}KE@x.example") == limiter("m\u{ed}ke@x.example"));
-        // Only an i loses its dot, however the dot is spelled and whatever else is above a letter.
+        // Only an i loses its dot, in every spelling and with any other marks above it.
         assert!(limiter("\u{17c}ak@x.example") != limiter("zak@x.example"));
         for spelling in ["\u{231}\u{328}", "I\u{328}\u{307}\u{301}", "z\u{328}\u{307}", "\u{390}"] {
             let once = limiter(&format!("{spelling}@x.example"));
             let form = core::str::from_utf8(once.as_bytes()).unwrap();
             assert!(limiter(form) == once, "{spelling}");
         }
-        // A mark that stood on a dot stands on the letter before it, and is put in order there.
+        // A mark on a removed dot moves to the letter before it, and is put in order there.
         assert!(limiter("a\u{731}.\u{328}@gmail.com") == limiter("a\u{731}\u{328}@gmail.com"));
         assert!(limiter("i.\u{307}b@gmail.com") == limiter("ib@gmail.com"));
         assert!(limiter("\u{37a}x@x.example") == limiter("\u{3b9}x@x.example"));
@@ -416,18 +419,18 @@ mod tests {
             assert!(limiter(composed) == limiter(decomposed), "{composed}");
             assert_eq!(address(composed).masked(), address(decomposed).masked());
         }
-        // Compatibility is not canonical equivalence: these stay two addresses.
+        // Compatibility is not canonical equivalence, so these stay two addresses.
         assert_ne!(address("\u{fb01}n@x.example"), address("fin@x.example"));
     }
 
     #[test]
     fn lengths_are_limited_once_the_address_is_normalised() {
-        // 96 octets that become 64, and 99 that become 66.
+        // The 96 octets become 64, and the 99 become 66.
         let local = |times: usize| "e\u{301}".repeat(times);
         assert!(EmailAddress::parse(&format!("{}@x.example", local(32))).is_ok());
         let long = EmailAddress::parse(&format!("{}@x.example", local(33)));
         assert_eq!(long, Err(AddressError::Local));
-        // Four octets that become twelve.
+        // Each of these four-octet characters becomes twelve octets.
         let note = format!("{}@x.example", "\u{1d160}".repeat(16));
         assert_eq!(EmailAddress::parse(&note), Err(AddressError::Local));
         let hostile = format!("{}@x.example", "a\u{300}".repeat(1_000_000));
@@ -457,7 +460,7 @@ mod tests {
     #[cfg(feature = "idn")]
     #[test]
     fn a_labels_count_towards_the_longest_address() {
-        // Six octets more as an A-label than as it is typed.
+        // The A-label is six octets longer than the typed label.
         let label = "d".repeat(60);
         let typed = |last: usize| {
             let local = "l".repeat(64);

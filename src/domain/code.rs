@@ -10,17 +10,19 @@ use super::{Entropy, EntropyUnavailable};
 
 /// Letters without vowels and look-alikes (RFC 8628 section 6.1).
 const LETTERS: [u8; 20] = *b"BCDFGHJKLMNPQRSTVWXZ";
-/// Longest input that is looked at, in bytes.
+/// The longest input that is parsed, in bytes.
 const MAX_TYPED: usize = 256;
 
-/// Unicode's property `Dash`, and what keyboards and fonts offer in its place: the modifier letter
-/// minus, the hyphen bullet, the long-vowel mark of Japanese keyboards.
+/// The characters with Unicode's property `Dash`, and those that keyboards and fonts offer instead.
+/// The latter are the modifier letter minus, the hyphen bullet and the long-vowel mark of Japanese
+/// keyboards.
 const DASHES: &str = "-\u{58a}\u{5be}\u{1400}\u{1806}\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\
                       \u{2015}\u{2053}\u{207b}\u{208b}\u{2212}\u{2e17}\u{2e1a}\u{2e3a}\u{2e3b}\
                       \u{2e40}\u{2e5d}\u{301c}\u{3030}\u{30a0}\u{fe31}\u{fe32}\u{fe58}\u{fe63}\
                       \u{ff0d}\u{10d6e}\u{10ead}\u{2d7}\u{2043}\u{30fc}\u{ff70}";
-/// Format characters (general category Cf), and the other characters that are ignored by default:
-/// joiners, variation selectors, fillers. First and last of each range.
+/// The invisible characters, as the first and last of each range. They are the format characters
+/// (general category Cf) and others that are ignored by default: joiners, variation selectors and
+/// fillers.
 const INVISIBLE: [(char, char); 25] = [
     ('\u{ad}', '\u{ad}'),
     ('\u{34f}', '\u{34f}'),
@@ -67,7 +69,8 @@ pub enum CodeFormat {
 /// Codes are uniform over their format, with leading zeros kept. A code is wiped on drop and has no
 /// `Display`, `Serialize` or `==`. Keyed digests of codes are compared in constant time.
 pub struct Code {
-    /// Eight symbols each, the first in the lowest byte: wiped in two writes.
+    /// Two halves of eight symbols each, with the first symbol in the lowest byte. They can be
+    /// wiped in two writes.
     halves: Zeroizing<[u64; 2]>,
     format: CodeFormat,
 }
@@ -186,7 +189,7 @@ impl Code {
         text
     }
 
-    /// The symbols in a fixed layout, for digests; unused places are zero.
+    /// Returns the symbols in a fixed layout for digests. Unused places are zero.
     pub(crate) fn symbols(&self) -> Zeroizing<[u8; 16]> {
         let mut symbols = Zeroizing::new([0; 16]);
         self.spell(&mut symbols);
@@ -206,8 +209,8 @@ impl fmt::Debug for Code {
     }
 }
 
-/// What stands between or around the symbols of a code and means nothing: white space, dots, every
-/// dash, and what cannot be seen.
+/// Returns true for characters between or around symbols that mean nothing: white space, dots,
+/// dashes and invisible characters.
 fn is_separator(c: char) -> bool {
     c.is_whitespace() || matches!(c, '.' | '\u{ff0e}') || DASHES.contains(c) || is_invisible(c)
 }
@@ -229,7 +232,8 @@ fn symbol(c: char) -> Option<u8> {
     u8::try_from(u32::from(c) - first).ok().map(|place| plain + place)
 }
 
-/// A uniform number below `bound`: multiply and reject (Lemire, ACM TOMACS 29(1), 2019).
+/// Returns a uniform number below `bound`, by multiplying and rejecting (Lemire, ACM TOMACS 29(1),
+/// 2019).
 #[inline]
 fn below(bound: u64, entropy: &dyn Entropy) -> Result<u64, EntropyUnavailable> {
     let excess = u128::from(bound.wrapping_neg() % bound);
@@ -241,7 +245,8 @@ fn below(bound: u64, entropy: &dyn Entropy) -> Result<u64, EntropyUnavailable> {
     }
 }
 
-/// Eight decimal digits of a number, padded at the front: two, four, then eight at once.
+/// Returns eight decimal digits of a number, padded at the front. It splits into two, four and then
+/// eight digits in parallel.
 const fn digits(number: u64) -> u64 {
     let fours = (number / 10_000) | ((number % 10_000) << 32);
     let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
@@ -251,7 +256,7 @@ const fn digits(number: u64) -> u64 {
     ones + 0x3030_3030_3030_3030
 }
 
-/// Eight letters of a number in base 20, padded at the front.
+/// Returns eight letters of a number in base 20, padded at the front.
 fn letters(mut number: u64) -> u64 {
     let mut bytes = [0; 8];
     for place in bytes.iter_mut().rev() {
@@ -268,7 +273,7 @@ mod tests {
 
     use super::*;
 
-    /// Gives the scripted words, last first.
+    /// Entropy that returns scripted words, starting with the last.
     #[derive(Debug)]
     struct Script(Mutex<Vec<u64>>);
 
@@ -287,7 +292,7 @@ mod tests {
 
     #[test]
     fn both_ends_of_the_range_can_be_drawn() {
-        // 0 lies in the rejected zone, so the next word decides.
+        // The word 0 lies in the rejected zone, so the next word decides.
         assert_eq!(drawn(CodeFormat::Digits, &[0, u64::MAX]), "99999999");
         assert_eq!(drawn(CodeFormat::Digits, &[1 << 37]), "00000000");
         let first = 2;
@@ -350,8 +355,9 @@ mod tests {
 
     #[test]
     fn exactly_the_surplus_is_drawn_again() {
-        // 2^64 mod 10^8 words are too many: those whose product has a low half below that. These
-        // two have it at that and at the next multiple of 256 below it.
+        // There are 2^64 mod 10^8 surplus words, and a word is rejected if the low half of its
+        // product is below that number. These two words have it at that number and at the next
+        // lower multiple of 256.
         let (kept, surplus) = (72_057_409_570_487_199, 43_057_467_679_649_150);
         assert_eq!(drawn(CodeFormat::Digits, &[kept, u64::MAX]), "00390624");
         assert_eq!(drawn(CodeFormat::Digits, &[surplus, u64::MAX]), "99999999");
@@ -384,7 +390,8 @@ mod tests {
 
     #[test]
     fn invisible_characters_are_ignored_wherever_they_stand() {
-        // Of each range of general category Cf both ends, and what is ignored by default besides.
+        // Both ends of each range of general category Cf, and the other characters that are ignored
+        // by default.
         for invisible in "\u{ad}\u{600}\u{605}\u{61c}\u{6dd}\u{70f}\u{890}\u{891}\u{8e2}\u{180e}\
                           \u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{202a}\u{202e}\u{2060}\u{2064}\
                           \u{2066}\u{2069}\u{206f}\u{feff}\u{fff9}\u{fffb}\u{110bd}\u{110cd}\
@@ -405,7 +412,7 @@ mod tests {
 
     #[test]
     fn every_dash_and_every_white_space_separates() {
-        // General category Pd, the minus sign, and what is typed in its place.
+        // General category Pd, the minus sign, and the characters that are typed instead.
         for dash in
             "-\u{58a}\u{5be}\u{1400}\u{1806}\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\u{2015}\
                      \u{2e17}\u{2e1a}\u{2e3a}\u{2e3b}\u{2e40}\u{2e5d}\u{301c}\u{3030}\u{30a0}\
@@ -430,7 +437,7 @@ mod tests {
         ] {
             assert_eq!(Code::parse(typed).unwrap().expose(), "BCDF-GHJK-LMNP-QRST", "{typed}");
         }
-        // Letters that are in no code, and their neighbours, fold to nothing that is.
+        // Letters that occur in no code, and their neighbours, never fold to letters of a code.
         for other in [
             "ＡＣＤＦＧＨＪＫＬＭＮＰＱＲＳＴ",
             "［ＣＤＦＧＨＪＫＬＭＮＰＱＲＳＴ",

@@ -88,7 +88,8 @@ impl CounterName {
     /// The length of a name in bytes.
     pub const BYTES: usize = 32;
 
-    /// The names of one counter: under the index key and, while it is rotated, under the old one.
+    /// Returns the names of one counter. There is one under the index key and, during a rotation,
+    /// one under the old key.
     pub(crate) fn of(
         family: Family,
         tenant: TenantTag,

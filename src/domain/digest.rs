@@ -20,7 +20,7 @@ pub enum Purpose {
     AccountSeal = 1,
     /// The key that seals the typed address under the flow token.
     AddressSeal = 2,
-    /// Everything but the code that the code's digest covers.
+    /// The facts besides the code that the code's digest covers.
     Binding = 3,
     /// The digest of a code.
     Code = 4,
@@ -75,7 +75,7 @@ impl Digest {
     /// Returns whether two digests are equal, in constant time.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
-        // Half by half: byte by byte takes half as long as a compression.
+        // Compare half by half, because byte by byte takes half as long as a compression.
         let [(a, b), (other_a, other_b)] = [self.halves(), other.halves()];
         (a.ct_eq(&other_a) & b.ct_eq(&other_b)).into()
     }
@@ -86,7 +86,7 @@ impl Digest {
         (half(first), half(second))
     }
 
-    /// The first `N` bytes; zero bytes follow if `N` exceeds 32.
+    /// Returns the first `N` bytes. If `N` exceeds 32, zeros follow.
     #[must_use]
     pub(crate) fn head<const N: usize>(&self) -> [u8; N] {
         let mut head = [0; N];
@@ -94,14 +94,14 @@ impl Digest {
         head
     }
 
-    /// The unkeyed SHA-256 of a secret that is itself 256 random bits.
+    /// Returns the unkeyed SHA-256 of a secret that is itself 256 random bits.
     pub(crate) fn of_secret(label: &str, secret: &[u8]) -> Self {
         let hash = Sha256::new().chain_update(label.as_bytes()).chain_update([0]);
         Self(hash.chain_update(secret).finalize().into())
     }
 
-    /// The digest of a code: its 50-byte message fits one block, so a comparison costs two
-    /// compressions whatever the lengths of tenant, account and address.
+    /// Returns the digest of a code. Its message of 50 bytes fits one block. A comparison therefore
+    /// costs two compressions, however long the tenant, account and address are.
     pub(crate) fn of_code(key: &OneBlockMac, binding: &Self, code: &Code) -> Self {
         let mut block: Block = [0; 64];
         let (head, rest) = block.split_at_mut(2);

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::{Entropy, EntropyUnavailable};
 
-/// Longest name in bytes.
+/// The longest name in bytes.
 const MAX_BYTES: usize = 128;
 
 /// The reason why a name is not a valid identifier.

@@ -1,4 +1,4 @@
-//! The server's keys: one signing key, any number of accepted keys, and the index key.
+//! The keys of the server: one signing key, any number of accepted keys, and the index key.
 
 use core::fmt;
 
@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 
 use super::{Code, Digest, Entropy, EntropyUnavailable, Fields, Purpose, one_block::OneBlockMac};
 
-/// Fewest distinct bytes of a 32-byte key; random keys have about 30, and fewer than 16 once in
-/// 10^14.
+/// The fewest distinct bytes of a 32-byte key. Random keys have about 30, and fewer than 16 only
+/// once in 10^14.
 const MIN_DISTINCT: usize = 16;
 
 /// The name of a key: four bytes that are derived from the key. Not a secret.
@@ -51,7 +51,7 @@ pub struct Keyring {
 #[derive(Clone)]
 struct Key {
     id: KeyId,
-    /// The keyed state with both pads absorbed, which halves the work of keying again.
+    /// The keyed state with both pads absorbed, which halves the work of using the key again.
     state: Hmac<Sha256>,
     /// A faster form of the key, for messages that fit one block.
     one_block: OneBlockMac,
@@ -260,7 +260,7 @@ impl Key {
     }
 }
 
-/// The keyed state of a secret that serves as a key itself.
+/// Returns the keyed state of a secret that serves as a key itself.
 pub(crate) fn keyed(secret: &[u8; 32]) -> Hmac<Sha256> {
     // HMAC pads a short key with zeros to one block (RFC 2104 section 2).
     let mut block = Zeroizing::new([0; 64]);
@@ -268,7 +268,8 @@ pub(crate) fn keyed(secret: &[u8; 32]) -> Hmac<Sha256> {
     Hmac::<Sha256>::new((&*block).into())
 }
 
-/// A key as it was read. It stays in one place: each move of an array may leave a copy behind.
+/// A key as it was read. It is boxed so that it never moves, because each move of an array may
+/// leave a copy.
 type RawKey = Box<Zeroizing<[u8; 32]>>;
 
 fn read(name: &'static str, value: &str) -> Result<RawKey, KeyringError> {
@@ -373,7 +374,7 @@ mod tests {
             |count: u8| (0..32_u8).map(|i| (i % count).wrapping_mul(16)).collect::<Vec<_>>();
         assert!(parsed(&distinct(16)).is_ok());
         assert_eq!(parsed(&distinct(15)).unwrap_err(), KeyringError::Weak("sign"));
-        // One byte that no keyboard types makes the difference.
+        // One byte that no keyboard can type makes the difference.
         let mut text = *b"correct horse battery staple 123";
         text[31] = 0;
         assert!(parsed(&text).is_ok());

@@ -1,4 +1,4 @@
-//! Network addresses as limits see them.
+//! Network addresses, as limits see them.
 
 use std::net::{IpAddr, Ipv6Addr};
 

@@ -1,4 +1,4 @@
-//! HMAC-SHA256 of a message that fits one block: two compressions and nothing else.
+//! HMAC-SHA256 of a message that fits one block, with two compressions and nothing else.
 
 use sha2::block_api::compress256;
 use zeroize::Zeroizing;
@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 pub(crate) type Block = [u8; 64];
 type State = [u32; 8];
 
-/// SHA-256's initial hash value (FIPS 180-4, 5.3.3).
+/// The initial hash value of SHA-256 (FIPS 180-4, 5.3.3).
 const INITIAL: State = [
     0x6a09_e667,
     0xbb67_ae85,
@@ -20,7 +20,7 @@ const INITIAL: State = [
 
 /// A key with both of its pads absorbed (RFC 2104, section 4).
 ///
-/// Only codes are digested with it, because the general `hmac` takes twice the time for as much
+/// Only digests of codes use it, because the general `hmac` takes twice as long for the same
 /// hashing. Tests compare both for each length, and check the vectors of RFC 4231.
 #[derive(Clone)]
 pub(crate) struct OneBlockMac {
@@ -29,7 +29,7 @@ pub(crate) struct OneBlockMac {
 }
 
 impl OneBlockMac {
-    /// Keys it with a secret of 32 bytes.
+    /// Creates a key from a secret of 32 bytes.
     pub(crate) fn new(secret: &[u8; 32]) -> Self {
         let absorbed = |pad: u8| {
             let mut block = Zeroizing::new([pad; 64]);
@@ -41,8 +41,8 @@ impl OneBlockMac {
         Self { inner: absorbed(0x36), outer: absorbed(0x5c) }
     }
 
-    /// Returns the MAC of the message of `N` bytes at the head of a block, with zeros behind it.
-    /// More than 55 bytes do not compile. The caller must wipe a secret in the block.
+    /// Returns the MAC of a message of `N` bytes at the head of a block of zeros. More than 55
+    /// bytes do not compile. If the block holds a secret, the caller must wipe it.
     pub(crate) fn of<const N: usize>(&self, block: &mut Block) -> [u8; 32] {
         const { assert!(N <= 55, "the mark and the length must fit as well") };
         let mut state = *self.inner;
@@ -57,7 +57,7 @@ impl OneBlockMac {
     }
 }
 
-/// Absorbs a last block, after one that `state` has absorbed.
+/// Absorbs the last block into `state`, which has absorbed one block before.
 fn finish<const N: usize>(state: &mut State, block: &mut Block) {
     let bits = u64::try_from((64 + N) * 8).unwrap_or(u64::MAX);
     let (_, padding) = block.split_at_mut(N);

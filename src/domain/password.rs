@@ -62,8 +62,8 @@ impl Password {
         if typed.chars().any(char::is_control) {
             return Err(PasswordError::Control);
         }
-        // Normalising to C can at most triple the bytes of a string (UAX #15); reserving that
-        // keeps the string from growing, which would leave copies behind.
+        // Normalising to form C at most triples the bytes of a string (UAX #15). Reserving that
+        // much keeps the string from growing, which would leave copies behind.
         let mut normal = Zeroizing::new(String::with_capacity(typed.len() * 3));
         normal.extend(typed.nfc());
         if normal.len() > Self::MAX_BYTES || normal.chars().count() > Self::MAX_CHARACTERS {
@@ -78,7 +78,7 @@ impl Password {
         &self.0
     }
 
-    /// A second copy, wiped like the first: a hasher takes its password by value.
+    /// Returns a second copy, which is wiped like the first. A hasher takes its password by value.
     pub(crate) fn duplicate(&self) -> Self {
         Self(self.0.clone())
     }
@@ -132,11 +132,11 @@ mod tests {
     fn the_longest_have_256_code_points_and_1024_bytes_once_normalised() {
         let parsed = |text: String| Password::parse(&text).map(|it| it.expose().len());
         assert_eq!(parsed("a".repeat(256)), Ok(256));
-        // Four bytes that become twelve.
+        // Each of these four-byte characters becomes twelve bytes.
         let note = "\u{1d160}";
         assert_eq!(parsed(note.repeat(85)), Ok(1_020));
         assert_eq!(parsed(note.repeat(86)), Err(PasswordError::TooLong));
-        // 512 code points that become 256.
+        // The 512 code points become 256.
         assert_eq!(parsed("e\u{301}".repeat(256)), Ok(512));
         assert_eq!(parsed("\u{1f511}".repeat(257)), Err(PasswordError::TooLong));
     }

@@ -28,7 +28,7 @@ impl Scope {
     /// Returns the scope of an application.
     #[must_use]
     pub fn of(application: &Application) -> Self {
-        // Neither name can hold NUL.
+        // Neither name can contain NUL.
         let hash = Sha256::new()
             .chain_update(b"sspr scope\0")
             .chain_update(application.tenant.as_str())
@@ -50,7 +50,7 @@ impl Scope {
 #[non_exhaustive]
 pub struct TokenError(&'static str);
 
-/// Room for a secret that stays where it is.
+/// Returns room for a secret that never moves.
 fn empty() -> Box<Zeroizing<[u8; TOKEN]>> {
     Box::new(Zeroizing::new([0; TOKEN]))
 }
@@ -97,7 +97,8 @@ macro_rules! secret_type {
                 Scope(part(&**self.0, RecordId::BYTES))
             }
 
-            /// Makes one of its parts, with a check under the key that `check_fields` began with.
+            /// Creates the secret from its parts. It has a check under the key that `check_fields`
+            /// began with.
             pub(crate) fn new(
                 record: &RecordId,
                 scope: Scope,
@@ -112,7 +113,7 @@ macro_rules! secret_type {
                 Self(bytes)
             }
 
-            /// Whether this server made it, under a key that is still accepted.
+            /// Returns true if this server made the secret, under a key that is still accepted.
             pub(crate) fn is_genuine(&self, keys: &Keyring) -> bool {
                 let given: [u8; CHECK] = part(&**self.0, TOKEN - CHECK);
                 let (record, scope, secret) = (self.record(), self.scope(), self.secret());
@@ -159,7 +160,7 @@ secret_type!(
 );
 
 impl FlowToken {
-    /// Draws the token of a new reset.
+    /// Generates the token of a new reset.
     pub(crate) fn generate(
         record: &RecordId,
         scope: Scope,
@@ -171,7 +172,7 @@ impl FlowToken {
         Ok(Self::new(record, scope, &Digest::from_bytes(*secret), keys.sign(Purpose::TokenCheck)))
     }
 
-    /// The key that only the holder of this token can derive.
+    /// Returns the key that only the holder of this token can derive.
     pub(crate) fn seal_key(&self) -> Digest {
         let fields = super::Fields::new(&keyed(self.secret().as_bytes()), Purpose::AddressSeal);
         fields.bytes(self.record().as_bytes()).digest()
@@ -190,7 +191,7 @@ pub struct DeviceProof(Zeroizing<[u8; PROOF]>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Device {
     pub(crate) id: [u8; 16],
-    /// Stands for the stamp that the account had at the sign-in.
+    /// The mark of the stamp that the account had at the sign-in.
     stamp: [u8; 16],
 }
 
@@ -221,7 +222,7 @@ impl DeviceProof {
         Base64UrlUnpadded::encode_string(&*self.0)
     }
 
-    /// A proof for a device that has just signed in.
+    /// Generates a proof for a device that has just signed in.
     pub(crate) fn generate(
         tenant: &TenantId,
         address: &EmailAddress,
@@ -242,7 +243,7 @@ impl DeviceProof {
         Ok(Self(bytes))
     }
 
-    /// The device, if the proof names this tenant and address and has not ended.
+    /// Returns the device, if the proof names this tenant and address and has not expired.
     pub(crate) fn device(
         &self,
         tenant: &TenantId,
@@ -266,7 +267,7 @@ impl DeviceProof {
 }
 
 impl Device {
-    /// Whether the account still has the stamp that it had at the sign-in.
+    /// Returns true if the account still has the stamp that it had at the sign-in.
     pub(crate) fn is_current(&self, stamp: &Stamp, keys: &Keyring) -> bool {
         keys.each(Purpose::Device)
             .map(|fields| stamp_tag(fields, &self.id, stamp))
@@ -296,7 +297,7 @@ fn check(
 }
 
 fn read(text: &str, bytes: &mut [u8]) -> Option<()> {
-    // Four characters for three bytes: a longer or shorter text is refused before decoding.
+    // Three bytes take four characters. A text of another length is refused before decoding.
     if text.len() != (bytes.len() * 4).div_ceil(3) {
         return None;
     }
@@ -304,7 +305,7 @@ fn read(text: &str, bytes: &mut [u8]) -> Option<()> {
     (length == bytes.len()).then_some(())
 }
 
-/// `N` bytes from `start` on; zeros where there are none.
+/// Returns `N` bytes from `start` on, with zeros where `bytes` has none.
 fn part<const N: usize>(bytes: &[u8], start: usize) -> [u8; N] {
     let mut part = [0; N];
     part.iter_mut().zip(bytes.iter().skip(start)).for_each(|(to, from)| *to = *from);

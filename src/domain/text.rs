@@ -11,7 +11,7 @@ use super::{
     TenantId, Timestamp, UserFlowId,
 };
 
-/// `FromStr` beside each `parse`.
+/// Implements `FromStr` beside each `parse`.
 macro_rules! from_str {
     ($($type:ty, $error:ty;)+) => {
         $(
@@ -26,7 +26,7 @@ macro_rules! from_str {
     };
 }
 
-/// Conversions of a value to its text, also in the JSON of a host.
+/// Implements the conversions of a value to its text and to the JSON of a host.
 macro_rules! plain_text {
     ($($type:ty)+) => {
         $(

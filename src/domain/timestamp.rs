@@ -64,14 +64,15 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// How many whole times that long it is since the epoch; zero before it.
+    /// Returns how many whole periods of length `long` have passed since the epoch. Returns zero
+    /// before the epoch.
     pub(crate) fn turn(self, long: Duration) -> u64 {
         let since = self.since(Self(0)).as_micros();
         since.checked_div(long.as_micros()).map_or(0, |turn| u64::try_from(turn).unwrap_or(0))
     }
 }
 
-/// Whole microseconds of a duration, at most `i64::MAX`.
+/// Returns the whole microseconds of a duration, at most `i64::MAX`.
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }

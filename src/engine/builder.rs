@@ -40,7 +40,7 @@ pub struct Builder {
     submits: usize,
 }
 
-/// The ports that have no default inside the engine.
+/// The ports that the engine has no default for.
 pub(crate) struct Ports {
     pub(crate) users: Arc<dyn UserStore>,
     pub(crate) codes: Arc<dyn CodeStore>,

@@ -27,29 +27,31 @@ use super::{
     sspr::{About, Inner},
 };
 
-/// Mails with codes in the first second of their sending. Others may be under way beside them, so
-/// that a server that stalls holds up few.
+/// The number of hands for mails with codes. A mail keeps its hand for the first second of its
+/// sending. Slower mails go on without a hand, so that a stalled server holds up few others.
 const HANDS: usize = 32;
-/// Mails with codes under way at the same time, however long they take.
+/// The number of mails with codes that may be under way at the same time, with or without a hand.
 const MOST_CODES: usize = 128;
-/// Notices in the first second of their sending. They have hands of their own, so that no notice
+/// The number of hands for notices. They are separate from the hands for codes, so that no notice
 /// delays a code.
 const NOTICE_HANDS: usize = 16;
-/// Notices under way at the same time, however long they take.
+/// The number of notices that may be under way at the same time, with or without a hand.
 const MOST_NOTICES: usize = 128;
-/// Abandoned sign-ins that are settled at the same time.
+/// The number of abandoned sign-ins that are settled at the same time.
 const SETTLEMENT_HANDS: usize = 64;
-/// How often the outbox and the tenants' totals are looked after.
+/// The time between two rounds, which look after the outbox and the tenants' totals.
 const ROUND: Duration = Duration::from_secs(5);
-/// Pause before the second try of a mail with a code; each further one is twice as long.
+/// The pause before the second try of a mail with a code. Each further pause is twice as long.
 const PAUSE: Duration = Duration::from_secs(2);
 /// The longest pause between two tries of a mail with a code.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// Pause before the courier looks again whether a write has happened whose caller left.
+/// The pause before the courier looks again for a write that an absent caller may have made.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// How often a notice that no outbox keeps is tried after the last handle is gone.
+/// The number of tries after which a notice without an outbox is given up, once the last handle is
+/// dropped. Earlier tries count as well.
 const CLOSING_TRIES: u32 = 12;
-/// How often an abandoned sign-in is settled before the courier gives up on the store.
+/// The number of tries after which the courier gives up an abandoned sign-in, because the store
+/// fails.
 const SETTLEMENT_TRIES: u32 = 12;
 
 /// The worker that makes and sends the mails of a service.
@@ -105,9 +107,10 @@ impl Courier {
         let mut rests = FuturesUnordered::new();
         let mut seen = inner.clock.now();
         let mut next_round = seen;
-        // What the round under way may bring.
+        // The number of notices that the current round may bring.
         let mut awaited = 0;
-        // Whether the outbox had as many as there were hands for: there may be more.
+        // True if the last round used every free hand, because the outbox may then hold more
+        // notices.
         let mut more_wait = false;
         let mut last_round = LastRound::Ahead;
         let mut hurried = false;
@@ -170,7 +173,7 @@ impl Courier {
                 pause = Some((wake_at, inner.clock.sleep_until(wake_at)));
             }
             let leased = poll_fn(|context| {
-                // Watch first: what is pushed from here on wakes this task.
+                // Watch the queue first, so that every push from here on wakes this task.
                 inner.queue.watch(context.waker());
                 let worked = next(&mut codes, context);
                 let done = worked.is_some()
@@ -180,7 +183,7 @@ impl Courier {
                     rests.push(kept.rest(&*inner.clock));
                 }
                 let _ = is_done(&mut rests, context);
-                // Also what has been due for long, once a hand is free for it.
+                // This includes jobs that were due long ago, as soon as a hand is free for them.
                 let fresh = first_due().is_some_and(|next| next < wake_at);
                 let may_lease = more_wait && rounds.is_empty() && has_room[1];
                 let fresh = fresh || (may_lease && notice_hands.free() > 0);
@@ -219,7 +222,7 @@ impl Courier {
         }
     }
 
-    /// Work that gives its hand back when it lasts.
+    /// Does a job, and gives its hand back when the job ends or takes longer than a second.
     async fn work_in(&self, hand: Held<'_>, sender: &impl EmailSender, job: Job) -> Worked {
         let work = self.work(sender, job, Haste::Natural);
         hand.work(&*self.inner.clock, work).await
@@ -285,7 +288,7 @@ impl Courier {
                 let told = inner.notify_leased(sender, notice).await;
                 let about = notify::about(notice).failed(told.failure.as_ref());
                 inner.emit(EventKind::Notify, told.outcome, about, began);
-                // The outbox keeps what is put off.
+                // The outbox keeps a postponed notice, so the queue must not keep it too.
                 hand.job = None;
                 return told.delivered.into();
             }
@@ -293,7 +296,7 @@ impl Courier {
                 self.work_on_sign_in(settlement, certainty, tried, &mut pause).await
             }
         };
-        // A look for a write is no try.
+        // A mere look for a write does not count as a try.
         let looked = *certainty != Certainty::Certain;
         let Some(job) = hand.job.take() else { return delivered.into() };
         match delivered {
@@ -302,7 +305,7 @@ impl Courier {
                 let tried = if looked { tried.max(1) } else { tried.saturating_add(1) };
                 inner.queue.push_after(Job { tried, ..job }, pause, now);
             }
-            // A decoy keeps its hand and its room as long as a mail would.
+            // A decoy keeps its hand and its room for as long as a mail would.
             Delivered::Discarded if haste == Haste::Natural => {
                 let until = began.after(inner.pace.get());
                 rest(&*inner.clock, until.min(began.after(HELD))).await;
@@ -316,7 +319,7 @@ impl Courier {
         delivered.into()
     }
 
-    /// One try at settling a sign-in whose caller has left.
+    /// Tries once to settle a sign-in whose caller has left.
     async fn work_on_sign_in(
         &self,
         settlement: &mut Settlement,
@@ -355,7 +358,7 @@ impl Courier {
         if is_last { Delivered::Failed } else { Delivered::Postponed }
     }
 
-    /// One try at a notice that no outbox keeps.
+    /// Tries once to send a notice that no outbox keeps.
     async fn work_on_queued(
         &self,
         sender: &impl EmailSender,
@@ -370,14 +373,14 @@ impl Courier {
         if let Certainty::UnsureUntil(until) = *certainty {
             match inner.has_changed(queued).await {
                 Ok(true) => *certainty = Certainty::Certain,
-                // The change has not happened, and its caller is gone. The time from
-                // before the look counts, because the change may have happened during the look.
+                // The change has not happened, and its caller is gone. The time before the look
+                // counts, because the change may have happened during the look.
                 Ok(false) if began >= until => return Delivered::Discarded,
                 Ok(false) => {
                     *pause = LOOK_AGAIN;
                     return Delivered::Postponed;
                 }
-                // The change may have happened: without an answer the notice stays.
+                // Without an answer the notice stays, because the change may have happened.
                 Err(error) => {
                     let failure = error.failure();
                     let about = about.failed(Some(&failure));
@@ -399,7 +402,8 @@ impl Courier {
         told.delivered
     }
 
-    /// What is done now and then: the tenants' totals, and taking notices from the outbox.
+    /// Takes notices from the outbox and updates the tenants' totals. The courier calls it
+    /// regularly.
     async fn round(&self, notices: usize) -> Vec<Notice> {
         let inner = &*self.inner;
         let now = inner.clock.now();
@@ -413,7 +417,7 @@ impl Courier {
     }
 }
 
-/// The end of a job, and the room that it keeps for a while.
+/// The result of a job, and the room that the job keeps for a while.
 struct Worked {
     delivered: Delivered,
     kept: Option<Kept>,
@@ -425,7 +429,7 @@ impl From<Delivered> for Worked {
     }
 }
 
-/// A job in hand: it goes back to the queue if the courier is dropped before its end.
+/// A job in hand. It goes back to the queue if the courier is dropped before the job ends.
 struct InHand<'a> {
     inner: &'a Inner,
     job: Option<Job>,
@@ -433,7 +437,7 @@ struct InHand<'a> {
 
 impl Drop for InHand<'_> {
     fn drop(&mut self) {
-        // The outbox keeps what is leased from it.
+        // The outbox keeps the notices that are leased from it.
         let kept = |job: &Job| !matches!(job.work, Work::Leased(_)) && job.unknown < UNKNOWN_TRIES;
         if let Some(job) = self.job.take().filter(kept) {
             self.inner.queue.push_after(job, Duration::ZERO, self.inner.clock.now());
@@ -441,29 +445,29 @@ impl Drop for InHand<'_> {
     }
 }
 
-/// Notices that one [`Courier::drain`] takes from the outbox.
+/// The number of notices that one [`Courier::drain`] takes from the outbox.
 const DRAINED_NOTICES: usize = 64;
 
-/// Whether the outbox was looked after since the last handle went away.
+/// The state of the last round, which looks after the outbox once no handle is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LastRound {
     Ahead,
     Begun,
 }
 
-/// Whether pauses that hide timing are kept.
+/// A switch for the pauses that hide timing. `Natural` keeps them, and `Now` skips them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Haste {
     Natural,
     Now,
 }
 
-/// Whether one of these has ended.
+/// Returns true if one of these futures has ended.
 fn is_done<F: Future>(all: &mut FuturesUnordered<F>, context: &mut Context<'_>) -> bool {
     next(all, context).is_some()
 }
 
-/// What the first of these that has ended came to.
+/// Returns the result of the first of these futures that has ended.
 fn next<F: Future>(all: &mut FuturesUnordered<F>, context: &mut Context<'_>) -> Option<F::Output> {
     match Pin::new(all).poll_next(context) {
         Poll::Ready(ended) => ended,
@@ -471,7 +475,7 @@ fn next<F: Future>(all: &mut FuturesUnordered<F>, context: &mut Context<'_>) -> 
     }
 }
 
-/// How long to wait after a try that failed, when there were so many before it.
+/// Returns how long to wait after a failed try, given the number of tries before it.
 fn pause_after(tried: u32) -> Duration {
     let doubled = PAUSE.saturating_mul(1_u32.checked_shl(tried).unwrap_or(u32::MAX));
     doubled.min(LONGEST_PAUSE)

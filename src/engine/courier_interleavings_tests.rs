@@ -20,7 +20,7 @@ use crate::{
     sync::{Model, block_on, explore_bounded},
 };
 
-/// A clock that stands still: nobody is woken by it.
+/// A clock that stands still, so that it wakes nobody.
 #[derive(Debug)]
 struct Still;
 
@@ -38,7 +38,7 @@ impl Clock for Still {
     }
 }
 
-/// Tells the user that a mail is there: one channel for each mail.
+/// A sender that tells the user about each mail. It has one channel for each mail.
 struct Telling(CaptureSender, Mutex<Vec<oneshot::Sender<()>>>);
 
 #[async_trait::async_trait]
@@ -50,7 +50,8 @@ impl EmailSender for Telling {
     }
 }
 
-/// The same in every interleaving. The pause before a mail, a part of some seconds, comes out as none.
+/// Numbers that are the same in every interleaving. They turn the random pause before a mail into
+/// no pause.
 #[derive(Debug, Default)]
 struct Counting(AtomicU8);
 
@@ -60,7 +61,7 @@ impl Entropy for Counting {
         Ok(())
     }
 
-    /// A number of hours in microseconds.
+    /// Returns a whole number of hours in microseconds.
     fn word(&self) -> Result<u64, EntropyUnavailable> {
         let hours = u64::from(self.0.fetch_add(1, Ordering::Relaxed)) * 15_485_863;
         Ok(hours * 3_600_000_000)
@@ -99,7 +100,7 @@ fn what_is_asked_for_while_the_courier_goes_to_sleep_is_mailed_and_the_courier_e
                             StartOutcome::Started(_) => {}
                             other => panic!("{other:?}"),
                         }
-                        // The handle stays: nothing but the push wakes the courier.
+                        // The handle stays alive, so that only the push can wake the courier.
                         block_on(mailed).unwrap();
                     }
                     drop(sspr);

@@ -1,4 +1,5 @@
-//! One passcode: look the account up, decide, draw, bind, compose, send.
+//! The delivery of one code: look the account up, decide, draw the code, bind it, and send the
+//! mail.
 
 use core::time::Duration;
 
@@ -19,10 +20,10 @@ use super::{
     throttle::{Lane, Who, names_any},
 };
 
-/// How often one code is handed over at most, if each time nobody knows whether it arrived.
+/// The number of times that one code is handed over if every answer leaves its arrival unknown.
 pub(super) const UNKNOWN_TRIES: u32 = 2;
 
-/// What became of a mail.
+/// The result of one try to deliver a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Delivered {
     Discarded,
@@ -31,33 +32,34 @@ pub(super) enum Delivered {
     Sent,
 }
 
-/// Who stands behind what was typed.
+/// The account behind the typed address.
 enum Behind {
     /// Exactly one eligible account.
     One(Box<Account>),
-    /// Nobody eligible: a decoy; perhaps somebody who signs in in another way.
+    /// No eligible account, so the reset is a decoy. The account here, if any, signs in in another
+    /// way.
     Nobody(Option<Box<Account>>),
-    /// Several eligible accounts: a decoy, and administrators should know.
+    /// Several eligible accounts, so the reset is a decoy. Administrators should know about it.
     Several,
 }
 
-/// What became of one try at one passcode.
+/// The result of one try to deliver a code, with the details for its event.
 pub(super) struct Tried {
     pub(super) delivered: Delivered,
     pub(super) outcome: Outcome,
     pub(super) failure: Option<Failure>,
 }
 
-/// How a passcode stands before its mail is handed over.
+/// The state of a code before its mail is handed over.
 enum Prepared {
-    /// Its send is not written yet: the caller has left, and the write may still come.
+    /// The send is not written yet. The caller has left, but the write may still come.
     Awaited,
     /// The job is ready, or there is nothing to do.
     Done(Outcome),
 }
 
 impl Inner {
-    /// One try at one passcode. The record is read again before each but the first.
+    /// Tries once to deliver a code. Each try but the first reads the record again.
     pub(super) async fn deliver(
         &self,
         sender: &impl EmailSender,
@@ -72,7 +74,7 @@ impl Inner {
             Ok(Prepared::Awaited) => return tried(Delivered::Postponed, Outcome::FailedForNow),
             Err(error) => {
                 let failure = Some(error.failure());
-                // Nothing is lost: the job stays, and reads the record again.
+                // After a transient error the job stays, and the next try reads the record again.
                 let delivered =
                     if error.is_transient() { Delivered::Postponed } else { Delivered::Failed };
                 return Tried { failure, ..tried(delivered, Outcome::Error) };
@@ -85,7 +87,8 @@ impl Inner {
             }
             return tried(Delivered::Discarded, said);
         };
-        // Until the answer is there, and for ever if the courier is dropped before.
+        // The try counts as unknown until the answer is there, so it still counts if the courier is
+        // dropped before.
         let before = *unknown;
         *unknown = before.saturating_add(1);
         let sent = sender.send(message).await;
@@ -97,7 +100,7 @@ impl Inner {
         };
         let (delivered, outcome) = match error.kind() {
             SendErrorKind::Permanent => (Delivered::Failed, Outcome::FailedPermanently),
-            // The person may have it already: not once more than once more.
+            // The user may have the code already, so it is handed over only one more time.
             SendErrorKind::Unknown if *unknown >= UNKNOWN_TRIES => {
                 (Delivered::Failed, Outcome::GivenUp)
             }
@@ -107,7 +110,7 @@ impl Inner {
         Tried { failure: passcode.failure.clone(), ..tried(delivered, outcome) }
     }
 
-    /// Brings the job to the point where only the mail is left; says how it stands.
+    /// Does everything but handing over the mail, and returns the state of the code.
     async fn prepare(
         &self,
         passcode: &mut Passcode,
@@ -147,8 +150,8 @@ impl Inner {
                 passcode.ready = Some(drawn.ready);
                 return Ok(Prepared::Done(drawn.outcome));
             }
-            // Two callers asked in one moment, and this one's answer was lost. The other one's code
-            // is in the mail: a second one would make it void.
+            // Two callers asked at the same moment, and the answer to this one was lost. The mail
+            // holds the other caller's code, and a second code would make it void.
             if bound.is_some_and(|bound| bound.number == passcode.sent.number) {
                 return Ok(Prepared::Done(Outcome::Superseded));
             }
@@ -185,8 +188,10 @@ impl Inner {
         })
     }
 
-    /// Draws a code, puts its digest into the record, and composes the mail; `None` after a
-    /// conflict. A decoy does all of it, for a dummy and a digest of nothing.
+    /// Draws a code, writes its digest into the record, and composes the mail. Returns `None` after
+    /// a conflict.
+    ///
+    /// A decoy does the same work, with a dummy account and random bytes instead of a digest.
     async fn bind(
         &self,
         policy: &TenantPolicy,
@@ -203,7 +208,7 @@ impl Inner {
             Behind::Nobody(_) | Behind::Several => None,
         };
         let who = account.map_or(Who::Dummy(&form), |account| Who::Account(&account.id));
-        // A proof from before a reset is worth no more mails than no proof.
+        // A proof of a device from before a reset buys no more mails than no proof.
         let lane = match &passcode.lane {
             Lane::Trusted(device)
                 if account.is_some_and(|it| !device.is_current(&it.stamp, &self.keys)) =>
@@ -215,14 +220,15 @@ impl Inner {
         let mut format = sent.format;
         loop {
             let (code, bound) = self.draw(stored, account, &form, policy, format)?;
-            // Before the write: if nobody hears its answer, the next try finds the code bound.
+            // Keep the code before the write. If the store's answer is lost, the next try finds it
+            // bound.
             let digest = bound.code;
             let (ready, outcome) =
                 self.compose(policy, stored, passcode, behind, &code, correlation.cloned());
             passcode.earlier.extend(passcode.drawn.replace(Drawn { digest, outcome, ready }));
             let written = self.write_bound(policy, stored, who, lane, bound, now).await?;
             if !matches!(written, Written::Yes) {
-                // It is surely not bound.
+                // This code is certainly not bound.
                 passcode.drawn = passcode.earlier.pop();
             }
             match written {
@@ -263,7 +269,7 @@ impl Inner {
         let limits = policy.limits();
         let throttle = self.throttle(stored.id.tenant_tag(), limits);
         let who = account.map_or(Who::Dummy(form), |account| Who::Account(&account.id));
-        // What no account can be called: a decoy's sealed bytes open to nothing.
+        // No account can have this id, so the sealed bytes of a decoy open to nothing.
         let sealed = account.map_or(&b"\0"[..], |account| account.id.as_str().as_bytes());
         let announced = stored.reset.sent.map_or(format, |sent| sent.format);
         let expires_at = stored.reset.sent.map_or(stored.reset.ends_at, |sent| sent.expires_at);
@@ -314,7 +320,7 @@ impl Inner {
         })
     }
 
-    /// Composes a mail for everybody, and throws a decoy's away.
+    /// Composes a mail in every case. The mail of a decoy is thrown away.
     fn compose(
         &self,
         policy: &TenantPolicy,
@@ -365,7 +371,7 @@ enum Written {
 }
 
 impl Passcode {
-    /// Takes the code that was drawn and is bound by this digest. Others are void then.
+    /// Takes the drawn code that is bound by this digest. The other drawn codes are void then.
     fn take_drawn(&mut self, digest: &Digest) -> Option<Drawn> {
         let mut all = self.drawn.iter().chain(&self.earlier);
         all.position(|drawn| digest.matches(&drawn.digest))?;
@@ -374,7 +380,7 @@ impl Passcode {
     }
 }
 
-/// Whether a send that nobody knows to be written may still come.
+/// Returns true if the send may still be written, although its caller has left.
 fn is_awaited(
     stored: Option<&Stored>,
     passcode: &Passcode,
@@ -385,12 +391,12 @@ fn is_awaited(
     now < until && stored.is_some_and(|stored| stored.reset.sends() < passcode.sent.number)
 }
 
-/// Whether a send is still the latest one of a reset that waits for its code.
+/// Returns true if a send is still the latest one of a reset that waits for its code.
 fn is_latest(stored: &Stored, passcode: &Passcode) -> bool {
     stored.reset.stage.name() == StageName::CodeSent && stored.reset.sent == Some(passcode.sent)
 }
 
-/// Whether at least a tenth of a code's life is left.
+/// Returns true if at least a tenth of the code's lifetime is left.
 fn is_of_use(stored: &Stored, passcode: &Passcode, lifetime: Duration, now: Timestamp) -> bool {
     let left = passcode.sent.expires_at.since(now.latest(stored.reset.touched_at));
     left.saturating_mul(10) >= lifetime

@@ -1,4 +1,5 @@
-//! What must follow a write: ready before the write, and left to the courier if the caller goes away.
+//! Jobs that must follow a write. They are ready before the write, and go to the courier if the
+//! caller goes away.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -10,10 +11,11 @@ use super::{
     sspr::Inner,
 };
 
-/// Jobs that follow one write.
+/// The jobs that follow one write.
 ///
-/// The caller says what became of the write. If it is dropped before that, or if the store could not
-/// say, the jobs go to the courier, which looks whether the write has happened.
+/// The caller says whether the write has happened. If it is dropped before that, or if the store
+/// could not say, the jobs go to the courier. The courier then looks whether the write has
+/// happened.
 #[derive(Debug)]
 #[must_use = "dropping it leaves the jobs to the courier"]
 pub(super) struct FollowUp {
@@ -23,28 +25,29 @@ pub(super) struct FollowUp {
 }
 
 impl FollowUp {
-    /// The jobs are due `delay` after they go to the courier. An instant of the call would lie far
-    /// ahead if the clock steps back before that.
+    /// Prepares jobs that are due `delay` after they go to the courier. A fixed due time would lie
+    /// far ahead if the clock steps back before that.
     pub(super) const fn new(inner: Arc<Inner>, jobs: Vec<Job>, delay: Duration) -> Self {
         Self { delay, inner, jobs }
     }
 
-    /// Whether nothing would follow the write.
+    /// Returns true if no job would follow the write.
     pub(super) fn is_empty(&self) -> bool {
         self.jobs.is_empty()
     }
 
-    /// The write has happened.
+    /// Queues the jobs, because the write has happened.
     pub(super) fn confirm(mut self) {
         self.push(Certainty::Certain);
     }
 
-    /// The write has not happened, or nothing needs to follow it.
+    /// Drops the jobs, because the write has not happened or nothing needs to follow it.
     pub(super) fn withdraw(mut self) {
         self.jobs.clear();
     }
 
-    /// The store has failed: unless the write may have happened all the same, nothing follows.
+    /// Drops the jobs after a failure of the store, unless the write may have happened
+    /// nevertheless.
     pub(super) fn failed(self, error: &StoreError) {
         if error.kind() != StoreErrorKind::Unknown {
             self.withdraw();

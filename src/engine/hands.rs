@@ -1,4 +1,5 @@
-//! Hands: how much the courier begins at once, so that nothing slow holds up what comes after it.
+//! The hands of the courier. They bound how much work it begins at once, so that slow work does not
+//! hold up later work.
 
 use core::{
     future::Future,
@@ -11,7 +12,7 @@ use futures_util::future::{Either, select};
 use super::{queue::Slot, rest::rest};
 use crate::{domain::Timestamp, ports::Clock};
 
-/// How long work keeps its hand. What takes longer goes on without one.
+/// The time that work keeps its hand. Slower work goes on without one.
 pub(super) const HELD: Duration = Duration::from_secs(1);
 
 /// The hands for one kind of work.
@@ -21,7 +22,7 @@ pub(super) struct Hands {
     held: AtomicUsize,
 }
 
-/// One hand. It is free again when this is dropped.
+/// One hand. It becomes free when it is dropped.
 #[derive(Debug)]
 pub(super) struct Held<'a>(&'a Hands);
 
@@ -47,7 +48,7 @@ impl Drop for Held<'_> {
 }
 
 impl Held<'_> {
-    /// Does the work to its end, and gives the hand back at that end or after [`HELD`].
+    /// Does the work to its end, and gives the hand back at the end or after [`HELD`].
     pub(super) async fn work<T>(self, clock: &dyn Clock, work: impl Future<Output = T>) -> T {
         let long_enough = Box::pin(rest(clock, clock.now().after(HELD)));
         match select(Box::pin(work), long_enough).await {
@@ -60,7 +61,7 @@ impl Held<'_> {
     }
 }
 
-/// Room in the queue that is kept after its work has ended.
+/// Room in the queue that stays taken after its work has ended.
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) slot: Option<Slot>,

@@ -1,4 +1,4 @@
-//! Sign-in lockouts in the code store: a failure is charged before each comparison, and taken back
+//! Sign-in lockouts in the code store. A failure is charged before each comparison, and taken back
 //! after a right password.
 
 use core::cmp::Ordering;
@@ -13,27 +13,28 @@ use crate::{
 
 use super::{Request, settlement::ChargedFailure, sspr::Inner};
 
-/// How many conflicts a charge survives. Each means that another sign-in of the account has written.
+/// The number of conflicts that a charge survives. Each conflict means that another sign-in of the
+/// account has written.
 pub(super) const MAX_CONFLICTS: usize = 64;
 
-/// Whether a failure was charged by a caller that has left.
+/// The knowledge whether a caller that has left charged its failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Charged {
     No,
     NotYet,
-    /// Others have written since, so nobody can tell.
+    /// Other calls have written since, so the answer is lost.
     Perhaps,
     Yes,
 }
 
-/// A lockout, and where it is kept. Version 0: it is not written yet.
+/// A lockout and its version in the store. Version 0 means that it is not written yet.
 pub(super) struct Kept {
     pub(super) lockout: Lockout,
     pub(super) version: u64,
 }
 
 impl Inner {
-    /// Whether the failure that a sign-in was about to charge is charged.
+    /// Finds out whether a sign-in has charged the failure that it was about to charge.
     pub(super) async fn is_charged(
         &self,
         failure: Option<&ChargedFailure>,
@@ -48,8 +49,8 @@ impl Inner {
         })
     }
 
-    /// Forgets a failure and all before it, because the password was right. Failures that others
-    /// were charged since then stay.
+    /// Forgets this failure and all earlier ones, because the password was right. Failures that
+    /// other calls charged later stay.
     pub(super) async fn forget_failures(
         &self,
         failure: &ChargedFailure,
@@ -59,7 +60,7 @@ impl Inner {
         self.take_back(failure, failure.lockout.failures, limits, now).await
     }
 
-    /// Gives one failure back, because nothing was compared.
+    /// Takes one failure back, because no password was compared.
     pub(super) async fn give_back(
         &self,
         failure: &ChargedFailure,
@@ -89,7 +90,7 @@ impl Inner {
         Ok(())
     }
 
-    /// The lockout under a name, if one is written there.
+    /// Returns the lockout under an id, if there is one.
     pub(super) async fn lockout(
         &self,
         id: RecordId,
@@ -97,13 +98,13 @@ impl Inner {
     ) -> Result<Option<Kept>, Error> {
         let Some(loaded) = self.codes.load(&id).await? else { return Ok(None) };
         let lockout = decode_lockout(&loaded.body)?;
-        // Long untouched: begin anew.
+        // A lockout that was not touched for its whole lifetime begins again at zero.
         let old = now.latest(lockout.touched_at) >= loaded.expires_at;
         let lockout = if old { lockout.cleared(now) } else { lockout };
         Ok(Some(Kept { lockout, version: loaded.version }))
     }
 
-    /// Writes a lockout; answers its version, or `None` if somebody else was faster.
+    /// Writes a lockout and returns its version, or `None` if another call was faster.
     pub(super) async fn write_lockout(
         &self,
         id: RecordId,
@@ -131,8 +132,10 @@ impl Inner {
         })
     }
 
-    /// Where the lockout of an account with its stamp is, or of an address that has none; and where
-    /// it was, while the index key is rotated.
+    /// Returns the id of a lockout and, during a rotation of the index key, its former id.
+    ///
+    /// The lockout belongs to the account and its stamp. Without an account it belongs to the
+    /// address.
     pub(super) fn lockout_ids(
         &self,
         request: &Request,
@@ -144,8 +147,8 @@ impl Inner {
                 Some(account) => {
                     fields.number(1).text(account.id.as_str()).bytes(account.stamp.as_bytes())
                 }
-                // As it is spelt: a spelling that is nobody's must not lock another address where
-                // there is an account behind that one, or where there is none.
+                // The key is the exact spelling. A spelling without an account must not lock
+                // another address, whether that one has an account or not.
                 None => fields.number(0).text(request.address.as_str()),
             };
             RecordId::from_parts(request.application.tenant.tag(), fields.digest().head())

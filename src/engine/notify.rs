@@ -24,33 +24,37 @@ use super::{
     sspr::{About, Inner},
 };
 
-/// Pause before the second try of a notice; each further one is twice as long.
+/// The pause before the second try of a notice. Each further pause is twice as long.
 const PAUSE: Duration = Duration::from_secs(60);
 /// The longest pause between two tries of a notice.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-/// The longest pause where the last copy may have arrived: each copy too many is a bother.
+/// The longest pause if the last copy may have arrived, because every extra copy annoys the user.
 const LONGEST_UNKNOWN_PAUSE: Duration = Duration::from_secs(24 * 3600);
-/// How long after the change a notice is tried.
+/// The period after the change during which a notice is tried.
 const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
-/// How often a notice is tried at least, however old it seems: the clock may have been wrong.
+/// The lowest number of tries of a notice. It holds for old notices too, because the clock may have
+/// been wrong.
 const FEWEST_TRIES: u32 = 10;
 
-/// The longest that a notice waits beyond its lease in a process that does not know its tenant.
+/// The longest time that a notice waits beyond its lease in a process that does not know its
+/// tenant.
 const JITTER: Duration = Duration::from_secs(10);
 
-/// What became of one try of a notice.
+/// The result of one try to send a notice.
 pub(super) struct Told {
     pub(super) delivered: Delivered,
     pub(super) outcome: Outcome,
     pub(super) failure: Option<Failure>,
-    /// How long the next try waits.
+    /// The time to wait before the next try.
     pub(super) pause: Duration,
-    /// Whether it counts as a try: a process that does not know the tenant has tried nothing.
+    /// False if the process does not know the tenant and has tried nothing. The try counts
+    /// nevertheless if the notice is old.
     counts: bool,
 }
 
 impl Inner {
-    /// The notices of a change, for the case that no outbox keeps them; `None` if there is no room.
+    /// Prepares the notices of a change, unless the store queues them itself. Returns `None` if the
+    /// queue has no room.
     pub(super) fn prepare_notices(
         self: &Arc<Self>,
         change: &PasswordChange,
@@ -67,7 +71,8 @@ impl Inner {
         Some(FollowUp::new(self.clone(), jobs, Duration::ZERO))
     }
 
-    /// Queues the notices of a change that has happened, where the store was taken to keep them.
+    /// Queues the notices of a change that has happened, although the store was expected to queue
+    /// them.
     pub(super) fn queue_notices(
         self: &Arc<Self>,
         change: &PasswordChange,
@@ -84,9 +89,10 @@ impl Inner {
         }
     }
 
-    /// Whether the change that a notice tells of has happened, or may have: once another reset has
-    /// changed the account too, nobody can tell, and an owner who is told once too often loses
-    /// nothing.
+    /// Returns true if the change of a notice has happened, or may have happened.
+    ///
+    /// The answer is lost once another reset has changed the account too. Then the notice is sent,
+    /// because one notice too many does no harm.
     pub(super) async fn has_changed(&self, queued: &QueuedNotice) -> Result<bool, Error> {
         let found = self.users.find(&queued.notice.tenant, &queued.account).await?;
         Ok(found.is_some_and(|account| {
@@ -94,7 +100,7 @@ impl Inner {
         }))
     }
 
-    /// Tries to send one notice. `tries` is how often it was tried before.
+    /// Tries to send one notice. `tries` is the number of tries before this one.
     pub(super) async fn notify(
         &self,
         sender: &impl EmailSender,
@@ -115,7 +121,7 @@ impl Inner {
         };
         let message = match self.compose_notice(notice) {
             Ok(Some(message)) => message,
-            // Another process may know the tenant.
+            // Keep the notice, because another process may know the tenant.
             Ok(None) => return failed(Outcome::Unavailable, None),
             Err(error) => return failed(Outcome::Error, Some(error.failure())),
         };
@@ -135,7 +141,7 @@ impl Inner {
         }
     }
 
-    /// Sends one notice that is leased from the outbox, and tells the outbox what became of it.
+    /// Sends one notice that is leased from the outbox, and reports the result to the outbox.
     pub(super) async fn notify_leased(&self, sender: &impl EmailSender, notice: &Notice) -> Told {
         let Some(outbox) = &self.outbox else {
             return self.notify(sender, notice, notice.tries).await;
@@ -147,7 +153,8 @@ impl Inner {
                 let (tries, pause) = if told.counts {
                     (notice.tries.saturating_add(1), told.pause)
                 } else {
-                    // At random, or the process that comes first would always be the same one.
+                    // The pause is random, because otherwise the same process would always come
+                    // first.
                     (notice.tries, NOTICE_LEASE + self.time_below(JITTER).unwrap_or_default())
                 };
                 outbox.postpone(&notice.id, tries, now.after(pause), now).await
@@ -164,7 +171,7 @@ impl Inner {
         told
     }
 
-    /// Renews the lease of a notice until a try of it has ended.
+    /// Renews the lease of a notice until the try has ended.
     async fn holding<T>(
         &self,
         outbox: &dyn Outbox,
@@ -180,13 +187,13 @@ impl Inner {
                 Either::Right(((), unfinished)) => trying = unfinished,
             }
             let now = self.clock.now();
-            // If this fails, somebody else may send the notice too, which is safe.
+            // If this fails, another process may send the notice too, which is safe.
             let until = now.after(NOTICE_LEASE);
             let _ = outbox.postpone(&notice.id, notice.tries, until, now).await;
         }
     }
 
-    /// Takes at most so many notices from the outbox.
+    /// Leases at most `most` notices from the outbox.
     pub(super) async fn lease_notices(&self, most: usize) -> Vec<Notice> {
         let now = self.clock.now();
         let Some(outbox) = self.outbox.as_ref().filter(|_| most > 0) else { return Vec::new() };
@@ -201,8 +208,10 @@ impl Inner {
         }
     }
 
-    /// Adds this process's wrong tries to the tenants' counters. Past the threshold new codes are
-    /// longer until the window ends. Never exact, never on the request path.
+    /// Adds the wrong tries of this process to the tenants' counters. Past the threshold, new codes
+    /// are longer until the window ends.
+    ///
+    /// The totals are never exact, because this runs off the request path.
     pub(super) async fn settle_tenants(&self, now: Timestamp) -> Result<(), Error> {
         for (tenant, tries) in self.tenants.pending() {
             let tag = tenant.tag();
@@ -216,7 +225,8 @@ impl Inner {
                 let about = About::default().of(&tenant);
                 self.emit(EventKind::TenantTries, Outcome::LongerCode, about, now);
             }
-            // Only now: between the two calls the tries must count in one place or the other.
+            // Settle the tries only now, so that at every moment they count in at least one of the
+            // two places.
             self.tenants.settled(tag, tries);
         }
         Ok(())
@@ -235,13 +245,13 @@ impl Inner {
     }
 }
 
-/// How long to wait after a try that failed, when there were so many before it.
+/// Returns how long to wait after a failed try, given the number of tries before it.
 fn pause_after(tries: u32, longest: Duration) -> Duration {
     let doubled = PAUSE.saturating_mul(1_u32.checked_shl(tries).unwrap_or(u32::MAX));
     doubled.min(longest)
 }
 
-/// What an event about a notice says.
+/// Returns the details of an event about a notice.
 pub(super) fn about(notice: &Notice) -> About<'_> {
     About { correlation: notice.correlation.as_ref(), ..About::default().of(&notice.tenant) }
 }

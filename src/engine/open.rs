@@ -23,11 +23,12 @@ use super::{
     throttle::{Lane, names_any, retry_at},
 };
 
-/// Stands in for the entropy of a reset that is opened under a request key: the same key, address
-/// and application give the same secrets, and nobody without the server's key can tell them.
+/// Derived bytes that replace entropy when a reset is opened under a request key. The same key,
+/// address and application give the same secrets. Without the server's key they cannot be
+/// predicted.
 ///
-/// Time is cut into turns as long as a reset lives, and each has secrets of its own: a reset that
-/// was opened in this turn outlives it, so that no repeat meets one that is dead.
+/// Time is divided into turns as long as a reset lives, and each turn has its own secrets. A reset
+/// outlives the turn that it was opened in, so that no repeat finds a dead reset.
 struct Derived {
     id: Digest,
     secret: Digest,
@@ -52,7 +53,7 @@ impl core::fmt::Debug for Derived {
 }
 
 impl Entropy for Derived {
-    /// An id takes 16 bytes and a secret 32: nothing else is derived.
+    /// Fills an id of 16 bytes or a secret of 32 bytes. Nothing else is derived.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyUnavailable> {
         let from = match bytes.len() {
             16 => &self.id,
@@ -251,7 +252,7 @@ impl Sspr {
         }
     }
 
-    /// The code that a repeated request has asked for before.
+    /// Returns the code that an earlier call of the same request has asked for.
     async fn sent_before(&self, token: &FlowToken) -> Result<Option<SentCode>, Error> {
         let inner = &*self.inner;
         let Some(stored) = inner.load(token.record(), inner.clock.now()).await? else {
@@ -277,7 +278,7 @@ impl Sspr {
         let charges = inner.throttle(tag, limits).open(&lane, client);
         let record = inner.record(id, &reset, limits);
         match inner.codes.insert(&record, &charges, now).await? {
-            // The id was drawn or derived here: if it exists, this very request has written it.
+            // The id was drawn or derived here. If it exists, the same request has written it.
             Inserted::Inserted | Inserted::Exists if known => {}
             Inserted::Inserted | Inserted::Exists => return Ok(OpenOutcome::UnknownAccount),
             Inserted::Full => {
@@ -346,8 +347,9 @@ impl Sspr {
         Ok(Some(Draft { form, id, known, lane, policy, reset, token }))
     }
 
-    /// Whether exactly one eligible account stands behind the address. Made for every address
-    /// alike, and only where the tenant chose to tell.
+    /// Returns true if exactly one eligible account has the address.
+    ///
+    /// It runs only if the tenant chose to tell, and then for every address alike.
     async fn is_eligible(&self, policy: &TenantPolicy, request: &Request) -> Result<bool, Error> {
         let found =
             self.inner.users.find_by_address(&request.application.tenant, &request.address).await?;

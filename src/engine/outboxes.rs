@@ -11,12 +11,12 @@ use crate::{
     sync::Mutex,
 };
 
-/// The tenants whose user store is known to queue notices in its own transaction, or not to.
+/// The tenants for which it is known whether the user store queues notices in its own transaction.
 #[derive(Debug, Default)]
 pub(super) struct Outboxes(Mutex<HashMap<TenantTag, NoticeDelivery>>);
 
 impl Outboxes {
-    /// Takes note of what a change has answered. One that was not queued is never forgotten.
+    /// Records the answer of a change. An answer of `NotQueued` is never forgotten.
     pub(super) fn note(&self, tenant: TenantTag, notice: NoticeDelivery) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = known.entry(tenant).or_insert(notice);
@@ -25,8 +25,8 @@ impl Outboxes {
         }
     }
 
-    /// Whether every change of this tenant so far has queued its notices in the store. Before the
-    /// first change, a service that has an outbox takes it that its store does.
+    /// Returns true if every change of this tenant so far has queued its notices in the store.
+    /// Before the first change, a service with an outbox assumes that its store does.
     pub(super) fn always_queue(&self, tenant: TenantTag, outbox: Option<&Arc<dyn Outbox>>) -> bool {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match known.get(&tenant) {

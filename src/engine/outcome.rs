@@ -1,8 +1,8 @@
-//! The answers of the service: one enum for each call.
+//! The answers of [`Sspr`](super::Sspr), with one enum for each call.
 //!
-//! The enums are exhaustive on purpose, so that the compiler lists every case that a host must show.
-//! Types without a secret serialize, for a host with a JSON API. Secrets never do: `expose` them one
-//! by one.
+//! The enums are exhaustive on purpose, so that the compiler checks that a host handles every case.
+//! Types without a secret implement `Serialize`, for a host with a JSON API. Secrets never
+//! implement it. Call `expose` on each secret that you need.
 
 use serde::Serialize;
 
@@ -40,17 +40,17 @@ use super::Context;
 /// ```
 #[derive(Debug)]
 pub enum OpenOutcome {
-    /// The reset is open. No code was requested yet.
+    /// The reset is open. No code has been requested yet.
     Opened(Opened),
-    /// A limit was reached.
+    /// A limit was reached, or the code store is full.
     TryLater {
         /// When a retry can succeed.
         retry_at: Timestamp,
     },
     /// The tenant or the user flow offers no password reset. This does not depend on the address.
     Unavailable,
-    /// No account has this address. Only tenants with
-    /// [`Disclosure::EntraCompatible`](crate::policy::Disclosure) answer this.
+    /// No account that may reset has this address. The answer is possible only with
+    /// [`Disclosure::EntraCompatible`](crate::policy::Disclosure).
     UnknownAccount,
 }
 
@@ -73,14 +73,14 @@ pub struct Opened {
     pub token: FlowToken,
     /// The address that the user typed, with most of it hidden.
     pub masked_address: String,
-    /// The time from which no more codes can be requested. It is later than the actual end if a
-    /// repeated request has opened the same reset again.
+    /// The time from which no more codes can be requested. A repeated request with the same
+    /// [`RequestKey`](super::RequestKey) may get a time that is later than the actual end.
     pub ends_at: Timestamp,
     /// Whether the host should show a captcha before the next step.
     pub vouch: VouchAdvice,
 }
 
-/// Whether the tenant is under attack, so that a captcha would help its users.
+/// Whether to show a captcha, because the tenant is under attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VouchAdvice {
@@ -114,9 +114,9 @@ pub enum VouchAdvice {
 /// ```
 #[derive(Debug)]
 pub enum SendOutcome {
-    /// A code is on its way if exactly one eligible account has this address.
+    /// A code will be sent if exactly one account with this address may reset.
     Sent(SentCode),
-    /// A code was requested less than the cooldown ago.
+    /// The previous code was requested too recently. Wait for the cooldown.
     TooSoon {
         /// When the next code can be requested.
         resend_at: Timestamp,
@@ -186,17 +186,17 @@ impl SentCode {
 /// ```
 #[derive(Debug)]
 pub enum StartOutcome {
-    /// The reset is open, and its first code was requested.
+    /// The reset is open, and its first code has been requested.
     Started(Started),
-    /// A limit was reached, or the queue of mails is full.
+    /// A limit was reached, or the code store or the queue of mails is full.
     TryLater {
         /// When a retry can succeed.
         retry_at: Timestamp,
     },
     /// The tenant or the user flow offers no password reset. This does not depend on the address.
     Unavailable,
-    /// No account has this address. Only tenants with
-    /// [`Disclosure::EntraCompatible`](crate::policy::Disclosure) answer this.
+    /// No account that may reset has this address. The answer is possible only with
+    /// [`Disclosure::EntraCompatible`](crate::policy::Disclosure).
     UnknownAccount,
 }
 
@@ -211,7 +211,7 @@ impl StartOutcome {
     }
 }
 
-/// An open reset whose first code was requested.
+/// An open reset with a requested first code.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Started {
@@ -274,7 +274,7 @@ pub struct ResetStatus {
     pub sent: Option<SentCode>,
     /// How many tries the current code has left.
     pub tries_left: u32,
-    /// The time from which the reset has ended.
+    /// The time at which the reset ends.
     pub expires_at: Timestamp,
 }
 
@@ -333,7 +333,7 @@ impl VerifyOutcome {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Granted {
-    /// The secret for the same browser, to submit with the new password.
+    /// The secret to pass to `submit` with the new password. Keep it in the same browser.
     pub grant: Grant,
     /// The time from which the grant is no longer valid.
     pub expires_at: Timestamp,
@@ -341,17 +341,18 @@ pub struct Granted {
 
 /// The reason why a code was not accepted.
 ///
-/// In JSON, the field `rejection` names it, for example `wrong_code`.
+/// In JSON, the field `rejection` holds the name of the reason, for example `wrong_code`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "rejection", rename_all = "snake_case")]
 pub enum Rejection {
-    /// The code is wrong. A right code gets the same answer if the account or the policy has changed
-    /// meanwhile.
+    /// The code is wrong. A right code gets the same answer if the account, its stamp or the policy
+    /// has changed. It also gets this answer if the guess budget of the account is used up.
     WrongCode {
         /// How many tries the current code has left.
         tries_left: u32,
     },
-    /// Too many codes were tried for this address. A longer code is on its way, for the same reset.
+    /// Too many codes were tried for this address or in this tenant. A longer code will be sent for
+    /// the same reset.
     LongerCodeSent(SentCode),
     /// The code has expired. The user requests a new one.
     Expired,
@@ -359,7 +360,7 @@ pub enum Rejection {
     Exhausted,
     /// The reset has ended, or the token belongs to another application. The user starts again.
     Gone,
-    /// A limit was reached.
+    /// A limit was reached, or a longer code cannot be sent now.
     TryLater {
         /// When a retry can succeed.
         retry_at: Timestamp,
@@ -398,15 +399,17 @@ pub enum Rejection {
 pub enum SubmitOutcome {
     /// The password is changed, and every older session is invalid.
     Changed(ChangedPassword),
-    /// The password breaks rules. The grant stays valid. If the rule needs a slow hash
-    /// ([`PasswordIssue::SameAsCurrent`]), the submit costs one of the ten hashes of the grant.
+    /// The password breaks rules. The grant stays valid. Only the check for
+    /// [`PasswordIssue::SameAsCurrent`] needs a slow hash. It uses up one of the ten hashes of the
+    /// grant.
     Weak {
         /// Every rule that the password breaks.
         issues: Vec<PasswordIssue>,
     },
-    /// The grant is spent, has expired or belongs to another application. The user starts again.
+    /// The grant is used up, has expired or belongs to another application. The user also gets this
+    /// answer if the account or the policy no longer permits the reset. The user starts again.
     Rejected,
-    /// The service or the hasher is busy. The grant stays valid.
+    /// The submit slots, the hasher or the queue of mails has no room. The grant stays valid.
     TryLater {
         /// When a retry can succeed.
         retry_at: Timestamp,
@@ -428,7 +431,7 @@ impl SubmitOutcome {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ChangedPassword {
-    /// The secret for the host, to redeem for a sign-in.
+    /// The secret that the host passes to `redeem`.
     pub ticket: Ticket,
     /// The time from which the ticket is no longer valid.
     pub expires_at: Timestamp,
@@ -463,10 +466,11 @@ pub struct ChangedPassword {
 pub enum RedeemOutcome {
     /// The host signs this account in.
     SignIn(SignIn),
-    /// The password is changed, but the user must sign in with it. Either the tenant requires this, or
-    /// the ticket was redeemed before.
+    /// The password is changed, but the user must sign in with the new password. Either the tenant
+    /// requires this, or the ticket was redeemed before.
     RequireSignIn,
-    /// The ticket has expired, or it belongs to another application.
+    /// The ticket has expired or belongs to another application, or the account or the policy no
+    /// longer permits the sign-in.
     Rejected,
 }
 
@@ -506,9 +510,9 @@ pub struct SignIn {
 #[serde(rename_all = "snake_case")]
 #[must_use]
 pub enum SecondFactorDemand {
-    /// Nothing more.
+    /// No further proof is needed.
     None,
-    /// The second factor of the account. A reset does not replace it.
+    /// The second factor of the account is needed. A reset does not replace the second factor.
     Required,
 }
 
@@ -540,7 +544,7 @@ pub enum SignInOutcome {
     Rejected,
     /// The account is locked. A password reset unlocks it at once.
     LockedOut {
-        /// When the lockout ends. `None` if the host itself has locked the account.
+        /// When the lockout ends, or `None` if the host has locked the account.
         until: Option<Timestamp>,
     },
     /// A limit was reached, or the hasher is busy.

@@ -1,11 +1,11 @@
-//! How long mails take: what a decoy's slot is held for.
+//! The time that mails take, which is how long a decoy keeps its slot.
 
 use core::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
-/// How long handing over a mail took lately, as a slow average.
+/// A slowly moving average of the time that it takes to hand a mail over.
 #[derive(Debug, Default)]
 pub(super) struct Pace(AtomicU64);
 

@@ -1,4 +1,5 @@
-//! Work that waits for the courier: in memory, bounded, a number of slots for each tenant.
+//! The jobs that wait for the courier. They are in memory, and each tenant has a bounded number of
+//! slots.
 
 use core::{fmt, time::Duration};
 use std::{
@@ -19,7 +20,7 @@ use crate::{
 
 use super::{rest::has_stepped_back, settlement::Settlement, stored::Stored, throttle::Lane};
 
-/// How long the courier waits for a write to show, once its caller has left.
+/// The time that the courier waits for a write to show after its caller has left.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The jobs that wait for the courier.
@@ -28,14 +29,14 @@ pub(super) struct Queue {
     state: Mutex<State>,
 }
 
-/// How many jobs of one kind may wait or be under way.
+/// The number of jobs of one kind that may wait or be under way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room {
     pub(super) per_tenant: usize,
     pub(super) in_all: usize,
 }
 
-/// What a job is for. Each kind has room of its own, so that none delays another.
+/// The kinds of jobs. Each kind has its own room, so that no kind delays another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A mail with a code.
@@ -61,7 +62,7 @@ struct State {
 /// Jobs of one kind.
 #[derive(Debug, Default)]
 struct Waiting {
-    /// By due time, then by arrival.
+    /// The jobs, ordered by due time and then by arrival.
     jobs: BTreeMap<(Timestamp, u64), Job>,
     held: HashMap<TenantTag, usize>,
     held_in_all: usize,
@@ -71,22 +72,22 @@ struct Waiting {
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) work: Work,
-    /// How often it was tried.
+    /// The number of tries so far.
     pub(super) tried: u32,
-    /// How many tries may have handed the mail over, without anybody knowing.
+    /// The number of tries that may have handed the mail over, although no answer came.
     pub(super) unknown: u32,
     pub(super) certainty: Certainty,
     pub(super) correlation: Option<CorrelationId>,
     pub(super) slot: Option<Slot>,
 }
 
-/// Whether the write that a job follows is known to have happened.
+/// The knowledge whether the write before a job has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Certainty {
-    /// It has happened.
+    /// The write has happened.
     Certain,
-    /// The caller left, or the store's answer was lost. The courier looks, and drops the job if the
-    /// write has not shown by then.
+    /// The caller left, or the store's answer was lost. The courier looks for the write, and drops
+    /// the job if the write has not shown by this time.
     UnsureUntil(Timestamp),
 }
 
@@ -102,33 +103,33 @@ pub(super) enum Work {
     Settlement(Box<Settlement>),
 }
 
-/// The code of one send.
+/// The code of one send, and the mail that brings it.
 #[derive(Debug)]
 pub(super) struct Passcode {
     pub(super) tenant: TenantId,
     pub(super) reset: RecordId,
-    /// Which send of the reset, as it was written.
+    /// The send as it was written into the reset.
     pub(super) sent: Sent,
-    /// What was typed: decides which account is looked up, never where the mail goes.
+    /// The typed address. It decides which account is looked up, but never where the mail goes.
     pub(super) address: EmailAddress,
-    /// Whose counters it draws on.
+    /// The lane whose counters the mail draws on.
     pub(super) lane: Lane,
     /// The reset as its send was written, so that the first try need not read it.
     pub(super) written: Option<Box<Stored>>,
-    /// The finished mail, once the code is bound.
+    /// The finished mail, as soon as its code is bound.
     pub(super) ready: Option<Ready>,
-    /// The last code that was drawn and may be bound, because nobody heard the store's answer.
+    /// The last code that was drawn. It may be bound if the store's answer was lost.
     pub(super) drawn: Option<Drawn>,
-    /// Those before it that may be bound as well.
+    /// Earlier codes that may be bound for the same reason.
     pub(super) earlier: Vec<Drawn>,
-    /// Why the last try to hand the mail over failed.
+    /// The reason why the last try to hand the mail over failed.
     pub(super) failure: Option<Failure>,
 }
 
-/// A code that may be bound, and the mail with it.
+/// A code that may be bound, and its mail.
 #[derive(Debug)]
 pub(super) struct Drawn {
-    /// The digest that the record holds if it is bound.
+    /// The digest that the record holds if this code is bound.
     pub(super) digest: Digest,
     pub(super) ready: Ready,
     pub(super) outcome: Outcome,
@@ -138,7 +139,7 @@ pub(super) struct Drawn {
 #[derive(Debug)]
 pub(super) struct QueuedNotice {
     pub(super) account: AccountId,
-    /// Which reset changed the account last before this one.
+    /// The reset that changed the account last before this change.
     pub(super) before: Option<RecordId>,
     pub(super) reset: RecordId,
     pub(super) notice: Notice,
@@ -147,13 +148,13 @@ pub(super) struct QueuedNotice {
 /// A finished mail.
 #[derive(Debug)]
 pub(super) enum Ready {
-    /// For an account.
+    /// A mail for an account.
     Send(Box<EmailMessage>),
-    /// For nobody.
+    /// The mail of a decoy, which is thrown away.
     Discard,
 }
 
-/// Room for one job, given back when dropped.
+/// Room for one job. It is given back when dropped.
 #[derive(Debug)]
 pub(super) struct Slot {
     queue: Arc<Queue>,
@@ -166,7 +167,7 @@ impl Queue {
         Self { room, state: Mutex::default() }
     }
 
-    /// Takes room for one job; `None` if the tenant or the process has none left.
+    /// Takes room for one job. Returns `None` if the tenant or the process has no room left.
     pub(super) fn reserve(self: &Arc<Self>, kind: Kind, tenant: TenantTag) -> Option<Slot> {
         let mut state = self.lock();
         let waiting = state.of(kind);
@@ -192,7 +193,7 @@ impl Queue {
         self.push(job, now.after(delay));
     }
 
-    /// The latest time at which a job came, or `seen` if that is later.
+    /// Returns the latest time at which a job came, or `seen` if that is later.
     pub(super) fn latest(&self, seen: Timestamp) -> Timestamp {
         self.lock().seen.latest(seen)
     }
@@ -213,7 +214,7 @@ impl Queue {
         (first.key().0 <= now).then(|| first.remove())
     }
 
-    /// Takes the first job of a kind that was never tried, due or not, or one that is due.
+    /// Takes the first job of a kind that was never tried or that is due.
     pub(super) fn pop_fresh(&self, kind: Kind, now: Timestamp) -> Option<Job> {
         let mut state = self.lock();
         let jobs = &mut state.of(kind).jobs;
@@ -221,20 +222,22 @@ impl Queue {
         jobs.remove(&key)
     }
 
-    /// When the next job of a kind is due.
+    /// Returns the time at which the next job of a kind is due.
     pub(super) fn next_due(&self, kind: Kind) -> Option<Timestamp> {
         self.lock().of(kind).jobs.keys().next().map(|(due, _)| *due)
     }
 
-    /// Whether no job waits.
+    /// Returns true if no job waits.
     pub(super) fn is_empty(&self) -> bool {
         let state = self.lock();
         let State { passcodes, notices, settlements, .. } = &*state;
         [passcodes, notices, settlements].into_iter().all(|waiting| waiting.jobs.is_empty())
     }
 
-    /// Brings every due time forward if the clock has stepped back since it showed `seen`, or since
-    /// the last job came. Returns whether it has.
+    /// Brings every due time forward if the clock has stepped back. Returns whether it has.
+    ///
+    /// The comparison is with `seen` or with the time at which the last job came, whichever is
+    /// later.
     pub(super) fn follow_clock(&self, seen: Timestamp, now: Timestamp) -> bool {
         let latest = self.latest(seen);
         let stepped = has_stepped_back(latest, now);
@@ -245,7 +248,7 @@ impl Queue {
     }
 
     /// Brings every due time forward by as much as the clock has stepped back, so that no job waits
-    /// for a time that lies further ahead than it should.
+    /// too long.
     fn step_back(&self, from: Timestamp, to: Timestamp) {
         let by = from.since(to);
         let mut state = self.lock();
@@ -253,7 +256,7 @@ impl Queue {
         for kind in Kind::ALL {
             let waiting = state.of(kind);
             let jobs = std::mem::take(&mut waiting.jobs).into_iter();
-            // What came after `from` was last looked at lies further ahead than `by`.
+            // A job that came after the last look at `from` may lie further ahead than `by`.
             let furthest = to.after(kind.longest_pause());
             let sooner = |((due, arrival), job): ((Timestamp, u64), Job)| {
                 ((due.before(by).min(furthest), arrival), job.sooner(to))
@@ -263,8 +266,8 @@ impl Queue {
         wake(state);
     }
 
-    /// Drops the notices of a change that a caller has left, because the reset's change has its own
-    /// now.
+    /// Drops the unconfirmed notices of earlier calls for a reset, because its change now has its
+    /// own notices.
     pub(super) fn forget_unsure_notices(&self, reset: RecordId) {
         let mut forgotten = Vec::new();
         let mut state = self.lock();
@@ -278,11 +281,11 @@ impl Queue {
             }
         }
         drop(state);
-        // Only now: their slots lock the queue.
+        // Drop them only after the lock is released, because their slots lock the queue.
         drop(forgotten);
     }
 
-    /// Makes every notice due: the service ends, and nothing may wait for long any more.
+    /// Makes every notice due, because the service ends and no notice may wait long any more.
     pub(super) fn hurry_notices(&self, now: Timestamp) {
         let mut state = self.lock();
         let jobs = std::mem::take(&mut state.notices.jobs).into_iter();
@@ -294,7 +297,7 @@ impl Queue {
         self.lock().waker = Some(waker.clone());
     }
 
-    /// Says that nobody can push any more.
+    /// Closes the queue, because no handle is left that could push a job.
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -305,14 +308,14 @@ impl Queue {
         self.lock().closed
     }
 
-    /// Mails that wait or are under way.
+    /// Returns the number of mails that wait or are under way.
     pub(super) fn depth(&self) -> usize {
         let state = self.lock();
         state.passcodes.held_in_all + state.notices.held_in_all
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Every change is complete before anything can panic.
+        // A poisoned lock is safe, because every change is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -330,7 +333,8 @@ impl State {
 impl Kind {
     pub(super) const ALL: [Self; 3] = [Self::Passcode, Self::Notice, Self::Settlement];
 
-    /// The longest pause between two tries.
+    /// The longest ordinary pause between two tries. A notice that may have arrived can pause
+    /// longer.
     pub(super) const fn longest_pause(self) -> Duration {
         match self {
             Self::Passcode | Self::Settlement => Duration::from_secs(60),
@@ -340,7 +344,8 @@ impl Kind {
 }
 
 impl Job {
-    /// Waits for its write no longer than from `now` on. It may have come after the clock's step.
+    /// Limits the wait for the write to [`PATIENCE`] from `now`, because the job may have come
+    /// after the clock's step.
     fn sooner(self, now: Timestamp) -> Self {
         let certainty = match self.certainty {
             Certainty::Certain => Certainty::Certain,
@@ -361,7 +366,7 @@ impl Work {
 }
 
 impl Job {
-    /// A job that was not tried yet, and whose write is known to have happened.
+    /// Creates a job that was not tried yet, and whose write is known to have happened.
     pub(super) const fn new(
         work: Work,
         correlation: Option<CorrelationId>,

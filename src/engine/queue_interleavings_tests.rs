@@ -1,4 +1,4 @@
-//! Every interleaving of those who queue mails and of the one that takes them.
+//! Every interleaving of threads that queue mails and the one that takes them.
 
 use core::{future::poll_fn, task::Poll};
 use std::sync::Mutex as Unseen;
@@ -11,7 +11,7 @@ use crate::{
 
 const NOW: Timestamp = Timestamp::from_micros(0);
 
-/// What the service's handles do: the queue is closed with the last of them.
+/// A stand-in for the handles of the service. The queue is closed when the last one is dropped.
 struct Handle(Arc<Queue>);
 
 impl Drop for Handle {
@@ -28,7 +28,7 @@ fn tenant(name: &str) -> TenantId {
     TenantId::parse(name).unwrap()
 }
 
-/// Reserves room and queues a notice of that name; answers whether there was room.
+/// Reserves room and queues a notice of that name. Returns whether there was room.
 fn pushes(queue: &Arc<Queue>, name: &str) -> bool {
     let tenant = tenant("contoso");
     let Some(slot) = queue.reserve(Kind::Notice, tenant.tag()) else { return false };
@@ -41,7 +41,8 @@ fn pushes(queue: &Arc<Queue>, name: &str) -> bool {
     true
 }
 
-/// Takes jobs as the courier does, until the queue is closed and empty; answers whose they were.
+/// Takes jobs as the courier does, until the queue is closed and empty. Returns the names of the
+/// jobs.
 fn takes_all(queue: &Queue, order: Order) -> Vec<String> {
     let mut taken = Vec::new();
     loop {
@@ -65,7 +66,7 @@ fn takes_all(queue: &Queue, order: Order) -> Vec<String> {
     }
 }
 
-/// What the taker does first before it sleeps.
+/// The first step of the taker before it sleeps.
 #[derive(Clone, Copy, PartialEq)]
 enum Order {
     LooksFirst,
@@ -120,7 +121,7 @@ fn room_comes_back_whole_however_it_is_given_back() {
     assert_eq!(seen, got.map(|got| (got, (0, 0))).into());
 }
 
-/// What the taker got of two mails, and how much room was held then.
+/// Returns the mails that the taker got out of two, and how much room was held then.
 fn taken(order: Order) -> Vec<(Vec<String>, usize)> {
     let seen = explore_bounded(move || {
         let queue = queue(9, 9);

@@ -1,4 +1,4 @@
-//! Between a reset and its record in the code store.
+//! The conversion between a reset and its record in the code store.
 
 use crate::{
     domain::{
@@ -13,15 +13,15 @@ use crate::{
 
 use super::{sspr::Inner, stored::Stored};
 
-/// How many conflicts a call survives before it gives up. Each conflict means that another call has
-/// written the record.
+/// The number of conflicts that a call survives before it gives up. Each conflict means that
+/// another call has written the record.
 pub(super) const MAX_CONFLICTS: usize = 8;
-/// Room for an account id, so that sealed ones have one length.
+/// The room for an account id. It is fixed, so that all sealed ids have the same length.
 const ACCOUNT: usize = 128;
-/// Room for an address, so that sealed ones have one length.
+/// The room for an address. It is fixed, so that all sealed addresses have the same length.
 const ADDRESS: usize = 254;
 
-/// The lifetimes that a policy's limits give the machine.
+/// Returns the lifetimes that the limits of a policy give the machine.
 pub(super) const fn terms(limits: &Limits) -> ResetTerms {
     ResetTerms {
         code: limits.code_lifetime,
@@ -32,7 +32,7 @@ pub(super) const fn terms(limits: &Limits) -> ResetTerms {
 }
 
 impl Inner {
-    /// Reads a live reset; `None` if it is missing or dead.
+    /// Reads a live reset. Returns `None` if it is missing or expired.
     pub(super) async fn load(&self, id: RecordId, now: Timestamp) -> Result<Option<Stored>, Error> {
         let Some(loaded) = self.codes.load(&id).await? else { return Ok(None) };
         let stored = Stored::read(id, &loaded)?;
@@ -40,7 +40,7 @@ impl Inner {
         Ok((!dead).then_some(stored))
     }
 
-    /// The record of a reset.
+    /// Returns the record of a reset.
     pub(super) fn record(&self, id: RecordId, reset: &Reset, limits: &Limits) -> Record {
         let throttle = self.throttle(id.tenant_tag(), limits);
         let visible = &reset.origin.visible;
@@ -54,8 +54,8 @@ impl Inner {
         }
     }
 
-    /// Writes the next state of a reset, and clears these counters with it, unless another call has
-    /// written since `stored` was read.
+    /// Writes the next state of a reset and clears these counters with it. Changes nothing if
+    /// another call has written since `stored` was read.
     pub(super) async fn swap(
         &self,
         stored: &Stored,
@@ -78,7 +78,7 @@ impl Inner {
         Ok(Sealed::seal(&key, record.as_bytes(), plain, ADDRESS, &*self.entropy)?)
     }
 
-    /// The address that was typed; `None` if the token is not the one that sealed it.
+    /// Returns the typed address, or `None` if this token did not seal it.
     pub(super) fn typed_address(&self, token: &FlowToken, origin: &Origin) -> Option<EmailAddress> {
         let (key, record) = (token.seal_key(), token.record());
         let plain = origin.address.open(&key, record.as_bytes()).ok()?;
@@ -90,7 +90,8 @@ impl Inner {
         Ok(Sealed::seal(&key, id.as_bytes(), account, ACCOUNT, &*self.entropy)?)
     }
 
-    /// The account that a code was made for; `None` for a decoy, or once the key is retired.
+    /// Returns the account that a code was made for. Returns `None` for a decoy, or once the key is
+    /// retired.
     pub(super) fn bound_account(&self, id: &RecordId, bound: &Bound) -> Option<AccountId> {
         let fields = self.keys.under(bound.key, Purpose::AccountSeal)?;
         let key = fields.bytes(id.as_bytes()).digest();
@@ -98,7 +99,8 @@ impl Inner {
         AccountId::parse(core::str::from_utf8(&plain).ok()?).ok()
     }
 
-    /// What a code's digest covers besides the code: change one of these, and the code is dead.
+    /// Returns the facts that a code's digest covers besides the code. If one of them changes, the
+    /// code is dead.
     pub(super) fn binding(
         &self,
         key: KeyId,
@@ -115,12 +117,14 @@ impl Inner {
         Some(fields.text(origin.application.as_str()).digest())
     }
 
-    /// Whether account, stamp and one of the addresses on file are those that a code was made for.
+    /// Returns true if the account, its stamp and one of its addresses are those that the code was
+    /// made for.
     pub(super) fn still_bound(&self, stored: &Stored, bound: &Bound, account: &Account) -> bool {
         self.bound_address(stored, bound, account).is_some()
     }
 
-    /// The address on file that a code was sent to, if account and stamp are still the same.
+    /// Returns the address on file that the code was sent to, if the account and its stamp are
+    /// unchanged.
     pub(super) fn bound_address<'a>(
         &self,
         stored: &Stored,

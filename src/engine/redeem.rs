@@ -108,7 +108,8 @@ impl Sspr {
                 }),
             });
         }
-        Ok(RedeemOutcome::Rejected)
+        // The password is changed, whoever else has written.
+        Ok(RedeemOutcome::RequireSignIn)
     }
 }
 

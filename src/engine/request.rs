@@ -201,7 +201,7 @@ impl Context {
         &self.0
     }
 
-    /// What a record holds; it was bounded when it was written.
+    /// Wraps the bytes of a record, whose length was checked when they were written.
     pub(super) const fn stored(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }

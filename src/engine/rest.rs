@@ -1,14 +1,14 @@
-//! Waiting for a time, by a clock that may step back.
+//! Pauses by a clock that may step back.
 
 use core::{future::poll_fn, task::Poll, time::Duration};
 
 use crate::{domain::Timestamp, ports::Clock};
 
-/// How far a clock may run back before that counts as a step.
+/// The step back of a clock that is tolerated. Anything beyond it counts as a step.
 pub(super) const STEP: Duration = Duration::from_secs(1);
 
-/// Waits until `until`. Ends early if the clock steps back behind the beginning: then the wait would
-/// last longer than it was meant to.
+/// Waits until `until`. Ends early if the clock steps back behind the beginning, because otherwise
+/// the wait would last too long.
 pub(super) async fn rest(clock: &dyn Clock, until: Timestamp) {
     let began = clock.now();
     let mut sleep = clock.sleep_until(until);
@@ -21,7 +21,7 @@ pub(super) async fn rest(clock: &dyn Clock, until: Timestamp) {
     .await;
 }
 
-/// Whether a clock has stepped back since it showed `before`.
+/// Returns true if a clock has stepped back since it showed `before`.
 pub(super) fn has_stepped_back(before: Timestamp, now: Timestamp) -> bool {
     now.after(STEP) < before
 }

@@ -21,8 +21,8 @@ use super::{
     throttle::{Lane, names_any, retry_at},
 };
 
-/// The courier starts on a mail within this time, at random: what the request path took says
-/// nothing about it.
+/// The longest random delay before the courier starts on a mail. It hides from the mail's timing
+/// how long the request path took.
 const SPREAD: Duration = Duration::from_millis(200);
 
 impl Sspr {
@@ -78,7 +78,7 @@ impl Sspr {
         Ok(SendOutcome::TryLater { retry_at: now })
     }
 
-    /// One try to write the next send; `None` after a conflict.
+    /// Tries once to write the next send. Returns `None` after a conflict.
     pub(super) async fn send_from(
         &self,
         stored: &Stored,
@@ -222,7 +222,7 @@ impl Inner {
         }
     }
 
-    /// A random time below that one.
+    /// Returns a random duration below `most`.
     pub(super) fn time_below(&self, most: Duration) -> Result<Duration, Error> {
         let micros = u64::try_from(most.as_micros()).unwrap_or(1).max(1);
         Ok(Duration::from_micros(self.entropy.word()? % micros))

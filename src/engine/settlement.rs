@@ -1,5 +1,5 @@
-//! Work that is left of a sign-in whose caller has gone: the comparison under way, and what its
-//! result does to the lockout.
+//! The remaining work of a sign-in whose caller has left: the comparison, and its effect on the
+//! lockout.
 
 use core::{fmt, future::Future, pin::Pin};
 
@@ -10,7 +10,7 @@ use crate::{
     ports::{HashError, PasswordMatch},
 };
 
-/// A failure that was charged before the comparison, and the lockout as it then was.
+/// A failure that was charged before the comparison, and the lockout after the charge.
 #[derive(Clone, Debug)]
 pub(super) struct ChargedFailure {
     pub(super) id: RecordId,
@@ -18,54 +18,56 @@ pub(super) struct ChargedFailure {
     pub(super) version: u64,
 }
 
-/// A comparison under way. It borrows nothing, so that the courier can bring it to its end.
+/// A comparison under way. It borrows nothing, so that the courier can finish it.
 pub(super) type Comparison = Pin<Box<dyn Future<Output = Result<Compared, HashError>> + Send>>;
 
-/// What a comparison came to.
+/// The result of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compared {
     Match(PasswordMatch),
     Mismatch,
-    /// The hash on file is of a kind that the hasher does not know; a dummy was compared.
+    /// The hasher does not know the kind of the hash on file, so a dummy was compared.
     Unsupported,
 }
 
-/// What is still owed to a lockout whose failure was charged before the comparison.
+/// The work that a sign-in still owes to the lockout, because it charged a failure before the
+/// comparison.
 pub(super) struct Settlement {
     pub(super) tenant: TenantId,
-    /// The failure that is charged, or about to be.
+    /// The failure that is charged or about to be charged.
     pub(super) failure: Option<ChargedFailure>,
     pub(super) limits: Limits,
     pub(super) at: Timestamp,
     pub(super) owed: Owed,
-    /// What a right password does to the failures.
+    /// The effect of a right password on the failures.
     pub(super) if_right: IfRight,
-    /// Nobody can tell whether the failure was charged. A right password forgets it all the same.
+    /// True if it is unknown whether the failure was charged. A right password forgets it
+    /// nevertheless.
     pub(super) is_doubtful: bool,
 }
 
-/// What a right password does to the failures.
+/// The effect of a right password on the failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IfRight {
-    /// The account may sign in: its failures are forgotten.
+    /// The failures are forgotten, because the account may sign in.
     Forget,
-    /// The account is disabled: its failures stay.
+    /// The failures stay, because the account is disabled or locked.
     Keep,
 }
 
 pub(super) enum Owed {
-    /// To find out whether the password was right.
+    /// The comparison, which shows whether the password was right.
     Comparison(Comparison),
-    /// To forget the failures: the password was right.
+    /// The failures are to be forgotten, because the password was right.
     Clearing,
-    /// To give the failure back: nothing was compared.
+    /// The failure is to be taken back, because no password was compared.
     Refund,
-    /// Nothing: the password was wrong.
+    /// Nothing, for instance because the password was wrong.
     Nothing,
 }
 
 impl Settlement {
-    /// Brings the comparison to its end, and notes what is owed then.
+    /// Finishes the comparison, and records the work that follows from it.
     pub(super) async fn compare(&mut self) -> Result<Compared, HashError> {
         let Owed::Comparison(comparison) = &mut self.owed else { return Ok(Compared::Mismatch) };
         let compared = comparison.await;

@@ -19,19 +19,19 @@ use super::{
     sspr::Inner,
 };
 
-/// What charging a failure came to.
+/// The result of charging a failure.
 pub(super) enum Charging {
     Charged,
     Locked(Timestamp),
     Contended,
 }
 
-/// Settles a charged sign-in, or leaves that to the courier when it is dropped.
+/// A charged sign-in. If it is dropped before it is settled, the courier settles it.
 pub(super) struct Settling {
     inner: Arc<Inner>,
     correlation: Option<CorrelationId>,
     settlement: Option<Settlement>,
-    /// Whether the failure is known to be charged.
+    /// True if the failure is known to be charged.
     is_charged: bool,
 }
 
@@ -44,8 +44,8 @@ impl Settling {
         Self { correlation, inner, is_charged: false, settlement: Some(settlement) }
     }
 
-    /// The failure is about to be charged. Whoever goes away from here on leaves it to the courier
-    /// to see whether it was.
+    /// Records that the failure is about to be charged. If the caller leaves from here on, the
+    /// courier finds out whether it was charged.
     fn expect(&mut self, failure: Option<ChargedFailure>) {
         if let Some(settlement) = &mut self.settlement {
             settlement.failure = failure;
@@ -63,7 +63,8 @@ impl Settling {
         for _ in 0..MAX_CONFLICTS {
             let mut kept = inner.lockout(id, now).await?;
             if let (None, Some(old)) = (&kept, old) {
-                // What was counted before the index key was rotated goes on under the new name.
+                // Failures that were counted before a rotation of the index key go on under the new
+                // id.
                 let before = inner.lockout(old, now).await?;
                 kept = before.map(|before| Kept { version: 0, ..before });
             }
@@ -81,7 +82,7 @@ impl Settling {
                     return Ok(Charging::Charged);
                 }
                 Ok(None) => self.expect(None),
-                // It may be charged: the courier finds out.
+                // The failure may be charged, so the courier finds out.
                 Err(error) if error.is_unknown() => return Err(error),
                 Err(error) => {
                     self.expect(None);
@@ -92,10 +93,11 @@ impl Settling {
         Ok(Charging::Contended)
     }
 
-    /// Brings the comparison to its end, and the lockout into line with it.
+    /// Finishes the comparison, and updates the lockout accordingly.
     ///
     /// # Errors
-    /// The code store failed. The inner error is the hasher's: then the failure was given back.
+    /// The code store failed. The inner error is from the hasher, and then the failure was taken
+    /// back.
     pub(super) async fn settle(mut self) -> Result<Result<Compared, HashError>, Error> {
         let Some(settlement) = self.settlement.as_mut() else { return Ok(Ok(Compared::Mismatch)) };
         let compared = settlement.compare().await;
@@ -106,14 +108,14 @@ impl Settling {
 }
 
 impl Inner {
-    /// Does what the caller of a sign-in would have done.
+    /// Finishes a sign-in instead of its caller.
     pub(super) async fn finish_sign_in(&self, settlement: &mut Settlement) -> Result<(), Error> {
-        // The lockout alone matters: nobody is there to be told of the comparison.
+        // Only the lockout matters here, because the caller no longer waits for the result.
         let _ = settlement.compare().await;
         self.pay(settlement).await
     }
 
-    /// Does what is owed to the lockout; afterwards nothing is.
+    /// Does the work that is owed to the lockout, so that nothing is owed afterwards.
     async fn pay(&self, settlement: &mut Settlement) -> Result<(), Error> {
         let Settlement { failure, limits, at, .. } = settlement;
         let Some(failure) = failure else { return Ok(()) };

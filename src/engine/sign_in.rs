@@ -39,11 +39,12 @@ impl Sspr {
     /// of the account, so that a finished reset ends it. The lockout of an unknown address belongs to
     /// its exact spelling.
     ///
-    /// An attacker can learn two things by trying. Spellings by which a user store finds one account
-    /// share a lockout. And a right password of the owner clears the failures of a known address: an
-    /// attacker who fails nine times, waits for the owner to sign in and fails twice more is locked
-    /// out only if no account has the address. Hiding this would require that a right password keeps
-    /// the failures, and then owners would be locked out by their own mistakes.
+    /// An attacker can learn two things by trying. First, spellings by which a user store finds one
+    /// account share a lockout. Second, a right password of the owner clears the failures of a
+    /// known address. Suppose that an attacker fails nine times, waits for the owner to sign in,
+    /// and fails twice more. The attacker is then locked out only if no account has the address. To
+    /// hide this, a right password would have to keep the failures, and owners would be locked out
+    /// by their own mistakes.
     pub async fn sign_in(
         &self,
         request: &Request,
@@ -102,11 +103,11 @@ impl Sspr {
         let found =
             inner.users.find_by_address(&request.application.tenant, &request.address).await?;
         let mut local = found.into_iter().filter(has_password);
-        // Several accounts with a password on one address: none of them can be meant.
+        // If several accounts with a password have the address, none of them can be meant.
         let account = local.next().filter(|_| local.next().is_none());
         let may = account.as_ref().is_some_and(|account| !account.disabled);
-        // To forget the failures of an account that the host has locked would tell strangers, by
-        // when sign-in is paused, which of their guesses was right.
+        // The failures of an account that the host has locked stay. Otherwise the time of the next
+        // lockout would tell strangers which of their guesses was right.
         let forgets = account.as_ref().is_some_and(|account| !account.disabled && !account.locked);
         let settlement = Settlement {
             at: now,
@@ -118,7 +119,8 @@ impl Sspr {
             tenant: request.application.tenant.clone(),
         };
         let correlation = client.correlation.clone();
-        // Before the charge: whoever goes away from here on is settled by the courier.
+        // Prepare this before the charge, so that the courier settles the sign-in if the caller
+        // leaves.
         let mut settling = Settling::new(self.inner.clone(), correlation, settlement);
         let ids = inner.lockout_ids(request, account.as_ref());
         match settling.charge(ids, limits, now).await? {
@@ -133,7 +135,7 @@ impl Sspr {
                 self.signed_in(request, password, account, verdict, now).await
             }
             (Ok(Compared::Unsupported), _) => {
-                // A failure would tell that there is an account: it ends like a wrong password.
+                // It ends like a wrong password, because an error would reveal the account.
                 let about = About::client(client).of(&request.application.tenant);
                 inner.emit(EventKind::UnsupportedHash, Outcome::Error, about, now);
                 Ok(SignInOutcome::Rejected)
@@ -146,7 +148,7 @@ impl Sspr {
         }
     }
 
-    /// What a right password leads to. The lockout is cleared already.
+    /// Completes a sign-in with a right password. The lockout is cleared already.
     async fn signed_in(
         &self,
         request: &Request,
@@ -161,7 +163,7 @@ impl Sspr {
             return Ok(SignInOutcome::LockedOut { until: None });
         }
         if let (PasswordMatch::MatchOutdated, Some(old)) = (verdict, &account.password) {
-            // Best effort: the next sign-in tries again.
+            // This is best effort, because the next sign-in tries again.
             if let Ok(new) = inner.hasher.hash(password.duplicate(), HashQueue::SignIn).await {
                 let _ = inner.users.rehash(tenant, &account.id, old, &new).await;
             }
@@ -185,7 +187,8 @@ impl Sspr {
 }
 
 impl Inner {
-    /// One slow hash, whoever it is. It owns what it needs, so that the courier can finish it.
+    /// Returns a comparison that costs one slow hash for any account, or for none. It owns its
+    /// data, so that the courier can finish it.
     fn comparison(
         &self,
         request: &Request,
@@ -214,7 +217,7 @@ impl Inner {
     }
 }
 
-/// Whether an account signs in with a password of its own.
+/// Returns true if the account signs in with its own password.
 pub(super) fn has_password(account: &Account) -> bool {
     account.password.is_some()
         && account.identity_providers.contains(&IdentityProvider::EmailPassword)

@@ -1,4 +1,5 @@
-//! A sign-in in two steps, as the native API has it: the address first, the password later.
+//! A sign-in in two steps, as the native API has it. The address comes first and the password
+//! later.
 
 use crate::{
     domain::{RecordId, TenantId, Timestamp},
@@ -9,29 +10,29 @@ use crate::{
 
 use super::{Client, Request, Sspr, sign_in::has_password, sspr::About, throttle::retry_at};
 
-/// What a marker says that nobody reads.
+/// The content of a marker, which nobody reads.
 const MARK: &[u8] = b"used";
 
-/// What a front may say of an address before it has the password.
+/// The answers that a front may give for an address before it has the password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Named {
     /// Ask for the password.
     Known,
-    /// Only where the tenant chose to tell: no account signs in here with this address.
+    /// No account signs in here with this address. Given only if the tenant chose to tell.
     Unknown,
     /// A limit of look-ups was reached.
     TryLater {
-        /// When it is worth trying again.
+        /// The time from which a retry makes sense.
         retry_at: Timestamp,
     },
 }
 
-/// Whether something that is good once was used.
+/// The result of using something that is valid once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
     First,
     Repeated,
-    /// The store is full, so nobody can tell.
+    /// The store is full, so the answer is unknown.
     Full {
         retry_at: Timestamp,
     },
@@ -79,7 +80,7 @@ impl Sspr {
                 && self.serves(&request.application);
             covered && disclosure == Disclosure::EntraCompatible
         };
-        // Where nobody is told, nobody is looked up.
+        // If the tenant does not tell, no account is looked up.
         let Some(policy) = policy.filter(|policy| telling(policy)) else {
             return Ok(Named::Known);
         };
@@ -95,7 +96,7 @@ impl Sspr {
         let found =
             inner.users.find_by_address(&request.application.tenant, &request.address).await?;
         let mut local = found.iter().filter(|account| has_password(account));
-        // Several accounts with a password on one address: none of them can be meant.
+        // If several accounts with a password have the address, none of them can be meant.
         let one = local.next().filter(|_| local.next().is_none());
         Ok(match one {
             Some(account) if !account.disabled => Named::Known,
@@ -128,7 +129,7 @@ impl Sspr {
             Inserted::Inserted => Use::First,
             Inserted::Exists => Use::Repeated,
             Inserted::Full => Use::Full { retry_at: now },
-            // Nothing was charged, so nothing can be over.
+            // Nothing was charged, so no counter can be over its limit.
             Inserted::Refused(over) => Use::Full { retry_at: retry_at(&over, now) },
         })
     }

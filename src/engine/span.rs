@@ -1,11 +1,11 @@
-//! One `tracing` span a call, where that feature is on.
+//! One `tracing` span for each call, if that feature is on.
 
 use core::future::Future;
 
 use crate::domain::CorrelationId;
 
-/// Runs a call inside a span of its name. Fields: the call and the correlation id, never an address
-/// or a secret.
+/// Runs a call inside a span of that name. The fields are the call and the correlation id, never an
+/// address or a secret.
 #[cfg(feature = "tracing")]
 pub(super) async fn spanned<F: Future + Send>(
     call: &'static str,

@@ -36,13 +36,13 @@ use super::{
 /// [`SignIn::application`](super::SignIn) yourself.
 #[derive(Clone, Debug)]
 pub struct Sspr {
-    /// Fronts seal and draw with what it holds.
+    /// The shared state. The fronts use its keys and entropy to seal and draw.
     pub(crate) inner: Arc<Inner>,
     scope: Option<Scope>,
     _alive: Arc<Alive>,
 }
 
-/// What handle and courier share.
+/// The state that the handles and the courier share.
 pub(crate) struct Inner {
     pub(super) users: Arc<dyn UserStore>,
     pub(super) codes: Arc<dyn CodeStore>,
@@ -62,11 +62,11 @@ pub(crate) struct Inner {
     pub(super) tenants: Tenants,
 }
 
-/// Ends the courier when the last handle is gone.
+/// A guard that ends the courier when the last handle is dropped.
 #[derive(Debug)]
 struct Alive(Arc<Queue>);
 
-/// What an event of a call is about.
+/// The subject of an event.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct About<'a> {
     pub(super) tenant: Option<&'a TenantId>,
@@ -107,12 +107,12 @@ impl Sspr {
         Ok(self.inner.codes.delete_expired(self.inner.clock.now(), limit).await?)
     }
 
-    /// Whether a secret is of this service and, if the handle is for one application, of that.
+    /// Returns true if a secret is genuine and the handle serves its application.
     pub(super) fn admits(&self, genuine: bool, scope: Scope) -> bool {
         genuine && self.scope.is_none_or(|own| own == scope)
     }
 
-    /// Whether the handle serves that application.
+    /// Returns true if the handle serves that application.
     pub(super) fn serves(&self, application: &Application) -> bool {
         self.scope.is_none_or(|own| own == Scope::of(application))
     }
@@ -127,7 +127,7 @@ impl Inner {
         Ok(policy)
     }
 
-    /// Whose counters a call draws on that names this address.
+    /// Returns the lane of a call for this address.
     pub(super) fn lane(
         &self,
         tenant: &TenantId,
@@ -140,7 +140,8 @@ impl Inner {
         Lane::of(device, client)
     }
 
-    /// The limits of the tenant of a tag; the defaults until this process has met the tenant.
+    /// Returns the limits of the tenant with this tag, or the defaults until this process has met
+    /// the tenant.
     pub(super) fn limits(&self, tag: TenantTag) -> Result<Limits, Error> {
         let policy = match self.tenants.named(tag) {
             Some(tenant) => self.policies.policy(&tenant)?,
@@ -177,7 +178,7 @@ impl Inner {
         self.emit(kind, outcome, about, began);
     }
 
-    /// Tells every sink what happened.
+    /// Sends an event to every sink.
     pub(super) fn emit(&self, kind: EventKind, outcome: Outcome, about: About<'_>, now: Timestamp) {
         let mut event = AuditEvent::new(now, kind, outcome);
         event.tenant = about.tenant.cloned();

@@ -9,7 +9,7 @@ use crate::{
 
 use super::throttle::belongs;
 
-/// A reset as it was read, and what a swap needs to know.
+/// A reset as it was read or written, with the details that a swap needs.
 #[derive(Debug)]
 pub(super) struct Stored {
     pub(super) id: RecordId,
@@ -19,7 +19,7 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    /// Reads a record. The latest instant that the store has seen counts for the machine too.
+    /// Reads a record. The reset takes over the latest time that the store has seen.
     pub(super) fn read(id: RecordId, loaded: &Loaded) -> Result<Self, Error> {
         let mut reset = decode_reset(&loaded.body)?;
         reset.touched_at = reset.touched_at.latest(loaded.touched_at);

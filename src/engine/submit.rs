@@ -22,11 +22,13 @@ use super::{
     stored::Stored,
 };
 
-/// Hashes of a grant that no submit begins with: of submits that go in step, each with two hashes
-/// to do, one gets to its end. Else all could be refused half-way, the grant spent for nothing.
+/// The number of hashes of a grant that no submit may begin with.
+///
+/// A submit may need two hashes. Without this reserve, submits in step could all be refused
+/// half-way and spend the grant for nothing. With it, one of them finishes.
 const KEPT_BACK: u32 = 1;
 
-/// The account that a grant is for, and what stands around it.
+/// The account that a grant is for, with its reset and policy.
 struct Spending<'a> {
     stored: Stored,
     bound: Bound,
@@ -93,7 +95,7 @@ impl Sspr {
     ) -> Result<SubmitOutcome, Error> {
         let inner = &*self.inner;
         let tenant = grant.record().tenant_tag();
-        // Before anything is charged: who is told to try later has lost nothing.
+        // Take the slot before any charge, so that a submit that must try later has lost nothing.
         let Some(_place) = inner.submit_slots.take(tenant) else {
             return Ok(try_later(&inner.limits(tenant)?, now));
         };
@@ -128,7 +130,7 @@ impl Sspr {
         self.change(grant, password, client, spending, now).await
     }
 
-    /// The first submit: every check, the hash, the change.
+    /// Handles the first submit: checks everything, hashes the password and applies the change.
     async fn change(
         &self,
         grant: &Grant,
@@ -140,8 +142,8 @@ impl Sspr {
         let inner = &*self.inner;
         let Spending { stored, bound, account, policy } = &spending;
         if !inner.is_permitted(stored, bound).await? {
-            // The stamp may be another one because another submit of this grant has just won:
-            // to close the reset now would take that one's ticket away.
+            // The stamp may differ because another submit of this grant has just won. Closing the
+            // reset now would take away the ticket of that submit.
             if let Some(account) = self.overtaken(&spending).await? {
                 return self.follow(grant, password, Spending { account, ..spending }, now).await;
             }
@@ -174,7 +176,7 @@ impl Sspr {
                     let issues = vec![PasswordIssue::SameAsCurrent];
                     return Ok(SubmitOutcome::Weak { issues });
                 }
-                // A hash that this hasher does not know is no reason to keep its owner out.
+                // A hash that the hasher does not know must not keep its owner out.
                 Ok(PasswordMatch::Mismatch) | Err(HashError::Unsupported) => {}
                 Err(error) => return busy_or(error, policy, now),
             }
@@ -187,7 +189,8 @@ impl Sspr {
             Err(error) => return busy_or(error, policy, now),
         };
         let change = self.change_of(stored, bound, account, hash, now)?;
-        // Before the change: whoever goes away from here on keeps no notice back.
+        // Prepare the notices before the change, so that a caller that leaves from here on keeps
+        // none back.
         let Some(notices) = self.inner.prepare_notices(&change, account, client) else {
             return Ok(try_later(policy.limits(), now));
         };
@@ -203,7 +206,7 @@ impl Sspr {
                 inner.queue.forget_unsure_notices(change.reset);
                 inner.outboxes.note(change.tenant.tag(), notice);
                 match notice {
-                    // All before it were queued, and no longer.
+                    // The store was expected to queue the notices, but it did not.
                     NoticeDelivery::NotQueued if notices.is_empty() => {
                         self.inner.queue_notices(&change, account, client, now);
                     }
@@ -230,14 +233,15 @@ impl Sspr {
         self.complete(grant, stored, bound, policy, stamp, now).await
     }
 
-    /// The account, if by now it carries this very reset: another submit of the grant has won.
+    /// Returns the account if it carries this reset by now, because then another submit of the
+    /// grant has won.
     async fn overtaken(&self, spending: &Spending<'_>) -> Result<Option<Account>, Error> {
         let Spending { stored, account, .. } = spending;
         let found = self.inner.users.find(&stored.reset.origin.tenant, &account.id).await?;
         Ok(found.filter(|account| account.last_reset == Some(stored.id)))
     }
 
-    /// Two submits of one grant, and the other one won: only the same password may go on.
+    /// Goes on after another submit of the grant has won. Only the same password is accepted.
     async fn follow(
         &self,
         grant: &Grant,
@@ -251,7 +255,7 @@ impl Sspr {
         self.repeat(grant, password, &spending, now).await
     }
 
-    /// Our own retry: the account carries this reset already.
+    /// Handles a retry, because the account carries this reset already.
     async fn repeat(
         &self,
         grant: &Grant,
@@ -270,7 +274,7 @@ impl Sspr {
         }
     }
 
-    /// Writes that the reset is completed, and derives the ticket: the same one for every retry.
+    /// Marks the reset as completed, and derives the ticket. Every retry derives the same ticket.
     async fn complete(
         &self,
         grant: &Grant,
@@ -307,7 +311,8 @@ impl Sspr {
         Ok(SubmitOutcome::TryLater { retry_at: now })
     }
 
-    /// Nothing can come of this reset any more. A conflict means that it moved on by itself.
+    /// Closes a reset that can no longer succeed. Ignores a conflict, because then the reset has
+    /// moved on by itself.
     async fn close(
         &self,
         stored: &Stored,
@@ -350,7 +355,7 @@ impl Sspr {
         })
     }
 
-    /// Charges one slow hash to the grant; `false` once no more than `kept_back` are left.
+    /// Charges one slow hash to the grant. Returns `false` if no more than `kept_back` are left.
     async fn charge_hash(
         &self,
         grant: &Grant,
@@ -390,7 +395,7 @@ impl Sspr {
     }
 }
 
-/// Whether a new password is known to have leaked.
+/// The knowledge whether a new password has leaked.
 enum Leaked {
     No,
     NoChecksLeft,

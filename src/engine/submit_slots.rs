@@ -1,4 +1,4 @@
-//! Submits under way: bounded, and shared out among tenants.
+//! The slots for submits under way. Their number is bounded, and tenants share them.
 
 use std::{collections::HashMap, sync::PoisonError};
 
@@ -7,12 +7,13 @@ use crate::{
     sync::{Mutex, MutexGuard},
 };
 
-/// Slots for submits under way.
+/// The slots for submits under way.
 ///
-/// A tenant may hold as many as are free: one alone gets half of them, two end with a third each,
-/// and some are left for who comes next. (Seven tenants that come in one moment can hold all 64;
-/// they even out as slots come back.) Nothing waits here: a submit that gets no slot is told to
-/// try later.
+/// A tenant may hold as many slots as are free. One tenant alone gets half of them, and two tenants
+/// get a third each, so that some are left for others. Seven tenants that come at the same moment
+/// can hold all 64. The shares even out as slots come back.
+///
+/// No submit waits here. A submit that gets no slot is told to try later.
 #[derive(Debug)]
 pub(super) struct SubmitSlots {
     in_all: usize,
@@ -25,7 +26,7 @@ struct Occupancy {
     in_all: usize,
 }
 
-/// A slot for one submit, given back when dropped.
+/// A slot for one submit. It is given back when dropped.
 #[derive(Debug)]
 #[must_use = "it is given back when dropped"]
 pub(super) struct SubmitSlot<'a> {
@@ -34,16 +35,16 @@ pub(super) struct SubmitSlot<'a> {
 }
 
 impl SubmitSlots {
-    /// As many as an [`Argon2Pool`](crate::ports::PasswordHasher) lets wait by default: a submit
-    /// that has a slot is not refused by the hasher.
+    /// The default number of slots. An [`Argon2Pool`](crate::ports::PasswordHasher) lets as many
+    /// hashes wait by default, so that it refuses no submit that has a slot.
     pub(super) const DEFAULT: usize = 64;
 
-    /// This many slots, at least one.
+    /// Creates this many slots, but at least one.
     pub(super) fn new(in_all: usize) -> Self {
         Self { held: Mutex::default(), in_all: in_all.max(1) }
     }
 
-    /// Takes a slot; `None` if the tenant holds as many as are free.
+    /// Takes a slot. Returns `None` if the tenant holds at least as many as are free.
     pub(super) fn take(&self, tenant: TenantTag) -> Option<SubmitSlot<'_>> {
         let mut held = self.lock();
         let free = self.in_all.saturating_sub(held.in_all);
@@ -57,7 +58,7 @@ impl SubmitSlots {
     }
 
     fn lock(&self) -> MutexGuard<'_, Occupancy> {
-        // Every change is complete before anything can panic.
+        // A poisoned lock is safe, because every change is complete before anything can panic.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -103,7 +104,7 @@ mod tests {
         let slots = SubmitSlots::new(63);
         let mut held: Vec<_> = (0..2).map(|tenant| as_many_as_possible(&slots, tenant)).collect();
 
-        // Each in turn gives one back; then both try for as many as they can get.
+        // Each tenant in turn gives one slot back, and then both take as many as they can get.
         for _ in 0..200 {
             for tenant in 0..2 {
                 held[tenant].pop();

@@ -11,7 +11,8 @@ use crate::{
     sync::{Model, explore, with},
 };
 
-/// SubmitSlots, how many are held as their holders count them, and the most at any time.
+/// The slots, the number that is held as their holders count it, and the highest number at any
+/// time.
 struct Counted {
     slots: SubmitSlots,
     held: AtomicUsize,
@@ -24,28 +25,28 @@ impl Counted {
         Arc::new(Self { held, most, slots: SubmitSlots::new(in_all) })
     }
 
-    /// Takes a slot and gives it back; answers whether there was one.
+    /// Takes a slot and gives it back. Returns whether there was one.
     fn submits(&self, tenant: &str) -> bool {
         let tag = TenantId::parse(tenant).unwrap().tag();
         let Some(slot) = self.slots.take(tag) else { return false };
         let held = self.held.fetch_add(1, Ordering::Relaxed) + 1;
         self.most.fetch_max(held, Ordering::Relaxed);
-        // Others come here; and it is counted as gone before it is.
+        // Other threads run here. The slot is counted as gone before it is gone.
         drop(self.slots.lock());
         self.held.fetch_sub(1, Ordering::Relaxed);
         drop(slot);
         true
     }
 
-    /// The most that were held, and whether all is as it was.
+    /// Returns the highest number of held slots, and whether all of them were given back.
     fn end(&self) -> (usize, bool) {
         let held = self.slots.lock();
         (self.most.load(Ordering::Relaxed), held.in_all == 0 && held.by_tenant.is_empty())
     }
 }
 
-/// How many of three submits of these tenants got a slot, the most at once, and whether all were
-/// given back, in every interleaving.
+/// Runs three submits of these tenants in every interleaving. Returns how many got a slot, the most
+/// at once, and whether all were given back.
 fn seen(in_all: usize, tenants: [&'static str; 3]) -> Vec<(usize, usize, bool)> {
     let seen = explore(move || {
         let slots = Counted::new(in_all);
@@ -65,7 +66,8 @@ fn seen(in_all: usize, tenants: [&'static str; 3]) -> Vec<(usize, usize, bool)> 
 fn no_more_places_are_held_than_there_are_and_all_are_given_back() {
     let seen = seen(2, ["contoso", "fabrikam", "tailspin"]);
 
-    // A slot is counted for less time than it is held: one may be refused where one was counted.
+    // A slot is held longer than it is counted, so a submit may be refused although only one is
+    // counted.
     assert_eq!(seen, [(2, 1, true), (2, 2, true), (3, 1, true), (3, 2, true)]);
 }
 

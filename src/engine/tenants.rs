@@ -1,4 +1,4 @@
-//! What a process keeps in mind about tenants: their names by tag, and their wrong tries.
+//! The facts that a process remembers about tenants: their names by tag, and their wrong tries.
 
 use std::{collections::HashMap, sync::PoisonError};
 
@@ -7,7 +7,7 @@ use crate::{
     sync::Mutex,
 };
 
-/// Tenants this process has met. Bounded by the number of tenants that policies exist for.
+/// The tenants that this process has met. Their number is bounded by the number of policies.
 #[derive(Debug, Default)]
 pub(super) struct Tenants(Mutex<HashMap<TenantTag, Known>>);
 
@@ -16,12 +16,12 @@ struct Known {
     tenant: TenantId,
     /// Wrong tries that are not yet charged to the tenant's counter.
     pending: u32,
-    /// Until when new codes are longer.
+    /// The time until which new codes are longer.
     elevated_until: Option<Timestamp>,
 }
 
 impl Tenants {
-    /// Takes note of a tenant that has a policy.
+    /// Records a tenant that has a policy.
     pub(super) fn meet(&self, tenant: &TenantId) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(tenant.tag()).or_insert_with(|| Known {
@@ -31,7 +31,7 @@ impl Tenants {
         });
     }
 
-    /// The tenant of a tag, if this process has met it.
+    /// Returns the tenant of a tag, if this process has met it.
     pub(super) fn named(&self, tag: TenantTag) -> Option<TenantId> {
         self.with(tag, |known| known.tenant.clone())
     }
@@ -41,27 +41,29 @@ impl Tenants {
         self.with(tag, |known| known.pending = known.pending.saturating_add(1));
     }
 
-    /// What is not yet charged.
+    /// Returns the wrong tries that are not yet charged.
     pub(super) fn pending(&self) -> Vec<(TenantId, u32)> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let busy = known.values().filter(|known| known.pending > 0);
         busy.map(|known| (known.tenant.clone(), known.pending)).collect()
     }
 
-    /// Takes note that so many wrong tries are charged, and compared with the threshold.
+    /// Records that this many wrong tries are charged and compared with the threshold.
     pub(super) fn settled(&self, tag: TenantTag, tries: u32) {
         self.with(tag, |known| known.pending = known.pending.saturating_sub(tries));
     }
 
-    /// Lengthens new codes of a tenant; answers whether it was not so before.
+    /// Makes new codes of a tenant longer until `until`. Returns whether they were short before.
     pub(super) fn elevate(&self, tag: TenantTag, until: Timestamp, now: Timestamp) -> bool {
         let before = self.with(tag, |known| known.elevated_until.replace(until)).flatten();
         before.is_none_or(|before| before <= now)
     }
 
-    /// Whether new codes of a tenant are longer, and short ones are not compared: its wrong tries
-    /// have passed the threshold, or this process's own have that are not yet charged. Without the
-    /// latter everything that is open could be tried before they are added up.
+    /// Returns true if new codes of a tenant are longer and short ones are not compared.
+    ///
+    /// That is so once the tenant's wrong tries, or the uncharged ones of this process, reach the
+    /// threshold. Uncharged tries count, because otherwise every open code could be tried before
+    /// they are added up.
     pub(super) fn is_elevated(&self, tag: TenantTag, threshold: u32, now: Timestamp) -> bool {
         self.with(tag, |known| {
             known.pending >= threshold || known.elevated_until.is_some_and(|until| now < until)

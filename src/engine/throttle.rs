@@ -1,4 +1,4 @@
-//! The guess budget's counters: which are charged when, under which names.
+//! The counters of the guess budget: their names, and the charges of each call.
 
 use crate::{
     domain::{
@@ -11,19 +11,22 @@ use crate::{
 
 use super::Client;
 
-/// Tier of the counters that decide what an outsider sees.
+/// The tier of the counters that decide what an outsider sees.
 const VISIBLE: u8 = 1;
-/// Tier of the counters that decide only whether a code is compared.
+/// The tier of the counters that decide only whether a code is compared.
 const SILENT: u8 = 2;
 
-/// Whose counters a call draws on. The lanes share none, so strangers and neighbours on the same
-/// network cannot use up an owner's.
+/// The set of counters that a call draws on.
+///
+/// Lanes share no counters, so that strangers and neighbours on the same network cannot use up the
+/// owner's.
 #[derive(Clone, Debug)]
 pub(super) enum Lane {
     Everybody,
     /// A device that has signed in with this address before.
     Trusted(Device),
-    /// The host vouches for the request: by its network, or by the vouch itself.
+    /// A client that the host vouches for. The lane is its network or, without one, the vouch
+    /// itself.
     Vouched(Vec<u8>),
 }
 
@@ -38,7 +41,7 @@ impl Lane {
     }
 }
 
-/// Makes names and charges for one tenant.
+/// The names and charges of one tenant.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Throttle<'a> {
     tenant: TenantTag,
@@ -51,17 +54,17 @@ impl<'a> Throttle<'a> {
         Self { keys, limits, tenant }
     }
 
-    /// Charges of opening a reset.
+    /// Returns the charges of opening a reset.
     pub(super) fn open(&self, lane: &Lane, client: &Client) -> Vec<Charge> {
         self.network(Family::Opens, self.limits.opens_per_network, lane, client)
     }
 
-    /// Charges of trying a code or a password.
+    /// Returns the charges of trying a code or a password.
     pub(super) fn network_try(&self, lane: &Lane, client: &Client) -> Vec<Charge> {
         self.network(Family::NetworkTries, self.limits.network_tries, lane, client)
     }
 
-    /// Charges of asking for a code.
+    /// Returns the charges of asking for a code.
     pub(super) fn send(&self, form: &LimiterForm, lane: &Lane, client: &Client) -> Vec<Charge> {
         let limits = self.limits;
         let mut charges = Vec::with_capacity(4);
@@ -94,22 +97,24 @@ impl<'a> Throttle<'a> {
         charges
     }
 
-    /// Names of the counters that are keyed on what was typed.
+    /// Returns the names of the counters that are keyed on the typed address.
     pub(super) fn visible(&self, form: &LimiterForm) -> Vec<CounterName> {
         let names = |family| self.names(family, |fields| fields.bytes(form.as_bytes()));
         names(Family::VisibleTries).chain(names(Family::VisibleStreak)).collect()
     }
 
-    /// Names of the counters that are keyed on an account or, for a decoy, on a dummy that
-    /// belongs to what was typed.
+    /// Returns the names of the counters that are keyed on an account. For a decoy the key is a
+    /// dummy that belongs to the typed address.
     pub(super) fn silent(&self, who: Who<'_>) -> Vec<CounterName> {
         let names = |family| self.names(family, move |fields| who.key(fields));
         names(Family::SilentTries).chain(names(Family::SilentStreak)).collect()
     }
 
-    /// Charges of sending a mail to an account, whatever was typed. Each lane has its own, or
-    /// strangers would use up the owner's here. All trusted devices together have one more: whoever
-    /// has signed in from many devices must not send the owner many times as many mails.
+    /// Returns the charges of sending a mail to an account, whatever address was typed.
+    ///
+    /// Each lane has its own counter, because otherwise strangers would use up the owner's. All
+    /// trusted devices together have one more. It keeps a person who has signed in from many
+    /// devices from sending the owner many times as many mails.
     pub(super) fn silent_send(&self, who: Who<'_>, lane: &Lane) -> Vec<Charge> {
         let mut charges = Vec::with_capacity(2);
         let mut add = |limit: u32, from: &dyn Fn(Fields) -> Fields| {
@@ -139,10 +144,10 @@ impl<'a> Throttle<'a> {
         })
     }
 
-    /// What every try of a record charges besides its own tries.
+    /// Returns the charges of each try of a record, besides the record's own tries.
     ///
-    /// Visible counters go by what was announced, never by what the mail really brought: a longer
-    /// code that a silent counter caused must not show.
+    /// Visible counters depend on the announced format, never on the format that was sent. A longer
+    /// code because of a silent counter must not show.
     pub(super) fn attempt(
         &self,
         visible: &[CounterName],
@@ -156,7 +161,8 @@ impl<'a> Throttle<'a> {
         self.tries(visible, VISIBLE).chain(self.tries(silent, SILENT)).collect()
     }
 
-    /// Charges of one look-up of a new password among leaked ones: it goes to somebody else's service.
+    /// Returns the charges of checking a new password for leaks. They exist because the check asks
+    /// a service of a third party.
     pub(super) fn breach_check(&self, record: &RecordId) -> Vec<Charge> {
         let names =
             self.names(Family::Grants, |fields| fields.text("breach").bytes(record.as_bytes()));
@@ -165,7 +171,8 @@ impl<'a> Throttle<'a> {
         names.map(|name| Charge { amount: 1, limit, name, tier: 0, window }).collect()
     }
 
-    /// Charges of one slow hash to a grant, if more than `kept_back` are left.
+    /// Returns the charges of one slow hash for a grant. They are refused if no more than
+    /// `kept_back` are left.
     pub(super) fn hash(&self, record: &RecordId, kept_back: u32) -> Vec<Charge> {
         let names = self.names(Family::Grants, |fields| fields.bytes(record.as_bytes()));
         names
@@ -179,7 +186,7 @@ impl<'a> Throttle<'a> {
             .collect()
     }
 
-    /// The charge that adds a process's wrong tries to the tenant's.
+    /// Returns the charges that add wrong tries of this process to the tenant's counter.
     pub(super) fn tenant_tries(&self, amount: u32) -> Vec<Charge> {
         let names = self.names(Family::TenantTries, |fields| fields);
         names
@@ -214,8 +221,8 @@ impl<'a> Throttle<'a> {
         })
     }
 
-    /// Charges of a call to where it came from: its network or, in the lanes that have them, its
-    /// device or its vouch.
+    /// Returns the charges of a call to its origin. That is its network or, depending on the lane,
+    /// its device or its vouch.
     fn network(&self, family: Family, limit: u32, lane: &Lane, client: &Client) -> Vec<Charge> {
         let mut charges = Vec::with_capacity(3);
         let mut add = |limit: u32, kind: &str, from: &[u8]| {
@@ -252,12 +259,12 @@ impl<'a> Throttle<'a> {
     }
 }
 
-/// Whom a silent counter is keyed on.
+/// The key of a silent counter.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Who<'a> {
     /// An account.
     Account(&'a AccountId),
-    /// Nobody: a dummy that belongs to what was typed.
+    /// No account, but a dummy that belongs to the typed address.
     Dummy(&'a LimiterForm),
 }
 
@@ -270,17 +277,17 @@ impl Who<'_> {
     }
 }
 
-/// When the last of these counters begins anew.
+/// Returns the time at which the last of these counters begins again.
 pub(super) fn retry_at(over: &[Over], now: Timestamp) -> Timestamp {
     over.iter().map(|over| over.ends_at).fold(now, Timestamp::latest)
 }
 
-/// Whether any of these counters is of that family.
+/// Returns true if any of these counters belongs to one of the families.
 pub(super) fn names_any(over: &[Over], families: &[Family]) -> bool {
     over.iter().any(|over| over.name.family().is_some_and(|family| families.contains(&family)))
 }
 
-/// Whether the tenant of an id is the given one.
+/// Returns true if the id belongs to this tenant.
 pub(super) fn belongs(record: &RecordId, tenant: &TenantId) -> bool {
     record.tenant_tag() == tenant.tag()
 }

@@ -16,7 +16,7 @@ use super::{
     throttle::{Lane, names_any, retry_at},
 };
 
-/// What one try came to, with what events say about it.
+/// The result of one try, with the outcome for its event.
 struct Tried {
     answer: VerifyOutcome,
     outcome: Outcome,
@@ -100,7 +100,8 @@ impl Sspr {
         if names_any(&over, &[Family::VisibleTries, Family::VisibleStreak]) {
             return self.send_longer(stored, token, client, &over, now).await;
         }
-        // While a tenant is under attack no short code is compared, also none that was sent before.
+        // While a tenant is under attack, no short code is compared, not even one that was sent
+        // before.
         let announced = stored.reset.sent.map(|sent| sent.format);
         let threshold = limits.tenant_tries;
         if announced == Some(CodeFormat::Digits)
@@ -125,10 +126,10 @@ impl Sspr {
         }
     }
 
-    /// Whose counters a try draws on; `None` if there is no such reset.
+    /// Returns the lane of a try, or `None` if the token opens no reset.
     ///
-    /// The record is read only if a proof came along, which names an address that only the record
-    /// knows, or if this process has not met the tenant, whose limits it needs.
+    /// It reads the record only in two cases. A device proof names an address that only the record
+    /// knows. A tenant that this process has not met has limits that it needs.
     async fn lane_of(
         &self,
         token: &FlowToken,
@@ -149,7 +150,7 @@ impl Sspr {
         Ok(address.map(|address| inner.lane(&origin.tenant, &address, client, now)))
     }
 
-    /// After a match: is the account still the one, and may it? Then the swap.
+    /// Handles a match: checks the account and the policy again, and writes the grant.
     async fn grant(
         &self,
         id: crate::domain::RecordId,
@@ -188,8 +189,8 @@ impl Sspr {
                 Swapped::Missing | Swapped::Refused(_) => return Ok(None),
                 Swapped::Conflict { .. } => {}
             }
-            // Somebody else wrote. The same digest may be decided on again: the comparison
-            // stands. Another digest means that a newer code counts.
+            // Another call has written. If the digest is the same, the comparison still stands.
+            // Another digest means that a newer code counts.
             let again = inner.load(id, now).await?.filter(|again| {
                 let now_bound = again.reset.bound.as_ref();
                 now_bound.is_some_and(|other| other.code.matches(&bound.code))
@@ -200,7 +201,8 @@ impl Sspr {
         Ok(None)
     }
 
-    /// Past a visible cap: nothing is compared; a longer code goes out, once.
+    /// Sends a longer code once instead of comparing, because a visible cap is reached or the
+    /// tenant is under attack.
     async fn send_longer(
         &self,
         stored: Stored,
@@ -240,7 +242,7 @@ impl Sspr {
 }
 
 impl Inner {
-    /// The grant that a right code yields: always the same one for the same browser and code.
+    /// Returns the grant of a right code. The same browser and code always give the same grant.
     fn grant_of(&self, token: &FlowToken, code: &Code, bound: &Bound) -> Option<Grant> {
         let fields = self.keys.under(bound.key, Purpose::Grant)?;
         let fields = fields.bytes(token.record().as_bytes()).bytes(token.hash().as_bytes());
@@ -249,7 +251,7 @@ impl Inner {
         Some(Grant::new(&token.record(), token.scope(), &secret, check))
     }
 
-    /// Whether the bound account is still as it was, and policy still lets it reset.
+    /// Returns true if the bound account is unchanged, and the policy still lets it reset.
     pub(super) async fn is_permitted(&self, stored: &Stored, bound: &Bound) -> Result<bool, Error> {
         let origin = &stored.reset.origin;
         let Some(account) = self.bound_account(&stored.id, bound) else { return Ok(false) };

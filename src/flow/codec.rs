@@ -1,6 +1,8 @@
-//! Records as bytes: one version byte, then fields in a fixed order, each with its length.
+//! Records as bytes. A record has one version byte and then fields in a fixed order, each with its
+//! length.
 //!
-//! A release that brings version n+1 reads both and writes n; the next one writes n+1.
+//! A release that introduces version n+1 reads both versions and writes n. The next release writes
+//! n+1.
 
 use std::sync::Arc;
 
@@ -16,19 +18,19 @@ const RESET: u8 = 1;
 const LOCKOUT: u8 = 2;
 const VERSION: u8 = 1;
 
-/// The bytes are no record that this version of the crate reads.
+/// The error for bytes that this version of the crate cannot read as a record.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CodecError {
-    /// They are cut, too long, or hold a value that no field may have.
+    /// The bytes are truncated, too long, or hold a value that no field may have.
     #[error("record: damaged, or not written by this crate")]
     Damaged,
-    /// They were written by a newer version.
+    /// A newer version has written the bytes.
     #[error("record: of version {0}, which this version does not read")]
     Newer(u8),
 }
 
-/// Writes a reset.
+/// Encodes a reset.
 #[must_use]
 pub fn encode_reset(reset: &Reset) -> Vec<u8> {
     let mut out = Writer(Vec::with_capacity(1536));
@@ -90,10 +92,10 @@ pub fn encode_reset(reset: &Reset) -> Vec<u8> {
     out.0
 }
 
-/// Reads a reset.
+/// Decodes a reset.
 ///
 /// # Errors
-/// [`CodecError`]; never panics and never allocates more than the input's length.
+/// [`CodecError`]. Never panics, and never allocates more than the length of the input.
 pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
     let mut input = Reader(bytes);
     input.head(RESET)?;
@@ -159,7 +161,7 @@ pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
     Ok(Reset { bound, ends_at, origin, sent, stage, token, touched_at })
 }
 
-/// Writes a lockout.
+/// Encodes a lockout.
 #[must_use]
 pub fn encode_lockout(lockout: &Lockout) -> Vec<u8> {
     let mut out = Writer(Vec::with_capacity(32));
@@ -170,7 +172,7 @@ pub fn encode_lockout(lockout: &Lockout) -> Vec<u8> {
     out.0
 }
 
-/// Reads a lockout.
+/// Decodes a lockout.
 ///
 /// # Errors
 /// [`CodecError`].
@@ -195,8 +197,8 @@ impl Writer {
         self.raw(&[byte])
     }
 
-    /// Every field is bounded far below 64 KiB by its type; a longer one is cut, and the record
-    /// will not decode.
+    /// Appends bytes with their length. The type of every field keeps it far below 64 KiB. A longer
+    /// field would get a wrong length, and the record would not decode.
     fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
         self.raw(&length.to_be_bytes()).raw(bytes)

@@ -1,38 +1,38 @@
-//! Sign-in lockout: counts wrong passwords of one account (or of one unknown address).
+//! The sign-in lockout, which counts wrong passwords of one account or of one unknown address.
 
 use core::time::Duration;
 
 use crate::domain::Timestamp;
 
-/// The failures of one key, charged before each comparison.
+/// The failures of one account or address, charged before each comparison.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lockout {
-    /// Tries since the last success.
+    /// The number of failures since the last success.
     pub failures: u32,
-    /// How often it has locked.
+    /// The number of locks so far.
     pub lockouts: u32,
-    /// Until when it is locked.
+    /// The time until which sign-ins are locked.
     pub locked_until: Option<Timestamp>,
-    /// The latest instant it has seen.
+    /// The latest time that the lockout has seen.
     pub touched_at: Timestamp,
 }
 
-/// The numbers that the machine goes by.
+/// The numbers that decide when and for how long a lockout locks.
 #[derive(Clone, Copy, Debug)]
 pub struct LockoutTerms {
-    /// Failures that lock.
+    /// The number of failures from which on each one locks.
     pub threshold: u32,
-    /// How long the first lock lasts; each further one lasts twice as long.
+    /// The duration of the first lock. Each further lock lasts twice as long.
     pub first: Duration,
-    /// The longest lock.
+    /// The longest duration of a lock.
     pub longest: Duration,
 }
 
 impl Lockout {
-    /// Charges one try, as a failure until it is known better.
+    /// Charges one try as a failure, until the comparison shows otherwise.
     ///
     /// # Errors
-    /// The instant until which it is locked; nothing is charged then.
+    /// The time until which sign-ins are locked. Nothing is charged then.
     pub fn charge(&self, terms: &LockoutTerms, now: Timestamp) -> Result<Self, Timestamp> {
         let now = now.latest(self.touched_at);
         if let Some(until) = self.locked_until.filter(|until| now < *until) {
@@ -49,11 +49,11 @@ impl Lockout {
         Ok(next)
     }
 
-    /// The state with `count` failures taken back; a lock that they brought about is lifted.
+    /// Returns the state with `count` failures taken back. Locks that they caused are lifted.
     #[must_use]
     pub fn without(&self, count: u32, terms: &LockoutTerms, now: Timestamp) -> Self {
         let failures = self.failures.saturating_sub(count);
-        // Each failure from the threshold on has locked once.
+        // Each failure from the threshold on has caused one lock.
         let lockouts = failures.saturating_sub(terms.threshold.saturating_sub(1));
         Self {
             failures,
@@ -63,7 +63,7 @@ impl Lockout {
         }
     }
 
-    /// The state after a right password.
+    /// Returns the state after a right password.
     #[must_use]
     pub fn cleared(&self, now: Timestamp) -> Self {
         Self { touched_at: now.latest(self.touched_at), ..Self::default() }

@@ -1,7 +1,7 @@
 //! The machines of a reset and of a lockout, as pure functions of state, event and time.
 //!
-//! Nothing here logs, waits, draws randomness or calls a port. A decoy walks through the same
-//! stages by the same events as a real reset, so no state says which it is.
+//! Nothing here logs, waits, draws random numbers or calls a port. A decoy goes through the same
+//! stages by the same events as a real reset, so that no state tells them apart.
 
 mod codec;
 mod lockout;

@@ -1,4 +1,4 @@
-//! The reset: `Opened` → `CodeSent` → `Verified` → `Completed`, or `Closed`.
+//! The machine of a reset: `Opened` → `CodeSent` → `Verified` → `Completed`, or `Closed`.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -10,23 +10,23 @@ use crate::domain::{
     Timestamp, UserFlowId,
 };
 
-/// A reset: one user's way to a new password.
+/// A reset, which is one user's attempt to get a new password.
 #[doc = include_str!("reset.md")]
 #[derive(Clone, Debug)]
 pub struct Reset {
-    /// Where it came from; never changes.
+    /// The origin of the reset. It never changes.
     pub origin: Arc<Origin>,
-    /// SHA-256 of the flow token that opens it.
+    /// SHA-256 of the flow token that opens the reset.
     pub token: Digest,
-    /// No code is sent from this instant on.
+    /// The time from which no code is sent any more.
     pub ends_at: Timestamp,
-    /// The latest instant it has seen.
+    /// The latest time that the reset has seen.
     pub touched_at: Timestamp,
     /// The latest send.
     pub sent: Option<Sent>,
-    /// The code that counts.
+    /// The code that counts, if the courier has bound one.
     pub bound: Option<Bound>,
-    /// How far it has come.
+    /// The stage that the reset has reached.
     pub stage: Stage,
 }
 
@@ -39,15 +39,15 @@ pub struct Origin {
     pub user_flow: UserFlowId,
     /// The application.
     pub application: ApplicationId,
-    /// The language that the request asked for.
+    /// The language that the request wanted.
     pub locale: Option<LanguageTag>,
-    /// Why the person is here.
+    /// The reason why the user needs a new password.
     pub reason: ResetReason,
-    /// The host's own bytes, at most 512.
+    /// The bytes of the host, at most 512.
     pub context: Vec<u8>,
     /// The typed address, sealed under the flow token.
     pub address: Sealed,
-    /// Names of the counters that are keyed on what was typed.
+    /// The names of the counters that are keyed on the typed address.
     pub visible: Vec<CounterName>,
 }
 
@@ -67,40 +67,41 @@ pub enum ResetReason {
 /// One request for a code, as it was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// Counts the sends of this reset from 1.
+    /// The number of this send. The first send of a reset has the number 1.
     pub number: u32,
     /// The format that was announced.
     pub format: CodeFormat,
-    /// The next one may be asked for from this instant on.
+    /// The time from which the next code can be requested.
     pub resend_at: Timestamp,
-    /// The code that this send brings is dead from this instant on.
+    /// The time from which the code of this send is dead.
     pub expires_at: Timestamp,
 }
 
-/// The code that counts: put in place by the courier, for decoys with a digest of nothing.
+/// The code that counts, as the courier has bound it. For a decoy the digests are random bytes.
 #[derive(Clone, Debug)]
 pub struct Bound {
-    /// The send that brought it.
+    /// The number of the send that brought the code.
     pub number: u32,
     /// The format that was announced with that send.
     pub announced: CodeFormat,
-    /// Its format: the announced one or the longer.
+    /// The format of the code, which is the announced one or the longer one.
     pub format: CodeFormat,
-    /// It is dead from this instant on.
+    /// The time from which the code is dead.
     pub expires_at: Timestamp,
-    /// The key that its digests were made with.
+    /// The key of the digests.
     pub key: KeyId,
-    /// What else the code's digest covers: account, stamp, address and this reset.
+    /// The digest of everything else that the code's digest covers: account, stamp, address and
+    /// this reset.
     pub binding: Digest,
     /// The digest of the code.
     pub code: Digest,
     /// The account's id, sealed under that key.
     pub account: Sealed,
-    /// Names of the counters that are keyed on the account.
+    /// The names of the counters that are keyed on the account.
     pub silent: Vec<CounterName>,
 }
 
-/// How far a reset has come.
+/// The stage of a reset.
 #[derive(Clone, Debug)]
 // Exhaustive: a new stage must break every match.
 pub enum Stage {
@@ -112,7 +113,7 @@ pub enum Stage {
     Verified {
         /// SHA-256 of the grant.
         grant: Digest,
-        /// The grant is dead from this instant on.
+        /// The time from which the grant is dead.
         expires_at: Timestamp,
     },
     /// The password is changed.
@@ -121,20 +122,20 @@ pub enum Stage {
         grant: Digest,
         /// SHA-256 of the ticket.
         ticket: Digest,
-        /// The account's stamp since then.
+        /// The account's stamp after the change.
         stamp: Stamp,
-        /// The ticket is dead from this instant on.
+        /// The time from which the ticket is dead.
         expires_at: Timestamp,
     },
-    /// Nothing more can come of it.
+    /// The reset is over, and nothing can follow.
     Closed {
-        /// Why.
+        /// The reason.
         reason: CloseReason,
-        /// SHA-256 of the grant that was spent; zeros if none was.
+        /// SHA-256 of the grant that was spent, or zeros if there was none.
         grant: Digest,
-        /// SHA-256 of the ticket that closed it; zeros if none did.
+        /// SHA-256 of the ticket that closed the reset, or zeros if there was none.
         ticket: Digest,
-        /// A repeat of the last submit is answered until this instant.
+        /// The time until which a repeat of the last submit is answered.
         expires_at: Timestamp,
     },
 }
@@ -143,9 +144,9 @@ pub enum Stage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 // Exhaustive: see `Stage`.
 pub enum CloseReason {
-    /// Its ticket was redeemed.
+    /// The ticket was redeemed.
     Redeemed,
-    /// The account, its stamp or the policy changed under it.
+    /// The account, its stamp or the policy has changed.
     Stale,
 }
 
@@ -155,16 +156,16 @@ pub enum CloseReason {
 pub enum Event {
     /// A code is asked for.
     Send {
-        /// The format to announce; the step to the longer one needs no cooldown.
+        /// The format to announce. A change to the longer format needs no cooldown.
         format: CodeFormat,
     },
-    /// The courier puts a code in place.
+    /// The courier binds a code to the reset.
     Bind(Box<Bound>),
-    /// A code was typed, and charged for.
+    /// A code was typed, and the try was charged.
     Try,
     /// The typed code is right, and nothing else stands against it.
     Match {
-        /// SHA-256 of the grant that the person is given.
+        /// SHA-256 of the grant that the user gets.
         grant: Digest,
     },
     /// A grant is presented with a new password.
@@ -174,7 +175,7 @@ pub enum Event {
     },
     /// The password was changed.
     Complete {
-        /// SHA-256 of the ticket that the person is given.
+        /// SHA-256 of the ticket that the user gets.
         ticket: Digest,
         /// The account's new stamp.
         stamp: Stamp,
@@ -184,7 +185,7 @@ pub enum Event {
         /// SHA-256 of the ticket.
         ticket: Digest,
     },
-    /// Nothing more can come of it.
+    /// The reset can no longer succeed.
     Close,
 }
 
@@ -193,11 +194,11 @@ pub enum Event {
 #[must_use]
 // Exhaustive: the engine decides on each.
 pub enum Step {
-    /// The next state; write it.
+    /// The event leads to this state, which must be written.
     Next(Box<Reset>),
-    /// Go on; nothing to write.
+    /// The event is accepted, and nothing needs to be written.
     Stay,
-    /// The event is refused; nothing to write.
+    /// The event is refused, and nothing needs to be written.
     Refused(Refusal),
 }
 
@@ -205,22 +206,22 @@ pub enum Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 // Exhaustive: the engine decides on each.
 pub enum Refusal {
-    /// The code is dead; a new one can be asked for.
+    /// The code is dead, but a new one can be requested.
     Expired,
-    /// The reset is over, or the secret is not one of its.
+    /// The reset is over, or the secret does not belong to it.
     Gone,
-    /// There is no code to compare with: answer as for a wrong one.
+    /// There is no code to compare with, so the answer is that of a wrong code.
     NoCode,
-    /// A code was asked for a moment ago.
+    /// A code was requested a moment ago.
     TooSoon {
-        /// When the next one may be asked for.
+        /// The time from which the next code can be requested.
         resend_at: Timestamp,
     },
-    /// The ticket was redeemed before.
+    /// The ticket was redeemed already.
     Used,
 }
 
-/// The lifetimes that the machine goes by.
+/// The lifetimes that the machine uses.
 #[derive(Clone, Copy, Debug)]
 pub struct ResetTerms {
     /// The lifetime of a code.
@@ -262,7 +263,7 @@ pub enum EventName {
 }
 
 impl Reset {
-    /// A reset that was just opened.
+    /// Creates a reset that was just opened.
     #[must_use]
     pub fn opened(origin: Origin, token: Digest, lifetime: Duration, now: Timestamp) -> Self {
         Self {
@@ -276,7 +277,7 @@ impl Reset {
         }
     }
 
-    /// Moves the reset on.
+    /// Decides on an event, and returns the next state of the reset if there is one.
     pub fn step(&self, event: Event, terms: &ResetTerms, now: Timestamp) -> Step {
         use Event as E;
         use Stage as S;
@@ -355,7 +356,7 @@ impl Reset {
         }
     }
 
-    /// From when on the whole record is dead: no part of it lives longer.
+    /// Returns the time from which the whole record is dead. No part of it lives longer.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
         let stage = match self.stage {
@@ -368,7 +369,7 @@ impl Reset {
         stage.latest(sent).latest(self.ends_at)
     }
 
-    /// Number of the latest send; 0 before the first.
+    /// Returns the number of the latest send, or 0 before the first.
     #[must_use]
     pub fn sends(&self) -> u32 {
         self.sent.map_or(0, |sent| sent.number)
@@ -379,7 +380,7 @@ impl Reset {
             return Step::Refused(Refusal::Gone);
         }
         if let Some(sent) = self.sent {
-            // The step from the short format to the long one is the one resend without cooldown.
+            // Only the change from the short format to the long one needs no cooldown.
             let longer = sent.format == CodeFormat::Digits && format == CodeFormat::Letters;
             if now < sent.resend_at && !longer {
                 return Step::Refused(Refusal::TooSoon { resend_at: sent.resend_at });
@@ -429,7 +430,7 @@ impl Reset {
 }
 
 impl Stage {
-    /// The stage's name.
+    /// Returns the name of the stage.
     #[must_use]
     pub const fn name(&self) -> StageName {
         match self {
@@ -443,7 +444,7 @@ impl Stage {
 }
 
 impl Event {
-    /// The event's name.
+    /// Returns the name of the event.
     #[must_use]
     pub const fn name(&self) -> EventName {
         match self {

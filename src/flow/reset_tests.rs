@@ -82,7 +82,7 @@ fn completed() -> Reset {
     next(&verified(), event, at(3))
 }
 
-/// One reset in each stage, `CodeSent` with and without a bound code.
+/// Returns one reset in each stage, and `CodeSent` both with and without a bound code.
 pub(in crate::flow) fn every_stage() -> Vec<Reset> {
     let redeemed = next(&completed(), Event::Redeem { ticket: digest(5) }, at(4));
     let stale = next(&verified(), Event::Close, at(4));
@@ -102,7 +102,8 @@ fn every_event() -> Vec<Event> {
     ]
 }
 
-/// The rows of the table in the documentation: what each event does in each stage.
+/// Returns the rows of the table in the documentation, which says what each event does in each
+/// stage.
 fn table() -> Vec<Vec<&'static str>> {
     let rows = include_str!("reset.md").lines().filter(|line| line.starts_with('|')).skip(2);
     rows.map(|row| row.split('|').skip(2).map(str::trim).filter(|cell| !cell.is_empty()).collect())

@@ -5,7 +5,7 @@ use crate::domain::{CorrelationId, Entropy};
 /// Generates an id that ties a request to its log lines, in the form of a UUID (RFC 9562).
 pub(super) fn fresh_correlation(entropy: &dyn Entropy) -> Option<CorrelationId> {
     let (high, low) = (entropy.word().ok()?, entropy.word().ok()?);
-    // Version 4, variant 10.
+    // The bits of version 4 and of the variant 10.
     let high = (high & !0xf000) | 0x4000;
     let low = (low & !(0b11 << 62)) | (0b10 << 62);
     let text = format!(

@@ -1,4 +1,4 @@
-//! Envelopes: what a front hands to a client to bring back, and nobody but this service reads.
+//! Envelopes, which a front hands to a client for later. Only this service can read them.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use zeroize::Zeroizing;
@@ -9,9 +9,9 @@ use crate::{
     error::Error,
 };
 
-/// Plaintexts are padded to a multiple of this.
+/// The step size of padding. Plaintexts are padded to a multiple of it.
 const STEP: usize = 128;
-/// Longest text that is opened: no cookie and no token is longer.
+/// The longest text that is opened. No cookie and no token is longer.
 const LONGEST: usize = 8 * 1024;
 
 impl Sspr {
@@ -28,7 +28,7 @@ impl Sspr {
         Ok(Base64UrlUnpadded::encode_string(sealed.as_bytes()))
     }
 
-    /// Opens what [`Sspr::seal`] made, under any key that is still accepted.
+    /// Opens an envelope of [`Sspr::seal`], under any key that is still accepted.
     pub(crate) fn unseal(
         &self,
         purpose: Purpose,
@@ -43,17 +43,17 @@ impl Sspr {
         keys.find_map(|key| sealed.open(&key, about.as_bytes()).ok())
     }
 
-    /// The source of randomness.
+    /// Returns the source of randomness.
     pub(crate) fn entropy(&self) -> &dyn Entropy {
         &*self.inner.entropy
     }
 
-    /// Whether passwords are looked up among those that have leaked.
+    /// Returns true if passwords are looked up among those that have leaked.
     pub(crate) fn checks_breaches(&self) -> bool {
         self.inner.breaches.is_some()
     }
 
-    /// The process's time.
+    /// Returns the current time of the process.
     pub(crate) fn now(&self) -> Timestamp {
         self.inner.clock.now()
     }
@@ -110,7 +110,8 @@ mod tests {
     #[test]
     fn up_to_eight_kibibytes_are_opened_and_nothing_longer() {
         let sspr = service(&Keyring::generate(&SystemEntropy::new()).unwrap());
-        // As many as fit: a sealed text is a third longer than its bytes, and has a nonce and a tag.
+        // The largest number of steps that fits. A sealed text is a third longer than its bytes,
+        // and it has a nonce and a tag.
         let sealed =
             |steps: usize| sspr.seal(Purpose::PageSeal, "contoso", &vec![1; steps * STEP]).unwrap();
         let (most, over) = (sealed(47), sealed(48));

@@ -11,14 +11,15 @@ use percent_encoding::percent_decode_str;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// The most bytes of a form: two passwords of 1,024 percent-encoded bytes, and room.
+/// The most bytes of a form. They hold two passwords of 1,024 percent-encoded bytes, and leave some
+/// room.
 pub(super) const MOST_BYTES: usize = 16 * 1024;
 const MOST_FIELDS: usize = 64;
 
 /// The fields of a form. The values are wiped on drop.
 pub(super) struct Form(Vec<(String, Zeroizing<String>)>);
 
-/// Why a form, or one of its fields, cannot be used.
+/// The reason why a form, or one of its fields, cannot be used.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(crate) enum FormError {
     #[error("the body must be application/x-www-form-urlencoded")]
@@ -162,7 +163,7 @@ pub(super) fn is_of(headers: &HeaderMap, media_type: &str) -> bool {
 }
 
 fn decoded(text: &str) -> Result<Zeroizing<String>, FormError> {
-    // A `%` that two hexadecimal digits do not follow would pass through as it is.
+    // A `%` without two hexadecimal digits behind it would stay in the text.
     let mut pieces = text.split('%');
     pieces.next();
     let is_escape = |piece: &str| {

@@ -29,7 +29,7 @@ pub(super) async fn harden(mut response: Response) -> Response {
     let headers = response.headers_mut();
     let fixed = [
         (CONTENT_SECURITY_POLICY, POLICY),
-        // `no-referrer` would make browsers send `Origin: null` with our own forms.
+        // With `no-referrer`, browsers would send `Origin: null` with our own forms.
         (REFERRER_POLICY, "same-origin"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),

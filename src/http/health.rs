@@ -1,4 +1,4 @@
-//! Health checks: whether the process is up, and whether it can serve.
+//! Health checks, which say whether the process is up and whether it can serve.
 
 use axum::{
     Router,
@@ -40,7 +40,7 @@ fn plain(status: StatusCode, words: &'static str) -> Response {
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, text);
-    // An answer that is kept would say that a process is up which is not.
+    // A cached answer could say that a process is up although it is not.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     say_when(&mut response);

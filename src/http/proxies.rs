@@ -106,7 +106,7 @@ impl TrustedProxies {
             if !self.trusts(nearest) {
                 break;
             }
-            // What a trusted proxy did not write as an address leads no further.
+            // If a trusted proxy reports something other than an address, the search ends there.
             let Some(address) = address(hop) else { break };
             nearest = address.to_canonical();
         }
@@ -294,7 +294,7 @@ mod tests {
         assert_eq!(behind(&[b"\xff", b"198.51.100.9, 10.2.2.2"]), "198.51.100.9");
         assert_eq!(behind(&["für, 198.51.100.9,, ,10.2.2.2,".as_bytes()]), "198.51.100.9");
         assert_eq!(behind(&[b"198.51.100.9", b""]), "198.51.100.9");
-        // What stands nearest counts, and it is no address.
+        // The nearest entry counts, and it is not an address.
         assert_eq!(behind(&[b"198.51.100.9, \xfc, 10.2.2.2"]), "10.2.2.2");
     }
 

@@ -33,7 +33,7 @@ impl ReturnTo {
     pub fn parse(text: &str) -> Result<Self, ReturnToError> {
         let printable = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
         let local = text.starts_with('/') && !text.starts_with("//");
-        // `/a/../../b` would leave the application; nobody writes it by accident.
+        // A path like `/a/../../b` would leave the application, and nobody writes it by accident.
         let path = text.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
         let climbs =
             path.split('/').any(|part| matches!(part.replace("%2e", ".").as_str(), ".." | "."));

@@ -1,8 +1,8 @@
-//! Filling words into templates, in buffers that leave no copies behind.
+//! Fills words into templates, in buffers that leave no copies behind.
 
 use zeroize::Zeroizing;
 
-/// Where text goes: a buffer, or the count of the bytes that it needs.
+/// The destination of text. It is a buffer, or a counter of the bytes that the text needs.
 pub(super) trait Sink {
     /// Takes a piece of text.
     fn put(&mut self, text: &str);
@@ -29,8 +29,8 @@ impl Sink for String {
     }
 }
 
-/// Writes twice: once to learn the size, once into a buffer that never has to grow, because a
-/// buffer that grows leaves what it held in freed memory.
+/// Writes twice. The first pass finds the size. The second pass fills a buffer that never grows,
+/// because a growing buffer leaves its old content in freed memory.
 pub(super) fn sized(write: impl Fn(&mut dyn Sink)) -> Zeroizing<String> {
     let mut length = 0_usize;
     write(&mut length);
@@ -39,7 +39,7 @@ pub(super) fn sized(write: impl Fn(&mut dyn Sink)) -> Zeroizing<String> {
     text
 }
 
-/// HTML's own characters become entities as text passes through.
+/// A sink that replaces the special characters of HTML by entities.
 struct Escaped<'a>(&'a mut dyn Sink);
 
 impl Sink for Escaped<'_> {
@@ -48,8 +48,8 @@ impl Sink for Escaped<'_> {
     }
 }
 
-/// Cuts a template into pieces. A name that `value` does not know stays as it is written, so a
-/// misspelled one is seen and braces of style sheets need no escape.
+/// Cuts a template into pieces. A name that `value` does not know stays as it is. A misspelled name
+/// is therefore seen, and the braces of style sheets need no escape.
 pub(super) fn pieces<V: AsRef<str>>(
     template: &str,
     value: impl Fn(&str) -> Option<V>,
@@ -71,7 +71,7 @@ pub(super) fn pieces<V: AsRef<str>>(
     each(Piece::Own(rest));
 }
 
-/// Writes a template of words as one line: control characters become blanks.
+/// Writes a template of words as one line. Control characters become blanks.
 pub(super) fn line<V: AsRef<str>>(
     out: &mut dyn Sink,
     template: &str,
@@ -83,7 +83,7 @@ pub(super) fn line<V: AsRef<str>>(
     });
 }
 
-/// Writes a template of words that may break lines; other control characters become blanks.
+/// Writes a template of words that may have line breaks. Other control characters become blanks.
 pub(super) fn lines<V: AsRef<str>>(
     out: &mut dyn Sink,
     template: &str,
@@ -96,8 +96,8 @@ pub(super) fn lines<V: AsRef<str>>(
     });
 }
 
-/// Writes a template of HTML: its own text as it is; the words that stand in for a name are written
-/// by `write`, and escaped.
+/// Writes a template of HTML. Its own text stays as it is. The words for a name are written by
+/// `write` and escaped.
 pub(super) fn markup<'w>(
     out: &mut dyn Sink,
     template: &str,
@@ -110,8 +110,9 @@ pub(super) fn markup<'w>(
     });
 }
 
-/// A name without what could break its line or turn its surroundings round: control characters,
-/// line and paragraph separators, bidirectional embeddings, overrides and isolates.
+/// Returns a name without characters that could break its line or change the direction of the text.
+/// These are control characters, line and paragraph separators, and bidirectional embeddings,
+/// overrides and isolates.
 pub(super) fn clean(name: &str) -> String {
     let unfit = |c: char| {
         c.is_control()
@@ -120,8 +121,10 @@ pub(super) fn clean(name: &str) -> String {
     name.chars().filter(|c| !unfit(*c)).collect()
 }
 
-/// Writes `text`, each character that `instead` knows replaced. Only characters whose first byte
-/// `may_be` one of those are decoded; it is true of no byte inside a character.
+/// Writes `text`, and replaces each character that `instead` knows.
+///
+/// `may_be` finds the possible first bytes of these characters, so that no others are decoded. It
+/// must be false for every byte inside a character.
 fn put_with(
     out: &mut dyn Sink,
     text: &str,
@@ -140,18 +143,19 @@ fn put_with(
     out.put(rest);
 }
 
-/// Whether a character of this first byte may be a control character: U+0080 to U+009F begin with
-/// 0xC2.
+/// Returns true if a character with this first byte may be a control character. U+0080 to U+009F
+/// begin with 0xC2.
 const fn may_be_control(first: u8) -> bool {
     first.is_ascii_control() || first == 0xc2
 }
 
-/// Whether a character of this first byte may have an entity: the curly quotes begin with 0xE2.
+/// Returns true if a character with this first byte may have an entity. The curly quotes begin with
+/// 0xE2.
 const fn may_be_entity(first: u8) -> bool {
     matches!(first, b'&' | b'<' | b'>' | b'"' | b'\'' | 0xe2)
 }
 
-/// The HTML entity of a character that needs one, in text and in quoted attributes alike.
+/// Returns the HTML entity of a character that needs one. It fits in text and in quoted attributes.
 fn entity(c: char) -> Option<&'static str> {
     match c {
         '&' => Some("&amp;"),

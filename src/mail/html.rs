@@ -29,7 +29,7 @@ pub(super) fn render(letter: &Letter<'_>, words: &Words, values: &Values) -> Zer
             "direction" => direction,
             "language" => letter.language.tag(),
             "preheader" => preheader,
-            // Many mail programs drop the outer elements, so the tables say it again.
+            // The tables repeat the direction, because many mail programs drop the outer elements.
             "rtl" if direction == "rtl" => " dir=rtl",
             "rtl" => "",
             "title" => title,
@@ -60,7 +60,7 @@ fn passcode(
     values: &Values,
     format: CodeFormat,
 ) {
-    // Digits are grouped by spacing, never by blanks; letters have their hyphens.
+    // Digits are grouped by spacing instead of blanks. Letters have their hyphens.
     let (size, spacing) = match format {
         CodeFormat::Digits => ("32px", "4px"),
         CodeFormat::Letters => ("18px", "0"),

@@ -93,7 +93,7 @@ pub fn look_up(wanted: &[&LanguageTag], offered: &[LanguageTag]) -> Language {
         .unwrap_or(Language::English)
 }
 
-/// The next shorter range.
+/// Returns the next shorter range.
 fn shorter(range: &str) -> Option<&str> {
     let (head, _) = range.rsplit_once('-')?;
     match head.rsplit_once('-') {

@@ -150,7 +150,7 @@ mod tests {
         })
     }
 
-    /// Renders every language with every content, codes of both formats included.
+    /// Renders every content in every language, with codes of both formats.
     fn each(brand: &Brand, check: impl Fn(Language, Option<&str>, &EmailMessage)) {
         for language in Language::ALL {
             for typed in [DIGITS, LETTERS] {
@@ -167,7 +167,7 @@ mod tests {
         }
     }
 
-    /// What a person sees of the HTML part.
+    /// Returns the visible text of the HTML part.
     fn body(message: &EmailMessage) -> &str {
         message.html.split_once("</style>").unwrap().1
     }
@@ -265,7 +265,7 @@ mod tests {
             for part in [&message.subject, &message.text, &message.html] {
                 assert!(part.contains("Larkfield"), "{tag}");
             }
-            // Nothing is left to fill in.
+            // No name is left unfilled.
             for part in [&**message.subject, &**message.text, body(message)] {
                 assert!(!part.contains(['{', '}']), "{tag}: {part}");
             }
@@ -292,7 +292,7 @@ mod tests {
             assert_eq!(alone, 1, "{}", language.tag());
             let place = lines.iter().position(|line| *line == code).unwrap();
             assert_eq!((lines[place - 1], lines[place + 1]), ("", ""));
-            // Once there and once in the last line.
+            // The code appears once in the text and once in the last line.
             assert_eq!(message.text.matches(code).count(), 2);
             let origin = format!("@login.larkfield.example #{code}");
             assert_eq!(lines.last(), Some(&origin.as_str()));
@@ -420,7 +420,7 @@ mod tests {
         each(&shown, |language, code, message| {
             let seen = code.is_some_and(|code| message.subject.contains(code));
             assert_eq!(seen, code.is_some(), "{}", language.tag());
-            // The title is no secret place: it never shows the code.
+            // The title must never show the code.
             let title = message.html.split_once("<title>").unwrap().1;
             let title = title.split_once("</title>").unwrap().0;
             assert!(!code.is_some_and(|code| title.contains(code)));
@@ -530,7 +530,7 @@ mod tests {
         assert!(message.html.contains("<td class=\"code\" align=\"center\" dir=\"ltr\""));
         assert_eq!(*message.subject, "رمزك لدى \u{2068}Larkfield\u{2069}");
         assert!(message.text.contains("لدى \u{2068}Larkfield\u{2069}."));
-        // Names alone on their line and codes are not touched.
+        // A name alone on its line and a code stay unchanged.
         assert!(message.text.contains("\n\nLarkfield\n"));
         assert!(message.text.contains(&format!("\n\n{LETTERS}\n\n")));
     }

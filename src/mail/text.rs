@@ -1,4 +1,4 @@
-//! The plain-text part, complete in itself.
+//! The plain-text part, which is complete without the HTML part.
 
 use zeroize::Zeroizing;
 
@@ -8,8 +8,8 @@ use super::{
     values::Values,
 };
 
-/// Renders the part: blocks with an empty line between, each line at most 72 characters where its
-/// words allow it.
+/// Renders the part. Blocks are separated by empty lines. Each line has at most 72 characters if
+/// its words allow that.
 pub(super) fn render(letter: &Letter<'_>, words: &Words, values: &Values) -> Zeroizing<String> {
     let blocks = match letter.content {
         Content::NoPasswordHere { .. } => notice(words, &words.no_password, values),
@@ -39,7 +39,7 @@ pub(super) fn render(letter: &Letter<'_>, words: &Words, values: &Values) -> Zer
 
 /// A block of text that an empty line follows.
 enum Block {
-    /// The code, alone on its line so that it can be marked and copied as one.
+    /// The code, alone on its line so that it can be selected and copied.
     Code,
     Paragraph(String),
 }
@@ -65,19 +65,19 @@ fn notice(words: &Words, notice: &NoticeWords, values: &Values) -> Vec<Block> {
     ]
 }
 
-/// A question and its answer.
+/// Returns a question and its answer as one block.
 fn answered(question: &str, answer: &str, values: &Values) -> Block {
     Block::Paragraph(values.paragraph(&[question, " ", answer].concat()))
 }
 
-/// Writes a paragraph as its words break it; if that makes a line too long, because the brand's
-/// name is long or the words do not break at all, refills it.
+/// Writes a paragraph with the line breaks of its words. It breaks the lines again if one is too
+/// long, for instance because of a long brand name.
 fn paragraph(out: &mut dyn Sink, text: &str) {
     if text.lines().all(|line| line.chars().count() <= COLUMNS) {
         return out.put(text);
     }
     let mut column = 0;
-    // Other blanks than these two do not break.
+    // Other blanks than these two do not break lines.
     for word in text.split([' ', '\n']).filter(|word| !word.is_empty()) {
         let width = word.chars().count();
         if column > 0 && column + 1 + width > COLUMNS {

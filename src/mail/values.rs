@@ -14,7 +14,7 @@ use crate::domain::{IdentityProvider, Timestamp};
 pub(super) struct Values {
     /// The brand inside a sentence.
     pub(super) brand: String,
-    /// The brand on a line of its own.
+    /// The brand on a separate line.
     pub(super) name: String,
     code: Option<Zeroizing<String>>,
     lifetime: String,
@@ -51,23 +51,23 @@ impl Values {
         values
     }
 
-    /// The code, empty in a letter without one.
+    /// Returns the code, or an empty text in a letter without one.
     pub(super) fn code(&self) -> &str {
         self.code.as_ref().map_or("", |code| code)
     }
 
-    /// One line of words, filled in. May hold the code.
+    /// Returns one line of words, filled in. It may contain the code.
     pub(super) fn line(&self, words: &str) -> Zeroizing<String> {
         sized(|out| self.write_line(out, words))
     }
 
-    /// Writes one line of words, filled in. May write the code.
+    /// Writes one line of words, filled in. It may contain the code.
     pub(super) fn write_line(&self, out: &mut dyn Sink, words: &str) {
         fill::line(out, words, |name| self.any(name));
     }
 
-    /// A paragraph of words, filled in, with the line breaks of the words. Never holds the code,
-    /// which has a line of its own.
+    /// Returns a paragraph of words, filled in, with the line breaks of the words. It never
+    /// contains the code, which has a separate line.
     pub(super) fn paragraph(&self, words: &str) -> String {
         let mut out = String::new();
         fill::lines(&mut out, words, |name| self.public(name));
@@ -93,8 +93,8 @@ impl Values {
     }
 }
 
-/// A name that keeps its own direction inside a sentence from right to left: without it, its
-/// punctuation and its neighbours' change places (Unicode Standard Annex 9).
+/// Isolates a name, so that it keeps its own direction in a right-to-left sentence. Otherwise
+/// punctuation and neighbouring words change places (Unicode Standard Annex 9).
 fn isolated(name: &str, language: Language) -> String {
     match language.direction() {
         "rtl" => format!("\u{2068}{name}\u{2069}"),
@@ -102,9 +102,10 @@ fn isolated(name: &str, language: Language) -> String {
     }
 }
 
-/// The names of the identity providers, joined as the language joins alternatives.
+/// Returns the names of the identity providers, joined as alternatives in the language.
 fn listed(providers: &[IdentityProvider], words: &Words, language: Language) -> String {
-    // The order in which they are named; a password is what the account does not have.
+    // The order in which the providers are named. E-mail with password is missing, because the
+    // account does not have it.
     let mut known: Vec<String> = [
         IdentityProvider::Google,
         IdentityProvider::Facebook,
@@ -132,13 +133,13 @@ fn listed(providers: &[IdentityProvider], words: &Words, language: Language) -> 
     [&first, &*words.providers.or, &last].concat()
 }
 
-/// A lifetime in whole minutes, in the plural form that the language wants.
+/// Returns a lifetime in whole minutes, in the plural form of the language.
 fn minutes(lifetime: Duration, words: &Words, language: Language) -> String {
     let count = (lifetime.as_secs() / 60).max(1);
     filled(words.minutes.of(language, count), |name| (name == "n").then(|| count.to_string()))
 }
 
-/// The day in UTC.
+/// Returns the day in UTC.
 fn date(at: Timestamp, words: &Words) -> String {
     let civil = at.to_civil();
     let month = usize::from(u8::from(civil.month())).saturating_sub(1);
@@ -151,7 +152,7 @@ fn date(at: Timestamp, words: &Words) -> String {
     })
 }
 
-/// The time of day in UTC, to the minute.
+/// Returns the time of day in UTC, to the minute.
 fn time(at: Timestamp, words: &Words) -> String {
     let civil = at.to_civil();
     filled(&words.dates.time, |name| match name {

@@ -114,7 +114,7 @@ impl AuthenticationMethodsPolicy {
             Some(id) => return Err(id.fault("must be Email")),
             None => false,
         };
-        // Without its name it would not be found in the document that is kept.
+        // Without its name the method would not be found in the document that is kept.
         if let (false, Some(fields)) = (is_named, email.as_object_mut()) {
             fields.insert("id".to_owned(), json!("Email"));
         }
@@ -148,7 +148,7 @@ impl AuthenticationMethodsPolicy {
             configuration.knows(&["@odata.type", "id"])?;
             let id = configuration.required("id")?;
             if !id.text()?.eq_ignore_ascii_case("email") {
-                // Under another name it would be off without a word.
+                // Under another name the method would be off without any warning.
                 if configuration.present("@odata.type")?.is_some()
                     && configuration.odata_type(EMAIL).is_ok()
                 {
@@ -313,7 +313,7 @@ mod tests {
         }
     }
 
-    /// Found by fuzzing: a long number read a last digit away from what had been written.
+    /// A long number was read a last digit away from what had been written. Fuzzing found this.
     #[test]
     fn a_number_that_is_kept_reads_as_it_was_written() {
         for number in
@@ -390,7 +390,7 @@ mod tests {
         let other =
             whole(r#"{"authenticationMethodConfigurations": [{"id": "Sms", "iD": "Email"}]}"#);
         assert_eq!(other.unwrap_err().path, "$.authenticationMethodConfigurations[0].iD");
-        // Of another method only the id counts.
+        // For other methods only the id counts.
         let kept = r#"{"authenticationMethodConfigurations": [{"id": "Sms", "State": 1, "excludeTarget": []}]}"#;
         assert_eq!(*whole(kept).unwrap().document(), serde_json::from_str::<Value>(kept).unwrap());
     }

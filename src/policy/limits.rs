@@ -1,4 +1,4 @@
-//! The guess budget and the lifetimes, refused where the odds are too bad.
+//! The guess budget and the lifetimes. Limits with too high odds for an attacker are refused.
 
 use core::{fmt, time::Duration};
 
@@ -54,7 +54,8 @@ macro_rules! limits {
             fn check_bounds(&self) -> Result<(), LimitsError> {
                 $(
                     let field = stringify!($name);
-                    // A document has seconds: a fraction would be lost where it is stored.
+                    // A document holds whole seconds, so a fraction would be lost when it is
+                    // stored.
                     bound(self.$name.is_whole(), field, "must be whole seconds")?;
                     bound(($bounds).contains(&self.$name), field, $rule)?;
                 )+

@@ -287,7 +287,7 @@ mod tests {
             let error = UserFlow::from_json(&format!(r#"{{"displayName": "f", {fields}}}"#));
             assert_eq!(error.unwrap_err().path, path);
         }
-        // Unknown fields are kept, also where known ones stand in another place.
+        // Unknown fields are kept, even if their names are known in another place.
         let json = r#"{"displayName": "f", "state": 1, "appId": 2, "priority": 500}"#;
         let kept = UserFlow::from_json(json).unwrap();
         assert_eq!(*kept.document(), serde_json::from_str::<Value>(json).unwrap());

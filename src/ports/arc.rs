@@ -1,4 +1,4 @@
-//! Every port through an `Arc`: what several parts of a host share is handed over as it is.
+//! Implements every port for an `Arc`, so that several parts of a host can share one adapter.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Every method of every port reaches what stands behind an `Arc`, the optional ones too, with its
-//! arguments and its answer.
+//! Every method of every port, also the optional ones, reaches the adapter behind an `Arc`. The
+//! arguments and the answer pass unchanged.
 
 use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Notes which method was awaited, and answers what no default would.
+/// An adapter that records which method was awaited, and answers unlike any default.
 #[derive(Default)]
 struct Told(Mutex<Vec<&'static str>>);
 
@@ -189,7 +189,7 @@ fn told(told: &Told) -> Vec<&'static str> {
     core::mem::take(&mut *told.0.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// The answer of a future that has nothing to wait for.
+/// Returns the answer of a future that is ready at once.
 fn now<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().expect("an answer")
 }

@@ -5,11 +5,12 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::domain::{Charge, CounterName, Over, RecordId, Timestamp};
 
-/// A store of records and counters, with six methods. Each is atomic and takes one round trip.
+/// A store of records and counters. It has six methods. Each method is atomic and takes one round
+/// trip.
 ///
 /// The example `custom_store` is a complete implementation on a file. The suite
-/// `code_store_conformance!` (feature `conformance`) tests an implementation, one test for each
-/// clause below.
+/// `code_store_conformance!` (feature `conformance`) tests an implementation. It has at least one
+/// test for each rule below.
 ///
 /// ```
 /// use sspr::domain::{RecordId, Timestamp};
@@ -83,40 +84,43 @@ use crate::domain::{Charge, CounterName, Over, RecordId, Timestamp};
 ///
 /// # Counters
 ///
-/// A counter has a value and the end of its window. A charge inside the window adds to the value and
-/// never moves the end. Once the end is reached (`ends_at <= t`) the value counts as 0. The next
-/// charge then begins a new window, with `ends_at = t + window`. A charge of amount 0 writes nothing:
-/// it only asks whether the value is at most the limit.
+/// A counter limits how often something happens in a window of time. It has a value and the end of
+/// its window, `ends_at`. A charge inside the window adds to the value and never moves the end.
+/// When the end is reached (`ends_at <= t`), the value counts as 0. The next charge then begins a
+/// new window, with `ends_at = t + window`. A charge of amount 0 writes nothing. It only asks
+/// whether the value is at most the limit.
 ///
-/// All names in one call are distinct. The charges of one tier are made together or not at all. If
-/// one counter of a tier would pass its limit, the store charges none of that tier. The answer then
-/// names every counter of the tier that is over.
+/// All names in one call are distinct. Each charge belongs to a tier, a group with a number. The
+/// charges of one tier are made together or not at all. If one counter of a tier would pass its
+/// limit, the store makes no charge of that tier. The answer then names every counter of the tier
+/// that would pass its limit.
 ///
 /// # Time
 ///
-/// The caller passes `now`. A record or counter remembers the latest time that wrote it, as
-/// `touched_at`. Its effective time is `t = max(now, touched_at)`, and each write stores `t` as the
-/// new `touched_at`. Therefore a clock that runs back reopens no window and revives no record. A
-/// record is dead when `t >= expires_at`.
+/// The caller passes `now`. A record or counter stores the latest time of a write, as `touched_at`.
+/// Its effective time is `t = max(now, touched_at)`, and each write stores `t` as the new
+/// `touched_at`. Therefore a clock that runs back begins no window again and makes no expired
+/// record valid. A record is dead (expired) when `t >= expires_at`.
 ///
 /// # Errors
 ///
 /// The kind [`Unknown`](super::StoreErrorKind::Unknown) means that the write may have happened.
-/// Every other kind means that it has not. Never answer success before the write survives what the
-/// store promises to survive. Retry internally only what is known not to have been committed, and
-/// never after a lost connection.
+/// Every other kind means that the write has not happened. Answer success only after the write is
+/// as durable as the store promises. Retry internally only if the write was certainly not
+/// committed, and never after a lost connection.
 ///
 /// # Security
 ///
 /// A lost charge gives an attacker a free guess. A charge that is made twice only costs a try.
-/// Therefore charge when in doubt. A full store refuses new data and never drops a live counter or
-/// record. Bodies and names are opaque: do not compare, log or index anything inside them.
+/// Therefore make the charge when in doubt. A full store refuses new data and never removes a live
+/// counter or record. Bodies and names are opaque: do not compare, log or index anything inside
+/// them.
 #[async_trait]
 pub trait CodeStore: Send + Sync {
     /// Writes a record if its id is new, and makes the charges.
     ///
-    /// The record and the charges are written together or not at all. Any answer other than
-    /// [`Inserted::Inserted`] writes nothing and charges nothing.
+    /// The record and the charges are written together or not at all. If the answer is not
+    /// [`Inserted::Inserted`], nothing is written or charged.
     ///
     /// # Errors
     /// After the kind `Unknown` a repeated call may answer [`Inserted::Exists`].
@@ -127,25 +131,25 @@ pub trait CodeStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Inserted, StoreError>;
 
-    /// Charges one try of a record, and answers the body to compare with.
+    /// Charges one try of a record, and returns the record.
     ///
     /// The whole call is atomic and happens in this order:
     ///
-    /// 1. A record that is missing or dead is charged nothing.
+    /// 1. If the record is missing or dead, nothing is charged.
     /// 2. The record's own tries are charged. Past `tries_limit` the answer is
     ///    [`Attempted::Exhausted`], and nothing else is charged.
     /// 3. The charges of the record are made, tier by tier in ascending order. The first tier that
     ///    refuses ends the call. The tiers before it stay charged.
     ///
-    /// The body is the one that was in the record when the try was charged. The record and each
-    /// charged counter are touched. The version never changes, so that a burst of guesses cannot
-    /// starve the swap of the owner.
+    /// The returned body is the body at the moment of the charge. The call updates `touched_at` of
+    /// the record and of each charged counter. The version does not change, so that many guesses
+    /// cannot block the owner's `compare_and_swap`.
     ///
     /// # Errors
     /// After the kind `Unknown` a repeated call may charge a second time.
     async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError>;
 
-    /// Reads a record, dead or alive, until it is removed. Touches nothing.
+    /// Reads a record, also a dead one. Changes nothing, not even `touched_at`.
     ///
     /// # Errors
     /// [`StoreError`]. A repeated call is harmless.
@@ -153,18 +157,18 @@ pub trait CodeStore: Send + Sync {
 
     /// Replaces a record if its version is `expected`, makes the charges and clears counters.
     ///
-    /// All of it happens or nothing, in this order:
+    /// The call is atomic and happens in this order:
     ///
     /// 1. The version is compared. [`Swapped::Missing`] and [`Swapped::Conflict`] charge nothing.
-    /// 2. The charges are made, all in tier 0. [`Swapped::Refused`] changes nothing.
-    /// 3. The counters in `clear` get the value 0 and a window that ends now. They keep their
-    ///    `touched_at`. An unknown name is ignored.
+    /// 2. The charges are made. All of them belong to tier 0. [`Swapped::Refused`] changes nothing.
+    /// 3. The counters in `clear` get the value 0 and a window that ends at `now`. They keep their
+    ///    `touched_at`. Names of unknown counters are ignored.
     /// 4. The record is written, and its version grows by one. It keeps its tries unless it
     ///    [begins a challenge](Record::begins_challenge).
     ///
     /// # Errors
-    /// After the kind `Unknown` a repeated call may answer [`Swapped::Conflict`]. Load the record and
-    /// compare its body with the one that was to be written.
+    /// After the kind `Unknown` a repeated call may answer [`Swapped::Conflict`]. Load the record
+    /// and compare its body with the body of `next`.
     async fn compare_and_swap(
         &self,
         next: &Record,
@@ -174,30 +178,31 @@ pub trait CodeStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Swapped, StoreError>;
 
-    /// Makes charges, all in tier 0. They are made together or not at all.
+    /// Makes all charges together or none of them. All belong to tier 0.
     ///
-    /// Answers the counters that are over. An empty answer means that all charges were made.
+    /// Returns the counters that would pass their limits. An empty list means that all charges were
+    /// made.
     ///
     /// # Errors
     /// After the kind `Unknown` a repeated call may charge a second time.
     async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError>;
 
     /// Removes at most `limit` records and counters that ended [`SWEEP_MARGIN`] or longer ago.
-    /// Answers how many were removed.
+    /// Returns how many records and counters were removed.
     ///
-    /// Each is removed separately. The margin keeps a process with a wrong clock from removing what
-    /// is alive elsewhere.
+    /// Each one is removed separately. Because of the margin, a process with a wrong clock removes
+    /// nothing that is alive for other processes.
     ///
     /// # Errors
     /// [`StoreError`]. A repeated call is harmless.
     async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
 }
 
-/// How long a store keeps records and counters that have ended: 24 hours. The margin protects what
-/// is still alive by the clock of another process.
+/// How long a store keeps records and counters that have ended: 24 hours. The margin protects data
+/// that is still alive by the clock of another process.
 pub const SWEEP_MARGIN: core::time::Duration = core::time::Duration::from_secs(24 * 3600);
 
-/// A record as the engine writes it: opaque bytes, and the fields that a store needs.
+/// A record that the engine writes. It has opaque bytes and the fields that a store needs.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// The id of the record.
@@ -206,22 +211,23 @@ pub struct Record {
     pub expires_at: Timestamp,
     /// How many tries one challenge has.
     pub tries_limit: u32,
-    /// The charges of each try, besides the record's own tries.
+    /// The charges that `attempt` makes for each try, besides the record's own tries.
     pub charges: Vec<Charge>,
-    /// Whether a new challenge begins, with its tries at zero. `insert` ignores it.
+    /// Whether this write begins a new challenge (a new code), which sets the tries to zero.
+    /// `insert` ignores this field.
     pub begins_challenge: bool,
     /// Opaque, versioned bytes.
     pub body: Vec<u8>,
 }
 
-/// A record as it is read.
+/// A record that a store returns.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The version: 1 after the insert, and one more with each swap.
     pub version: u64,
     /// The time from which the record is dead.
     pub expires_at: Timestamp,
-    /// The latest time that has written the record.
+    /// The latest time of a write to the record.
     pub touched_at: Timestamp,
     /// The tries of the current challenge.
     pub tries: u32,
@@ -254,7 +260,7 @@ pub enum Attempted {
     Exhausted,
     /// One try was charged.
     Charged {
-        /// The record when it was charged. Its `tries` include this one.
+        /// The record at the moment of the charge. Its `tries` include this try.
         record: Loaded,
         /// The counters of the first tier that refused. Empty if every tier was charged.
         over: Vec<Over>,

@@ -7,7 +7,8 @@ use crate::domain::{CorrelationId, RecordId, TenantId, Timestamp};
 
 /// The longest text of a [`Failure`], in characters.
 const LONGEST_MESSAGE: usize = 300;
-/// A run of at least as many digits is left out of a [`Failure`]'s text: it could be a code.
+/// The number of digits from which a run is left out of the text of a [`Failure`], because it could
+/// be a code.
 const CODE_DIGITS: usize = 6;
 
 /// A sink of audit events.

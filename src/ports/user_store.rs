@@ -8,7 +8,7 @@ use crate::domain::{
     Timestamp,
 };
 
-/// The users table of the host, behind three methods.
+/// The users table of the host (your service).
 ///
 /// ```
 /// use sspr::domain::{Account, AccountId, TenantId};
@@ -50,21 +50,22 @@ use crate::domain::{
 /// }
 /// ```
 ///
-/// The suite `user_store_conformance!` (feature `conformance`) tests an implementation.
+/// Three methods are required. The suite `user_store_conformance!` (feature `conformance`) tests an
+/// implementation.
 #[async_trait]
 pub trait UserStore: Send + Sync {
     /// Finds every account of the tenant that has `address` among its verified addresses.
     ///
-    /// The answer is one snapshot: an account and its addresses come from the same moment. It names
-    /// all matches, because a reset happens only if exactly one account is eligible.
+    /// The answer is one snapshot, so an account and its addresses come from the same moment. It
+    /// contains all matches, because a reset is possible only if exactly one account is eligible.
     ///
     /// # Errors
     /// [`StoreError`]. A repeated call is harmless.
     ///
     /// # Security
-    /// Compare exactly, after one normalization that you document. The domain is already in
-    /// lower-case A-labels. You decide whether `Ada@` and `ada@` are one account. Never match
-    /// characters that only look alike.
+    /// Normalize addresses in one documented way, and then compare exactly. The domain is already
+    /// in lower case and in ASCII (A-labels). You decide whether `Ada@` and `ada@` are one account.
+    /// Never match characters that only look alike.
     async fn find_by_address(
         &self,
         tenant: &TenantId,
@@ -83,30 +84,31 @@ pub trait UserStore: Send + Sync {
 
     /// Sets the new password if the account still has the expected stamp.
     ///
-    /// One transaction does all of this, or nothing:
+    /// One transaction does all of the following, or nothing:
     ///
     /// - It stores the hash and replaces the stamp by [`PasswordChange::next_stamp`].
-    /// - It removes the lock that the host itself has set, and cancels pending changes of address.
-    /// - It records the reset as the last one of the account.
+    /// - It removes a lock that the host has set, and cancels pending changes of address.
+    /// - It stores [`PasswordChange::reset`] as the last reset of the account.
     /// - It queues the notices, if the store has an outbox.
     ///
-    /// Answers [`Applied::Stale`] if the stamp differs or the account is gone. Answers
-    /// [`Applied::Repeated`] with the stamp on file, and changes nothing, if the account already
-    /// carries this reset. The engine calls again after an unknown outcome and relies on that.
+    /// Returns [`Applied::Stale`] if the stamp differs or the account does not exist. If this reset
+    /// is already the last reset of the account, the method changes nothing and returns
+    /// [`Applied::Repeated`] with the current stamp. The engine relies on this when it calls again
+    /// after an unknown outcome. Check for a repeat first, because a repeat has another stamp too.
     ///
     /// # Errors
     /// [`StoreError`] with the kind [`Unknown`](super::StoreErrorKind::Unknown) if the transaction
     /// may have been committed. With any other kind nothing has changed.
     ///
     /// # Security
-    /// Sessions end because they carry the old stamp. Make the session check of your service compare
-    /// the stamp.
+    /// Old sessions end because they carry the old stamp. The session check of your service must
+    /// compare the stamps.
     async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError>;
 
-    /// Replaces a hash by a stronger one of the same password, if the old one is still on file.
-    /// Answers whether it was replaced.
+    /// Replaces the hash of a password by a stronger hash, if the stored hash is still `old`.
+    /// Returns whether the hash was replaced.
     ///
-    /// This is one conditional write, and it does not change the stamp. The method is optional: a
+    /// This is one conditional write, and it does not change the stamp. The method is optional. A
     /// store without it keeps old hashes until the next change of password.
     ///
     /// # Errors
@@ -124,7 +126,7 @@ pub trait UserStore: Send + Sync {
 
     /// Records a successful sign-in with a password, for columns such as "last seen".
     ///
-    /// It must not change the stamp. The method is optional.
+    /// This method must not change the stamp. It is optional.
     ///
     /// # Errors
     /// The engine ignores an error.
@@ -139,7 +141,7 @@ pub trait UserStore: Send + Sync {
     }
 }
 
-/// Everything that one finished reset changes.
+/// The changes that one successful reset makes.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PasswordChange {
@@ -153,7 +155,7 @@ pub struct PasswordChange {
     pub next_stamp: Stamp,
     /// The hash of the new password.
     pub password: PasswordHash,
-    /// The reset, to be stored as the last one of the account.
+    /// The id of the reset. The store keeps it as the last reset of the account.
     pub reset: RecordId,
     /// The time of the change.
     pub at: Timestamp,
@@ -164,7 +166,7 @@ pub struct PasswordChange {
 }
 
 impl PasswordChange {
-    /// Makes a change of an account's password, for tests of your own store.
+    /// Creates a change for tests of your own store.
     ///
     /// Each address of the account gets a notice with [`NoticeCause::Unknown`].
     #[must_use]
@@ -196,12 +198,12 @@ impl PasswordChange {
 pub struct NoticeRecipient {
     /// The address.
     pub to: EmailAddress,
-    /// How the password was changed, as this address is told.
+    /// The cause of the change that the notice states.
     pub cause: NoticeCause,
 }
 
 impl NoticeRecipient {
-    /// A recipient with the cause that the notice gives.
+    /// Creates a recipient with the cause that the notice states.
     #[must_use]
     pub const fn new(to: EmailAddress, cause: NoticeCause) -> Self {
         Self { cause, to }
@@ -217,20 +219,21 @@ pub enum Applied {
         /// How the notice is delivered.
         notice: NoticeDelivery,
     },
-    /// The account carries this reset already. This call has changed nothing.
+    /// This reset is already the last reset of the account. This call has changed nothing.
     Repeated {
-        /// The stamp on file.
+        /// The current stamp of the account.
         stamp: Stamp,
     },
-    /// The stamp differs, or the account is gone. Nothing has changed.
+    /// The stamp differs, or the account does not exist. Nothing has changed.
     Stale,
 }
 
 /// How the notice of a password change is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoticeDelivery {
-    /// At least once, because the same transaction has written it to the outbox of the store.
+    /// The notice is sent at least once, because the same transaction has written it to the outbox.
     Queued,
-    /// From the memory of the courier, because the store has no outbox. A crash can lose it.
+    /// The courier keeps the notice in memory, because the store has no outbox. A crash can lose
+    /// the notice.
     NotQueued,
 }

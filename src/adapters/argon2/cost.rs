@@ -2,12 +2,12 @@
 
 use thiserror::Error;
 
-/// Most passes that a hash on file may ask for.
+/// The most passes that a hash on file may ask for.
 const MOST_PASSES: u32 = 10;
-/// Most lanes that a hash on file may ask for.
+/// The most lanes that a hash on file may ask for.
 const MOST_LANES: u32 = 4;
 
-/// Argon2id parameters: memory in KiB, passes, lanes.
+/// The parameters of Argon2id: memory in KiB, passes and lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cost {
     pub(super) memory: u32,
@@ -22,7 +22,7 @@ pub(super) struct Cost {
 pub struct ParametersError;
 
 impl Cost {
-    /// 19 MiB, two passes, one lane: OWASP Password Storage cheat sheet.
+    /// 19 MiB, two passes and one lane, as the OWASP Password Storage cheat sheet recommends.
     pub(super) const OWASP: Self = Self { lanes: 1, memory: 19_456, passes: 2 };
 
     pub(super) fn checked(self, cap: u32) -> Result<Self, ParametersError> {
@@ -32,7 +32,7 @@ impl Cost {
         if passes && lanes && memory { Ok(self) } else { Err(ParametersError) }
     }
 
-    /// Blocks of 1 KiB that it may take.
+    /// Returns the number of blocks of 1 KiB that a hash may take.
     pub(super) fn blocks(self) -> usize {
         usize::try_from(self.memory).unwrap_or(usize::MAX)
     }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::ports::HashError;
 
-/// Faster than [`Standard`](super::kernel::Standard), most of all with AVX-512.
+/// A kernel that is faster than [`Standard`](super::kernel::Standard), most of all with AVX-512.
 pub(super) struct Fast(Hasher);
 
 impl Fast {
@@ -26,7 +26,8 @@ impl Kernel for Fast {
     fn compute(&mut self, input: &Input<'_>, tag: &mut [u8]) -> Result<(), HashError> {
         let Input { algorithm, version, cost, password, salt, secret, data } = *input;
         let length = u64::try_from(tag.len()).map_err(|_| HashError::Failed)?;
-        // Lanes are filled one after the other: how many threads work is the pool's to say.
+        // Lanes are filled one after the other, because the pool alone decides how many threads
+        // work.
         let params = Params::builder()
             .memory(Memory::kib(cost.memory.into()))
             .passes(cost.passes)
@@ -54,7 +55,7 @@ impl Kernel for Fast {
         }
     }
 
-    /// The crate has done it, after each job.
+    /// Does nothing, because the crate wipes the memory after each job.
     fn wipe(&mut self) {}
 }
 

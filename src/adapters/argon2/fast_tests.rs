@@ -31,7 +31,7 @@ fn both_kernels_compute_equal_tags() {
     );
     let texts = (vec(any::<u8>(), 0..300), vec(any::<u8>(), 8..=48));
     let extras = (vec(any::<u8>(), 0..=32), vec(any::<u8>(), 0..=32), 16..=64_usize);
-    // Each keeps its memory from case to case, as a thread of the pool does.
+    // Each kernel keeps its memory from case to case, like a thread of the pool.
     let kernels = RefCell::new((Fast::make(), Standard::make()));
     let runner = &mut TestRunner::new(Config { cases: 300, ..Config::default() });
 

@@ -1,4 +1,4 @@
-//! One hash at a time, and the text that is kept of it.
+//! The computation of one hash, and the text that is kept of it.
 
 use argon2::{
     Algorithm, Params, Version,
@@ -15,11 +15,11 @@ use crate::{
     ports::{HashError, PasswordMatch},
 };
 
-/// Length of a tag in bytes (RFC 9106 section 4).
+/// The length of a tag in bytes (RFC 9106 section 4).
 const TAG: usize = 32;
-/// Length of a salt in bytes (RFC 9106 section 4).
+/// The length of a salt in bytes (RFC 9106 section 4).
 pub(super) const SALT: usize = 16;
-/// A hash on file, read and found affordable.
+/// A hash on file that is parsed and within the caps.
 #[derive(Debug)]
 pub(super) struct OnFile {
     cost: Cost,
@@ -29,7 +29,7 @@ pub(super) struct OnFile {
     tag: Output,
 }
 
-/// The input for a password and a salt of the pool's own.
+/// Returns the input for a password and a salt of the pool.
 const fn of_today<'a>(cost: Cost, password: &'a [u8], salt: &'a [u8; SALT]) -> Input<'a> {
     Input {
         algorithm: Algorithm::Argon2id,
@@ -71,7 +71,7 @@ impl OnFile {
         self.cost
     }
 
-    /// The memory is given back down to `today` after a larger hash.
+    /// Verifies a password. After a larger hash, gives back the memory that `today` does not need.
     pub(super) fn verify(
         &self,
         password: &Password,
@@ -124,7 +124,7 @@ pub(super) fn hash(
     PasswordHash::parse(&hash.to_string()).map_err(|_| HashError::Failed)
 }
 
-/// Does the work of a verification for nobody.
+/// Does the work of a verification for an address without a hash.
 pub(super) fn dummy(
     password: &Password,
     salt: [u8; SALT],
@@ -134,7 +134,7 @@ pub(super) fn dummy(
     let mut tag = [0; TAG];
     kernel.compute(&of_today(cost, password.expose().as_bytes(), &salt), &mut tag)?;
     kernel.shrink(today);
-    // The answer is thrown away; the comparison is made like any other.
+    // Make the comparison like any other, and ignore its result.
     let _ = bool::from(tag.ct_eq(&[0; TAG]));
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Kernels: implementations of Argon2 that compute a tag in memory that they reuse.
+//! The kernels, which are implementations of Argon2. A kernel computes a tag in memory that it
+//! reuses.
 
 use argon2::{Algorithm, Argon2, AssociatedData, Block, ParamsBuilder, Version};
 use zeroize::Zeroize;
@@ -14,25 +15,25 @@ pub(super) struct Input<'a> {
     pub(super) cost: Cost,
     pub(super) password: &'a [u8],
     pub(super) salt: &'a [u8],
-    /// Empty but in published vectors.
+    /// The secret, which is empty except in published vectors.
     pub(super) secret: &'a [u8],
-    /// Empty but in published vectors.
+    /// The associated data, which is empty except in published vectors.
     pub(super) data: &'a [u8],
 }
 
-/// One implementation of Argon2 with its memory. A thread has one of its own.
+/// One implementation of Argon2 with its memory. Each thread has its own.
 pub(super) trait Kernel {
-    /// Fills `tag`. The memory grows to the largest cost in use.
+    /// Computes the tag. The memory grows to the largest cost in use.
     fn compute(&mut self, input: &Input<'_>, tag: &mut [u8]) -> Result<(), HashError>;
 
-    /// Gives memory back that is more than `today` needs.
+    /// Gives back the memory that `today` does not need.
     fn shrink(&mut self, today: Cost);
 
     /// Wipes the memory, if the last job left something in it.
     fn wipe(&mut self);
 }
 
-/// Makes the kernel of one thread.
+/// A function that creates the kernel of one thread.
 pub(super) type Make = fn() -> Box<dyn Kernel>;
 
 /// The kernel of the `argon2` crate.
@@ -55,7 +56,8 @@ impl Kernel for Standard {
         let params = params.build().map_err(|_| HashError::Failed)?;
         let blocks = params.block_count();
         if self.0.len() < blocks {
-            // Not grown: that would leave a copy of the last job behind.
+            // Replace the vector instead of growing it, because growing would leave a copy of the
+            // last job behind.
             self.wipe();
             self.0 = vec![Block::new(); blocks];
         }

@@ -1,4 +1,4 @@
-//! The pool: its threads, its two queues and their jobs.
+//! The pool, with its threads, its two queues and their jobs.
 
 use std::{
     collections::VecDeque,
@@ -27,8 +27,8 @@ use crate::{
 
 /// The number of parameter sets that are remembered for dummy hashes.
 const SEEN: usize = 8;
-/// How long a thread rests before it wipes its memory. Wiping takes a twelfth of a hash, and the
-/// next job would overwrite the memory anyway.
+/// The time that a thread rests before it wipes its memory. Wiping takes a twelfth of a hash, and
+/// the next job would overwrite the memory anyway.
 const REST: Duration = Duration::from_secs(1);
 /// The most memory that a hash on file may ask for, in KiB.
 const CAP: u32 = 128 * 1024;
@@ -66,7 +66,7 @@ pub enum Argon2Kernel {
     Standard,
 }
 
-/// Ends the threads with the last clone.
+/// A guard that ends the threads when the last clone is dropped.
 struct Handle {
     shared: Arc<Shared>,
     settings: Settings,
@@ -234,7 +234,7 @@ impl Argon2Pool {
         Self(Arc::new(Handle { settings, shared: Arc::new(shared) }))
     }
 
-    /// Queues a job, and starts a thread if there may be one more.
+    /// Queues a job, and starts a thread if one more is allowed.
     fn submit(&self, job: Job, queue: HashQueue) -> Result<(), HashError> {
         let Handle { settings, shared } = &*self.0;
         let mut state = shared.lock();
@@ -345,7 +345,7 @@ impl Shared {
         let mut kernel = (settings.make)();
         while let Some(job) = self.next(&mut *kernel, settings.rest) {
             self.done.fetch_add(1, Ordering::Relaxed);
-            // What panics fails for its own caller; the others' jobs are not left without a thread.
+            // A panic fails only the job that caused it. The thread goes on with the other jobs.
             let served = catch_unwind(AssertUnwindSafe(|| job.serve(settings.cost, &mut *kernel)));
             if served.is_err() {
                 kernel = (settings.make)();
@@ -353,8 +353,8 @@ impl Shared {
         }
     }
 
-    /// The next job that somebody waits for, of each queue in turn; `None` once all is over. Wipes
-    /// the kernel's memory if none comes for a while.
+    /// Returns the next job whose caller still waits, from each queue in turn. Returns `None` once
+    /// the pool is closed. Wipes the kernel's memory if no job comes for a while.
     fn next(&self, kernel: &mut dyn Kernel, rest: Duration) -> Option<Job> {
         let mut state = self.lock();
         let mut is_wiped = false;
@@ -390,7 +390,7 @@ impl Shared {
         }
     }
 
-    /// One of the parameter sets in use, always the same for one seed.
+    /// Returns one of the parameter sets in use. It is always the same for one seed.
     fn drawn(&self, seed: &Digest, today: Cost) -> Cost {
         let state = self.lock();
         let last = seed.as_bytes().last().copied().unwrap_or_default();
@@ -411,7 +411,7 @@ impl State {
         }
     }
 
-    /// The first job of the queue that was not served last, or of the other.
+    /// Removes the first job of the queue that was not served last, or else of the other queue.
     fn pop(&mut self) -> Option<Job> {
         let order = match self.last {
             Some(HashQueue::SignIn) => [HashQueue::Submit, HashQueue::SignIn],
@@ -425,7 +425,7 @@ impl State {
 }
 
 impl Job {
-    /// A caller that is gone does not care for the answer.
+    /// Does the job. Ignores a failure to answer, because the caller may be gone.
     fn serve(self, today: Cost, kernel: &mut dyn Kernel) {
         let Self { password, work } = self;
         match work {

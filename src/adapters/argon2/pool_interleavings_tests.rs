@@ -1,4 +1,4 @@
-//! Every interleaving of those who have something to hash, the pool's threads and its end.
+//! Every interleaving of callers, the threads of the pool and its end.
 
 use std::{
     collections::BTreeSet,
@@ -11,7 +11,7 @@ use crate::{
     sync::{Model, block_on, explore_bounded, with},
 };
 
-/// A kernel that costs nothing: its tag is the password's first letter.
+/// A kernel that costs nothing, because its tag is the first letter of the password.
 struct Letter;
 
 impl Kernel for Letter {
@@ -54,7 +54,7 @@ fn password(letter: &str) -> Password {
     Password::parse(letter).unwrap()
 }
 
-/// What becomes of a job: whether the answer is its own, or why there is none.
+/// Returns whether a job got its own answer, or why there is none.
 fn hashes(pool: &Argon2Pool, letter: &str, queue: HashQueue) -> String {
     match block_on(pool.hash(password(letter), queue)) {
         Ok(hash) => own(&hash, letter).to_owned(),
@@ -143,7 +143,7 @@ fn a_caller_that_gives_up_keeps_no_place_and_no_other_from_its_answer() {
                 with(&pool, |pool| {
                     use futures_util::FutureExt;
                     let polled = pool.hash(password("a"), HashQueue::Submit).now_or_never();
-                    // It is gone; the next one finds room.
+                    // The caller is gone, so the next one finds room.
                     assert!(!matches!(polled, Some(Err(_))));
                     hashes(pool, "b", HashQueue::Submit)
                 }),
@@ -186,7 +186,7 @@ struct Served {
 fn a_queue_waits_for_one_job_of_the_other_at_most() {
     let seen = explore_bounded(|| {
         let pool = pool(1, 9);
-        // The model's own thread serves.
+        // The model's own thread serves the jobs.
         pool.0.shared.lock().threads = 1;
         let served = Arc::new(Served { pool, queued: AtomicBool::new(false) });
         let push = |pool: &Argon2Pool, letter, queue| {
@@ -213,7 +213,7 @@ fn a_queue_waits_for_one_job_of_the_other_at_most() {
                 with(&served, |served| {
                     let mut order = String::new();
                     for _ in 0..3 {
-                        // In capitals: it was known then that the sign-in waits.
+                        // A capital letter means that the sign-in was known to wait at that time.
                         let queued = served.queued.load(Ordering::Relaxed);
                         let Some(Job { password, work }) =
                             served.pool.0.shared.next(&mut Letter, REST)

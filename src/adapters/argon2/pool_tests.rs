@@ -34,7 +34,8 @@ async fn a_hash_verifies_its_own_password_and_no_other() {
 
 #[tokio::test]
 async fn the_published_vector_verifies() {
-    // argon2 0.5 documentation and the reference implementation's test.c: "password", "somesalt".
+    // The documentation of argon2 0.5 and the reference implementation's test.c have this vector
+    // for "password" and "somesalt".
     let vector = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$\
                   nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
     assert_eq!(verdict(&cheap(), "password", vector).await, Ok(PasswordMatch::MatchOutdated));
@@ -60,7 +61,7 @@ async fn unaffordable_or_foreign_hashes_are_refused_before_any_work() {
     assert_eq!(pool.with_parameters(1 << 30, 1, 1).unwrap_err(), ParametersError);
 }
 
-/// A pool whose threads never start, so that what waits stays.
+/// Returns a pool whose threads never start, so that its jobs stay in the queue.
 fn stopped(queue: usize) -> Argon2Pool {
     let pool = cheap().with_queue(queue);
     pool.0.shared.lock().threads = usize::MAX;
@@ -142,7 +143,7 @@ fn the_threads_end_with_the_last_clone() {
     assert!(shared.next(&mut Standard::default(), Duration::ZERO).is_none());
 }
 
-/// The standard kernel, with a fault.
+/// The standard kernel with a fault.
 struct Broken<const FAULT: u8>(Standard);
 
 const FLIPS_A_BIT: u8 = 0;
@@ -210,7 +211,7 @@ async fn a_kernel_that_passes_is_used_and_nothing_is_told() {
     assert_eq!(cheap().kernel(), Argon2Kernel::Standard);
 }
 
-/// Says when it is wiped.
+/// A kernel that says when it is wiped.
 struct Telling(std::sync::mpsc::Sender<()>);
 
 static TOLD: Mutex<Option<std::sync::mpsc::Sender<()>>> = Mutex::new(None);
@@ -245,7 +246,7 @@ async fn a_thread_that_rests_wipes_its_memory_once() {
     assert_eq!(rest.len(), 0, "and not again");
 }
 
-/// Panics at a password that begins with `p`.
+/// A kernel that panics at a password that begins with `p`.
 struct Fragile(Standard);
 
 impl Kernel for Fragile {

@@ -1,4 +1,4 @@
-//! The self-test of a kernel: tags that are known.
+//! The self-test of a kernel, which compares its tags with known ones.
 
 use argon2::{Algorithm, Version};
 
@@ -7,10 +7,10 @@ use super::{
     kernel::{Input, Kernel},
 };
 
-/// Whether a kernel computes every known tag. Takes about as long as two hashes.
+/// Returns true if a kernel computes every known tag. Takes about as long as two hashes.
 ///
-/// The published vectors are tiny; a kernel may go other ways with more memory, so the cost that
-/// is the default has vectors of its own.
+/// The published vectors are tiny, and a kernel may compute large memory in another way. Therefore
+/// the default cost has its own vectors.
 pub(super) fn pass(kernel: &mut dyn Kernel) -> bool {
     VECTORS.iter().all(|(input, known)| {
         let mut tag = [0; 32];
@@ -18,7 +18,7 @@ pub(super) fn pass(kernel: &mut dyn Kernel) -> bool {
     })
 }
 
-/// Common to the vectors of RFC 9106 section 5.
+/// The input that the vectors of RFC 9106 section 5 share.
 const PUBLISHED: Input<'static> = Input {
     algorithm: Algorithm::Argon2id,
     cost: Cost { lanes: 4, memory: 32, passes: 3 },
@@ -29,7 +29,7 @@ const PUBLISHED: Input<'static> = Input {
     version: Version::V0x13,
 };
 
-/// Hashes as the pool makes them.
+/// The input of a hash like those of the pool.
 const PLAIN: Input<'static> = Input {
     cost: Cost::OWASP,
     data: &[],
@@ -39,7 +39,8 @@ const PLAIN: Input<'static> = Input {
     ..PUBLISHED
 };
 
-/// RFC 9106 sections 5.1 to 5.3, then tags that version 0.6 of the `argon2` crate computed.
+/// The tags of RFC 9106 sections 5.1 to 5.3, then tags that version 0.6 of the `argon2` crate
+/// computed.
 const VECTORS: [(Input<'static>, [u8; 32]); 6] = [
     (
         Input { algorithm: Algorithm::Argon2d, ..PUBLISHED },

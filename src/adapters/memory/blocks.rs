@@ -1,11 +1,10 @@
-//! A list that grows and moves nothing.
+//! A list that grows in blocks, so that growing never moves the entries of a full block.
 
 use super::index::Place;
 
 const BLOCK: usize = 1024;
 
-/// Entries at places, in blocks, of which only the last is not full. What is in a full one does not
-/// move any more.
+/// Entries at places, in blocks. Only the last block is not full, and only its entries may move.
 #[derive(Debug)]
 pub(super) struct Blocks<T>(Vec<Vec<T>>);
 
@@ -26,11 +25,11 @@ impl<T> Blocks<T> {
         self.0.last().map_or(0, |last| (self.0.len() - 1) * BLOCK + last.len())
     }
 
-    /// Adds one at a new place; `None` beyond [`Place::MOST`].
+    /// Adds an entry at a new place. Returns `None` beyond [`Place::MOST`].
     pub(super) fn push(&mut self, entry: T) -> Option<Place> {
         let place = Place::new(self.len())?;
         if self.len().is_multiple_of(BLOCK) {
-            // The first one grows, so that few entries take little.
+            // Only the first block grows, so that few entries take little memory.
             self.0.push(if self.0.is_empty() { Vec::new() } else { Vec::with_capacity(BLOCK) });
         }
         self.0.last_mut()?.push(entry);

@@ -1,4 +1,4 @@
-//! The code store in memory: sharded, bounded, never evicting.
+//! The code store in memory. It is sharded and bounded, and it never evicts an entry.
 
 use async_trait::async_trait;
 
@@ -205,7 +205,7 @@ impl CodeStore for MemoryCodes {
 }
 
 impl Kept {
-    /// Takes over what is in a record, into the memory that it has.
+    /// Takes over the content of a record, and reuses the memory of the old one.
     fn write(&mut self, record: &Record, version: u64) {
         let Self { body, charges, expires_at, touched_at: _, tries: _, tries_limit, version: old } =
             self;
@@ -230,7 +230,7 @@ impl Kept {
         }
     }
 
-    /// The lowest tier of its charges above this one.
+    /// Returns the lowest tier of the charges above `last`.
     fn next_tier(&self, last: Option<u8>) -> Option<u8> {
         let tiers = self.charges.iter().map(|charge| charge.tier);
         tiers.filter(|tier| last.is_none_or(|last| *tier > last)).min()

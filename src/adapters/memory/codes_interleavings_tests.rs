@@ -13,7 +13,8 @@ use crate::{
 const HOUR: Duration = Duration::from_secs(3600);
 const NOW: Timestamp = Timestamp::from_micros(0);
 
-/// Two shards of each kind. Keys of even numbers stand in one, of odd ones in the other.
+/// Creates a store with two shards of each kind. Even keys go into one shard, and odd keys into the
+/// other.
 fn store(records: usize, counters: usize) -> Arc<MemoryCodes> {
     let (counters, records) = (Shards::spread(2 * counters, 2), Shards::spread(2 * records, 2));
     Arc::new(MemoryCodes { counters, records })
@@ -42,7 +43,7 @@ fn record(number: u8, tries_limit: u32) -> Record {
     }
 }
 
-/// No call of this store waits.
+/// Returns the answer of a call, which never waits in this store.
 fn now<T>(call: impl Future<Output = T>) -> T {
     call.now_or_never().unwrap()
 }
@@ -62,7 +63,7 @@ impl MemoryCodes {
         }
     }
 
-    /// Version and tries as they were compared, or why not.
+    /// Returns the version and tries at the comparison, or the reason why there was none.
     fn attempts(&self, number: u8) -> Result<(u64, u32), String> {
         match now(self.attempt(&id(number), NOW)).unwrap() {
             Attempted::Charged { over, record } if over.is_empty() => {
@@ -88,7 +89,7 @@ impl MemoryCodes {
         }
     }
 
-    /// The counters that refused.
+    /// Returns the counters that refused.
     fn charges(&self, charges: &[Charge]) -> Vec<u8> {
         numbers(&now(self.charge(charges, NOW)).unwrap())
     }
@@ -138,7 +139,7 @@ fn a_shard_holds_no_more_than_it_has_room_for() {
             with(&codes, move |codes| codes.inserts(&record(number, 1), &[charge(number, 9)], NOW))
         };
         Model {
-            // Two of one shard, and one of the other.
+            // Two entries of one shard, and one of the other.
             threads: vec![insert(1), insert(3), insert(2)],
             end: with(&codes, |codes| {
                 (codes.usage().records, codes.value(1) + codes.value(3), codes.value(2))
@@ -304,7 +305,7 @@ fn a_sweep_takes_nothing_that_lives() {
             threads: vec![
                 with(&codes, move |codes| now(codes.delete_expired(late, 9)).unwrap().to_string()),
                 with(&codes, move |codes| codes.swaps(&lives(1), 1, &[], &[], late)),
-                // Into the place of the first, if that is gone.
+                // The entry goes into the place of the first one, if that is gone.
                 with(&codes, move |codes| codes.inserts(&lives(3), &[], late).to_owned()),
             ],
             end: with(&codes, |codes| {
@@ -317,7 +318,7 @@ fn a_sweep_takes_nothing_that_lives() {
     let removed = [None, Some(vec![3])];
     let expected = [
         (answers(["1", "Missing", "inserted"]), removed.clone()),
-        // The insert has swept it by the way.
+        // The insert itself has swept the ended entry.
         (answers(["0", "Missing", "inserted"]), removed),
         (answers(["0", "version 2", "inserted"]), [Some(vec![1]), Some(vec![3])]),
     ];

@@ -12,7 +12,8 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    /// The counter after a charge, or that it is over. `None` is a counter that does not exist.
+    /// Returns the counter after a charge, or the error that it is over. `None` means that the
+    /// counter does not exist yet.
     pub(super) fn charged(
         before: Option<&Self>,
         charge: &Charge,
@@ -28,7 +29,8 @@ impl Counter {
         Ok(Self { ends_at, touched_at: now, value })
     }
 
-    /// The counter begun anew at its next charge; what it has seen of time is kept.
+    /// Resets the counter, so that its next charge begins a new window. It keeps the latest time
+    /// that it has seen.
     pub(super) fn clear(&mut self, now: Timestamp) {
         let now = now.latest(self.touched_at);
         *self = Self { ends_at: now, touched_at: now, value: 0 };

@@ -1,4 +1,4 @@
-//! The counters that one call holds: decided about first, written then.
+//! The counters that one call holds. It decides about all of them before it writes any.
 
 use super::{counters::Counter, shard::Shard, shards::Shards};
 use crate::{
@@ -6,10 +6,12 @@ use crate::{
     sync::MutexGuard,
 };
 
-/// Ended entries removed with each new one, so that room comes back without a sweep.
+/// The number of ended entries that each new entry removes, so that room comes back without a
+/// sweep.
 pub(super) const SWEPT_BY_THE_WAY: usize = 2;
 
-/// Shards of counters, locked in ascending order: no two calls wait for each other in a circle.
+/// The locked shards of counters. They are locked in ascending order, so that no two calls wait for
+/// each other.
 pub(super) struct Held<'a> {
     all: &'a Shards<CounterName, Counter>,
     shards: Vec<(usize, Option<Guard<'a>>)>,
@@ -17,7 +19,7 @@ pub(super) struct Held<'a> {
 
 type Guard<'a> = MutexGuard<'a, Shard<CounterName, Counter>>;
 
-/// Counters as they would be after a call; written when everything is decided.
+/// The counters as they would be after a call. They are written once everything is decided.
 pub(super) type Plan = Vec<(CounterName, Counter)>;
 
 impl<'a> Held<'a> {
@@ -35,7 +37,8 @@ impl<'a> Held<'a> {
         Self { all, shards }
     }
 
-    /// Adds to `plan` what the counters would be; if any is over, adds nothing and answers those.
+    /// Adds the charged counters to `plan`. If any counter is over, adds nothing and returns those
+    /// that are over.
     pub(super) fn plan<'c>(
         &mut self,
         charges: impl Iterator<Item = &'c Charge>,
@@ -57,14 +60,14 @@ impl<'a> Held<'a> {
         over
     }
 
-    /// Whether there is room for the counters of a plan that are new.
+    /// Returns true if there is room for the new counters of a plan.
     pub(super) fn has_room(&mut self, plan: &Plan, now: Timestamp) -> bool {
         let room = self.all.room().max(plan.len());
         plan.iter().all(|(name, _)| {
             self.shard(name).is_some_and(|shard| {
                 shard.get(name).is_some() || {
                     shard.sweep(now, SWEPT_BY_THE_WAY);
-                    // Names of one call may share a shard: leave room for all of them.
+                    // The names of one call may share a shard, so leave room for all of them.
                     shard.len() + plan.len() <= room
                 }
             })

@@ -1,4 +1,4 @@
-//! Where entries stand, by the hash of their keys.
+//! The index from the hashes of keys to the places of entries.
 
 use std::num::NonZeroU32;
 
@@ -6,14 +6,15 @@ use std::num::NonZeroU32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place(NonZeroU32);
 
-/// Places by hash: open addressing, eight bytes a slot, at most three quarters full.
+/// The places by hash. It uses open addressing with eight bytes for each slot, and is at most three
+/// quarters full.
 ///
-/// Growing moves these slots and no entry, and from front to back, as they stand in the order of
-/// their hashes: so it is short.
+/// Growing moves only these slots, never an entry. It is quick because it moves them from front to
+/// back, in the order of their hashes.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// None, or a power of two of them. Between the slot where a hash belongs and the one where it
-    /// stands is no empty one.
+    /// The slots. There are none, or a power of two. No empty slot lies between the slot where a
+    /// hash belongs and the one where it is.
     slots: Vec<Option<Slot>>,
     used: usize,
 }
@@ -25,10 +26,10 @@ struct Slot {
 }
 
 impl Place {
-    /// More entries than any shard has.
+    /// An upper bound on the entries of any shard.
     pub(super) const MOST: usize = 1 << 24;
 
-    /// The place of this number; `None` beyond [`Place::MOST`].
+    /// Returns the place with this number, or `None` beyond [`Place::MOST`].
     pub(super) fn new(number: usize) -> Option<Self> {
         let number = (number < Self::MOST).then_some(number)?;
         u32::try_from(number).ok()?.checked_add(1).and_then(NonZeroU32::new).map(Self)
@@ -40,13 +41,13 @@ impl Place {
 }
 
 impl Index {
-    /// The place of this hash that `is` the one.
+    /// Returns the place with this hash for which `is` returns true.
     pub(super) fn find(&self, hash: u32, is: impl Fn(Place) -> bool) -> Option<Place> {
         let found = |slot: &Slot| slot.hash == hash && is(slot.place);
         self.probe(hash, found).and_then(|at| self.at(at)).map(|slot| slot.place)
     }
 
-    /// Adds a place that is not yet there.
+    /// Adds a place that is not there yet.
     pub(super) fn insert(&mut self, hash: u32, place: Place) {
         if (self.used + 1) * 4 > self.slots.len() * 3 {
             let room = (self.slots.len() * 2).max(8);
@@ -57,7 +58,7 @@ impl Index {
         self.used += 1;
     }
 
-    /// Removes a place, and moves up what had to stand further on because of it.
+    /// Removes a place, and moves up the slots that it had displaced.
     pub(super) fn remove(&mut self, hash: u32, place: Place) {
         let Some(mut gap) = self.probe(hash, |slot| slot.place == place) else { return };
         let mut at = gap;
@@ -74,7 +75,7 @@ impl Index {
         self.used -= 1;
     }
 
-    /// Where the first slot stands, from the one where the hash belongs, of which `found` is true.
+    /// Returns the first slot for which `found` is true, searching from where the hash belongs.
     fn probe(&self, hash: u32, found: impl Fn(&Slot) -> bool) -> Option<usize> {
         let mut at = self.home(hash);
         while let Some(slot) = self.at(at) {
@@ -104,13 +105,13 @@ impl Index {
         }
     }
 
-    /// The slot where a hash belongs: its highest bits.
+    /// Returns the slot where a hash belongs, which its highest bits determine.
     fn home(&self, hash: u32) -> usize {
         let slots = u64::try_from(self.slots.len()).unwrap_or(0);
         usize::try_from((u64::from(hash) * slots) >> u32::BITS).unwrap_or(0)
     }
 
-    /// How many slots it is from `start` on to `at`, around the end.
+    /// Returns the number of slots from `start` to `at`, around the end.
     const fn from(&self, at: usize, start: usize) -> usize {
         at.wrapping_sub(start) & self.slots.len().wrapping_sub(1)
     }
@@ -151,7 +152,7 @@ mod tests {
         let mut random = 1_u32;
         for step in 0..20_000 {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            // Few and neighbouring hashes, around the end of the list too.
+            // Few and neighbouring hashes, which also wrap around the end of the list.
             let (number, hash) = (step % 97, (random >> 24).wrapping_sub(128));
             let place = Place::new(number).unwrap();
             match model.remove(&number) {

@@ -5,21 +5,22 @@ use std::collections::VecDeque;
 use super::index::Place;
 use crate::domain::Timestamp;
 
-/// More lengths of life than one kind of entry has.
+/// The most rings. It exceeds the number of different lifetimes that one kind of entry has.
 const RINGS: usize = 8;
 
 /// Places by the ends of their entries.
 ///
-/// Entries that live equally long end in the order in which they came: for each length of life a
-/// ring forms, which is only added to at its back. A length too many is put between the others.
+/// Entries with the same lifetime end in the order in which they came. Each lifetime therefore gets
+/// a ring to which places are only added at the back. If there are more lifetimes than rings,
+/// places go between those of another ring.
 #[derive(Debug)]
 pub(super) struct Queue {
-    /// The end of the first of all, where it is read anyway: most calls only ask whether it came.
+    /// The first end of all rings. It is kept here because most calls only ask whether it has come.
     first: Timestamp,
     rings: Vec<Ring>,
 }
 
-/// Places, the earliest end in front.
+/// Places, with the earliest end in front.
 #[derive(Debug)]
 struct Ring {
     first: Timestamp,
@@ -45,7 +46,7 @@ impl Queue {
         }
     }
 
-    /// Takes the first, if its end is not after `by`.
+    /// Removes the first place, if its end is not after `by`.
     pub(super) fn pop(&mut self, by: Timestamp) -> Option<Place> {
         if self.first > by {
             return None;
@@ -71,7 +72,7 @@ impl Ring {
 
     fn push(&mut self, end: Timestamp, place: Place) {
         if self.places.len() == self.places.capacity() {
-            // A quarter more: doubling would leave half of it empty.
+            // Grow by a quarter, because doubling would leave half of the memory empty.
             self.places.reserve_exact((self.places.len() / 4).max(16));
         }
         self.first = self.first.min(end);

@@ -1,4 +1,4 @@
-//! One shard: entries by key, and the order in which they end.
+//! One shard, with its entries by key and the order in which they end.
 
 use super::{
     blocks::Blocks,
@@ -10,44 +10,44 @@ use crate::{
     ports::SWEEP_MARGIN,
 };
 
-/// Entries by key, and by the instant at which each is looked at for removal.
+/// Entries by key, and by the time at which each is checked for removal.
 #[derive(Debug)]
 pub(super) struct Shard<K, V> {
     index: Index,
-    /// Entries, each at its place as long as it lives, and what is left of those at free places:
-    /// the next one there takes over the memory of their parts.
+    /// The entries. A live entry keeps its place. A removed entry stays at its free place, so that
+    /// the next one there reuses its memory.
     entries: Blocks<(K, V)>,
     free: Vec<Place>,
-    /// Places by the end that the entry had when it was queued. An end that has moved on since is
-    /// found when the old one comes up, and queued again: each entry stands here once.
+    /// The places, ordered by the end that the entry had when it was queued. If that end comes and
+    /// the entry has a later one, it is queued again. Each entry is here once.
     ends: Queue,
 }
 
-/// What an entry is found by.
+/// The key of an entry.
 ///
-/// Bytes of it serve as its hash as they are. That is safe for keys that this service draws or
-/// derives with a secret key: nobody outside can choose two that collide.
+/// Some of its bytes serve directly as its hash. That is safe because the service draws its keys or
+/// derives them with a secret key, so that outsiders cannot choose two that collide.
 pub(super) trait Key: Copy + Eq {
-    /// Stands where no entry has been yet.
+    /// The key of a place that never had an entry.
     const NONE: Self;
 
     fn bytes(&self) -> &[u8];
 
-    /// The hash within a shard.
+    /// Returns the hash within a shard.
     fn hash(&self) -> u32 {
         let last = self.bytes().last_chunk::<4>();
         u32::from_le_bytes(last.copied().unwrap_or_default())
     }
 
-    /// What decides about the shard: other bytes than the hash, which would otherwise be half the
-    /// same for all keys of a shard.
+    /// Returns the number that decides the shard. It uses other bytes than the hash, because
+    /// otherwise the hashes within a shard would partly be the same.
     fn shard(&self) -> u32 {
         let other = self.bytes().last_chunk::<8>().and_then(|last| last.first_chunk::<4>());
         u32::from_le_bytes(other.copied().unwrap_or_default())
     }
 }
 
-/// When an entry ends.
+/// The values that end at some time.
 pub(super) trait Ends {
     fn end(&self) -> Timestamp;
 }
@@ -68,8 +68,8 @@ impl<K: Key, V: Default + Ends> Shard<K, V> {
         self.entries.get_mut(place).map(|(_, value)| value)
     }
 
-    /// Writes the value of a key, over an old one if there is one. All of the value is to be
-    /// written: what was in it may be another's.
+    /// Writes the value of a key, over the old one if there is one. `write` must set the whole
+    /// value, because another key's data may be in it.
     pub(super) fn put(&mut self, key: K, write: impl FnOnce(&mut V)) {
         let old = self.find(&key);
         let Some(place) = old.or_else(|| self.place()) else { return };
@@ -86,7 +86,7 @@ impl<K: Key, V: Default + Ends> Shard<K, V> {
         self.entries.len() - self.free.len()
     }
 
-    /// Removes at most `limit` entries whose end lies [`SWEEP_MARGIN`] or more before `now`. Looks
+    /// Removes at most `limit` entries that ended [`SWEEP_MARGIN`] or longer before `now`. Looks
     /// only at entries whose queued end has come.
     pub(super) fn sweep(&mut self, now: Timestamp, limit: usize) -> usize {
         let mut removed = 0;
@@ -110,7 +110,7 @@ impl<K: Key, V: Default + Ends> Shard<K, V> {
         self.index.find(key.hash(), same)
     }
 
-    /// A free place, or a new one.
+    /// Returns a free place, or a new one.
     fn place(&mut self) -> Option<Place> {
         self.free.pop().or_else(|| self.entries.push((K::NONE, V::default())))
     }

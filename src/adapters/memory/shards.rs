@@ -1,4 +1,4 @@
-//! Many shards, each behind its own lock.
+//! The shards of a store, each behind its own lock.
 
 use std::sync::{PoisonError, atomic::Ordering};
 
@@ -11,9 +11,11 @@ use crate::{
     sync::{AtomicUsize, Mutex, MutexGuard},
 };
 
-/// How many entries a shard has at most, if the capacity allows so many shards: growing one pauses
-/// those who wait for it, and nobody for long. With fewer the pauses are shorter, but so many shards
-/// have more state than stays in a cache: an insert among 2,048 took 1.9 times one among 256.
+/// The most entries of a shard, if the capacity allows so many shards.
+///
+/// A shard that grows pauses the callers that wait for it, so that it must not be large. Smaller
+/// shards pause less, but the state of many shards does not fit into a cache. An insert into 2,048
+/// shards took 1.9 times as long as one into 256.
 const ENTRIES: usize = 16_384;
 const FEWEST: usize = 64;
 const MOST: usize = 16_384;
@@ -21,20 +23,20 @@ const MOST: usize = 16_384;
 /// Shards, and the room in each.
 #[derive(Debug)]
 pub(super) struct Shards<K, V> {
-    /// A power of two of them.
+    /// The shards. Their number is a power of two.
     shards: Vec<Mutex<Shard<K, V>>>,
     room: usize,
-    /// Where the next sweep begins, so that each does not first look through the empty ones.
+    /// The shard where the next sweep begins, so that no sweep first looks through empty shards.
     swept: AtomicUsize,
 }
 
 impl<K: Key, V: Default + Ends> Shards<K, V> {
-    /// Room for so many entries, spread evenly.
+    /// Creates room for this many entries, spread evenly over the shards.
     pub(super) fn with_capacity(entries: usize) -> Self {
         Self::spread(entries, (entries / ENTRIES).clamp(FEWEST, MOST).next_power_of_two())
     }
 
-    /// So many shards, a power of two.
+    /// Creates this many shards, which must be a power of two.
     pub(super) fn spread(entries: usize, shards: usize) -> Self {
         Self {
             room: entries.div_ceil(shards).min(Place::MOST),
@@ -43,7 +45,7 @@ impl<K: Key, V: Default + Ends> Shards<K, V> {
         }
     }
 
-    /// How many entries a shard may have.
+    /// Returns the most entries that a shard may have.
     pub(super) const fn room(&self) -> usize {
         self.room
     }
@@ -61,7 +63,7 @@ impl<K: Key, V: Default + Ends> Shards<K, V> {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
 
-    /// Removes at most `limit` entries that ended long before `now`, from wherever they are.
+    /// Removes at most `limit` entries that ended long before `now`, from any shard.
     pub(super) fn sweep(&self, now: Timestamp, limit: usize) -> usize {
         let (begin, mut removed) = (self.swept.load(Ordering::Relaxed), 0);
         for at in (begin..self.shards.len()).chain(0..begin) {
@@ -75,7 +77,7 @@ impl<K: Key, V: Default + Ends> Shards<K, V> {
     }
 }
 
-/// Every verb decides first and writes then, so what a panicking thread left behind is whole.
+/// Locks a shard. A poisoned lock is safe, because every verb decides first and writes last.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

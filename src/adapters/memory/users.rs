@@ -23,7 +23,7 @@ pub struct MemoryUsers(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     accounts: HashMap<(TenantId, AccountId), Kept>,
-    /// Whose address it is: each address that an account has, and no other.
+    /// The accounts of each address. It has no address without an account.
     by_address: HashMap<(TenantId, EmailAddress), Vec<AccountId>>,
     notices: Vec<Waiting>,
     notices_so_far: u64,
@@ -40,7 +40,7 @@ struct Kept {
 struct Waiting {
     notice: Notice,
     due_at: Timestamp,
-    /// When `due_at` was set.
+    /// The time at which `due_at` was set.
     set_at: Timestamp,
 }
 
@@ -72,7 +72,7 @@ impl MemoryUsers {
         let Some(mut account) = state.accounts.get(&key).map(|kept| kept.account.clone()) else {
             return false;
         };
-        // A copy: if this panics, the account is as it was.
+        // Change a copy, so that a panic leaves the account as it was.
         change(&mut account);
         if let Some(kept) = state.take(tenant, id) {
             state.put(tenant, Kept { account, ..kept });
@@ -105,7 +105,7 @@ impl MemoryUsers {
         self.lock().accounts.get(&(tenant.clone(), id.clone()))?.signed_in_at
     }
 
-    /// Every change is made in one piece, so what a panicking thread left behind is whole.
+    /// Locks the state. A poisoned lock is safe, because every change is made in one piece.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -224,7 +224,8 @@ impl Outbox for MemoryUsers {
         let latest = now.after(NOTICE_CLOCK_SLACK);
         let due = |waiting: &&mut Waiting| waiting.due_at <= now || waiting.set_at > latest;
         let mut due: Vec<_> = state.notices.iter_mut().filter(due).collect();
-        // Stable: of those that are due at one instant, the first that came is the first to go.
+        // The sort is stable, so that of two notices with the same due time the first one goes
+        // first.
         due.sort_by_key(|waiting| waiting.due_at);
         let leased = due.into_iter().take(limit).map(|waiting| {
             waiting.due_at = now.after(NOTICE_LEASE);

@@ -24,7 +24,7 @@ fn hash(number: u8) -> PasswordHash {
     PasswordHash::parse(&format!("$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$hash{number}")).unwrap()
 }
 
-/// The change that reset `number` makes to the account as it was.
+/// Returns the change that reset `number` makes to the original account.
 fn change(number: u8) -> PasswordChange {
     PasswordChange {
         account: ada(),
@@ -42,7 +42,7 @@ fn change(number: u8) -> PasswordChange {
     }
 }
 
-/// No call of this store waits.
+/// Returns the answer of a call, which never waits in this store.
 fn now<T>(call: impl Future<Output = T>) -> T {
     call.now_or_never().unwrap()
 }
@@ -65,7 +65,7 @@ impl MemoryUsers {
         }
     }
 
-    /// Whose password and stamp are on file, and how many notices wait.
+    /// Returns which password and stamp are on file, and how many notices wait.
     fn state(&self) -> (u8, u8, usize) {
         let account = now(self.find(&tenant(), &ada())).unwrap().unwrap();
         let password = (0..9).find(|number| account.password == Some(hash(*number))).unwrap();

@@ -1,12 +1,13 @@
 //! The differences between two JSON documents, small enough to be recorded at every change.
 //!
-//! An edit is `{"was": …, "is": …}`, either of them missing where the field was or is; or
-//! `{"fields": {name: edit}}`; or `{"item": index, "edit": edit}`; or, for a run of items,
-//! `{"from": index, "out": […], "put": […]}`.
+//! An edit has one of four forms. `{"was": …, "is": …}` replaces a value, and one of the two is
+//! missing if the field was or is missing. `{"fields": {name: edit}}` changes fields. `{"item":
+//! index, "edit": edit}` changes an item. `{"from": index, "out": […], "put": […]}` replaces a run
+//! of items.
 
 use serde_json::{Map, Value, json};
 
-/// The edit that makes `after` of `before`.
+/// Returns the edit that turns `before` into `after`.
 pub(super) fn between(before: &Value, after: &Value) -> Value {
     match (before, after) {
         (Value::Object(old), Value::Object(new)) => {
@@ -49,7 +50,7 @@ fn leaf(was: Option<&Value>, is: Option<&Value>) -> Value {
     Value::Object(sides.collect())
 }
 
-/// Makes an edit; `None` if it is not one of this document.
+/// Applies an edit. Returns `None` if the edit does not fit the document.
 pub(super) fn applied(before: &Value, edit: &Value) -> Option<Value> {
     if let Some(fields) = edit.get("fields") {
         let mut after = before.as_object()?.clone();

@@ -1,9 +1,11 @@
-//! One document in place of another, with a record of it, in steps that may fail or end anywhere.
+//! The exchange of one document for another, with a record of it. Its steps may fail or end at any
+//! point.
 //!
-//! The new document is finished beside the old one. Its record is written as an intention. Then
-//! the document takes its place, and only then the record goes into the trail. So an intention
-//! whose document still lies beside the old one was not carried out, and one whose document is
-//! gone from there was, whatever has happened to it since.
+//! First the new document is finished beside the old one, and its record is written as an
+//! intention. Then the document takes its place, and last the record goes into the trail.
+//!
+//! If the new document still lies beside the old one, the intention was not carried out. If it is
+//! gone from there, the intention was carried out, whatever happened to the document since.
 
 use std::{
     fs::{self, File},
@@ -19,18 +21,18 @@ use super::{
 };
 use crate::ports::RecordedChange;
 
-/// A step of an exchange that is about to be taken.
+/// The next step of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// The new document is finished beside the old one.
     Finish,
     /// The record is written as an intention.
     Intend,
-    /// Both outlive a loss of power.
+    /// Both are made to outlive a loss of power.
     Keep,
     /// The new document takes the place of the old one.
     Replace,
-    /// That outlives a loss of power.
+    /// The replacement is made to outlive a loss of power.
     KeepReplaced,
     /// The record goes into the trail.
     Record,
@@ -38,10 +40,10 @@ pub(super) enum Step {
     Forget,
 }
 
-/// Is asked before each step.
+/// A function that is called before each step.
 pub(super) type Watch<'a> = &'a mut dyn FnMut(Step) -> io::Result<()>;
 
-/// How sure it is that a finished exchange stays.
+/// The certainty that a finished exchange stays.
 pub(super) enum Made {
     /// The exchange outlives a loss of power.
     Durably,
@@ -49,16 +51,16 @@ pub(super) enum Made {
     Perhaps(io::Error),
 }
 
-/// A record of what shall be done, or was done and is not in the trail yet.
+/// The record of an exchange that is planned, or that was made and is not in the trail yet.
 pub(super) struct Intention {
-    /// The version of the document before; 0 if there was none.
+    /// The version of the document before, or 0 if there was none.
     from: u64,
     /// The version of the document after.
     to: u64,
     pub(super) line: Line,
 }
 
-/// Puts a document in place of the one of that version, and records it. After an error nothing has
+/// Replaces the document of version `from`, and records the change. After an error nothing has
 /// changed, and nothing counts as recorded.
 pub(super) fn make(
     path: &Path,
@@ -72,8 +74,8 @@ pub(super) fn make(
     let line = trail::next(&trail_of(path), change)?;
     let intention = Intention { from, line, to: version_of(bytes) };
     if let Err(error) = place(path, &intention, watch) {
-        // The intention first: without a document beside the old one it would count. If it stays,
-        // then so does the document, and it does not count either.
+        // Remove the intention first, because without a document beside the old one it would count.
+        // If it cannot be removed, the document stays too, so that neither counts.
         if forget(path).is_ok() {
             let _ = fs::remove_file(beside(path));
         }
@@ -82,13 +84,13 @@ pub(super) fn make(
     if let Err(error) = watch(Step::KeepReplaced).and_then(|()| keep(path)) {
         return Ok(Made::Perhaps(error));
     }
-    // If this fails, the intention is the record until the next write.
+    // If this fails, the intention serves as the record until the next write.
     let recorded = watch(Step::Record).and_then(|()| intention.line.add(&trail_of(path)));
     let _ = recorded.and_then(|()| watch(Step::Forget)).and_then(|()| forget(path));
     Ok(Made::Durably)
 }
 
-/// Records what a write has done that did not come to its end, and forgets what it has not done.
+/// Records an unfinished write that was carried out, or forgets one that was not.
 pub(super) fn settle(path: &Path) -> io::Result<()> {
     if let Some(done) = done(path)? {
         done.line.add(&trail_of(path))?;
@@ -96,13 +98,13 @@ pub(super) fn settle(path: &Path) -> io::Result<()> {
     forget(path)
 }
 
-/// The intention that was carried out and might not be in the trail yet.
+/// Returns the intention that was carried out, if it might not be in the trail yet.
 pub(super) fn done(path: &Path) -> io::Result<Option<Intention>> {
     let bytes = match fs::read(intended(path)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other?,
     };
-    // One that was cut short was never carried out.
+    // An intention that was cut short was never carried out.
     Ok(Intention::parsed(&bytes).filter(|intention| intention.is_done(path)))
 }
 
@@ -125,7 +127,7 @@ fn place(path: &Path, intention: &Intention, watch: Watch<'_>) -> io::Result<()>
     keep(path)?;
     watch(Step::Replace)?;
     let aside = path.with_extension("not-a-file");
-    // A file cannot take the place of a folder.
+    // A rename cannot replace a folder by a file.
     let is_folder = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
     if is_folder {
         fs::rename(path, &aside)?;
@@ -143,7 +145,7 @@ fn written(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// New names, too, outlive a loss of power.
+/// Makes new names outlive a loss of power.
 fn keep(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
@@ -181,7 +183,7 @@ impl Intention {
     }
 }
 
-/// 0 if there is no such file.
+/// Returns the version of the file, or 0 if there is none.
 fn version(path: &Path) -> u64 {
     let content = Content::read(path);
     if content.is_missing() { 0 } else { content.version }

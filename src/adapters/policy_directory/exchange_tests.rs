@@ -1,4 +1,4 @@
-//! Writes that fail, or end, at each of their steps: recorded is what was made, and nothing else.
+//! Writes that fail or end at each of their steps. Only the changes that were made are recorded.
 
 use std::{fs, io, path::Path};
 
@@ -21,14 +21,14 @@ fn contoso() -> TenantId {
     TenantId::parse("contoso").unwrap()
 }
 
-/// A policy that shows its number.
+/// Returns a policy that shows its number.
 fn policy(number: u64) -> TenantPolicy {
     let mut document = TenantPolicy::customers("contoso").unwrap().to_json();
     document["brand"]["name"] = format!("Contoso {number}").into();
     TenantPolicy::from_json(&document.to_string()).unwrap()
 }
 
-/// Runs what never waits.
+/// Returns the answer of a future that never waits.
 fn now<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -58,7 +58,8 @@ fn opened(folder: &Path) -> PolicyDirectory {
     PolicyDirectory::open(folder).unwrap()
 }
 
-/// The numbers of the recorded policies, the newest first; none of the records is unreadable.
+/// Returns the numbers of the recorded policies, the newest first. Asserts that every record can be
+/// read.
 fn recorded(directory: &PolicyDirectory) -> Vec<u64> {
     assert_eq!(now(directory.unreadable_changes(&contoso())).unwrap(), 0);
     let number = |change: &RecordedChange| {
@@ -73,7 +74,7 @@ fn stored(directory: &PolicyDirectory) -> u64 {
     (0..100).find(|number| *stored.policy == policy(*number)).unwrap()
 }
 
-/// A folder in which so many changes were made.
+/// Creates a folder in which this many changes were made.
 fn furnished(changes: u64) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for number in 0..changes {
@@ -94,13 +95,13 @@ fn failing(at: Step) -> impl FnMut(Step) -> io::Result<()> {
     move |step| if step == at { Err(io::Error::other("no")) } else { Ok(()) }
 }
 
-/// What another process, a repair and the next write make of a folder.
+/// Asserts that another process, a repair and the next write all find what was made.
 fn assert_recorded_is_what_was_made(folder: &Path, last: u64, what: &str) {
     let all = |last: u64| (0..=last).rev().collect::<Vec<_>>();
     let started = opened(folder);
     assert_eq!((stored(&started), recorded(&started)), (last, all(last)), "{what}");
 
-    // Damaged by another hand, it is repaired from the policy that was in force.
+    // A policy that somebody else damaged is repaired from the one that was in force.
     let elsewhere = tempfile::tempdir().unwrap();
     let damaged = elsewhere.path().join("damaged");
     copy(folder, &damaged);
@@ -154,7 +155,8 @@ fn a_file_that_a_crash_has_cut_short_anywhere_loses_and_makes_up_no_record() {
     let size = |step: Step, name: &str| {
         fs::metadata(kept.path().join(format!("{step:?}")).join(name)).unwrap().len()
     };
-    // The intention, before the document takes its place; the line in the trail, afterwards.
+    // The intention is written before the document takes its place, and the line in the trail
+    // afterwards.
     let intention = (Replace, "contoso.changes-next", 0..size(Replace, "contoso.changes-next"), 1);
     let line = size(Record, "contoso.changes")..size(Forget, "contoso.changes");
     let line = (Forget, "contoso.changes", line, 2);
@@ -209,7 +211,7 @@ fn what_an_ended_process_intended_counts_no_more_than_writes_that_fail_after_it(
         Ok(())
     })
     .unwrap();
-    // A folder that holds something can be neither replaced nor moved away twice.
+    // A folder with content cannot be replaced, and it cannot be moved away twice.
     let path = there.join("contoso.json");
     let version =
         |directory: &PolicyDirectory| now(directory.damaged(&contoso())).unwrap().unwrap().version;

@@ -1,4 +1,4 @@
-//! The files of a folder: which there are, and what is in them.
+//! The files of a folder and their content.
 
 use std::{
     fs::{self, File},
@@ -14,11 +14,11 @@ use crate::{
     policy::{DocumentError, TenantPolicy},
 };
 
-/// Largest file that is read: Graph's own policies are at most 20 KB.
+/// The largest file that is read. Graph's own policies are at most 20 KB.
 pub(super) const LARGEST: u64 = 1024 * 1024;
 
-/// The content of a file, or the reason why it cannot be read, under a version that any process
-/// computes alike.
+/// The content of a file, or the reason why it cannot be read. Every process computes the same
+/// version for it.
 pub(super) struct Content {
     pub(super) version: u64,
     pub(super) bytes: Result<Vec<u8>, PolicyFileError>,
@@ -33,8 +33,8 @@ impl Content {
             Err(source) => Err(PolicyFileError::Read { file: file.clone(), source }),
         };
         let version = match &bytes {
-            // Its time would not do: of two changes within one tick of the file system's clock the
-            // second would be missed.
+            // A modification time would not do. If two changes fall within one tick of the file
+            // system's clock, the second would be missed.
             Ok(bytes) => version_of(bytes),
             Err(error) => version_of(error.to_string().as_bytes()),
         };
@@ -45,7 +45,7 @@ impl Content {
         Self { bytes, version }
     }
 
-    /// Whether there is no such file.
+    /// Returns true if there is no such file.
     pub(super) fn is_missing(&self) -> bool {
         let kind = match &self.bytes {
             Err(PolicyFileError::Read { source, .. }) => source.kind(),
@@ -55,8 +55,8 @@ impl Content {
     }
 }
 
-/// A byte more than the largest file has at the most; `None` for what is no file. A pipe of that
-/// name would never end.
+/// Reads at most one byte more than the largest file may have. Returns `None` for anything but a
+/// regular file, because reading a pipe might never end.
 fn bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
     if !fs::metadata(path)?.is_file() {
         return Ok(None);
@@ -66,7 +66,7 @@ fn bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// Every `*.json` of a folder, in the order of their names.
+/// Returns every `*.json` of a folder, ordered by name.
 pub(super) fn listed(folder: &Path) -> Result<Vec<PathBuf>, PolicyFileError> {
     let unreadable = |source| PolicyFileError::Read { file: name(folder), source };
     let entries = fs::read_dir(folder).map_err(unreadable)?;
@@ -77,15 +77,15 @@ pub(super) fn listed(folder: &Path) -> Result<Vec<PathBuf>, PolicyFileError> {
     Ok(files)
 }
 
-/// The policy that a file holds.
+/// Parses the policy in a file.
 pub(super) fn parsed(path: &Path, bytes: &[u8]) -> Result<TenantPolicy, PolicyFileError> {
     let text = core::str::from_utf8(bytes).map_err(|_| DocumentError::new("$", "is not UTF-8"));
     text.and_then(TenantPolicy::from_json)
         .map_err(|error| PolicyFileError::Document { error, file: name(path) })
 }
 
-/// The tenant that a file is about which holds no policy: the one that it names, or whose name it
-/// bears.
+/// Returns the tenant of a file without a valid policy. It is the tenant that the content names, or
+/// the one that the file is named after.
 pub(super) fn tenant_of(path: &Path, text: &str) -> Option<TenantId> {
     let named = serde_json::from_str::<serde_json::Value>(text).ok();
     let named = named.as_ref().and_then(|document| document.get("tenant")?.as_str());
@@ -96,7 +96,7 @@ pub(super) fn tenant_of(path: &Path, text: &str) -> Option<TenantId> {
     })
 }
 
-/// The name of a tenant's file, if nobody has chosen another one.
+/// Returns the usual file name of a tenant.
 pub(super) fn own_name(tenant: &TenantId) -> String {
     if is_plain(tenant.as_str()) {
         return format!("{tenant}.json");
@@ -104,7 +104,7 @@ pub(super) fn own_name(tenant: &TenantId) -> String {
     format!("{}.json", tag(tenant))
 }
 
-/// The name of a tenant's file where its own is taken by another tenant.
+/// Returns the file name of a tenant whose usual name is taken by another tenant.
 pub(super) fn other_name(tenant: &TenantId) -> String {
     format!("_{}.json", tag(tenant))
 }
@@ -121,7 +121,7 @@ pub(super) fn name(path: &Path) -> String {
     path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
-/// A version that any process computes alike; never 0.
+/// Returns a version that every process computes alike. It is never 0.
 pub(super) fn version_of(bytes: &[u8]) -> u64 {
     let hash: [u8; 32] = Sha256::digest(bytes).into();
     let head = hash.first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head));

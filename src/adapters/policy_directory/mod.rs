@@ -52,13 +52,13 @@ pub struct Reloaded {
 /// The known state of the files.
 #[derive(Debug, Default)]
 struct State {
-    /// The file that counts for a tenant.
+    /// The file that counts for each tenant.
     owners: HashMap<TenantId, PathBuf>,
-    /// Files that were read, with what tells one content from another.
+    /// The files that were read, with the version of their content.
     seen: HashMap<PathBuf, Seen>,
-    /// Tenants that several files are about.
+    /// The tenants for which there are several files.
     ambiguous: HashSet<TenantId>,
-    /// Names of files that could not be used, with what is wrong.
+    /// The files that could not be used, with their tenants and faults.
     faults: BTreeMap<PathBuf, (Option<TenantId>, String)>,
 }
 
@@ -129,12 +129,12 @@ impl PolicyDirectory {
                     reloaded.changed.push(tenant.clone());
                 }
                 let seen = Seen { tenant: tenant.clone(), version: found.version };
-                // Whoever had this file before has it no longer.
+                // No other tenant owns this file any more.
                 state.owners.retain(|_, path| *path != found.path);
                 state.owners.insert(tenant.clone(), found.path.clone());
                 state.seen.insert(found.path, seen);
             }
-            // The file that bears its name counts, whatever others say.
+            // The file with the tenant's usual name counts, even if other files name the tenant.
             if state.owners.get(&tenant) == Some(&own) {
                 state.ambiguous.remove(&tenant);
             }
@@ -168,7 +168,8 @@ impl PolicyDirectory {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A file with its policy if it is new, or what is wrong with it and which tenant it is about.
+    /// Reads a file. Its policy is included only if it is new. The error comes with the tenant of
+    /// the file, if it is known.
     fn found(
         &self,
         path: &Path,

@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// Records among which a good policy is looked for.
+/// The number of records that are searched for a good policy.
 const REMEMBERED: usize = 100;
 
 /// The file that writers lock.
@@ -88,14 +88,14 @@ impl PolicyStore for PolicyDirectory {
 /// The stored policy of a tenant.
 struct Stored {
     path: PathBuf,
-    /// 0 if there is nothing.
+    /// The version of the file, or 0 if there is none.
     version: u64,
     policy: Option<Result<TenantPolicy, DocumentError>>,
     text: String,
 }
 
 impl PolicyDirectory {
-    /// Writes, and asks before each step of it.
+    /// Writes a policy, and calls `watch` before each step.
     pub(super) fn replace(
         &self,
         change: &PolicyChange,
@@ -125,14 +125,15 @@ impl PolicyDirectory {
         }
     }
 
-    /// The newest changes, and how many records could not be read.
+    /// Returns the newest changes, and how many records could not be read.
     fn recorded(
         &self,
         tenant: &TenantId,
         limit: usize,
     ) -> Result<(Vec<RecordedChange>, usize), StoreError> {
         let path = self.path(tenant);
-        // Whoever may not lock reads all the same: then the newest may be missing, or stand twice.
+        // Read even if the lock is not permitted. Then the newest change may be missing or may
+        // appear twice.
         let lock = File::open(self.folder.join(LOCK)).ok();
         let lock = lock.filter(|lock| lock.lock_shared().is_ok());
         let done = exchange::done(&path).map_err(unusable)?;
@@ -142,7 +143,7 @@ impl PolicyDirectory {
         read
     }
 
-    /// The file of a tenant: the one that counts, or a new one.
+    /// Returns the file that counts for a tenant, or the name of a new one.
     fn path(&self, tenant: &TenantId) -> PathBuf {
         let state = self.state();
         let owner = state.owners.get(tenant).filter(|_| !state.ambiguous.contains(tenant));
@@ -158,7 +159,7 @@ impl PolicyDirectory {
         let mut path = self.path(tenant);
         let mut content = files::Content::read(&path);
         if content.is_missing() && self.reload().is_ok() {
-            // It may have another name by now.
+            // The file may have another name by now.
             path = self.path(tenant);
             content = files::Content::read(&path);
         }
@@ -183,7 +184,7 @@ impl PolicyDirectory {
         Stored { path, policy: Some(policy), text, version: content.version }
     }
 
-    /// Puts what was written in force, without reading what concerns others.
+    /// Puts a written policy in force, without reading other tenants' files.
     fn adopt(&self, path: PathBuf, policy: VersionedPolicy) {
         let mut state = self.state();
         let tenant = policy.policy.tenant().clone();
@@ -196,7 +197,7 @@ impl PolicyDirectory {
     }
 }
 
-/// The text of a file: for people if it is small enough.
+/// Returns the text of a file, formatted for people if it is small enough.
 fn text(policy: &TenantPolicy) -> Result<String, DocumentError> {
     let compact = policy.to_text()?;
     let pretty = format!("{:#}\n", policy.to_json());

@@ -1,8 +1,10 @@
 //! The record of changes and administrators, as lines of JSON beside a tenant's policy.
 //!
-//! A line holds the whole policy before and after, or only what differs if the line before it ends
-//! where it begins. A file that is full becomes the older one of two, so that both together are
-//! bounded; each begins with a whole policy.
+//! A line holds the policy before and after the change. If the line before it ends where this one
+//! begins, it holds only the differences.
+//!
+//! A full file becomes the older one of two, so that both together are bounded. Each file begins
+//! with a whole policy.
 
 use std::{
     collections::VecDeque,
@@ -16,20 +18,20 @@ use serde_json::{Value, json};
 use super::{edit, files::version_of};
 use crate::{domain::Timestamp, ports::RecordedChange};
 
-/// Bytes of a file that is still added to.
+/// The size up to which lines are added to a file.
 const MOST_BYTES: u64 = 1024 * 1024;
-/// Bytes that are read at once from the end of a file.
+/// The number of bytes that are read at once from the end of a file.
 const PIECE: u64 = 64 * 1024;
 
-/// A line that belongs into a file.
+/// A line, and its place in a file.
 pub(super) struct Line {
-    /// Where it begins: the end of the file when it was made.
+    /// The place where the line begins. It was the end of the file when the line was made.
     pub(super) at: u64,
     pub(super) text: String,
 }
 
 impl Line {
-    /// Adds what is missing of the line: all of it, the rest, or nothing.
+    /// Adds the missing part of the line, which may be all of it, the rest, or nothing.
     pub(super) fn add(&self, path: &Path) -> io::Result<()> {
         let mut file = open(path)?;
         let mut written = Vec::new();
@@ -48,13 +50,14 @@ impl Line {
         }
         match text.strip_prefix(written).filter(|_| at == self.at) {
             Some(rest) => rest.to_vec(),
-            // Something else stands there, and perhaps without an end.
+            // Other text is there, and it may lack its line feed.
             None => [b"\n", text].concat(),
         }
     }
 }
 
-/// The line of a change, at the end of a file. Reads no more than the last line.
+/// Returns the line of a change, to be added at the end of a file. Reads no more than the last
+/// line.
 pub(super) fn next(path: &Path, change: &RecordedChange) -> io::Result<Line> {
     let mut file = open(path)?;
     if file.metadata()?.len() > MOST_BYTES {
@@ -65,7 +68,8 @@ pub(super) fn next(path: &Path, change: &RecordedChange) -> io::Result<Line> {
     let last = last_line(&mut file)?;
     let mut line = String::new();
     if last.as_deref().is_some_and(|last| !last.ends_with(b"\n")) {
-        // A crash has cut it short. It ends here, so that it takes nothing else with it.
+        // A crash has cut the last line short. It ends here, so that it does not spoil the next
+        // line.
         line.push('\n');
     }
     let end = last.and_then(|last| end_of(&serde_json::from_slice(&last).ok()?));
@@ -88,8 +92,8 @@ pub(super) fn next(path: &Path, change: &RecordedChange) -> io::Result<Line> {
     Ok(Line { at, text: line })
 }
 
-/// The newest changes, the newest first, and how many lines could not be read. A line that was
-/// not added yet counts like the others.
+/// Returns the newest changes first, and how many lines could not be read. A line that was not
+/// added yet counts like the others.
 pub(super) fn read(
     path: &Path,
     added: Option<&Line>,
@@ -132,7 +136,7 @@ fn older(path: &Path) -> PathBuf {
     path.with_extension("changes-old")
 }
 
-/// The last line of a file, with its end if it has one.
+/// Returns the last line of a file, with its line feed if it has one.
 fn last_line(file: &mut File) -> io::Result<Option<Vec<u8>>> {
     let mut start = file.seek(SeekFrom::End(0))?;
     let mut line: Vec<u8> = Vec::new();
@@ -142,7 +146,7 @@ fn last_line(file: &mut File) -> io::Result<Option<Vec<u8>>> {
         file.seek(SeekFrom::Start(start))?;
         let mut piece = Vec::new();
         Read::by_ref(file).take(length).read_to_end(&mut piece)?;
-        // The line's own end is not the one of the line before it.
+        // The line feed of the last line does not end the line before it.
         let within = piece.len().saturating_sub(usize::from(line.is_empty()));
         let before = piece.iter().take(within).rposition(|byte| *byte == b'\n');
         let tail = piece.split_off(before.map_or(0, |at| at + 1));
@@ -159,13 +163,16 @@ fn mark(document: &Value) -> u64 {
     version_of(document.to_string().as_bytes())
 }
 
-/// Where a line ends: what the next one begins with, if nobody else has changed the policy.
+/// Returns the mark of the document that a line ends with. The next line begins with that document,
+/// unless the policy was changed in another way.
 fn end_of(line: &Value) -> Option<u64> {
     line.get("to").map_or_else(|| line.get("after").map(mark), Value::as_u64)
 }
 
-/// One line, and the document that it ends with; `None` for a line that cannot be read. Without
-/// the document that it begins with, only what it changes is known.
+/// Reads one line, and returns the document that it ends with. Returns `None` if the line cannot be
+/// read.
+///
+/// If the document before it is not known, the result shows only the changed parts.
 fn recorded(line: &[u8], reached: Option<Value>) -> Option<(RecordedChange, Option<Value>)> {
     let line: Value = serde_json::from_slice(line).ok()?;
     let text = |name| line.get(name).and_then(Value::as_str);

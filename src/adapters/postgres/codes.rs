@@ -1,4 +1,4 @@
-//! The code store in Postgres: each verb one call of a function of the schema.
+//! The code store in Postgres. Each verb is one call of a function of the schema.
 
 use async_trait::async_trait;
 use tokio_postgres::{Row, types::Type};
@@ -107,7 +107,7 @@ impl CodeStore for PostgresCodes {
     ) -> Result<Swapped, StoreError> {
         let (own, charges) = (Charges::sorted(&next.charges), Charges::sorted(charges));
         let clear: Vec<&[u8]> = clear.iter().map(|name| &name.as_bytes()[..]).collect();
-        // No version is as large: the swap answers the one that there is.
+        // No stored version is this large, so the swap answers with the stored one.
         let expected = i64::try_from(expected).unwrap_or(i64::MAX);
         let row = self
             .0

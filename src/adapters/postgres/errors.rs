@@ -8,10 +8,10 @@ use tokio_postgres::{
 
 use crate::ports::{StoreError, StoreErrorKind};
 
-/// Raised by `sspr.check_clock`; its message is by how many seconds.
+/// The code that `sspr.check_clock` raises. Its message is the difference in seconds.
 const CLOCK: &str = "SS030";
 
-/// No connection could be had: nothing has happened.
+/// Returns the error for a missing connection. Nothing has happened.
 pub(super) fn connection(error: PoolError) -> StoreError {
     let (kind, words) = match &error {
         PoolError::Backend(backend) => match backend.code() {
@@ -51,8 +51,8 @@ pub(super) fn connection(error: PoolError) -> StoreError {
     StoreError::new(kind, words).with_source(error)
 }
 
-/// A statement failed. What the server itself says is undone; what is cut off on the way is not
-/// known.
+/// Returns the error of a failed statement. If the server itself refused it, nothing has happened.
+/// If the connection was lost, the outcome is unknown.
 pub(super) fn statement(error: Error) -> StoreError {
     let Some(database) = error.as_db_error() else {
         let words = "postgres: the connection was lost before the answer came; try again";
@@ -99,8 +99,8 @@ pub(super) fn statement(error: Error) -> StoreError {
     StoreError::new(kind, words).with_source(cause(database))
 }
 
-/// The code of a refusal, and the names of what it is about. The server's own words are left out,
-/// because they repeat the refused row: addresses, hashes, stamps.
+/// Returns the code of a refusal, and the names of the objects in it. The server's own message is
+/// left out, because it repeats the refused row with addresses, hashes and stamps.
 fn cause(refusal: &DbError) -> String {
     let mut words = format!("SQLSTATE {}", refusal.code().code());
     for (what, name) in [
@@ -116,21 +116,21 @@ fn cause(refusal: &DbError) -> String {
     words
 }
 
-/// Whether the connection can serve the next statement after this error: the server itself has
-/// answered, and it has not ended the session with that answer.
+/// Returns true if the connection can serve the next statement after this error. That is so if the
+/// server itself has answered without ending the session.
 pub(super) fn leaves_the_connection(error: &Error) -> bool {
     error.as_db_error().is_some_and(|database| {
         !matches!(database.parsed_severity(), None | Some(Severity::Fatal | Severity::Panic))
     })
 }
 
-/// Whether the server itself undid the transaction and asks for another try.
+/// Returns true if the server itself undid the transaction and asks for another try.
 pub(super) fn may_be_repeated(error: &Error) -> bool {
     let codes = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
     error.code().is_some_and(|code| codes.contains(code))
 }
 
-/// The call took longer than it may, and was cut off.
+/// Returns the error of a call that was ended because it took too long.
 pub(super) fn too_long(asked: bool) -> StoreError {
     if asked {
         let words = "postgres: no answer in time, and whether it happened is not known; try again";
@@ -146,7 +146,7 @@ pub(super) fn damaged(what: &'static str) -> StoreError {
     StoreError::new(StoreErrorKind::Corrupt, words)
 }
 
-/// A column that is not of the expected type.
+/// Returns the error of a column that does not have the expected type.
 pub(super) fn column(error: Error) -> StoreError {
     damaged("column").with_source(error)
 }

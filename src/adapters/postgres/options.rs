@@ -45,7 +45,7 @@ pub enum PostgresUrlError {
     Value(&'static str),
 }
 
-/// The options of a URL, as `tokio-postgres` knows them.
+/// The names of the options that `tokio-postgres` knows in a URL.
 const NAMES: [&str; 19] = [
     "application_name",
     "channel_binding",
@@ -76,8 +76,8 @@ fn quoted(name: &String) -> String {
     format!("`{name}`")
 }
 
-/// Which part of a URL is wrong. Its reader says so in words, and those are looked up, not passed
-/// on: they may hold a piece of a password.
+/// Finds out which part of a URL is wrong. The parser says so only in words, which are matched here
+/// but not passed on, because they may contain a piece of a password.
 fn fault(error: &tokio_postgres::Error) -> PostgresUrlError {
     let words = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     let name = |before: &str| words.strip_prefix(before)?.strip_prefix('`')?.strip_suffix('`');
@@ -161,7 +161,7 @@ impl PostgresOptions {
     server_options!();
 }
 
-/// Whether every host is this machine.
+/// Returns true if every host is this machine.
 fn is_here(config: &Config) -> bool {
     let loopback = |host: &Host| match host {
         Host::Tcp(name) => {

@@ -1,4 +1,4 @@
-//! Connections, and statements on them.
+//! The connections, and the statements on them.
 
 use std::time::Duration;
 
@@ -11,10 +11,11 @@ use tokio_postgres::{
 use super::{errors, options::PostgresOptions, tls::Tls};
 use crate::ports::{StoreError, StoreErrorKind};
 
-/// Repeats of a transaction that the server itself undid.
+/// The most repeats of a transaction that the server itself undid.
 const REPEATS: u32 = 8;
 
-/// A value and its type: no statement is prepared under a name, so a pooler may stand between.
+/// A value and its type. Statements are not prepared under a name, so that a pooler may stand
+/// between.
 pub(super) type Value<'v> = (&'v (dyn ToSql + Sync), Type);
 
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ pub(super) struct Connections {
     drift: Option<i64>,
 }
 
-/// How far a call has come: it decides what a caller may believe when its time is over.
+/// The progress of a call. It decides which error the caller gets when its time is over.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// The call waits for a connection, and nothing has happened.
@@ -33,8 +34,10 @@ enum Stage {
     Asked,
 }
 
-/// A connection with a statement under way. Closes the connection when it is dropped, unless the
-/// statement has ended: a caller that goes away leaves no statement to the next one.
+/// A connection with a statement under way.
+///
+/// If it is dropped before the statement has ended, it closes the connection. A caller that goes
+/// away therefore leaves no statement to the next caller.
 struct Busy(Option<Object>);
 
 impl Connections {
@@ -58,7 +61,8 @@ impl Connections {
         Ok(Self { drift, patience: options.patience, pool })
     }
 
-    /// By how many microseconds a caller's clock may differ; `None` is not checked.
+    /// Returns how many microseconds a caller's clock may differ, or `None` if the clock is not
+    /// checked.
     pub(super) const fn drift(&self) -> Option<i64> {
         self.drift
     }
@@ -67,8 +71,8 @@ impl Connections {
         self.pool.get().await.map_err(errors::connection)
     }
 
-    /// Runs one statement that answers rows, in one round trip. Ends within the patience of this
-    /// store, repeats and the wait for a connection included.
+    /// Runs one statement that returns rows, in one round trip. Ends within the patience of this
+    /// store, including repeats and the wait for a connection.
     pub(super) async fn rows(
         &self,
         sql: &str,
@@ -103,7 +107,7 @@ impl Connections {
         }
     }
 
-    /// The one row that a function answers.
+    /// Returns the one row that a function answers.
     pub(super) async fn row(&self, sql: &str, values: &[Value<'_>]) -> Result<Row, StoreError> {
         let rows = self.rows(sql, values).await?;
         rows.into_iter().next().ok_or_else(|| errors::damaged("answer"))
@@ -115,7 +119,7 @@ impl Busy {
         self.0.as_ref().map(|connection| &***connection)
     }
 
-    /// The server has answered: the connection may serve the next caller.
+    /// Gives the connection back to the pool, because the server has answered.
     fn ended(mut self) {
         drop(self.0.take());
     }

@@ -1,5 +1,5 @@
-//! Every way in which a call can end, on a server that answers as it is told: what the caller
-//! hears, and whether the connection serves again.
+//! Every way in which a call can end, on a server with scripted answers. The tests check the
+//! caller's result, and whether the connection is used again.
 
 use std::{
     io::{Read as _, Write as _},
@@ -18,26 +18,26 @@ use futures_util::FutureExt as _;
 use super::{super::options::PostgresOptions, Connections};
 use crate::ports::StoreErrorKind;
 
-/// How the server answers one statement.
+/// The server's answer to one statement.
 #[derive(Clone, Copy, Debug)]
 enum Answer {
-    /// Done.
+    /// Success.
     Done,
-    /// Refused with a code, and ready for the next one.
+    /// A refusal with a code, after which the server is ready for the next statement.
     Refused(&'static str),
-    /// The same, a while later.
+    /// A refusal that comes a while later.
     RefusedLate(&'static str),
-    /// Refused with a code, the session is over, and the socket stays open for a while.
+    /// A refusal with a code that ends the session. The socket stays open for a while.
     Fatal(&'static str),
-    /// Nothing, ever.
+    /// No answer at all.
     Silence,
-    /// The connection ends in the middle of an answer.
+    /// The end of the connection in the middle of an answer.
     Cut,
 }
 
 use Answer::*;
 
-/// A server with a list of answers, one for each statement, over all its connections.
+/// A server with a list of answers over all of its connections, one for each statement.
 struct Fake {
     port: u16,
     connections: Arc<AtomicUsize>,
@@ -45,7 +45,7 @@ struct Fake {
     closed: Receiver<()>,
 }
 
-/// What a thread of the server tells.
+/// The channels through which a thread of the server reports.
 #[derive(Clone)]
 struct Told {
     asked: Sender<()>,
@@ -74,7 +74,7 @@ impl Fake {
         Self { asked, closed, connections, port }
     }
 
-    /// A pool before it. Only a silent server lets the patience end.
+    /// Returns a pool for this server. Only with a silent server does the patience run out.
     fn pool(&self, connections: usize, patience: Duration) -> Connections {
         let url = format!("postgres://app@127.0.0.1:{}/shop?connect_timeout=60", self.port);
         let options = PostgresOptions::from_url(&url).unwrap();
@@ -106,7 +106,7 @@ fn serve(mut client: TcpStream, answers: &[Answer], next: &AtomicUsize, told: &T
         }
         let answer = answers.get(next.fetch_add(1, Ordering::SeqCst)).copied().unwrap_or(Done);
         let begun = [message(b'1', b""), message(b'2', b""), message(b'n', b"")].concat();
-        // Before the answer: a test counts as soon as it has that.
+        // Report before the answer, because the test counts as soon as it has the answer.
         if !matches!(answer, Cut) {
             let _ = told.asked.send(());
         }
@@ -137,7 +137,7 @@ fn wait() {
     thread::sleep(SHORT / 5 * 2);
 }
 
-/// The bytes that follow a length, which counts itself.
+/// Returns the number of bytes after a length, which counts itself.
 fn size(length: [u8; 4]) -> usize {
     usize::try_from(u32::from_be_bytes(length)).unwrap() - length.len()
 }
@@ -156,7 +156,7 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }
 
-/// A pool of one connection that is there already: what follows waits for no connection.
+/// Returns a pool whose one connection exists already, so that later calls do not wait for one.
 #[expect(clippy::future_not_send, reason = "it is polled where it was made")]
 async fn connected(fake: &Fake) -> Connections {
     let pool = fake.pool(1, PATIENT);
@@ -165,8 +165,7 @@ async fn connected(fake: &Fake) -> Connections {
     pool
 }
 
-/// Asks over a connection, and once more; answers the first kind of error, and over how many
-/// connections the calls went.
+/// Asks twice. Returns the first kind of error, and how many connections the calls used.
 fn ask_twice(answer: Answer, patience: Duration) -> (Option<StoreErrorKind>, usize) {
     let fake = Fake::answering(vec![Done, answer]);
     let kind = runtime().block_on(async {
@@ -277,7 +276,7 @@ fn nothing_else_is_repeated() {
 
 #[test]
 fn the_patience_of_a_call_holds_for_its_repeats_together() {
-    // Each answer comes within the patience of a call, and all of them do not.
+    // Each answer comes within the patience of a call, but all of them together do not.
     let fake = Fake::answering([vec![Done], vec![RefusedLate("40001"); 20]].concat());
 
     let error = runtime().block_on(async {

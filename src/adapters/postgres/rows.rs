@@ -1,4 +1,4 @@
-//! Values as columns.
+//! The conversion of values to and from columns.
 
 use core::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     ports::StoreError,
 };
 
-/// Charges as arrays, sorted by tier and name: the order of locks.
+/// Charges as arrays, sorted by tier and name, which is the order of locks.
 pub(super) struct Charges<'c> {
     pub(super) tiers: Vec<i16>,
     pub(super) names: Vec<&'c [u8]>,
@@ -37,7 +37,7 @@ impl<'c> Charges<'c> {
     }
 }
 
-/// A window in microseconds, short enough that adding it to an instant cannot overflow.
+/// Returns a window in microseconds, short enough that adding it to a time cannot overflow.
 fn micros(window: Duration) -> i64 {
     i64::try_from(window.as_micros()).unwrap_or(i64::MAX).min(i64::MAX / 4)
 }
@@ -54,7 +54,7 @@ pub(super) fn unsigned(row: &Row, column: &'static str) -> Result<u64, StoreErro
     u64::try_from(get::<i64>(row, column)?).map_err(|_| errors::damaged(column))
 }
 
-/// The counters that are over.
+/// Returns the counters that are over.
 pub(super) fn over(row: &Row) -> Result<Vec<Over>, StoreError> {
     let names: Option<Vec<&[u8]>> = get(row, "over_names")?;
     let ends: Option<Vec<i64>> = get(row, "over_ends")?;
@@ -71,12 +71,12 @@ pub(super) fn stamp(bytes: &[u8]) -> Result<Stamp, StoreError> {
     bytes.try_into().map(Stamp::from_bytes).map_err(|_| errors::damaged("stamp"))
 }
 
-/// Reads an account with its addresses. Every field is named: one that is new to an account is not
-/// forgotten here.
+/// Reads an account with its addresses. Every field is named, so that the compiler finds a new
+/// field of accounts.
 pub(super) fn account(row: &Row) -> Result<Account, StoreError> {
     let read_group = |name| GroupId::parse(name).map_err(|_| errors::damaged("group"));
     let read_address = |text| EmailAddress::parse(text).map_err(|_| errors::damaged("address"));
-    // An account without an address has no list of them.
+    // For an account without an address, this list is null.
     let addresses: Option<Vec<&str>> = get(row, "addresses")?;
     let password: Option<&str> = get(row, "password")?;
     let language: Option<&str> = get(row, "language")?;

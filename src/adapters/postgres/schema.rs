@@ -1,26 +1,28 @@
-//! The schema `sspr`: numbered migrations, each run once, and the check that they all were.
+//! The schema `sspr`. Its migrations are numbered, and each runs once. A check makes sure that all
+//! of them have run.
 
 use tokio_postgres::Transaction;
 
 use super::{errors, pool::Connections, rows::get};
 use crate::ports::{StoreError, StoreErrorKind};
 
-/// In order; append only.
+/// The migrations in order. They are append-only.
 const MIGRATIONS: [&str; 4] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
 ];
-/// Held while migrating, so that processes that start at once do it once: "sspr" in ASCII.
+/// The advisory lock that is held while migrating, so that processes that start together migrate
+/// once. It is "sspr" in ASCII.
 const LOCK: i64 = 0x7373_7072;
 
-/// How many migrations this release knows.
+/// Returns the number of migrations that this release knows.
 fn known() -> i32 {
     i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
 }
 
-/// Runs what is missing, all of it or nothing.
+/// Runs all missing migrations in one transaction.
 pub(super) async fn migrate(connections: &Connections) -> Result<(), StoreError> {
     check_encoding(connections).await?;
     let mut connection = connections.connection().await?;
@@ -37,9 +39,9 @@ pub(super) async fn migrate(connections: &Connections) -> Result<(), StoreError>
     transaction.commit().await.map_err(errors::statement)
 }
 
-/// Takes the lock, and tells how many migrations were run before.
+/// Takes the lock, and returns how many migrations have run before.
 async fn begin(transaction: &Transaction<'_>) -> Result<i32, tokio_postgres::Error> {
-    // `IF NOT EXISTS` asks for the right to create even where there is nothing to do.
+    // `IF NOT EXISTS` requires the right to create even if there is nothing to do.
     let sql = format!(
         "SELECT pg_advisory_xact_lock({LOCK});
          DO $$ BEGIN
@@ -59,8 +61,8 @@ async fn done(transaction: &Transaction<'_>) -> Result<i32, tokio_postgres::Erro
     rows.first().map_or(Ok(0), |row| row.try_get(0))
 }
 
-/// That the database keeps every text, that every migration that this release needs was run, and
-/// none of a newer release.
+/// Checks the encoding of the database and its migrations. All that this release needs must have
+/// run, and none of a newer release.
 pub(super) async fn check(connections: &Connections) -> Result<(), StoreError> {
     check_encoding(connections).await?;
     let sql = "SELECT to_regclass('sspr.migration') IS NOT NULL AS there";
@@ -88,7 +90,8 @@ pub(super) async fn check(connections: &Connections) -> Result<(), StoreError> {
     }
 }
 
-/// That every address and name can be stored: other encodings refuse letters, or check nothing.
+/// Checks that every address and name can be stored. Encodings other than UTF-8 refuse letters, or
+/// check nothing.
 async fn check_encoding(connections: &Connections) -> Result<(), StoreError> {
     let sql = "SELECT current_setting('server_encoding') AS encoding";
     let row = connections.row(sql, &[]).await.map_err(StoreError::of_a_read)?;

@@ -1,4 +1,4 @@
-//! TLS by rustls, the server's certificate and name always verified.
+//! TLS with rustls. The certificate and the name of the server are always verified.
 
 use core::{
     future::Future,
@@ -21,20 +21,20 @@ use tokio_rustls::{TlsConnector, client};
 
 use crate::ports::{StoreError, StoreErrorKind};
 
-/// Makes encrypted connections.
+/// The maker of encrypted connections.
 #[derive(Clone)]
 pub(super) struct Tls(TlsConnector);
 
 pub(super) struct Stream(client::TlsStream<Socket>);
 
-/// One handshake, for one name.
+/// One handshake with one server name.
 pub(super) struct Handshake {
     connector: TlsConnector,
     name: ServerName<'static>,
 }
 
 impl Tls {
-    /// Trusts the operating system's certificates, or these (PEM).
+    /// Trusts the certificates of the operating system, or these in PEM format.
     pub(super) fn new(roots: Option<&[u8]>) -> Result<Self, StoreError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)

@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// One account with its addresses in order.
+/// The query for one account, with its addresses in order.
 const SELECT: &str = "SELECT a.id, a.stamp, a.password, a.identity_providers, a.groups, \
     a.disabled, a.locked, a.second_factor, a.language, a.names, a.last_reset, \
     (SELECT array_agg(e.address ORDER BY e.position) FROM sspr.address AS e \
@@ -169,7 +169,8 @@ impl UserStore for PostgresUsers {
 #[async_trait]
 impl Outbox for PostgresUsers {
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Notice>, StoreError> {
-        // Rows of older versions do not say when they were leased: it was a lease before.
+        // Rows of older versions do not have the time of their lease. It was one lease before their
+        // due time.
         let sql = "WITH due AS (SELECT n.id, n.leased_until FROM sspr.notice AS n \
                      WHERE n.leased_until <= $1 OR coalesce(n.set_at, n.leased_until - $2) > $3 \
                      ORDER BY n.leased_until, n.id LIMIT $4 FOR UPDATE SKIP LOCKED), \
@@ -195,7 +196,7 @@ impl Outbox for PostgresUsers {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        // An id that is no number is none of ours.
+        // We issue only numeric ids.
         let Ok(id) = id.0.parse::<i64>() else { return Ok(()) };
         let sql = "UPDATE sspr.notice SET tries = $2, leased_until = $3, set_at = $4 WHERE id = $1";
         let values: &[Value<'_>] = &[
@@ -208,7 +209,7 @@ impl Outbox for PostgresUsers {
     }
 
     async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {
-        // An id that is no number is none of ours.
+        // We issue only numeric ids.
         let Ok(id) = id.0.parse::<i64>() else { return Ok(()) };
         let sql = "DELETE FROM sspr.notice WHERE id = $1";
         self.0.rows(sql, &[(&id, Type::INT8)]).await.map(drop)

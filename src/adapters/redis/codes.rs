@@ -1,4 +1,4 @@
-//! The code store in Redis: each verb one script.
+//! The code store in Redis. Each verb is one script.
 
 use core::time::Duration;
 use std::{
@@ -21,7 +21,7 @@ use crate::{
     ports::{Attempted, CodeStore, Inserted, Loaded, Record, SWEEP_MARGIN, StoreError, Swapped},
 };
 
-/// Entries that one sweep script looks at.
+/// The number of entries that one run of the sweep script looks at.
 const SWEPT_AT_ONCE: usize = 200;
 
 /// Keeps records and counters in Redis 7.0 or Valkey 7.2 and newer.
@@ -46,7 +46,7 @@ struct Inner {
     scripts: Scripts,
     prefix: String,
     drift: i64,
-    /// Tenants that this process has entered in the list of tenants to sweep.
+    /// The tenants that this process has added to the list of tenants to sweep.
     listed: Mutex<HashSet<TenantTag>>,
 }
 
@@ -87,7 +87,7 @@ impl Inner {
         arguments: &[&[u8]],
     ) -> Result<Value, StoreError> {
         let answer = match self.connection.send(&script.by_digest(keys, arguments)).await {
-            // The server restarted, or is another one: it has done nothing.
+            // The server was restarted or replaced, and has done nothing.
             Err(error) if errors::is_no_script(&error) => {
                 self.connection.send(&script.whole(keys, arguments)).await
             }
@@ -115,7 +115,7 @@ impl Inner {
         format!("{}:tenants", self.prefix)
     }
 
-    /// Enters a tenant in the list that sweeps go through; once a process and tenant.
+    /// Adds a tenant to the list that sweeps go through. Each process does it once for each tenant.
     async fn list(&self, tenant: TenantTag) -> Result<(), StoreError> {
         if self.listed.lock().unwrap_or_else(PoisonError::into_inner).contains(&tenant) {
             return Ok(());
@@ -127,7 +127,7 @@ impl Inner {
         Ok(())
     }
 
-    /// The tenants that this process has written for.
+    /// Returns the tenants that this process has written for.
     fn listed(&self) -> HashSet<TenantTag> {
         self.listed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -173,7 +173,7 @@ impl Inner {
     }
 }
 
-/// The common values of insert and swap, as the scripts read them.
+/// The values that the scripts of insert and swap share.
 struct Written {
     texts: [String; 5],
     id: [u8; RecordId::BYTES],
@@ -183,7 +183,7 @@ struct Written {
 
 impl Written {
     fn new(inner: &Inner, record: &Record, charges: &[Charge], now: Timestamp) -> Self {
-        // The server counts from its own clock, which may be ahead of the caller's.
+        // The server counts by its own clock, which may be ahead of the caller's clock.
         let keep = record.expires_at.since(now) + SWEEP_MARGIN + Duration::from_secs(60);
         Self {
             charges: pack::charges(charges),
@@ -309,7 +309,7 @@ impl CodeStore for RedisCodes {
 
     async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         let inner = &*self.0;
-        // Without charges the call asks only whether server and clock are there.
+        // Without charges, the call only asks whether the server answers and the clocks agree.
         let nobody = TenantTag::from_bytes([0; 8]);
         let tenant = charges.first().map_or(nobody, |charge| charge.name.tenant_tag());
         one_tenant(tenant, charges)?;
@@ -340,7 +340,7 @@ impl CodeStore for RedisCodes {
             let tag = tag.try_into().map_err(|_| errors::damaged("tenant"))?;
             known.insert(TenantTag::from_bytes(tag));
         }
-        // A server that was restarted, or that took over from another one, may have lost the list.
+        // A server that was restarted or has taken over may have lost the list.
         let own = inner.listed();
         let lost: Vec<TenantTag> = own.difference(&known).copied().collect();
         let mut removed = 0;

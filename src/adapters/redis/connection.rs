@@ -1,4 +1,4 @@
-//! One connection that all callers share, and that comes back by itself.
+//! The one connection that all callers share. It reconnects on its own.
 
 use core::{fmt, time::Duration};
 use std::io::{Error as IoError, ErrorKind};
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::ports::{StoreError, StoreErrorKind};
 
-/// Repeats of a command that the server said it has not carried out.
+/// The most repeats of a command that the server did not carry out.
 const REPEATS: u32 = 8;
 
 pub(super) struct Connection {
@@ -33,7 +33,7 @@ enum Link {
     Sentinel(Box<Mutex<Watched>>),
 }
 
-/// The primary that Sentinels named last, until it fails.
+/// The primary that the Sentinels named last. It is kept until it fails.
 struct Watched {
     sentinels: SentinelClient,
     primary: Option<MultiplexedConnection>,
@@ -53,26 +53,27 @@ impl Connection {
             Kind::Cluster => cluster(options).await,
             Kind::Sentinel { service } => sentinel(options, service).await,
         };
-        // Nothing was asked yet, so nothing can have happened.
+        // No command was sent yet, so nothing can have happened.
         let link = opened.map_err(|error| errors::command(error).of_a_read())?;
         Ok(Self { link, patience: options.patience })
     }
 
     /// Sends one command. Repeats it only if a server has said that it did not carry it out. Ends
-    /// within the patience of this store, repeats included.
+    /// within the patience of this store, including repeats.
     pub(super) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         let mut refused = None;
         let repeated = self.repeat(command, &mut refused);
         match tokio::time::timeout(self.patience, repeated).await {
             Ok(answer) => answer,
-            // Between two tries: the last one was refused, and has not happened.
+            // Between two tries nothing has happened, because the last try was refused.
             Err(_) => {
                 Err(refused.unwrap_or_else(|| RedisError::from(IoError::from(ErrorKind::TimedOut))))
             }
         }
     }
 
-    /// Leaves in `refused` what the server said last, while nothing is under way.
+    /// Sends a command, and repeats it if the server refused it. Between two tries, `refused` holds
+    /// the last refusal.
     async fn repeat(&self, command: &Cmd, refused: &mut Option<RedisError>) -> RedisResult<Value> {
         let mut repeats = 0;
         loop {
@@ -81,7 +82,7 @@ impl Connection {
                 Err(error) if repeats < REPEATS && errors::may_be_repeated(&error) => {
                     repeats += 1;
                     *refused = Some(error);
-                    // The client has begun to look where the slot is now.
+                    // By now the client has begun to look up the new place of the slot.
                     tokio::time::sleep(Duration::from_millis(u64::from(10 * repeats))).await;
                 }
                 answer => return answer,
@@ -98,7 +99,7 @@ impl Connection {
                 primary.send_packed_command(command).await
             }
         };
-        // A server's refusal comes as a value.
+        // A refusal of the server arrives as a value.
         let answer = answer.and_then(Value::extract_error);
         if let (Link::Sentinel(watched), Err(error)) = (&self.link, &answer)
             && is_gone(error)
@@ -108,7 +109,7 @@ impl Connection {
         answer
     }
 
-    /// Checks that no server may drop live entries.
+    /// Checks that no server is configured to evict live entries.
     pub(super) async fn check_policy(&self) -> Result<(), StoreError> {
         let mut command = redis::cmd("INFO");
         command.arg("memory");
@@ -150,12 +151,12 @@ impl Watched {
     }
 }
 
-/// Whether another server may be the primary now.
+/// Returns true if another server may be the primary now.
 fn is_gone(error: &RedisError) -> bool {
     error.is_io_error() || error.is_unrecoverable_error() || errors::may_be_repeated(error)
 }
 
-/// Every text in an answer, of one server or of many.
+/// Collects every text in an answer of one server or of many.
 fn texts(answer: Value, told: &mut Vec<String>) {
     match answer {
         Value::BulkString(bytes) => told.push(String::from_utf8_lossy(&bytes).into_owned()),
@@ -171,7 +172,7 @@ fn certificates(options: &RedisOptions) -> TlsCertificates {
 }
 
 async fn single(options: &RedisOptions) -> RedisResult<Link> {
-    // rustls asks which provider a process uses; the first who answers decides.
+    // rustls has one provider for each process, and the first call decides.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let Some(server) = options.servers.first() else { return Err(no_server()) };
     let client = if options.roots.is_some() {
@@ -192,7 +193,8 @@ async fn cluster(options: &RedisOptions) -> RedisResult<Link> {
     let mut builder = ClusterClient::builder(options.servers.clone())
         .connection_timeout(options.patience)
         .response_timeout(options.patience)
-        // A cut command may have been carried out: only `send` repeats, and knows when.
+        // A command that was cut off may have been carried out. Only `send` knows when a repeat is
+        // safe.
         .retries(0);
     if options.roots.is_some() {
         builder = builder.certs(certificates(options));

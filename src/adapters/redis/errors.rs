@@ -4,11 +4,11 @@ use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 use crate::ports::{StoreError, StoreErrorKind};
 
-/// Answered by the scripts; followed by how many seconds the clock is off.
+/// The prefix of the scripts' answer about the clock. The difference in seconds follows.
 const CLOCK: &str = "SSPRCLOCK";
 
-/// A command failed. What the server itself refuses has not happened; what is cut off on the way is
-/// not known.
+/// Returns the error of a failed command. If the server itself refused it, nothing has happened. If
+/// the connection was lost, the outcome is unknown.
 pub(super) fn command(error: RedisError) -> StoreError {
     let (kind, words) = match (error.kind(), error.code()) {
         (_, Some(CLOCK)) => {
@@ -71,7 +71,8 @@ pub(super) fn command(error: RedisError) -> StoreError {
     StoreError::new(kind, words).with_source(error)
 }
 
-/// Whether the server said that it has not done it and that another one, or the same one soon, will.
+/// Returns true if the server did not carry out the command, but another server will, or this one
+/// will soon.
 pub(super) fn may_be_repeated(error: &RedisError) -> bool {
     error.is_cluster_error()
         || matches!(

@@ -54,7 +54,7 @@ fn fault(url: &str, error: &redis::RedisError) -> RedisUrlError {
     if !scheme.is_some_and(|scheme| known.contains(&scheme.as_str())) {
         return RedisUrlError::Scheme;
     }
-    // The reader has words of its own for each rule.
+    // The parser has its own words for each rule.
     if error.to_string().contains("database number") {
         RedisUrlError::Database
     } else {
@@ -146,7 +146,7 @@ impl RedisOptions {
     /// different prefixes.
     #[must_use]
     pub fn with_prefix(mut self, prefix: &str) -> Self {
-        // Braces name the hash slot, and a tenant's keys have theirs.
+        // Braces mark the hash slot, and the keys of a tenant have braces of their own.
         self.prefix = prefix.replace(['{', '}'], "");
         self
     }

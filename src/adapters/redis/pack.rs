@@ -1,4 +1,4 @@
-//! Charges as bytes, keys as text, answers as values.
+//! The conversion of charges to bytes, of keys to text, and of answers to values.
 
 use core::time::Duration;
 
@@ -10,21 +10,22 @@ use crate::{
     ports::StoreError,
 };
 
-/// The largest whole number that a script keeps exactly: 2^53 − 1, as an instant the year 2255.
+/// The largest whole number that a script keeps exactly, 2^53 − 1. As a time it is in the year
+/// 2255.
 const LARGEST: i64 = (1 << 53) - 1;
 
-/// An instant that a script keeps exactly.
+/// Returns a time that a script keeps exactly.
 pub(super) fn micros(instant: Timestamp) -> i64 {
     instant.as_micros().clamp(-LARGEST, LARGEST)
 }
 
-/// Charges sorted by tier, in the layout that the scripts read.
+/// Returns the charges sorted by tier, in the layout that the scripts read.
 pub(super) fn charges(charges: &[Charge]) -> Vec<u8> {
     let mut order: Vec<&Charge> = charges.iter().collect();
     order.sort_by_key(|charge| charge.tier);
     let mut bytes = Vec::with_capacity(charges.len() * 49);
     for charge in order {
-        // Ten years at most, so that a sum stays exact.
+        // A window has at most ten years, so that a sum stays exact.
         let window = charge.window.min(Duration::from_secs(10 * 365 * 24 * 3600));
         bytes.push(charge.tier);
         bytes.extend_from_slice(charge.name.as_bytes());
@@ -40,7 +41,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
 }
 
-/// The beginning of a tenant's keys. The braces put all of them into one hash slot.
+/// Returns the prefix of a tenant's keys. The braces put all of them into one hash slot.
 pub(super) fn tenant_prefix(prefix: &str, tenant: TenantTag) -> String {
     format!("{prefix}:{{{}}}", hex(tenant.as_bytes()))
 }

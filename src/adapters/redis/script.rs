@@ -1,4 +1,4 @@
-//! Scripts: sent by their digest, and whole where a server does not know it yet.
+//! The scripts. They are sent by their digest, and as a whole if a server does not know them yet.
 
 use redis::Cmd;
 
@@ -16,13 +16,15 @@ pub(super) struct Scripts {
     pub(super) attempt: Script,
     pub(super) swap: Script,
     pub(super) charge: Script,
-    /// The script for calls that write nothing, which a server without memory also answers.
+    /// The script for calls that write nothing. A server without free memory answers it too.
     pub(super) ask: Script,
     pub(super) sweep: Script,
 }
 
-/// A script's file behind what all of them share. The first line makes a server refuse keys that the
-/// call does not name, and writes that the flags rule out.
+/// Returns the file of a script after the part that all scripts share.
+///
+/// Its first line makes a server refuse keys that the call does not name, and writes that the flags
+/// rule out.
 macro_rules! script {
     ($flags:literal, $file:literal) => {
         Script::new(concat!(
@@ -43,7 +45,7 @@ impl Scripts {
             charge: script!("", "lua/charge.lua"),
             insert: script!("", "lua/insert.lua"),
             swap: script!("", "lua/swap.lua"),
-            // Makes room, so it may run where there is none.
+            // The sweep frees memory, so it may run on a server without free memory.
             sweep: script!(" flags=allow-oom", "lua/sweep.lua"),
         }
     }
@@ -54,12 +56,12 @@ impl Script {
         Self { digest: redis::Script::new(text).get_hash().to_owned(), text }
     }
 
-    /// Calls it by its digest.
+    /// Returns a call of the script by its digest.
     pub(super) fn by_digest(&self, keys: &[String], arguments: &[&[u8]]) -> Cmd {
         call("EVALSHA", &self.digest, keys, arguments)
     }
 
-    /// Calls it with its text, which the server then keeps.
+    /// Returns a call of the script with its text, which the server then keeps.
     pub(super) fn whole(&self, keys: &[String], arguments: &[&[u8]]) -> Cmd {
         call("EVAL", self.text, keys, arguments)
     }

@@ -1,4 +1,4 @@
-//! One attempt at a message, as its caller and its thread both see it.
+//! One attempt to send a message, which its caller and its thread share.
 
 use std::{
     net::{Shutdown, TcpStream},
@@ -14,14 +14,14 @@ use crate::{
 /// One attempt. Its caller may leave at any time.
 pub(super) struct Attempt {
     state: Mutex<State>,
-    /// Told once, if the connection waits for long.
+    /// Called once, if the connection waits for a long time.
     on_lag: Box<dyn Fn() + Send + Sync>,
 }
 
 #[derive(Default)]
 struct State {
     stage: Stage,
-    /// Another handle of the connection, to end it from outside.
+    /// Another handle of the connection, so that it can be ended from outside.
     socket: Option<TcpStream>,
     lags: bool,
     is_over: bool,
@@ -32,9 +32,9 @@ enum Stage {
     /// Nothing has been handed over.
     #[default]
     Open,
-    /// The final dot is on its way: the message may have been handed over.
+    /// The final dot is on its way, so the message may have been handed over.
     Committed,
-    /// Its caller has left before anything was handed over.
+    /// The caller has left before anything was handed over.
     Left,
 }
 
@@ -43,16 +43,16 @@ impl Attempt {
         Self { on_lag: Box::new(on_lag), state: Mutex::default() }
     }
 
-    /// Fails if nobody waits any more.
+    /// Fails if the caller has left.
     pub(super) fn check(&self) -> Result<(), Failure> {
         self.lock().check()
     }
 
-    /// Remembers which connection serves it.
+    /// Remembers the connection that serves this attempt.
     pub(super) fn attach(&self, stream: &TcpStream) -> Result<(), Failure> {
         let mut state = self.lock();
         state.check()?;
-        // Without a second handle the connection ends by its own limits only.
+        // Without a second handle, the connection ends only by its own time limits.
         state.socket = stream.try_clone().ok();
         Ok(())
     }
@@ -64,7 +64,7 @@ impl Attempt {
         std::mem::take(&mut state.lags)
     }
 
-    /// Marks that the final dot is about to be sent. `false` if the caller has left.
+    /// Marks that the final dot is about to be sent. Returns `false` if the caller has left.
     pub(super) fn commit(&self) -> bool {
         let mut state = self.lock();
         if state.stage == Stage::Open {
@@ -77,7 +77,8 @@ impl Attempt {
         self.lock().stage == Stage::Committed
     }
 
-    /// Its connection has been waiting for long: another one may be opened beside it.
+    /// Reports that the connection waits for a long time, so that another one may be opened beside
+    /// it.
     pub(super) fn lags(&self) {
         let mut state = self.lock();
         if !state.lags && !state.is_over {
@@ -87,8 +88,8 @@ impl Attempt {
         }
     }
 
-    /// Its caller leaves. Before the final dot nothing more is sent; after it the connection is
-    /// left to hear the answer, as long as there is room. Returns whether it was left so.
+    /// Records that the caller leaves. Before the final dot the connection is ended. After it the
+    /// connection may stay open to hear the answer. Returns whether it stays.
     pub(super) fn leave(&self) -> bool {
         let mut state = self.lock();
         if state.stage == Stage::Committed {
@@ -99,7 +100,7 @@ impl Attempt {
         false
     }
 
-    /// Ends the connection, unless it serves others already.
+    /// Ends the connection, unless it already serves another attempt.
     pub(super) fn end(&self) {
         self.lock().end();
     }
@@ -119,7 +120,7 @@ impl State {
 
     fn end(&mut self) {
         if let Some(socket) = self.socket.take() {
-            // A connection that has ended by itself cannot be shut down, and need not be.
+            // A connection that has ended on its own cannot be shut down, and need not be.
             let _ = socket.shutdown(Shutdown::Both);
         }
     }
@@ -131,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    /// An attempt, its connection, and the other end of that.
+    /// Returns an attempt, its connection, and the server's end of that connection.
     fn attached() -> (Attempt, TcpStream, TcpStream) {
         let attempt = Attempt::new(|| ());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -11,31 +11,32 @@ use super::{
 };
 use crate::ports::{SendError, SendErrorKind};
 
-/// The longest command line (RFC 5321 section 4.5.3.1.4); a longer secret goes on lines of its own.
+/// The longest command line (RFC 5321 section 4.5.3.1.4). A longer secret is sent on its own lines.
 const LINE: usize = 510;
-/// The most challenges that are answered.
+/// The number of challenges that are answered at most.
 const ROUNDS: usize = 4;
 
-/// Asks the host for an access token.
+/// A function of the host that returns an access token.
 pub(super) type Tokens = Arc<dyn Fn() -> Result<String, SendError> + Send + Sync>;
 
-/// How this client proves who it is.
+/// The credentials of this client.
 pub(super) enum Credentials {
     Password { user: Zeroizing<String>, password: Zeroizing<String> },
     Token { user: Zeroizing<String>, tokens: Tokens },
 }
 
-/// One exchange: a mechanism, and its answers to the server's challenges.
+/// One exchange, with a mechanism and its answers to the server's challenges.
 struct Exchange {
     mechanism: &'static str,
-    /// Sent with the command itself, if it fits.
+    /// The answer that is sent with the command itself, if it fits.
     initial: Option<Zeroizing<String>>,
     answers: Vec<Zeroizing<String>>,
     token: Option<Zeroizing<String>>,
 }
 
 impl Credentials {
-    /// Proves who this client is. What was sent is added to `secrets`, so that no error shows it.
+    /// Authenticates this client. Adds everything secret that was sent to `secrets`, so that no
+    /// error shows it.
     pub(super) fn present<W: Wire>(
         &self,
         session: &mut Session<W>,
@@ -78,7 +79,7 @@ impl Credentials {
                     return Err(Failure::new(SendErrorKind::Setup, words));
                 }
                 let initial = encoded(&["user=", user, "\u{1}auth=Bearer ", &token, "\u{1}\u{1}"]);
-                // An error arrives as a challenge, which wants an empty answer.
+                // An error arrives as a challenge, which requires an empty answer.
                 let answers = vec![Zeroizing::new(String::new())];
                 let (initial, token) = (Some(initial), Some(token));
                 Ok(Exchange { answers, initial, mechanism: "XOAUTH2", token })
@@ -89,7 +90,8 @@ impl Credentials {
     }
 }
 
-/// Nothing that the server offers fits. The names are the server's own words, and shown as such.
+/// Returns the failure if the server offers no mechanism that fits. It shows the offered names as
+/// the server's own words.
 fn missing(need: &str, offered: &[String]) -> Failure {
     if offered.is_empty() {
         let words = format!("the server does not offer AUTH; {need}");
@@ -124,7 +126,7 @@ fn run<W: Wire>(session: &mut Session<W>, exchange: Exchange) -> Result<(), Fail
         if !reply.is(3) {
             break;
         }
-        // An asterisk ends an exchange for which nothing more is to be said.
+        // An asterisk cancels an exchange that has no more answers.
         let answer = answers.next();
         reply = session.command(Phase::Auth, answer.as_ref().map_or("*", |answer| answer))?;
     }

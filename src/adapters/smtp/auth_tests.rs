@@ -16,7 +16,7 @@ fn token(token: &'static str) -> Credentials {
     Credentials::Token { tokens, user: "me@x.example".to_owned().into() }
 }
 
-/// How it ended, in words for the operator, and the lines that were sent.
+/// Returns the result in words for the operator, and the lines that were sent.
 fn present(
     credentials: &Credentials,
     offers: &str,

@@ -1,4 +1,4 @@
-//! Connections: to any of the server's addresses, in the clear or by TLS, within limits of time.
+//! Connections to any address of the server, with or without TLS, within time limits.
 
 use std::{
     io::{self, Read, Write},
@@ -20,19 +20,19 @@ use super::{
 };
 use crate::{adapters::system::Deadline, ports::SendErrorKind};
 
-/// How long a step may take before its connection no longer counts as busy.
+/// The time that a step may take before its connection no longer counts as busy.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long the step after the final dot may take before its connection no longer counts as busy.
-/// A server may take up to ten minutes for this step.
+/// The time that the step after the final dot may take before its connection no longer counts as
+/// busy. A server may take up to ten minutes for this step.
 const FINAL_PATIENCE: Duration = Duration::from_secs(1);
 
-/// A TCP connection with a limit of time over each step, not over each read.
+/// A TCP connection with a time limit for each step instead of each read.
 pub(super) struct Timed {
     stream: TcpStream,
     limit: Deadline,
-    /// Told once if a step takes long.
+    /// The attempt that is told once if a step takes long.
     attempt: Arc<Attempt>,
-    /// Reading takes what is there, and never waits.
+    /// True if a read must only take what has arrived, without waiting.
     glances: bool,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn open(
         Security::StartTls(tls) => {
             let plain = greeted(server, Connection::Plain(timed))?.start_tls()?;
             let protected = Connection::protected(plain.into_timed(), tls, server)?;
-            // What was offered before TLS counts no longer (RFC 3207 section 4.2).
+            // The offers from before TLS no longer count (RFC 3207 section 4.2).
             let mut session = Session::new(protected, server.limits);
             session.hello(&server.hello)?;
             session
@@ -89,7 +89,7 @@ fn connect(server: &Server, attempt: &Attempt) -> Result<TcpStream, Failure> {
         }
         match TcpStream::connect_timeout(&address, server.limits.of(Phase::Connect)) {
             Ok(stream) => {
-                // Small commands should not wait for each other; without this they only may.
+                // Small commands should not wait for each other. If this fails, they may be slower.
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
@@ -105,7 +105,8 @@ fn is_here(address: &SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }
 
-/// A name that is not found may be misspelt, or its name server may be away.
+/// Returns the failure for a host name that was not found. The name may be misspelt, or its name
+/// server may be unavailable.
 fn unknown_host(error: io::Error) -> Failure {
     let words = "the server's name is not found; check the host in the URL";
     let reason = error.to_string();
@@ -122,11 +123,11 @@ impl Timed {
             self.attempt.lags();
         }
         let left = self.limit.left().ok_or(io::ErrorKind::TimedOut)?;
-        // Long waits are looked at now and then.
+        // A long wait is divided, so that it can be checked in between.
         Ok(left.min(patience).max(Duration::from_millis(1)))
     }
 
-    /// Repeats what ends only because a wait was divided.
+    /// Repeats a step that ended only because a wait was divided.
     fn patiently<T>(
         &mut self,
         mut step: impl FnMut(&mut TcpStream, Duration) -> io::Result<T>,
@@ -199,7 +200,7 @@ impl Connection {
         Ok(Self::Tls(Box::new(StreamOwned::new(client, timed))))
     }
 
-    /// Returns the TCP connection that carries this connection.
+    /// Returns the TCP connection under this connection.
     fn into_timed(self) -> Timed {
         match self {
             Self::Plain(timed) => timed,
@@ -216,7 +217,8 @@ impl Connection {
 }
 
 impl Session<Connection> {
-    /// Makes the connection serve another attempt. `false` if nobody waits for that one.
+    /// Makes the connection serve another attempt. Returns `false` if the caller of that attempt
+    /// has left.
     pub(super) fn serve(&mut self, attempt: &Arc<Attempt>) -> bool {
         let timed = self.wire().timed();
         timed.attempt = attempt.clone();
@@ -226,7 +228,7 @@ impl Session<Connection> {
 
 impl Drop for Timed {
     fn drop(&mut self) {
-        // Other handles of the socket may still be kept.
+        // Other handles of the socket may still exist.
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 }
@@ -237,7 +239,7 @@ impl Wire for Connection {
     }
 
     fn glance(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // By TLS, too: there may be a record that holds no word of the server.
+        // This applies to TLS too, because a record may hold no word of the server.
         self.timed().glances = true;
         let read = self.read(buffer);
         self.timed().glances = false;

@@ -1,4 +1,4 @@
-//! Failures: of what kind each one is, and its words for the operator.
+//! Failures, with their kinds and their words for the operator.
 
 use std::{borrow::Cow, io};
 
@@ -22,18 +22,18 @@ pub(super) enum Phase {
     Recipient,
     Data,
     Block,
-    /// The final dot: from its first byte on, the message may have been accepted.
+    /// The final dot. From its first byte on, the message may have been accepted.
     End,
 }
 
-/// Why a message was not handed over.
+/// The reason why a message was not handed over.
 #[derive(Debug)]
 pub(super) struct Failure {
     kind: SendErrorKind,
     words: Cow<'static, str>,
-    /// The server's or the system's own words.
+    /// The words of the server or the system.
     reason: Vec<u8>,
-    /// Whether a fresh connection may do better.
+    /// True if a new connection may succeed.
     pub(super) is_of_connection: bool,
 }
 
@@ -47,19 +47,22 @@ impl Failure {
         self
     }
 
-    /// A reply that is not the one that the step needs. The code alone decides.
+    /// Returns the failure for a reply that the step does not accept. Only the code decides its
+    /// kind.
     pub(super) fn refused(phase: Phase, reply: &Reply) -> Self {
         let kind = kind(phase, reply.code);
         let failure = Self::new(kind, words(phase, kind)).because(own_words(reply));
         Self { is_of_connection: reply.is_farewell(), ..failure }
     }
 
-    /// The server has closed, and its last word was heard: an answer to nothing that was sent.
+    /// Returns the failure for a server that has closed with a last reply, which answered no
+    /// command.
     pub(super) fn closed(reply: &Reply) -> Self {
         Self { is_of_connection: true, ..Self::refused(Phase::Hello, reply) }
     }
 
-    /// More was said than the one answer that the step needs. Which one is the answer, nobody knows.
+    /// Returns the failure for more replies than the step needs. It is unknown which of them is the
+    /// answer.
     pub(super) fn surplus(phase: Phase, reply: &Reply, more: &[u8]) -> Self {
         let reason = [&own_words(reply), &b", and then "[..], more].concat();
         let words = format!("the server answered more than once{}", hint(phase));
@@ -79,27 +82,27 @@ impl Failure {
         Self { is_of_connection: true, ..Self::new(kind, words) }
     }
 
-    /// Whether the message is given up for it.
+    /// Returns true if the message is given up because of this failure.
     pub(super) fn is_for_good(&self) -> bool {
         self.kind == SendErrorKind::Permanent
     }
 
-    /// Something was said that no command had asked for.
+    /// Returns the failure for words that no command had asked for.
     pub(super) fn unasked(said: &[u8]) -> Self {
         let words = "the server said something that it was not asked for";
         let failure = Self::new(SendErrorKind::Transient, words).because(said);
         Self { is_of_connection: true, ..failure }
     }
 
-    /// More than the answer to STARTTLS was said in the clear. That is not the server's word
-    /// (CVE-2011-0411 and its like).
+    /// Returns the failure for text after the answer to STARTTLS in the clear. Such text need not
+    /// come from the server (CVE-2011-0411 and similar).
     pub(super) fn unsafe_start() -> Self {
         let words = "the server sent more than its answer before TLS began; the connection is \
                      not safe";
         Self::new(SendErrorKind::Setup, words)
     }
 
-    /// No reply.
+    /// Returns the failure for a missing reply.
     pub(super) fn broken(phase: Phase, broken: Broken) -> Self {
         let kind = match phase {
             Phase::End => SendErrorKind::Unknown,
@@ -122,7 +125,7 @@ impl Failure {
         Self { is_of_connection: true, ..failure }
     }
 
-    /// The error for the courier, without the `secrets`.
+    /// Returns the error for the courier, without the `secrets`.
     pub(super) fn into_error(self, secrets: &[Zeroizing<String>]) -> SendError {
         let secrets: Vec<&str> = secrets.iter().map(|secret| secret.as_str()).collect();
         let mut message = format!("smtp: {}", self.words);
@@ -135,13 +138,13 @@ impl Failure {
     }
 }
 
-/// The kind of a refusal, by code and step.
+/// Returns the kind of a refusal, by its code and step.
 const fn kind(phase: Phase, code: u16) -> SendErrorKind {
     match (phase, code) {
-        // RFC 4954 section 6 and RFC 5248: encryption or authentication needed, refused, too weak,
-        // expired or disabled.
+        // Encryption or authentication is needed, refused, too weak, expired or disabled (RFC 4954
+        // section 6 and RFC 5248).
         (_, 523 | 524 | 525 | 530 | 534 | 535 | 538) => SendErrorKind::Setup,
-        // RFC 5321 section 4.5.3.1.10: here the code means "for now".
+        // For a recipient, this code means "for now" (RFC 5321 section 4.5.3.1.10).
         (Phase::Recipient, 552) => SendErrorKind::Transient,
         // A bad sequence of commands says nothing about the recipient.
         (Phase::Recipient | Phase::Data, 503) => SendErrorKind::Setup,
@@ -155,7 +158,7 @@ const fn kind(phase: Phase, code: u16) -> SendErrorKind {
     }
 }
 
-/// The words for a refusal, and what to do.
+/// Returns the words for a refusal, with advice for the operator.
 const fn words(phase: Phase, kind: SendErrorKind) -> &'static str {
     match (phase, kind) {
         (Phase::End, SendErrorKind::Unknown) => {
@@ -186,7 +189,7 @@ const fn words(phase: Phase, kind: SendErrorKind) -> &'static str {
     }
 }
 
-/// Where it happened.
+/// Returns the words for the step that failed.
 const fn hint(phase: Phase) -> &'static str {
     match phase {
         Phase::Connect => " while connecting",
@@ -202,7 +205,8 @@ const fn hint(phase: Phase) -> &'static str {
     }
 }
 
-/// Code and text on one line; an enhanced status code that each line repeats is shown once.
+/// Returns the code and text on one line. An enhanced status code that each line repeats is shown
+/// once.
 fn own_words(reply: &Reply) -> Vec<u8> {
     let mut out = reply.code.to_string().into_bytes();
     let mut status: &[u8] = &[];
@@ -221,7 +225,7 @@ fn own_words(reply: &Reply) -> Vec<u8> {
     out
 }
 
-/// Whether a word is an enhanced status code (RFC 3463).
+/// Returns true if a word is an enhanced status code (RFC 3463).
 fn is_status(word: &[u8]) -> bool {
     let mut parts = word.split(|byte| *byte == b'.');
     let number = |part: &[u8]| (1..=3).contains(&part.len()) && part.iter().all(u8::is_ascii_digit);
@@ -231,7 +235,7 @@ fn is_status(word: &[u8]) -> bool {
         && parts.next().is_none()
 }
 
-/// The words of a broken connection; that it ended needs no further word.
+/// Returns the words of a broken connection, or none if it merely ended.
 fn io_words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => String::new(),

@@ -1,4 +1,4 @@
-//! One message on its way, and how it is handed over.
+//! One message on its way, and the steps that hand it over.
 
 use std::sync::Arc;
 
@@ -21,10 +21,10 @@ pub(super) struct Mail {
     pub(super) message: Zeroizing<Vec<u8>>,
 }
 
-/// One message on its way, or the question whether one could go.
+/// One message on its way, or a check whether one could be sent.
 pub(super) struct Job {
     pub(super) attempt: Arc<Attempt>,
-    /// `None` asks for a connection alone.
+    /// The message, or `None` to ask for a connection alone.
     pub(super) mail: Option<Mail>,
     /// The secrets that no error may show.
     pub(super) secrets: Vec<Zeroizing<String>>,
@@ -32,8 +32,8 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// Hands over the message, by the connection that was kept or by a fresh one. Without a message,
-    /// opens a fresh one and keeps it.
+    /// Hands the message over, on the kept connection or a new one. Without a message, opens a new
+    /// connection and keeps it.
     pub(super) fn serve(
         &self,
         server: &Server,
@@ -62,7 +62,7 @@ impl Job {
             && session.probe()
         {
             let done = self.send(&mut session, mail);
-            // The server may close a connection whenever it likes: that is no failure.
+            // The server may close an idle connection at any time, so that is no failure.
             let is_stale = done.as_ref().is_err_and(|failure| failure.is_of_connection);
             if !is_stale || self.attempt.is_committed() {
                 *kept = Some(session).filter(Session::is_usable);
@@ -81,7 +81,7 @@ impl Job {
         kept: &mut Option<Session<Connection>>,
         secrets: &mut Vec<Zeroizing<String>>,
     ) -> Result<(), Failure> {
-        // A connection that was kept says nothing about what holds now.
+        // A kept connection does not show whether the server works now.
         if let Some(session) = kept.take() {
             session.quit();
         }

@@ -1,4 +1,4 @@
-//! Threads that own the connections, and the queue in front of them.
+//! The threads that own the connections, and the queue in front of them.
 
 use std::{
     collections::VecDeque,
@@ -13,14 +13,14 @@ use crate::{
     sync::{Condvar, Mutex, MutexGuard, thread},
 };
 
-/// Messages that may wait for a connection.
+/// The number of messages that may wait for a connection.
 const QUEUE: usize = 256;
-/// Threads, and thus connections, at most: those that wait for long included.
+/// The most threads, and thus connections, including those that wait for a long time.
 const MOST: usize = 64;
-/// How long a connection is kept for the next message.
+/// The time that a connection is kept for the next message.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// The threads of one sender. They end with it.
+/// The threads of one sender. They end when it is dropped.
 pub(super) struct Pool(pub(super) Arc<Shared>);
 
 /// The state that callers and threads share.
@@ -34,16 +34,16 @@ pub(super) struct Shared {
 struct State {
     queue: VecDeque<Job>,
     threads: usize,
-    /// Threads that look for a message, or are about to.
+    /// The number of threads that look for a message or are about to.
     idle: usize,
-    /// Threads that have waited for the server for long.
+    /// The number of threads that have waited for the server for a long time.
     lagging: usize,
-    /// Attempts after the final dot whose callers have left.
+    /// The attempts after the final dot whose callers have left.
     left: Vec<Arc<Attempt>>,
     is_closed: bool,
 }
 
-/// Tells the attempt if its caller leaves before there is an answer.
+/// A guard that tells the attempt if its caller leaves before the answer.
 pub(super) struct Caller(Option<(Arc<Shared>, Arc<Attempt>)>);
 
 impl Pool {
@@ -60,7 +60,7 @@ impl Drop for Pool {
 }
 
 impl Shared {
-    /// Queues a message, and starts a thread if there may be one more.
+    /// Queues a message, and starts a thread if one more is allowed.
     pub(super) fn submit(self: &Arc<Self>, job: Job) -> Result<Caller, SendError> {
         let caller = Caller(Some((self.clone(), job.attempt.clone())));
         let mut state = self.lock();
@@ -82,7 +82,7 @@ impl Shared {
         Ok(caller)
     }
 
-    /// Notes that a thread waits for long, and starts another one in its place if one is needed.
+    /// Records that a thread waits for a long time, and starts another one if it is needed.
     pub(super) fn lags(self: &Arc<Self>) {
         let mut state = self.lock();
         state.lagging += 1;
@@ -105,11 +105,11 @@ impl Shared {
     fn work(&self) {
         let mut kept: Option<Session<Connection>> = None;
         while let Some(job) = self.next() {
-            // What panics, such as a host's source of tokens, fails for its own message only.
+            // A panic, for instance in a host's source of tokens, fails only its own message.
             let delivered = catch_unwind(AssertUnwindSafe(|| job.serve(&self.server, &mut kept)));
             self.release(&job.attempt);
             match delivered {
-                // A caller that is gone does not care for the answer.
+                // The caller may be gone, and then the answer does not matter.
                 Ok(answer) => drop(job.reply.send(answer)),
                 Err(_) => kept = None,
             }
@@ -119,7 +119,8 @@ impl Shared {
         }
     }
 
-    /// The next message that somebody waits for. `None` ends the thread, which no longer counts.
+    /// Returns the next message whose caller still waits. Returns `None` to end the thread, which
+    /// no longer counts then.
     fn next(&self) -> Option<Job> {
         let mut state = self.lock();
         loop {
@@ -132,7 +133,7 @@ impl Shared {
                 }
             }
             if is_surplus || state.is_closed {
-                // What woke this thread may have been meant for another one.
+                // The notification that woke this thread may have been meant for another one.
                 self.arrived.notify_one();
                 return state.end_thread();
             }
@@ -145,8 +146,8 @@ impl Shared {
         }
     }
 
-    /// Notes that a thread is done with an attempt: before the caller knows, so that the caller's
-    /// next message finds this thread.
+    /// Records that a thread is done with an attempt. It runs before the caller gets the answer, so
+    /// that the caller's next message finds this thread.
     fn release(&self, attempt: &Arc<Attempt>) {
         let lagged = attempt.detach();
         let mut state = self.lock();
@@ -169,8 +170,8 @@ impl State {
         None
     }
 
-    /// Ends the oldest connection whose caller has left, if a message waits and there may be no
-    /// further thread.
+    /// Ends the oldest connection whose caller has left, if a message waits and no further thread
+    /// is allowed.
     fn make_room(&mut self) {
         let is_needed = self.queue.len() > self.idle && self.threads >= MOST;
         if is_needed && !self.left.is_empty() {
@@ -180,7 +181,7 @@ impl State {
 }
 
 impl Caller {
-    /// The caller has its answer.
+    /// Disarms the guard, because the caller has its answer.
     pub(super) fn stays(mut self) {
         self.0 = None;
     }

@@ -1,17 +1,17 @@
-//! Replies of a server: the code, and a bounded piece of the text.
+//! The replies of a server, with their code and a bounded part of their text.
 
 use std::io::{self, Read};
 
-/// The bytes of one line that are kept (RFC 5321 section 4.5.3.1.5 allows 512).
+/// The number of bytes that are kept of one line (RFC 5321 section 4.5.3.1.5 allows 512).
 const LINE: usize = 512;
-/// The bytes that are read at once.
+/// The number of bytes that are read at once.
 const READ: usize = 1024;
-/// The bytes of one reply that are kept.
+/// The number of bytes that are kept of one reply.
 const KEPT: usize = 4 * 1024;
-/// The bytes of one reply that are read.
+/// The number of bytes that are read of one reply.
 const MOST: usize = 64 * 1024;
 
-/// One reply. Only its code decides; the text may be any bytes.
+/// One reply. Only its code decides, because the text may be any bytes.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) code: u16,
@@ -19,7 +19,7 @@ pub(super) struct Reply {
     pub(super) text: Vec<u8>,
 }
 
-/// Why there is no reply.
+/// The reason why there is no reply.
 #[derive(Debug)]
 pub(super) enum Broken {
     /// The server does not speak SMTP.
@@ -40,12 +40,12 @@ impl From<io::Error> for Broken {
 }
 
 impl Reply {
-    /// Whether the code begins with this digit (RFC 5321 section 4.2.1).
+    /// Returns true if the code begins with this digit (RFC 5321 section 4.2.1).
     pub(super) const fn is(&self, first: u16) -> bool {
         self.code / 100 == first
     }
 
-    /// Whether the server takes leave, which it may do unasked (RFC 5321 section 3.8).
+    /// Returns true if the server says goodbye, which it may do at any time (RFC 5321 section 3.8).
     pub(super) const fn is_farewell(&self) -> bool {
         self.code == 421
     }
@@ -64,15 +64,15 @@ impl Incoming {
         self.0.is_empty()
     }
 
-    /// Takes in what has arrived, as far as `read` hands it over without waiting.
+    /// Takes what has arrived, as far as `read` returns it without waiting.
     pub(super) fn take_in(&mut self, read: impl FnOnce(&mut [u8]) -> io::Result<usize>) {
         let mut buffer = [0; READ];
-        // Whatever is wrong with the connection, the next command finds out.
+        // The next command reports any fault of the connection.
         let read = read(&mut buffer).unwrap_or_default();
         self.0.extend(buffer.iter().take(read));
     }
 
-    /// The replies that lie here unread. `None` if something else does.
+    /// Returns the unread replies, or `None` if there is anything else.
     pub(super) fn rest(&self) -> Option<Vec<Reply>> {
         let (mut rest, mut replies) = (self.clone(), Vec::new());
         while !rest.is_empty() {
@@ -85,7 +85,7 @@ impl Incoming {
         &self.0
     }
 
-    /// Reads one reply with all its lines. The last line's code counts.
+    /// Reads one reply with all its lines. The code of the last line counts.
     pub(super) fn reply(&mut self, from: &mut impl Read) -> Result<Reply, Broken> {
         let (mut text, mut total) = (Vec::new(), 0);
         loop {
@@ -101,7 +101,7 @@ impl Incoming {
         }
     }
 
-    /// Reads up to a line feed, and keeps the beginning of what it read.
+    /// Reads up to a line feed, and keeps the beginning of the line.
     fn line(&mut self, from: &mut impl Read, total: &mut usize) -> Result<Vec<u8>, Broken> {
         let mut line = Vec::new();
         loop {
@@ -129,7 +129,7 @@ impl Incoming {
     }
 }
 
-/// The code of a line, whether it is the reply's last, and its text.
+/// Returns the code of a line, whether it is the last line of the reply, and its text.
 fn parse(line: &[u8]) -> Option<(u16, bool, &[u8])> {
     let (digits, rest) = line.split_at_checked(3)?;
     if !matches!(digits.first(), Some(b'2'..=b'5')) || !digits.iter().all(u8::is_ascii_digit) {

@@ -1,16 +1,16 @@
-//! A server's own words, without addresses, codes and credentials.
+//! Makes a server's own words fit to show, without addresses, codes and credentials.
 
 use std::borrow::Borrow;
 
-/// The characters of a server's text that an error shows.
+/// The number of characters of a server's text that an error shows.
 const SHOWN: usize = 200;
-/// The characters that are looked at.
+/// The number of characters that are read.
 const READ: usize = 1_000;
-/// Digits in a row that may be a code or a telephone number.
+/// The number of digits in a row that may be a code or a telephone number.
 const DIGITS: usize = 6;
-/// Letters and digits in a row that may be a token or an encoded secret.
+/// The number of letters and digits in a row that may be a token or an encoded secret.
 const BLOB: usize = 24;
-/// A shorter secret is hidden only where it is a whole word.
+/// The length below which a secret is hidden only if it is a whole word.
 const SHORT: usize = 4;
 const HIDDEN: char = '…';
 
@@ -23,9 +23,9 @@ struct Seen {
 
 /// Makes a server's text fit for an error.
 ///
-/// Bytes that are not UTF-8 are replaced, control characters removed, and the length is bounded.
-/// Hides what looks like an address, a code or a token, and each of the `secrets` in any case and
-/// with any separators in it.
+/// Bytes that are not UTF-8 are replaced, control characters are removed, and the length is
+/// bounded. It hides text that looks like an address, a code or a token. It also hides each of the
+/// `secrets`, in any case and with any separators in it.
 pub(super) fn scrubbed<S: Borrow<str>>(text: &[u8], secrets: &[S]) -> String {
     let text = String::from_utf8_lossy(text);
     let visible = text.chars().filter(|c| !is_format(*c));
@@ -54,7 +54,7 @@ fn hide_runs(seen: &mut [Seen], is_part: impl Fn(char) -> bool, hides: impl Fn(&
     }
 }
 
-/// Hides a secret wherever its letters and digits stand, whatever stands between them.
+/// Hides every occurrence of a secret, whatever stands between its letters and digits.
 fn hide_secret(seen: &mut [Seen], secret: &str) {
     let fold = |c: char| c.to_lowercase().next().unwrap_or(c);
     let wanted: Vec<char> = secret.chars().filter(|c| c.is_alphanumeric()).map(fold).collect();
@@ -81,7 +81,7 @@ fn hide_secret(seen: &mut [Seen], secret: &str) {
     }
 }
 
-/// The text with one sign for each hidden stretch, and single blanks.
+/// Returns the text with one sign for each hidden stretch, and with single blanks.
 fn shown(seen: &[Seen]) -> String {
     let mut out = String::new();
     let mut last = ' ';
@@ -102,7 +102,7 @@ fn shown(seen: &[Seen]) -> String {
     out
 }
 
-/// Characters that show nothing, or change the order of others.
+/// Returns true for characters that show nothing or change the order of others.
 const fn is_format(c: char) -> bool {
     matches!(
         c,

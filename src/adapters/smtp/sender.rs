@@ -1,4 +1,4 @@
-//! The sender: from a URL to threads, and from a message to its bytes.
+//! The sender, which turns a URL into threads and a message into bytes.
 
 use std::{fmt, sync::Arc};
 
@@ -163,7 +163,7 @@ impl SmtpSender {
         self.hand_over(None, Vec::new()).await
     }
 
-    /// Lets a thread serve a mail, or open a connection only.
+    /// Lets a thread serve a mail, or only open a connection.
     async fn hand_over(
         &self,
         mail: Option<Mail>,

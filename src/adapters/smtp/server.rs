@@ -1,8 +1,8 @@
-//! One mail server: where it is, and on what terms it takes mail.
+//! One mail server, with its address and terms.
 
 use super::{auth::Credentials, session::Limits, tls::Tls};
 
-/// Where mail goes, and on what terms.
+/// The server that takes mail, with its terms.
 pub(super) struct Server {
     pub(super) host: String,
     pub(super) port: u16,
@@ -10,15 +10,16 @@ pub(super) struct Server {
     pub(super) credentials: Option<Credentials>,
     pub(super) hello: String,
     pub(super) limits: Limits,
-    /// Connections that are busy at once; those that wait for long do not count.
+    /// The number of connections that may be busy at once. Those that wait for a long time do not
+    /// count.
     pub(super) connections: usize,
 }
 
-/// How the connection is protected.
+/// The protection of the connection.
 pub(super) enum Security {
-    /// None: for a server on this machine.
+    /// No protection, for a server on this machine.
     None,
-    /// STARTTLS, or no mail.
+    /// STARTTLS. Without it no mail is sent.
     StartTls(Tls),
     /// TLS from the first byte.
     Tls(Tls),

@@ -13,30 +13,30 @@ use crate::{domain::EmailAddress, ports::SendErrorKind};
 
 /// The longest block of a message that is written at once.
 const BLOCK: usize = 8 * 1024;
-/// How long to wait for a word after writing has failed.
+/// The time to wait for a reply after writing has failed.
 const LAST_WORD: Duration = Duration::from_secs(1);
-/// How long a kept connection may take to show that it still works, and a closed one to say so.
+/// The time that a kept connection may take to show that it works, or that it is closed.
 const PROBE: Duration = Duration::from_secs(5);
 
-/// A connection that can be given a limit of time.
+/// A connection with a time limit.
 pub(super) trait Wire: Read + Write {
-    /// From now on, reading and writing fail once this time is over.
+    /// Makes reading and writing fail once this time is over.
     fn within(&mut self, limit: Duration);
 
-    /// Reads what has arrived already. Never waits: fails if that is nothing.
+    /// Reads what has arrived already. Never waits, and fails if nothing has arrived.
     fn glance(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
 }
 
-/// The limits of time of RFC 5321 section 4.5.3.2.
+/// The time limits of RFC 5321 section 4.5.3.2.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Shortens each limit before the final dot.
+    /// The upper bound of each limit before the final dot.
     pub(super) most: Duration,
-    /// After the final dot. A shorter one makes copies.
+    /// The limit after the final dot. A shorter one leads to duplicate mails.
     pub(super) end: Duration,
 }
 
-/// Sender and recipient.
+/// The sender and the recipient.
 #[derive(Clone, Copy)]
 pub(super) struct Envelope<'a> {
     pub(super) from: &'a EmailAddress,
@@ -51,7 +51,7 @@ struct Offers {
     utf8: bool,
 }
 
-/// One connection, and what is known of its server.
+/// One connection, with the known facts about its server.
 pub(super) struct Session<W> {
     wire: W,
     incoming: Incoming,
@@ -98,7 +98,7 @@ impl<W: Wire> Session<W> {
         &mut self.wire
     }
 
-    /// Whether another message can be sent.
+    /// Returns true if another message can be sent.
     pub(super) const fn is_usable(&self) -> bool {
         self.is_usable
     }
@@ -109,10 +109,10 @@ impl<W: Wire> Session<W> {
         self.expect(2, Phase::Greeting, reply).map(drop)
     }
 
-    /// Says EHLO, and remembers what the server offers.
+    /// Sends EHLO, and remembers the extensions of the server.
     pub(super) fn hello(&mut self, name: &str) -> Result<(), Failure> {
         let reply = self.command(Phase::Hello, &format!("EHLO {name}"))?;
-        // RFC 5321 section 3.2: an old server that offers nothing.
+        // An old server that offers no extensions (RFC 5321 section 3.2).
         if matches!(reply.code, 500 | 502) {
             self.offers = Offers::default();
             let reply = self.command(Phase::Hello, &format!("HELO {name}"))?;
@@ -138,12 +138,12 @@ impl<W: Wire> Session<W> {
         Ok(self.wire)
     }
 
-    /// The AUTH mechanisms that the server offers, in capitals.
+    /// Returns the AUTH mechanisms that the server offers, in capitals.
     pub(super) fn mechanisms(&self) -> &[String] {
         &self.offers.auth
     }
 
-    /// Sends a message. `commit` is asked just before the final dot, and may still forbid it.
+    /// Sends a message. Calls `commit` just before the final dot, which may still forbid it.
     pub(super) fn send(
         &mut self,
         envelope: Envelope<'_>,
@@ -174,7 +174,7 @@ impl<W: Wire> Session<W> {
         let Envelope { from, to } = envelope;
         let mail = format!("MAIL FROM:<{}>{parameter}", from.as_str());
         let reply = self.command(Phase::Mail, &mail)?;
-        // RFC 6531 section 3.5: here it is the recipient's address that is refused.
+        // Here the recipient's address is refused (RFC 6531 section 3.5).
         let concerns_recipient = !parameter.is_empty() && from.as_str().is_ascii();
         let phase = match reply.code {
             550 | 553 | 555 if concerns_recipient => Phase::Recipient,
@@ -199,7 +199,7 @@ impl<W: Wire> Session<W> {
         self.expect(2, Phase::End, reply).map(drop)
     }
 
-    /// Whether a connection that was kept still works.
+    /// Returns true if a kept connection still works.
     pub(super) fn probe(&mut self) -> bool {
         let kept = self.limits;
         self.limits.most = PROBE.min(kept.most);
@@ -208,7 +208,7 @@ impl<W: Wire> Session<W> {
         reply.is_ok_and(|reply| reply.is(2)) && self.is_usable
     }
 
-    /// Takes leave. The answer changes nothing.
+    /// Sends QUIT, and ignores the answer.
     pub(super) fn quit(mut self) {
         let _ = self.take_leave();
     }
@@ -219,9 +219,10 @@ impl<W: Wire> Session<W> {
         self.command(Phase::Mail, "QUIT")
     }
 
-    /// Whether the last answer was one to the last command. An answer that came late, after
-    /// another one had been taken for it, would now stand before that to QUIT. A server that says
-    /// nothing more is believed.
+    /// Returns true if the last answer belongs to the last command.
+    ///
+    /// If an earlier answer came late and another one was taken for it, it would now precede the
+    /// answer to QUIT. A server that says nothing more is believed.
     fn is_in_step(&mut self) -> bool {
         match self.take_leave() {
             Ok(reply) => reply.code == 221 || reply.is_farewell(),
@@ -229,7 +230,8 @@ impl<W: Wire> Session<W> {
         }
     }
 
-    /// Writes a line, and reads the answer: the only one, and said after the line was written.
+    /// Writes a line, and reads its answer. The answer must be the only one, and it must come after
+    /// the line was written.
     pub(super) fn command(&mut self, phase: Phase, line: &str) -> Result<Reply, Failure> {
         self.check_silence(phase)?;
         let line = zeroize::Zeroizing::new([line, "\r\n"].concat());
@@ -239,7 +241,7 @@ impl<W: Wire> Session<W> {
         }
     }
 
-    /// A reply whose code begins with this digit, or why that fails.
+    /// Returns a reply whose code begins with this digit, or the failure.
     pub(super) fn expect(
         &mut self,
         first: u16,
@@ -255,7 +257,7 @@ impl<W: Wire> Session<W> {
         Err(Failure::refused(phase, &reply))
     }
 
-    /// Writes all of it. A server that refuses and closes is heard although writing failed.
+    /// Writes all bytes. If a server refuses and closes, its reply is read although writing failed.
     fn write(&mut self, phase: Phase, bytes: &[u8]) -> Result<Option<Reply>, Failure> {
         self.wire.within(self.limits.of(phase));
         let Err(error) = self.wire.write_all(bytes).and_then(|()| self.wire.flush()) else {
@@ -265,7 +267,7 @@ impl<W: Wire> Session<W> {
         self.wire.within(LAST_WORD);
         match self.incoming.reply(&mut self.wire) {
             Ok(reply) if !(reply.is(4) || reply.is(5)) => Err(Failure::broken(phase, error.into())),
-            // A line that was not written has no answer: this is not about the recipient.
+            // A line that was not written has no answer, so this reply is not about the recipient.
             Ok(reply) if matches!(phase, Phase::Recipient | Phase::Data) => {
                 Err(Failure::closed(&reply))
             }
@@ -274,7 +276,7 @@ impl<W: Wire> Session<W> {
         }
     }
 
-    /// Reads the one answer to what was written.
+    /// Reads the one answer to the last line.
     fn reply(&mut self, phase: Phase) -> Result<Reply, Failure> {
         let reply = self.incoming.reply(&mut self.wire).map_err(|broken: Broken| {
             self.is_usable = false;
@@ -284,7 +286,7 @@ impl<W: Wire> Session<W> {
             return Ok(reply);
         }
         self.is_usable = false;
-        // A farewell may follow any answer. After the final dot several answers may also agree.
+        // A goodbye may follow any answer. After the final dot, several answers may also agree.
         let is_known = self.incoming.rest().is_some_and(|rest| {
             let agrees = |more: &Reply| phase == Phase::End && reply.is(more.code / 100);
             rest.iter().all(|more| more.is_farewell() || agrees(more))
@@ -295,7 +297,8 @@ impl<W: Wire> Session<W> {
         Err(Failure::surplus(phase, &reply, self.incoming.bytes()))
     }
 
-    /// Fails if anything was said since the last answer: it would pass for the next one.
+    /// Fails if anything was received since the last answer, because it would be taken for the next
+    /// one.
     pub(super) fn check_silence(&mut self, phase: Phase) -> Result<(), Failure> {
         if self.incoming.is_empty() {
             let Self { incoming, wire, .. } = self;
@@ -312,7 +315,7 @@ impl<W: Wire> Session<W> {
         })
     }
 
-    /// The parameter that an address with letters beyond ASCII needs (RFC 6531).
+    /// Returns the parameter for addresses with non-ASCII letters (RFC 6531).
     fn utf8_parameter(&self, envelope: Envelope<'_>) -> Result<&'static str, Failure> {
         let Envelope { from, to } = envelope;
         if from.as_str().is_ascii() && to.as_str().is_ascii() {
@@ -336,10 +339,10 @@ impl<W: Wire> Session<W> {
 impl Offers {
     fn read(reply: &Reply) -> Self {
         let mut offers = Self::default();
-        // The first line is the server's name.
+        // The first line is the name of the server.
         for line in reply.lines().skip(1) {
             let line = String::from_utf8_lossy(line).to_ascii_uppercase();
-            // An old form is `AUTH=LOGIN PLAIN`.
+            // The old form is `AUTH=LOGIN PLAIN`.
             let mut words = line.split([' ', '\t', '=']).filter(|word| !word.is_empty());
             match words.next() {
                 Some("AUTH") => offers.auth.extend(words.map(str::to_owned)),
@@ -352,7 +355,7 @@ impl Offers {
     }
 }
 
-/// The message with CRLF at each line's end, and dots doubled where a line begins with one.
+/// Returns the message with CRLF at the end of each line, and with leading dots doubled.
 fn stuffed(message: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(message.len() + message.len() / 32 + 2);
     let mut last = b'\n';

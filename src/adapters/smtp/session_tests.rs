@@ -1,19 +1,19 @@
-//! The dialogue over a connection whose delays are told, not waited for.
+//! The dialogue over a connection with simulated delays, so that no test waits.
 
 use std::{collections::VecDeque, io};
 
 use super::*;
 use crate::ports::SendErrorKind::{Permanent, Setup, Transient, Unknown};
 
-/// Answers step by step, each after a time that only counts against the limit.
+/// A server that answers step by step. The time of each answer only counts against the limit.
 #[derive(Default)]
 pub(in crate::adapters::smtp) struct Scripted {
     answers: VecDeque<(u64, Vec<u8>)>,
     limit: Duration,
     pub(in crate::adapters::smtp) sent: Vec<u8>,
-    /// Writing fails from this many bytes on.
+    /// The number of bytes after which writing fails.
     breaks_after: Option<usize>,
-    /// What has arrived before so many commands are written.
+    /// Text that arrives before this many commands are written.
     unasked: Option<(usize, &'static str)>,
     glances: usize,
 }
@@ -76,7 +76,7 @@ fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).unwrap()
 }
 
-/// Greets, says hello, and sends one message; how it ended, and what was sent.
+/// Sends one message in a new session. Returns the result, and what was sent.
 fn whole(wire: Scripted, limits: Limits, to: &str, from: &str) -> (Result<(), Failure>, String) {
     let mut session = Session::new(wire, limits);
     let (from, to) = (address(from), address(to));
@@ -101,7 +101,7 @@ const GOOD: [&str; 6] = [
     "250 ok\r\n",
 ];
 
-/// The friendly answers up to a step, which has this one, and then the one to QUIT.
+/// Returns friendly answers up to a step, which has this answer, and then the answer to QUIT.
 fn refusing(step: usize, answer: &str) -> Scripted {
     let before = GOOD.into_iter().take(step);
     Scripted::new(before.chain([answer, "221 bye\r\n"]).map(|text| (0, text)))
@@ -113,7 +113,7 @@ fn kind(done: Result<(), Failure>) -> SendErrorKind {
 
 #[test]
 fn each_step_waits_as_long_as_rfc_5321_asks() {
-    // Greeting, EHLO, MAIL, RCPT, DATA, final dot.
+    // The steps are greeting, EHLO, MAIL, RCPT, DATA and final dot.
     let limits = [300, 300, 300, 300, 120, 600];
     for (step, limit) in limits.into_iter().enumerate() {
         let late = |by: u64| {
@@ -167,7 +167,7 @@ fn a_refusal_is_heard_although_the_server_has_closed() {
 
 #[test]
 fn a_line_that_could_not_be_written_was_not_refused() {
-    // The server closes before RCPT TO and before DATA, with a word about something else.
+    // The server closes before RCPT TO and before DATA, with a reply about something else.
     for (at, line) in [(3, "RCPT TO:<ada@x.example>\r\n"), (4, "DATA\r\n")] {
         let mut answers = GOOD;
         answers[at] = "550 5.7.1 too many connections\r\n";
@@ -181,7 +181,7 @@ fn a_line_that_could_not_be_written_was_not_refused() {
 
 #[test]
 fn what_is_said_unasked_is_no_answer_to_what_follows() {
-    // Before EHLO, MAIL, RCPT, DATA and the final dot.
+    // The text comes before EHLO, MAIL, RCPT, DATA or the final dot.
     for command in 0..5 {
         for unasked in ["550 no\r\n", "250 ok\r\n", "hm", "250 ok\r\n421 bye\r\n"] {
             let mut wire = Scripted::new(GOOD.map(|text| (0, text)));
@@ -241,7 +241,7 @@ fn a_refusal_counts_for_good_only_if_the_next_answer_fits_too() {
         (3, "221 bye\r\n", Permanent),
         (3, "421 bye\r\n", Permanent),
         (3, "", Permanent),
-        // The answer to RCPT TO, after that to MAIL FROM was taken for it.
+        // This is the answer to RCPT TO, because the one to MAIL FROM was taken for it.
         (3, "503 5.5.1 MAIL first\r\n", Transient),
         (3, "250 ok\r\n", Transient),
         (3, "503 5.5.1 MAIL first\r\n221 bye\r\n", Transient),

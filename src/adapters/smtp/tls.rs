@@ -1,4 +1,4 @@
-//! TLS by rustls: certificate and name are always verified.
+//! TLS with rustls. The certificate and the name are always verified.
 
 use std::{fs::File, io, io::Read as _, sync::Arc};
 
@@ -18,7 +18,7 @@ use crate::ports::SendErrorKind;
 /// The longest file of root certificates.
 const LONGEST_FILE: u64 = 1024 * 1024;
 
-/// How to begin TLS with one server.
+/// The TLS settings for one server.
 #[derive(Clone)]
 pub(super) struct Tls {
     pub(super) config: Arc<ClientConfig>,
@@ -26,7 +26,7 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// Trusts the system's root certificates, and those in a file.
+    /// Trusts the root certificates of the system, and those in a file.
     pub(super) fn new(host: &str, roots: &[CertificateDer<'static>]) -> Result<Self, SmtpUrlError> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| SmtpUrlError::Host)?;
         let provider = Arc::new(aws_lc_rs::default_provider());
@@ -49,11 +49,11 @@ fn config(
     Ok(builder.with_no_client_auth())
 }
 
-/// Reads a file of root certificates: PEM, each one usable, at least one.
+/// Reads a PEM file of root certificates. There must be at least one, and each must be usable.
 pub(super) fn roots(path: &str) -> Result<Vec<CertificateDer<'static>>, SmtpUrlError> {
     let wrong = |_| SmtpUrlError::Certificate;
     let mut pem = Vec::new();
-    // A pipe or a device might never end.
+    // Reading a pipe or a device might never end.
     if !std::fs::metadata(path).map_err(wrong)?.is_file() {
         return Err(SmtpUrlError::Certificate);
     }
@@ -68,7 +68,7 @@ pub(super) fn roots(path: &str) -> Result<Vec<CertificateDer<'static>>, SmtpUrlE
     if roots.is_empty() { Err(SmtpUrlError::Certificate) } else { Ok(roots) }
 }
 
-/// Why a handshake failed: by its certificate, by its protocol, or by the connection.
+/// Returns the reason for a failed handshake: the certificate, the protocol or the connection.
 pub(super) fn failure(error: io::Error) -> Failure {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let words = match inner {

@@ -1,4 +1,4 @@
-//! Where to send mail, as a URL.
+//! The mail server and the sender's address, as a URL.
 
 use std::{net::IpAddr, str::FromStr, time::Duration};
 
@@ -13,12 +13,12 @@ use super::{
 };
 use crate::{domain::EmailAddress, policy::meant};
 
-/// Connections that are busy at once.
+/// The default number of connections that may be busy at once.
 const CONNECTIONS: usize = 3;
 const PARAMETERS: [&str; 7] =
     ["ca", "connections", "final_timeout", "from", "hello", "timeout", "tls"];
 
-/// Reads a URL: the server, and the address that mails come from.
+/// Parses a URL. Returns the server, and the address that mails come from.
 pub(super) fn parse(
     url: &str,
     tokens: Option<Tokens>,
@@ -63,7 +63,7 @@ pub(super) fn parse(
     Ok((Server { connections, credentials, hello, host, limits, port, security }, from))
 }
 
-/// The parameters after `?`, decoded.
+/// The decoded parameters after `?`.
 struct Parameters(Vec<(&'static str, Zeroizing<String>)>);
 
 impl Parameters {
@@ -90,7 +90,7 @@ impl Parameters {
         self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
-    /// A number from 1 to `most`.
+    /// Parses a number from 1 to `most`.
     fn number<N: FromStr + PartialOrd + From<u8>>(
         &self,
         name: &str,
@@ -141,7 +141,7 @@ fn host_and_port(place: &str, usual: u16) -> Result<(String, u16), SmtpUrlError>
     Ok((host, port))
 }
 
-/// A host name or an IPv4 address. Names of containers may have underscores.
+/// Returns true for a host name or an IPv4 address. The names of containers may have underscores.
 fn is_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let is_label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(plain);
@@ -149,7 +149,7 @@ fn is_name(text: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label)
 }
 
-/// An address in brackets (RFC 5321 section 4.1.3).
+/// Returns true for an address in brackets (RFC 5321 section 4.1.3).
 fn is_literal(text: &str) -> bool {
     let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     inner.is_some_and(|inner| match inner.strip_prefix("IPv6:") {
@@ -187,7 +187,7 @@ fn credentials(
     }
 }
 
-/// Percent-decoding (RFC 3986 section 2.1).
+/// Decodes percent-encoding (RFC 3986 section 2.1).
 fn decoded(text: &str) -> Option<Zeroizing<String>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text.as_bytes();
@@ -196,7 +196,7 @@ fn decoded(text: &str) -> Option<Zeroizing<String>> {
         if *first == b'%' {
             let (digits, tail) = rest.split_at_checked(2)?;
             let digits = core::str::from_utf8(digits).ok()?;
-            // A sign would be read as well.
+            // The number parser would also accept a sign.
             let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
             bytes.push(u8::from_str_radix(digits, 16).ok().filter(|_| is_hex)?);
             rest = tail;

@@ -1,4 +1,4 @@
-//! What a URL may be.
+//! The URLs that are accepted and refused.
 
 use std::fs;
 

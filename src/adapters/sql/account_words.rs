@@ -1,4 +1,4 @@
-//! How the SQL adapters spell what an account is made of.
+//! The words with which the SQL adapters store the parts of an account.
 
 use crate::domain::{IdentityProvider, SecondFactor};
 

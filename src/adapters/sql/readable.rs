@@ -1,7 +1,7 @@
-//! Rows of which one may be damaged.
+//! Rows, of which some may be damaged.
 
-/// The rows that can be read. One that is damaged holds up none of the others; its fault is told
-/// when no other row came with it.
+/// Returns the rows that can be read. A damaged row holds up no other row. Its fault is returned
+/// only if no row can be read.
 pub(in crate::adapters) fn readable<T, E>(
     rows: impl IntoIterator<Item = Result<T, E>>,
 ) -> Result<Vec<T>, E> {

@@ -1,4 +1,4 @@
-//! Charging counters, and keeping a record's charges as bytes.
+//! The charging of counters, and the charges of a record as bytes.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use rusqlite::{Connection, Error, OptionalExtension, params};
 use super::errors;
 use crate::domain::{Charge, CounterName, Over, Timestamp};
 
-/// Bytes of one packed charge: tier, name, amount, limit, window.
+/// The size of one packed charge, with its tier, name, amount, limit and window.
 const PACKED: usize = 1 + 32 + 4 + 4 + 8;
 
-/// A counter as it is after a charge.
+/// A counter after a charge.
 struct Counter {
     value: i64,
     ends_at: i64,
     touched_at: i64,
 }
 
-/// Makes all charges of one tier or none; answers every counter that is over.
+/// Makes all charges of one tier or none. Returns every counter that is over.
 ///
-/// Everything is read and decided before anything is written, so that a flood of refused calls
-/// writes nothing. The writer holds the database's lock: nobody comes in between.
+/// It reads and decides everything before it writes, so that a flood of refused calls writes
+/// nothing. The writer holds the lock of the database, so that no other process comes between.
 pub(super) fn charge(
     connection: &Connection,
     charges: &[Charge],
@@ -44,7 +44,8 @@ pub(super) fn charge(
     Ok(over)
 }
 
-/// Makes charges tier by tier; the first tier that refuses ends it, earlier ones stand.
+/// Makes charges tier by tier. The first tier that refuses ends the call, and earlier tiers stay
+/// charged.
 pub(super) fn charge_tiers(
     connection: &Connection,
     charges: &[Charge],
@@ -63,7 +64,8 @@ pub(super) fn charge_tiers(
     Ok(Vec::new())
 }
 
-/// Begins a counter anew at its next charge; what it has seen of time is kept.
+/// Resets a counter, so that its next charge begins a new window. It keeps the latest time that it
+/// has seen.
 pub(super) fn clear(
     connection: &Connection,
     name: &CounterName,
@@ -99,7 +101,7 @@ fn write(connection: &Connection, name: &CounterName, counter: &Counter) -> Resu
     Ok(())
 }
 
-/// A window in microseconds, short enough that adding it to an instant cannot overflow.
+/// Returns a window in microseconds, short enough that adding it to a time cannot overflow.
 fn micros(window: Duration) -> i64 {
     i64::try_from(window.as_micros()).unwrap_or(i64::MAX).min(i64::MAX / 4)
 }

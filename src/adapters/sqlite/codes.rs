@@ -95,7 +95,7 @@ pub(super) fn insert(
     if connection.prepare_cached(sql)?.exists([record.id.as_bytes()])? {
         return Ok((Inserted::Exists, Writes::Undone));
     }
-    // Charges first: what they refuse has written nothing.
+    // Make the charges first, because refused charges write nothing.
     let over = charge(connection, charges, now)?;
     if !over.is_empty() {
         return Ok((Inserted::Refused(over), Writes::Undone));

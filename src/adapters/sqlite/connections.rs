@@ -1,4 +1,4 @@
-//! The two connections to a database file, each on a thread of its own.
+//! The two connections to a database file, each on its own thread.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// Opens the file. Blocks.
+    /// Opens the file. Blocks the thread.
     pub(super) fn open(path: &Path, bytes: u64) -> Result<Self, StoreError> {
         let writer = schema::writer(path, bytes)?;
         let reader = schema::reader(path)?;

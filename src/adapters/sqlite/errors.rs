@@ -4,7 +4,7 @@ use rusqlite::{Error, ErrorCode};
 
 use crate::ports::{StoreError, StoreErrorKind};
 
-/// An error of one statement, before any commit: nothing has happened.
+/// Returns the error of one statement before any commit. Nothing has happened.
 pub(super) fn statement(error: Error) -> StoreError {
     if let Error::InvalidColumnName(what) = &error {
         let words = format!("sqlite: a row holds no valid {what}; correct it, or remove it");
@@ -48,7 +48,7 @@ pub(super) fn statement(error: Error) -> StoreError {
     StoreError::new(kind, message).with_source(error)
 }
 
-/// An error of the commit that a job shared with others: it may or may not have happened.
+/// Returns the error of a commit that a job shared with others. Whether it has happened is unknown.
 pub(super) fn commit(error: &Error) -> StoreError {
     let message = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => {
@@ -59,7 +59,7 @@ pub(super) fn commit(error: &Error) -> StoreError {
     StoreError::new(StoreErrorKind::Unknown, message).with_source(error.to_string())
 }
 
-/// The whole transaction was undone by SQLite itself.
+/// Returns the error for a transaction that SQLite itself has undone.
 pub(super) fn undone() -> StoreError {
     StoreError::new(
         StoreErrorKind::Full,

@@ -1,4 +1,4 @@
-//! Tenants' policies in SQLite, which administrators change.
+//! The policies of tenants in SQLite, which administrators change.
 
 use std::{
     collections::HashMap,
@@ -23,7 +23,8 @@ use crate::{
     },
 };
 
-/// Bytes of the records of a tenant's changes. The newest is kept whatever it takes.
+/// The total size of the records of a tenant's changes. The newest record is kept whatever its
+/// size.
 const MOST_RECORDED: usize = 16 * 1024 * 1024;
 
 /// Policies in a SQLite file, with a record of each change and its administrator. Clones share the
@@ -47,7 +48,7 @@ pub struct SqlitePolicies {
 #[derive(Debug, Default)]
 struct Seen {
     rows: HashMap<TenantId, Row>,
-    /// Rows of no tenant.
+    /// The number of rows that name no tenant.
     nameless: usize,
 }
 
@@ -57,8 +58,8 @@ struct Row {
     fault: Option<DocumentError>,
 }
 
-/// What tells one state of a row from another without reading it. The length finds what was edited
-/// by hand without a new version.
+/// A mark that tells one state of a row from another without reading the document. The length
+/// reveals an edit by hand that kept the version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Mark {
     version: u64,
@@ -115,7 +116,8 @@ impl SqlitePolicies {
             let read = read_stored(&tenant, &document);
             let mut seen = self.seen();
             if seen.rows.get(&tenant) != before.as_ref() {
-                // What was written here meanwhile is newer than what was read.
+                // This process has written meanwhile, and its write is newer than the row that was
+                // read.
                 continue;
             }
             let fault = match read {
@@ -152,7 +154,7 @@ impl SqlitePolicies {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The stored document, whatever it holds.
+    /// Returns the stored document, even if it cannot be parsed.
     async fn stored(&self, tenant: &TenantId) -> Result<Option<(Mark, Vec<u8>)>, StoreError> {
         let tenant = tenant.clone();
         let act = move |connection: &Connection| {
@@ -168,7 +170,8 @@ impl SqlitePolicies {
         self.connections.reader.call(act).await
     }
 
-    /// Records of a tenant, the newest first, until so many could be read; and how many could not.
+    /// Returns the records of a tenant, the newest first, until `limit` records could be read. Also
+    /// returns how many could not be read.
     async fn records(
         &self,
         tenant: &TenantId,
@@ -322,7 +325,7 @@ fn write(
     Ok((Written::Written { version: unsigned(version) }, Writes::Stand))
 }
 
-/// A record; `None` if it cannot be read.
+/// Returns a record, or `None` if it cannot be read.
 fn recorded(row: &rusqlite::Row<'_>) -> Option<RecordedChange> {
     let text = |index: usize| {
         let bytes = row.get_ref(index).ok()?.as_bytes().ok()?;
@@ -333,7 +336,7 @@ fn recorded(row: &rusqlite::Row<'_>) -> Option<RecordedChange> {
     Some(RecordedChange::new(at, text(1)?, text(2)?, [json(3)?, json(4)?]))
 }
 
-/// The tenant that a row is about.
+/// Returns the tenant of a row.
 fn name(value: ValueRef<'_>) -> Option<TenantId> {
     let text = core::str::from_utf8(value.as_bytes().ok()?).ok()?;
     TenantId::parse(text).ok()

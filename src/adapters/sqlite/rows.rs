@@ -1,4 +1,4 @@
-//! Accounts as rows.
+//! The conversion of accounts to and from rows.
 
 use rusqlite::{Connection, Error, OptionalExtension, Row, params};
 
@@ -11,13 +11,14 @@ use crate::{
     },
 };
 
-/// One account with its addresses in order. One statement, because a statement is one snapshot.
+/// The query for one account, with its addresses in order. It is one statement, because a statement
+/// sees one snapshot.
 const SELECT: &str = "SELECT a.id, a.stamp, a.password, a.identity_providers, a.groups, \
     a.disabled, a.locked, a.second_factor, a.language, a.names, a.last_reset, \
     (SELECT json_group_array(e.address) FROM (SELECT address FROM sspr_address \
      WHERE tenant = a.tenant AND account = a.id ORDER BY position) AS e) FROM sspr_account AS a";
 
-/// Finds the accounts that have an address.
+/// Finds the accounts with an address.
 pub(super) fn with_address(
     connection: &Connection,
     tenant: &TenantId,
@@ -32,7 +33,7 @@ pub(super) fn with_address(
     found.collect()
 }
 
-/// Finds the account of an id.
+/// Finds the account with an id.
 pub(super) fn with_id(
     connection: &Connection,
     tenant: &TenantId,
@@ -43,7 +44,7 @@ pub(super) fn with_id(
     statement.query_row(params![tenant.as_str(), id.as_str()], account).optional()
 }
 
-/// Every field is named: one that is new to an account is not forgotten here.
+/// Reads an account. Every field is named, so that the compiler finds a new field of accounts.
 fn account(row: &Row<'_>) -> Result<Account, Error> {
     let id: String = row.get(0)?;
     let password: Option<String> = row.get(2)?;
@@ -76,7 +77,7 @@ fn account(row: &Row<'_>) -> Result<Account, Error> {
     })
 }
 
-/// Writes an account, or replaces the one of that id.
+/// Writes an account, or replaces the one with the same id.
 pub(super) fn write(
     connection: &Connection,
     tenant: &TenantId,

@@ -7,16 +7,16 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::errors;
 use crate::ports::{StoreError, StoreErrorKind};
 
-/// In order; append only.
+/// The migrations in order. They are append-only.
 const MIGRATIONS: [&str; 3] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
 ];
-/// How long a connection waits for another process's transaction.
+/// The time that a connection waits for another process's transaction.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The writing connection, its schema up to date, its file within so many bytes.
+/// Returns the writing connection, after updating the schema and limiting the size of the file.
 pub(super) fn writer(path: &Path, bytes: u64) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path).map_err(errors::statement)?;
     prepare(&connection, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
@@ -31,7 +31,7 @@ pub(super) fn writer(path: &Path, bytes: u64) -> Result<Connection, StoreError> 
     Ok(connection)
 }
 
-/// The reading connection.
+/// Returns the reading connection.
 pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(errors::statement)?;
@@ -45,7 +45,8 @@ fn prepare(connection: &Connection, pragmas: &str) -> Result<(), StoreError> {
     connection.execute_batch(pragmas).map_err(errors::statement)
 }
 
-/// Runs what is missing in one transaction: two processes that start at once do it once.
+/// Runs all missing migrations in one transaction, so that processes that start together migrate
+/// once.
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let mut migrated = || -> Result<Option<u32>, rusqlite::Error> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -1,5 +1,5 @@
-//! How many statements each verb takes, inside the savepoint that the writer gives it. A count that
-//! moves fails: who means it, writes it here.
+//! The number of statements that each verb takes inside the savepoint of the writer. A test fails
+//! if a number changes. If the change is intended, change the number here.
 
 use std::{
     path::Path,
@@ -40,7 +40,7 @@ impl Counting {
         Self { connection, statements }
     }
 
-    /// What a call answers, and how many statements it took.
+    /// Returns the answer of a call, and how many statements it took.
     fn count<T>(&self, call: impl FnOnce(&Connection) -> T) -> (T, usize) {
         let before = self.statements.load(Ordering::Relaxed);
         let answer = call(&self.connection);
@@ -57,7 +57,7 @@ fn charge(name: u8, tier: u8, amount: u32) -> Charge {
     Charge { amount, limit: 9, name, tier, window }
 }
 
-/// A record with two counters of each tier, as the engine's have.
+/// Returns a record with two counters of each tier, like those of the engine.
 fn record() -> Record {
     Record {
         begins_challenge: false,
@@ -81,9 +81,9 @@ fn each_verb_of_the_code_store_takes_the_statements_on_record() {
         .count(|at| in_savepoint(at, |at| codes::swap(at, &one, 1, &sends[..1], &clear, now())));
     let charged = store.count(|at| charges::charge(at, &sends, now()));
 
-    // A look and a write of the record and of each charge; the third charge only asks.
+    // A read and a write of the record and of each charge. The third charge only asks.
     assert_eq!((inserted.0.unwrap(), inserted.1), (Inserted::Inserted, 2 + 2 + 3 + 2));
-    // The record and what it holds.
+    // The record and its content.
     assert!(matches!(attempted.0.unwrap(), Attempted::Charged { over, .. } if over.is_empty()));
     assert_eq!(attempted.1, 2 + 1 + 4 + 4);
     assert_eq!((swapped.0.unwrap(), swapped.1), (Swapped::Swapped { version: 2 }, 2 + 2 + 2 + 2));
@@ -98,7 +98,7 @@ fn a_refused_call_only_reads() {
     let refused = store.count(|at| in_savepoint(at, |at| codes::insert(at, &one, &full, now())));
 
     assert!(matches!(refused.0.unwrap(), Inserted::Refused(_)));
-    // The savepoint, its end after a way back, the record and each counter.
+    // The savepoint, its rollback and its release, the record and each counter.
     assert_eq!(refused.1, 3 + 1 + 2);
 }
 
@@ -152,7 +152,7 @@ fn a_change_of_a_password_takes_the_statements_on_record() {
     let applied = store.count(|at| in_savepoint(at, |at| users::apply(at, &change)));
 
     assert!(matches!(applied.0.unwrap(), Applied::Done { .. }));
-    // The savepoint, the account, its sessions, one notice.
+    // The savepoint, the account, its sessions and one notice.
     assert_eq!(applied.1, 2 + 1 + 1 + 1);
     let left = "SELECT tenant FROM sspr_session";
     let left = store.connection.query_row(left, [], |row| row.get::<_, String>(0));
@@ -183,7 +183,7 @@ fn the_writer_syncs_every_commit_and_the_reader_cannot_write() {
         read.unwrap()
     };
 
-    // 2 is FULL: without it a commit that was answered may be lost with the machine's power.
+    // The value 2 is FULL. Without it, a loss of power may lose a commit that was answered.
     assert_eq!(pragma(&writer, "synchronous"), "Integer(2)");
     assert!(pragma(&writer, "journal_mode").contains("Text"));
     assert_eq!(pragma(&reader, "query_only"), "Integer(1)");

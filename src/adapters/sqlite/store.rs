@@ -64,7 +64,7 @@ impl SqliteStore {
         let (reply, answer) = oneshot::channel();
         let opening = thread::Builder::new().name("sspr-sqlite-open".to_owned());
         let spawned = opening.spawn(move || {
-            // A caller that is gone does not care for the answer.
+            // The caller may be gone, and then the answer does not matter.
             let _ = reply.send(Connections::open(&path, bytes));
         });
         if spawned.is_err() {

@@ -127,7 +127,7 @@ impl Outbox for SqliteUsers {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        // An id that is no number is none of ours.
+        // We issue only numeric ids.
         let Ok(id) = id.0.parse::<i64>() else { return Ok(()) };
         let act = move |connection: &Connection| {
             let sql = "UPDATE sspr_notice SET tries = ?2, leased_until = ?3, set_at = ?4 \
@@ -140,7 +140,7 @@ impl Outbox for SqliteUsers {
     }
 
     async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {
-        // An id that is no number is none of ours.
+        // We issue only numeric ids.
         let Ok(id) = id.0.parse::<i64>() else { return Ok(()) };
         let act = move |connection: &Connection| {
             let sql = "DELETE FROM sspr_notice WHERE id = ?1";
@@ -151,7 +151,8 @@ impl Outbox for SqliteUsers {
     }
 }
 
-/// Hash, stamp, lock, pending address, last reset, sessions and notices: all of it or nothing.
+/// Changes the hash, stamp, lock, pending address, last reset, sessions and notices. Either all of
+/// it happens or nothing.
 pub(super) fn apply(
     connection: &Connection,
     change: &PasswordChange,
@@ -197,15 +198,17 @@ pub(super) fn apply(
     Ok((Applied::Done { notice: NoticeDelivery::Queued }, Writes::Stand))
 }
 
-/// Takes what is due, the one that has been due longest first. The writer holds the lock, so
-/// nobody comes between the look and the lease.
-/// Leases what is due. A row that is damaged is leased like the others.
+/// Leases the notices that are due, with the one that has been due longest first. A damaged row is
+/// leased like the others.
+///
+/// The writer holds the lock, so that no other process comes between the read and the lease.
 fn lease(
     connection: &Connection,
     now: Timestamp,
     limit: i64,
 ) -> Result<Result<Vec<Notice>, Error>, Error> {
-    // Rows of older versions do not say when they were leased: it was a lease before.
+    // Rows of older versions do not have the time of their lease. It was one lease before their due
+    // time.
     let sql = "SELECT id, tenant, address, changed_at, language, tries, cause FROM sspr_notice \
                WHERE leased_until <= ?1 OR coalesce(set_at, leased_until - ?2) > ?3 \
                ORDER BY leased_until, id LIMIT ?4";

@@ -11,30 +11,32 @@ use rusqlite::{Connection, Error};
 use super::errors;
 use crate::ports::StoreError;
 
-/// Jobs that may wait; one more is answered with an error at once. A job is small: this bounds memory,
-/// and at some 10,000 jobs a second the wait.
+/// The number of jobs that may wait. A further job is answered with an error at once.
+///
+/// Jobs are small. The number bounds the memory and, at about 10,000 jobs per second, the waiting
+/// time.
 const QUEUE: usize = 4_096;
 
-/// The sending end of a worker's queue, and its thread.
+/// The sending end of a worker's queue, and the worker's thread.
 #[derive(Debug)]
 pub(super) struct Worker {
     jobs: Option<SyncSender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Whether a job's writes stand.
+/// The fate of a job's writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Writes {
-    /// They are part of the commit.
+    /// The writes are part of the commit.
     Stand,
-    /// They are undone; the answer is given all the same.
+    /// The writes are undone. The answer is given nevertheless.
     Undone,
 }
 
-/// How a worker treats its jobs.
+/// The way in which a worker runs its jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// Each by itself, without a transaction.
+    /// Runs each job separately, without a transaction.
     Read,
     /// Runs waiting jobs in one transaction with a savepoint for each and one commit, and then
     /// answers.
@@ -43,7 +45,7 @@ pub(super) enum Mode {
 
 trait Job: Send {
     fn run(&mut self, connection: &Connection, mode: Mode);
-    /// Gives the answer, unless the shared commit failed.
+    /// Gives the answer, or the failure of the shared commit.
     fn answer(self: Box<Self>, failure: Option<StoreError>);
 }
 
@@ -66,7 +68,7 @@ impl Worker {
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
-    /// Runs a job. Once queued it runs to its end, also if the caller is gone.
+    /// Runs a job. A queued job runs to its end, even if the caller is gone.
     pub(super) async fn call<T: Send + 'static>(
         &self,
         act: impl FnOnce(&Connection) -> Result<(T, Writes), Error> + Send + 'static,
@@ -74,8 +76,8 @@ impl Worker {
         self.call_then(act, |_| {}).await
     }
 
-    /// Runs a job, and `after` on what it answers once it is committed. Both happen on the worker's
-    /// thread, so that a caller who is gone misses neither.
+    /// Runs a job, and calls `after` with its answer once it is committed. Both happen on the
+    /// worker's thread, so that they also happen if the caller is gone.
     pub(super) async fn call_then<T: Send + 'static>(
         &self,
         act: impl FnOnce(&Connection) -> Result<(T, Writes), Error> + Send + 'static,
@@ -96,7 +98,7 @@ impl Worker {
 }
 
 impl Drop for Worker {
-    /// Finishes what is queued.
+    /// Waits until the queued jobs are done.
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
@@ -128,12 +130,12 @@ where
         if let Ok(answer) = &result {
             (self.after)(answer);
         }
-        // A caller that is gone does not care for the answer.
+        // The caller may be gone, and then the answer does not matter.
         let _ = self.reply.send(result);
     }
 }
 
-/// Runs a job so that its writes can be undone without those of its neighbours.
+/// Runs a job so that its writes can be undone without those of other jobs.
 pub(super) fn in_savepoint<T>(
     connection: &Connection,
     act: impl FnOnce(&Connection) -> Result<(T, Writes), Error>,
@@ -166,20 +168,20 @@ fn work(connection: &Connection, queue: &Receiver<Box<dyn Job>>, mode: Mode) {
     }
 }
 
-/// One transaction for all of them. What is wrong with the transaction is wrong for each.
+/// Runs all jobs in one transaction. A fault of the transaction is the fault of each job.
 fn write(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Option<StoreError> {
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
         return Some(errors::statement(error));
     }
     batch.iter_mut().for_each(|job| job.run(connection, Mode::Write));
-    // A full disk can end the transaction by itself: then nothing of it has happened.
+    // A full disk can end the transaction on its own. Then nothing of it has happened.
     if connection.is_autocommit() {
         return Some(errors::undone());
     }
     match connection.execute_batch("COMMIT") {
         Ok(()) => None,
         Err(error) => {
-            // If the rollback fails too, the next BEGIN says so.
+            // If the rollback fails too, the next BEGIN reports it.
             let _ = connection.execute_batch("ROLLBACK");
             Some(errors::commit(&error))
         }

@@ -1,4 +1,4 @@
-//! The system's clock, and the thread that keeps its alarms.
+//! The clock of the system, and the thread that keeps its alarms.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use crate::{
     ports::{Clock, Sleep},
 };
 
-/// The longest the alarm thread sleeps: a clock that jumps ahead is noticed within this time.
+/// The longest sleep of the alarm thread. A clock that jumps ahead is noticed within this time.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The operating system's wall clock, in microseconds. It needs no runtime: one thread keeps the
@@ -45,11 +45,11 @@ impl Clock for SystemClock {
                 alarm = None;
                 return Poll::Ready(());
             }
-            // An alarm that rang while the clock stood later than now is set again.
+            // Set the alarm again if it rang while the clock showed a later time.
             if !alarm.as_ref().is_some_and(|alarm| alarm.rewake(context.waker())) {
                 alarm = ALARMS.as_ref().map(|alarms| alarms.set(instant, context.waker()));
             }
-            // Without a thread to keep alarms the task asks again: slow, but never stuck.
+            // Without an alarm thread the task polls again, which is slow but never stuck.
             if alarm.is_none() {
                 context.waker().wake_by_ref();
             }
@@ -64,7 +64,7 @@ fn now() -> Timestamp {
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// Alarms by instant, then by number.
+/// The alarms, ordered by time and then by number.
 #[derive(Default)]
 struct Alarms {
     waiting: Mutex<BTreeMap<(Timestamp, u64), Waker>>,
@@ -72,7 +72,7 @@ struct Alarms {
     numbers: AtomicU64,
 }
 
-/// One alarm; dropping it takes it off.
+/// One alarm. Dropping it removes it.
 struct Alarm(Arc<Alarms>, (Timestamp, u64));
 
 static ALARMS: LazyLock<Option<Arc<Alarms>>> = LazyLock::new(|| {
@@ -95,7 +95,7 @@ impl Alarms {
         let mut seen = now();
         loop {
             let mut due = Vec::new();
-            // The clock has stepped back: whoever waits may not want to wait that much longer.
+            // The clock has stepped back, and a waiting task may not want to wait that much longer.
             let before = std::mem::replace(&mut seen, now());
             if seen < before {
                 due.extend(std::mem::take(&mut *waiting).into_values());
@@ -127,7 +127,7 @@ impl Alarms {
 }
 
 impl Alarm {
-    /// Wakes another task instead; `false` if the alarm has rung.
+    /// Makes the alarm wake another task. Returns `false` if the alarm has rung.
     fn rewake(&self, waker: &Waker) -> bool {
         self.0.lock().get_mut(&self.1).map(|kept| kept.clone_from(waker)).is_some()
     }

@@ -1,8 +1,8 @@
-//! A limit of time that no change of the wall clock moves.
+//! A time limit that no change of the wall clock moves.
 
 use std::time::{Duration, Instant};
 
-/// A stretch of monotonic time, for connections whose thread blocks.
+/// A period of monotonic time, for connections whose thread blocks.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::adapters) struct Deadline {
     began: Instant,
@@ -10,18 +10,18 @@ pub(in crate::adapters) struct Deadline {
 }
 
 impl Deadline {
-    /// A stretch that begins now.
+    /// Starts a period that begins now.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub(in crate::adapters) fn after(limit: Duration) -> Self {
         Self { began: Instant::now(), limit }
     }
 
-    /// The time since it began.
+    /// Returns the time since the beginning.
     pub(in crate::adapters) fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }
 
-    /// The time that is left, or `None` once it is over.
+    /// Returns the remaining time, or `None` once it is over.
     pub(in crate::adapters) fn left(&self) -> Option<Duration> {
         self.limit.checked_sub(self.elapsed()).filter(|left| !left.is_zero())
     }

@@ -1,4 +1,4 @@
-//! Randomness seeded by the operating system.
+//! Random numbers that the operating system seeds.
 
 use std::cell::{Cell, RefCell};
 
@@ -6,7 +6,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng, rngs::SysRng};
 
 use crate::domain::{Entropy, EntropyUnavailable};
 
-/// Bytes drawn from one seed, after which a thread asks the system for another.
+/// The number of bytes from one seed, after which a thread asks the system for another seed.
 const RESEED_AFTER: usize = 64 * 1024;
 
 /// A ChaCha12 generator in each thread. The operating system seeds it, and seeds it again after
@@ -22,10 +22,10 @@ struct Seeded {
     left: usize,
 }
 
-/// Words that are drawn at once, so that most calls only take one that lies ready.
+/// The number of words that are drawn at once, so that most calls only take a word that is ready.
 const READY: usize = 32;
 
-/// Drawn words; each is wiped as it is taken.
+/// Drawn words. Each word is wiped when it is taken.
 struct Ready {
     words: [Cell<u64>; READY],
     next: Cell<usize>,
@@ -62,7 +62,7 @@ impl Entropy for SystemEntropy {
 }
 
 impl Ready {
-    /// Draws anew, and takes the first.
+    /// Draws new words, and returns the first one.
     #[cold]
     fn refill(&self) -> Result<u64, EntropyUnavailable> {
         with(8 * READY, |generator| {
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
     use crate::domain::{Code, CodeFormat};
 
-    /// Chi-square over one symbol position.
+    /// Returns the chi-square statistic of one symbol position.
     fn chi_square(counts: &[u32]) -> f64 {
         let total: u32 = counts.iter().sum();
         let expected = f64::from(total) / f64::from(u32::try_from(counts.len()).unwrap());
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn every_symbol_is_equally_likely_at_every_place() {
-        // Critical values at p = 1e-6 for 9 and 19 degrees of freedom.
+        // The critical values at p = 1e-6 for 9 and 19 degrees of freedom.
         assert!(draws(CodeFormat::Digits, "0123456789").iter().all(|chi| *chi < 45.97));
         assert!(draws(CodeFormat::Letters, "BCDFGHJKLMNPQRSTVWXZ").iter().all(|chi| *chi < 63.6));
     }

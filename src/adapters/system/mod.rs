@@ -1,4 +1,4 @@
-//! The system's time and randomness. No other module reads them.
+//! The time and randomness of the system. No other module reads them.
 
 mod clock;
 #[cfg(feature = "smtp")]

@@ -1,4 +1,4 @@
-//! Attempts: own tries first, then tier by tier; death.
+//! The clauses about attempts. They cover a record's own tries, the tiers of charges, and expiry.
 
 use super::{
     super::case_result::{CaseResult, Violation, hold, same},
@@ -10,7 +10,8 @@ use crate::{
     ports::{Attempted, CodeStore as _, Loaded, Record},
 };
 
-/// One try that must be charged: the record, and the names that are over, sorted.
+/// Charges one try, which must succeed. Returns the record, and the sorted names of the counters
+/// that are over.
 async fn charged(
     bench: &CodeStoreBench,
     id: &RecordId,
@@ -48,7 +49,7 @@ pub(super) async fn tries_are_charged_first_and_exhausted_charges_nothing_else(
 }
 
 pub(super) async fn tiers_are_taken_in_ascending_order(bench: &CodeStoreBench) -> CaseResult {
-    // Written in descending order, and with names that sort against their tiers.
+    // The charges are in descending order, and their names sort against their tiers.
     let charges = [bench.charge(3, 9, 1), bench.charge(7, 2, 2), bench.charge(9, 1, 3)];
     let record = bench.record(1, &charges);
     bench.put(&record, &[]).await?;
@@ -141,7 +142,7 @@ pub(super) async fn a_clock_that_runs_back_revives_no_record(bench: &CodeStoreBe
 }
 
 pub(super) async fn expiry_is_judged_by_the_callers_clock(bench: &CodeStoreBench) -> CaseResult {
-    // Ten years ago and in ten years, by any server's clock.
+    // Ten years in the past and in the future, by any server's clock.
     for (number, years) in [(1, -10), (2, 10)] {
         let begins = years * 365 * DAY;
         let record = Record { expires_at: at(begins + SECOND), ..bench.record(number, &[]) };

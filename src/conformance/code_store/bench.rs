@@ -1,4 +1,4 @@
-//! What a case works with: the store, a way to run tasks, ids and names of its own.
+//! The bench of a case. It has the store, a way to run tasks, and separate ids and names.
 
 use std::{
     future::Future,
@@ -20,15 +20,15 @@ use crate::{
     ports::{CodeStore, Inserted, Record, StoreError},
 };
 
-/// Something that runs beside the case.
+/// A task that runs beside the case.
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
-/// What runs a task: a thread each, or the host's runtime.
+/// A function that runs a task, on a separate thread or on the host's runtime.
 pub type Spawn = Arc<dyn Fn(Task) + Send + Sync>;
 
-/// 2027-01-15, to which the offsets of a case are added.
+/// The beginning of each case, 2027-01-15. The offsets of a case are added to it.
 const START: i64 = 1_800_000_000_000_000;
 
-/// A store on the bench: fresh and empty for each case.
+/// A code store under test. Each case needs a fresh and empty one.
 #[derive(Clone)]
 pub struct CodeStoreBench {
     pub(super) store: Arc<dyn CodeStore>,
@@ -45,10 +45,11 @@ impl core::fmt::Debug for CodeStoreBench {
 }
 
 impl CodeStoreBench {
-    /// A bench whose parallel callers are threads.
+    /// Creates a bench that runs parallel callers on threads.
     #[must_use]
     pub fn new(store: impl CodeStore + 'static) -> Self {
-        // A thread that cannot be started drops the task, and the case says that it was lost.
+        // If a thread cannot be started, its task is dropped, and the case reports that it was
+        // lost.
         let spawn = |task| drop(thread::Builder::new().spawn(move || block_on(task)));
         Self {
             rounds: 40,
@@ -59,21 +60,22 @@ impl CodeStoreBench {
         }
     }
 
-    /// The same, whose parallel callers are tasks of a runtime, as `|task| { tokio::spawn(task); }`.
+    /// Runs parallel callers as tasks of a runtime instead, for instance with `|task| {
+    /// tokio::spawn(task); }`.
     #[must_use]
     pub fn with_spawn(mut self, spawn: impl Fn(Task) + Send + Sync + 'static) -> Self {
         self.spawn = Arc::new(spawn);
         self
     }
 
-    /// Another seed for what is random: a failure prints its own.
+    /// Sets the seed of all random choices. A failed case prints its seed.
     #[must_use]
     pub const fn with_seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// How often races and random histories are tried; 40 unless told.
+    /// Sets the number of races and random histories. Default: 40.
     #[must_use]
     pub const fn with_rounds(mut self, rounds: u32) -> Self {
         self.rounds = rounds;
@@ -84,7 +86,7 @@ impl CodeStoreBench {
         Random::new(self.seed)
     }
 
-    /// An id of this case's tenant.
+    /// Returns an id of this case's tenant.
     pub(super) fn id(&self, number: u8) -> RecordId {
         id(self.tenant, number)
     }
@@ -93,12 +95,12 @@ impl CodeStoreBench {
         name(self.tenant, number)
     }
 
-    /// One charge of amount 1, within a second.
+    /// Returns one charge of amount 1 with a window of one second.
     pub(super) fn charge(&self, number: u8, tier: u8, limit: u32) -> Charge {
         Charge { amount: 1, limit, name: self.name(number), tier, window: WINDOW }
     }
 
-    /// A record that lives for a day.
+    /// Returns a record that lives for a day.
     pub(super) fn record(&self, number: u8, charges: &[Charge]) -> Record {
         Record {
             begins_challenge: false,
@@ -110,23 +112,23 @@ impl CodeStoreBench {
         }
     }
 
-    /// The same bench for another tenant.
+    /// Returns the same bench for another tenant.
     pub(super) fn tenant(&self, name: &str) -> Result<Self, Violation> {
         Ok(Self { tenant: TenantId::parse(name).map_err(Violation::of)?.tag(), ..self.clone() })
     }
 
-    /// Inserts, and expects that it is written.
+    /// Inserts a record, and expects that it is written.
     pub(super) async fn put(&self, record: &Record, charges: &[Charge]) -> CaseResult {
         let answer = self.store.insert(record, charges, at(0)).await?;
         hold(answer == Inserted::Inserted, || format!("a new record was not written: {answer:?}"))
     }
 
-    /// Charges, and answers whether it was made.
+    /// Makes charges, and returns whether they were made.
     pub(super) async fn charged(&self, charges: &[Charge], now: i64) -> Result<bool, StoreError> {
         Ok(self.store.charge(charges, at(now)).await?.is_empty())
     }
 
-    /// The value of a counter, found by asking.
+    /// Returns the value of a counter. Finds it with charges of amount 0.
     pub(super) async fn value(&self, number: u8, now: i64) -> Result<u32, Violation> {
         let ask = |limit| [Charge { amount: 0, limit, ..self.charge(number, 0, 0) }];
         let (mut low, mut high) = (0, 4096);
@@ -137,7 +139,7 @@ impl CodeStoreBench {
         Ok(low)
     }
 
-    /// That a counter has this value.
+    /// Checks that a counter has this value.
     pub(super) async fn stands_at(
         &self,
         number: u8,
@@ -151,7 +153,7 @@ impl CodeStoreBench {
         })
     }
 
-    /// Runs `callers` at once, and collects what they answer.
+    /// Runs `callers` at once, and returns their answers.
     pub(super) async fn all<T: Send + 'static>(
         &self,
         callers: u8,
@@ -182,11 +184,11 @@ impl CodeStoreBench {
 }
 
 pub(super) const WINDOW: Duration = Duration::from_secs(1);
-/// The same in microseconds.
+/// One second in microseconds.
 pub(super) const SECOND: i64 = 1_000_000;
 pub(super) const DAY: i64 = 24 * 3_600 * SECOND;
 
-/// So many microseconds after the case's beginning.
+/// Returns the time this many microseconds after the beginning of the case.
 pub(super) const fn at(micros: i64) -> Timestamp {
     Timestamp::from_micros(START + micros)
 }
@@ -195,7 +197,7 @@ pub(super) fn id(tenant: TenantTag, number: u8) -> RecordId {
     RecordId::from_parts(tenant, [number; 16])
 }
 
-/// A name as the engine makes them: family, tenant, digest.
+/// Returns a counter name like those of the engine, with family, tenant and digest.
 pub(super) fn name(tenant: TenantTag, number: u8) -> CounterName {
     let mut bytes = [number; CounterName::BYTES];
     let parts = core::iter::once(&5).chain(tenant.as_bytes());
@@ -203,7 +205,7 @@ pub(super) fn name(tenant: TenantTag, number: u8) -> CounterName {
     CounterName::from_bytes(bytes)
 }
 
-/// Lets all callers go at once.
+/// A barrier that lets all callers go at once.
 struct Barrier(Mutex<(u8, Vec<oneshot::Sender<()>>)>);
 
 impl Barrier {
@@ -225,7 +227,7 @@ impl Barrier {
             state.1.push(go);
             wait
         };
-        // Dropped senders let everybody go, too.
+        // If the senders are dropped, everybody may go too.
         let _ = wait.await;
     }
 }

@@ -1,4 +1,4 @@
-//! Counters: windows, all or none, limits, names.
+//! The clauses about counters. They cover windows, all-or-none charges, limits and names.
 
 use std::collections::BTreeSet;
 
@@ -41,7 +41,7 @@ pub(super) async fn a_clock_that_runs_back_reopens_no_window(bench: &CodeStoreBe
         let charged = bench.charged(&one, SECOND + back).await?;
         hold(!charged, || format!("a clock {back} microseconds back reopened the window"))?;
     }
-    // What a process with a fast clock has written keeps its window under a slow one.
+    // A window that a process with a fast clock began also holds for a slow clock.
     let two = [bench.charge(2, 0, 2)];
     same("by a fast clock", bench.charged(&two, 5 * SECOND).await?, true)?;
     same("by a slow clock", bench.charged(&two, 0).await?, true)?;
@@ -65,7 +65,7 @@ pub(super) async fn the_answer_names_every_counter_that_is_over(
     for number in [2, 200] {
         same("fills it", bench.charged(&[bench.charge(number, 0, 1)], 0).await?, true)?;
     }
-    // In no order: a store that sorts must answer with names all the same.
+    // The charges are in no order. A store that sorts them must still answer with the right names.
     let charges = [200, 3, 2, 120, 1].map(|number| bench.charge(number, 0, 1));
     let mut over: Vec<CounterName> =
         bench.store.charge(&charges, at(1)).await?.iter().map(|over| over.name).collect();
@@ -108,7 +108,8 @@ pub(super) async fn large_amounts_never_wrap_around(bench: &CodeStoreBench) -> C
 }
 
 pub(super) async fn names_are_compared_byte_for_byte(bench: &CodeStoreBench) -> CaseResult {
-    // As text: A and a, a NUL, not UTF-8, a quote, braces, a wild card, white space.
+    // The tails are, as text, A and a, a NUL, invalid UTF-8, a quote, braces, a wild card and white
+    // space.
     let tails = [b'A', b'a', 0, 0xff, b'\'', b'{', b'}', b'%', b' ', b'\n'];
     let mut names = BTreeSet::new();
     for place in [0, 8, 20, 31] {

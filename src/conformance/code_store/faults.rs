@@ -1,4 +1,4 @@
-//! Calls that are cut off, and answers that are lost.
+//! The clauses about calls that are cut off and answers that are lost.
 
 use core::{future::poll_fn, task::Poll};
 
@@ -10,10 +10,10 @@ use super::{
 };
 use crate::ports::{Attempted, CodeStore as _, Inserted, Record, Swapped};
 
-/// A call is dropped after so many polls; few stores need as many to answer.
+/// The most polls after which a call is dropped. Few stores need so many polls to answer.
 const POLLS: u8 = 12;
 
-/// Polls a call at most so many times, then drops it. Answers whether it came to its end.
+/// Polls a call at most this often, then drops it. Returns its answer if it ended.
 async fn cut(bench: &CodeStoreBench, call: &Call, polls: u8) -> Option<Answer> {
     let mut future = Box::pin(call.run(&*bench.store));
     let mut left = polls;
@@ -36,7 +36,7 @@ pub(super) async fn a_cancelled_call_happens_wholly_or_not_at_all(
         let charges = [0, 1, 2].map(|it| bench.charge(base + it, 0, 9));
         let insert = Call::Insert(record.clone(), charges.to_vec(), at(0));
         cut(bench, &insert, polls).await;
-        // The repeated call waits for what the first one left behind.
+        // The repeated call waits for anything that the first one left behind.
         let again = insert.run(&*bench.store).await?;
         hold(matches!(again, Answer::Inserted(Inserted::Inserted | Inserted::Exists)), || {
             format!("after an insert that was cut at await {polls}: {again:?}")
@@ -106,7 +106,8 @@ pub(super) async fn a_lost_answer_gives_nobody_a_try(bench: &CodeStoreBench) -> 
         bench.put(&record, &[]).await?;
         let mut compared = 0;
         for _ in 0..12 {
-            // The answer of a cut call is lost, whether it happened or not; the caller asks again.
+            // The answer of a cut call is lost, whether the call happened or not, and the caller
+            // asks again.
             let polls = u8::try_from(random.below(u32::from(POLLS))).unwrap_or(1);
             cut(bench, &Call::Attempt(record.id, at(1)), polls).await;
             match bench.store.attempt(&record.id, at(1)).await? {

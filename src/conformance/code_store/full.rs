@@ -1,4 +1,4 @@
-//! A bounded store that is full.
+//! The clauses about a bounded store that is full.
 
 use super::{
     super::case_result::{CaseResult, Violation, hold},
@@ -9,7 +9,7 @@ use crate::{
     ports::{CodeStore as _, Inserted, StoreErrorKind},
 };
 
-/// Inserts that any store for this case refuses in the end.
+/// The number of inserts after which every store for this case must have refused one.
 const MOST: u32 = 100_000;
 
 pub(super) async fn a_full_store_refuses_and_evicts_nothing(bench: &CodeStoreBench) -> CaseResult {

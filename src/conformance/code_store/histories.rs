@@ -1,4 +1,4 @@
-//! Random histories against the model.
+//! Compares random histories with the model.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -15,9 +15,9 @@ use super::{
 };
 use crate::ports::StoreError;
 
-/// Calls of a history by one caller.
+/// The number of calls in a history by one caller.
 const LENGTH: usize = 60;
-/// Callers of a concurrent history, at most; and calls of each.
+/// The most callers of a concurrent history. Each of them makes as many calls as `CALLS` says.
 const CLIENTS: u32 = 6;
 const CALLS: u32 = 6;
 
@@ -32,7 +32,7 @@ pub(super) async fn random_calls_answer_as_the_model_does(bench: &CodeStoreBench
     Ok(())
 }
 
-/// Plays a history, and tells where the store differs from the model.
+/// Plays a history. Returns the story if the store differs from the model.
 async fn differs(bench: &CodeStoreBench, calls: &[Call]) -> Result<Option<String>, StoreError> {
     let mut model = Model::default();
     let mut story = String::new();
@@ -46,8 +46,8 @@ async fn differs(bench: &CodeStoreBench, calls: &[Call]) -> Result<Option<String
     Ok(None)
 }
 
-/// The same history with as few calls as still show the difference, each try over records and
-/// counters of its own.
+/// Returns the same history with as few calls as still show the difference. Each try uses its own
+/// records and counters.
 async fn shrunk(
     bench: &CodeStoreBench,
     history: u64,
@@ -56,7 +56,8 @@ async fn shrunk(
     let mut keep: Vec<usize> = (0..LENGTH).collect();
     for (tries, without) in (1..).zip((0..LENGTH).rev()) {
         let fewer: Vec<usize> = keep.iter().copied().filter(|it| *it != without).collect();
-        // A tenant of its own, the same numbers: `history` decides the draw, `tries` the tenant.
+        // `history` decides which calls are drawn, and `tries` the tenant. The calls therefore stay
+        // the same over fresh records.
         let mut calls = Calls::again(bench.seed, history, tries);
         let drawn: Vec<Call> = (0..LENGTH).map(|_| calls.draw()).collect();
         let kept: Vec<Call> =
@@ -87,9 +88,9 @@ pub(super) async fn random_concurrent_calls_have_an_order_that_explains_them(
     Ok(())
 }
 
-/// Two to six clients, each one call after the other.
+/// Plays a history of two to six clients, each of which makes one call after the other.
 async fn play(bench: &CodeStoreBench, history: u64) -> Result<Vec<Event>, Violation> {
-    // Histories by one caller use the numbers below.
+    // The histories by one caller use the numbers below this one.
     let mut calls = Calls::new(bench.seed, history + (1 << 32));
     let clients = 2 + calls.random.below(CLIENTS - 1);
     let scripts: Vec<Vec<Arc<Call>>> =

@@ -1,4 +1,4 @@
-//! Random calls over a few records and counters, and what became of them.
+//! Random calls over a few records and counters, and their answers.
 
 use core::{fmt, time::Duration};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::{
     ports::Record,
 };
 
-/// Draws calls. Instants are small numbers, so that a history reads well.
+/// A generator of calls. Times are small numbers, so that a history is easy to read.
 pub(super) struct Calls {
     pub(super) random: Random,
     tenant: TenantTag,
@@ -21,12 +21,12 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    /// Calls over records and counters that no other history of this suite uses.
+    /// Creates calls over records and counters that no other history of this suite uses.
     pub(super) fn new(seed: u64, history: u64) -> Self {
         Self::again(seed, history, 0)
     }
 
-    /// The same calls over other records and counters.
+    /// Creates the same calls over other records and counters.
     pub(super) fn again(seed: u64, history: u64, time: u32) -> Self {
         let tenant = TenantId::parse(&format!("history {seed} {history} {time}"));
         let tenant = tenant.map_or(TenantTag::from_bytes([9; 8]), |tenant| tenant.tag());
@@ -34,7 +34,7 @@ impl Calls {
     }
 
     pub(super) fn draw(&mut self) -> Call {
-        // Time mostly goes on; now and then a clock runs behind.
+        // Time mostly moves forward, but sometimes a clock runs behind.
         self.now += i64::from(self.random.below(40));
         let behind = if self.random.chance(15) { i64::from(self.random.below(120)) } else { 0 };
         let now = Timestamp::from_micros(self.now - behind);
@@ -98,7 +98,7 @@ impl Calls {
     }
 }
 
-/// One call of a history: who, what, from when to when, and what it answered.
+/// One call of a history, with its client, its answer, and when it began and ended.
 #[derive(Clone, Debug)]
 pub(super) struct Event {
     pub(super) client: u8,

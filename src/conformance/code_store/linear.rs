@@ -1,12 +1,12 @@
-//! Whether some order of overlapping calls explains their answers: search after Wing and Gong, with
-//! states that were seen left out (Lowe).
+//! Finds out whether some order of overlapping calls explains their answers. The search is by Wing
+//! and Gong, and skips states that were seen before (Lowe).
 
 use std::collections::BTreeSet;
 
 use super::{history::Event, model::Model};
 
-/// Whether one call at a time, each at a moment between its beginning and its end, could have
-/// given these answers. At most 64 events.
+/// Returns true if calls in some order could have given these answers. Each call takes effect at
+/// one moment between its beginning and its end. Takes at most 64 events.
 pub(super) fn is_linearizable(history: &[Event]) -> bool {
     let mut seen = BTreeSet::new();
     search(history, 0, &Model::default(), &mut seen)
@@ -14,7 +14,7 @@ pub(super) fn is_linearizable(history: &[Event]) -> bool {
 
 fn search(history: &[Event], done: u64, state: &Model, seen: &mut BTreeSet<(u64, Model)>) -> bool {
     let open = || (0_u32..).zip(history).filter(|(bit, _)| done & (1 << bit) == 0);
-    // What has ended before another one began comes before it.
+    // A call that ended before another one began comes before it.
     let Some(first_end) = open().map(|(_, event)| event.ended).min() else { return true };
     for (bit, event) in open().filter(|(_, event)| event.began <= first_end) {
         let mut next = state.clone();
@@ -29,8 +29,8 @@ fn search(history: &[Event], done: u64, state: &Model, seen: &mut BTreeSet<(u64,
     false
 }
 
-/// The same inexplicable history without what does not matter: calls that wrote nothing, and calls
-/// that began when all others had ended.
+/// Leaves out calls that do not matter, as long as no order explains the rest. These are calls that
+/// wrote nothing, and calls that began after all others had ended.
 pub(super) fn shortest(history: &[Event]) -> Vec<Event> {
     let mut shortest = history.to_vec();
     for without in (0..history.len()).rev() {
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn an_order_is_found_where_there_is_one() {
-        // The refused one began first and ended last.
+        // The refused call began first and ended last.
         let history = [charge(0, 9, 1, false), charge(1, 2, 1, true)];
         assert!(is_linearizable(&history));
     }

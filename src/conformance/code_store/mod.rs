@@ -1,4 +1,5 @@
-//! The code store: each clause of each verb, races, cuts, and random histories.
+//! The suite for code stores. It checks each clause of each verb, and runs races, cuts and random
+//! histories.
 
 mod attempts;
 mod bench;
@@ -88,8 +89,8 @@ clauses! {
 }
 
 impl CodeStoreCase {
-    /// The case for a bounded store: it needs one with room for about a hundred records, and so is
-    /// not among [`CodeStoreCase::all`].
+    /// Returns the case for a bounded store. It is not among [`CodeStoreCase::all`], because it
+    /// needs a store with room for about a hundred records.
     #[must_use]
     pub fn when_full() -> Self {
         Self {

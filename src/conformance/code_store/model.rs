@@ -1,5 +1,5 @@
-//! The contract as a program: one state, one call at a time, nothing clever. Every store must
-//! answer as this does.
+//! The contract as a simple program. It has one state, and makes one call at a time. Every store
+//! must give the same answers.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ struct Row {
     body: Vec<u8>,
 }
 
-/// A charge in a form that sorts: tier, name, amount, limit, window.
+/// A charge in a form that can be sorted, with its tier, name, amount, limit and window.
 type Line = (u8, CounterName, u32, u32, core::time::Duration);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,7 +113,7 @@ impl Model {
         Swapped::Swapped { version: expected + 1 }
     }
 
-    /// All or none.
+    /// Makes all charges or none.
     fn charge(&mut self, charges: &[Charge], now: Timestamp) -> Vec<Over> {
         let (mut after, mut over) = (Vec::new(), Vec::new());
         for charge in charges {

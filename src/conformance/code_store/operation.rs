@@ -1,4 +1,4 @@
-//! A call as data: run on a store or on the model, and told in words.
+//! A call as data, which can be run on a store or on the model, and printed in words.
 
 use core::fmt;
 
@@ -17,7 +17,7 @@ pub(super) enum Call {
     Charge(Vec<Charge>, Timestamp),
 }
 
-/// What it answered, in a form that compares: names sorted.
+/// The answer of a call, with sorted names, so that answers can be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     Inserted(Inserted),
@@ -31,7 +31,7 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    /// Whether the call may have changed something.
+    /// Returns true if the call may have changed something.
     pub(super) const fn wrote(&self) -> bool {
         match self {
             Self::Inserted(inserted) => matches!(inserted, Inserted::Inserted),
@@ -43,7 +43,7 @@ impl Answer {
     }
 }
 
-/// A record as it is read.
+/// A record as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Snapshot {
     pub(super) version: u64,
@@ -95,7 +95,7 @@ pub(super) fn sorted(mut over: Vec<Over>) -> Vec<Over> {
     over
 }
 
-/// In words, with the small numbers that the suite gives to ids and names.
+/// Prints a call in words, with the small numbers that the suite gives to ids and names.
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! Races: two to 64 callers at once.
+//! The clauses about races between two to 64 callers.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
     ports::{Attempted, CodeStore as _, Inserted, Record, StoreError, Swapped},
 };
 
-/// So many callers, by turns.
+/// The numbers of callers, used in turn.
 const CALLERS: [u8; 5] = [2, 3, 8, 16, 64];
 
 pub(super) async fn parallel_charges_admit_exactly_the_limit(bench: &CodeStoreBench) -> CaseResult {
@@ -38,7 +38,7 @@ pub(super) async fn parallel_charges_of_crossing_sets_lose_nothing(
     for _ in 0..rounds_of(bench) {
         let base = u8::try_from(random.below(200)).unwrap_or(0);
         let before = totals(bench, base).await?;
-        // Each caller takes some of twelve counters, in an order of its own.
+        // Each caller takes some of twelve counters in its own order.
         let sets: Vec<Vec<Charge>> = (0..32)
             .map(|_| {
                 let mut order: Vec<(u64, u8)> =
@@ -140,7 +140,7 @@ pub(super) async fn parallel_attempts_are_charged_exactly(bench: &CodeStoreBench
         let record = bench.record(number, &charges);
         bench.put(&record, &[]).await?;
         let bench_of = bench.clone();
-        // Twenty guesses, and the owner's swap among them.
+        // Twenty guesses, with the owner's swap among them.
         let answers = bench
             .all(21, move |caller| {
                 let (bench, next) = (bench_of.clone(), record.clone());
@@ -192,7 +192,7 @@ pub(super) async fn parallel_clears_and_charges_agree(bench: &CodeStoreBench) ->
         let charged = u32::try_from(count(answers)?).unwrap_or(0);
         same("charges far below the limit", charged, u32::from(callers) - 1)?;
         let value = bench.value(number, 1).await?;
-        // Each charge came before the clear, and is gone, or after it, and counts.
+        // Each charge came before the clear and is gone, or came after it and counts.
         hold(value <= charged, || {
             format!("one charge, cleared, and {charged} more: the counter stands at {value}")
         })?;
@@ -247,13 +247,13 @@ pub(super) async fn parallel_loads_see_one_version_whole(bench: &CodeStoreBench)
     Ok(())
 }
 
-/// A number of its own for each round, and how many callers race in it.
+/// Returns a different number for each round, and how many callers race in it.
 fn rounds(bench: &CodeStoreBench) -> impl Iterator<Item = (u8, u8)> {
     let rounds = u8::try_from(rounds_of(bench)).unwrap_or(u8::MAX);
     (0..rounds).zip(CALLERS.into_iter().cycle())
 }
 
-/// One race is many calls: fewer rounds than for a single history.
+/// Returns fewer rounds than for single histories, because one race is many calls.
 fn rounds_of(bench: &CodeStoreBench) -> u32 {
     (bench.rounds / 4).max(1)
 }

@@ -1,4 +1,4 @@
-//! Records: what is written reads back, ids, inserts.
+//! The clauses about records. They cover reading back what was written, ids and inserts.
 
 use super::{
     super::case_result::{CaseResult, Violation, hold, same},
@@ -9,7 +9,7 @@ use crate::{
     ports::{Attempted, Inserted, Loaded, Record},
 };
 
-/// The largest body that a store must take; the engine's are below 4 KiB.
+/// The largest body that a store must take. The engine's bodies are below 4 KiB.
 const LARGEST: usize = 16 * 1024;
 
 pub(super) async fn loaded(bench: &CodeStoreBench, id: &RecordId) -> Result<Loaded, Violation> {
@@ -63,7 +63,7 @@ pub(super) async fn an_insert_of_a_known_id_charges_and_changes_nothing(
     bench.put(&first, &[]).await?;
     bench.store.attempt(&first.id, at(1)).await?;
     let second = Record { body: b"other".to_vec(), expires_at: at(2 * DAY), ..first.clone() };
-    // Dead or alive: an id is never used again.
+    // An id is never used again, whether its record is dead or alive.
     for now in [1, DAY + 1] {
         let answer = bench.store.insert(&second, &[bench.charge(2, 0, 9)], at(now)).await?;
         same("an insert of a known id", answer, Inserted::Exists)?;

@@ -1,4 +1,4 @@
-//! Swaps: version, charges, clears, what is replaced.
+//! The clauses about swaps. They cover versions, charges, clears, and the fields that are replaced.
 
 use super::{
     super::case_result::{CaseResult, Violation, hold, same},
@@ -82,7 +82,7 @@ pub(super) async fn tries_are_kept_unless_a_challenge_begins(bench: &CodeStoreBe
     for _ in 0..5 {
         bench.store.attempt(&next.id, at(1)).await?;
     }
-    // Another limit alone is no new challenge.
+    // Another limit alone does not begin a new challenge.
     next.tries_limit = 4;
     swap(bench, &next, 1, &[], &[], 2).await?;
     same("tries after a swap", loaded(bench, &next.id).await?.tries, 5)?;
@@ -151,7 +151,7 @@ pub(super) async fn a_clear_of_an_unknown_name_is_nothing(bench: &CodeStoreBench
     bench.put(&record, &[]).await?;
     let answer = swap(bench, &record, 1, &[], &[bench.name(77)], 9 * SECOND).await?;
     same("a swap that clears an unknown name", answer, Swapped::Swapped { version: 2 })?;
-    // Had the clear made a counter, it would have seen nine seconds.
+    // If the clear had made a counter, that counter would have seen nine seconds.
     same("a first charge", bench.charged(&[bench.charge(77, 0, 1)], 0).await?, true)?;
     bench.stands_at(77, SECOND, 0, "the window began with the first charge").await
 }

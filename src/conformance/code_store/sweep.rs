@@ -1,4 +1,4 @@
-//! Sweeps: what is dead for a day, and nothing else.
+//! The clauses about sweeps, which remove only what has been dead for a day.
 
 use super::{
     super::case_result::{CaseResult, hold, same},
@@ -45,11 +45,11 @@ pub(super) async fn the_sweep_honours_its_limit(bench: &CodeStoreBench) -> CaseR
 }
 
 pub(super) async fn the_sweep_leaves_what_was_touched_since(bench: &CodeStoreBench) -> CaseResult {
-    // A slow process sweeps while a fast one has just charged: nothing alive may go.
+    // A slow process sweeps after a fast one has charged. Nothing alive may be removed.
     same("by a fast clock", bench.charged(&[bench.charge(1, 0, 9)], 5 * DAY).await?, true)?;
     same("swept", bench.store.delete_expired(at(5 * DAY - 30 * SECOND), 100).await?, 0)?;
     bench.stands_at(1, 5 * DAY, 1, "the sweep took a live counter").await?;
-    // A window that has ended and begun again is alive, whatever its first end was.
+    // A window that has ended and begun again is alive, even if its first end is long past.
     same("begins", bench.charged(&[bench.charge(2, 0, 9)], 0).await?, true)?;
     same("begins again", bench.charged(&[bench.charge(2, 0, 9)], 5 * DAY).await?, true)?;
     same("swept", bench.store.delete_expired(at(5 * DAY), 100).await?, 0)?;
@@ -62,7 +62,7 @@ pub(super) async fn the_sweep_goes_by_the_end_that_a_swap_has_given(
     let record = bench.record(1, &[]);
     let lives = |days: i64| Record { expires_at: at(days * DAY), ..record.clone() };
     bench.put(&lives(1), &[]).await?;
-    // Longer than before, by two processes of which the second one's clock is behind.
+    // Two swaps make the life longer. The second one comes from a process with a slow clock.
     for (version, days, now) in [(1, 3, DAY / 2), (2, 4, DAY / 4)] {
         let swapped =
             bench.store.compare_and_swap(&lives(days), version, &[], &[], at(now)).await?;

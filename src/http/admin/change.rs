@@ -9,7 +9,7 @@ use crate::{
     ports::{BaseOrigin, PolicyChange, StoreError, StoreErrorKind, Written},
 };
 
-/// How often a change is repeated on a newer version. Each time, at least one of the concurrent
+/// The most repeats of a change on newer versions. Each time, at least one of the concurrent
 /// changes succeeds.
 const MOST_TRIES: usize = 1_000;
 
@@ -49,7 +49,7 @@ impl Stored {
         matches!(self.damage, Some((_, BaseOrigin::Salvaged { email: false })))
     }
 
-    /// Says what is wrong with the stored policy, and which policy is shown instead.
+    /// Describes the fault of the stored policy, and names the policy that is shown instead.
     pub(super) fn warning(&self) -> Option<String> {
         let (fault, origin) = self.damage.as_ref()?;
         let shown = match origin {
@@ -111,7 +111,7 @@ impl Site {
             }
             let next = match change(&stored) {
                 Ok(next) => next,
-                // What is made once cannot be made again.
+                // A change that was made already cannot be made again.
                 Err(error) => {
                     let is_made = self.is_made(&stored, (who, what), &change).await?;
                     return Ok(if is_made {
@@ -121,7 +121,7 @@ impl Site {
                     });
                 }
             };
-            // Read back before it is written: what could not be read would be lost.
+            // Read the document back before it is written, because an unreadable one would be lost.
             if let Err(error) = next.to_text() {
                 return Ok(Changed::Invalid(error));
             }

@@ -14,7 +14,7 @@ pub(super) fn with_email(
     email: Value,
 ) -> Result<AuthenticationMethodsPolicy, DocumentError> {
     let mut document = methods.document().clone();
-    // Read alone first, so that an error names the path that the client knows.
+    // Read it alone first, so that an error names the path that the client knows.
     let email = AuthenticationMethodsPolicy::from_email_json(&email.to_string())?;
     let Some(email) = email.email_document().cloned() else { return Ok(methods.clone()) };
     let is_email = |method: &Value| {
@@ -68,7 +68,7 @@ pub(super) fn with_flow(
         return Err(DocumentError::new("User flow", "there is no such user flow"));
     };
     let changed = change(chosen)?;
-    // A name that was there twice before may stay.
+    // A name that was already there twice may stay.
     if changed.display_name() != chosen.display_name() {
         unique_name(&others, &changed)?;
     }

@@ -16,7 +16,7 @@ use crate::policy::{
 /// The form for Email OTP.
 pub(super) struct EmailEdit {
     pub(super) state: MethodState,
-    /// Whether Email OTP is for all users instead of only the chosen ones.
+    /// True if Email OTP is for all users instead of only the chosen ones.
     pub(super) for_all: bool,
     /// The types and ids of the chosen targets.
     pub(super) include: Vec<(&'static str, String)>,
@@ -57,7 +57,7 @@ impl EmailEdit {
         let was_for_all = methods.include().contains(&Target::AllUsers);
         let everybody = ("group", "all_users".to_owned());
         let include = match (was_for_all, self.for_all) {
-            // Groups beside all users stay as long as they are chosen.
+            // Groups beside all users stay if they are still chosen.
             (true, true) => {
                 let shown = methods.include().iter().map(Target::key).collect::<HashSet<_>>();
                 let is_shown =
@@ -78,7 +78,7 @@ impl FlowEdit<'_> {
     pub(super) fn made(&self, flow: &UserFlow) -> Result<UserFlow, DocumentError> {
         let mut document = flow.document().clone();
         if self.name != flow.display_name() {
-            // Without an id it would be another flow under its new name.
+            // Without an id, the flow would be another one under its new name.
             set(&mut document, "id", json!(flow.id().as_str()));
             set(&mut document, "displayName", json!(self.name.trim()));
         }
@@ -98,7 +98,7 @@ impl FlowEdit<'_> {
             let known = entry.get("id").and_then(Value::as_str);
             known.is_some_and(|known| known.eq_ignore_ascii_case(id))
         };
-        // Providers that the page does not offer stay.
+        // Providers that the page does not offer stay in the document.
         let stays = |entry: &&Value| {
             self.providers.iter().any(|id| named(entry, id))
                 || !PROVIDERS.iter().any(|(id, ..)| named(entry, id))
@@ -139,7 +139,7 @@ impl FlowEdit<'_> {
                 .flatten()
                 .filter_map(|entry| Some((entry.get("appId")?.as_str()?, entry)))
                 .collect();
-            // An entry of the same application keeps whatever else it says.
+            // An entry of the same application keeps its other fields.
             let entry = |id: &&str| {
                 old.get(*id).map_or_else(|| json!({ "appId": id }), |entry| (*entry).clone())
             };

@@ -99,7 +99,7 @@ pub(super) fn rules(form: &Form) -> Result<RulesEdit<'_>, FormError> {
     };
     Ok(RulesEdit {
         current,
-        // None of the lengths that can be chosen is 0.
+        // The text 0 is not a length that can be chosen, so it stands for an unreadable one.
         min_length: length.trim().parse().unwrap_or(0),
         rules: if rules == "entra" { PasswordRules::entra() } else { PasswordRules::nist() },
         terms: lines(form.optional("terms")?.unwrap_or_default()).collect(),

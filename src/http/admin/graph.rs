@@ -34,7 +34,7 @@ const SOON: u16 = 5;
 
 const JSON: &str = "application/json; charset=utf-8";
 
-/// An OData error.
+/// An error in the form of OData.
 pub(super) struct Odata {
     status: StatusCode,
     code: &'static str,
@@ -69,7 +69,7 @@ impl Allowed {
             Ok(Path(tenant)) => TenantId::parse(&tenant).map_err(|error| error.to_string()),
             Err(_) => Err("The path is not percent-encoded UTF-8.".to_owned()),
         };
-        // Who may is asked first, also about a tenant that there cannot be.
+        // Check the permission first, even for a tenant that cannot exist.
         let access = match &tenant {
             Ok(tenant) => Access { kind, tenant: Some(tenant) },
             Err(_) => Access { kind: AccessKind::Read, tenant: None },
@@ -256,7 +256,7 @@ pub(super) async fn get_flow(
     }
 }
 
-/// `POST …/authenticationEventsFlows`: the server gives the id.
+/// `POST …/authenticationEventsFlows`: the server chooses the id.
 pub(super) async fn create_flow(
     State(site): State<Arc<Site>>,
     tenant: Named<String>,
@@ -284,7 +284,7 @@ pub(super) async fn create_flow(
         stored.policy.as_ref().clone().with_user_flows(flows)
     };
     let answer = |stored: &Stored| {
-        // Of a change that is repeated, the flow that was made first.
+        // A repeated change returns the flow that was created first.
         let mut flows = stored.policy.user_flows().iter();
         let made = flows.find(|flow| flow.display_name() == named.display_name());
         let made = made.unwrap_or(&named);

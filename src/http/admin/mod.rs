@@ -47,10 +47,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// The pages show:
 ///
-/// * the tenants, their readiness, Email OTP, user flows and password rules,
-/// * the limits with their odds,
-/// * the reasons why an account may not reset,
-/// * the changes, with the administrator who made each.
+/// - the tenants, their readiness, Email OTP, user flows and password rules,
+/// - the limits with their odds,
+/// - the reasons why an account may not reset,
+/// - the changes, with the administrator who made each.
 ///
 /// The JSON endpoints lie below `tenants/{tenant}/v1.0/`:
 ///

@@ -60,7 +60,7 @@ type Filled<'a> = (Sheet, &'a Form);
 
 impl Visit {
     async fn of(site: &Arc<Site>, parts: &Parts, kind: AccessKind) -> Result<Self, Stop> {
-        // Nothing is read, not even which tenants there are, before somebody may.
+        // Nothing is read before the request is allowed, not even the list of tenants.
         allowed(site, parts, Access { kind: AccessKind::Read, tenant: None }).await?;
         let query = Form::parse(parts.uri.query().unwrap_or_default());
         let query = query.map_err(|error| unreadable(&error))?;
@@ -243,7 +243,7 @@ pub(super) async fn add_flow(State(site): State<Arc<Site>>, request: Request) ->
     let fresh = fresh_correlation(site.sspr.entropy()).ok_or_else(down)?;
     let change = |stored: &Stored| {
         let mut flows = stored.policy.user_flows().to_vec();
-        // Its name is its id where that can be one.
+        // Its name becomes its id if possible.
         let is_free = |id: &str| flows.iter().all(|flow| flow.id().as_str() != id);
         let id = UserFlowId::parse(name).ok().filter(|id| is_free(id.as_str()));
         let id = id.or_else(|| made_flow(stored, name));

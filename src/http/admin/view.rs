@@ -78,7 +78,7 @@ pub(super) struct AdminPage {
     min_length: String,
     terms: String,
     refuses_current: bool,
-    /// Whether the host has set a breach check.
+    /// True if the host has set a breach check.
     looks_up_leaks: bool,
     odds: Vec<(String, String)>,
 }
@@ -124,7 +124,7 @@ impl AdminPage {
         let flows = policy.user_flows();
         let chosen = flows.iter().find(|it| Some(it.id().as_str()) == flow).or(flows.first());
         let rules = policy.password_rules();
-        // All users are a choice of their own there.
+        // The page offers all users as a separate choice.
         let included = methods.include().iter().filter(|target| **target != Target::AllUsers);
         Self {
             alert: None,
@@ -177,7 +177,7 @@ impl AdminPage {
     /// Shows the values that were typed into a form instead of the stored ones. The version stays,
     /// so that a concurrent change is still noticed.
     pub(super) fn keep(&mut self, sheet: Sheet, form: &Form) {
-        // None is none that is stored.
+        // No stored policy has the version 0.
         self.version = version(form).unwrap_or(0);
         let has = |name: &str| form.all(name).next().is_some();
         match sheet {
@@ -324,7 +324,7 @@ fn shown_targets<'a>(
     let named = || site.groups.iter().filter(|(of, ..)| of == tenant);
     let of_host = named().map(|(_, id, name)| {
         let chosen = targets.clone().find(|target| target.is_group(id));
-        // As the policy spells it, so that saving changes nothing.
+        // Use the spelling of the policy, so that saving changes nothing.
         let id = if let Some(Target::Group(spelt)) = chosen { spelt } else { id };
         ShownTarget {
             chosen: chosen.is_some(),

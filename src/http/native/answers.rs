@@ -1,4 +1,4 @@
-//! Answers: the time limit, the form of each version, and the headers of every answer.
+//! The answers, with the time limit, the form of each version, and the headers of every answer.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(super) const OVERDUE: StatusCode = StatusCode::REQUEST_TIMEOUT;
 pub(super) const JSON: &str = "application/json; charset=utf-8";
 const HAL: &str = "application/hal+json; charset=utf-8";
 
-/// An answer of version 1, and of the entry and the tokens of version 2.
+/// Builds an answer of version 1, or of the entry and the tokens of version 2.
 pub(super) fn oauth(call: &Call, answer: Result<Reply, Fault>) -> Response {
     match answer {
         Ok(reply) => call.respond(reply.status, JSON, &reply.body),
@@ -37,7 +37,7 @@ pub(super) fn oauth(call: &Call, answer: Result<Reply, Fault>) -> Response {
     }
 }
 
-/// An answer of version 2.
+/// Builds an answer of version 2.
 pub(super) fn hal(call: &Call, answer: Result<Reply, Fault>) -> Response {
     match answer {
         Ok(reply) => call.respond(reply.status, HAL, &reply.body),
@@ -45,7 +45,7 @@ pub(super) fn hal(call: &Call, answer: Result<Reply, Fault>) -> Response {
     }
 }
 
-/// An error in the form of the version that the path belongs to.
+/// Builds an error in the form of the version that the path belongs to.
 pub(super) fn refuse(call: &Call, fault: &Fault) -> Response {
     let fault = Err(fault.clone());
     if call.is_of_v2 { hal(call, fault) } else { oauth(call, fault) }

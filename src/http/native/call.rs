@@ -1,4 +1,4 @@
-//! One call of the API: the client, the application and the ids.
+//! One call of the API, with the client, the application and the ids.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub(super) struct Call {
     pub(super) ids: Ids,
     /// The path at which the API is mounted.
     pub(super) base: String,
-    /// Whether the path belongs to version 2.
+    /// True if the path belongs to version 2.
     pub(super) is_of_v2: bool,
     network: Option<NetworkAddress>,
     vouched: Option<Vouch>,
@@ -129,7 +129,7 @@ pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Fau
     }
     let bytes = to_bytes(request.into_body(), MOST_BYTES).await;
     let bytes = Zeroizing::new(bytes.map_err(|_| Fault::parameter("body"))?.to_vec());
-    // The parser's own message may quote what was sent.
+    // The message of the parser may quote the request.
     serde_json::from_slice(&bytes).map_err(|_| Fault::parameter("body"))
 }
 

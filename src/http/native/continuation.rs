@@ -21,7 +21,7 @@ use crate::{
     http::secret::Secret,
 };
 
-/// How long a token stays valid that does not belong to a reset.
+/// The lifetime of a token that does not belong to a reset.
 pub(super) const SIGN_IN_LIFETIME: Duration = Duration::from_secs(600);
 
 /// One continuation token, opened.
@@ -43,7 +43,7 @@ pub(super) struct Continuation {
 /// The step that the client has reached.
 #[derive(Clone, Deserialize, Serialize)]
 pub(super) enum Step {
-    /// V2's entry: nothing has happened.
+    /// The entry of V2, where nothing has happened yet.
     #[serde(rename = "e")]
     Entry,
     /// A reset is open. `sent` tells its latest code from earlier codes.
@@ -75,7 +75,7 @@ pub(super) enum Kind {
 }
 
 impl Continuation {
-    /// A new token.
+    /// Creates a token.
     pub(super) fn new(application: &str, scope: &str, step: Step, now: Timestamp) -> Self {
         let ends = match &step {
             Step::Entry | Step::SignIn { .. } | Step::SignedIn { .. } => {
@@ -93,7 +93,7 @@ impl Continuation {
 
     /// Returns the token's text.
     pub(super) fn seal(&self, call: &Call, kind: Kind) -> Result<String, Error> {
-        // These types are always JSON.
+        // These types can always be written as JSON.
         let plain = Zeroizing::new(serde_json::to_vec(self).unwrap_or_default());
         call.site.sspr.seal(Purpose::NativeSeal, &about(call, kind), &plain)
     }
@@ -151,7 +151,7 @@ impl Once {
         Ok(Self(Base64UrlUnpadded::encode_string(&bytes)))
     }
 
-    /// The id's bytes.
+    /// Returns the bytes of the id.
     pub(super) fn bytes(&self) -> Result<[u8; 16], Fault> {
         let mut bytes = [0; 16];
         match Base64UrlUnpadded::decode(&self.0, &mut bytes) {

@@ -1,4 +1,4 @@
-//! What a token holds at each stage: what the next step needs, and nothing more.
+//! The content of a token at each stage. It is exactly what the next step needs.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ fn call() -> Call {
     Call::of(&Arc::new(api.0), &request.body(Body::empty()).unwrap())
 }
 
-/// The names in a token, as it lies before it is sealed.
+/// Returns the names of the fields in a token, as they are before sealing.
 fn names(call: &Call, kind: Kind, step: Step) -> Vec<String> {
     let token = Continuation::new("shop", "openid", step, call.ids.now);
     let sealed = token.seal(call, kind).unwrap();

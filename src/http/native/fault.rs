@@ -167,7 +167,7 @@ impl Fault {
     /// internal errors are not a 400.
     pub(super) fn try_later(retry_at: Timestamp, now: Timestamp) -> Self {
         let text = "Too many requests; try again later.";
-        // Rounded up: whoever waits as long as told must be served.
+        // Round up, so that a client that waits as long as told is served.
         let wait = retry_at.since(now);
         let seconds = (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1);
         let fault = Self::new("temporarily_unavailable", 90055, "tooManyRequests", text);

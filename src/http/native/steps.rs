@@ -169,14 +169,15 @@ pub(super) async fn sign_in(
     typed: &str,
 ) -> Result<Entered, Fault> {
     let request = Request::new(served.application, address(username)?);
-    // What is no password is nobody's password.
+    // A text that cannot be a password is a wrong password.
     let password = Password::parse(typed).map_err(|_| Fault::wrong_password())?;
     let outcome = served.sspr.sign_in(&request, &password, &call.client()).await;
     match outcome.map_err(|_| Fault::down())? {
         SignInOutcome::SignedIn(it) => Ok(entered(it.account, it.stamp, it.second_factor)),
         SignInOutcome::Rejected => Err(Fault::wrong_password()),
         SignInOutcome::LockedOut { until: Some(_) } => Err(Fault::locked()),
-        // The host has locked the account, and the password was right: to say so would confirm it.
+        // The host has locked the account, and the password was right. Any other answer would
+        // confirm the password.
         SignInOutcome::LockedOut { until: None } => Err(Fault::wrong_password()),
         SignInOutcome::TryLater { retry_at } => Err(Fault::try_later(retry_at, call.ids.now)),
     }

@@ -68,7 +68,7 @@ fn leave(call: &Call, form: &Form, token: &str) -> Result<Reply, Fault> {
     }
     match &token.step {
         Step::Submitted { .. } | Step::SignedIn { .. } => {
-            // It says the same as the token, so it lives no longer.
+            // The code says the same as the token, so it has the same end.
             let code = token.seal(call, Kind::Code);
             Ok(Reply::ok(json!({ "code": code.map_err(|_| Fault::down())? })))
         }

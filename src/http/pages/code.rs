@@ -44,7 +44,7 @@ pub(super) async fn forgot(State(site): State<Arc<Site>>, request: Request) -> A
     let token = match visit.or_unavailable(site.sspr.open(&ask.with_key(key), &client).await)? {
         OpenOutcome::Opened(opened) => opened.token,
         OpenOutcome::TryLater { retry_at } => return later(&visit, &journey, Back::Send, retry_at),
-        // The pages ask strictly, so nothing is ever said of an account.
+        // The pages ask with strict disclosure, so nothing about an account is revealed.
         OpenOutcome::Unavailable | OpenOutcome::UnknownAccount => {
             return visit.go_on(&journey, Stage::Off, None);
         }
@@ -254,7 +254,7 @@ fn token(journey: &Journey) -> Option<FlowToken> {
     FlowToken::parse(journey.token.as_ref()?.expose()).ok()
 }
 
-/// The other identity providers of the user flow, by name.
+/// Returns the names of the user flow's other identity providers.
 fn other_providers(visit: &Visit) -> Option<String> {
     let flow = visit.policy.user_flow(&visit.site.application.user_flow)?;
     let words = &visit.language.words().providers;
@@ -269,7 +269,7 @@ fn other_providers(visit: &Visit) -> Option<String> {
     Some([&names.join(&words.comma), &*words.or, last].concat())
 }
 
-/// Rounds up, so that no user is told "now" too early.
+/// Returns whole seconds, rounded up, so that no user is told "now" too early.
 const fn whole_seconds(time: Duration) -> u64 {
     let up = if time.subsec_nanos() > 0 { 1 } else { 0 };
     time.as_secs().saturating_add(up)

@@ -21,7 +21,7 @@ const MOST: usize = 4;
 /// browsers keep.
 const MOST_BYTES: usize = 2_700;
 
-/// Everything that the cookie holds; the newest journey is last.
+/// The content of the cookie. The newest journey is last.
 #[derive(Clone, Default, Deserialize, Serialize)]
 pub(super) struct Jar {
     /// The language that the user chose.
@@ -59,7 +59,7 @@ pub(super) struct Journey {
     pub(super) flash: Option<Flash>,
 }
 
-/// How far a journey has come. Times are in microseconds.
+/// The stage that a journey has reached. Times are in microseconds.
 #[derive(Clone, Deserialize, Serialize)]
 pub(super) enum Stage {
     /// The typed text was not an address.
@@ -140,11 +140,11 @@ impl Jar {
         plain.and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_default()
     }
 
-    /// The cookie's value.
+    /// Returns the value of the cookie.
     pub(super) fn seal(&self, sspr: &Sspr, about: &str) -> Result<String, Error> {
         let mut kept = self.clone();
         loop {
-            // These types are always JSON.
+            // These types can always be written as JSON.
             let plain = Zeroizing::new(serde_json::to_vec(&kept).unwrap_or_default());
             let newest_only = kept.journeys.len() <= 1;
             if newest_only || (kept.journeys.len() <= MOST && plain.len() <= MOST_BYTES) {
@@ -167,7 +167,7 @@ impl Jar {
         self.journeys.clear();
     }
 
-    /// Whether there is any journey.
+    /// Returns true if there is no journey.
     pub(super) fn is_empty(&self) -> bool {
         self.journeys.is_empty()
     }

@@ -1,4 +1,4 @@
-//! The links of a page: to the same page in another language, and back to the first page.
+//! The links of a page to the same page in another language, and back to the first page.
 
 use axum::http::{Method, request::Parts};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
@@ -22,16 +22,16 @@ const IN_QUERY: &AsciiSet = &CONTROLS
 
 /// The address of a page, relative to itself.
 pub(super) struct Link {
-    /// `../`, once for each level that the page lies below the others.
+    /// The relative root. It has `../` once for each level that the page lies below the others.
     pub(super) root: String,
     /// The query of the page without the language.
     rest: String,
-    /// Whether a link may lead to the page. The target of a form cannot be linked to.
+    /// True if a link may lead to the page. The target of a form cannot be linked to.
     shown: bool,
 }
 
 impl Link {
-    /// The address of a request.
+    /// Returns the link to the page of a request.
     pub(super) fn of(parts: &Parts) -> Self {
         let below = parts.uri.path().matches('/').count().saturating_sub(1);
         let mut rest = String::new();

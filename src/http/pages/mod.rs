@@ -47,7 +47,7 @@ use crate::{
     engine::Sspr,
 };
 
-/// How long a request may take, including its body.
+/// The time that a request may take, including its body.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The pages of one application, for the host's router.
@@ -221,7 +221,7 @@ async fn start(
     }
     let here = uri.path().rsplit('/').next().unwrap_or_default();
     let slash = if here.is_empty() { "" } else { "/" };
-    // A colon in the first part would end a scheme.
+    // A colon in the first segment would look like the end of a scheme.
     let dot = if here.contains(':') { "./" } else { "" };
     redirect(&format!("{dot}{here}{slash}sign-in{query}"))
 }
@@ -234,7 +234,7 @@ async fn missing(State(site): State<Arc<Site>>, request: Request) -> Answer {
 /// Sets the headers of every answer, and adds a page to refusals that have none.
 async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     level_host(&mut request);
-    // The page for a refusal needs the request, which the handler consumes.
+    // The page for a refusal needs the request, but the handler consumes it.
     let mut bare = Request::new(Body::empty());
     *bare.uri_mut() = request.uri().clone();
     *bare.headers_mut() = request.headers().clone();

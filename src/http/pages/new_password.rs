@@ -1,4 +1,4 @@
-//! Screens 4 and 5: the new password, and the end.
+//! Screens 4 and 5, with the new password and the end.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Ans
 /// `POST new-password`.
 pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (visit, form) = posted(&site, request).await?;
-    // The second half of a double click, or a way back.
+    // This is the second half of a double click, or a step back.
     if visit.journey().is_some_and(Journey::is_done) {
         return visit.reached();
     }
@@ -68,7 +68,7 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
         Ok(password) => password,
         Err(error) => return weak(vec![Issue::unreadable(error, least)]),
     };
-    // Two ways to type one letter are one password, so they are one confirmation too.
+    // Two ways to type one letter are the same password, so they also match as confirmation.
     let again = Password::parse(again);
     let same = again
         .is_ok_and(|again| password.expose().as_bytes().ct_eq(again.expose().as_bytes()).into());
@@ -93,7 +93,8 @@ async fn finish(visit: &Visit, journey: &Journey, ticket: &Ticket) -> Answer {
     let site = &*visit.site;
     let until = site.sspr.now().after(visit.policy.limits().ticket_lifetime);
     let done = |signed_in, onward| journey.done(signed_in, onward, until);
-    // The password is changed whatever breaks from here on: then the person signs in with it.
+    // The password is changed, whatever fails from here on. After a failure the user signs in with
+    // it.
     let redeemed = site.sspr.redeem(ticket).await;
     let return_to = site.return_to(journey.return_to.as_deref(), &visit.public);
     let signed_in = match redeemed {
@@ -104,7 +105,8 @@ async fn finish(visit: &Visit, journey: &Journey, ticket: &Ticket) -> Answer {
             stamp: it.stamp,
         },
         Ok(RedeemOutcome::RequireSignIn) if visit.policy.after_reset() == AfterReset::SignIn => {
-            // Used: this is a repeat. The application knows whether the first one signed in.
+            // The ticket was used, so this is a repeat. The application knows whether the first
+            // request signed in.
             let mut next = done(false, true);
             next.return_to = Some(return_to.as_str().to_owned());
             return visit.go(next);
@@ -131,7 +133,7 @@ pub(super) async fn done(State(site): State<Arc<Site>>, request: Request) -> Ans
     let Some(journey) = visit.journey() else { return visit.lost() };
     let Stage::Done { signed_in, onward, until } = journey.stage else { return visit.reached() };
     let words = visit.words();
-    // Later on the session may be over, or another person's: then nobody is named.
+    // Later the session may be over, or belong to another person. Then the page names nobody.
     let fresh = site.sspr.now() < instant(until);
     let lead = match (signed_in && fresh, onward) {
         (true, _) => words.done_lead,
@@ -182,7 +184,7 @@ fn complaint(visit: &Visit, issue: Issue) -> Complaint {
 fn rules(visit: &Visit, issues: &[Issue]) -> Vec<Rule> {
     let words = visit.words();
     let policy = visit.policy.password_rules();
-    // Only what is looked up is promised.
+    // Promise only the checks that are made.
     let checked = visit.site.sspr.checks_breaches();
     let broken = |kinds: &[Issue]| issues.iter().any(|issue| kinds.contains(issue));
     let least = policy.min_length();

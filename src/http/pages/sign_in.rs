@@ -1,4 +1,4 @@
-//! Screens 1, 2 and 6: the address, the password, and sign-in paused.
+//! Screens 1, 2 and 6, with the address, the password, and sign-in paused.
 
 use std::sync::Arc;
 

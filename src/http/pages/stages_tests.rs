@@ -1,4 +1,4 @@
-//! Each cookie and token, and what it holds at each stage of a journey.
+//! The content of each cookie and token, at each stage of a journey.
 
 use axum::{
     Router,
@@ -37,7 +37,7 @@ impl Sessions for Plain {
     }
 }
 
-/// One browser on the pages, and what seals its cookie.
+/// One browser on the pages, and the service that seals its cookie.
 struct Walk {
     app: Router,
     sspr: Sspr,
@@ -73,7 +73,7 @@ impl Walk {
         Self { app: pages.router(), clock, cookie, courier, device: None, flow, inbox, site, sspr }
     }
 
-    /// Posts a form, and answers where it led.
+    /// Posts a form, and returns the page to which it led.
     async fn post(&mut self, page: &str, form: &str) -> String {
         let request = Request::post(format!("/{page}?flow={}", self.flow))
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -104,14 +104,15 @@ impl Walk {
         self.inbox.last_code().unwrap().expose()
     }
 
-    /// What the cookie holds: the journeys.
+    /// Returns the journeys in the cookie.
     fn journeys(&self) -> Vec<Value> {
         let plain = self.sspr.unseal(Purpose::PageSeal, &self.site.about, &self.cookie).unwrap();
         let jar: Value = serde_json::from_slice(&plain).unwrap();
         jar.get("j").unwrap().as_array().unwrap().clone()
     }
 
-    /// The secrets in the cookie: `k` the request's key, `t` the flow token, `g` the grant.
+    /// Returns the keys of the secrets in the cookie: `k` for the request's key, `t` for the flow
+    /// token, `g` for the grant.
     fn secrets(&self) -> String {
         let journeys = self.journeys();
         let journey = journeys.last().unwrap().as_object().unwrap();
@@ -144,7 +145,7 @@ async fn the_cookie_holds_at_each_stage_what_the_next_form_needs_and_no_more() {
     let form = format!("new-password={NEW}&confirm-password={NEW}").replace(' ', "+");
     assert_eq!(walk.post("new-password", &form).await, "done");
     assert_eq!(walk.secrets(), "", "a finished journey has no secret");
-    // Nothing brings one back.
+    // No form brings a secret back.
     for page in ["new-password", "code", "resend"] {
         assert_eq!(walk.post(page, &form).await, "done", "{page}");
         assert_eq!(walk.secrets(), "", "{page}");

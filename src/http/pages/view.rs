@@ -15,7 +15,7 @@ pub(super) struct Frame {
     pub(super) language: Language,
     pub(super) words: &'static PageWords,
     pub(super) title: String,
-    /// Whether the page reports an error. Its title then says so first.
+    /// True if the page reports an error. Its title then says so first.
     pub(super) failed: bool,
     pub(super) brand: String,
     pub(super) step: Option<u8>,
@@ -23,9 +23,9 @@ pub(super) struct Frame {
     pub(super) help: Option<String>,
     pub(super) privacy: Option<String>,
     pub(super) stylesheet: Option<String>,
-    /// `?flow=…`, or nothing.
+    /// The query `?flow=…`, or nothing.
     pub(super) query: String,
-    /// `../`, once for each level that the page lies below the others.
+    /// The relative root. It has `../` once for each level that the page lies below the others.
     pub(super) root: String,
     /// The link back to the first page, with the path that the user wanted.
     pub(super) sign_in: String,
@@ -42,7 +42,7 @@ pub(super) struct Other {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece {
     Plain(String),
-    /// Written from left to right in every language.
+    /// An address, which is written from left to right in every language.
     Address(String),
     Strong(String),
     Link(String),
@@ -153,9 +153,9 @@ impl Frame {
     }
 }
 
-/// A response of one page.
+/// Returns the response with one page.
 pub(super) fn render(status: StatusCode, page: &impl Template) -> Response {
-    // Writing into a `String` cannot fail.
+    // Writing into a `String` never fails.
     let mut response = Response::new(Body::from(page.render().unwrap_or_default()));
     *response.status_mut() = status;
     let html = HeaderValue::from_static("text/html; charset=utf-8");

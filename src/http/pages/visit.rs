@@ -29,7 +29,7 @@ use crate::{
     policy::TenantPolicy,
 };
 
-/// How long a device that has signed in is remembered: half a year.
+/// The time that a device stays remembered after a sign-in: half a year.
 const DEVICE_LIFETIME: Duration = Duration::from_secs(180 * 24 * 3600);
 /// The most languages of a browser that are considered.
 const MOST_LANGUAGES: usize = 16;
@@ -45,13 +45,13 @@ pub(super) struct Visit {
     link: Link,
     return_to: Option<ReturnTo>,
     flow: Option<String>,
-    /// Whether the browser has sent the journeys' cookie, valid or not.
+    /// True if the browser has sent the journeys' cookie, valid or not.
     keeps_cookies: bool,
     network: Option<NetworkAddress>,
     device: Option<String>,
     vouched: Option<Vouch>,
     correlation: Option<CorrelationId>,
-    /// Whether the user has chosen a language with this request.
+    /// True if the user has chosen a language with this request.
     chosen: bool,
 }
 
@@ -78,7 +78,7 @@ impl Visit {
                     Ok(_) => StatusCode::NOT_FOUND,
                     Err(_) => StatusCode::SERVICE_UNAVAILABLE,
                 };
-                // English where nothing matches: the first that is offered.
+                // English comes first, because it is used if no other language matches.
                 let mut spoken = Language::ALL;
                 spoken.sort_by_key(|language| *language != Language::English);
                 let language = chosen_language(&jar, headers, &spoken.map(LanguageTag::from));
@@ -186,7 +186,7 @@ impl Visit {
         }
     }
 
-    /// A page.
+    /// Answers with a page.
     pub(super) fn show(&self, page: &impl askama::Template) -> Answer {
         let mut response = render(StatusCode::OK, page);
         if self.chosen {
@@ -217,7 +217,7 @@ impl Visit {
         Ok(redirect(&self.sign_in(None)))
     }
 
-    /// The page for a browser that refuses cookies.
+    /// Answers a browser that refuses cookies.
     pub(super) fn without_cookies(&self) -> Answer {
         let words = self.words();
         let mut frame = self.frame(words.cookies_title, None);
@@ -242,7 +242,7 @@ impl Visit {
         Ok(response)
     }
 
-    /// A page that says what went wrong.
+    /// Returns the page for a problem.
     pub(super) fn problem(&self, status: StatusCode) -> Response {
         let reference = self.correlation.as_ref();
         let words = self.words();
@@ -284,7 +284,7 @@ impl Visit {
 pub(super) fn redirect(to: &str) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
-    // Paths are checked when they are made, so this never falls back.
+    // Paths are checked when they are created, so this never falls back.
     let location = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("sign-in"));
     response.headers_mut().insert(LOCATION, location);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
@@ -300,7 +300,7 @@ fn chosen_language(jar: &Jar, headers: &HeaderMap, offered: &[LanguageTag]) -> L
     let chosen = jar.language.as_deref().and_then(|tag| LanguageTag::parse(tag).ok());
     let mut ranges: Vec<(u16, LanguageTag)> = Vec::new();
     let lines = headers.get_all(ACCEPT_LANGUAGE).iter().map(HeaderValue::as_bytes);
-    // A range that is none, or no text, spoils only itself.
+    // A range that is malformed or not text is ignored alone.
     let listed = lines.flat_map(|line| line.split(|byte| *byte == b','));
     let listed = listed.filter_map(|range| core::str::from_utf8(range).ok());
     for range in listed {

@@ -1,5 +1,5 @@
-//! Arabic. Sentences begin with an Arabic word, so that their direction is plain even where a mail
-//! program guesses it from the first letter.
+//! Arabic. Sentences begin with an Arabic word, so that a mail program that guesses the direction
+//! from the first letter is right.
 
 use super::texts::{
     CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say,

@@ -1,5 +1,4 @@
-//! Spanish, formal; without a word that changes between Spain and America where one could be
-//! avoided.
+//! Spanish, formal. It avoids words that differ between Spain and America if possible.
 
 use super::texts::{
     CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say,

@@ -149,7 +149,7 @@ pub struct MinuteForms {
 }
 
 impl Words {
-    /// The notice of a password change, in the words of its cause.
+    /// Returns the notice of a password change, in the words of its cause.
     pub(in crate::mail) fn changed_by(&self, cause: NoticeCause) -> Cow<'_, NoticeWords> {
         let of_cause = match cause {
             NoticeCause::CodeSentElsewhere => &self.changed_elsewhere,
@@ -168,7 +168,7 @@ impl Words {
 }
 
 impl MinuteForms {
-    /// The form for a number of minutes, one or more (CLDR plural rules, cardinals).
+    /// Returns the form for a number of minutes, at least one (CLDR plural rules, cardinals).
     pub(crate) fn of(&self, language: Language, minutes: u64) -> &str {
         match (language, minutes, minutes % 100) {
             (_, 1, _) => &self.one,
@@ -179,7 +179,7 @@ impl MinuteForms {
         }
     }
 
-    /// The forms of a language that tells one from many and no more.
+    /// Returns the forms of a language that distinguishes only one from many.
     pub(super) const fn two(one: &'static str, other: &'static str) -> Self {
         Self {
             few: say(other),

@@ -42,7 +42,7 @@ fn normalised(text: &str) -> String {
 /// character.
 fn score(text: &str, banned: &[String]) -> usize {
     let symbols: Vec<(usize, char)> = text.char_indices().collect();
-    // Lowest score of what begins at each character, from the end on.
+    // The lowest score of the text from each character to the end, computed from the end on.
     let mut lowest = vec![0; symbols.len() + 1];
     for (index, (start, _)) in symbols.iter().enumerate().rev() {
         let rest = text.get(*start..).unwrap_or_default();
@@ -123,7 +123,7 @@ mod tests {
             (score("blankwxyz", &terms(&["blank"])), score("blankwxy", &terms(&["blank"]))),
             (5, 4)
         );
-        // A term of more bytes than characters is one point and as long as it is.
+        // A term with more bytes than characters is one point, and its length counts in characters.
         assert_eq!(score("\u{e9}t\u{e9}abc", &terms(&["\u{e9}t\u{e9}"])), 4);
     }
 

@@ -61,7 +61,7 @@ fn begins_listed(head: &str) -> bool {
 
 /// Returns the first listed password that does not sort before this text.
 fn first_from(text: &str) -> Option<&'static str> {
-    // Sorted by byte, one a line.
+    // The list is sorted by byte, with one entry in each line.
     let entry_at = |start: usize| LIST.get(start..)?.split('\n').next();
     let (mut low, mut high) = (0, LIST.len());
     while low < high {
@@ -100,7 +100,7 @@ fn walks(text: &str) -> bool {
 /// Returns whether the text consists of at most four pieces of four or more characters. `begins`
 /// says whether any piece begins with these bytes. If none does, longer pieces are not tried.
 fn is_made_of(text: &str, begins: &dyn Fn(&str) -> bool, is_piece: &dyn Fn(&str) -> bool) -> bool {
-    // Fewest pieces that end at each byte. Input is at most 1,024 bytes.
+    // The fewest pieces that end at each byte. The input has at most 1,024 bytes.
     let mut pieces: Vec<Option<u8>> = vec![None; text.len() + 1];
     if let Some(first) = pieces.first_mut() {
         *first = Some(0);
@@ -162,7 +162,7 @@ mod tests {
         assert!(!is_made_of("fourwords", &begins, &is_piece));
         assert_eq!(asked.take(), ["four", "fourw", "word"]);
         assert!(is_made_of("fourfour", &begins, &is_piece));
-        // A head ends where a character does.
+        // A head can only end at the end of a character.
         asked.take();
         assert!(!is_made_of("gr\u{fc}\u{df}e", &begins, &is_piece));
         assert!(!is_made_of("gru\u{df}e", &begins, &is_piece));
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn three_thousand_entries_of_fifteen_characters_are_effective() {
-        // OWASP ASVS 5.0, 6.2.4: the top 3,000 that fit the policy.
+        // The top 3,000 passwords that fit the policy must be refused (OWASP ASVS 5.0, 6.2.4).
         let long = LIST.lines().filter(|entry| entry.len() >= 8).take(3000);
         let refused = long.map(|entry| format!("{entry}{entry}"));
         let refused = refused.filter(|text| text.len() >= 15 && judge(text, &[], &[]).0).count();
@@ -206,7 +206,7 @@ mod tests {
         let short =
             |text: &str| is_made_of(text, &|_| true, &|piece| ["four", "abc"].contains(&piece));
         assert!(!short("fourabc") && !short("abcfour"), "three characters are no piece");
-        // Never five of them, whichever way there is.
+        // No combination has five pieces.
         let near = |length: usize| {
             is_made_of(&"z".repeat(length), &|_| true, &|piece| [4, 5].contains(&piece.len()))
         };

@@ -1,4 +1,4 @@
-//! The words of the pages: one file for each language.
+//! The words of the pages, with one file for each language.
 
 mod arabic;
 mod english;
@@ -10,7 +10,7 @@ use super::texts::PageWords;
 use crate::mail::Language;
 
 impl PageWords {
-    /// The words of a language.
+    /// Returns the words of a language.
     pub(super) const fn of(language: Language) -> &'static Self {
         match language {
             Language::Arabic => &arabic::WORDS,
