@@ -5,7 +5,7 @@
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 /// Calls of the store for one finished reset, and for a guess.
-const CALLS: f64 = 13.0;
+const CALLS: f64 = 10.0;
 const GUESSES: f64 = 0.3 * 2.0;
 /// Nobody notices less.
 const LONGEST_WAIT: f64 = 0.050;

@@ -388,7 +388,11 @@ fn is_awaited(
     now: Timestamp,
 ) -> bool {
     let Certainty::UnsureUntil(until) = certainty else { return false };
-    now < until && stored.is_some_and(|stored| stored.reset.sends() < passcode.sent.number)
+    let is_to_come = match stored {
+        Some(stored) => stored.reset.sends() < passcode.sent.number,
+        None => passcode.begins,
+    };
+    now < until && is_to_come
 }
 
 /// Returns true if a send is still the latest one of a reset that waits for its code.

@@ -114,6 +114,8 @@ pub(super) struct Passcode {
     pub(super) address: EmailAddress,
     /// The lane whose counters the mail draws on.
     pub(super) lane: Lane,
+    /// Whether the send is written together with its reset. Before that, there is no record.
+    pub(super) begins: bool,
     /// The reset as its send was written, so that the first try need not read it.
     pub(super) written: Option<Box<Stored>>,
     /// The finished mail, as soon as its code is bound.

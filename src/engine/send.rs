@@ -193,6 +193,7 @@ impl Sspr {
         let delay = self.inner.time_below(SPREAD)?;
         let work = Work::Passcode(Passcode {
             address: address.clone(),
+            begins: written.version == 1,
             drawn: None,
             earlier: Vec::new(),
             failure: None,

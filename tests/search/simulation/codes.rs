@@ -115,6 +115,7 @@ impl CodeStore for Codes {
         charges: &[Charge],
         at: Timestamp,
     ) -> Result<Inserted, StoreError> {
+        self.hub.note(|oracle, call| oracle.inserts(call, record));
         let sizes = || format!("{} {}", record.body.len(), charges.len());
         let (codes, record_, charges_) = (self.clone(), record.clone(), charges.to_vec());
         let act = move || {

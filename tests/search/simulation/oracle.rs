@@ -116,6 +116,14 @@ impl Oracle {
 
     // What the code store is asked.
 
+    /// A call is about to write this record: its mail may be sent although another call of the same
+    /// moment and request writes it.
+    pub fn inserts(&mut self, call: usize, record: &Record) {
+        if decode_reset(&record.body).is_ok() {
+            self.calls[call].record.get_or_insert(record.id);
+        }
+    }
+
     pub fn inserted(&mut self, call: usize, record: &Record, done: &Inserted, now: Timestamp) {
         self.secrets(record);
         if let Ok(lockout) = decode_lockout(&record.body) {
@@ -131,16 +139,26 @@ impl Oracle {
         let Kind::Open { tenant, typed, .. } = &self.calls[call].kind else {
             return self.violated("I4 only an opening opens", || format!("call {call}"));
         };
+        let Ok(reset) = decode_reset(&record.body) else { return };
+        let step = self.step;
+        let sends = reset.sent.map(|sent| SendFacts {
+            call,
+            done: false,
+            expires_at: sent.expires_at,
+            number: sent.number,
+            step,
+            unknown: 0,
+        });
         let facts = RecordFacts {
             applied: None,
             binds: Vec::new(),
-            ends_at: record.expires_at,
+            ends_at: reset.ends_at,
             expires_at: record.expires_at,
             hashes: 0,
             hashes_charged: 0,
             key: self.rings[self.calls[call].ring].signing(),
-            sends: Vec::new(),
-            stages: History::new(sspr::flow::StageName::Opened),
+            sends: sends.into_iter().collect(),
+            stages: History::new(reset.stage.name()),
             tenant: *tenant,
             grant_until: None,
             ticket_stamp: None,
