@@ -30,6 +30,7 @@ mod event_fields;
 mod events;
 mod invariants;
 mod lanes;
+mod late;
 mod limits;
 mod mail_files;
 mod mail_texts;

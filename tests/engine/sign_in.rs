@@ -1,17 +1,15 @@
 //! Signing in with a password: where it is offered, and what a failure costs.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use crate::support::*;
-use async_trait::async_trait;
+use crate::{late::Late, support::*};
 use sspr::{
     Sspr,
-    adapters::{Argon2Pool, ManualClock, MemoryCodes, MemoryPolicies},
-    domain::{AccountId, ApplicationId, RecordId, Timestamp},
+    adapters::{Argon2Pool, MemoryPolicies},
+    domain::{AccountId, ApplicationId, Timestamp},
     engine::SignInOutcome,
     policy::{TenantPolicy, UserFlow},
-    ports::{Clock as _, CodeStore, HashQueue, PasswordHasher as _, StoreError, StoreErrorKind},
-    store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
+    ports::{HashQueue, PasswordHasher as _},
 };
 
 /// A policy whose one user flow is for the application `shop`, with that identity provider.
@@ -99,83 +97,13 @@ fn a_sign_in_is_noted_and_replaces_an_outdated_hash_on_every_store() {
     });
 }
 
-/// Answers that nobody knows whether a failure was charged. It is charged while the courier looks
-/// for it, and the look takes longer than the courier's patience.
-#[derive(Default)]
-struct Late {
-    codes: MemoryCodes,
-    write: Mutex<Option<(Record, u64)>>,
-    looks_at: Mutex<Option<ManualClock>>,
-}
-
-impl Late {
-    /// Keeps the write for later, while a test waits for a look.
-    fn keep(&self, record: &Record, version: u64) -> Result<(), StoreError> {
-        if self.looks_at.lock().unwrap().is_none() {
-            return Ok(());
-        }
-        *self.write.lock().unwrap() = Some((record.clone(), version));
-        Err(StoreError::new(StoreErrorKind::Unknown, "the answer was lost"))
-    }
-}
-
-#[async_trait]
-impl CodeStore for Late {
-    async fn insert(
-        &self,
-        record: &Record,
-        charges: &[Charge],
-        now: Timestamp,
-    ) -> Result<Inserted, StoreError> {
-        self.keep(record, 0)?;
-        self.codes.insert(record, charges, now).await
-    }
-
-    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
-        self.codes.attempt(id, now).await
-    }
-
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        let loaded = self.codes.load(id).await;
-        let write = self.write.lock().unwrap().take();
-        if let Some((record, version)) = write {
-            let clock = self.looks_at.lock().unwrap().take().unwrap();
-            if version == 0 {
-                self.codes.insert(&record, &[], clock.now()).await?;
-            } else {
-                self.codes.compare_and_swap(&record, version, &[], &[], clock.now()).await?;
-            }
-            clock.advance(seconds(61));
-        }
-        loaded
-    }
-
-    async fn compare_and_swap(
-        &self,
-        next: &Record,
-        expected: u64,
-        charges: &[Charge],
-        clear: &[CounterName],
-        now: Timestamp,
-    ) -> Result<Swapped, StoreError> {
-        self.keep(next, expected)?;
-        self.codes.compare_and_swap(next, expected, charges, clear, now).await
-    }
-
-    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
-        self.codes.charge(charges, now).await
-    }
-
-    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        self.codes.delete_expired(now, limit).await
-    }
-}
-
 #[test]
 fn a_failure_that_is_charged_during_the_couriers_last_look_is_settled() {
     runtime().block_on(async {
         let world = World::memory().await;
         let late = Arc::new(Late::default());
+        // Longer than the courier's patience.
+        *late.takes.lock().unwrap() = seconds(61);
         let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
         let users = world.users.in_memory();
         let (sspr, courier) = Sspr::builder(users, late.clone(), policies, world.keys.clone())

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::support::*;
+use crate::{late::Late, support::*};
 use sspr::{
     Sspr, StartOutcome,
     adapters::{MemoryCodes, MemoryPolicies},
@@ -100,4 +100,23 @@ async fn where_the_tenant_tells_an_unknown_address_costs_the_store_the_same() {
         seen.insert((usage.records, usage.counters));
     }
     assert_eq!(seen.len(), 1, "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_start_that_is_written_while_the_courier_looks_for_it_is_mailed() {
+    let world = World::memory().await;
+    let late = Arc::new(Late::default());
+    let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+    let users = world.users.in_memory();
+    let (sspr, courier) = Sspr::builder(users, late.clone(), policies, world.keys.clone())
+        .with_clock(world.clock.clone())
+        .build();
+    *late.looks_at.lock().unwrap() = Some(world.clock.clone());
+    let ada = request("ada@example.com");
+    assert!(sspr.start(&ada, &client(1)).await.is_err(), "nobody knows whether it has begun");
+
+    assert_eq!(courier.drain(&world.inbox).await.postponed, 1);
+    assert!(late.looks_at.lock().unwrap().is_none(), "the courier has looked");
+    world.clock.advance(seconds(1));
+    assert_eq!(courier.drain(&world.inbox).await.sent, 1);
 }
