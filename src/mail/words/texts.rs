@@ -194,3 +194,25 @@ impl MinuteForms {
 pub(super) const fn say(words: &'static str) -> Cow<'static, str> {
     Cow::Borrowed(words)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minutes_have_the_plural_forms_of_cldr() {
+        let forms = MinuteForms {
+            few: say("few"),
+            many: say("many"),
+            one: say("one"),
+            other: say("other"),
+            two: say("two"),
+        };
+        let of = |language, minutes: &[u64]| {
+            minutes.iter().map(|it| forms.of(language, *it)).collect::<Vec<_>>().join(" ")
+        };
+        let arabic = of(Language::Arabic, &[1, 2, 3, 10, 11, 99, 100, 102, 103, 111]);
+        assert_eq!(arabic, "one two few few many many other other few many");
+        assert_eq!(of(Language::German, &[1, 2, 5, 11, 100]), "one other other other other");
+    }
+}
