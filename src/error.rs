@@ -12,11 +12,12 @@ use crate::{
 /// The error of a call that could not be carried out.
 ///
 /// A retry after a transient error ends where the first call would have.
-#[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
     source: Box<dyn StdError + Send + Sync>,
 }
+
+debug_is_text!(Error);
 
 /// The part that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -16,6 +16,9 @@
 //! | [`store`] | the values of a code store, for authors of stores |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[macro_use]
+mod error_text;
+
 pub mod adapters;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -25,7 +25,7 @@ pub(super) const MOST_CHANGES: usize = 1_000;
 ///
 /// `Display` prints one line for logs with the tenant, the place and the rule. It never prints a
 /// value of the policy.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Error, PartialEq, Eq)]
 #[error("{}{message}", Of(tenant.as_ref()))]
 #[non_exhaustive]
 pub struct PolicyFault {
@@ -35,6 +35,8 @@ pub struct PolicyFault {
     /// The fault and its place.
     pub message: String,
 }
+
+debug_is_text!(PolicyFault);
 
 /// The tenant of a fault, shown before its message.
 struct Of<'a>(Option<&'a TenantId>);

@@ -54,10 +54,12 @@ pub enum SecondFactor {
 pub struct PasswordHash(Box<str>);
 
 /// The error for a text that is not a password hash.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[error("password hash: must be a PHC string of at most 512 printable ASCII characters")]
 #[non_exhaustive]
 pub struct PasswordHashError;
+
+debug_is_text!(PasswordHashError);
 
 /// One customer's record in the host's user store.
 #[derive(Clone, Debug)]

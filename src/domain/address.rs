@@ -38,7 +38,7 @@ pub struct EmailAddress {
 }
 
 /// The reason why a text is not an e-mail address.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddressError {
     /// The domain is not two or more labels of letters, digits and inner hyphens.
@@ -57,6 +57,8 @@ pub enum AddressError {
     #[error("address: must have at most 254 octets")]
     TooLong,
 }
+
+debug_is_text!(AddressError);
 
 /// The domains in which mailboxes ignore dots in the local part.
 ///

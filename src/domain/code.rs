@@ -76,10 +76,12 @@ pub struct Code {
 }
 
 /// The error for a typed text that has neither format. Nothing was charged for it.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[error("code: must be 8 digits, or 16 letters of BCDFGHJKLMNPQRSTVWXZ")]
 #[non_exhaustive]
 pub struct CodeError;
+
+debug_is_text!(CodeError);
 
 impl CodeFormat {
     /// Returns the number of symbols without separators.

@@ -27,10 +27,12 @@ pub trait Entropy: Send + Sync + core::fmt::Debug {
 }
 
 /// The error for missing randomness of the operating system. No secret can be made without it.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[error("the system's source of randomness is unavailable")]
 #[non_exhaustive]
 pub struct EntropyUnavailable;
+
+debug_is_text!(EntropyUnavailable);
 
 impl EntropyUnavailable {
     /// Creates the error.

@@ -12,7 +12,7 @@ use super::{Entropy, EntropyUnavailable};
 const MAX_BYTES: usize = 128;
 
 /// The reason why a name is not a valid identifier.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IdError {
     /// The name has a control character, or white space at an end.
@@ -25,6 +25,8 @@ pub enum IdError {
     #[error("{0}: must have at most 128 bytes")]
     TooLong(&'static str),
 }
+
+debug_is_text!(IdError);
 
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident, $field:literal) => {

@@ -58,7 +58,7 @@ struct Key {
 }
 
 /// The reason why keys are not valid, and the next step. The message never contains a key.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyringError {
     /// Two places hold the same key.
@@ -84,6 +84,8 @@ pub enum KeyringError {
     #[error("keys: `{0}` is too regular to be random; {HOW}")]
     Weak(&'static str),
 }
+
+debug_is_text!(KeyringError);
 
 const HOW: &str = "make each KEY with: head -c 32 /dev/urandom | basenc --base64url | tr -d =";
 

@@ -9,7 +9,7 @@ use thiserror::Error;
 pub struct LanguageTag(Box<str>);
 
 /// The reason why a text is not a language tag.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LanguageError {
     /// The tag is malformed. It needs subtags of 1 to 8 ASCII letters or digits, joined by hyphens,
@@ -20,6 +20,8 @@ pub enum LanguageError {
     #[error("locale: must have at most 35 bytes")]
     TooLong,
 }
+
+debug_is_text!(LanguageError);
 
 impl LanguageTag {
     /// Reads a tag in any case.

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 pub struct Password(Zeroizing<String>);
 
 /// The reason why a text can never be a password, whatever the rules of a tenant.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PasswordError {
     /// The text has a control character.
@@ -31,6 +31,8 @@ pub enum PasswordError {
     #[error("password: must have at most 256 characters and 1024 bytes")]
     TooLong,
 }
+
+debug_is_text!(PasswordError);
 
 impl Password {
     /// The most code points of a password.

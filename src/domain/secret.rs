@@ -45,10 +45,12 @@ impl Scope {
 }
 
 /// The error for a text that is not a secret of the expected kind.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[error("{0}: not of the form that this service gives out")]
 #[non_exhaustive]
 pub struct TokenError(&'static str);
+
+debug_is_text!(TokenError);
 
 /// Returns room for a secret that never moves.
 fn empty() -> Box<Zeroizing<[u8; TOKEN]>> {

@@ -55,10 +55,12 @@ pub struct RequestKey(Zeroizing<[u8; 32]>);
 pub struct Context(Vec<u8>);
 
 /// The error of a context that is too long.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[error("context: at most 512 bytes")]
 #[non_exhaustive]
 pub struct ContextError;
+
+debug_is_text!(ContextError);
 
 /// The client that makes a call.
 ///

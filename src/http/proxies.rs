@@ -30,7 +30,7 @@ const FORWARDED_PREFIX: &str = "x-forwarded-prefix";
 pub struct TrustedProxies(Vec<(IpAddr, u8)>);
 
 /// The reason why a text is not a network of proxies.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NetworkError {
     /// The network has bits set after its prefix: `10.1.2.3/8` may mean `10.0.0.0/8` or `10.1.2.3`.
@@ -42,6 +42,8 @@ pub enum NetworkError {
     #[error("trusted proxies: must be like `10.0.0.7`, `10.0.0.0/8` or `2001:db8::/32`")]
     Shape,
 }
+
+debug_is_text!(NetworkError);
 
 impl TrustedProxies {
     /// Trusts no proxy.

@@ -10,12 +10,14 @@ use super::ReturnTo;
 pub(super) struct PublicPath(String);
 
 /// The error for a text that is not a public path.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[error(
     "public path: a path like /auth is wanted, letters, digits and -._~ between single slashes"
 )]
 #[non_exhaustive]
 pub struct PublicPathError;
+
+debug_is_text!(PublicPathError);
 
 impl PublicPath {
     /// Reads a plain path: letters, digits and `-._~` between single slashes. Such a path cannot

@@ -11,10 +11,12 @@ use thiserror::Error;
 pub struct ReturnTo(Box<str>);
 
 /// The error for a text that is not a path of this origin.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[error("return_to: must be a path of this origin like /cart, at most 256 bytes")]
 #[non_exhaustive]
 pub struct ReturnToError;
+
+debug_is_text!(ReturnToError);
 
 impl ReturnTo {
     /// Reads a path.

@@ -64,10 +64,12 @@ pub struct NewSession {
 }
 
 /// The error for a session that could not be begun or ended. The cause is for the host's own logs.
-#[derive(Debug, Error)]
+#[derive(Error)]
 #[error("the session store could not answer")]
 #[non_exhaustive]
 pub struct SessionError(#[from] Box<dyn std::error::Error + Send + Sync>);
+
+debug_is_text!(SessionError);
 
 impl SessionError {
     /// Wraps the cause.

@@ -28,7 +28,7 @@ pub enum CodeInSubject {
 }
 
 /// The reason why a brand is not valid.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BrandError {
     /// The name is not 1 to 64 characters long, or it has a control character.
@@ -38,6 +38,8 @@ pub enum BrandError {
     #[error("brand: the origin must be a host name such as login.example.com")]
     Origin,
 }
+
+debug_is_text!(BrandError);
 
 impl Brand {
     /// Creates a brand of that name.

@@ -9,7 +9,7 @@ use super::near::meant;
 const LONGEST_NAME: usize = 64;
 
 /// A fault of a policy document, and its place.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Error, PartialEq, Eq)]
 #[error("{path}: {rule}")]
 #[non_exhaustive]
 pub struct DocumentError {
@@ -18,6 +18,8 @@ pub struct DocumentError {
     /// The broken rule. It never contains a value of the document.
     pub rule: String,
 }
+
+debug_is_text!(DocumentError);
 
 impl DocumentError {
     /// Creates a fault at a JSON path, for instance `$.displayName`, with the broken rule.

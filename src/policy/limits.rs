@@ -150,7 +150,7 @@ limits! {
 }
 
 /// The error for limits that are refused. `field` names the limit.
-#[derive(Clone, Copy, Debug, Error, PartialEq)]
+#[derive(Clone, Copy, Error, PartialEq)]
 #[non_exhaustive]
 pub enum LimitsError {
     /// A limit is outside its bounds.
@@ -180,6 +180,8 @@ pub enum LimitsError {
         field: &'static str,
     },
 }
+
+debug_is_text!(LimitsError);
 
 impl Limits {
     /// Starts from the defaults.

@@ -65,13 +65,15 @@ pub enum SendErrorKind {
 /// The error of a message that was not handed over.
 ///
 /// Its text says what failed. It never contains the address or the text of the message.
-#[derive(Debug, Error)]
+#[derive(Error)]
 #[error("{message}")]
 pub struct SendError {
     kind: SendErrorKind,
     message: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
+
+debug_is_text!(SendError);
 
 impl SendError {
     /// Makes an error from a text in lower case that says what to do.

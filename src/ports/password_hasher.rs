@@ -114,7 +114,7 @@ pub enum PasswordMatch {
 }
 
 /// The error of a password that could not be hashed or verified.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HashError {
     /// The queue is full. A later call can succeed.
@@ -127,3 +127,5 @@ pub enum HashError {
     #[error("password hasher: the hash on file is not supported")]
     Unsupported,
 }
+
+debug_is_text!(HashError);

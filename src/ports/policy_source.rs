@@ -48,12 +48,14 @@ pub trait PolicySource: Send + Sync {
 /// let error = error.with_source(std::io::Error::other("connection refused"));
 /// assert!(std::error::Error::source(&error).is_some());
 /// ```
-#[derive(Clone, Debug, Error)]
+#[derive(Clone, Error)]
 #[error("{message}")]
 pub struct PolicyError {
     message: String,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
+
+debug_is_text!(PolicyError);
 
 impl PolicyError {
     /// Makes an error from a text in lower case that says what to do.

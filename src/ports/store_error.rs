@@ -30,13 +30,15 @@ pub enum StoreErrorKind {
 ///
 /// Its text says what failed and what to do. It never contains an address, a secret or SQL. The
 /// error of the driver is its `source()`.
-#[derive(Debug, Error)]
+#[derive(Error)]
 #[error("{message}")]
 pub struct StoreError {
     kind: StoreErrorKind,
     message: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
+
+debug_is_text!(StoreError);
 
 impl StoreError {
     /// Makes an error from a text in lower case that says what to do.

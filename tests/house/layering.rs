@@ -5,8 +5,10 @@ use std::{collections::BTreeSet, fs, path::Path};
 use super::imports::{Imports, code, named};
 
 /// Ranks of the top folders; a module imports lower ranks and its own folder only.
-const RANKS: [(&str, u8); 12] = [
-    ("domain", 0),
+const RANKS: [(&str, u8); 13] = [
+    // `error_text.rs`: how errors print.
+    ("error_text", 0),
+    ("domain", 5),
     ("policy", 10),
     ("flow", 20),
     ("mail", 20),

@@ -16,10 +16,12 @@ pub(super) struct Cost {
 }
 
 /// The error for parameters that Argon2id or the cap of the pool does not allow.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[error("password hasher: memory of 8 KiB a lane up to the cap, 1 to 10 passes, 1 to 4 lanes")]
 #[non_exhaustive]
 pub struct ParametersError;
+
+debug_is_text!(ParametersError);
 
 impl Cost {
     /// 19 MiB, two passes and one lane, as the OWASP Password Storage cheat sheet recommends.

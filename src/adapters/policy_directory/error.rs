@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::policy::DocumentError;
 
 /// The error for a policy file, or the folder of policy files, that could not be used.
-#[derive(Debug, Error)]
+#[derive(Error)]
 #[non_exhaustive]
 pub enum PolicyFileError {
     /// The content of the file is not a policy.
@@ -45,3 +45,5 @@ pub enum PolicyFileError {
         file: String,
     },
 }
+
+debug_is_text!(PolicyFileError);

@@ -26,7 +26,7 @@ pub struct PostgresOptions {
 
 /// The reason why a URL is not valid. The message contains at most names of options, because the
 /// URL may contain a password.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PostgresUrlError {
     /// The URL does not have the expected form.
@@ -44,6 +44,8 @@ pub enum PostgresUrlError {
     #[error("postgres url: `{0}` has a value that it cannot have")]
     Value(&'static str),
 }
+
+debug_is_text!(PostgresUrlError);
 
 /// The names of the options that `tokio-postgres` knows in a URL.
 const NAMES: [&str; 19] = [

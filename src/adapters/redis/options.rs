@@ -31,7 +31,7 @@ pub(super) enum Kind {
 
 /// The reason why a URL is not valid. The message contains no part of the URL, because the URL may
 /// contain a password.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RedisUrlError {
     /// The database after the host is not a number.
@@ -47,6 +47,8 @@ pub enum RedisUrlError {
     #[error("redis url: it must begin with rediss:// or redis://")]
     Scheme,
 }
+
+debug_is_text!(RedisUrlError);
 
 fn fault(url: &str, error: &redis::RedisError) -> RedisUrlError {
     let known = ["redis", "rediss", "valkey", "valkeys", "redis+unix", "valkey+unix", "unix"];

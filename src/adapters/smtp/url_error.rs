@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 /// The reason why a URL is not valid. The message never contains the user or the password.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SmtpUrlError {
     /// The extra root certificates cannot be read.
@@ -59,3 +59,5 @@ pub enum SmtpUrlError {
     #[error("smtp url: with access tokens the URL must name the user, and no password")]
     Token,
 }
+
+debug_is_text!(SmtpUrlError);

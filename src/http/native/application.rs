@@ -16,16 +16,20 @@ pub struct NativeApplication {
 }
 
 /// The error for an application of another tenant.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[error("application: its tenant is not the one of this API; make an API for each tenant")]
 #[non_exhaustive]
 pub struct OtherTenantError;
 
+debug_is_text!(OtherTenantError);
+
 /// The error for a text that is not an origin.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[error("origin: must be a scheme and host like https://shop.example, without path or wildcard")]
 #[non_exhaustive]
 pub struct OriginError;
+
+debug_is_text!(OriginError);
 
 impl NativeApplication {
     /// Creates an application without clients in browsers.

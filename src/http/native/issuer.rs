@@ -81,10 +81,12 @@ pub struct Tokens {
 }
 
 /// The error of an issuer that could not answer. The cause is for the host's own logs.
-#[derive(Debug, Error)]
+#[derive(Error)]
 #[error("the token issuer could not answer")]
 #[non_exhaustive]
 pub struct IssueError(#[from] Box<dyn std::error::Error + Send + Sync>);
+
+debug_is_text!(IssueError);
 
 impl IssueError {
     /// Wraps the cause.

@@ -102,7 +102,7 @@ impl Serialize for PasswordIssue {
 }
 
 /// The reason why password rules are not valid.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PasswordRulesError {
     /// The minimum length is below 8 or above 64.
@@ -119,6 +119,8 @@ pub enum PasswordRulesError {
     )]
     Term,
 }
+
+debug_is_text!(PasswordRulesError);
 
 impl PasswordRules {
     /// Returns the rules of NIST SP 800-63B-4, section 3.1.1.2. They are the default.
