@@ -12,10 +12,14 @@ struct Mine {
     sessions: Arc<RwLock<HashMap<String, (AccountId, Stamp)>>>,
 }
 
+const SESSION: &str = "__Host-session";
+const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Lax";
+
 type Stored<T> = Result<T, StoreError>;
 
 #[async_trait::async_trait]
 impl UserStore for Mine {
+    // This host has one tenant. With several, each query also names the tenant.
     // SELECT … WHERE mail = ?
     async fn find_by_address(&self, _: &TenantId, mail: &EmailAddress) -> Stored<Vec<Account>> {
         let users = self.users.read().unwrap();
@@ -48,7 +52,10 @@ impl Sessions for Mine {
         let mut random = [0; 16];
         SystemEntropy::new().fill(&mut random).map_err(SessionError::new)?;
         let token = format!("{:032x}", u128::from_be_bytes(random));
-        let cookie = format!("__Host-session={token}; Path=/; Secure; HttpOnly; SameSite=Lax");
+        let cookie = format!("{SESSION}={token}; {ATTRIBUTES}");
+        // These users have no second factor. Yours may: a session for `context.second_factor`
+        // `Required` must open nothing before the factor is given.
+        assert_eq!(context.second_factor, engine::SecondFactorDemand::None);
         let session = (context.account.clone(), context.stamp);
         self.sessions.write().unwrap().insert(token, session);
         Ok(NewSession::with_cookie(cookie.parse().map_err(SessionError::new)?))
@@ -56,12 +63,13 @@ impl Sessions for Mine {
 
     async fn end(&self, headers: &HeaderMap) -> Result<Vec<axum::http::HeaderValue>, SessionError> {
         self.sessions.write().unwrap().remove(token(headers).unwrap_or_default());
-        Ok(Vec::new())
+        let gone = format!("{SESSION}=; Max-Age=0; {ATTRIBUTES}");
+        Ok(vec![gone.parse().map_err(SessionError::new)?])
     }
 }
 
 fn token(headers: &HeaderMap) -> Option<&str> {
-    cookie(headers, "__Host-session") // headers are bytes: a foreign cookie spoils nothing
+    cookie(headers, SESSION) // headers are bytes: a foreign cookie spoils nothing
 }
 
 async fn home(State(mine): State<Mine>, headers: HeaderMap) -> Html<String> {

@@ -60,7 +60,8 @@ pub struct Charge {
 pub struct Over {
     /// The name of the counter. It is not a position, because stores sort charges.
     pub name: CounterName,
-    /// The end of the counter's window.
+    /// The end of the counter's window. Without an open window, the end of the window that the charge
+    /// would have begun.
     pub ends_at: Timestamp,
 }
 

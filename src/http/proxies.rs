@@ -76,8 +76,8 @@ impl TrustedProxies {
         extensions: &Extensions,
         headers: &HeaderMap,
     ) -> Option<NetworkAddress> {
-        let peer = extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip().to_canonical();
-        Some(NetworkAddress::new(self.behind(peer, headers)))
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip();
+        Some(NetworkAddress::new(self.client_address(peer, headers)))
     }
 
     /// Returns the public path of a request: the host's setting, or else the path that a trusted
@@ -102,8 +102,34 @@ impl TrustedProxies {
         nearest.and_then(PublicPath::parse).unwrap_or_default()
     }
 
-    fn behind(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let mut nearest = peer;
+    /// Returns the address of the client that is behind the trusted proxies, for a host with an API
+    /// of its own. `peer` is the address of the connection.
+    ///
+    /// The hosted pages and the native API call it themselves.
+    ///
+    /// # Security
+    /// The search in `X-Forwarded-For` begins at the end and stops at the first address that is not
+    /// a trusted proxy. A client can write anything before that address, and none of it counts.
+    ///
+    /// # Examples
+    /// ```
+    /// use axum::http::{HeaderMap, HeaderValue};
+    /// use sspr::{Client, http::TrustedProxies};
+    ///
+    /// let proxies = TrustedProxies::parse(["10.0.0.0/8"])?;
+    /// let mut headers = HeaderMap::new();
+    /// let forwarded = HeaderValue::from_static("127.0.0.1, 192.0.2.7");
+    /// headers.insert("x-forwarded-for", forwarded);
+    ///
+    /// let peer = "10.0.0.1".parse()?;
+    /// let address = proxies.client_address(peer, &headers);
+    /// assert_eq!(address.to_string(), "192.0.2.7");
+    /// let client = Client::at(address);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn client_address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut nearest = peer.to_canonical();
         for hop in elements(headers, FORWARDED_FOR) {
             if !self.trusts(nearest) {
                 break;
@@ -198,7 +224,7 @@ mod tests {
             headers.append(FORWARDED_FOR, line.parse().unwrap());
         }
         let proxies = TrustedProxies::parse(trusted.iter().copied()).unwrap();
-        proxies.behind(peer.parse().unwrap(), &headers).to_string()
+        proxies.client_address(peer.parse().unwrap(), &headers).to_string()
     }
 
     #[test]
@@ -290,7 +316,7 @@ mod tests {
                 headers.append(FORWARDED_FOR, HeaderValue::from_bytes(line).unwrap());
             }
             let proxies = TrustedProxies::parse(["10.0.0.0/8"]).unwrap();
-            proxies.behind("10.0.0.1".parse().unwrap(), &headers).to_string()
+            proxies.client_address("10.0.0.1".parse().unwrap(), &headers).to_string()
         };
         assert_eq!(behind(&[b"\xfc, 198.51.100.9"]), "198.51.100.9");
         assert_eq!(behind(&[b"\xff", b"198.51.100.9, 10.2.2.2"]), "198.51.100.9");

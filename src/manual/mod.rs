@@ -3,6 +3,7 @@
 //! - [`getting_started`]: the steps from `cargo add` to a finished reset: in memory, on disk and in axum
 //! - [`concepts`]: the words, the user's journey, and the possible answers of each call
 //! - [`embedding`]: your users table, sessions, mails, events and proxies, and how to notice mistakes
+//! - [`native_api`]: a reset from a mobile app or a single-page app, call by call
 //! - [`stores`]: how to choose a store, what each store promises, and how to write one
 //! - [`policy_for_administrators`]: user flows, Email OTP, Graph JSON, password rules, and the
 //!   differences from Entra
@@ -40,6 +41,9 @@ pub mod hashing {}
 
 #[doc = include_str!("mail.md")]
 pub mod mail {}
+
+#[doc = include_str!("native_api.md")]
+pub mod native_api {}
 
 #[doc = include_str!("operations.md")]
 pub mod operations {}

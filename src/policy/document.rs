@@ -208,8 +208,10 @@ const SETTINGS: [(&str, Setting); 9] = [
 
 fn read_rules(node: &Node<'_>) -> Result<PasswordRules, DocumentError> {
     node.knows_only(&["rules", "minLength", "terms", "currentPassword"])?;
-    let entra = node.required("rules")?.word(&[("nist", false), ("entra", true)])?;
-    let mut rules = if entra { PasswordRules::entra() } else { PasswordRules::nist() };
+    let words = [("nist", false), ("entra", true)];
+    let kind = node.present("rules")?.map(|kind| kind.word(&words)).transpose()?;
+    let is_entra = kind.unwrap_or(false);
+    let mut rules = if is_entra { PasswordRules::entra() } else { PasswordRules::nist() };
     if let Some(length) = node.present("minLength")? {
         let characters = usize::try_from(length.number()?).unwrap_or(usize::MAX);
         rules = rules.with_min_length(characters).map_err(|e| length.fault(e.to_string()))?;
@@ -375,6 +377,15 @@ mod tests {
         assert_eq!(policy.to_json(), value);
         let french = LanguageTag::parse("fr").unwrap();
         assert_eq!(look_up(&[&french], policy.languages()), Language::English);
+    }
+
+    #[test]
+    fn password_rules_without_a_kind_are_those_of_nist() {
+        let mut json = TenantPolicy::customers("contoso").unwrap().to_json();
+        json["passwordRules"] = serde_json::json!({"terms": ["larkfield"]});
+        let policy = TenantPolicy::from_json(&json.to_string()).unwrap();
+        let rules = crate::policy::PasswordRules::nist().with_terms(["larkfield"]).unwrap();
+        assert_eq!(policy.password_rules(), &rules);
     }
 
     #[test]

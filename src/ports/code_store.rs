@@ -136,8 +136,9 @@ pub trait CodeStore: Send + Sync {
     /// The whole call is atomic and happens in this order:
     ///
     /// 1. If the record is missing or dead, nothing is charged.
-    /// 2. The record's own tries are charged. Past `tries_limit` the answer is
-    ///    [`Attempted::Exhausted`], and nothing else is charged.
+    /// 2. The record's own `tries` become `min(tries + 1, tries_limit + 1)`. Past `tries_limit` the
+    ///    answer is [`Attempted::Exhausted`], and nothing else is charged. The new `tries` and
+    ///    `touched_at` are stored also then.
     /// 3. The charges of the record are made, tier by tier in ascending order. The first tier that
     ///    refuses ends the call. The tiers before it stay charged.
     ///

@@ -74,6 +74,27 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A [`Vouch`](crate::engine::Vouch) in a request's extensions opens the vouched lane. Insert it in
 /// a layer of the host after that layer has checked a captcha.
 ///
+/// # Routes
+///
+/// The paths are relative to the path at which the router is nested. A form field carries the name
+/// that password managers know.
+///
+/// | path | methods | purpose |
+/// |---|---|---|
+/// | `/` | GET | leads to the sign-in |
+/// | `/sign-in` | GET, POST | asks for the address (`username`) |
+/// | `/password` | GET, POST | asks for the password (`password`) |
+/// | `/locked` | GET | says that the sign-in is paused |
+/// | `/reset` | POST | opens a reset and sends a code: *Forgot password?* |
+/// | `/code` | GET, POST | asks for the code (`code`) |
+/// | `/resend` | POST | sends another code |
+/// | `/new-password` | GET, POST | asks for the new password twice (`new-password`, `confirm-password`) |
+/// | `/done` | GET | says that the password is changed |
+/// | `/sign-out` | POST | calls [`Sessions::end`](super::Sessions::end) |
+/// | `/try-later`, `/unavailable`, `/start-again` | GET | say why a step cannot go on |
+///
+/// A POST must come from the pages' own origin. Every other POST is refused with 403.
+///
 /// # Security
 /// Serve the pages over TLS or on loopback. Their cookies are `__Host-` cookies, which browsers
 /// accept only from encrypted or local origins.

@@ -163,6 +163,11 @@ impl PasswordRules {
 
     /// Bans the tenant's own terms, in any case. At most 1,000 terms are allowed.
     ///
+    /// Under the rules of NIST, a term counts like a common password. A password is refused if it is
+    /// made of terms and common passwords only, apart from decoration. With the term `larkfield`,
+    /// `Larkfield-2026!` and `larkfieldlarkfield` are refused, and `larkfield is where we work` is
+    /// allowed. Entra's rules score the password as Entra does.
+    ///
     /// # Errors
     /// [`PasswordRulesError`] if there are too many terms, or a term is not valid.
     ///
