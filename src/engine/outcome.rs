@@ -399,9 +399,8 @@ pub enum Rejection {
 pub enum SubmitOutcome {
     /// The password is changed, and every older session is invalid.
     Changed(ChangedPassword),
-    /// The password breaks rules. The grant stays valid. Only the check for
-    /// [`PasswordIssue::SameAsCurrent`] needs a slow hash. It uses up one of the ten hashes of the
-    /// grant.
+    /// The password breaks rules. The grant stays valid. By default a grant permits ten slow hashes.
+    /// Among the rules, only [`PasswordIssue::SameAsCurrent`] uses one of them.
     Weak {
         /// Every rule that the password breaks.
         issues: Vec<PasswordIssue>,

@@ -99,8 +99,8 @@ use crate::domain::{Charge, CounterName, Over, RecordId, Timestamp};
 ///
 /// The caller passes `now`. A record or counter stores the latest time of a write, as `touched_at`.
 /// Its effective time is `t = max(now, touched_at)`, and each write stores `t` as the new
-/// `touched_at`. Therefore a clock that runs back begins no window again and makes no expired
-/// record valid. A record is dead (expired) when `t >= expires_at`.
+/// `touched_at`. Therefore a clock that runs back cannot restart a window or make an expired record
+/// valid. A record is dead (expired) when `t >= expires_at`.
 ///
 /// # Errors
 ///
@@ -138,7 +138,7 @@ pub trait CodeStore: Send + Sync {
     /// 1. If the record is missing or dead, nothing is charged.
     /// 2. The record's own `tries` become `min(tries + 1, tries_limit + 1)`. Past `tries_limit` the
     ///    answer is [`Attempted::Exhausted`], and nothing else is charged. The new `tries` and
-    ///    `touched_at` are stored also then.
+    ///    `touched_at` are stored even if the answer is `Exhausted`.
     /// 3. The charges of the record are made, tier by tier in ascending order. The first tier that
     ///    refuses ends the call. The tiers before it stay charged.
     ///

@@ -94,7 +94,8 @@ pub trait UserStore: Send + Sync {
     /// Returns [`Applied::Stale`] if the stamp differs or the account does not exist. If this reset
     /// is already the last reset of the account, the method changes nothing and returns
     /// [`Applied::Repeated`] with the current stamp. The engine relies on this when it calls again
-    /// after an unknown outcome. Check for a repeat first, because a repeat has another stamp too.
+    /// after an unknown outcome. Check for a repeat before you compare the stamps, because the
+    /// first call has already replaced the stamp.
     ///
     /// # Errors
     /// [`StoreError`] with the kind [`Unknown`](super::StoreErrorKind::Unknown) if the transaction
