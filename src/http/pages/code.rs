@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{Code, CodeFormat, FlowToken, IdentityProvider, Timestamp},
-    engine::{OpenOutcome, Rejection, ResetStatus, SendOutcome, StatusOutcome, VerifyOutcome},
+    engine::{Rejection, ResetStatus, SendOutcome, StartOutcome, StatusOutcome, VerifyOutcome},
 };
 
 /// `POST reset`: opens a reset and asks for its first code. Reads no password. A second click finds
@@ -40,25 +40,20 @@ pub(super) async fn forgot(State(site): State<Arc<Site>>, request: Request) -> A
     let (Some(ask), Some(key)) = (ask(&visit, &journey), journey.request_key()) else {
         return Ok(redirect("start-again"));
     };
-    let client = visit.client();
-    let token = match visit.or_unavailable(site.sspr.open(&ask.with_key(key), &client).await)? {
-        OpenOutcome::Opened(opened) => opened.token,
-        OpenOutcome::TryLater { retry_at } => return later(&visit, &journey, Back::Send, retry_at),
-        // The pages ask with strict disclosure, so nothing about an account is revealed.
-        OpenOutcome::Unavailable | OpenOutcome::UnknownAccount => {
-            return visit.go_on(&journey, Stage::Off, None);
+    let started = site.sspr.start(&ask.with_key(key), &visit.client()).await;
+    match visit.or_unavailable(started)? {
+        StartOutcome::Started(started) => {
+            visit.go_on(&journey.opened(&started.token), Stage::Code, None)
         }
-    };
-    let outcome = visit.or_unavailable(site.sspr.send(&token, &client).await)?;
-    journey = journey.opened(&token);
-    match outcome {
-        SendOutcome::Sent(_) | SendOutcome::TooSoon { .. } => {
-            visit.go_on(&journey, Stage::Code, None)
-        }
-        SendOutcome::TryLater { retry_at } => later(&visit, &journey, Back::Send, retry_at),
-        SendOutcome::Gone => {
+        StartOutcome::TryLater { retry_at } => later(&visit, &journey, Back::Send, retry_at),
+        // The reset of an earlier click has ended.
+        StartOutcome::Unavailable if visit.offers_reset() => {
             let fresh = visit.or_unavailable(journey.afresh(site.sspr.entropy()))?;
             visit.go(fresh)
+        }
+        // The pages ask with strict disclosure, so nothing about an account is revealed.
+        StartOutcome::Unavailable | StartOutcome::UnknownAccount => {
+            visit.go_on(&journey, Stage::Off, None)
         }
     }
 }
