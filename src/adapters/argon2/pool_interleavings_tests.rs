@@ -106,7 +106,7 @@ fn a_queue_that_is_full_refuses_and_what_it_took_is_answered() {
     });
 
     let done = |answers: &Vec<String>| answers.iter().filter(|answer| *answer == "own").count();
-    let known = |answer: &String| answer == "own" || answer == "Busy";
+    let known = |answer: &String| answer == "own" || *answer == HashError::Busy.to_string();
     assert!(seen.iter().all(|(answers, ())| answers.iter().all(known)), "{seen:?}");
     let done: BTreeSet<_> = seen.iter().map(|(answers, ())| done(answers)).collect();
     assert_eq!(done, [1, 2, 3].into(), "from one to all");
