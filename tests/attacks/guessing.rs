@@ -51,7 +51,9 @@ fn attack_09_a_thousand_guesses_at_once_from_200_networks_are_five() {
 fn attack_10_the_documented_number_of_guesses_is_the_real_one() {
     let readme = include_str!("../../README.md").replace('\n', " ");
     let limits = Limits::default();
-    assert!(readme.contains(&format!("At most {} tries of each code", limits.tries_per_challenge())));
+    assert!(
+        readme.contains(&format!("At most {} tries of each code", limits.tries_per_challenge()))
+    );
     assert!(readme.contains(&format!("at most {} comparisons", limits.tries_per_window())));
     on_every_store(|world| async move {
         let mut tokens = Vec::new();
