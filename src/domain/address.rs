@@ -211,10 +211,10 @@ impl fmt::Debug for LimiterForm {
 
 /// Returns the text in normalisation form C. Refuses oversized input before any work on it.
 fn normal(text: &str) -> Result<Cow<'_, str>, AddressError> {
-    if text.is_ascii() {
-        Ok(Cow::Borrowed(text))
-    } else if text.len() > MAX_TYPED {
+    if text.len() > MAX_TYPED {
         Err(AddressError::TooLong)
+    } else if text.is_ascii() {
+        Ok(Cow::Borrowed(text))
     } else {
         Ok(Cow::Owned(text.nfc().collect()))
     }
