@@ -149,8 +149,8 @@ impl PasswordHash {
     /// # Ok::<(), sspr::domain::PasswordHashError>(())
     /// ```
     pub fn parse(text: &str) -> Result<Self, PasswordHashError> {
-        let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
-        if text.starts_with('$') && text.len() <= 512 && printable {
+        let fits = text.len() <= 512 && text.starts_with('$');
+        if fits && text.bytes().all(|byte| byte.is_ascii_graphic()) {
             Ok(Self(text.into()))
         } else {
             Err(PasswordHashError)

@@ -2,6 +2,9 @@
 
 use thiserror::Error;
 
+/// The longest path, in bytes. A longer one is refused before it is read.
+const LONGEST: usize = 256;
+
 /// A path of this origin to which a user returns after the sign-in.
 ///
 /// # Security
@@ -33,17 +36,16 @@ impl ReturnTo {
     /// # Ok::<(), sspr::http::ReturnToError>(())
     /// ```
     pub fn parse(text: &str) -> Result<Self, ReturnToError> {
+        if text.len() > LONGEST {
+            return Err(ReturnToError);
+        }
         let printable = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
         let local = text.starts_with('/') && !text.starts_with("//");
         // A path like `/a/../../b` would leave the application, and nobody writes it by accident.
         let path = text.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
         let climbs =
             path.split('/').any(|part| matches!(part.replace("%2e", ".").as_str(), ".." | "."));
-        if text.len() <= 256 && printable && local && !climbs {
-            Ok(Self(text.into()))
-        } else {
-            Err(ReturnToError)
-        }
+        if printable && local && !climbs { Ok(Self(text.into())) } else { Err(ReturnToError) }
     }
 
     /// Returns the path `/`.
