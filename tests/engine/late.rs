@@ -15,7 +15,8 @@ use sspr::{
 #[derive(Default)]
 pub struct Late {
     codes: MemoryCodes,
-    write: Mutex<Option<(Record, u64)>>,
+    /// The write that is to come. A test that takes it lets it never happen.
+    pub write: Mutex<Option<(Record, u64)>>,
     /// The clock of a test that waits for a look.
     pub looks_at: Mutex<Option<ManualClock>>,
     /// How long the look takes.

@@ -126,3 +126,36 @@ fn a_failure_that_is_charged_during_the_couriers_last_look_is_settled() {
         assert!(matches!(answer, SignInOutcome::SignedIn(_)), "{answer:?}");
     });
 }
+
+#[test]
+fn a_right_password_whose_failure_was_never_charged_forgets_no_other() {
+    runtime().block_on(async {
+        let world = World::memory().await;
+        let late = Arc::new(Late::default());
+        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let users = world.users.in_memory();
+        let (sspr, courier) = Sspr::builder(users, late.clone(), policies, world.keys.clone())
+            .with_clock(world.clock.clone())
+            .with_hasher(cheap_hasher())
+            .build();
+        let (ada, wrong) = (request("ada@example.com"), password(NEW));
+        for _ in 0..5 {
+            sspr.sign_in(&ada, &wrong, &client(1)).await.unwrap();
+        }
+
+        *late.looks_at.lock().unwrap() = Some(world.clock.clone());
+        assert!(sspr.sign_in(&ada, &password(OLD), &client(1)).await.is_err());
+        *late.write.lock().unwrap() = None;
+        *late.looks_at.lock().unwrap() = None;
+        for _ in 0..70 {
+            courier.drain(&world.inbox).await;
+            world.clock.advance(seconds(1));
+        }
+
+        for _ in 0..5 {
+            sspr.sign_in(&ada, &wrong, &client(1)).await.unwrap();
+        }
+        let answer = sspr.sign_in(&ada, &password(OLD), &client(1)).await.unwrap();
+        assert!(matches!(answer, SignInOutcome::LockedOut { .. }), "{answer:?}");
+    });
+}

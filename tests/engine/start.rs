@@ -120,3 +120,24 @@ async fn a_start_that_is_written_while_the_courier_looks_for_it_is_mailed() {
     world.clock.advance(seconds(1));
     assert_eq!(courier.drain(&world.inbox).await.sent, 1);
 }
+
+#[tokio::test]
+async fn a_code_whose_binding_nobody_heard_of_is_mailed() {
+    let world = World::memory().await;
+    let late = Arc::new(Late::default());
+    let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+    let users = world.users.in_memory();
+    let (sspr, courier) = Sspr::builder(users, late.clone(), policies, world.keys.clone())
+        .with_clock(world.clock.clone())
+        .build();
+    let started = sspr.start(&request("ada@example.com"), &client(1)).await.unwrap();
+    let token = started.started().unwrap().token;
+
+    *late.looks_at.lock().unwrap() = Some(world.clock.clone());
+    assert_eq!(courier.drain(&world.inbox).await.postponed, 1);
+    world.clock.advance(seconds(2));
+    assert_eq!(courier.drain(&world.inbox).await.sent, 1);
+    let code = world.inbox.last_code().unwrap();
+    let verified = sspr.verify(&token, &code, &client(1)).await.unwrap();
+    assert!(verified.granted().is_some(), "the code that was bound is the one in the mail");
+}
