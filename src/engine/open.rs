@@ -20,7 +20,7 @@ use super::{
     span::spanned,
     sspr::About,
     stored::Stored,
-    throttle::{Lane, names_any, retry_at},
+    throttle::{Lane, is_past_visible_cap, names_any, retry_at},
 };
 
 /// Derived bytes that replace entropy when a reset is opened under a request key. The same key,
@@ -224,6 +224,7 @@ impl Sspr {
                 }
                 Inserted::Inserted => {}
                 Inserted::Exists => {
+                    // If this look fails, the mail goes to the courier, which looks again.
                     let stored = inner.load(draft.id, now).await?;
                     if stored.and_then(|stored| stored.reset.sent) != Some(sent) {
                         mail.withdraw();
@@ -236,8 +237,7 @@ impl Sspr {
                 }
                 Inserted::Refused(over) => {
                     mail.withdraw();
-                    let visible = [Family::VisibleTries, Family::VisibleStreak];
-                    if format == CodeFormat::Digits && names_any(&over, &visible) {
+                    if format == CodeFormat::Digits && is_past_visible_cap(&over) {
                         format = CodeFormat::Letters;
                         continue;
                     }

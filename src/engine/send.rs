@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::{
-    domain::{CodeFormat, EmailAddress, Family, FlowToken, TenantTag, Timestamp},
+    domain::{CodeFormat, EmailAddress, FlowToken, TenantTag, Timestamp},
     error::Error,
     flow::{Event, Refusal, Sent, Step},
     policy::{Limits, TenantPolicy},
@@ -18,7 +18,7 @@ use super::{
     span::spanned,
     sspr::{About, Inner},
     stored::Stored,
-    throttle::{Lane, names_any, retry_at},
+    throttle::{Lane, is_past_visible_cap, retry_at},
 };
 
 /// The longest random delay before the courier starts on a mail. It hides from the mail's timing
@@ -161,7 +161,7 @@ impl Sspr {
             Ok(Swapped::Conflict { .. }) => Written::Conflict,
             Ok(Swapped::Missing) => Written::Answer(SendOutcome::Gone),
             Ok(Swapped::Refused(over)) => {
-                let past_cap = names_any(&over, &[Family::VisibleTries, Family::VisibleStreak]);
+                let past_cap = is_past_visible_cap(&over);
                 Written::Refused { past_cap, retry_at: retry_at(&over, now) }
             }
             Err(error) => {

@@ -282,6 +282,11 @@ pub(super) fn retry_at(over: &[Over], now: Timestamp) -> Timestamp {
     over.iter().map(|over| over.ends_at).fold(now, Timestamp::latest)
 }
 
+/// Returns true if the guesses at a typed address are used up, so that only a longer code helps.
+pub(super) fn is_past_visible_cap(over: &[Over]) -> bool {
+    names_any(over, &[Family::VisibleTries, Family::VisibleStreak])
+}
+
 /// Returns true if any of these counters belongs to one of the families.
 pub(super) fn names_any(over: &[Over], families: &[Family]) -> bool {
     over.iter().any(|over| over.name.family().is_some_and(|family| families.contains(&family)))

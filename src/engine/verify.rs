@@ -13,7 +13,7 @@ use super::{
     span::spanned,
     sspr::Inner,
     stored::Stored,
-    throttle::{Lane, names_any, retry_at},
+    throttle::{Lane, is_past_visible_cap, retry_at},
 };
 
 /// The result of one try, with the outcome for its event.
@@ -97,7 +97,7 @@ impl Sspr {
                 Refusal::Gone | Refusal::TooSoon { .. } | Refusal::Used => Ok(gone()),
             };
         }
-        if names_any(&over, &[Family::VisibleTries, Family::VisibleStreak]) {
+        if is_past_visible_cap(&over) {
             return self.send_longer(stored, token, client, &over, now).await;
         }
         // While a tenant is under attack, no short code is compared, not even one that was sent

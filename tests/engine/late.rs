@@ -1,10 +1,15 @@
 //! A code store whose writes come late.
 
-use std::{sync::Mutex, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use crate::support::{World, cheap_hasher};
 use async_trait::async_trait;
 use sspr::{
-    adapters::{ManualClock, MemoryCodes},
+    Courier, Sspr, TenantPolicy,
+    adapters::{ManualClock, MemoryCodes, MemoryPolicies},
     domain::{RecordId, Timestamp},
     ports::{Clock as _, CodeStore, StoreError, StoreErrorKind},
     store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
@@ -15,15 +20,43 @@ use sspr::{
 #[derive(Default)]
 pub struct Late {
     codes: MemoryCodes,
-    /// The write that is to come. A test that takes it lets it never happen.
-    pub write: Mutex<Option<(Record, u64)>>,
+    /// The write that is to come.
+    write: Mutex<Option<(Record, u64)>>,
     /// The clock of a test that waits for a look.
-    pub looks_at: Mutex<Option<ManualClock>>,
+    looks_at: Mutex<Option<ManualClock>>,
     /// How long the look takes.
     pub takes: Mutex<Duration>,
 }
 
+/// A service and its courier over the accounts of a world.
+pub fn service(world: &World) -> (Sspr, Courier, Arc<Late>) {
+    let late = Arc::new(Late::default());
+    let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+    let users = world.users.in_memory();
+    let (sspr, courier) = Sspr::builder(users, late.clone(), policies, world.keys.clone())
+        .with_clock(world.clock.clone())
+        .with_hasher(cheap_hasher())
+        .build();
+    (sspr, courier, late)
+}
+
 impl Late {
+    /// Makes the next write wait for a look.
+    pub fn waits(&self, world: &World) {
+        *self.looks_at.lock().unwrap() = Some(world.clock.clone());
+    }
+
+    /// Whether the look has come, and the write with it.
+    pub fn has_looked(&self) -> bool {
+        self.looks_at.lock().unwrap().is_none()
+    }
+
+    /// Lets the write that waits never happen.
+    pub fn forgets(&self) {
+        *self.write.lock().unwrap() = None;
+        *self.looks_at.lock().unwrap() = None;
+    }
+
     /// Keeps the write for later, while a test waits for a look.
     fn keep(&self, record: &Record, version: u64) -> Result<(), StoreError> {
         if self.looks_at.lock().unwrap().is_none() {

@@ -10,11 +10,17 @@ use crate::support::{NEW, account, cheap_hasher, password, request, stepped::*, 
 use async_trait::async_trait;
 use sspr::{
     Keyring, Sspr, TenantPolicy,
-    adapters::{CaptureSender, MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy},
-    domain::{Account, AccountId, Grant, TenantId},
-    engine::{Client, StartOutcome, SubmitOutcome, VerifyOutcome},
+    adapters::{
+        CaptureSender, MemoryCodes, MemoryPolicies, MemoryUsers, SystemClock, SystemEntropy,
+    },
+    domain::{Account, AccountId, Grant, RecordId, TenantId},
+    engine::{Client, RedeemOutcome, StartOutcome, SubmitOutcome, VerifyOutcome},
     policy::PasswordRules,
-    ports::{Applied, HashError, HashQueue, PasswordChange, PasswordHasher, StoreError, UserStore},
+    ports::{
+        Applied, Clock as _, CodeStore as _, HashError, HashQueue, PasswordChange, PasswordHasher,
+        StoreError, UserStore,
+    },
+    store::{Loaded, Record},
 };
 
 #[derive(Default)]
@@ -73,6 +79,30 @@ impl UserSteps for Repeating {
     }
 }
 
+/// Lets somebody else write the record before each swap of a redemption.
+#[derive(Clone)]
+struct Contended(Arc<MemoryCodes>, Arc<OnceLock<RecordId>>);
+
+#[async_trait]
+impl UserSteps for Contended {
+    async fn find(
+        &self,
+        users: &MemoryUsers,
+        tenant: &TenantId,
+        id: &AccountId,
+    ) -> Result<Option<Account>, StoreError> {
+        if let Some(record) = self.1.get() {
+            let now = SystemClock::new().now();
+            let Loaded { body, expires_at, version, .. } = self.0.load(record).await?.unwrap();
+            let (begins_challenge, charges, tries_limit) = (false, Vec::new(), 5);
+            let id = *record;
+            let next = Record { begins_challenge, body, charges, expires_at, id, tries_limit };
+            self.0.compare_and_swap(&next, version, &[], &[], now).await?;
+        }
+        users.find(tenant, id).await
+    }
+}
+
 /// Lets every other caller catch up before it compares.
 struct Together;
 
@@ -98,11 +128,19 @@ async fn granted(
     hasher: impl PasswordHasher + 'static,
     rules: PasswordRules,
 ) -> (Sspr, Grant) {
+    granted_over(users, Arc::new(MemoryCodes::new()), hasher, rules).await
+}
+
+async fn granted_over(
+    users: impl UserStore + 'static,
+    codes: Arc<MemoryCodes>,
+    hasher: impl PasswordHasher + 'static,
+    rules: PasswordRules,
+) -> (Sspr, Grant) {
     let policy = TenantPolicy::customers("contoso").unwrap().with_password_rules(rules);
     let policies = MemoryPolicies::fixed(policy);
     let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
-    let (sspr, courier) =
-        Sspr::builder(users, MemoryCodes::new(), policies, keys).with_hasher(hasher).build();
+    let (sspr, courier) = Sspr::builder(users, codes, policies, keys).with_hasher(hasher).build();
     let inbox = CaptureSender::new();
     let client = Client::unknown();
     let started = sspr.start(&request("ada@example.com"), &client).await.unwrap();
@@ -173,4 +211,20 @@ async fn i5_submits_that_go_in_step_do_not_spend_the_grant_for_nothing() {
         assert_eq!(tickets.len(), 1, "{submits} submits in step, {rules:?}");
         assert!(pool.jobs() <= 10, "{} hashes for one grant, {submits} submits", pool.jobs());
     }
+}
+
+#[tokio::test]
+async fn a_redemption_that_others_overtake_again_and_again_asks_for_a_sign_in() {
+    let codes = Arc::new(MemoryCodes::new());
+    let contended = Contended(codes.clone(), Arc::default());
+    let users = SteppedUsers(MemoryUsers::new(), contended.clone());
+    users.0.insert(&tenant(), account_of_ada().await);
+    let (sspr, grant) = granted_over(users, codes, cheap_hasher(), PasswordRules::nist()).await;
+    let client = Client::unknown();
+    let submitted = sspr.submit(&grant, &password(NEW), &client).await.unwrap();
+    let ticket = submitted.changed().unwrap().ticket;
+
+    contended.1.set(ticket.record()).unwrap();
+    let answer = sspr.redeem(&ticket).await.unwrap();
+    assert!(matches!(answer, RedeemOutcome::RequireSignIn), "{answer:?}");
 }

@@ -1,11 +1,8 @@
 //! Signing in with a password: where it is offered, and what a failure costs.
 
-use std::sync::Arc;
-
-use crate::{late::Late, support::*};
+use crate::{late, support::*};
 use sspr::{
-    Sspr,
-    adapters::{Argon2Pool, MemoryPolicies},
+    adapters::Argon2Pool,
     domain::{AccountId, ApplicationId, Timestamp},
     engine::SignInOutcome,
     policy::{TenantPolicy, UserFlow},
@@ -101,23 +98,17 @@ fn a_sign_in_is_noted_and_replaces_an_outdated_hash_on_every_store() {
 fn a_failure_that_is_charged_during_the_couriers_last_look_is_settled() {
     runtime().block_on(async {
         let world = World::memory().await;
-        let late = Arc::new(Late::default());
+        let (sspr, courier, late) = late::service(&world);
         // Longer than the courier's patience.
         *late.takes.lock().unwrap() = seconds(61);
-        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
-        let users = world.users.in_memory();
-        let (sspr, courier) = Sspr::builder(users, late.clone(), policies, world.keys.clone())
-            .with_clock(world.clock.clone())
-            .with_hasher(cheap_hasher())
-            .build();
         let (ada, right) = (request("ada@example.com"), password(OLD));
 
         // Ten failures lock an account.
         for _ in 0..11 {
-            *late.looks_at.lock().unwrap() = Some(world.clock.clone());
+            late.waits(&world);
             assert!(sspr.sign_in(&ada, &right, &client(1)).await.is_err());
             courier.drain(&world.inbox).await;
-            assert!(late.looks_at.lock().unwrap().is_none(), "the courier has looked");
+            assert!(late.has_looked());
             world.clock.advance(seconds(1));
             courier.drain(&world.inbox).await;
         }
@@ -131,22 +122,15 @@ fn a_failure_that_is_charged_during_the_couriers_last_look_is_settled() {
 fn a_right_password_whose_failure_was_never_charged_forgets_no_other() {
     runtime().block_on(async {
         let world = World::memory().await;
-        let late = Arc::new(Late::default());
-        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
-        let users = world.users.in_memory();
-        let (sspr, courier) = Sspr::builder(users, late.clone(), policies, world.keys.clone())
-            .with_clock(world.clock.clone())
-            .with_hasher(cheap_hasher())
-            .build();
+        let (sspr, courier, late) = late::service(&world);
         let (ada, wrong) = (request("ada@example.com"), password(NEW));
         for _ in 0..5 {
             sspr.sign_in(&ada, &wrong, &client(1)).await.unwrap();
         }
 
-        *late.looks_at.lock().unwrap() = Some(world.clock.clone());
+        late.waits(&world);
         assert!(sspr.sign_in(&ada, &password(OLD), &client(1)).await.is_err());
-        *late.write.lock().unwrap() = None;
-        *late.looks_at.lock().unwrap() = None;
+        late.forgets();
         for _ in 0..70 {
             courier.drain(&world.inbox).await;
             world.clock.advance(seconds(1));

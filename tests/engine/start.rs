@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{late::Late, support::*};
+use crate::{late, support::*};
 use sspr::{
     Sspr, StartOutcome,
     adapters::{MemoryCodes, MemoryPolicies},
@@ -40,7 +40,6 @@ async fn a_start_that_a_limit_refuses_writes_nothing_and_counts_nothing() {
         assert!(matches!(answer, StartOutcome::Started(_)), "{answer:?}");
     }
     let before = codes.usage();
-    drop(world.events.all());
 
     let refused = start("ada@example.com", 3).await;
     assert!(matches!(refused, StartOutcome::TryLater { .. }), "{refused:?}");
@@ -105,18 +104,13 @@ async fn where_the_tenant_tells_an_unknown_address_costs_the_store_the_same() {
 #[tokio::test]
 async fn a_start_that_is_written_while_the_courier_looks_for_it_is_mailed() {
     let world = World::memory().await;
-    let late = Arc::new(Late::default());
-    let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
-    let users = world.users.in_memory();
-    let (sspr, courier) = Sspr::builder(users, late.clone(), policies, world.keys.clone())
-        .with_clock(world.clock.clone())
-        .build();
-    *late.looks_at.lock().unwrap() = Some(world.clock.clone());
+    let (sspr, courier, late) = late::service(&world);
+    late.waits(&world);
     let ada = request("ada@example.com");
     assert!(sspr.start(&ada, &client(1)).await.is_err(), "nobody knows whether it has begun");
 
     assert_eq!(courier.drain(&world.inbox).await.postponed, 1);
-    assert!(late.looks_at.lock().unwrap().is_none(), "the courier has looked");
+    assert!(late.has_looked());
     world.clock.advance(seconds(1));
     assert_eq!(courier.drain(&world.inbox).await.sent, 1);
 }
@@ -124,16 +118,11 @@ async fn a_start_that_is_written_while_the_courier_looks_for_it_is_mailed() {
 #[tokio::test]
 async fn a_code_whose_binding_nobody_heard_of_is_mailed() {
     let world = World::memory().await;
-    let late = Arc::new(Late::default());
-    let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
-    let users = world.users.in_memory();
-    let (sspr, courier) = Sspr::builder(users, late.clone(), policies, world.keys.clone())
-        .with_clock(world.clock.clone())
-        .build();
+    let (sspr, courier, late) = late::service(&world);
     let started = sspr.start(&request("ada@example.com"), &client(1)).await.unwrap();
     let token = started.started().unwrap().token;
 
-    *late.looks_at.lock().unwrap() = Some(world.clock.clone());
+    late.waits(&world);
     assert_eq!(courier.drain(&world.inbox).await.postponed, 1);
     world.clock.advance(seconds(2));
     assert_eq!(courier.drain(&world.inbox).await.sent, 1);
