@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-/// Code without comments, strings' line breaks and unit tests.
+/// Code without comments and unit tests.
 pub fn code(text: &str) -> String {
     let body = text.split("#[cfg(test)]\nmod tests").next().unwrap();
     let body = body.split("#[cfg(test)]\n#[path").next().unwrap();

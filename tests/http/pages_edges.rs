@@ -685,6 +685,27 @@ async fn two_posts_of_one_new_password_form_are_answered_alike_and_sign_in_once(
     }
 }
 
+#[tokio::test]
+async fn a_click_of_a_page_from_before_a_finished_reset_begins_anew() {
+    let world = World::memory().await;
+    let app = mounted(pages(&world));
+    let mut browser = Browser::of(&app);
+    browser.post("sign-in", &[("username", "ada@example.com")]).await;
+    let mut old = Browser { app: &app, at: browser.at.clone(), cookies: browser.cookies.clone() };
+    browser.post("reset", &[]).await;
+    let code = world.mailed_code().await.expose();
+    browser.post("code", &[("code", &code)]).await;
+    browser.post("new-password", &CHOICE).await;
+
+    world.clock.advance(seconds(1));
+    let again = old.post("reset", &[]).await;
+    let to = again.header("location");
+    assert_eq!((again.status, to.split('?').next()), (303, Some("password")), "{to}");
+    world.clock.advance(seconds(60));
+    let sent = old.post("reset", &[]).await;
+    assert!(sent.header("location").starts_with("code?"), "{}", sent.header("location"));
+}
+
 async fn post_owned(app: &Router, path: String, cookie: String) -> Seen {
     post(app, &path, &[("cookie", &cookie)], &form(&CHOICE)).await
 }
