@@ -153,10 +153,13 @@ async fn postgres() {
     for number in [1, 2] {
         codes.insert(&record(number, charges()), &[], now()).await.unwrap();
     }
-    let statement = client.prepare("SELECT * FROM sspr.attempt($1, $2, $3)").await.unwrap();
+    let statement = client
+        .prepare("SELECT * FROM sspr.attempt($1, '{}', '{}', '{}', '{}', $2, $3)")
+        .await
+        .unwrap();
     let (one, two) = (record(1, Vec::new()).id, record(2, Vec::new()).id);
     let (ours, raw) = in_turns(
-        |_| codes.attempt(&one, now()),
+        |_| codes.attempt(&one, &[], now()),
         |_| async {
             let (at, drift) = (now().as_micros(), None::<i64>);
             client.query(&statement, &[&&two.as_bytes()[..], &at, &drift]).await.unwrap()
@@ -211,7 +214,7 @@ async fn redis_like(name: &str, server: &Redis) {
     let () = raw;
     let id = record(1, Vec::new()).id;
     let (ours, raw) = in_turns(
-        |_| codes.attempt(&id, now()),
+        |_| codes.attempt(&id, &[], now()),
         |turn| {
             let (mut connection, script) = (connection.clone(), script.clone());
             async move {

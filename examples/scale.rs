@@ -5,8 +5,8 @@
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 /// Calls of the store for one finished reset, and for a guess.
-const CALLS: f64 = 10.0;
-const GUESSES: f64 = 0.3 * 2.0;
+const CALLS: f64 = 7.0;
+const GUESSES: f64 = 0.3;
 /// Nobody notices less.
 const LONGEST_WAIT: f64 = 0.050;
 const SECONDS: f64 = 600.0;

@@ -40,7 +40,7 @@ mod wiring;
 pub mod store {
     pub use crate::domain::counter::{Charge, CounterName, Family, Over};
     pub use crate::ports::code_store::{
-        Attempted, Inserted, Loaded, Record, SWEEP_MARGIN, Swapped,
+        Attempted, Inserted, Loaded, Record, SWEEP_MARGIN, StoredRecord, Swapped,
     };
 }
 

@@ -89,7 +89,7 @@ fn world(codes: &Counted, clock: &ManualClock) -> World {
     )
 }
 
-/// The median counts of each step over some journeys.
+/// The least counts of each step over some journeys: those in which the store need not grow.
 fn counted(planted: Planted) -> Counts {
     let _profiler = dhat::Profiler::builder().testing().build();
     let codes = Counted(Arc::default(), planted);
@@ -126,11 +126,8 @@ fn counted(planted: Planted) -> Counts {
             count("redeem");
         }
     });
-    let median = |mut all: Vec<(usize, u64)>| {
-        all.sort_unstable();
-        all[all.len() / 2]
-    };
-    samples.into_iter().map(|(step, all)| (step, median(all))).collect()
+    let least = |all: Vec<(usize, u64)>| all.into_iter().min().unwrap_or_default();
+    samples.into_iter().map(|(step, all)| (step, least(all))).collect()
 }
 
 const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/counts.txt");
@@ -189,7 +186,7 @@ fn a_planted_allocation_and_a_planted_call_are_found() {
         lines.iter().filter_map(|line| Some(line.split_once(':')?.0.to_owned())).collect()
     };
     assert_eq!(steps(&allocation), ["guess", "verify"]);
-    assert_eq!(steps(&call), ["deliver", "redeem", "send", "submit", "verify"]);
+    assert_eq!(steps(&call), ["deliver", "send", "submit", "verify"]);
 }
 
 #[async_trait]
@@ -203,15 +200,25 @@ impl CodeStore for Counted {
         self.store().insert(record, charges, now).await
     }
 
-    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
+    async fn attempt(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Attempted, StoreError> {
         if self.1 == Planted::AllocationInAttempt {
             drop(black_box(Box::new(1_u64)));
         }
-        self.store().attempt(id, now).await
+        self.store().attempt(id, charges, now).await
     }
 
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        self.store().load(id).await
+    async fn load(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        self.store().load(id, charges, now).await
     }
 
     async fn compare_and_swap(
@@ -223,7 +230,7 @@ impl CodeStore for Counted {
         now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         if self.1 == Planted::CallInSwap {
-            self.store().load(&next.id).await?;
+            self.store().load(&next.id, &[], now).await?;
         }
         self.store().compare_and_swap(next, expected, charges, clear, now).await
     }
@@ -258,6 +265,6 @@ fn a_finished_reset_and_a_guess_take_so_many_calls() {
         let redeemed = codes.calls();
         let steps = [started, delivered, verified, submitted, redeemed];
         // `manual::scale` and `examples/scale.rs` reckon with these.
-        assert_eq!((steps, guessed), ([1, 1, 3, 3, 2], 2));
+        assert_eq!((steps, guessed), ([1, 1, 2, 2, 1], 1));
     });
 }

@@ -102,7 +102,7 @@ impl Subject for MemoryCodes {
     }
 
     fn count(&self, id: &RecordId, now: Timestamp) -> bool {
-        matches!(self.attempt(id, now).now_or_never(), Some(Ok(Attempted::Charged { .. })))
+        matches!(self.attempt(id, &[], now).now_or_never(), Some(Ok(Attempted::Charged { .. })))
     }
 
     fn consume(&self, next: &Record, now: Timestamp) -> bool {

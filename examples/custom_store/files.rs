@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use sspr::{
     domain::{RecordId, Timestamp},
     ports::{CodeStore, StoreError, StoreErrorKind},
-    store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
+    store::{
+        Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, StoredRecord, Swapped,
+    },
 };
 
 /// The dead are kept for a day, so that a wrong clock removes nothing alive.
@@ -156,8 +158,8 @@ impl Row {
         }
     }
 
-    fn loaded(&self) -> Loaded {
-        Loaded {
+    fn stored(&self) -> StoredRecord {
+        StoredRecord {
             body: self.body.clone(),
             expires_at: Timestamp::from_micros(self.expires_at),
             touched_at: Timestamp::from_micros(self.touched_at),
@@ -192,22 +194,32 @@ impl CodeStore for Files {
         })
     }
 
-    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
+    async fn attempt(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Attempted, StoreError> {
         self.with(|state| {
-            let Some(row) = state.records.get_mut(&hex(id.as_bytes())) else {
+            let key = hex(id.as_bytes());
+            let Some(mut row) = state.records.get(&key).cloned() else {
                 return (Attempted::Missing, Keep::Nothing);
             };
-            let at = row.touched_at.max(now.as_micros());
-            if at >= row.expires_at {
+            row.touched_at = row.touched_at.max(now.as_micros());
+            if row.touched_at >= row.expires_at {
                 return (Attempted::Dead, Keep::Nothing);
             }
-            row.touched_at = at;
-            // Its own tries first; they stop one above the limit.
-            row.tries = row.tries.saturating_add(1).min(row.tries_limit.saturating_add(1));
-            if row.tries > row.tries_limit {
-                return (Attempted::Exhausted, Keep::It);
+            if row.tries >= row.tries_limit {
+                return (Attempted::Exhausted, Keep::Nothing);
             }
-            let (record, lines) = (row.loaded(), row.charges.clone());
+            // The caller's charges come first, so that a refused caller uses up no try.
+            let refused = state.charge(charges, now);
+            if !refused.is_empty() {
+                return (Attempted::Refused(refused), Keep::Nothing);
+            }
+            row.tries += 1;
+            let (record, lines) = (row.stored(), row.charges.clone());
+            state.records.insert(key, row);
             let mut over = Vec::new();
             for tier in lines.chunk_by(|one, two| one.0 == two.0) {
                 let charges: Vec<Charge> = tier.iter().copied().map(charge).collect();
@@ -220,8 +232,23 @@ impl CodeStore for Files {
         })
     }
 
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        self.with(|state| (state.records.get(&hex(id.as_bytes())).map(Row::loaded), Keep::Nothing))
+    async fn load(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        self.with(|state| {
+            let Some(record) = state.records.get(&hex(id.as_bytes())).map(Row::stored) else {
+                return (Loaded::Missing, Keep::Nothing);
+            };
+            let over = state.charge(charges, now);
+            if !over.is_empty() {
+                return (Loaded::Refused(over), Keep::Nothing);
+            }
+            let keep = if charges.is_empty() { Keep::Nothing } else { Keep::It };
+            (Loaded::Found(record), keep)
+        })
     }
 
     async fn compare_and_swap(

@@ -4,7 +4,9 @@
 use sspr::{
     domain::{RecordId, Timestamp},
     ports::{CodeStore, StoreError},
-    store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
+    store::{
+        Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, StoredRecord, Swapped,
+    },
 };
 
 /// The second byte of a body is its version.
@@ -30,9 +32,9 @@ impl<S> NewerCodec<S> {
     }
 }
 
-fn read(mut loaded: Loaded) -> Loaded {
-    loaded.body.iter_mut().skip(PLACE).take(1).for_each(|version| *version = 1);
-    loaded
+fn read(mut record: StoredRecord) -> StoredRecord {
+    record.body.iter_mut().skip(PLACE).take(1).for_each(|version| *version = 1);
+    record
 }
 
 #[async_trait::async_trait]
@@ -46,8 +48,13 @@ impl<S: CodeStore> CodeStore for NewerCodec<S> {
         self.store.insert(&self.written(record), charges, now).await
     }
 
-    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
-        Ok(match self.store.attempt(id, now).await? {
+    async fn attempt(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Attempted, StoreError> {
+        Ok(match self.store.attempt(id, charges, now).await? {
             Attempted::Charged { record, over } => {
                 Attempted::Charged { over, record: read(record) }
             }
@@ -55,8 +62,16 @@ impl<S: CodeStore> CodeStore for NewerCodec<S> {
         })
     }
 
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        Ok(self.store.load(id).await?.map(read))
+    async fn load(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        Ok(match self.store.load(id, charges, now).await? {
+            Loaded::Found(record) => Loaded::Found(read(record)),
+            other => other,
+        })
     }
 
     async fn compare_and_swap(

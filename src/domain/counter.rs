@@ -29,6 +29,10 @@ pub enum Family {
     SilentStreak = 9,
     /// Wrong tries of a whole tenant. This counter refuses no request.
     TenantTries = 10,
+    /// Redemptions of one ticket.
+    Tickets = 11,
+    /// Submits that hold one turn of a grant.
+    Turns = 12,
 }
 
 /// The name of a counter: its family, a tenant tag, and a keyed digest of the counted thing.
@@ -66,7 +70,7 @@ pub struct Over {
 }
 
 impl Family {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Opens,
         Self::Sends,
         Self::NetworkTries,
@@ -77,6 +81,8 @@ impl Family {
         Self::SilentTries,
         Self::SilentStreak,
         Self::TenantTries,
+        Self::Tickets,
+        Self::Turns,
     ];
 
     #[expect(clippy::as_conversions, reason = "the one way to read a discriminant; repr(u8)")]

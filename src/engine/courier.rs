@@ -332,7 +332,7 @@ impl Courier {
         let settled = match *certainty {
             Certainty::Certain => inner.finish_sign_in(settlement).await,
             Certainty::UnsureUntil(until) => {
-                match inner.is_charged(settlement.failure.as_ref()).await {
+                match inner.is_charged(settlement.failure.as_ref(), began).await {
                     Ok(charged @ (Charged::Perhaps | Charged::Yes)) => {
                         *certainty = Certainty::Certain;
                         settlement.is_doubtful = charged == Charged::Perhaps;

@@ -4,11 +4,11 @@
 use core::cmp::Ordering;
 
 use crate::{
-    domain::{Account, Purpose, RecordId, Timestamp},
+    domain::{Account, Charge, Over, Purpose, RecordId, Timestamp},
     error::Error,
     flow::{Lockout, LockoutTerms, decode_lockout, encode_lockout},
     policy::Limits,
-    ports::{Inserted, Record, Swapped},
+    ports::{Inserted, Record, StoredRecord, Swapped},
 };
 
 use super::{Request, settlement::ChargedFailure, sspr::Inner};
@@ -27,7 +27,17 @@ pub(super) enum Charged {
     Yes,
 }
 
+/// The result of writing a lockout.
+pub(super) enum Written {
+    Yes,
+    /// Another call was faster, or the store is full.
+    No,
+    /// These counters of the call are over their limits.
+    Refused(Vec<Over>),
+}
+
 /// A lockout and its version in the store. Version 0 means that it is not written yet.
+#[derive(Default)]
 pub(super) struct Kept {
     pub(super) lockout: Lockout,
     pub(super) version: u64,
@@ -38,9 +48,11 @@ impl Inner {
     pub(super) async fn is_charged(
         &self,
         failure: Option<&ChargedFailure>,
+        now: Timestamp,
     ) -> Result<Charged, Error> {
         let Some(failure) = failure else { return Ok(Charged::No) };
-        let Some(loaded) = self.codes.load(&failure.id).await? else { return Ok(Charged::NotYet) };
+        let loaded = self.codes.load(&failure.id, &[], now).await?;
+        let Some(loaded) = loaded.found() else { return Ok(Charged::NotYet) };
         Ok(match loaded.version.cmp(&failure.version) {
             Ordering::Less => Charged::NotYet,
             Ordering::Equal if decode_lockout(&loaded.body)? != failure.lockout => Charged::No,
@@ -81,7 +93,8 @@ impl Inner {
         let mut kept = Kept { lockout: *lockout, version: *version };
         for _ in 0..MAX_CONFLICTS {
             let next = kept.lockout.without(count, &terms(limits), now);
-            if self.write_lockout(*id, kept.version, &next, limits, now).await?.is_some() {
+            let written = self.write_lockout((*id, kept.version), &next, limits, &[], now).await?;
+            if matches!(written, Written::Yes) {
                 return Ok(());
             }
             let Some(again) = self.lockout(*id, now).await? else { return Ok(()) };
@@ -96,23 +109,19 @@ impl Inner {
         id: RecordId,
         now: Timestamp,
     ) -> Result<Option<Kept>, Error> {
-        let Some(loaded) = self.codes.load(&id).await? else { return Ok(None) };
-        let lockout = decode_lockout(&loaded.body)?;
-        // A lockout that was not touched for its whole lifetime begins again at zero.
-        let old = now.latest(lockout.touched_at) >= loaded.expires_at;
-        let lockout = if old { lockout.cleared(now) } else { lockout };
-        Ok(Some(Kept { lockout, version: loaded.version }))
+        let found = self.codes.load(&id, &[], now).await?.found();
+        found.map(|record| Kept::read(&record, now)).transpose()
     }
 
-    /// Writes a lockout and returns its version, or `None` if another call was faster.
+    /// Writes a lockout together with the charges. Version 0 stands for a lockout that is new.
     pub(super) async fn write_lockout(
         &self,
-        id: RecordId,
-        version: u64,
+        (id, version): (RecordId, u64),
         lockout: &Lockout,
         limits: &Limits,
+        charges: &[Charge],
         now: Timestamp,
-    ) -> Result<Option<u64>, Error> {
+    ) -> Result<Written, Error> {
         let until = lockout.locked_until.unwrap_or(now).latest(lockout.touched_at);
         let record = Record {
             begins_challenge: false,
@@ -123,12 +132,16 @@ impl Inner {
             tries_limit: 0,
         };
         if version == 0 {
-            let inserted = self.codes.insert(&record, &[], now).await?;
-            return Ok((inserted == Inserted::Inserted).then_some(1));
+            return Ok(match self.codes.insert(&record, charges, now).await? {
+                Inserted::Inserted => Written::Yes,
+                Inserted::Refused(over) => Written::Refused(over),
+                Inserted::Exists | Inserted::Full => Written::No,
+            });
         }
-        Ok(match self.codes.compare_and_swap(&record, version, &[], &[], now).await? {
-            Swapped::Swapped { version } => Some(version),
-            Swapped::Conflict { .. } | Swapped::Missing | Swapped::Refused(_) => None,
+        Ok(match self.codes.compare_and_swap(&record, version, charges, &[], now).await? {
+            Swapped::Swapped { .. } => Written::Yes,
+            Swapped::Refused(over) => Written::Refused(over),
+            Swapped::Conflict { .. } | Swapped::Missing => Written::No,
         })
     }
 
@@ -155,6 +168,21 @@ impl Inner {
         });
         let none = RecordId::from_parts(request.application.tenant.tag(), [0; 16]);
         (ids.next().unwrap_or(none), ids.next())
+    }
+}
+
+impl Kept {
+    /// Returns the lockout as a new one, for a record under another id.
+    pub(super) fn renamed(self) -> Self {
+        Self { version: 0, ..self }
+    }
+
+    /// Reads a lockout. One that was not touched for its whole lifetime begins again at zero.
+    pub(super) fn read(record: &StoredRecord, now: Timestamp) -> Result<Self, Error> {
+        let lockout = decode_lockout(&record.body)?;
+        let old = now.latest(lockout.touched_at) >= record.expires_at;
+        let lockout = if old { lockout.cleared(now) } else { lockout };
+        Ok(Self { lockout, version: record.version })
     }
 }
 

@@ -10,6 +10,7 @@ mod follow_up;
 mod hands;
 mod lockouts;
 mod notify;
+mod offer;
 mod open;
 mod operations;
 mod outboxes;
@@ -34,18 +35,20 @@ mod submit;
 mod submit_slots;
 mod tenants;
 mod throttle;
+mod turns;
 mod verify;
 
 pub use crate::flow::{ResetReason, StageName};
 pub use builder::Builder;
 pub(crate) use builder::Ports;
 pub use courier::{Courier, Drained};
+#[cfg(feature = "axum")]
+pub(crate) use offer::Offer;
 pub use outcome::{
     ChangedPassword, Granted, OpenOutcome, Opened, RedeemOutcome, Rejection, ResetStatus,
     SecondFactorDemand, SendOutcome, SentCode, SignIn, SignInOutcome, SignedIn, StartOutcome,
     Started, StatusOutcome, SubmitOutcome, VerifyOutcome, VouchAdvice,
 };
 pub use request::{Client, Context, ContextError, Request, RequestKey, Vouch};
-#[cfg(feature = "axum")]
 pub(crate) use sign_in_start::{Named, Use};
 pub use sspr::Sspr;

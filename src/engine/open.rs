@@ -350,7 +350,11 @@ impl Sspr {
     /// Returns true if exactly one eligible account has the address.
     ///
     /// It runs only if the tenant chose to tell, and then for every address alike.
-    async fn is_eligible(&self, policy: &TenantPolicy, request: &Request) -> Result<bool, Error> {
+    pub(super) async fn is_eligible(
+        &self,
+        policy: &TenantPolicy,
+        request: &Request,
+    ) -> Result<bool, Error> {
         let found =
             self.inner.users.find_by_address(&request.application.tenant, &request.address).await?;
         let eligible =

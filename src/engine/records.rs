@@ -1,5 +1,7 @@
 //! The conversion between a reset and its record in the code store.
 
+use std::sync::Arc;
+
 use crate::{
     domain::{
         Account, AccountId, CounterName, Digest, EmailAddress, FlowToken, KeyId, Purpose, RecordId,
@@ -7,7 +9,7 @@ use crate::{
     },
     error::Error,
     flow::{Bound, Origin, Reset, ResetTerms, encode_reset},
-    policy::Limits,
+    policy::{Limits, TenantPolicy},
     ports::{Record, Swapped},
 };
 
@@ -34,10 +36,22 @@ pub(super) const fn terms(limits: &Limits) -> ResetTerms {
 impl Inner {
     /// Reads a live reset. Returns `None` if it is missing or expired.
     pub(super) async fn load(&self, id: RecordId, now: Timestamp) -> Result<Option<Stored>, Error> {
-        let Some(loaded) = self.codes.load(&id).await? else { return Ok(None) };
-        let stored = Stored::read(id, &loaded)?;
-        let dead = now.latest(stored.reset.touched_at) >= loaded.expires_at;
-        Ok((!dead).then_some(stored))
+        let Some(record) = self.codes.load(&id, &[], now).await?.found() else { return Ok(None) };
+        Stored::alive(id, &record, now)
+    }
+
+    /// Returns the policy of the tenant that a record belongs to. Reads the record only if this
+    /// process has not met the tenant.
+    pub(super) async fn policy_of(
+        &self,
+        id: RecordId,
+        now: Timestamp,
+    ) -> Result<Option<Arc<TenantPolicy>>, Error> {
+        if let Some(tenant) = self.tenants.named(id.tenant_tag()) {
+            return self.policy(&tenant);
+        }
+        let Some(stored) = self.load(id, now).await? else { return Ok(None) };
+        self.policy(&stored.reset.origin.tenant)
     }
 
     /// Returns the record of a reset.

@@ -3,22 +3,21 @@
 use crate::{
     domain::{Account, DeviceProof, SecondFactor, Ticket, Timestamp},
     error::Error,
-    flow::{Event, Refusal, Stage, Step},
+    flow::{Event, Stage, Step},
     policy::AfterReset,
-    ports::{EventKind, Outcome, Swapped},
+    ports::{EventKind, Loaded, Outcome},
 };
 
 use super::{
-    Context, RedeemOutcome, SecondFactorDemand, SignIn, Sspr,
-    records::{MAX_CONFLICTS, terms},
-    span::spanned,
+    Context, RedeemOutcome, SecondFactorDemand, SignIn, Sspr, records::terms, span::spanned,
+    stored::Stored,
 };
 
 impl Sspr {
     /// Exchanges a ticket for a sign-in.
     ///
-    /// A ticket signs in once. A second call answers [`RedeemOutcome::RequireSignIn`], so that the user
-    /// signs in with the new password.
+    /// A ticket signs in once, and the call uses it up before anything is checked. A second call
+    /// answers [`RedeemOutcome::RequireSignIn`], so that the user signs in with the new password.
     ///
     /// # Errors
     /// A store, the policy source or the source of randomness failed. If the ticket was spent
@@ -47,69 +46,66 @@ impl Sspr {
 
     async fn redeem_at(&self, ticket: &Ticket, now: Timestamp) -> Result<RedeemOutcome, Error> {
         let inner = &*self.inner;
-        for _ in 0..MAX_CONFLICTS {
-            let Some(stored) = inner.load(ticket.record(), now).await? else {
-                return Ok(RedeemOutcome::Rejected);
-            };
-            let origin = &stored.reset.origin;
-            let Some(policy) = inner.policy(&origin.tenant)? else {
-                return Ok(RedeemOutcome::Rejected);
-            };
-            let limits = policy.limits();
-            let event = Event::Redeem { ticket: ticket.hash() };
-            let next = match stored.reset.step(event, &terms(limits), now) {
-                Step::Next(next) => next,
-                Step::Refused(Refusal::Used) => return Ok(RedeemOutcome::RequireSignIn),
-                Step::Stay | Step::Refused(_) => return Ok(RedeemOutcome::Rejected),
-            };
-            let (Stage::Completed { stamp, .. }, Some(bound)) =
-                (&stored.reset.stage, &stored.reset.bound)
-            else {
-                return Ok(RedeemOutcome::Rejected);
-            };
-            let account = match inner.bound_account(&stored.id, bound) {
-                Some(account) => inner.users.find(&origin.tenant, &account).await?,
-                None => None,
-            };
-            let eligible = |account: &Account| {
-                account.stamp == *stamp
-                    && policy.offers_reset(&origin.user_flow, &origin.application)
-                    && policy.decide(&origin.user_flow, account).is_available()
-            };
-            let Some(account) = account.filter(eligible) else {
-                return Ok(RedeemOutcome::Rejected);
-            };
-            let Some(address) = account.addresses.first() else {
-                return Ok(RedeemOutcome::Rejected);
-            };
-            let device = DeviceProof::generate(
-                &origin.tenant,
-                address,
-                &account.stamp,
-                &inner.keys,
-                now,
-                &*inner.entropy,
-            )?;
-            match inner.swap(&stored, &next, &[], limits, now).await? {
-                Swapped::Swapped { .. } => {}
-                Swapped::Conflict { .. } => continue,
-                Swapped::Missing | Swapped::Refused(_) => return Ok(RedeemOutcome::Rejected),
-            }
-            return Ok(match policy.after_reset() {
-                AfterReset::RequireSignIn => RedeemOutcome::RequireSignIn,
-                AfterReset::SignIn => RedeemOutcome::SignIn(SignIn {
-                    application: origin.application.clone(),
-                    context: Context::stored(origin.context.clone()),
-                    device,
-                    reason: origin.reason,
-                    second_factor: SecondFactorDemand::of(account.second_factor),
-                    stamp: account.stamp,
-                    account: account.id,
-                }),
-            });
+        let id = ticket.record();
+        let limits = inner.limits(id.tenant_tag())?;
+        let once = inner.throttle(id.tenant_tag(), &limits).redeem(ticket);
+        let stored = match inner.codes.load(&id, &once, now).await? {
+            Loaded::Missing => return Ok(RedeemOutcome::Rejected),
+            Loaded::Refused(_) => return Ok(RedeemOutcome::RequireSignIn),
+            Loaded::Found(record) => Stored::alive(id, &record, now)?,
+        };
+        let Some(stored) = stored else { return Ok(RedeemOutcome::Rejected) };
+        // The window of the counter began at `now`. By a clock that is far behind the reset, it would
+        // end before the ticket does.
+        if stored.reset.touched_at.since(now) >= limits.tries_window / 2 {
+            return Ok(RedeemOutcome::RequireSignIn);
         }
-        // The password is changed, whoever else has written.
-        Ok(RedeemOutcome::RequireSignIn)
+        let origin = &stored.reset.origin;
+        let Some(policy) = inner.policy(&origin.tenant)? else {
+            return Ok(RedeemOutcome::Rejected);
+        };
+        let event = Event::Redeem { ticket: ticket.hash() };
+        let step = stored.reset.step(event, &terms(policy.limits()), now);
+        let (Step::Stay, Stage::Completed { stamp, .. }, Some(bound)) =
+            (step, &stored.reset.stage, &stored.reset.bound)
+        else {
+            return Ok(RedeemOutcome::Rejected);
+        };
+        let account = match inner.bound_account(&stored.id, bound) {
+            Some(account) => inner.users.find(&origin.tenant, &account).await?,
+            None => None,
+        };
+        let eligible = |account: &Account| {
+            account.stamp == *stamp
+                && policy.offers_reset(&origin.user_flow, &origin.application)
+                && policy.decide(&origin.user_flow, account).is_available()
+        };
+        let Some(account) = account.filter(eligible) else {
+            return Ok(RedeemOutcome::Rejected);
+        };
+        let Some(address) = account.addresses.first() else {
+            return Ok(RedeemOutcome::Rejected);
+        };
+        if policy.after_reset() == AfterReset::RequireSignIn {
+            return Ok(RedeemOutcome::RequireSignIn);
+        }
+        let device = DeviceProof::generate(
+            &origin.tenant,
+            address,
+            &account.stamp,
+            &inner.keys,
+            now,
+            &*inner.entropy,
+        )?;
+        Ok(RedeemOutcome::SignIn(SignIn {
+            application: origin.application.clone(),
+            context: Context::stored(origin.context.clone()),
+            device,
+            reason: origin.reason,
+            second_factor: SecondFactorDemand::of(account.second_factor),
+            stamp: account.stamp,
+            account: account.id,
+        }))
     }
 }
 

@@ -38,13 +38,24 @@ impl Sspr {
     /// It looks up no account. Counters depend on the typed address and the client, so that known and
     /// unknown addresses reach their limits alike.
     pub async fn send(&self, token: &FlowToken, client: &Client) -> Result<SendOutcome, Error> {
+        self.send_after(token, None, client).await
+    }
+
+    /// Does what [`Sspr::send`] does, unless another code than `latest` is the latest one.
+    pub(crate) async fn send_after(
+        &self,
+        token: &FlowToken,
+        latest: Option<Timestamp>,
+        client: &Client,
+    ) -> Result<SendOutcome, Error> {
         let now = self.inner.clock.now();
         if !self.admits(token.is_genuine(&self.inner.keys), token.scope()) {
             self.inner.emit(EventKind::Send, Outcome::Rejected, About::client(client), now);
             return Ok(SendOutcome::Gone);
         }
         let answer =
-            spanned("send", client.correlation.as_ref(), self.send_at(token, client, now)).await;
+            spanned("send", client.correlation.as_ref(), self.send_at(token, latest, client, now))
+                .await;
         let outcome = match &answer {
             Ok(SendOutcome::Sent(_)) => Outcome::Ok,
             Ok(SendOutcome::TooSoon { .. } | SendOutcome::TryLater { .. }) => Outcome::TryLater,
@@ -60,6 +71,7 @@ impl Sspr {
     async fn send_at(
         &self,
         token: &FlowToken,
+        latest: Option<Timestamp>,
         client: &Client,
         now: Timestamp,
     ) -> Result<SendOutcome, Error> {
@@ -67,7 +79,7 @@ impl Sspr {
             let Some(stored) = self.inner.load(token.record(), now).await? else {
                 return Ok(SendOutcome::Gone);
             };
-            if !stored.reset.token.matches(&token.hash()) {
+            if !stored.reset.token.matches(&token.hash()) || stored.has_replaced(latest) {
                 return Ok(SendOutcome::Gone);
             }
             let answer = self.send_from(&stored, token, client, None, now).await?;

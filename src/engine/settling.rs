@@ -5,15 +5,14 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use crate::{
-    domain::{CorrelationId, RecordId, Timestamp},
+    domain::{Charge, CorrelationId, Over, RecordId, Timestamp},
     error::Error,
-    flow::Lockout,
     policy::Limits,
-    ports::HashError,
+    ports::{HashError, Loaded},
 };
 
 use super::{
-    lockouts::{Kept, MAX_CONFLICTS, terms},
+    lockouts::{Kept, MAX_CONFLICTS, Written, terms},
     queue::{Certainty, Job, PATIENCE, Work},
     settlement::{ChargedFailure, Compared, Owed, Settlement},
     sspr::Inner,
@@ -23,6 +22,8 @@ use super::{
 pub(super) enum Charging {
     Charged,
     Locked(Timestamp),
+    /// These counters of the caller are over their limits.
+    Refused(Vec<Over>),
     Contended,
 }
 
@@ -53,35 +54,48 @@ impl Settling {
     }
 
     /// Charges a failure before the comparison, so that parallel guesses never share one.
+    ///
+    /// The charges of the call are made once: when the lockout is read or, if there is none yet, when
+    /// it is written.
     pub(super) async fn charge(
         &mut self,
         (id, old): (RecordId, Option<RecordId>),
+        mut charges: &[Charge],
         limits: &Limits,
         now: Timestamp,
     ) -> Result<Charging, Error> {
         let inner = self.inner.clone();
         for _ in 0..MAX_CONFLICTS {
-            let mut kept = inner.lockout(id, now).await?;
-            if let (None, Some(old)) = (&kept, old) {
-                // Failures that were counted before a rotation of the index key go on under the new
-                // id.
-                let before = inner.lockout(old, now).await?;
-                kept = before.map(|before| Kept { version: 0, ..before });
-            }
-            let Kept { lockout, version } =
-                kept.unwrap_or(Kept { lockout: Lockout::default(), version: 0 });
+            let kept = match inner.codes.load(&id, charges, now).await? {
+                Loaded::Found(record) => {
+                    charges = &[];
+                    Some(Kept::read(&record, now)?)
+                }
+                Loaded::Refused(over) => return Ok(Charging::Refused(over)),
+                Loaded::Missing => match old {
+                    // Failures that were counted before a rotation of the index key go on under the
+                    // new id.
+                    Some(old) => inner.lockout(old, now).await?.map(Kept::renamed),
+                    None => None,
+                },
+            };
+            let Kept { lockout, version } = kept.unwrap_or_default();
             let charged = match lockout.charge(&terms(limits), now) {
                 Ok(charged) => charged,
                 Err(until) => return Ok(Charging::Locked(until)),
             };
             let next = version.saturating_add(1);
             self.expect(Some(ChargedFailure { id, lockout: charged, version: next }));
-            match inner.write_lockout(id, version, &charged, limits, now).await {
-                Ok(Some(_)) => {
+            match inner.write_lockout((id, version), &charged, limits, charges, now).await {
+                Ok(Written::Yes) => {
                     self.is_charged = true;
                     return Ok(Charging::Charged);
                 }
-                Ok(None) => self.expect(None),
+                Ok(Written::No) => self.expect(None),
+                Ok(Written::Refused(over)) => {
+                    self.expect(None);
+                    return Ok(Charging::Refused(over));
+                }
                 // The failure may be charged, so the courier finds out.
                 Err(error) if error.is_unknown() => return Err(error),
                 Err(error) => {

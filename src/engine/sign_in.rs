@@ -33,7 +33,7 @@ impl Sspr {
     /// # Security
     /// The session that follows must carry [`SignedIn::stamp`].
     ///
-    /// The network budget is charged before any hash, and a failure before any comparison. Unknown
+    /// The network budget and a failure are charged before any hash. Unknown
     /// addresses cost a hash and lock like known ones. Only an account with the identity provider
     /// "e-mail with password" can sign in, even if a hash is on file. The lockout belongs to the stamp
     /// of the account, so that a finished reset ends it. The lockout of an unknown address belongs to
@@ -94,12 +94,6 @@ impl Sspr {
         let lane = inner.lane(&request.application.tenant, &request.address, client, now);
         let charges =
             inner.throttle(request.application.tenant.tag(), limits).network_try(&lane, client);
-        if !charges.is_empty() {
-            let over = inner.codes.charge(&charges, now).await?;
-            if !over.is_empty() {
-                return Ok(SignInOutcome::TryLater { retry_at: retry_at(&over, now) });
-            }
-        }
         let found =
             inner.users.find_by_address(&request.application.tenant, &request.address).await?;
         let mut local = found.into_iter().filter(has_password);
@@ -123,10 +117,13 @@ impl Sspr {
         // leaves.
         let mut settling = Settling::new(self.inner.clone(), correlation, settlement);
         let ids = inner.lockout_ids(request, account.as_ref());
-        match settling.charge(ids, limits, now).await? {
+        match settling.charge(ids, &charges, limits, now).await? {
             Charging::Charged => {}
             Charging::Locked(until) => {
                 return Ok(SignInOutcome::LockedOut { until: Some(until) });
+            }
+            Charging::Refused(over) => {
+                return Ok(SignInOutcome::TryLater { retry_at: retry_at(&over, now) });
             }
             Charging::Contended => return Ok(SignInOutcome::TryLater { retry_at: now }),
         }

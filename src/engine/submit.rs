@@ -20,13 +20,8 @@ use super::{
     span::spanned,
     sspr::{About, Inner},
     stored::Stored,
+    turns::{Taken, Turn},
 };
-
-/// The number of hashes of a grant that no submit may begin with.
-///
-/// A submit may need two hashes. Without this reserve, submits in step could all be refused
-/// half-way and spend the grant for nothing. With it, one of them finishes.
-const KEPT_BACK: u32 = 1;
 
 /// The account that a grant is for, with its reset and policy.
 struct Spending<'a> {
@@ -34,6 +29,7 @@ struct Spending<'a> {
     bound: Bound,
     account: Account,
     policy: &'a TenantPolicy,
+    turn: Turn,
 }
 
 impl Sspr {
@@ -52,10 +48,13 @@ impl Sspr {
     /// The policy, the account and the stamp are checked again. The store changes hash and stamp
     /// together or not at all.
     ///
-    /// One grant costs at most ten slow hashes and a hundred breach checks. A password that the rules
-    /// refuse without a hash costs none of them. The submits of one tenant do not keep other tenants
-    /// out: beyond its share of the slots a submit is answered with [`SubmitOutcome::TryLater`] before
-    /// any charge, store call or hash.
+    /// One grant costs at most ten slow hashes. A submit charges its hashes before it looks at the
+    /// account, and takes the charge back if a rule refuses the password without a hash. A password that
+    /// the rules refuse whatever the account costs nothing. At most a hundred submits of a grant reach
+    /// the account or the breach check.
+    ///
+    /// The submits of one tenant do not keep other tenants out: beyond its share of the slots a submit is
+    /// answered with [`SubmitOutcome::TryLater`] before any charge, store call or hash.
     pub async fn submit(
         &self,
         grant: &Grant,
@@ -99,32 +98,32 @@ impl Sspr {
         let Some(_place) = inner.submit_slots.take(tenant) else {
             return Ok(try_later(&inner.limits(tenant)?, now));
         };
-        let Some(stored) = inner.load(grant.record(), now).await? else {
+        let Some(policy) = inner.policy_of(grant.record(), now).await? else {
             return Ok(SubmitOutcome::Rejected);
         };
-        let origin = &stored.reset.origin;
-        let Some(policy) = inner.policy(&origin.tenant)? else {
-            return Ok(SubmitOutcome::Rejected);
-        };
-        let terms = terms(policy.limits());
-        let spend = stored.reset.step(Event::Spend { grant: grant.hash() }, &terms, now);
-        let (Step::Stay, Some(bound)) = (spend, stored.reset.bound.clone()) else {
-            return Ok(SubmitOutcome::Rejected);
-        };
+        // These rules need no account, so that the password is refused before anything is charged.
         let issues = check(&policy, password, None);
         if !issues.is_empty() {
             return Ok(SubmitOutcome::Weak { issues });
         }
+        let (stored, turn) = match inner.take_turn(grant, &policy, now).await? {
+            Taken::Turn(stored, turn) => (*stored, turn),
+            Taken::None => return Ok(SubmitOutcome::Rejected),
+            Taken::Contended => return Ok(try_later(policy.limits(), now)),
+        };
+        let origin = &stored.reset.origin;
+        let event = Event::Spend { grant: grant.hash() };
+        let spend = stored.reset.step(event, &terms(policy.limits()), now);
+        let (Step::Stay, Some(bound)) = (spend, stored.reset.bound.clone()) else {
+            return Ok(SubmitOutcome::Rejected);
+        };
         let account = match inner.bound_account(&stored.id, &bound) {
             Some(account) => inner.users.find(&origin.tenant, &account).await?,
             None => None,
         };
         let Some(account) = account else { return Ok(SubmitOutcome::Rejected) };
-        let spending = Spending { account, bound, policy: &policy, stored };
+        let spending = Spending { account, bound, policy: &policy, stored, turn };
         if spending.account.last_reset == Some(spending.stored.id) {
-            if !self.charge_hash(grant, KEPT_BACK, now).await? {
-                return Ok(SubmitOutcome::Rejected);
-            }
             return self.repeat(grant, password, &spending, now).await;
         }
         self.change(grant, password, client, spending, now).await
@@ -140,7 +139,7 @@ impl Sspr {
         now: Timestamp,
     ) -> Result<SubmitOutcome, Error> {
         let inner = &*self.inner;
-        let Spending { stored, bound, account, policy } = &spending;
+        let Spending { stored, bound, account, policy, turn } = &spending;
         if !inner.is_permitted(stored, bound).await? {
             // The stamp may differ because another submit of this grant has just won. Closing the
             // reset now would take away the ticket of that submit.
@@ -150,20 +149,15 @@ impl Sspr {
             self.close(stored, policy, now).await?;
             return Ok(SubmitOutcome::Rejected);
         }
-        let issues = check(policy, password, Some(account));
+        let mut issues = check(policy, password, Some(account));
+        if issues.is_empty() && self.has_leaked(grant, password, policy, now).await {
+            issues.push(PasswordIssue::Breached);
+        }
         if !issues.is_empty() {
+            inner.give_back_turn(stored, turn, policy.limits(), now).await?;
             return Ok(SubmitOutcome::Weak { issues });
         }
-        match self.has_leaked(grant, password, policy, now).await? {
-            Leaked::No => {}
-            Leaked::Yes => {
-                return Ok(SubmitOutcome::Weak { issues: vec![PasswordIssue::Breached] });
-            }
-            Leaked::NoChecksLeft => return Ok(SubmitOutcome::Rejected),
-        }
-        if !self.charge_hash(grant, KEPT_BACK, now).await? {
-            return Ok(SubmitOutcome::Rejected);
-        }
+        let mut has_hashed = false;
         if let Some(current) =
             account.password.as_ref().filter(|_| policy.password_rules().refuses_current())
         {
@@ -176,17 +170,16 @@ impl Sspr {
                     let issues = vec![PasswordIssue::SameAsCurrent];
                     return Ok(SubmitOutcome::Weak { issues });
                 }
+                Ok(PasswordMatch::Mismatch) => has_hashed = true,
                 // A hash that the hasher does not know must not keep its owner out.
-                Ok(PasswordMatch::Mismatch) | Err(HashError::Unsupported) => {}
-                Err(error) => return busy_or(error, policy, now),
-            }
-            if !self.charge_hash(grant, 0, now).await? {
-                return Ok(SubmitOutcome::Rejected);
+                Err(HashError::Unsupported) => {}
+                Err(error) => return self.not_hashed(error, &spending, now).await,
             }
         }
         let hash = match inner.hasher.hash(password.duplicate(), HashQueue::Submit).await {
             Ok(hash) => hash,
-            Err(error) => return busy_or(error, policy, now),
+            Err(error) if has_hashed => return busy_or(error, policy, now),
+            Err(error) => return self.not_hashed(error, &spending, now).await,
         };
         let change = self.change_of(stored, bound, account, hash, now)?;
         // Prepare the notices before the change, so that a caller that leaves from here on keeps
@@ -249,10 +242,15 @@ impl Sspr {
         spending: Spending<'_>,
         now: Timestamp,
     ) -> Result<SubmitOutcome, Error> {
-        if !self.charge_hash(grant, 0, now).await? {
-            return Ok(SubmitOutcome::Rejected);
+        // The hash of the comparison is one more, so it takes another turn.
+        match self.inner.take_turn(grant, spending.policy, now).await? {
+            Taken::Turn(stored, turn) => {
+                let spending = Spending { stored: *stored, turn, ..spending };
+                self.repeat(grant, password, &spending, now).await
+            }
+            Taken::None => Ok(SubmitOutcome::Rejected),
+            Taken::Contended => Ok(try_later(spending.policy.limits(), now)),
         }
-        self.repeat(grant, password, &spending, now).await
     }
 
     /// Handles a retry, because the account carries this reset already.
@@ -263,15 +261,30 @@ impl Sspr {
         spending: &Spending<'_>,
         now: Timestamp,
     ) -> Result<SubmitOutcome, Error> {
-        let Spending { stored, bound, account, policy } = spending;
+        let Spending { stored, bound, account, policy, .. } = spending;
         let Some(current) = account.password.clone() else { return Ok(SubmitOutcome::Rejected) };
         match self.inner.hasher.verify(password.duplicate(), current, HashQueue::Submit).await {
             Ok(PasswordMatch::Match | PasswordMatch::MatchOutdated) => {
                 self.complete(grant, stored, bound, policy, account.stamp, now).await
             }
             Ok(PasswordMatch::Mismatch) => Ok(SubmitOutcome::Rejected),
-            Err(error) => busy_or(error, policy, now),
+            Err(error) => self.not_hashed(error, spending, now).await,
         }
+    }
+
+    /// Ends a submit whose hasher gave no answer. If it had no room, no hash was run, and the turn is
+    /// given back.
+    async fn not_hashed(
+        &self,
+        error: HashError,
+        spending: &Spending<'_>,
+        now: Timestamp,
+    ) -> Result<SubmitOutcome, Error> {
+        let Spending { stored, policy, turn, .. } = spending;
+        if error == HashError::Busy {
+            self.inner.give_back_turn(stored, turn, policy.limits(), now).await?;
+        }
+        busy_or(error, policy, now)
     }
 
     /// Marks the reset as completed, and derives the ticket. Every retry derives the same ticket.
@@ -355,51 +368,26 @@ impl Sspr {
         })
     }
 
-    /// Charges one slow hash to the grant. Returns `false` if no more than `kept_back` are left.
-    async fn charge_hash(
-        &self,
-        grant: &Grant,
-        kept_back: u32,
-        now: Timestamp,
-    ) -> Result<bool, Error> {
-        let record = grant.record();
-        let tag = record.tenant_tag();
-        let limits = self.inner.limits(tag)?;
-        let charges = self.inner.throttle(tag, &limits).hash(&record, kept_back);
-        Ok(self.inner.codes.charge(&charges, now).await?.is_empty())
-    }
-
+    /// Returns true if the new password is known to have leaked.
     async fn has_leaked(
         &self,
         grant: &Grant,
         password: &Password,
         policy: &TenantPolicy,
         now: Timestamp,
-    ) -> Result<Leaked, Error> {
+    ) -> bool {
         let inner = &*self.inner;
-        let Some(breaches) = &inner.breaches else { return Ok(Leaked::No) };
-        let record = grant.record();
-        let throttle = inner.throttle(record.tenant_tag(), policy.limits());
-        if !inner.codes.charge(&throttle.breach_check(&record), now).await?.is_empty() {
-            return Ok(Leaked::NoChecksLeft);
-        }
-        Ok(match breaches.check(password).await {
-            Breach::Known => Leaked::Yes,
-            Breach::NotKnown => Leaked::No,
+        let Some(breaches) = &inner.breaches else { return false };
+        match breaches.check(password).await {
+            Breach::Known => true,
+            Breach::NotKnown => false,
             Breach::Unavailable => {
-                let about = About::default().of(policy.tenant()).reset(record);
+                let about = About::default().of(policy.tenant()).reset(grant.record());
                 inner.emit(EventKind::BreachCheck, Outcome::Error, about, now);
-                Leaked::No
+                false
             }
-        })
+        }
     }
-}
-
-/// The knowledge whether a new password has leaked.
-enum Leaked {
-    No,
-    NoChecksLeft,
-    Yes,
 }
 
 impl Inner {
@@ -423,8 +411,8 @@ fn check(
 
 fn changed(ticket: Ticket, reset: &crate::flow::Reset) -> SubmitOutcome {
     let expires_at = match reset.stage {
-        Stage::Completed { expires_at, .. } | Stage::Closed { expires_at, .. } => expires_at,
-        Stage::Opened | Stage::CodeSent | Stage::Verified { .. } => {
+        Stage::Completed { expires_at, .. } => expires_at,
+        Stage::Opened | Stage::CodeSent | Stage::Verified { .. } | Stage::Closed => {
             return SubmitOutcome::Rejected;
         }
     };

@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         AccountId, Charge, CodeFormat, CounterName, Device, Family, Fields, Keyring, LimiterForm,
-        Over, RecordId, TenantId, TenantTag, Timestamp,
+        Over, RecordId, TenantId, TenantTag, Ticket, Timestamp,
     },
     flow::{Bound, Sent},
     policy::Limits,
@@ -161,29 +161,32 @@ impl<'a> Throttle<'a> {
         self.tries(visible, VISIBLE).chain(self.tries(silent, SILENT)).collect()
     }
 
-    /// Returns the charges of checking a new password for leaks. They exist because the check asks
-    /// a service of a third party.
-    pub(super) fn breach_check(&self, record: &RecordId) -> Vec<Charge> {
-        let names =
-            self.names(Family::Grants, |fields| fields.text("breach").bytes(record.as_bytes()));
+    /// Returns the charges of a submit that reaches the account. They end the grant of somebody who
+    /// goes on with passwords that a rule refuses, and bound what a breach check is asked.
+    pub(super) fn submit(&self, record: &RecordId) -> Vec<Charge> {
         let limit = self.limits.submits_per_grant.saturating_mul(10);
-        let window = self.limits.tries_window;
-        names.map(|name| Charge { amount: 1, limit, name, tier: 0, window }).collect()
+        let names = self.names(Family::Grants, |fields| fields.bytes(record.as_bytes()));
+        names.map(|name| Charge { limit, ..self.once(name) }).collect()
     }
 
-    /// Returns the charges of one slow hash for a grant. They are refused if no more than
-    /// `kept_back` are left.
-    pub(super) fn hash(&self, record: &RecordId, kept_back: u32) -> Vec<Charge> {
-        let names = self.names(Family::Grants, |fields| fields.bytes(record.as_bytes()));
-        names
-            .map(|name| Charge {
-                amount: 1,
-                limit: self.limits.submits_per_grant.saturating_sub(kept_back),
-                name,
-                tier: 0,
-                window: self.limits.tries_window,
-            })
-            .collect()
+    /// Returns the charges of a turn of a grant. Only one submit can hold a turn.
+    pub(super) fn turn(&self, record: &RecordId, turn: u32) -> Vec<Charge> {
+        let names = self
+            .names(Family::Turns, |fields| fields.bytes(record.as_bytes()).number(u64::from(turn)));
+        names.map(|name| self.once(name)).collect()
+    }
+
+    /// Returns the charges of redeeming a ticket, which are admitted once.
+    pub(super) fn redeem(&self, ticket: &Ticket) -> Vec<Charge> {
+        let hash = ticket.hash();
+        let names = self.names(Family::Tickets, |fields| fields.bytes(hash.as_bytes()));
+        names.map(|name| self.once(name)).collect()
+    }
+
+    /// Returns a charge that one call is granted. The thing that it guards ends long before its
+    /// window does.
+    fn once(&self, name: CounterName) -> Charge {
+        Charge { amount: 1, limit: 1, name, tier: 0, window: self.limits.tries_window }
     }
 
     /// Returns the charges that add wrong tries of this process to the tenant's counter.

@@ -41,10 +41,22 @@ impl Sspr {
         code: &Code,
         client: &Client,
     ) -> Result<VerifyOutcome, Error> {
+        self.verify_sent(token, code, None, client).await
+    }
+
+    /// Does what [`Sspr::verify`] does, unless another code than the one that ends at `sent` is the
+    /// latest one. The answer is then [`Rejection::Gone`], and a try is charged.
+    pub(crate) async fn verify_sent(
+        &self,
+        token: &FlowToken,
+        code: &Code,
+        sent: Option<Timestamp>,
+        client: &Client,
+    ) -> Result<VerifyOutcome, Error> {
         let now = self.inner.clock.now();
         let tried = if self.admits(token.is_genuine(&self.inner.keys), token.scope()) {
-            spanned("verify", client.correlation.as_ref(), self.verify_at(token, code, client, now))
-                .await
+            let correlation = client.correlation.as_ref();
+            spanned("verify", correlation, self.verify_at(token, code, sent, client, now)).await
         } else {
             Ok(gone())
         };
@@ -62,6 +74,7 @@ impl Sspr {
         &self,
         token: &FlowToken,
         code: &Code,
+        sent: Option<Timestamp>,
         client: &Client,
         now: Timestamp,
     ) -> Result<Tried, Error> {
@@ -70,19 +83,14 @@ impl Sspr {
         let Some(lane) = self.lane_of(token, client, now).await? else { return Ok(gone()) };
         let limits = inner.limits(id.tenant_tag())?;
         let charges = inner.throttle(id.tenant_tag(), &limits).network_try(&lane, client);
-        if !charges.is_empty() {
-            let over = inner.codes.charge(&charges, now).await?;
-            if !over.is_empty() {
-                return Ok(later(retry_at(&over, now)));
-            }
-        }
-        let (stored, over) = match inner.codes.attempt(&id, now).await? {
+        let (stored, over) = match inner.codes.attempt(&id, &charges, now).await? {
             Attempted::Missing | Attempted::Dead => return Ok(gone()),
             Attempted::Exhausted => return Ok(rejected(Rejection::Exhausted, Outcome::Exhausted)),
+            Attempted::Refused(over) => return Ok(later(retry_at(&over, now))),
             Attempted::Charged { record, over } => (Stored::read(id, &record)?, over),
         };
         let Some(policy) = inner.policy(&stored.reset.origin.tenant)? else { return Ok(gone()) };
-        if !stored.reset.token.matches(&token.hash()) {
+        if !stored.reset.token.matches(&token.hash()) || stored.has_replaced(sent) {
             return Ok(gone());
         }
         let limits = policy.limits();
@@ -94,7 +102,7 @@ impl Sspr {
             return match refusal {
                 Refusal::Expired => Ok(rejected(Rejection::Expired, Outcome::Expired)),
                 Refusal::NoCode => wrong(Outcome::Rejected),
-                Refusal::Gone | Refusal::TooSoon { .. } | Refusal::Used => Ok(gone()),
+                Refusal::Gone | Refusal::TooSoon { .. } => Ok(gone()),
             };
         }
         if is_past_visible_cap(&over) {
@@ -271,9 +279,7 @@ impl crate::flow::Reset {
     fn grant_expiry(&self) -> Option<Timestamp> {
         match self.stage {
             Stage::Verified { expires_at, .. } => Some(expires_at),
-            Stage::Opened | Stage::CodeSent | Stage::Completed { .. } | Stage::Closed { .. } => {
-                None
-            }
+            Stage::Opened | Stage::CodeSent | Stage::Completed { .. } | Stage::Closed => None,
         }
     }
 }

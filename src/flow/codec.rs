@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::{Bound, CloseReason, Lockout, Origin, Reset, ResetReason, Sent, Stage};
+use super::{Bound, Lockout, Origin, Reset, ResetReason, Sent, Stage};
 use crate::domain::{
     ApplicationId, CodeFormat, CounterName, Digest, KeyId, LanguageTag, Sealed, Stamp, TenantId,
     Timestamp, UserFlowId,
@@ -80,14 +80,7 @@ pub fn encode_reset(reset: &Reset) -> Vec<u8> {
             .raw(ticket.as_bytes())
             .raw(stamp.as_bytes())
             .instant(*expires_at),
-        Stage::Closed { reason, grant, ticket, expires_at } => out
-            .byte(match reason {
-                CloseReason::Redeemed => 4,
-                CloseReason::Stale => 5,
-            })
-            .raw(grant.as_bytes())
-            .raw(ticket.as_bytes())
-            .instant(*expires_at),
+        Stage::Closed => out.byte(4),
     };
     out.0
 }
@@ -149,12 +142,7 @@ pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
             stamp: Stamp::from_bytes(input.raw()?),
             expires_at: input.instant()?,
         },
-        tag @ (4 | 5) => Stage::Closed {
-            reason: if tag == 4 { CloseReason::Redeemed } else { CloseReason::Stale },
-            grant: input.digest()?,
-            ticket: input.digest()?,
-            expires_at: input.instant()?,
-        },
+        4 => Stage::Closed,
         _ => return Err(CodecError::Damaged),
     };
     input.end()?;

@@ -127,27 +127,8 @@ pub enum Stage {
         /// The time from which the ticket is dead.
         expires_at: Timestamp,
     },
-    /// The reset is over, and nothing can follow.
-    Closed {
-        /// The reason.
-        reason: CloseReason,
-        /// SHA-256 of the grant that was spent, or zeros if there was none.
-        grant: Digest,
-        /// SHA-256 of the ticket that closed the reset, or zeros if there was none.
-        ticket: Digest,
-        /// The time until which a repeat of the last submit is answered.
-        expires_at: Timestamp,
-    },
-}
-
-/// The reason why a reset is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-// Exhaustive: see `Stage`.
-pub enum CloseReason {
-    /// The ticket was redeemed.
-    Redeemed,
-    /// The account, its stamp or the policy has changed.
-    Stale,
+    /// The account, its stamp or the policy has changed, and nothing can follow.
+    Closed,
 }
 
 /// An event of a reset.
@@ -217,8 +198,6 @@ pub enum Refusal {
         /// The time from which the next code can be requested.
         resend_at: Timestamp,
     },
-    /// The ticket was redeemed already.
-    Used,
 }
 
 /// The lifetimes that the machine uses.
@@ -298,35 +277,27 @@ impl Reset {
             }
             (S::Verified { grant: given, expires_at }, E::Spend { grant })
             | (S::Completed { grant: given, expires_at, .. }, E::Spend { grant })
-            | (
-                S::Closed { reason: CloseReason::Redeemed, grant: given, expires_at, .. },
-                E::Spend { grant },
-            ) if given.matches(&grant) && now < *expires_at => Step::Stay,
+                if given.matches(&grant) && now < *expires_at =>
+            {
+                Step::Stay
+            }
             (S::Verified { grant, .. }, E::Complete { ticket, stamp }) => {
                 let expires_at = now.after(terms.ticket);
                 self.next(Stage::Completed { expires_at, grant: *grant, stamp, ticket }, now)
             }
             (S::Completed { ticket: given, .. }, E::Complete { ticket, .. })
-            | (
-                S::Closed { reason: CloseReason::Redeemed, ticket: given, .. },
-                E::Complete { ticket, .. },
-            ) if given.matches(&ticket) => Step::Stay,
-            (S::Completed { grant, ticket: given, expires_at, .. }, E::Redeem { ticket })
+                if given.matches(&ticket) =>
+            {
+                Step::Stay
+            }
+            // That a ticket is redeemed once is decided by the counter that the call charges.
+            (S::Completed { ticket: given, expires_at, .. }, E::Redeem { ticket })
                 if given.matches(&ticket) && now < *expires_at =>
             {
-                let (grant, expires_at) = (*grant, *expires_at);
-                let reason = CloseReason::Redeemed;
-                self.next(Stage::Closed { expires_at, grant, reason, ticket }, now)
+                Step::Stay
             }
-            (
-                S::Closed { reason: CloseReason::Redeemed, ticket: given, .. },
-                E::Redeem { ticket },
-            ) if given.matches(&ticket) => Step::Refused(Refusal::Used),
             (S::Opened | S::CodeSent | S::Verified { .. }, E::Close) => {
-                let none = Digest::from_bytes([0; 32]);
-                let reason = CloseReason::Stale;
-                let closed = Stage::Closed { expires_at: now, grant: none, reason, ticket: none };
-                self.next(closed, now)
+                self.next(Stage::Closed, now)
             }
             (S::Opened | S::Verified { .. }, E::Bind(_))
             | (S::Opened | S::CodeSent, E::Spend { .. } | E::Complete { .. } | E::Redeem { .. })
@@ -343,7 +314,7 @@ impl Reset {
                 | E::Close,
             )
             | (
-                S::Closed { .. },
+                S::Closed,
                 E::Send { .. }
                 | E::Bind(_)
                 | E::Try
@@ -360,10 +331,8 @@ impl Reset {
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
         let stage = match self.stage {
-            Stage::Opened | Stage::CodeSent => self.ends_at,
-            Stage::Verified { expires_at, .. }
-            | Stage::Completed { expires_at, .. }
-            | Stage::Closed { expires_at, .. } => expires_at,
+            Stage::Opened | Stage::CodeSent | Stage::Closed => self.ends_at,
+            Stage::Verified { expires_at, .. } | Stage::Completed { expires_at, .. } => expires_at,
         };
         let sent = self.sent.map_or(self.ends_at, |sent| sent.expires_at);
         stage.latest(sent).latest(self.ends_at)
@@ -438,7 +407,7 @@ impl Stage {
             Self::CodeSent => StageName::CodeSent,
             Self::Verified { .. } => StageName::Verified,
             Self::Completed { .. } => StageName::Completed,
-            Self::Closed { .. } => StageName::Closed,
+            Self::Closed => StageName::Closed,
         }
     }
 }

@@ -132,7 +132,7 @@ limits! {
     /// Default: 60. Outsiders cannot see this limit.
     trusted_sends_per_account: u32 = 60, 1..=u32::MAX, "must be at least 1";
     /// How many slow hashes one grant can cost. Default: 10. A submit takes one, or two where the
-    /// current password is refused. The last one is kept back for a submit that has begun.
+    /// current password is refused. It gets them back if it runs no hash.
     submits_per_grant: u32 = 10, 2..=10, "must be 2 to 10";
     /// How many wrong tries a whole tenant can have in `tries_window` before its codes become longer.
     /// Default: 1,000.

@@ -30,12 +30,22 @@ impl<T: CodeStore + ?Sized> CodeStore for Arc<T> {
         (**self).insert(record, charges, now).await
     }
 
-    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
-        (**self).attempt(id, now).await
+    async fn attempt(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Attempted, StoreError> {
+        (**self).attempt(id, charges, now).await
     }
 
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        (**self).load(id).await
+    async fn load(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        (**self).load(id, charges, now).await
     }
 
     async fn compare_and_swap(

@@ -37,12 +37,17 @@ impl CodeStore for Told {
         Ok(Inserted::Full)
     }
 
-    async fn attempt(&self, _: &RecordId, _: Timestamp) -> Result<Attempted, StoreError> {
+    async fn attempt(
+        &self,
+        _: &RecordId,
+        _: &[Charge],
+        _: Timestamp,
+    ) -> Result<Attempted, StoreError> {
         self.note("attempt");
         Ok(Attempted::Exhausted)
     }
 
-    async fn load(&self, _: &RecordId) -> Result<Option<Loaded>, StoreError> {
+    async fn load(&self, _: &RecordId, _: &[Charge], _: Timestamp) -> Result<Loaded, StoreError> {
         self.note("load");
         Err(refused())
     }
@@ -219,8 +224,8 @@ fn a_code_store_behind_an_arc_is_asked_every_verb() {
     };
 
     let inserted = now(CodeStore::insert(&store, &record, &[], AT));
-    let attempted = now(CodeStore::attempt(&store, &id, AT));
-    let loaded = now(CodeStore::load(&store, &id));
+    let attempted = now(CodeStore::attempt(&store, &id, &[], AT));
+    let loaded = now(CodeStore::load(&store, &id, &[], AT));
     let swapped = now(CodeStore::compare_and_swap(&store, &record, 5, &[], &[], AT));
     let charged = now(CodeStore::charge(&store, &[], AT));
     let swept = now(CodeStore::delete_expired(&store, AT, 3));

@@ -16,7 +16,8 @@ use crate::domain::{Charge, CounterName, Over, RecordId, Timestamp};
 /// use sspr::domain::{RecordId, Timestamp};
 /// use sspr::ports::{CodeStore, StoreError};
 /// use sspr::store::{
-///     Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped,
+///     Attempted, Charge, CounterName, Inserted, Loaded, Over, Record,
+///     Swapped,
 /// };
 ///
 /// struct Mine;
@@ -36,18 +37,21 @@ use crate::domain::{Charge, CounterName, Over, RecordId, Timestamp};
 ///     async fn attempt(
 ///         &self,
 ///         id: &RecordId,
+///         charges: &[Charge],
 ///         now: Timestamp,
 ///     ) -> Result<Attempted, StoreError> {
-///         # let _ = (id, now);
+///         # let _ = (id, charges, now);
 ///         Ok(Attempted::Missing)
 ///     }
 ///
 ///     async fn load(
 ///         &self,
 ///         id: &RecordId,
-///     ) -> Result<Option<Loaded>, StoreError> {
-///         # let _ = id;
-///         Ok(None)
+///         charges: &[Charge],
+///         now: Timestamp,
+///     ) -> Result<Loaded, StoreError> {
+///         # let _ = (id, charges, now);
+///         Ok(Loaded::Missing)
 ///     }
 ///
 ///     async fn compare_and_swap(
@@ -148,13 +152,23 @@ pub trait CodeStore: Send + Sync {
     ///
     /// # Errors
     /// After the kind `Unknown` a repeated call may charge a second time.
-    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError>;
+    async fn attempt(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Attempted, StoreError>;
 
     /// Reads a record, also a dead one. Changes nothing, not even `touched_at`.
     ///
     /// # Errors
     /// [`StoreError`]. A repeated call is harmless.
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError>;
+    async fn load(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError>;
 
     /// Replaces a record if its version is `expected`, makes the charges and clears counters.
     ///
@@ -221,9 +235,9 @@ pub struct Record {
     pub body: Vec<u8>,
 }
 
-/// A record that a store returns.
+/// A record as a store returns it.
 #[derive(Clone, Debug)]
-pub struct Loaded {
+pub struct StoredRecord {
     /// The version: 1 after the insert, and one more with each swap.
     pub version: u64,
     /// The time from which the record is dead.
@@ -259,13 +273,37 @@ pub enum Attempted {
     Dead,
     /// The challenge has no try left.
     Exhausted,
+    /// These counters of the call are over their limits.
+    Refused(Vec<Over>),
     /// One try was charged.
     Charged {
         /// The record at the moment of the charge. Its `tries` include this try.
-        record: Loaded,
-        /// The counters of the first tier that refused. Empty if every tier was charged.
+        record: StoredRecord,
+        /// The counters of the record's first tier that refused. Empty if every tier was charged.
         over: Vec<Over>,
     },
+}
+
+/// The answer of [`CodeStore::load`].
+#[derive(Clone, Debug)]
+pub enum Loaded {
+    /// No record has this id.
+    Missing,
+    /// These counters are over their limits.
+    Refused(Vec<Over>),
+    /// The record. All charges were made.
+    Found(StoredRecord),
+}
+
+impl Loaded {
+    /// Returns the record, if it was read.
+    #[must_use]
+    pub fn found(self) -> Option<StoredRecord> {
+        match self {
+            Self::Found(record) => Some(record),
+            Self::Missing | Self::Refused(_) => None,
+        }
+    }
 }
 
 /// The answer of [`CodeStore::compare_and_swap`].

@@ -20,7 +20,9 @@ mod user_store;
 pub use breach_check::{Breach, BreachCheck};
 pub use clock::{Clock, Sleep};
 pub use code_store::CodeStore;
-pub(crate) use code_store::{Attempted, Inserted, Loaded, Record, SWEEP_MARGIN, Swapped};
+pub(crate) use code_store::{
+    Attempted, Inserted, Loaded, Record, SWEEP_MARGIN, StoredRecord, Swapped,
+};
 pub use email_sender::{EmailSender, SendError, SendErrorKind};
 pub use entropy::{Entropy, EntropyUnavailable};
 pub use events::{AuditEvent, EventKind, EventSink, Failure, FailureKind, Outcome};

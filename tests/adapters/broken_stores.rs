@@ -17,7 +17,9 @@ use sspr::{
     conformance::*,
     domain::{RecordId, Timestamp},
     ports::{CodeStore, StoreError},
-    store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
+    store::{
+        Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, StoredRecord, Swapped,
+    },
 };
 
 /// What is wrong with a store.
@@ -66,12 +68,22 @@ enum Fault {
     AmountsWrapAround,
     TwoInsertsOfOneId,
     EvictsWhenFull,
+    ChargesTheCallerAfterTheTry,
+    RefusedAttemptKeepsItsTry,
+    UndoesTheCallerWhenATierRefuses,
+    MissingChargesTheCaller,
+    ExhaustedChargesTheCaller,
+    RefusesBeforeItLooks,
+    LoadForgetsToCharge,
+    RefusedLoadTells,
+    MissingLoadCharges,
+    LoadReadsBeforeItCharges,
 }
 
 use Fault::*;
 
 /// Each fault, and the clause whose test names it.
-const CAUGHT: [(Fault, &str); 41] = [
+const CAUGHT: [(Fault, &str); 51] = [
     (EvictsALiveCounter, "parallel_charges_of_crossing_sets_lose_nothing"),
     (ExtendsTheWindow, "a_charge_inside_a_window_never_moves_its_end"),
     (BackwardClockRestartsTheWindow, "a_clock_that_runs_back_reopens_no_window"),
@@ -85,7 +97,7 @@ const CAUGHT: [(Fault, &str); 41] = [
     (AttemptRaisesTheVersion, "an_attempt_never_changes_the_version"),
     (EverySwapResetsTries, "tries_are_kept_unless_a_challenge_begins"),
     (NoSwapResetsTries, "tries_are_kept_unless_a_challenge_begins"),
-    (DoesNotChargeTriesFirst, "tries_are_charged_first_and_exhausted_charges_nothing_else"),
+    (DoesNotChargeTriesFirst, "tries_are_charged_first_and_exhausted_writes_nothing"),
     (ChargesTierTwoWhenTierOneRefuses, "a_refusing_first_tier_leaves_the_second_uncharged"),
     (UndoesTierOneWhenTierTwoRefuses, "a_refusing_second_tier_leaves_the_first_charged"),
     (TakesTiersAsWritten, "tiers_are_taken_in_ascending_order"),
@@ -106,13 +118,23 @@ const CAUGHT: [(Fault, &str); 41] = [
     (NamesOnlyTheFirstCounterOver, "the_answer_names_every_counter_that_is_over"),
     (AskingBeginsAWindow, "asking_writes_nothing"),
     (RefusedInsertLeavesTheRecord, "a_refused_insert_leaves_nothing"),
-    (DeadTriesAreCharged, "the_dead_and_the_missing_charge_nothing"),
-    (TriesWrapAround, "tries_are_charged_first_and_exhausted_charges_nothing_else"),
+    (DeadTriesAreCharged, "the_dead_the_missing_and_the_exhausted_charge_nothing"),
+    (TriesWrapAround, "tries_are_charged_first_and_exhausted_writes_nothing"),
     (SwapKeepsOldCharges, "a_swap_replaces_what_each_try_charges"),
     (BackwardClockRevives, "a_clock_that_runs_back_revives_no_record"),
     (AmountsWrapAround, "large_amounts_never_wrap_around"),
     (TwoInsertsOfOneId, "parallel_inserts_of_one_id_write_once"),
     (EvictsWhenFull, "a_full_store_refuses_and_evicts_nothing"),
+    (ChargesTheCallerAfterTheTry, "a_refused_caller_leaves_the_record_as_it_was"),
+    (RefusedAttemptKeepsItsTry, "a_refused_caller_leaves_the_record_as_it_was"),
+    (UndoesTheCallerWhenATierRefuses, "the_callers_charges_are_made_with_the_try"),
+    (MissingChargesTheCaller, "the_dead_the_missing_and_the_exhausted_charge_nothing"),
+    (ExhaustedChargesTheCaller, "the_dead_the_missing_and_the_exhausted_charge_nothing"),
+    (RefusesBeforeItLooks, "the_dead_the_missing_and_the_exhausted_charge_nothing"),
+    (LoadForgetsToCharge, "a_load_makes_its_charges_and_reads"),
+    (RefusedLoadTells, "a_refused_load_charges_nothing_and_tells_nothing"),
+    (MissingLoadCharges, "a_load_of_a_missing_record_charges_nothing"),
+    (LoadReadsBeforeItCharges, "random_concurrent_calls_have_an_order_that_explains_them"),
 ];
 
 #[derive(Clone, Copy, Debug)]
@@ -264,8 +286,8 @@ impl Broken {
     }
 }
 
-fn loaded(row: &Row) -> Loaded {
-    Loaded {
+fn loaded(row: &Row) -> StoredRecord {
+    StoredRecord {
         body: row.record.body.clone(),
         expires_at: row.record.expires_at,
         touched_at: Timestamp::from_micros(row.touched),
@@ -312,31 +334,65 @@ impl CodeStore for Broken {
         }))
     }
 
-    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
+    async fn attempt(
+        &self,
+        id: &RecordId,
+        callers: &[Charge],
+        now: Timestamp,
+    ) -> Result<Attempted, StoreError> {
         let (key, now) = (self.id(id), self.time(now));
         Ok(self.with(|tables| {
-            let Some(row) = tables.rows.get_mut(&key) else { return Attempted::Missing };
+            let untouched = tables.counters.clone();
+            if self.is(RefusesBeforeItLooks) {
+                let over = self.charge_in(tables, callers, now);
+                tables.counters = untouched.clone();
+                if !over.is_empty() {
+                    return Attempted::Refused(over);
+                }
+            }
+            let Some(row) = tables.rows.get(&key).cloned() else {
+                if self.is(MissingChargesTheCaller) {
+                    self.charge_in(tables, callers, now);
+                }
+                return Attempted::Missing;
+            };
             let at = if self.is(BackwardClockRevives) { now } else { now.max(row.touched) };
             let ends = row.record.expires_at.as_micros();
             if at > ends || (at == ends && !self.is(LivesAtItsExpiry)) {
                 if self.is(DeadTriesAreCharged) {
-                    row.tries += 1;
+                    tables.rows.get_mut(&key).unwrap().tries += 1;
                 }
                 return Attempted::Dead;
             }
-            row.touched = at;
             let limit = row.record.tries_limit;
             let late = self.is(DoesNotChargeTriesFirst);
             let exhausted = row.tries >= limit;
             if exhausted && !late {
-                row.tries = if self.is(TriesWrapAround) { 0 } else { limit + 1 };
+                if self.is(ExhaustedChargesTheCaller) {
+                    self.charge_in(tables, callers, now);
+                }
+                if self.is(TriesWrapAround) {
+                    tables.rows.get_mut(&key).unwrap().tries = 0;
+                }
                 return Attempted::Exhausted;
             }
+            let mut refused = Vec::new();
+            if !self.is(ChargesTheCallerAfterTheTry) {
+                refused = self.charge_in(tables, callers, now);
+                if !refused.is_empty() && !self.is(RefusedAttemptKeepsItsTry) {
+                    return Attempted::Refused(refused);
+                }
+            }
+            let row = tables.rows.get_mut(&key).unwrap();
+            row.touched = at;
             row.tries += 1;
             if self.is(AttemptRaisesTheVersion) {
                 row.version += 1;
             }
             let (record, mut charges) = (loaded(row), row.record.charges.clone());
+            if !refused.is_empty() {
+                return Attempted::Refused(refused);
+            }
             if !self.is(TakesTiersAsWritten) {
                 charges.sort_by_key(|charge| charge.tier);
             }
@@ -349,12 +405,22 @@ impl CodeStore for Broken {
                 if over.is_empty() {
                     over = refused;
                 }
+                if self.is(UndoesTheCallerWhenATierRefuses) {
+                    tables.counters = untouched;
+                    break;
+                }
                 if self.is(UndoesTierOneWhenTierTwoRefuses) {
                     tables.counters = before;
                     break;
                 }
                 if !self.is(ChargesTierTwoWhenTierOneRefuses) {
                     break;
+                }
+            }
+            if self.is(ChargesTheCallerAfterTheTry) {
+                let refused = self.charge_in(tables, callers, now);
+                if !refused.is_empty() {
+                    return Attempted::Refused(refused);
                 }
             }
             if exhausted {
@@ -364,15 +430,45 @@ impl CodeStore for Broken {
         }))
     }
 
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        let key = self.id(id);
-        let first = self.with(|tables| tables.rows.get(&key).map(loaded));
-        if self.is(LoadsInTwoSteps) {
+    async fn load(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        let (key, now) = (self.id(id), self.time(now));
+        if self.is(LoadsInTwoSteps) || self.is(LoadReadsBeforeItCharges) {
+            let first = self.with(|tables| tables.rows.get(&key).map(loaded));
             self.gap();
-            let body = self.with(|tables| tables.rows.get(&key).map(|row| row.record.body.clone()));
-            return Ok(first.map(|first| Loaded { body: body.unwrap_or_default(), ..first }));
+            let Some(first) = first else { return Ok(Loaded::Missing) };
+            return Ok(self.with(|tables| {
+                let over = self.charge_in(tables, charges, now);
+                if !over.is_empty() {
+                    return Loaded::Refused(over);
+                }
+                let row = tables.rows.get(&key);
+                let body = row.map(|row| row.record.body.clone()).unwrap_or_default();
+                let torn = self.is(LoadsInTwoSteps);
+                Loaded::Found(if torn { StoredRecord { body, ..first } } else { first })
+            }));
         }
-        Ok(first)
+        Ok(self.with(|tables| {
+            let Some(row) = tables.rows.get(&key).map(loaded) else {
+                if self.is(MissingLoadCharges) {
+                    self.charge_in(tables, charges, now);
+                }
+                return Loaded::Missing;
+            };
+            if self.is(LoadForgetsToCharge) {
+                return Loaded::Found(row);
+            }
+            let over = self.charge_in(tables, charges, now);
+            if over.is_empty() || self.is(RefusedLoadTells) {
+                Loaded::Found(row)
+            } else {
+                Loaded::Refused(over)
+            }
+        }))
     }
 
     async fn compare_and_swap(

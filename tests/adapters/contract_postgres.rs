@@ -47,7 +47,7 @@ fn options(url: &str) -> PostgresOptions {
 const PATIENT: Duration = Duration::from_secs(60);
 
 /// How many migrations there are.
-const MIGRATIONS: &str = "4";
+const MIGRATIONS: &str = "5";
 
 fn on_runtime<T>(future: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -173,7 +173,7 @@ fn a_database_that_cannot_serve_says_what_to_do() {
             (&empty, "no schema sspr"),
             (&older, "at version 1"),
             (&newer, "newer release"),
-            (&half, "3 migrations run"),
+            (&half, "4 migrations run"),
         ] {
             let (kind, found) = refused(&cluster().url(database)).await;
             assert_eq!(kind, StoreErrorKind::Setup, "{found}");
@@ -518,9 +518,15 @@ fn a_full_disk_refuses_loses_nothing_and_recovers() {
         };
         assert_eq!(error.kind(), StoreErrorKind::Full, "{error:?}");
         assert!(error.to_string().contains("no room"), "{error}");
-        assert!(codes.load(&large(written).id).await.unwrap().is_none(), "half written");
+        assert!(
+            codes.load(&large(written).id, &[], now()).await.unwrap().found().is_none(),
+            "half written"
+        );
         for number in 0..written {
-            assert!(codes.load(&large(number).id).await.unwrap().is_some(), "lost");
+            assert!(
+                codes.load(&large(number).id, &[], now()).await.unwrap().found().is_some(),
+                "lost"
+            );
         }
         let ask = |limit| [Charge { amount: 0, limit, ..charge(1) }];
         assert!(codes.charge(&ask(written), now()).await.unwrap().is_empty(), "half charged");

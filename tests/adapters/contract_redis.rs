@@ -165,7 +165,7 @@ fn slots_that_move_between_nodes_lose_no_call() {
         assert!(codes.charge(&ask(done), now()).await.unwrap().is_empty(), "charged twice");
         assert!(!codes.charge(&ask(done - 1), now()).await.unwrap().is_empty(), "a charge is lost");
         assert!(done > 3_000, "{done} done, {failed} told to try again");
-        assert!(codes.load(&record(1).id).await.unwrap().is_some());
+        assert!(codes.load(&record(1).id, &[], now()).await.unwrap().found().is_some());
     });
 }
 
@@ -261,12 +261,18 @@ fn a_server_without_memory_refuses_and_recovers() {
         server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
         let error = codes.insert(&record(2), &[charge(1)], now()).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Full, "{error:?}");
-        let error = codes.attempt(&record(1).id, now()).await.unwrap_err();
+        let error = codes.attempt(&record(1).id, &[], now()).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Full, "no try without a charge: {error:?}");
-        assert!(codes.load(&record(1).id).await.unwrap().is_some(), "readers go on");
+        assert!(
+            codes.load(&record(1).id, &[], now()).await.unwrap().found().is_some(),
+            "readers go on"
+        );
         server.cli(&["CONFIG", "SET", "maxmemory", "0"]);
-        assert!(codes.load(&record(2).id).await.unwrap().is_none(), "half written");
-        let attempted = codes.attempt(&record(1).id, now()).await.unwrap();
+        assert!(
+            codes.load(&record(2).id, &[], now()).await.unwrap().found().is_none(),
+            "half written"
+        );
+        let attempted = codes.attempt(&record(1).id, &[], now()).await.unwrap();
         assert!(matches!(attempted, Attempted::Charged { record, .. } if record.tries == 1));
     });
 }
@@ -312,7 +318,7 @@ fn the_servers_own_expiry_leaves_a_record_its_life_and_the_margin_of_the_sweep()
         }
         // An attempt and a charge leave it as it is.
         let inserted = removed_at(&server, &key(1)).unwrap();
-        codes.attempt(&record(1).id, now().after(hours(1) / 2)).await.unwrap();
+        codes.attempt(&record(1).id, &[], now().after(hours(1) / 2)).await.unwrap();
         codes.charge(&[charge(1)], now().after(hours(1) / 2)).await.unwrap();
         assert_eq!(removed_at(&server, &key(1)), Some(inserted));
         // A swap never brings it nearer: not by a life that ends sooner, not by a clock ahead.

@@ -151,7 +151,7 @@ fn a_store_survives_being_closed() {
         insert(&codes, &record(1, 5, &[]), &[charge(1, 0, 9)]).await;
         drop(codes);
         let codes: Arc<dyn CodeStore> = Arc::new(SqliteStore::open(&file).await.unwrap().codes());
-        assert!(codes.load(&id(1)).await.unwrap().is_some());
+        assert!(codes.load(&id(1), &[], at(0)).await.unwrap().found().is_some());
         assert_eq!(value(&codes, 1, at(1)).await, 1);
     });
 }
@@ -207,11 +207,14 @@ fn a_full_database_refuses_loses_nothing_and_recovers() {
         assert!(error.to_string().contains("no room"), "{error}");
         assert!(written.len() > 10);
         for number in &written {
-            assert!(codes.load(&id(*number)).await.unwrap().is_some(), "lost");
+            assert!(codes.load(&id(*number), &[], at(0)).await.unwrap().found().is_some(), "lost");
             assert_eq!(value(&codes, *number, at(0)).await, 1);
         }
         let refused = u8::try_from(written.len()).unwrap();
-        assert!(codes.load(&id(refused)).await.unwrap().is_none(), "half written");
+        assert!(
+            codes.load(&id(refused), &[], at(0)).await.unwrap().found().is_none(),
+            "half written"
+        );
         assert_eq!(value(&codes, refused, at(0)).await, 0, "half charged");
 
         assert!(codes.delete_expired(at(3 * DAY), 1000).await.unwrap() > 10);
@@ -311,7 +314,10 @@ fn refused_calls_write_nothing() {
             assert!(matches!(answer, Swapped::Conflict { .. }));
             assert_eq!(codes.charge(&full, at(0)).await.unwrap().len(), 1);
             assert_eq!(insert(&codes, &next, &[charge(3, 0, 9)]).await, Inserted::Exists);
-            assert!(matches!(codes.attempt(&id(number), at(0)).await.unwrap(), Attempted::Missing));
+            assert!(matches!(
+                codes.attempt(&id(number), &[], at(0)).await.unwrap(),
+                Attempted::Missing
+            ));
         }
         assert_eq!(sizes(&file), before);
     });
@@ -329,7 +335,7 @@ fn a_locked_database_loses_nothing_and_recovers() {
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let error = codes.charge(&[charge(1, 0, 9)], at(0)).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Busy, "{error}");
-        assert!(codes.load(&id(1)).await.unwrap().is_some(), "readers go on");
+        assert!(codes.load(&id(1), &[], at(0)).await.unwrap().found().is_some(), "readers go on");
         other.execute_batch("ROLLBACK").unwrap();
 
         assert!(codes.charge(&[charge(1, 0, 9)], at(0)).await.unwrap().is_empty());

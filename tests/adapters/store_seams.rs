@@ -303,7 +303,7 @@ fn redis_keeps_each_record_a_day_longer_than_it_ever_lived_and_no_longer() {
                 assert_eq!(swapped.unwrap(), Swapped::Swapped { version: version + 1 });
                 within(2 * hours * 3600, "swapped");
             }
-            codes_of.attempt(&record(1, lives).id, now()).await.unwrap();
+            codes_of.attempt(&record(1, lives).id, &[], now()).await.unwrap();
             within(2 * hours * 3600, "tried");
         }
         drop(codes);

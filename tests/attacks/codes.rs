@@ -338,7 +338,14 @@ fn attack_63_a_code_is_dead_at_its_end_to_the_microsecond() {
 fn attack_69_a_stolen_store_tells_no_code() {
     on_every_store(|world| async move {
         let (token, code) = world.started_with_code().await;
-        let body = world.codes.load(&token.record()).await.unwrap().unwrap().body;
+        let body = world
+            .codes
+            .load(&token.record(), &[], Timestamp::from_micros(0))
+            .await
+            .unwrap()
+            .found()
+            .unwrap()
+            .body;
         let holds = |bytes: &[u8]| body.windows(bytes.len()).any(|window| window == bytes);
         let typed = code.expose();
         assert!(!holds(typed.as_bytes()));

@@ -175,7 +175,13 @@ fn attack_30_no_secret_is_written_into_a_log() {
         lines.push(format!("{:?} {:?}", password(NEW), world.account("ada").await));
         lines.push(format!("{:?} {:?} {:?}", world.sspr, world.courier, request(KNOWN)));
         lines.push(format!("{:?}", world.events.all()));
-        let stored = world.codes.load(&token.record()).await.unwrap().unwrap();
+        let stored = world
+            .codes
+            .load(&token.record(), &[], Timestamp::from_micros(0))
+            .await
+            .unwrap()
+            .found()
+            .unwrap();
         lines.push(format!("{:?}", sspr::domain::Grant::parse(&code.expose())));
         let text = lines.join("\n");
         let hash = world.account("ada").await.unwrap().password.unwrap();

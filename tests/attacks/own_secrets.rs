@@ -12,6 +12,7 @@ use sspr::{
         StatusOutcome, SubmitOutcome, VerifyOutcome,
     },
     policy::Brand,
+    ports::Clock,
     store::Record,
 };
 
@@ -138,10 +139,10 @@ fn attack_own_11_a_record_moved_over_another_opens_nothing() {
         world.courier.drain(&world.inbox).await;
         let own = world.started("eve@example.com", &client(2)).await;
         let code = world.mailed_code().await;
-        let taken = [
-            world.codes.load(&own.record()).await.unwrap().unwrap(),
-            world.codes.load(&victims.record()).await.unwrap().unwrap(),
-        ];
+        let stored = async |id| {
+            world.codes.load(&id, &[], world.clock.now()).await.unwrap().found().unwrap()
+        };
+        let taken = [stored(own.record()).await, stored(victims.record()).await];
         for (from, to) in [(0, 1), (1, 0)] {
             let over = &taken[to];
             let moved = Record {
@@ -152,7 +153,7 @@ fn attack_own_11_a_record_moved_over_another_opens_nothing() {
                 id: [&own, &victims][to].record(),
                 tries_limit: 5,
             };
-            let now = sspr::ports::Clock::now(&world.clock);
+            let now = world.clock.now();
             world.codes.compare_and_swap(&moved, over.version, &[], &[], now).await.unwrap();
         }
         for token in [&victims, &own] {

@@ -54,14 +54,24 @@ impl CodeStore for Recorded<Arc<MemoryCodes>> {
         self.0.insert(r, c, now).await
     }
 
-    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
-        self.note("attempt".to_owned());
-        self.0.attempt(id, now).await
+    async fn attempt(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Attempted, StoreError> {
+        self.note(format!("attempt charging {}", families(charges)));
+        self.0.attempt(id, charges, now).await
     }
 
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        self.note("load".to_owned());
-        self.0.load(id).await
+    async fn load(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        self.note(format!("load charging {}", families(charges)));
+        self.0.load(id, charges, now).await
     }
 
     async fn compare_and_swap(

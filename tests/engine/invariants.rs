@@ -9,8 +9,28 @@ use sspr::{
         Client, RedeemOutcome, Rejection, SecondFactorDemand, SendOutcome, SignInOutcome,
         StartOutcome, SubmitOutcome, VerifyOutcome,
     },
-    ports::{EventKind, Outcome},
+    ports::{Clock, EventKind, Outcome},
 };
+
+#[test]
+fn i1_a_ticket_signs_in_once_also_if_the_clock_is_far_behind_for_a_while() {
+    on_every_store(|world| async move {
+        let (token, code) = world.started_with_code().await;
+        let grant = world.granted(&token, &code).await;
+        let ticket = world.changed(&grant, NEW).await;
+        let now = world.clock.now();
+
+        // The window of the ticket's counter is over before the ticket is.
+        world.clock.set(now.before(hours(25)));
+        let behind = world.redeem(&ticket).await;
+        world.clock.set(now);
+        let then = world.redeem(&ticket).await;
+
+        let sign_ins =
+            [behind, then].iter().filter(|it| matches!(it, RedeemOutcome::SignIn(_))).count();
+        assert_eq!(sign_ins, 1);
+    });
+}
 
 #[test]
 fn i1_a_code_yields_one_grant_and_a_grant_one_change() {

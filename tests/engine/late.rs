@@ -79,12 +79,22 @@ impl CodeStore for Late {
         self.codes.insert(record, charges, now).await
     }
 
-    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
-        self.codes.attempt(id, now).await
+    async fn attempt(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Attempted, StoreError> {
+        self.codes.attempt(id, charges, now).await
     }
 
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        let loaded = self.codes.load(id).await;
+    async fn load(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        let loaded = self.codes.load(id, charges, now).await;
         let write = self.write.lock().unwrap().take();
         if let Some((record, version)) = write {
             let clock = self.looks_at.lock().unwrap().take().unwrap();

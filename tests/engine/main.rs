@@ -43,3 +43,4 @@ mod secrets;
 mod sign_in;
 mod start;
 mod stranger_cost;
+mod turns;

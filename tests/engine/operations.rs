@@ -24,11 +24,16 @@ impl CodeStore for Gone {
         Err(gone())
     }
 
-    async fn attempt(&self, _: &RecordId, _: Timestamp) -> Result<Attempted, StoreError> {
+    async fn attempt(
+        &self,
+        _: &RecordId,
+        _: &[Charge],
+        _: Timestamp,
+    ) -> Result<Attempted, StoreError> {
         Err(gone())
     }
 
-    async fn load(&self, _: &RecordId) -> Result<Option<Loaded>, StoreError> {
+    async fn load(&self, _: &RecordId, _: &[Charge], _: Timestamp) -> Result<Loaded, StoreError> {
         Err(gone())
     }
 

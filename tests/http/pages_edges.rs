@@ -744,11 +744,21 @@ impl CodeStore for Yielding {
     ) -> Result<Inserted, StoreError> {
         around(self.0.insert(record, charges, now)).await
     }
-    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
-        around(self.0.attempt(id, now)).await
+    async fn attempt(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Attempted, StoreError> {
+        around(self.0.attempt(id, charges, now)).await
     }
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        around(self.0.load(id)).await
+    async fn load(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        around(self.0.load(id, charges, now)).await
     }
     async fn compare_and_swap(
         &self,

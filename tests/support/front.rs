@@ -214,11 +214,21 @@ impl CodeStore for Flaky {
     ) -> Result<Inserted, StoreError> {
         self.up()?.insert(record, charges, now).await
     }
-    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
-        self.up()?.attempt(id, now).await
+    async fn attempt(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Attempted, StoreError> {
+        self.up()?.attempt(id, charges, now).await
     }
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        self.up()?.load(id).await
+    async fn load(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        self.up()?.load(id, charges, now).await
     }
     async fn compare_and_swap(
         &self,

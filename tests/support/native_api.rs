@@ -143,10 +143,15 @@ impl CodeStore for Stuck {
     async fn insert(&self, _: &Record, _: &[Charge], _: Timestamp) -> Result<Inserted, StoreError> {
         pending().await
     }
-    async fn attempt(&self, _: &RecordId, _: Timestamp) -> Result<Attempted, StoreError> {
+    async fn attempt(
+        &self,
+        _: &RecordId,
+        _: &[Charge],
+        _: Timestamp,
+    ) -> Result<Attempted, StoreError> {
         pending().await
     }
-    async fn load(&self, _: &RecordId) -> Result<Option<Loaded>, StoreError> {
+    async fn load(&self, _: &RecordId, _: &[Charge], _: Timestamp) -> Result<Loaded, StoreError> {
         pending().await
     }
     async fn compare_and_swap(

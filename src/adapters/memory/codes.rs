@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     domain::{Charge, CounterName, Over, RecordId, Timestamp},
-    ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoreErrorKind, Swapped},
+    ports::{
+        Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoreErrorKind, StoredRecord,
+        Swapped,
+    },
     sync::MutexGuard,
 };
 
@@ -74,6 +77,21 @@ impl MemoryCodes {
     fn hold<'n>(&self, names: impl Iterator<Item = &'n CounterName>) -> Held<'_> {
         Held::lock(&self.counters, names)
     }
+
+    /// Makes all charges or none. Returns the counters that would pass their limits.
+    fn charge_all(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
+        let mut held = self.hold(charges.iter().map(|charge| &charge.name));
+        let mut plan = Plan::new();
+        let over = held.plan(charges.iter(), now, &mut plan);
+        if !over.is_empty() {
+            return Ok(over);
+        }
+        if !held.has_room(&plan, now) {
+            return Err(full());
+        }
+        held.write(plan);
+        Ok(Vec::new())
+    }
 }
 
 impl Default for MemoryCodes {
@@ -116,7 +134,12 @@ impl CodeStore for MemoryCodes {
         Ok(Inserted::Inserted)
     }
 
-    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
+    async fn attempt(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Attempted, StoreError> {
         let Some(mut shard) = self.shard_of(id) else { return Ok(Attempted::Missing) };
         let Some(kept) = shard.get_mut(id) else { return Ok(Attempted::Missing) };
         let at = now.latest(kept.touched_at);
@@ -124,13 +147,15 @@ impl CodeStore for MemoryCodes {
             return Ok(Attempted::Dead);
         }
         if kept.tries >= kept.tries_limit {
-            kept.tries = kept.tries_limit.saturating_add(1);
-            kept.touched_at = at;
             return Ok(Attempted::Exhausted);
         }
-        let mut held = self.hold(kept.charges.iter().map(|charge| &charge.name));
-        let (mut plan, mut over) = (Plan::new(), Vec::new());
-        let mut tier = kept.next_tier(None);
+        let mut held = self.hold(charges.iter().chain(&kept.charges).map(|charge| &charge.name));
+        let mut plan = Plan::new();
+        let refused = held.plan(charges.iter(), now, &mut plan);
+        if !refused.is_empty() {
+            return Ok(Attempted::Refused(refused));
+        }
+        let (mut over, mut tier) = (Vec::new(), kept.next_tier(None));
         while let (Some(this), true) = (tier, over.is_empty()) {
             let charges = kept.charges.iter().filter(|charge| charge.tier == this);
             over = held.plan(charges, now, &mut plan);
@@ -142,12 +167,19 @@ impl CodeStore for MemoryCodes {
         held.write(plan);
         kept.tries += 1;
         kept.touched_at = at;
-        Ok(Attempted::Charged { over, record: kept.loaded() })
+        Ok(Attempted::Charged { over, record: kept.stored() })
     }
 
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        let shard = self.shard_of(id);
-        Ok(shard.and_then(|shard| shard.get(id).map(Kept::loaded)))
+    async fn load(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        let Some(shard) = self.shard_of(id) else { return Ok(Loaded::Missing) };
+        let Some(kept) = shard.get(id) else { return Ok(Loaded::Missing) };
+        let over = self.charge_all(charges, now)?;
+        Ok(if over.is_empty() { Loaded::Found(kept.stored()) } else { Loaded::Refused(over) })
     }
 
     async fn compare_and_swap(
@@ -185,17 +217,7 @@ impl CodeStore for MemoryCodes {
     }
 
     async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
-        let mut held = self.hold(charges.iter().map(|charge| &charge.name));
-        let mut plan = Plan::new();
-        let over = held.plan(charges.iter(), now, &mut plan);
-        if !over.is_empty() {
-            return Ok(over);
-        }
-        if !held.has_room(&plan, now) {
-            return Err(full());
-        }
-        held.write(plan);
-        Ok(Vec::new())
+        self.charge_all(charges, now)
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
@@ -220,8 +242,8 @@ impl Kept {
         (*expires_at, *tries_limit, *old) = (record.expires_at, record.tries_limit, version);
     }
 
-    fn loaded(&self) -> Loaded {
-        Loaded {
+    fn stored(&self) -> StoredRecord {
+        StoredRecord {
             body: self.body.clone(),
             expires_at: self.expires_at,
             touched_at: self.touched_at,

@@ -49,9 +49,9 @@ fn now<T>(call: impl Future<Output = T>) -> T {
 }
 
 impl MemoryCodes {
-    fn holds(&self, record: &Record) -> Loaded {
+    fn holds(&self, record: &Record) -> StoredRecord {
         assert_eq!(now(self.insert(record, &[], NOW)).unwrap(), Inserted::Inserted);
-        now(self.load(&record.id)).unwrap().unwrap()
+        self.reads(&record.id)
     }
 
     fn inserts(&self, record: &Record, charges: &[Charge], at: Timestamp) -> &'static str {
@@ -63,9 +63,22 @@ impl MemoryCodes {
         }
     }
 
+    fn reads(&self, id: &RecordId) -> StoredRecord {
+        now(self.load(id, &[], NOW)).unwrap().found().unwrap()
+    }
+
+    /// Returns the version that a load with charges read.
+    fn loads(&self, number: u8, charges: &[Charge]) -> String {
+        match now(self.load(&id(number), charges, NOW)).unwrap() {
+            Loaded::Found(record) => format!("read version {}", record.version),
+            Loaded::Refused(over) => format!("refused by {:?}", numbers(&over)),
+            Loaded::Missing => "missing".to_owned(),
+        }
+    }
+
     /// Returns the version and tries at the comparison, or the reason why there was none.
     fn attempts(&self, number: u8) -> Result<(u64, u32), String> {
-        match now(self.attempt(&id(number), NOW)).unwrap() {
+        match now(self.attempt(&id(number), &[], NOW)).unwrap() {
             Attempted::Charged { over, record } if over.is_empty() => {
                 Ok((record.version, record.tries))
             }
@@ -101,7 +114,7 @@ impl MemoryCodes {
     }
 
     fn tries(&self, number: u8) -> u32 {
-        now(self.load(&id(number))).unwrap().unwrap().tries
+        self.reads(&id(number)).tries
     }
 }
 
@@ -120,9 +133,7 @@ fn of_two_inserts_of_one_id_one_writes_and_charges() {
         };
         Model {
             threads: vec![insert(7), insert(8)],
-            end: with(&codes, |codes| {
-                (codes.value(1), now(codes.load(&id(1))).unwrap().unwrap().body)
-            }),
+            end: with(&codes, |codes| (codes.value(1), codes.reads(&id(1)).body)),
         }
     });
 
@@ -206,9 +217,7 @@ fn of_two_swaps_at_one_version_one_wins() {
         };
         Model {
             threads: vec![swap(7), swap(8)],
-            end: with(&codes, |codes| {
-                (codes.value(1), now(codes.load(&id(1))).unwrap().unwrap().body)
-            }),
+            end: with(&codes, |codes| (codes.value(1), codes.reads(&id(1)).body)),
         }
     });
 
@@ -216,6 +225,50 @@ fn of_two_swaps_at_one_version_one_wins() {
     let first = (vec![won.clone(), lost.clone()], (1, vec![7]));
     let second = (vec![lost, won], (1, vec![8]));
     assert_eq!(seen, BTreeSet::from([first, second]));
+}
+
+#[test]
+fn a_load_and_a_swap_that_share_the_last_charge_are_not_both_admitted() {
+    let seen = explore(|| {
+        let codes = store(9, 9);
+        codes.holds(&record(1, 1));
+        let load = with(&codes, |codes| codes.loads(1, &[charge(1, 1)]));
+        let swap = with(&codes, |codes| {
+            codes.swaps(&Record { body: vec![7], ..record(1, 1) }, 1, &[charge(1, 1)], &[], NOW)
+        });
+        Model {
+            threads: vec![load, swap],
+            end: with(&codes, |codes| (codes.value(1), codes.reads(&id(1)).version)),
+        }
+    });
+
+    let admitted: BTreeSet<_> = seen
+        .into_iter()
+        .map(|(answers, (value, version))| (answers[0].clone(), value, version))
+        .collect();
+    let read = ("read version 1".to_owned(), 1, 1);
+    let refused = ("refused by [1]".to_owned(), 1, 2);
+    assert_eq!(admitted, BTreeSet::from([read, refused]));
+}
+
+#[test]
+fn attempts_of_one_caller_stay_within_its_limit() {
+    let seen = explore(|| {
+        let codes = store(9, 9);
+        codes.holds(&record(1, 9));
+        let attempt = || {
+            with(&codes, |codes| {
+                let answer = now(codes.attempt(&id(1), &[charge(1, 1)], NOW)).unwrap();
+                matches!(answer, Attempted::Charged { .. })
+            })
+        };
+        Model {
+            threads: vec![attempt(), attempt()],
+            end: with(&codes, |codes| (codes.value(1), codes.tries(1))),
+        }
+    });
+
+    assert_eq!(seen, BTreeSet::from([(vec![false, true], (1, 1)), (vec![true, false], (1, 1))]));
 }
 
 #[test]
@@ -309,7 +362,9 @@ fn a_sweep_takes_nothing_that_lives() {
                 with(&codes, move |codes| codes.inserts(&lives(3), &[], late).to_owned()),
             ],
             end: with(&codes, |codes| {
-                [1, 3].map(|number| now(codes.load(&id(number))).unwrap().map(|it| it.body))
+                [1, 3].map(|number| {
+                    now(codes.load(&id(number), &[], NOW)).unwrap().found().map(|it| it.body)
+                })
             }),
         }
     });
@@ -365,7 +420,7 @@ fn what_is_loaded_is_one_version() {
             threads: vec![
                 with(&codes, move |codes| [swap(1)(codes), swap(2)(codes)].join(", ")),
                 with(&codes, |codes| {
-                    let loaded = now(codes.load(&id(1))).unwrap().unwrap();
+                    let loaded = codes.reads(&id(1));
                     format!("{} {:?}", loaded.version, loaded.body)
                 }),
             ],

@@ -1,7 +1,10 @@
 //! The code store in Postgres. Each verb is one call of a function of the schema.
 
 use async_trait::async_trait;
-use tokio_postgres::{Row, types::Type};
+use tokio_postgres::{
+    Row,
+    types::{ToSql, Type},
+};
 
 use super::{
     errors,
@@ -10,7 +13,10 @@ use super::{
 };
 use crate::{
     domain::{Charge, CounterName, Over, RecordId, Timestamp},
-    ports::{Attempted, CodeStore, Inserted, Loaded, Record, SWEEP_MARGIN, StoreError, Swapped},
+    ports::{
+        Attempted, CodeStore, Inserted, Loaded, Record, SWEEP_MARGIN, StoreError, StoredRecord,
+        Swapped,
+    },
 };
 
 /// Keeps records and counters in Postgres.
@@ -24,6 +30,27 @@ pub struct PostgresCodes(Connections);
 impl PostgresCodes {
     pub(super) const fn over(connections: Connections) -> Self {
         Self(connections)
+    }
+
+    /// Runs a function that takes a record, the charges of the call, and the time.
+    async fn row_on(
+        &self,
+        sql: &str,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Row, StoreError> {
+        let charges = Charges::sorted(charges);
+        let values: [(&(dyn ToSql + Sync), Type); 7] = [
+            (&&id.as_bytes()[..], Type::BYTEA),
+            (&charges.names, Type::BYTEA_ARRAY),
+            (&charges.amounts, Type::INT8_ARRAY),
+            (&charges.limits, Type::INT8_ARRAY),
+            (&charges.windows, Type::INT8_ARRAY),
+            (&now.as_micros(), Type::INT8),
+            (&self.0.drift(), Type::INT8),
+        ];
+        self.0.row(sql, &values).await
     }
 }
 
@@ -68,33 +95,45 @@ impl CodeStore for PostgresCodes {
         }
     }
 
-    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
-        let row = self
-            .0
-            .row(
-                "SELECT * FROM sspr.attempt($1, $2, $3)",
-                &[
-                    (&&id.as_bytes()[..], Type::BYTEA),
-                    (&now.as_micros(), Type::INT8),
-                    (&self.0.drift(), Type::INT8),
-                ],
-            )
-            .await?;
+    async fn attempt(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Attempted, StoreError> {
+        let sql = "SELECT * FROM sspr.attempt($1, $2, $3, $4, $5, $6, $7)";
+        let row = self.row_on(sql, id, charges, now).await?;
         match get::<i32>(&row, "outcome")? {
             0 => Ok(Attempted::Missing),
             1 => Ok(Attempted::Dead),
             2 => Ok(Attempted::Exhausted),
-            3 => Ok(Attempted::Charged { over: over(&row)?, record: loaded(&row)? }),
+            3 => Ok(Attempted::Charged { over: over(&row)?, record: stored(&row)? }),
+            4 => Ok(Attempted::Refused(over(&row)?)),
             _ => Err(errors::damaged("outcome")),
         }
     }
 
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        let sql = "SELECT version, expires_at, touched_at, tries, body FROM sspr.record \
-                   WHERE id = $1";
-        let rows = self.0.rows(sql, &[(&&id.as_bytes()[..], Type::BYTEA)]).await;
-        let rows = rows.map_err(StoreError::of_a_read)?;
-        rows.first().map(loaded).transpose()
+    async fn load(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        if charges.is_empty() {
+            let sql = "SELECT version, expires_at, touched_at, tries, body FROM sspr.record \
+                       WHERE id = $1";
+            let rows = self.0.rows(sql, &[(&&id.as_bytes()[..], Type::BYTEA)]).await;
+            let rows = rows.map_err(StoreError::of_a_read)?;
+            return rows.first().map_or(Ok(Loaded::Missing), |row| stored(row).map(Loaded::Found));
+        }
+        let sql = "SELECT * FROM sspr.load($1, $2, $3, $4, $5, $6, $7)";
+        let row = self.row_on(sql, id, charges, now).await?;
+        match get::<i32>(&row, "outcome")? {
+            0 => Ok(Loaded::Missing),
+            1 => Ok(Loaded::Refused(over(&row)?)),
+            2 => Ok(Loaded::Found(stored(&row)?)),
+            _ => Err(errors::damaged("outcome")),
+        }
     }
 
     async fn compare_and_swap(
@@ -182,8 +221,8 @@ impl CodeStore for PostgresCodes {
     }
 }
 
-fn loaded(row: &Row) -> Result<Loaded, StoreError> {
-    Ok(Loaded {
+fn stored(row: &Row) -> Result<StoredRecord, StoreError> {
+    Ok(StoredRecord {
         body: get(row, "body")?,
         expires_at: instant(row, "expires_at")?,
         touched_at: instant(row, "touched_at")?,

@@ -7,11 +7,12 @@ use super::{errors, pool::Connections, rows::get};
 use crate::ports::{StoreError, StoreErrorKind};
 
 /// The migrations in order. They are append-only.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
+    include_str!("migrations/0005.sql"),
 ];
 /// The advisory lock that is held while migrating, so that processes that start together migrate
 /// once. It is "sspr" in ASCII.

@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     domain::{Charge, CounterName, Over, RecordId, TenantTag, Timestamp},
-    ports::{Attempted, CodeStore, Inserted, Loaded, Record, SWEEP_MARGIN, StoreError, Swapped},
+    ports::{
+        Attempted, CodeStore, Inserted, Loaded, Record, SWEEP_MARGIN, StoreError, StoredRecord,
+        Swapped,
+    },
 };
 
 /// The number of entries that one run of the sweep script looks at.
@@ -94,6 +97,33 @@ impl Inner {
             answer => answer,
         };
         answer.map_err(errors::command)
+    }
+
+    /// Runs a script that takes a record and the charges of the call.
+    async fn run_on(
+        &self,
+        script: &Script,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Parts, StoreError> {
+        one_tenant(id.tenant_tag(), charges)?;
+        let (now, drift) = (pack::micros(now).to_string(), self.drift.to_string());
+        let packed = pack::charges(charges);
+        let arguments = [now.as_bytes(), drift.as_bytes(), &packed];
+        Parts::of(self.run(script, &self.keys(id), &arguments).await?)
+    }
+
+    /// Reads a record. Makes no charges, and so needs no script.
+    async fn read(&self, id: &RecordId) -> Result<Loaded, StoreError> {
+        let mut command = redis::cmd("HMGET");
+        command.arg(self.record_key(id)).arg(&["v", "e", "t", "n", "b"]);
+        let answer = self.connection.send(&command).await;
+        let answer = answer.map_err(|error| errors::command(error).of_a_read())?;
+        if matches!(&answer, Value::Array(parts) if matches!(parts.first(), Some(Value::Nil))) {
+            return Ok(Loaded::Missing);
+        }
+        Ok(Loaded::Found(stored(&mut Parts::of(answer)?)?))
     }
 
     fn counters(&self, tenant: TenantTag) -> [String; 2] {
@@ -235,18 +265,19 @@ impl CodeStore for RedisCodes {
         }
     }
 
-    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
-        let inner = &*self.0;
-        let (now, drift) = (pack::micros(now).to_string(), inner.drift.to_string());
-        let arguments = [now.as_bytes(), drift.as_bytes()];
-        let answer = inner.run(&inner.scripts.attempt, &inner.keys(id), &arguments).await?;
-        let mut parts = Parts::of(answer)?;
+    async fn attempt(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Attempted, StoreError> {
+        let mut parts = self.0.run_on(&self.0.scripts.attempt, id, charges, now).await?;
         match parts.number()? {
             0 => Ok(Attempted::Missing),
             1 => Ok(Attempted::Dead),
             2 => Ok(Attempted::Exhausted),
             3 => {
-                let record = Loaded {
+                let record = StoredRecord {
                     version: parts.version()?,
                     expires_at: Timestamp::from_micros(parts.number()?),
                     touched_at: Timestamp::from_micros(parts.number()?),
@@ -255,26 +286,27 @@ impl CodeStore for RedisCodes {
                 };
                 Ok(Attempted::Charged { over: parts.over()?, record })
             }
+            4 => Ok(Attempted::Refused(parts.over()?)),
             _ => Err(errors::damaged("outcome")),
         }
     }
 
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        let mut command = redis::cmd("HMGET");
-        command.arg(self.0.record_key(id)).arg(&["v", "e", "t", "n", "b"]);
-        let answer = self.0.connection.send(&command).await;
-        let answer = answer.map_err(|error| errors::command(error).of_a_read())?;
-        if matches!(&answer, Value::Array(parts) if matches!(parts.first(), Some(Value::Nil))) {
-            return Ok(None);
+    async fn load(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        if charges.is_empty() {
+            return self.0.read(id).await;
         }
-        let mut parts = Parts::of(answer)?;
-        Ok(Some(Loaded {
-            version: number(&parts.bytes()?)?,
-            expires_at: Timestamp::from_micros(number(&parts.bytes()?)?),
-            touched_at: Timestamp::from_micros(number(&parts.bytes()?)?),
-            tries: number(&parts.bytes()?)?,
-            body: parts.bytes()?,
-        }))
+        let mut parts = self.0.run_on(&self.0.scripts.load, id, charges, now).await?;
+        match parts.number()? {
+            0 => Ok(Loaded::Missing),
+            1 => Ok(Loaded::Refused(parts.over()?)),
+            2 => Ok(Loaded::Found(stored(&mut parts)?)),
+            _ => Err(errors::damaged("outcome")),
+        }
     }
 
     async fn compare_and_swap(
@@ -355,6 +387,17 @@ impl CodeStore for RedisCodes {
         }
         Ok(removed)
     }
+}
+
+/// Returns a record from its fields, which Redis keeps as text.
+fn stored(parts: &mut Parts) -> Result<StoredRecord, StoreError> {
+    Ok(StoredRecord {
+        version: number(&parts.bytes()?)?,
+        expires_at: Timestamp::from_micros(number(&parts.bytes()?)?),
+        touched_at: Timestamp::from_micros(number(&parts.bytes()?)?),
+        tries: number(&parts.bytes()?)?,
+        body: parts.bytes()?,
+    })
 }
 
 fn number<T: core::str::FromStr>(digits: &[u8]) -> Result<T, StoreError> {

@@ -14,6 +14,7 @@ pub(super) struct Script {
 pub(super) struct Scripts {
     pub(super) insert: Script,
     pub(super) attempt: Script,
+    pub(super) load: Script,
     pub(super) swap: Script,
     pub(super) charge: Script,
     /// The script for calls that write nothing. A server without free memory answers it too.
@@ -44,6 +45,7 @@ impl Scripts {
             attempt: script!("", "lua/attempt.lua"),
             charge: script!("", "lua/charge.lua"),
             insert: script!("", "lua/insert.lua"),
+            load: script!("", "lua/load.lua"),
             swap: script!("", "lua/swap.lua"),
             // The sweep frees memory, so it may run on a server without free memory.
             sweep: script!(" flags=allow-oom", "lua/sweep.lua"),

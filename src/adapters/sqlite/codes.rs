@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     domain::{Charge, CounterName, Over, RecordId, Timestamp},
-    ports::{Attempted, CodeStore, Inserted, Loaded, Record, SWEEP_MARGIN, StoreError, Swapped},
+    ports::{
+        Attempted, CodeStore, Inserted, Loaded, Record, SWEEP_MARGIN, StoreError, StoredRecord,
+        Swapped,
+    },
 };
 
 /// Keeps records and counters in a SQLite file. An answered call survives a loss of power.
@@ -39,22 +42,27 @@ impl CodeStore for SqliteCodes {
         self.0.writer.call(act).await
     }
 
-    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
-        let id = *id;
-        let act = move |connection: &Connection| attempt(connection, &id, now);
+    async fn attempt(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Attempted, StoreError> {
+        let (id, charges) = (*id, charges.to_vec());
+        let act = move |connection: &Connection| attempt(connection, &id, &charges, now);
         self.0.writer.call(act).await
     }
 
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        let id = *id;
-        let sql = "SELECT version, expires_at, touched_at, tries, body FROM sspr_record \
-                   WHERE id = ?1";
-        let act = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(sql)?;
-            let found = statement.query_row([id.as_bytes()], loaded).optional()?;
-            Ok((found, Writes::Undone))
-        };
-        self.0.reader.call(act).await
+    async fn load(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        let (id, charges) = (*id, charges.to_vec());
+        let worker = if charges.is_empty() { &self.0.reader } else { &self.0.writer };
+        let act = move |connection: &Connection| load(connection, &id, &charges, now);
+        worker.call(act).await
     }
 
     async fn compare_and_swap(
@@ -117,29 +125,63 @@ pub(super) fn insert(
 pub(super) fn attempt(
     connection: &Connection,
     id: &RecordId,
+    charges: &[Charge],
     now: Timestamp,
 ) -> Result<(Attempted, Writes), Error> {
-    let sql = "UPDATE sspr_record SET tries = min(tries + 1, tries_limit + 1), \
-               touched_at = max(touched_at, ?2) \
-               WHERE id = ?1 AND expires_at > max(touched_at, ?2) \
-               RETURNING version, expires_at, touched_at, tries, body, tries_limit, charges";
+    let sql = "SELECT expires_at > max(touched_at, ?2), tries < tries_limit FROM sspr_record \
+               WHERE id = ?1";
     let mut statement = connection.prepare_cached(sql)?;
-    let charged = statement
-        .query_row(params![id.as_bytes(), now.as_micros()], |row| {
-            Ok((loaded(row)?, row.get::<_, u32>(5)?, row.get::<_, Vec<u8>>(6)?))
-        })
+    let state = statement
+        .query_row(params![id.as_bytes(), now.as_micros()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let Some((record, tries_limit, charges)) = charged else {
-        let mut statement = connection.prepare_cached("SELECT 1 FROM sspr_record WHERE id = ?1")?;
-        let found = statement.exists([id.as_bytes()])?;
-        let answer = if found { Attempted::Dead } else { Attempted::Missing };
-        return Ok((answer, Writes::Undone));
+    let refused = match state {
+        None => Attempted::Missing,
+        Some((false, _)) => Attempted::Dead,
+        Some((true, false)) => Attempted::Exhausted,
+        Some((true, true)) => {
+            let over = charge(connection, charges, now)?;
+            if over.is_empty() {
+                return charge_try(connection, id, now);
+            }
+            Attempted::Refused(over)
+        }
     };
-    if record.tries > tries_limit {
-        return Ok((Attempted::Exhausted, Writes::Stand));
-    }
-    let over = charge_tiers(connection, &unpack(&charges)?, now)?;
+    Ok((refused, Writes::Undone))
+}
+
+/// Charges one try of a record that has one, and makes the record's own charges.
+fn charge_try(
+    connection: &Connection,
+    id: &RecordId,
+    now: Timestamp,
+) -> Result<(Attempted, Writes), Error> {
+    let sql = "UPDATE sspr_record SET tries = tries + 1, touched_at = max(touched_at, ?2) \
+               WHERE id = ?1 RETURNING version, expires_at, touched_at, tries, body, charges";
+    let mut statement = connection.prepare_cached(sql)?;
+    let (record, own) = statement.query_row(params![id.as_bytes(), now.as_micros()], |row| {
+        Ok((stored(row)?, row.get::<_, Vec<u8>>(5)?))
+    })?;
+    let over = charge_tiers(connection, &unpack(&own)?, now)?;
     Ok((Attempted::Charged { over, record }, Writes::Stand))
+}
+
+pub(super) fn load(
+    connection: &Connection,
+    id: &RecordId,
+    charges: &[Charge],
+    now: Timestamp,
+) -> Result<(Loaded, Writes), Error> {
+    let sql = "SELECT version, expires_at, touched_at, tries, body FROM sspr_record WHERE id = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let Some(record) = statement.query_row([id.as_bytes()], stored).optional()? else {
+        return Ok((Loaded::Missing, Writes::Undone));
+    };
+    let over = charge(connection, charges, now)?;
+    if !over.is_empty() {
+        return Ok((Loaded::Refused(over), Writes::Undone));
+    }
+    let writes = if charges.is_empty() { Writes::Undone } else { Writes::Stand };
+    Ok((Loaded::Found(record), writes))
 }
 
 pub(super) fn swap(
@@ -196,8 +238,8 @@ fn sweep(connection: &Connection, now: Timestamp, limit: usize) -> Result<(usize
     Ok((records + counters, Writes::Stand))
 }
 
-fn loaded(row: &Row<'_>) -> Result<Loaded, Error> {
-    Ok(Loaded {
+fn stored(row: &Row<'_>) -> Result<StoredRecord, Error> {
+    Ok(StoredRecord {
         version: unsigned(row.get(0)?)?,
         expires_at: Timestamp::from_micros(row.get(1)?),
         touched_at: Timestamp::from_micros(row.get(2)?),

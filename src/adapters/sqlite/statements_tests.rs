@@ -21,7 +21,7 @@ use crate::{
         Account, AccountId, Charge, CounterName, EmailAddress, PasswordHash, RecordId, Stamp,
         TenantId, Timestamp,
     },
-    ports::{Applied, Attempted, Inserted, PasswordChange, Record, Swapped},
+    ports::{Applied, Attempted, Inserted, Loaded, PasswordChange, Record, Swapped},
 };
 
 /// A connection that counts the statements it runs.
@@ -75,7 +75,11 @@ fn each_verb_of_the_code_store_takes_the_statements_on_record() {
     let (one, sends) = (record(), [charge(5, 0, 1), charge(6, 0, 1), charge(7, 0, 0)]);
 
     let inserted = store.count(|at| in_savepoint(at, |at| codes::insert(at, &one, &sends, now())));
-    let attempted = store.count(|at| in_savepoint(at, |at| codes::attempt(at, &one.id, now())));
+    let caller = [charge(8, 0, 1)];
+    let attempted =
+        store.count(|at| in_savepoint(at, |at| codes::attempt(at, &one.id, &caller, now())));
+    let caller = [charge(9, 0, 1)];
+    let loaded = store.count(|at| in_savepoint(at, |at| codes::load(at, &one.id, &caller, now())));
     let clear = [charge(1, 1, 1).name, charge(3, 2, 1).name];
     let swapped = store
         .count(|at| in_savepoint(at, |at| codes::swap(at, &one, 1, &sends[..1], &clear, now())));
@@ -83,9 +87,11 @@ fn each_verb_of_the_code_store_takes_the_statements_on_record() {
 
     // A read and a write of the record and of each charge. The third charge only asks.
     assert_eq!((inserted.0.unwrap(), inserted.1), (Inserted::Inserted, 2 + 2 + 3 + 2));
-    // The record and its content.
+    // The record twice, the caller's charge, and the record's own.
     assert!(matches!(attempted.0.unwrap(), Attempted::Charged { over, .. } if over.is_empty()));
-    assert_eq!(attempted.1, 2 + 1 + 4 + 4);
+    assert_eq!(attempted.1, 2 + 2 + 2 + 4 + 4);
+    assert!(matches!(loaded.0.unwrap(), Loaded::Found(_)));
+    assert_eq!(loaded.1, 2 + 1 + 2);
     assert_eq!((swapped.0.unwrap(), swapped.1), (Swapped::Swapped { version: 2 }, 2 + 2 + 2 + 2));
     assert_eq!((charged.0.unwrap().len(), charged.1), (0, 3 + 2));
 }
@@ -100,6 +106,15 @@ fn a_refused_call_only_reads() {
     assert!(matches!(refused.0.unwrap(), Inserted::Refused(_)));
     // The savepoint, its rollback and its release, the record and each counter.
     assert_eq!(refused.1, 3 + 1 + 2);
+
+    codes::insert(&store.connection, &one, &[], now()).unwrap();
+    let attempted =
+        store.count(|at| in_savepoint(at, |at| codes::attempt(at, &one.id, &full, now())));
+    let loaded = store.count(|at| in_savepoint(at, |at| codes::load(at, &one.id, &full, now())));
+
+    assert!(matches!(attempted.0.unwrap(), Attempted::Refused(_)));
+    assert!(matches!(loaded.0.unwrap(), Loaded::Refused(_)));
+    assert_eq!((attempted.1, loaded.1), (3 + 1 + 2, 3 + 1 + 2));
 }
 
 #[test]

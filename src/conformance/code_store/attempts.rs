@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     domain::{Charge, CounterName, RecordId},
-    ports::{Attempted, CodeStore as _, Loaded, Record},
+    ports::{Attempted, CodeStore as _, Record, StoredRecord},
 };
 
 /// Charges one try, which must succeed. Returns the record, and the sorted names of the counters
@@ -16,8 +16,8 @@ async fn charged(
     bench: &CodeStoreBench,
     id: &RecordId,
     now: i64,
-) -> Result<(Loaded, Vec<CounterName>), Violation> {
-    match bench.store.attempt(id, at(now)).await? {
+) -> Result<(StoredRecord, Vec<CounterName>), Violation> {
+    match bench.attempt(id, now).await? {
         Attempted::Charged { over, record } => {
             let mut names: Vec<_> = over.iter().map(|over| over.name).collect();
             names.sort_unstable();
@@ -27,7 +27,7 @@ async fn charged(
     }
 }
 
-pub(super) async fn tries_are_charged_first_and_exhausted_charges_nothing_else(
+pub(super) async fn tries_are_charged_first_and_exhausted_writes_nothing(
     bench: &CodeStoreBench,
 ) -> CaseResult {
     let record = bench.record(1, &[bench.charge(5, 1, 99)]);
@@ -39,13 +39,64 @@ pub(super) async fn tries_are_charged_first_and_exhausted_charges_nothing_else(
         same("body", found.body, record.body.clone())?;
     }
     for _ in 0..4 {
-        let answer = bench.store.attempt(&record.id, at(2)).await?;
+        let answer = bench.attempt(&record.id, 2).await?;
         hold(matches!(answer, Attempted::Exhausted), || {
             format!("a sixth try of five: {answer:?}")
         })?;
     }
-    bench.stands_at(5, 2, 5, "Exhausted charges nothing else").await?;
-    same("tries saturate above the limit", loaded(bench, &record.id).await?.tries, 6)
+    bench.stands_at(5, 2, 5, "Exhausted charges nothing").await?;
+    let after = loaded(bench, &record.id).await?;
+    same("tries", after.tries, 5)?;
+    same("touched at", after.touched_at, at(1))
+}
+
+pub(super) async fn the_callers_charges_are_made_with_the_try(
+    bench: &CodeStoreBench,
+) -> CaseResult {
+    // The second tier of the record refuses from the second try on.
+    let record = bench.record(1, &[bench.charge(5, 1, 9), bench.charge(6, 2, 1)]);
+    bench.put(&record, &[]).await?;
+    for tries in 1..=3 {
+        let charges = [bench.charge(2, 0, 9), bench.charge(3, 0, 9)];
+        match bench.store.attempt(&record.id, &charges, at(1)).await? {
+            Attempted::Charged { record, over } => {
+                same("tries, this one counted", record.tries, tries)?;
+                let names: Vec<_> = over.iter().map(|over| over.name).collect();
+                let expected = if tries == 1 { Vec::new() } else { vec![bench.name(6)] };
+                same("counters of the record over", names, expected)?;
+            }
+            other => return Err(Violation::new(format!("a try within the limits: {other:?}"))),
+        }
+        for number in [2, 3] {
+            bench.stands_at(number, 1, tries, "the caller's charges stand").await?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn a_refused_caller_leaves_the_record_as_it_was(
+    bench: &CodeStoreBench,
+) -> CaseResult {
+    let record = bench.record(1, &[bench.charge(5, 1, 9)]);
+    bench.put(&record, &[]).await?;
+    same("fills it", bench.charged(&[bench.charge(2, 0, 1)], 0).await?, true)?;
+    for _ in 0..8 {
+        let charges = [bench.charge(3, 0, 9), bench.charge(2, 0, 1), bench.charge(1, 0, 9)];
+        match bench.store.attempt(&record.id, &charges, at(1)).await? {
+            Attempted::Refused(over) => {
+                let names: Vec<_> = over.iter().map(|over| over.name).collect();
+                same("refused because of", names, vec![bench.name(2)])?;
+            }
+            other => return Err(Violation::new(format!("over its limit: {other:?}"))),
+        }
+    }
+    let after = loaded(bench, &record.id).await?;
+    same("tries after refused attempts", after.tries, 0)?;
+    same("touched at", after.touched_at, at(0))?;
+    for number in [1, 3, 5] {
+        bench.stands_at(number, 1, 0, "a refused attempt charges nothing").await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn tiers_are_taken_in_ascending_order(bench: &CodeStoreBench) -> CaseResult {
@@ -94,7 +145,7 @@ pub(super) async fn an_attempt_never_changes_the_version(bench: &CodeStoreBench)
     let record = bench.record(1, &[bench.charge(5, 1, 2)]);
     bench.put(&record, &[]).await?;
     for _ in 0..8 {
-        let answer = bench.store.attempt(&record.id, at(1)).await?;
+        let answer = bench.attempt(&record.id, 1).await?;
         if let Attempted::Charged { record, .. } = answer {
             same("the version in the answer", record.version, 1)?;
         }
@@ -110,7 +161,7 @@ pub(super) async fn a_record_is_dead_at_its_expiry_to_the_microsecond(
     bench.put(&record, &[]).await?;
     charged(bench, &record.id, DAY - 1).await?;
     for now in [DAY, DAY + 1] {
-        let answer = bench.store.attempt(&record.id, at(now)).await?;
+        let answer = bench.attempt(&record.id, now).await?;
         hold(matches!(answer, Attempted::Dead), || {
             format!("{} microseconds after its expiry: {answer:?}", now - DAY)
         })?;
@@ -118,15 +169,27 @@ pub(super) async fn a_record_is_dead_at_its_expiry_to_the_microsecond(
     Ok(())
 }
 
-pub(super) async fn the_dead_and_the_missing_charge_nothing(bench: &CodeStoreBench) -> CaseResult {
+pub(super) async fn the_dead_the_missing_and_the_exhausted_charge_nothing(
+    bench: &CodeStoreBench,
+) -> CaseResult {
     let record = bench.record(1, &[bench.charge(5, 1, 9)]);
     bench.put(&record, &[]).await?;
-    let dead = bench.store.attempt(&record.id, at(DAY)).await?;
-    hold(matches!(dead, Attempted::Dead), || format!("{dead:?}"))?;
-    let missing = bench.store.attempt(&bench.id(2), at(0)).await?;
-    hold(matches!(missing, Attempted::Missing), || format!("an unknown id: {missing:?}"))?;
+    let used_up = Record { tries_limit: 0, ..bench.record(3, &[bench.charge(5, 1, 9)]) };
+    bench.put(&used_up, &[]).await?;
+    same("fills it", bench.charged(&[bench.charge(4, 0, 1)], DAY).await?, true)?;
+    // Each of them answers before a charge of the caller could be refused.
+    for charges in [vec![bench.charge(6, 0, 9)], vec![bench.charge(6, 0, 9), bench.charge(4, 0, 1)]]
+    {
+        let dead = bench.store.attempt(&record.id, &charges, at(DAY)).await?;
+        hold(matches!(dead, Attempted::Dead), || format!("a dead record: {dead:?}"))?;
+        let missing = bench.store.attempt(&bench.id(2), &charges, at(DAY)).await?;
+        hold(matches!(missing, Attempted::Missing), || format!("an unknown id: {missing:?}"))?;
+        let none = bench.store.attempt(&used_up.id, &charges, at(DAY - 1)).await?;
+        hold(matches!(none, Attempted::Exhausted), || format!("no try left: {none:?}"))?;
+    }
     same("tries of the dead", loaded(bench, &record.id).await?.tries, 0)?;
-    bench.stands_at(5, DAY, 0, "Dead charges nothing").await
+    bench.stands_at(5, DAY, 0, "the record's charges are not made").await?;
+    bench.stands_at(6, DAY, 0, "the caller's charges are not made").await
 }
 
 pub(super) async fn a_clock_that_runs_back_revives_no_record(bench: &CodeStoreBench) -> CaseResult {
@@ -135,7 +198,7 @@ pub(super) async fn a_clock_that_runs_back_revives_no_record(bench: &CodeStoreBe
     charged(bench, &record.id, DAY - 1).await?;
     let sooner = Record { expires_at: at(DAY - 1), ..record.clone() };
     bench.store.compare_and_swap(&sooner, 1, &[], &[], at(0)).await?;
-    let answer = bench.store.attempt(&record.id, at(0)).await?;
+    let answer = bench.attempt(&record.id, 0).await?;
     hold(matches!(answer, Attempted::Dead), || {
         format!("the record has seen its expiry, and a slow clock tries it: {answer:?}")
     })
@@ -150,7 +213,7 @@ pub(super) async fn expiry_is_judged_by_the_callers_clock(bench: &CodeStoreBench
         charged(bench, &record.id, begins + SECOND - 1).await?;
         let one = [Charge { ..bench.charge(number, 0, 1) }];
         same("inside the window", bench.charged(&one, begins + SECOND - 1).await?, false)?;
-        let dead = bench.store.attempt(&record.id, at(begins + SECOND)).await?;
+        let dead = bench.attempt(&record.id, begins + SECOND).await?;
         hold(matches!(dead, Attempted::Dead), || format!("at its expiry: {dead:?}"))?;
         same("at the window's end", bench.charged(&one, begins + SECOND).await?, true)?;
     }

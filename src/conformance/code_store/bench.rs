@@ -17,7 +17,7 @@ use super::super::{
 };
 use crate::{
     domain::{Charge, CounterName, RecordId, TenantId, TenantTag, Timestamp},
-    ports::{CodeStore, Inserted, Record, StoreError},
+    ports::{Attempted, CodeStore, Inserted, Record, StoreError, StoredRecord},
 };
 
 /// A task that runs beside the case.
@@ -121,6 +121,16 @@ impl CodeStoreBench {
     pub(super) async fn put(&self, record: &Record, charges: &[Charge]) -> CaseResult {
         let answer = self.store.insert(record, charges, at(0)).await?;
         hold(answer == Inserted::Inserted, || format!("a new record was not written: {answer:?}"))
+    }
+
+    /// Charges one try of a record, without charges of the call.
+    pub(super) async fn attempt(&self, id: &RecordId, now: i64) -> Result<Attempted, StoreError> {
+        self.store.attempt(id, &[], at(now)).await
+    }
+
+    /// Reads a record, if there is one.
+    pub(super) async fn read(&self, id: &RecordId) -> Result<Option<StoredRecord>, StoreError> {
+        Ok(self.store.load(id, &[], at(0)).await?.found())
     }
 
     /// Makes charges, and returns whether they were made.

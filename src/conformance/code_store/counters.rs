@@ -137,7 +137,7 @@ pub(super) async fn tenants_share_no_counter(bench: &CodeStoreBench) -> CaseResu
         same("the first of a tenant", tenant.charged(&full, 0).await?, true)?;
     }
     bench.put(&bench.record(1, &[]), &[]).await?;
-    hold(bench.store.load(&other.id(1)).await?.is_none(), || {
+    hold(bench.read(&other.id(1)).await?.is_none(), || {
         "a tenant reads another one's record".to_owned()
     })
 }

@@ -68,11 +68,18 @@ pub(super) async fn a_cancelled_call_happens_wholly_or_not_at_all(
         hold((1..=2).contains(&value), || format!("two charges, one cut: {value}"))?;
         bench.stands_at(base + 6, 1, value, "a charge is all or none").await?;
 
-        let call = Call::Attempt(record.id, at(1));
+        let call = Call::Load(record.id, vec![bench.charge(base + 7, 0, 9)], at(1));
+        cut(bench, &call, polls).await;
+        call.run(&*bench.store).await?;
+        let value = bench.value(base + 7, 1).await?;
+        hold((1..=2).contains(&value), || format!("two loads that charge, one cut: {value}"))?;
+
+        let call = Call::Attempt(record.id, vec![bench.charge(base + 8, 0, 9)], at(1));
         cut(bench, &call, polls).await;
         call.run(&*bench.store).await?;
         let tries = loaded(bench, &record.id).await?.tries;
         hold((1..=2).contains(&tries), || format!("two tries, one cut: {tries}"))?;
+        bench.stands_at(base + 8, 1, tries, "the caller pays for each try").await?;
     }
     Ok(())
 }
@@ -109,8 +116,8 @@ pub(super) async fn a_lost_answer_gives_nobody_a_try(bench: &CodeStoreBench) -> 
             // The answer of a cut call is lost, whether the call happened or not, and the caller
             // asks again.
             let polls = u8::try_from(random.below(u32::from(POLLS))).unwrap_or(1);
-            cut(bench, &Call::Attempt(record.id, at(1)), polls).await;
-            match bench.store.attempt(&record.id, at(1)).await? {
+            cut(bench, &Call::Attempt(record.id, Vec::new(), at(1)), polls).await;
+            match bench.attempt(&record.id, 1).await? {
                 Attempted::Charged { over, .. } => compared += u32::from(over.is_empty()),
                 Attempted::Exhausted => {}
                 other => return Err(Violation::new(format!("{other:?}"))),

@@ -35,9 +35,9 @@ pub(super) async fn a_full_store_refuses_and_evicts_nothing(bench: &CodeStoreBen
         return Err(Violation::new(format!("{MOST} records of a kibibyte, and never full")));
     };
     hold(written.len() >= 8, || format!("full after {} records", written.len()))?;
-    hold(bench.store.load(&refused).await?.is_none(), || "a refused record is there".to_owned())?;
+    hold(bench.read(&refused).await?.is_none(), || "a refused record is there".to_owned())?;
     for id in &written {
-        hold(bench.store.load(id).await?.is_some(), || "a live record was evicted".to_owned())?;
+        hold(bench.read(id).await?.is_some(), || "a live record was evicted".to_owned())?;
     }
     let mut sum = 0;
     for number in 0..8 {

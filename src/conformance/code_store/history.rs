@@ -1,6 +1,6 @@
 //! Random calls over a few records and counters, and their answers.
 
-use core::{fmt, time::Duration};
+use core::{fmt, ops::Range, time::Duration};
 use std::sync::Arc;
 
 use super::{
@@ -12,6 +12,11 @@ use crate::{
     domain::{Charge, CounterName, RecordId, TenantId, TenantTag, Timestamp},
     ports::Record,
 };
+
+/// The number of counters in a history. The records charge the first ones, and the callers of
+/// `attempt` charge the others.
+const NAMES: u8 = 5;
+const RECORDS: u8 = 3;
 
 /// A generator of calls. Times are small numbers, so that a history is easy to read.
 pub(super) struct Calls {
@@ -39,20 +44,21 @@ impl Calls {
         let behind = if self.random.chance(15) { i64::from(self.random.below(120)) } else { 0 };
         let now = Timestamp::from_micros(self.now - behind);
         match self.random.below(100) {
-            0..20 => Call::Insert(self.record(), self.charges(), now),
-            20..50 => Call::Attempt(self.id(), now),
-            50..60 => Call::Load(self.id()),
+            0..20 => Call::Insert(self.record(), self.charges(0..NAMES), now),
+            20..50 => Call::Attempt(self.id(), self.charges(RECORDS..NAMES), now),
+            50..60 => Call::Load(self.id(), self.charges(0..NAMES), now),
             60..85 => {
                 let expected = u64::from(self.random.below(4)) + 1;
-                Call::Swap(self.record(), expected, self.charges(), self.names(), now)
+                let charges = self.charges(0..NAMES);
+                Call::Swap(self.record(), expected, charges, self.names(), now)
             }
-            _ => Call::Charge(self.charges(), now),
+            _ => Call::Charge(self.charges(0..NAMES), now),
         }
     }
 
     fn record(&mut self) -> Record {
         let number = u8::try_from(self.random.below(256)).unwrap_or(0);
-        let mut charges = self.charges();
+        let mut charges = self.charges(0..RECORDS);
         for charge in &mut charges {
             charge.tier = 1 + u8::try_from(self.random.below(2)).unwrap_or(0);
             charge.amount = 1;
@@ -74,13 +80,13 @@ impl Calls {
 
     fn names(&mut self) -> Vec<CounterName> {
         let tenant = self.tenant;
-        (0..3).filter(|_| self.random.chance(25)).map(|number| name(tenant, number)).collect()
+        (0..NAMES).filter(|_| self.random.chance(25)).map(|number| name(tenant, number)).collect()
     }
 
-    fn charges(&mut self) -> Vec<Charge> {
+    fn charges(&mut self, numbers: Range<u8>) -> Vec<Charge> {
         let tenant = self.tenant;
         let mut charges = Vec::new();
-        for number in 0..3 {
+        for number in numbers {
             if self.random.chance(40) {
                 charges.push(Charge {
                     amount: self.random.below(3),

@@ -43,15 +43,20 @@ clauses! {
         ids_are_compared_byte_for_byte
         an_insert_of_a_known_id_charges_and_changes_nothing
         a_refused_insert_leaves_nothing
-        load_reads_the_dead_and_touches_nothing;
+        load_reads_the_dead_and_touches_nothing
+        a_load_makes_its_charges_and_reads
+        a_refused_load_charges_nothing_and_tells_nothing
+        a_load_of_a_missing_record_charges_nothing;
     in attempts:
-        tries_are_charged_first_and_exhausted_charges_nothing_else
+        tries_are_charged_first_and_exhausted_writes_nothing
+        the_callers_charges_are_made_with_the_try
+        a_refused_caller_leaves_the_record_as_it_was
         tiers_are_taken_in_ascending_order
         a_refusing_first_tier_leaves_the_second_uncharged
         a_refusing_second_tier_leaves_the_first_charged
         an_attempt_never_changes_the_version
         a_record_is_dead_at_its_expiry_to_the_microsecond
-        the_dead_and_the_missing_charge_nothing
+        the_dead_the_missing_and_the_exhausted_charge_nothing
         a_clock_that_runs_back_revives_no_record
         expiry_is_judged_by_the_callers_clock;
     in swaps:
@@ -76,6 +81,8 @@ clauses! {
         parallel_inserts_of_one_id_write_once
         parallel_swaps_have_one_winner_and_losers_charge_nothing
         parallel_attempts_are_charged_exactly
+        parallel_attempts_of_one_caller_stay_within_its_limit
+        parallel_loads_admit_exactly_the_limit
         parallel_clears_and_charges_agree
         parallel_loads_see_one_version_whole;
     in faults:

@@ -42,8 +42,8 @@ impl Model {
             Call::Insert(record, charges, now) => {
                 Answer::Inserted(self.insert(record, charges, *now))
             }
-            Call::Attempt(id, now) => self.attempt(id, *now),
-            Call::Load(id) => Answer::Loaded(self.records.get(id).map(Row::snapshot)),
+            Call::Attempt(id, charges, now) => self.attempt(id, charges, *now),
+            Call::Load(id, charges, now) => self.load(id, charges, *now),
             Call::Swap(next, expected, charges, clear, now) => {
                 Answer::Swapped(self.swap(next, *expected, charges, clear, *now))
             }
@@ -63,18 +63,22 @@ impl Model {
         Inserted::Inserted
     }
 
-    fn attempt(&mut self, id: &RecordId, now: Timestamp) -> Answer {
-        let Some(row) = self.records.get_mut(id) else { return Answer::Missing };
-        let at = now.latest(row.touched_at);
-        if at >= row.expires_at {
+    fn attempt(&mut self, id: &RecordId, charges: &[Charge], now: Timestamp) -> Answer {
+        let Some(mut row) = self.records.get(id).cloned() else { return Answer::Missing };
+        row.touched_at = now.latest(row.touched_at);
+        if row.touched_at >= row.expires_at {
             return Answer::Dead;
         }
-        row.touched_at = at;
-        row.tries = row.tries.saturating_add(1).min(row.tries_limit.saturating_add(1));
-        if row.tries > row.tries_limit {
+        if row.tries >= row.tries_limit {
             return Answer::Exhausted;
         }
+        let refused = self.charge(charges, now);
+        if !refused.is_empty() {
+            return Answer::Refused(refused);
+        }
+        row.tries += 1;
         let (snapshot, lines) = (row.snapshot(), row.charges.clone());
+        self.records.insert(*id, row);
         for group in lines.chunk_by(|a, b| a.0 == b.0) {
             let charges: Vec<Charge> = group.iter().copied().map(charge).collect();
             let over = self.charge(&charges, now);
@@ -83,6 +87,14 @@ impl Model {
             }
         }
         Answer::Charged(snapshot, Vec::new())
+    }
+
+    fn load(&mut self, id: &RecordId, charges: &[Charge], now: Timestamp) -> Answer {
+        let Some(snapshot) = self.records.get(id).map(Row::snapshot) else {
+            return Answer::Missing;
+        };
+        let over = self.charge(charges, now);
+        if over.is_empty() { Answer::Loaded(snapshot) } else { Answer::Refused(over) }
     }
 
     fn swap(

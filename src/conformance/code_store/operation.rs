@@ -4,15 +4,15 @@ use core::fmt;
 
 use crate::{
     domain::{Charge, CounterName, Over, RecordId, Timestamp},
-    ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, Swapped},
+    ports::{Attempted, CodeStore, Inserted, Loaded, Record, StoreError, StoredRecord, Swapped},
 };
 
 /// One call of one verb.
 #[derive(Clone, Debug)]
 pub(super) enum Call {
     Insert(Record, Vec<Charge>, Timestamp),
-    Attempt(RecordId, Timestamp),
-    Load(RecordId),
+    Attempt(RecordId, Vec<Charge>, Timestamp),
+    Load(RecordId, Vec<Charge>, Timestamp),
     Swap(Record, u64, Vec<Charge>, Vec<CounterName>, Timestamp),
     Charge(Vec<Charge>, Timestamp),
 }
@@ -25,7 +25,8 @@ pub(super) enum Answer {
     Dead,
     Exhausted,
     Charged(Snapshot, Vec<Over>),
-    Loaded(Option<Snapshot>),
+    Loaded(Snapshot),
+    Refused(Vec<Over>),
     Swapped(Swapped),
     Over(Vec<Over>),
 }
@@ -37,8 +38,8 @@ impl Answer {
             Self::Inserted(inserted) => matches!(inserted, Inserted::Inserted),
             Self::Swapped(swapped) => matches!(swapped, Swapped::Swapped { .. }),
             Self::Over(over) => over.is_empty(),
-            Self::Exhausted | Self::Charged(..) => true,
-            Self::Missing | Self::Dead | Self::Loaded(_) => false,
+            Self::Charged(..) | Self::Loaded(_) => true,
+            Self::Missing | Self::Dead | Self::Exhausted | Self::Refused(_) => false,
         }
     }
 }
@@ -62,15 +63,20 @@ impl Call {
                     other => other,
                 })
             }
-            Self::Attempt(id, now) => match store.attempt(id, *now).await? {
+            Self::Attempt(id, charges, now) => match store.attempt(id, charges, *now).await? {
                 Attempted::Missing => Answer::Missing,
                 Attempted::Dead => Answer::Dead,
                 Attempted::Exhausted => Answer::Exhausted,
+                Attempted::Refused(over) => Answer::Refused(sorted(over)),
                 Attempted::Charged { over, record } => {
                     Answer::Charged(Snapshot::from(record), sorted(over))
                 }
             },
-            Self::Load(id) => Answer::Loaded(store.load(id).await?.map(Snapshot::from)),
+            Self::Load(id, charges, now) => match store.load(id, charges, *now).await? {
+                Loaded::Missing => Answer::Missing,
+                Loaded::Refused(over) => Answer::Refused(sorted(over)),
+                Loaded::Found(record) => Answer::Loaded(Snapshot::from(record)),
+            },
             Self::Swap(next, expected, charges, clear, now) => {
                 let swapped = store.compare_and_swap(next, *expected, charges, clear, *now).await?;
                 Answer::Swapped(match swapped {
@@ -83,9 +89,9 @@ impl Call {
     }
 }
 
-impl From<Loaded> for Snapshot {
-    fn from(loaded: Loaded) -> Self {
-        let Loaded { version, expires_at, touched_at, tries, body } = loaded;
+impl From<StoredRecord> for Snapshot {
+    fn from(record: StoredRecord) -> Self {
+        let StoredRecord { version, expires_at, touched_at, tries, body } = record;
         Self { version, expires_at, touched_at, tries, body }
     }
 }
@@ -104,8 +110,16 @@ impl fmt::Display for Call {
                 charging(f, charges)?;
                 write!(f, "at {}", now.as_micros())
             }
-            Self::Attempt(id, now) => write!(f, "attempt {} at {}", number(id), now.as_micros()),
-            Self::Load(id) => write!(f, "load {}", number(id)),
+            Self::Attempt(id, charges, now) => {
+                write!(f, "attempt {} ", number(id))?;
+                charging(f, charges)?;
+                write!(f, "at {}", now.as_micros())
+            }
+            Self::Load(id, charges, now) => {
+                write!(f, "load {} ", number(id))?;
+                charging(f, charges)?;
+                write!(f, "at {}", now.as_micros())
+            }
             Self::Swap(next, expected, charges, clear, now) => {
                 write!(f, "swap {} if version {expected} ", Words(next))?;
                 charging(f, charges)?;

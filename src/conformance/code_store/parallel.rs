@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{Charge, CounterName},
-    ports::{Attempted, CodeStore as _, Inserted, Record, StoreError, Swapped},
+    ports::{Attempted, CodeStore as _, Inserted, Loaded, Record, StoreError, Swapped},
 };
 
 /// The numbers of callers, used in turn.
@@ -126,7 +126,7 @@ pub(super) async fn parallel_swaps_have_one_winner_and_losers_charge_nothing(
             }
         }
         same("swaps that won", winners.len(), 1)?;
-        let body = bench.store.load(&bench.id(number)).await?.map(|found| found.body);
+        let body = bench.read(&bench.id(number)).await?.map(|found| found.body);
         same("the body is the winner's", body, Some(winners))?;
         bench.stands_at(number, 1, 1, "losers charge nothing").await?;
     }
@@ -151,7 +151,7 @@ pub(super) async fn parallel_attempts_are_charged_exactly(bench: &CodeStoreBench
                         let won = matches!(swapped, Swapped::Swapped { .. });
                         return Ok((won, None));
                     }
-                    let attempted = bench.store.attempt(&next.id, at(1)).await?;
+                    let attempted = bench.attempt(&next.id, 1).await?;
                     Ok::<_, StoreError>((true, Some(attempted)))
                 })
             })
@@ -168,6 +168,56 @@ pub(super) async fn parallel_attempts_are_charged_exactly(bench: &CodeStoreBench
         same("tries charged of 20, with 5 allowed", overs.len(), 5)?;
         let by_tier = [None, Some(bench.name(number + 2)), Some(bench.name(number + 1))].map(count);
         same("with nothing over, the silent tier over, the visible one over", by_tier, [2, 1, 2])?;
+    }
+    Ok(())
+}
+
+pub(super) async fn parallel_attempts_of_one_caller_stay_within_its_limit(
+    bench: &CodeStoreBench,
+) -> CaseResult {
+    for round in 0..rounds_of(bench) {
+        let number = u8::try_from(round % 64).unwrap_or(0) * 4;
+        let limit = 3;
+        bench.put(&Record { tries_limit: 9, ..bench.record(number, &[]) }, &[]).await?;
+        let (bench_of, charge) = (bench.clone(), bench.charge(number + 1, 0, limit));
+        let answers = bench
+            .all(16, move |_| {
+                let bench = bench_of.clone();
+                Box::pin(async move {
+                    let answer = bench.store.attempt(&bench.id(number), &[charge], at(1)).await?;
+                    Ok(matches!(answer, Attempted::Charged { .. }))
+                })
+            })
+            .await?;
+        same("attempts of 16 that were charged", count(answers)?, 3)?;
+        bench.stands_at(number + 1, 1, limit, "one charge for each try").await?;
+        let tries = bench.read(&bench.id(number)).await?.map(|record| record.tries);
+        same("a refused attempt is no try", tries, Some(limit))?;
+    }
+    Ok(())
+}
+
+pub(super) async fn parallel_loads_admit_exactly_the_limit(bench: &CodeStoreBench) -> CaseResult {
+    for (number, callers) in rounds(bench) {
+        bench.put(&bench.record(number, &[]), &[]).await?;
+        let (bench_of, charge) = (bench.clone(), bench.charge(number, 0, 1));
+        // One swap among them asks for the same counter, so that only one of all is admitted.
+        let answers = bench
+            .all(callers, move |caller| {
+                let bench = bench_of.clone();
+                Box::pin(async move {
+                    if caller == 1 {
+                        let next = Record { body: vec![7], ..bench.record(number, &[]) };
+                        let swapped =
+                            bench.store.compare_and_swap(&next, 1, &[charge], &[], at(1)).await?;
+                        return Ok(matches!(swapped, Swapped::Swapped { .. }));
+                    }
+                    let answer = bench.store.load(&bench.id(number), &[charge], at(1)).await?;
+                    Ok::<_, StoreError>(matches!(answer, Loaded::Found(_)))
+                })
+            })
+            .await?;
+        same("calls that were admitted at limit 1", count(answers)?, 1)?;
     }
     Ok(())
 }
@@ -222,7 +272,7 @@ pub(super) async fn parallel_loads_see_one_version_whole(bench: &CodeStoreBench)
                     }
                     let mut last = None;
                     for _ in 0..6 {
-                        last = bench.store.load(&bench.id(number)).await?;
+                        last = bench.read(&bench.id(number)).await?;
                         let whole = last.as_ref().is_some_and(|found| {
                             let byte = u8::try_from(found.version).unwrap_or(0);
                             let ends = i64::try_from(found.version).ok();

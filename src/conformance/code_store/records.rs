@@ -6,14 +6,17 @@ use super::{
 };
 use crate::{
     domain::{RecordId, Timestamp},
-    ports::{Attempted, Inserted, Loaded, Record},
+    ports::{Attempted, CodeStore as _, Inserted, Loaded, Record, StoredRecord},
 };
 
 /// The largest body that a store must take. The engine's bodies are below 4 KiB.
 const LARGEST: usize = 16 * 1024;
 
-pub(super) async fn loaded(bench: &CodeStoreBench, id: &RecordId) -> Result<Loaded, Violation> {
-    let found = bench.store.load(id).await?;
+pub(super) async fn loaded(
+    bench: &CodeStoreBench,
+    id: &RecordId,
+) -> Result<StoredRecord, Violation> {
+    let found = bench.read(id).await?;
     found.ok_or_else(|| Violation::new("a record that was written is not there"))
 }
 
@@ -61,7 +64,7 @@ pub(super) async fn an_insert_of_a_known_id_charges_and_changes_nothing(
 ) -> CaseResult {
     let first = bench.record(1, &[]);
     bench.put(&first, &[]).await?;
-    bench.store.attempt(&first.id, at(1)).await?;
+    bench.attempt(&first.id, 1).await?;
     let second = Record { body: b"other".to_vec(), expires_at: at(2 * DAY), ..first.clone() };
     // An id is never used again, whether its record is dead or alive.
     for now in [1, DAY + 1] {
@@ -86,9 +89,7 @@ pub(super) async fn a_refused_insert_leaves_nothing(bench: &CodeStoreBench) -> C
         }
         other => return Err(Violation::new(format!("over its limit: {other:?}"))),
     }
-    hold(bench.store.load(&record.id).await?.is_none(), || {
-        "a refused insert left a record".to_owned()
-    })?;
+    hold(bench.read(&record.id).await?.is_none(), || "a refused insert left a record".to_owned())?;
     for number in [1, 3] {
         bench.stands_at(number, 1, 0, "a refused insert charges nothing").await?;
     }
@@ -98,12 +99,64 @@ pub(super) async fn a_refused_insert_leaves_nothing(bench: &CodeStoreBench) -> C
 pub(super) async fn load_reads_the_dead_and_touches_nothing(bench: &CodeStoreBench) -> CaseResult {
     let record = bench.record(1, &[]);
     bench.put(&record, &[]).await?;
-    let dead = matches!(bench.store.attempt(&record.id, at(DAY)).await?, Attempted::Dead);
+    let dead = matches!(bench.attempt(&record.id, DAY).await?, Attempted::Dead);
     hold(dead, || "a record outlives its expiry".to_owned())?;
     let before = loaded(bench, &record.id).await?;
     let after = loaded(bench, &record.id).await?;
     same("touched at", after.touched_at, before.touched_at)?;
     same("version", after.version, 1)?;
-    let unknown = bench.store.load(&bench.id(9)).await?;
+    let unknown = bench.read(&bench.id(9)).await?;
     hold(unknown.is_none(), || "a record that nobody wrote".to_owned())
+}
+
+pub(super) async fn a_load_makes_its_charges_and_reads(bench: &CodeStoreBench) -> CaseResult {
+    let record = bench.record(1, &[bench.charge(5, 1, 9)]);
+    bench.put(&record, &[]).await?;
+    for loads in 1..=2 {
+        let charges = [bench.charge(2, 0, 9), bench.charge(3, 0, 9)];
+        match bench.store.load(&record.id, &charges, at(DAY + 1)).await? {
+            Loaded::Found(found) => {
+                same("body", found.body, record.body.clone())?;
+                same("tries", found.tries, 0)?;
+                same("touched at", found.touched_at, at(0))?;
+            }
+            other => return Err(Violation::new(format!("a load within the limits: {other:?}"))),
+        }
+        for number in [2, 3] {
+            bench.stands_at(number, DAY + 1, loads, "each load makes its charges").await?;
+        }
+    }
+    bench.stands_at(5, DAY + 1, 0, "a load makes no charge of the record").await
+}
+
+pub(super) async fn a_refused_load_charges_nothing_and_tells_nothing(
+    bench: &CodeStoreBench,
+) -> CaseResult {
+    bench.put(&bench.record(1, &[]), &[]).await?;
+    same("fills it", bench.charged(&[bench.charge(2, 0, 1)], 0).await?, true)?;
+    let charges = [bench.charge(3, 0, 9), bench.charge(2, 0, 1), bench.charge(1, 0, 9)];
+    match bench.store.load(&bench.id(1), &charges, at(1)).await? {
+        Loaded::Refused(over) => {
+            let names: Vec<_> = over.iter().map(|over| over.name).collect();
+            same("refused because of", names, vec![bench.name(2)])?;
+        }
+        other => return Err(Violation::new(format!("over its limit: {other:?}"))),
+    }
+    for number in [1, 3] {
+        bench.stands_at(number, 1, 0, "a refused load charges nothing").await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn a_load_of_a_missing_record_charges_nothing(
+    bench: &CodeStoreBench,
+) -> CaseResult {
+    same("fills it", bench.charged(&[bench.charge(3, 0, 1)], 0).await?, true)?;
+    // Also if a charge would be refused.
+    for charges in [vec![bench.charge(2, 0, 9)], vec![bench.charge(2, 0, 9), bench.charge(3, 0, 1)]]
+    {
+        let answer = bench.store.load(&bench.id(1), &charges, at(1)).await?;
+        hold(matches!(answer, Loaded::Missing), || format!("an unknown id: {answer:?}"))?;
+    }
+    bench.stands_at(2, 1, 0, "Missing charges nothing").await
 }

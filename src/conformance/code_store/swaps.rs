@@ -50,7 +50,7 @@ pub(super) async fn a_conflict_or_a_missing_record_charges_nothing(
     same("a wrong version", conflict, Swapped::Conflict { version: 1 })?;
     let missing = swap(bench, &bench.record(8, &[]), 1, &charges, &clear, 1).await?;
     same("no record", missing, Swapped::Missing)?;
-    hold(bench.store.load(&bench.id(8)).await?.is_none(), || {
+    hold(bench.read(&bench.id(8)).await?.is_none(), || {
         "a swap of a missing record made one".to_owned()
     })?;
     bench.stands_at(2, 1, 0, "Conflict and Missing charge nothing").await?;
@@ -61,7 +61,7 @@ pub(super) async fn a_refused_swap_changes_nothing(bench: &CodeStoreBench) -> Ca
     let record = bench.record(1, &[]);
     bench.put(&record, &[bench.charge(2, 0, 1), bench.charge(3, 0, 9)]).await?;
     let next = Record { body: b"next".to_vec(), begins_challenge: true, ..record.clone() };
-    bench.store.attempt(&record.id, at(1)).await?;
+    bench.attempt(&record.id, 1).await?;
     let charges = [bench.charge(1, 0, 9), bench.charge(2, 0, 1)];
     match swap(bench, &next, 1, &charges, &[bench.name(3)], 1).await? {
         Swapped::Refused(over) => {
@@ -80,13 +80,13 @@ pub(super) async fn tries_are_kept_unless_a_challenge_begins(bench: &CodeStoreBe
     let mut next = bench.record(1, &[]);
     bench.put(&next, &[]).await?;
     for _ in 0..5 {
-        bench.store.attempt(&next.id, at(1)).await?;
+        bench.attempt(&next.id, 1).await?;
     }
     // Another limit alone does not begin a new challenge.
     next.tries_limit = 4;
     swap(bench, &next, 1, &[], &[], 2).await?;
     same("tries after a swap", loaded(bench, &next.id).await?.tries, 5)?;
-    let answer = bench.store.attempt(&next.id, at(2)).await?;
+    let answer = bench.attempt(&next.id, 2).await?;
     hold(matches!(answer, Attempted::Exhausted), || format!("tries came back: {answer:?}"))?;
     next.begins_challenge = true;
     swap(bench, &next, 2, &[], &[], 3).await?;
@@ -104,9 +104,9 @@ pub(super) async fn a_swap_replaces_what_each_try_charges(bench: &CodeStoreBench
         ..record
     };
     swap(bench, &next, 1, &[], &[], 1).await?;
-    let answer = bench.store.attempt(&next.id, at(DAY + 1)).await?;
+    let answer = bench.attempt(&next.id, DAY + 1).await?;
     hold(matches!(answer, Attempted::Charged { .. }), || format!("the new expiry: {answer:?}"))?;
-    let answer = bench.store.attempt(&next.id, at(DAY + 1)).await?;
+    let answer = bench.attempt(&next.id, DAY + 1).await?;
     hold(matches!(answer, Attempted::Exhausted), || format!("the new limit: {answer:?}"))?;
     bench.stands_at(5, DAY + 1, 0, "the old charges are gone").await?;
     bench.stands_at(6, DAY + 1, 1, "the new charges are made").await

@@ -14,8 +14,8 @@ pub(super) async fn the_sweep_takes_records_dead_for_a_day(bench: &CodeStoreBenc
         same("swept too early", bench.store.delete_expired(at(now), 100).await?, 0)?;
     }
     same("24 hours after its end", bench.store.delete_expired(at(2 * DAY), 100).await?, 1)?;
-    hold(bench.store.load(&bench.id(1)).await?.is_none(), || "swept, and there".to_owned())?;
-    hold(bench.store.load(&bench.id(2)).await?.is_some(), || {
+    hold(bench.read(&bench.id(1)).await?.is_none(), || "swept, and there".to_owned())?;
+    hold(bench.read(&bench.id(2)).await?.is_some(), || {
         "the sweep took a record one microsecond too early".to_owned()
     })
 }
@@ -70,7 +70,7 @@ pub(super) async fn the_sweep_goes_by_the_end_that_a_swap_has_given(
     }
     for now in [2 * DAY, 4 * DAY, 5 * DAY - 1] {
         same("swept too early", bench.store.delete_expired(at(now), 100).await?, 0)?;
-        hold(bench.store.load(&bench.id(1)).await?.is_some(), || {
+        hold(bench.read(&bench.id(1)).await?.is_some(), || {
             format!("gone {} days before its margin was over", (5 * DAY - now) / DAY)
         })?;
     }

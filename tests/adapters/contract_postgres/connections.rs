@@ -214,9 +214,9 @@ async fn every_verb(codes: &dyn CodeStore, number: u8, told: impl Fn(&str)) {
     let (one, next) = (record(number), Record { body: b"next".to_vec(), ..record(number) });
     codes.insert(&one, &[charge(1), charge(2), charge(3)], now()).await.unwrap();
     told("insert");
-    codes.attempt(&one.id, now()).await.unwrap();
+    codes.attempt(&one.id, &[], now()).await.unwrap();
     told("attempt");
-    codes.load(&one.id).await.unwrap();
+    codes.load(&one.id, &[], now()).await.unwrap();
     told("load");
     codes.compare_and_swap(&next, 1, &[charge(1)], &[charge(2).name], now()).await.unwrap();
     told("compare_and_swap");

@@ -140,7 +140,7 @@ fn a_call_that_is_cut_off_leaves_its_answer_to_nobody_else() {
         assert_eq!(error.kind(), StoreErrorKind::Unknown, "{error:?}");
         let id = record(1).id;
         for polls in 1..6 {
-            let mut call = Box::pin(codes.attempt(&id, now()));
+            let mut call = Box::pin(codes.attempt(&id, &[], now()));
             for _ in 0..polls {
                 assert!(futures_util::FutureExt::now_or_never(&mut call).is_none());
                 tokio::task::yield_now().await;
@@ -148,11 +148,11 @@ fn a_call_that_is_cut_off_leaves_its_answer_to_nobody_else() {
         }
         server.go_on();
         for codes in [&codes, &impatient] {
-            let mut loaded = codes.load(&record(1).id).await;
+            let mut loaded = codes.load(&record(1).id, &[], now()).await;
             while loaded.as_ref().is_err_and(|error| error.is_transient()) {
-                loaded = codes.load(&record(1).id).await;
+                loaded = codes.load(&record(1).id, &[], now()).await;
             }
-            assert_eq!(loaded.unwrap().unwrap().body, vec![1; 100]);
+            assert_eq!(loaded.unwrap().found().unwrap().body, vec![1; 100]);
             let asked = codes.charge(&[Charge { amount: 0, limit: 9, ..charge(1) }], now()).await;
             assert!(asked.unwrap().is_empty());
         }
@@ -184,9 +184,9 @@ async fn every_verb(codes: &dyn CodeStore, number: u8, told: impl Fn(&str)) {
     let (one, next) = (record(number), Record { body: b"next".to_vec(), ..record(number) });
     codes.insert(&one, &[charge(1), charge(2), charge(3)], now()).await.unwrap();
     told("insert");
-    codes.attempt(&one.id, now()).await.unwrap();
+    codes.attempt(&one.id, &[], now()).await.unwrap();
     told("attempt");
-    codes.load(&one.id).await.unwrap();
+    codes.load(&one.id, &[], now()).await.unwrap();
     told("load");
     codes.compare_and_swap(&next, 1, &[charge(1)], &[name(2)], now()).await.unwrap();
     told("compare_and_swap");
@@ -286,7 +286,7 @@ fn the_patience_of_a_call_holds_for_its_repeats_together() {
         ];
         patient.charge(&[charge(1)], now()).await.unwrap();
         let id = record(1).id;
-        eventually(|| short.load(&id)).await;
+        eventually(|| short.load(&id, &[], now())).await;
         // A replica says that it has not done it, and every call is made again.
         server.cli(&["REPLICAOF", "127.0.0.1", &free_port().to_string()]);
         let server = &server;

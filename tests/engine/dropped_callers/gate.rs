@@ -106,13 +106,26 @@ impl CodeStore for Codes {
         self.0.around_write(async move { store.insert(&record, &charges, now).await }).await
     }
 
-    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
-        let (store, id) = (self.1.clone(), *id);
-        self.0.around_write(async move { store.attempt(&id, now).await }).await
+    async fn attempt(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Attempted, StoreError> {
+        let (store, id, charges) = (self.1.clone(), *id, charges.to_vec());
+        self.0.around_write(async move { store.attempt(&id, &charges, now).await }).await
     }
 
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        self.0.around(self.1.load(id)).await
+    async fn load(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        let (store, id, charges) = (self.1.clone(), *id, charges.to_vec());
+        let writes = !charges.is_empty();
+        let load = async move { store.load(&id, &charges, now).await };
+        if writes { self.0.around_write(load).await } else { self.0.around(load).await }
     }
 
     async fn compare_and_swap(

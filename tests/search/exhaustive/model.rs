@@ -129,6 +129,7 @@ pub struct Outside {
     pub pending: u8,
     pub ticket: u8,
     pub ticket_held: bool,
+    pub ticket_used: bool,
     pub ticket_dies: u8,
     pub sign_ins: u8,
     pub ended: bool,
@@ -229,10 +230,7 @@ impl State {
                         (3, grant.as_bytes(), ticket.as_bytes()).hash(&mut hasher);
                         (stamp, expires_at).hash(&mut hasher);
                     }
-                    Stage::Closed { reason, grant, ticket, expires_at } => {
-                        (4, *reason as u8, ticket.as_bytes()).hash(&mut hasher);
-                        (grant.as_bytes(), expires_at).hash(&mut hasher);
-                    }
+                    Stage::Closed => 4.hash(&mut hasher),
                 }
             }
             hasher.finish()

@@ -228,19 +228,22 @@ impl State {
         if self.is_dead(reset) && !kept {
             return Ok(false);
         }
+        // The counter of the ticket admits one call, whatever comes of it.
+        let used = std::mem::replace(&mut self.outside[reset].ticket_used, true);
+        if used && machine.wrong != Some(Wrong::TicketStays) {
+            return Ok(false);
+        }
         let ticket = digest([4, reset as u8, self.outside[reset].ticket, 0]);
         let step = machine.step(&self.resets[reset], Event::Redeem { ticket }, at(self.now));
-        let (Step::Next(next), Stage::Completed { stamp, .. }) = (step, &self.resets[reset].stage)
-        else {
-            return Ok(false);
+        let (Step::Stay, Stage::Completed { stamp, .. }) = (step, &self.resets[reset].stage) else {
+            return Ok(!used);
         };
         let account = to.account(reset);
         let same = *stamp == Stamp::from_bytes([self.accounts[account].stamp; 16]);
         if !(same && self.policy[account]) {
-            return Ok(false);
+            return Ok(!used);
         }
         self.late(reset, self.outside[reset].ticket_dies, Broken::I4TicketAfterExpiry)?;
-        self.write(reset, *next);
         self.outside[reset].sign_ins += 1;
         if self.outside[reset].sign_ins > 1 {
             return Err(Broken::I1TicketTwice);

@@ -79,7 +79,8 @@ pub struct ResetBook {
     /// The password that it put in place, and the stamp.
     pub applied: Option<(u8, [u8; 16])>,
     pub hashes: u32,
-    pub hashes_charged: u32,
+    /// Turns that submits hold or have used up.
+    pub turns: u32,
 }
 
 /// One code that counts, or counted, and what it led to.
@@ -101,6 +102,8 @@ pub struct Bind {
     pub changes: u8,
     pub ticket: Option<Secret>,
     pub ticket_held: bool,
+    /// Its counter has admitted a call.
+    pub ticket_used: bool,
     pub sign_ins: u8,
 }
 
@@ -134,6 +137,8 @@ pub struct Noted {
     pub bound: bool,
     pub applied: bool,
     pub refused: bool,
+    /// It was admitted by the counter of its ticket.
+    pub redeems: bool,
 }
 
 impl Secret {
@@ -191,9 +196,8 @@ impl Inner {
         let account = self.world.typed(reset as u8).0;
         let book = &mut self.books.resets[reset];
         match answer {
-            Attempted::Missing | Attempted::Dead => {}
+            Attempted::Missing | Attempted::Dead | Attempted::Refused(_) => {}
             Attempted::Exhausted => {
-                book.touched = book.touched.latest(now);
                 (self.noted.charged, self.noted.within) =
                     (true, book.tries < LIMITS.tries_per_challenge());
             }
@@ -253,7 +257,7 @@ impl Inner {
             Stage::Completed { expires_at, stamp, .. } => {
                 (book.ticket_until, book.ticket_stamp) = (*expires_at, Some(*stamp.as_bytes()));
             }
-            Stage::Opened | Stage::CodeSent | Stage::Closed { .. } => {}
+            Stage::Opened | Stage::CodeSent | Stage::Closed => {}
         }
         let Some(bind) = bind else { return };
         book.tries = 0;
@@ -284,6 +288,7 @@ impl Inner {
             sign_ins: 0,
             ticket: None,
             ticket_held: false,
+            ticket_used: false,
             to: self.behind(id, after, bound),
             tries: 0,
         })
@@ -346,11 +351,20 @@ impl Inner {
         }
     }
 
-    /// A hash was charged to a grant, or refused.
+    /// A reset was read, with charges of the call, or refused.
     pub fn charged(&mut self, over: bool) {
-        let Call::Submit { reset, .. } = self.call else { return };
-        self.noted.refused |= over;
-        self.books.resets[usize::from(reset)].hashes_charged += u32::from(!over);
+        match self.call {
+            Call::Submit { reset, .. } => {
+                self.noted.refused |= over;
+                self.books.resets[usize::from(reset)].turns += u32::from(!over);
+            }
+            Call::Redeem { reset, number } if !over => {
+                self.noted.redeems = true;
+                let Some(bind) = self.books.bind_mut(reset, number) else { return };
+                bind.ticket_used = true;
+            }
+            _ => {}
+        }
     }
 
     pub fn hashed(&mut self) {

@@ -31,12 +31,22 @@ impl CodeStore for Shared {
         self.with(|stores| stores.insert(r, c, now))
     }
 
-    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
-        self.with(|stores| stores.attempt(id, now))
+    async fn attempt(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Attempted, StoreError> {
+        self.with(|stores| stores.attempt(id, charges, now))
     }
 
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        self.with(|stores| stores.load(id))
+    async fn load(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        self.with(|stores| stores.load(id, charges, now))
     }
 
     async fn compare_and_swap(

@@ -43,6 +43,8 @@ pub enum Defect {
     AddressInContext,
     /// The code store does not charge hashes to grants.
     HashesForgotten,
+    /// The code store does not charge tickets.
+    TicketsForgotten,
     /// The code store refuses codes to whoever has tried too often.
     DoorCloses,
     /// The code store answers tries without charging them.
@@ -51,7 +53,7 @@ pub enum Defect {
     RandomnessRepeats,
     /// The hasher takes any password for the one on file.
     HasherSaysYes,
-    /// The code store has nothing to swap once a reset is completed.
+    /// The code store does not find a completed reset for a ticket.
     CompletedAreGone,
     /// The users table does not tell of a stamp that the host has changed.
     SignOutUnseen,
@@ -64,7 +66,7 @@ pub enum Defect {
 }
 
 impl Defect {
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::GrantsAreDrawn,
         Self::UsersTakeAll,
         Self::VersionsNotCompared,
@@ -84,6 +86,7 @@ impl Defect {
         Self::NoticeForgotten,
         Self::AddressInContext,
         Self::HashesForgotten,
+        Self::TicketsForgotten,
         Self::DoorCloses,
         Self::TriesAreFree,
         Self::RandomnessRepeats,
@@ -104,7 +107,8 @@ impl Defect {
     pub fn lies(self) -> (Setting, Root, u8, u8) {
         match self {
             Self::UsersTakeAll => (Setting::Alone, Root::Grants, 2, 2),
-            Self::VersionsNotCompared => (Setting::Alone, Root::Tickets, 2, 2),
+            Self::VersionsNotCompared => (Setting::Alone, Root::Nothing, 5, 1),
+            Self::TicketsForgotten => (Setting::Alone, Root::Tickets, 2, 0),
             Self::CompletedAreGone | Self::SignOutUnseen => (Setting::Alone, Root::Tickets, 2, 0),
             Self::ChargesForgotten | Self::DoorCloses | Self::RandomnessRepeats => {
                 (Setting::Stranger, Root::Codes, 4, 0)
@@ -138,7 +142,8 @@ impl Defect {
         match self {
             Self::GrantsAreDrawn => Broken::I1CodeYieldsTwoGrants,
             Self::UsersTakeAll => Broken::I1GrantChangesTwice,
-            Self::VersionsNotCompared => Broken::I1TicketSignsInTwice,
+            Self::VersionsNotCompared => Broken::I3RightCodeRefused,
+            Self::TicketsForgotten => Broken::I1TicketSignsInTwice,
             Self::OneTryMore => Broken::I2TriesOfAChallenge,
             Self::ChargesForgotten => Broken::I2TriesOfAnAccount,
             Self::TriesEndEarly => Broken::I3RightCodeRefused,

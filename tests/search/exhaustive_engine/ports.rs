@@ -17,7 +17,10 @@ use sspr::{
         PasswordHasher, PasswordMatch, PolicyError, PolicySource, SendError, SendErrorKind, Sleep,
         StoreError, StoreErrorKind, UserStore,
     },
-    store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
+    store::{
+        Attempted, Charge, CounterName, Family, Inserted, Loaded, Over, Record, StoredRecord,
+        Swapped,
+    },
 };
 use zeroize::Zeroizing;
 
@@ -64,9 +67,14 @@ impl CodeStore for Desk {
         })
     }
 
-    async fn attempt(&self, id: &RecordId, now: Timestamp) -> Result<Attempted, StoreError> {
-        heard!(self, || "attempt".to_owned(), Attempted, |inner: &mut Inner| {
-            let before = inner.stores.load(id);
+    async fn attempt(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Attempted, StoreError> {
+        heard!(self, || format!("attempt {}", charges.len()), Attempted, |inner: &mut Inner| {
+            let before = inner.stores.record(id);
             if let (true, Some(record)) = (inner.world.is(Defect::TriesAreFree), &before) {
                 let (over, record) = (Vec::new(), record.clone());
                 return Reply::Attempted(Attempted::Charged { over, record });
@@ -74,7 +82,7 @@ impl CodeStore for Desk {
             if inner.world.is(Defect::TriesWriteBack) {
                 inner.stores.write_back(id);
             }
-            let mut answer = inner.stores.attempt(id, now);
+            let mut answer = inner.stores.attempt(id, charges, now);
             if inner.world.is(Defect::TimeForgotten)
                 && matches!(answer, Attempted::Dead)
                 && let Some(record) = before.filter(|record| now < record.expires_at)
@@ -90,17 +98,35 @@ impl CodeStore for Desk {
         })
     }
 
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        heard!(self, || "load".to_owned(), Loaded, |inner: &mut Inner| {
-            let mut found = inner.stores.load(id);
+    async fn load(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        heard!(self, || format!("load {}", charges.len()), Loaded, |inner: &mut Inner| {
+            let redeems = matches!(inner.call, Call::Redeem { .. });
+            let is_gone = inner.world.is(Defect::CompletedAreGone) && redeems;
+            if is_gone && inner.is_completed(id) {
+                return Reply::Loaded(Loaded::Missing);
+            }
+            let forgets = inner.forgets(charges);
+            let charges = if forgets { &[] } else { charges };
+            let mut found = inner.stores.load(id, charges, now);
+            if forgets || !charges.is_empty() {
+                inner.charged(matches!(found, Loaded::Refused(_)));
+            }
             if inner.world.is(Defect::NotYetIsNever)
                 && let Call::Deliver { reset, number, .. } = inner.call
                 && inner.books.resets[usize::from(reset)].sends < number
             {
-                found = None;
+                found = Loaded::Missing;
             }
-            found.iter().for_each(|found| inner.saw(found));
-            Reply::Loaded(found.map(|found| inner.read(found)))
+            if let Loaded::Found(record) = found {
+                inner.saw(&record);
+                found = Loaded::Found(inner.read(record));
+            }
+            Reply::Loaded(found)
         })
     }
 
@@ -122,9 +148,6 @@ impl CodeStore for Desk {
                 let over = Over { ends_at: now.after(charge.window), name: charge.name };
                 return Reply::Swapped(Swapped::Refused(vec![over]));
             }
-            if inner.world.is(Defect::CompletedAreGone) && inner.is_completed(&next.id) {
-                return Reply::Swapped(Swapped::Missing);
-            }
             let older = inner.stores.records.get(&next.id).cloned();
             let mut done = inner.stores.swap(&written, expected, charges, clear, now);
             if let (true, Swapped::Conflict { version }) =
@@ -144,12 +167,7 @@ impl CodeStore for Desk {
 
     async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         heard!(self, || format!("charge {}", charges.len()), Over, |inner: &mut Inner| {
-            if inner.world.is(Defect::HashesForgotten) {
-                return Reply::Over(Vec::new());
-            }
-            let over = inner.stores.charge(charges, now);
-            inner.charged(!over.is_empty());
-            Reply::Over(over)
+            Reply::Over(inner.stores.charge(charges, now))
         })
     }
 
@@ -178,16 +196,26 @@ impl Inner {
         record
     }
 
+    /// Whether the store makes none of the charges that come with a read.
+    fn forgets(&self, charges: &[Charge]) -> bool {
+        let family = match self.world.defect {
+            Some(Defect::HashesForgotten) => Family::Turns,
+            Some(Defect::TicketsForgotten) => Family::Tickets,
+            _ => return false,
+        };
+        charges.iter().any(|charge| charge.name.family() == Some(family))
+    }
+
     fn is_completed(&self, id: &RecordId) -> bool {
-        let reset = self.stores.load(id).and_then(|loaded| decode_reset(&loaded.body).ok());
+        let reset = self.stores.record(id).and_then(|record| decode_reset(&record.body).ok());
         reset.is_some_and(|reset| reset.stage.name() == StageName::Completed)
     }
 
-    fn saw(&mut self, loaded: &Loaded) {
+    fn saw(&mut self, loaded: &StoredRecord) {
         self.noted.seen = decode_reset(&loaded.body).ok().map(|reset| reset.sends());
     }
 
-    fn read(&self, mut loaded: Loaded) -> Loaded {
+    fn read(&self, mut loaded: StoredRecord) -> StoredRecord {
         if self.world.is(Defect::TimeForgotten) {
             loaded.touched_at = Timestamp::from_micros(i64::MIN);
             // And what the body remembers.

@@ -148,7 +148,7 @@ impl State {
             let index = self.jobs.iter().position(mine).expect("a job that waits");
             history = self.jobs.remove(index).history;
         }
-        let standing = self.standing(world, call);
+        let standing = self.standing(world, call, &Noted::default());
         Thread {
             always: standing,
             at_once: false,
@@ -180,7 +180,7 @@ impl State {
         if yields && world.is(Defect::GrantsAreDrawn) {
             self.draw_grant(&mut answer);
         }
-        self.judge(&thread, &answer)?;
+        self.judge(world, &thread, &answer)?;
         if !lost {
             self.learn(thread.call, &answer);
         }
@@ -289,7 +289,7 @@ impl State {
     ) -> bool {
         let book = &self.books.resets[usize::from(reset)];
         let Some(kept) = book.id.and_then(|id| self.stores.records.get(&id)) else { return false };
-        let Ok(after) = decode_reset(&kept.loaded().body) else { return false };
+        let Ok(after) = decode_reset(&kept.stored().body) else { return false };
         let Some(sent) = after.sent.filter(|sent| sent.number == number) else { return false };
         let now = self.env.now.latest(book.touched).latest(seen);
         let of_use = sent.expires_at.since(now).saturating_mul(10) >= LIMITS.code_lifetime();

@@ -13,7 +13,8 @@ use sspr::{
         Applied, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeDelivery, NoticeId, PasswordChange,
     },
     store::{
-        Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, SWEEP_MARGIN, Swapped,
+        Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, SWEEP_MARGIN, StoredRecord,
+        Swapped,
     },
 };
 
@@ -52,8 +53,8 @@ pub struct Waiting {
 }
 
 impl Kept {
-    pub fn loaded(&self) -> Loaded {
-        Loaded {
+    pub fn stored(&self) -> StoredRecord {
+        StoredRecord {
             body: self.record.body.clone(),
             expires_at: self.record.expires_at,
             touched_at: self.touched_at,
@@ -78,18 +79,19 @@ impl Stores {
         Inserted::Inserted
     }
 
-    pub fn attempt(&mut self, id: &RecordId, now: Timestamp) -> Attempted {
+    pub fn attempt(&mut self, id: &RecordId, charges: &[Charge], now: Timestamp) -> Attempted {
         let Some(shared) = self.records.get(id) else { return Attempted::Missing };
         let mut kept = Kept::clone(shared);
-        let at = now.latest(kept.touched_at);
-        if at >= kept.record.expires_at {
+        kept.touched_at = now.latest(kept.touched_at);
+        if kept.touched_at >= kept.record.expires_at {
             return Attempted::Dead;
         }
-        kept.touched_at = at;
         if kept.tries >= kept.record.tries_limit {
-            kept.tries = kept.record.tries_limit.saturating_add(1);
-            self.records.insert(*id, Arc::new(kept));
             return Attempted::Exhausted;
+        }
+        let refused = self.charge(charges, now);
+        if !refused.is_empty() {
+            return Attempted::Refused(refused);
         }
         kept.tries += 1;
         let mut charges = kept.record.charges.clone();
@@ -101,13 +103,20 @@ impl Stores {
                 break;
             }
         }
-        let record = kept.loaded();
+        let record = kept.stored();
         self.records.insert(*id, Arc::new(kept));
         Attempted::Charged { over, record }
     }
 
-    pub fn load(&self, id: &RecordId) -> Option<Loaded> {
-        self.records.get(id).map(|kept| kept.loaded())
+    pub fn load(&mut self, id: &RecordId, charges: &[Charge], now: Timestamp) -> Loaded {
+        let Some(record) = self.record(id) else { return Loaded::Missing };
+        let over = self.charge(charges, now);
+        if over.is_empty() { Loaded::Found(record) } else { Loaded::Refused(over) }
+    }
+
+    /// What a record holds.
+    pub fn record(&self, id: &RecordId) -> Option<StoredRecord> {
+        self.records.get(id).map(|kept| kept.stored())
     }
 
     pub fn swap(

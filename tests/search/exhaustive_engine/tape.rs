@@ -13,7 +13,7 @@ use std::{
 use sspr::{
     domain::{Account, PasswordHash, Timestamp},
     ports::{Applied, Notice, PasswordMatch},
-    store::{Attempted, Inserted, Loaded, Over, Swapped},
+    store::{Attempted, Inserted, Loaded, Over, StoredRecord, Swapped},
 };
 
 use super::{calls::Call, wide::Wide};
@@ -47,7 +47,7 @@ pub enum Reply {
     Failed(Fate),
     Hashed(PasswordHash),
     Inserted(Inserted),
-    Loaded(Option<Loaded>),
+    Loaded(Loaded),
     Notices(Vec<Notice>),
     Over(Vec<Over>),
     Swapped(Swapped),
@@ -109,15 +109,26 @@ impl Hash for Reply {
             Self::Applied(applied) => std::mem::discriminant(applied).hash(state),
             Self::Attempted(attempted) => {
                 std::mem::discriminant(attempted).hash(state);
-                if let Attempted::Charged { record, over: refused } = attempted {
-                    loaded(record, state);
-                    over(refused, state);
+                match attempted {
+                    Attempted::Charged { record, over: refused } => {
+                        stored(record, state);
+                        over(refused, state);
+                    }
+                    Attempted::Refused(refused) => over(refused, state),
+                    Attempted::Missing | Attempted::Dead | Attempted::Exhausted => {}
                 }
             }
             Self::Failed(fate) => fate.hash(state),
             Self::Hashed(hash) => hash.expose().hash(state),
             Self::Inserted(inserted) => std::mem::discriminant(inserted).hash(state),
-            Self::Loaded(found) => found.iter().for_each(|it| loaded(it, state)),
+            Self::Loaded(loaded) => {
+                std::mem::discriminant(loaded).hash(state);
+                match loaded {
+                    Loaded::Found(record) => stored(record, state),
+                    Loaded::Refused(refused) => over(refused, state),
+                    Loaded::Missing => {}
+                }
+            }
             Self::Notices(due) => due.iter().for_each(|notice| notice.id.hash(state)),
             Self::Over(refused) => over(refused, state),
             Self::Swapped(Swapped::Refused(refused)) => over(refused, state),
@@ -139,8 +150,8 @@ fn account(account: &Account, state: &mut impl Hasher) {
     account.addresses.iter().for_each(|address| address.as_str().hash(state));
 }
 
-fn loaded(loaded: &Loaded, state: &mut impl Hasher) {
-    let Loaded { version, expires_at, touched_at, tries, body } = loaded;
+fn stored(record: &StoredRecord, state: &mut impl Hasher) {
+    let StoredRecord { version, expires_at, touched_at, tries, body } = record;
     (version, expires_at, touched_at, tries, body).hash(state);
 }
 

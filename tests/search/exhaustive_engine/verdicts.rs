@@ -7,12 +7,15 @@ use sspr::{
 };
 
 use super::{
-    books::{Broken, Secret},
+    books::{Broken, Noted, Secret},
     calls::{Answer, Call, Thread, Typed},
     state::State,
     world::{LIMITS, PASSWORDS, World},
 };
-use crate::simulation::{facts::eligible, founding::plain};
+use crate::simulation::{
+    facts::eligible,
+    founding::{plain, rules},
+};
 
 /// What stands for a call, one bit each.
 const PERMITTED: u8 = 1;
@@ -24,7 +27,7 @@ pub const ALL: u8 = 31;
 
 impl State {
     /// What stands for a call now.
-    pub fn standing(&self, world: &World, call: Call) -> u8 {
+    pub fn standing(&self, world: &World, call: Call, noted: &Noted) -> u8 {
         let (reset, number) = match call {
             Call::Verify { reset, typed: Typed::Mailed { reset: other, number } }
                 if other == reset =>
@@ -57,7 +60,8 @@ impl State {
             (Call::Submit { .. }, StageName::Verified) => (own || done, book.grant_until, verified),
             (Call::Redeem { .. }, StageName::Completed) => {
                 let stamp = book.ticket_stamp.map(Stamp::from_bytes);
-                (stamp == Some(holder.stamp), book.ticket_until, verified)
+                let free = !bind.ticket_used || noted.redeems;
+                (stamp == Some(holder.stamp), book.ticket_until, verified && free)
             }
             _ => (own || done, now, false),
         };
@@ -75,12 +79,12 @@ impl State {
 
     pub fn stage(&self, reset: u8) -> Option<StageName> {
         let kept = self.stores.records.get(&self.books.resets[usize::from(reset)].id?)?;
-        decode_reset(&kept.loaded().body).ok().map(|reset| reset.stage.name())
+        decode_reset(&kept.stored().body).ok().map(|reset| reset.stage.name())
     }
 
     /// Takes note, for a call under way, of how things stand now.
     pub fn watch(&self, world: &World, thread: &mut Thread) -> Result<(), Broken> {
-        let standing = self.standing(world, thread.call);
+        let standing = self.standing(world, thread.call, &thread.noted);
         thread.ever |= standing;
         thread.always &= standing;
         if thread.noted.bound && thread.ever & PERMITTED == 0 {
@@ -126,13 +130,13 @@ impl State {
     }
 
     /// Judges an answer.
-    pub fn judge(&mut self, thread: &Thread, answer: &Answer) -> Result<(), Broken> {
+    pub fn judge(&mut self, world: &World, thread: &Thread, answer: &Answer) -> Result<(), Broken> {
         match (thread.call, answer) {
             (Call::Verify { reset, typed }, Answer::Verify(Ok(outcome))) => {
                 self.verified(thread, reset, typed, outcome)
             }
             (Call::Submit { reset, number, password }, Answer::Submit(Ok(outcome))) => {
-                self.submitted(thread, (reset, number, password), outcome)
+                self.submitted(world, thread, (reset, number, password), outcome)
             }
             (Call::Redeem { reset, number }, Answer::Redeem(Ok(outcome))) => {
                 self.redeemed(thread, reset, number, outcome)
@@ -191,6 +195,7 @@ impl State {
 
     fn submitted(
         &mut self,
+        world: &World,
         thread: &Thread,
         (reset, number, password): (u8, u32, u8),
         outcome: &SubmitOutcome,
@@ -214,8 +219,8 @@ impl State {
             }
             SubmitOutcome::Rejected => {
                 let other = applied.is_some_and(|applied| applied != password);
-                // One is kept back for a submit that has begun.
-                let spent = book.hashes_charged + 1 >= LIMITS.submits_per_grant();
+                let tenant = world.typed(reset).1;
+                let spent = book.turns >= turns(tenant);
                 let excused = other || (thread.noted.refused && spent);
                 if thread.always == ALL && !excused {
                     return Err(Broken::I5LiveGrantRefused);
@@ -258,6 +263,12 @@ impl State {
             RedeemOutcome::RequireSignIn | RedeemOutcome::Rejected => Ok(()),
         }
     }
+}
+
+/// How many submits a grant of this tenant pays for.
+fn turns(tenant: usize) -> u32 {
+    // Each may have to compare with the current password first.
+    LIMITS.submits_per_grant() / if rules(tenant).refuses_current() { 2 } else { 1 }
 }
 
 fn bits([permitted, same, newest, alive, open]: [bool; 5]) -> u8 {

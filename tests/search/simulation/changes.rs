@@ -7,7 +7,6 @@ use sspr::{
     domain::{Account, EmailAddress, RecordId, Timestamp},
     flow::StageName,
     mail::{EmailMessage, MailPurpose},
-    policy::Limits,
     ports::{Applied, Notice, NoticeDelivery, PasswordChange, SendErrorKind},
 };
 
@@ -100,9 +99,7 @@ impl Oracle {
         let Some(facts) = about.record.and_then(|id| self.records.get_mut(&id)) else { return };
         facts.hashes += 1;
         let hashes = facts.hashes;
-        // Ten, also where a tenant says less: a process that has just started goes by the
-        // defaults until it has met the tenant.
-        if hashes > Limits::default().submits_per_grant() {
+        if hashes > self.tenants[facts.tenant].limits.submits_per_grant() {
             self.violated("I11 hashes of a grant", || format!("{hashes} (call {call})"));
         }
     }

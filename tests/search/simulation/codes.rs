@@ -12,7 +12,9 @@ use sspr::{
     adapters::MemoryCodes,
     domain::{RecordId, Timestamp},
     ports::{CodeStore, StoreError, StoreErrorKind},
-    store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
+    store::{
+        Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, StoredRecord, Swapped,
+    },
 };
 
 use super::{
@@ -29,7 +31,7 @@ pub struct Codes {
     pub hub: Hub,
     pub defect: Option<Defect>,
     /// Before the last write, for a store that answers so.
-    pub before: Arc<Mutex<HashMap<RecordId, Loaded>>>,
+    pub before: Arc<Mutex<HashMap<RecordId, StoredRecord>>>,
 }
 
 impl Codes {
@@ -57,7 +59,7 @@ impl Codes {
         record
     }
 
-    fn read(&self, mut loaded: Loaded) -> Loaded {
+    fn read(&self, mut loaded: StoredRecord) -> StoredRecord {
         if self.is(Defect::TimeForgotten) {
             loaded.touched_at = Timestamp::from_micros(i64::MIN);
             // And what the body remembers.
@@ -68,11 +70,17 @@ impl Codes {
         loaded
     }
 
+    /// What a record holds.
+    fn record(&self, id: &RecordId) -> Option<StoredRecord> {
+        let read = now(self.inner.load(id, &[], Timestamp::from_micros(0)));
+        read.ok().and_then(Loaded::found)
+    }
+
     fn keep_before(&self, id: &RecordId) {
         if self.is(Defect::ReadsAreStale)
-            && let Ok(Some(loaded)) = now(self.inner.load(id))
+            && let Some(record) = self.record(id)
         {
-            self.before.lock().unwrap().insert(*id, loaded);
+            self.before.lock().unwrap().insert(*id, record);
         }
     }
 
@@ -128,13 +136,18 @@ impl CodeStore for Codes {
         self.happens("insert", sizes, act).await
     }
 
-    async fn attempt(&self, id: &RecordId, at: Timestamp) -> Result<Attempted, StoreError> {
-        let (codes, id) = (self.clone(), *id);
+    async fn attempt(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        at: Timestamp,
+    ) -> Result<Attempted, StoreError> {
+        let (codes, id, charges) = (self.clone(), *id, charges.to_vec());
         let act = move || {
-            let mut answer = now(codes.inner.attempt(&id, at))?;
+            let mut answer = now(codes.inner.attempt(&id, &charges, at))?;
             if codes.is(Defect::TimeForgotten)
                 && matches!(answer, Attempted::Dead)
-                && let Some(record) = now(codes.inner.load(&id))?
+                && let Some(record) = codes.record(&id)
                 && at < record.expires_at
             {
                 answer = Attempted::Charged { over: Vec::new(), record };
@@ -148,20 +161,30 @@ impl CodeStore for Codes {
         self.happens("attempt", String::new, act).await
     }
 
-    async fn load(&self, id: &RecordId) -> Result<Option<Loaded>, StoreError> {
-        let (codes, id) = (self.clone(), *id);
+    async fn load(
+        &self,
+        id: &RecordId,
+        charges: &[Charge],
+        at: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        let (codes, id, charges) = (self.clone(), *id, charges.to_vec());
+        let (kind, sizes) =
+            if charges.is_empty() { ("load", 0) } else { ("load and charge", charges.len()) };
         let act = move || {
             let stale = codes.is(Defect::ReadsAreStale) && codes.hub.lock().chance.often(300);
             let before = codes.before.lock().unwrap().get(&id).cloned().filter(|_| stale);
-            let loaded = now(codes.inner.load(&id))?;
-            // The body of before under the version of now.
-            let loaded = match before {
-                Some(before) => loaded.map(|loaded| Loaded { body: before.body, ..loaded }),
-                None => loaded,
-            };
-            Ok(loaded.map(|loaded| codes.read(loaded)))
+            let mut loaded = now(codes.inner.load(&id, &charges, at))?;
+            codes.hub.note(|oracle, call| oracle.loaded(call, &charges, &loaded));
+            if let Loaded::Found(mut record) = loaded {
+                // The body of before under the version of now.
+                if let Some(before) = before {
+                    record.body = before.body;
+                }
+                loaded = Loaded::Found(codes.read(record));
+            }
+            Ok(loaded)
         };
-        self.happens("load", String::new, act).await
+        self.happens(kind, || sizes.to_string(), act).await
     }
 
     async fn compare_and_swap(
@@ -221,7 +244,7 @@ impl CodeStore for Codes {
             let answer = now(codes.inner.delete_expired(at, limit));
             let alive = codes.hub.lock().oracle.alive();
             for id in alive {
-                if now(codes.inner.load(&id))?.is_none() {
+                if codes.record(&id).is_none() {
                     let seen = || format!("{id:?}");
                     codes.hub.lock().oracle.violated("I3 a living record is swept", seen);
                 }

@@ -142,8 +142,11 @@ pub struct RecordFacts {
     pub sends: Vec<SendFacts>,
     /// Tries of the current challenge.
     pub tries: u32,
-    pub hashes_charged: u32,
+    /// Turns that submits hold or have used up.
+    pub turns: u32,
     pub hashes: u32,
+    /// The call that the counter of its ticket has admitted.
+    pub redeemed_by: Option<usize>,
     /// The hash that a submit put in place.
     /// Until when the last grant lives. Where a code is typed again after a resend it is the same
     /// grant, and its time begins anew.

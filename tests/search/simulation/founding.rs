@@ -62,11 +62,14 @@ pub fn policy(index: usize, mode: Mode) -> TenantPolicy {
     );
     let methods = AuthenticationMethodsPolicy::from_email_json(&json).unwrap();
     let policy = TenantPolicy::customers(TENANTS[index]).unwrap();
-    let rules = if index == 0 { PasswordRules::nist() } else { PasswordRules::entra() };
     policy
         .with_authentication_methods(methods)
         .with_limits(limits(index))
-        .with_password_rules(rules)
+        .with_password_rules(rules(index))
+}
+
+pub fn rules(index: usize) -> PasswordRules {
+    if index == 0 { PasswordRules::nist() } else { PasswordRules::entra() }
 }
 
 /// The deployments of two rotations of the signing key and one of the index key.

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use sspr::{
     domain::{Account, Code, CodeFormat, EmailAddress, Keyring, Purpose, RecordId, Timestamp},
     flow::{Bound, Reset, Stage, decode_lockout, decode_reset},
-    store::{Attempted, Charge, CounterName, Family, Inserted, Over, Record, Swapped},
+    store::{Attempted, Charge, CounterName, Family, Inserted, Loaded, Over, Record, Swapped},
 };
 
-use super::facts::*;
+use super::{facts::*, founding::rules};
 
 /// An invariant that does not hold, and what was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,7 +155,8 @@ impl Oracle {
             ends_at: reset.ends_at,
             expires_at: record.expires_at,
             hashes: 0,
-            hashes_charged: 0,
+            redeemed_by: None,
+            turns: 0,
             key: self.rings[self.calls[call].ring].signing(),
             sends: sends.into_iter().collect(),
             stages: History::new(reset.stage.name()),
@@ -179,9 +180,8 @@ impl Oracle {
         let Some(facts) = self.records.get_mut(&id) else { return };
         let limit = self.tenants[facts.tenant].limits.tries_per_challenge();
         match answer {
-            Attempted::Missing | Attempted::Dead => {}
+            Attempted::Missing | Attempted::Dead | Attempted::Refused(_) => {}
             Attempted::Exhausted => {
-                facts.touched = facts.touched.latest(now);
                 if facts.tries < limit {
                     let tries = facts.tries;
                     let seen = || format!("after {tries} tries (call {call})");
@@ -258,6 +258,11 @@ impl Oracle {
         }
         if !matches!(done, Swapped::Swapped { .. }) {
             return;
+        }
+        if clear.iter().any(|name| name.family() == Some(Family::Turns))
+            && let Some(facts) = self.records.get_mut(&next.id)
+        {
+            facts.turns -= 1;
         }
         if let Ok(lockout) = decode_lockout(&next.body) {
             return self.locked(call, next.id, lockout, now);
@@ -355,16 +360,30 @@ impl Oracle {
         })
     }
 
-    pub fn charged(&mut self, call: usize, charges: &[Charge], over: &[Over]) {
-        let grants = charges.iter().any(|charge| charge.name.family() == Some(Family::Grants));
-        let Some(record) = self.calls[call].record.filter(|_| grants) else { return };
-        if over.is_empty() {
-            if let Some(facts) = self.records.get_mut(&record) {
-                facts.hashes_charged += 1;
-            }
-        } else {
-            self.calls[call].hash_refused = true;
+    /// A reset was read, with charges of the call, or refused.
+    pub fn loaded(&mut self, call: usize, charges: &[Charge], loaded: &Loaded) {
+        let of = |wanted| charges.iter().any(|charge| charge.name.family() == Some(wanted));
+        let Some(record) = self.calls[call].record else { return };
+        let Some(facts) = self.records.get_mut(&record) else { return };
+        if of(Family::Turns) && matches!(loaded, Loaded::Found(_)) {
+            facts.turns += 1;
         }
+        // A day later its counter admits another call, which then meets a dead ticket.
+        if of(Family::Tickets) && matches!(loaded, Loaded::Found(_)) {
+            facts.redeemed_by.get_or_insert(call);
+        }
+    }
+
+    /// A submit has asked for a turn, and there was none.
+    pub fn charged(&mut self, call: usize, charges: &[Charge], over: &[Over]) {
+        let turns = charges.iter().any(|charge| charge.name.family() == Some(Family::Turns));
+        let Some(record) = self.calls[call].record.filter(|_| turns) else { return };
+        let Some(facts) = self.records.get(&record) else { return };
+        let budget = self.tenants[facts.tenant].limits.submits_per_grant();
+        // Each submit may have to compare with the current password first.
+        let hashes = if rules(facts.tenant).refuses_current() { 2 } else { 1 };
+        let none_left = !over.is_empty() && facts.turns >= budget / hashes;
+        self.calls[call].hash_refused |= none_left;
     }
 
     /// Nothing that is secret stands in a record.

@@ -1,5 +1,7 @@
 //! What the oracle says of an answer: was it allowed, and if it was a refusal, is there an excuse?
 
+use std::time::Duration;
+
 use sspr::{
     Error,
     domain::Account,
@@ -204,9 +206,7 @@ impl Oracle {
             SubmitOutcome::Rejected => {
                 let (since, record, dead) = (grant.step.min(start), grant.record, grant.expires_at);
                 let other = facts.applied.as_ref().is_some_and(|(other, _)| *other != hash);
-                let budget = self.tenants[facts.tenant].limits.submits_per_grant();
-                // One is kept back for a submit that has begun.
-                let spent = hash_refused && facts.hashes_charged + 1 >= budget;
+                let spent = hash_refused;
                 let key_gone = self.rings[ring].under(bind.key, KEY_PURPOSE).is_none();
                 let newer = facts.binds.len() > grant.bind + 1;
                 let moved = newer
@@ -214,8 +214,6 @@ impl Oracle {
                         .stages
                         .during(start, step)
                         .any(|stage| matches!(stage, StageName::Opened | StageName::CodeSent));
-                let redeemed = facts.applied.is_some()
-                    && facts.stages.during(start, step).any(|stage| *stage == StageName::Closed);
                 let same = |it: &Account| {
                     (it.stamp == stamp && it.addresses.contains(&address))
                         || it.last_reset == Some(record)
@@ -225,7 +223,7 @@ impl Oracle {
                 let spent_for = facts.ticket_until.is_some_and(|until| self.latest >= until);
                 let dead = dead.latest(facts.grant_until.unwrap_or_default());
                 let dead = self.latest >= dead || spent_for;
-                let excused = other || spent || key_gone || moved || redeemed || changed || dead;
+                let excused = other || spent || key_gone || moved || changed || dead;
                 if !excused {
                     self.violated("I5 a live grant is refused", seen);
                 }
@@ -282,8 +280,10 @@ impl Oracle {
                 }
             }
             RedeemOutcome::RequireSignIn => {
-                let stages = &self.records[&record].stages;
-                if !stages.during(start, step).any(|stage| *stage == StageName::Closed) {
+                let facts = &self.records[&record];
+                let used = facts.redeemed_by.is_some_and(|other| other != call);
+                let behind = facts.touched.since(alone) >= Duration::from_secs(12 * 3600);
+                if !used && !behind {
                     self.violated("I5 a fresh ticket counts as used", seen);
                 }
             }

@@ -1,0 +1,88 @@
+//! The offer of a reset, as the native API makes it. The address comes first, and the reset is opened
+//! with the request for its first code.
+
+use crate::{
+    domain::Timestamp,
+    error::Error,
+    policy::{Disclosure, TenantPolicy},
+    ports::{EventKind, Outcome},
+};
+
+use super::{Client, Request, Sspr, sspr::About, throttle::retry_at};
+
+/// The answers that a front may give for an address before a reset is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// A reset can be opened.
+    Open {
+        /// The time until which the front may hold the request open, as long as a reset lives.
+        until: Timestamp,
+    },
+    /// The tenant or the user flow offers no reset.
+    Unavailable,
+    /// No account can reset its password here with this address. Given only if the tenant chose to
+    /// tell.
+    UnknownAccount,
+    /// A limit of look-ups was reached.
+    TryLater {
+        /// The time from which a retry makes sense.
+        retry_at: Timestamp,
+    },
+}
+
+impl Sspr {
+    /// Takes an address for a reset, and writes nothing.
+    ///
+    /// # Errors
+    /// A store or the policy source failed.
+    ///
+    /// # Security
+    /// With `Disclosure::Strict` no port but the policy source is called. With `EntraCompatible`
+    /// the network's budget of `open` is charged before the look-up, for every address alike.
+    pub(crate) async fn offer(&self, request: &Request, client: &Client) -> Result<Offer, Error> {
+        let now = self.inner.clock.now();
+        let answer = self.offer_at(request, client, now).await;
+        let refused = match &answer {
+            Ok(Offer::Open { .. }) => None,
+            Ok(Offer::Unavailable | Offer::UnknownAccount) => Some(Outcome::Unavailable),
+            Ok(Offer::TryLater { .. }) => Some(Outcome::TryLater),
+            Err(_) => Some(Outcome::Error),
+        };
+        if let Some(outcome) = refused {
+            let failure = answer.as_ref().err().map(Error::failure);
+            let about = About::client(client).of(&request.application.tenant);
+            self.inner.emit(EventKind::Open, outcome, about.failed(failure.as_ref()), now);
+        }
+        answer
+    }
+
+    async fn offer_at(
+        &self,
+        request: &Request,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Offer, Error> {
+        let inner = &*self.inner;
+        let policy = inner.policy(&request.application.tenant)?;
+        let offered = |policy: &TenantPolicy| {
+            policy.offers_reset(&request.application.user_flow, &request.application.id)
+                && self.serves(&request.application)
+        };
+        let Some(policy) = policy.filter(|policy| offered(policy)) else {
+            return Ok(Offer::Unavailable);
+        };
+        let limits = policy.limits();
+        if request.disclosure.unwrap_or(policy.disclosure()) == Disclosure::EntraCompatible {
+            let lane = inner.lane(&request.application.tenant, &request.address, client, now);
+            let throttle = inner.throttle(request.application.tenant.tag(), limits);
+            let over = inner.codes.charge(&throttle.open(&lane, client), now).await?;
+            if !over.is_empty() {
+                return Ok(Offer::TryLater { retry_at: retry_at(&over, now) });
+            }
+            if !self.is_eligible(&policy, request).await? {
+                return Ok(Offer::UnknownAccount);
+            }
+        }
+        Ok(Offer::Open { until: now.after(limits.reset_lifetime) })
+    }
+}
