@@ -296,7 +296,10 @@ async fn what_breaks_has_every_header_too() {
             ("username", "ada@example.com"),
             ("challenge_type", "oob redirect"),
         ];
-        let seen = post(&app, "/native/resetpassword/v1.0/start", &[], &form(&fields)).await;
+        let started = post(&app, "/native/resetpassword/v1.0/start", &[], &form(&fields)).await;
+        let token = started.json()["continuation_token"].as_str().unwrap_or("none").to_owned();
+        let fields = [("client_id", "shop"), ("continuation_token", &*token)];
+        let seen = post(&app, "/native/resetpassword/v1.0/challenge", &[], &form(&fields)).await;
         assert!(seen.status >= 400);
         has(&seen, "cache-control", "no-store", "a native call that breaks");
         let seen = get(&app, "/health/ready", &[]).await;

@@ -1,7 +1,10 @@
 //! Entra's native-authentication API: the contract, its traps, and bad input.
 
+use std::sync::Arc;
+
+use crate::stranger::Ledger;
 use crate::support::{
-    NEW, OLD, World,
+    NEW, OLD, Users, World,
     front::{FORM, JSON, KINDS, Plain, Seen, build, flaky_world, form, get, post, send},
     hours,
     native_api::{Api, OAUTH, ORIGIN, RESET, V2, is_error},
@@ -9,7 +12,9 @@ use crate::support::{
 };
 use axum::Extension;
 use sspr::{
-    Application,
+    Application, Keyring, TenantPolicy,
+    adapters::{ManualClock, MemoryPolicies, MemoryUsers, SystemEntropy},
+    domain::Timestamp,
     engine::Vouch,
     http::{Native, NativeApplication, OtherTenantError},
     policy::Disclosure,
@@ -619,11 +624,9 @@ async fn while_a_store_is_down_the_answer_is_503_json_and_the_flow_goes_on_after
         assert!(!seen.text("correlation_id").is_empty());
     };
 
+    // The first step writes nothing, so it needs no store.
     set(true);
-    is_down(&api.start("ada@example.com").await);
-    set(false);
     let started = api.start("ada@example.com").await.text("continuation_token");
-    set(true);
     is_down(&api.challenge(&started).await);
     set(false);
     let token = api.challenge(&started).await.text("continuation_token");
@@ -637,9 +640,104 @@ async fn while_a_store_is_down_the_answer_is_503_json_and_the_flow_goes_on_after
     set(false);
     let token = api.submit(&token, NEW).await.text("continuation_token");
     set(true);
-    is_down(&api.poll(&token).await);
-    set(false);
     assert_eq!(api.poll(&token).await.text("status"), "succeeded");
+}
+
+/// A small world whose code store counts its calls.
+async fn counted() -> (Api, Ledger) {
+    let ledger = Ledger::default();
+    let world = World::assemble(
+        Users::Memory(MemoryUsers::new()),
+        Arc::new(ledger.clone()),
+        MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap()),
+        Keyring::generate(&SystemEntropy::new()).unwrap(),
+        ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000)),
+        None,
+    );
+    world.add("ada@example.com", "ada").await;
+    (Api::over(world), ledger)
+}
+
+#[tokio::test]
+async fn a_reset_through_the_api_makes_seven_calls_of_the_code_store() {
+    let (api, ledger) = counted().await;
+    let calls = || ledger.take().0;
+    calls();
+
+    let started = api.start("ada@example.com").await.text("continuation_token");
+    let mut steps = vec![calls()];
+    let token = api.challenge(&started).await.text("continuation_token");
+    steps.push(calls());
+    let code = api.code().await;
+    steps.push(calls());
+    let token = api.go_on(&token, &code).await.text("continuation_token");
+    steps.push(calls());
+    let token = api.submit(&token, NEW).await.text("continuation_token");
+    steps.push(calls());
+    let token = api.poll(&token).await.text("continuation_token");
+    steps.push(calls());
+    let fields = [
+        ("grant_type", "continuation_token"),
+        ("continuation_token", &*token),
+        ("scope", "openid"),
+    ];
+    let signed_in = api.token(&fields).await;
+    assert_eq!(signed_in.status, 200, "{}", signed_in.body);
+    steps.push(calls());
+
+    assert_eq!(
+        steps,
+        [0, 1, 1, 2, 2, 0, 1],
+        "start, challenge, mail, continue, submit, poll, token"
+    );
+}
+
+#[tokio::test]
+async fn a_first_challenge_that_is_repeated_opens_one_reset_and_sends_one_mail() {
+    let (api, ledger) = counted().await;
+    let started = api.start("ada@example.com").await.text("continuation_token");
+
+    let mut last = String::new();
+    for _ in 0..3 {
+        let seen = api.challenge(&started).await;
+        assert_eq!(seen.status, 200, "{}", seen.body);
+        last = seen.text("continuation_token");
+    }
+    assert_eq!(ledger.entries().0, 1, "one record");
+    let code = api.code().await;
+    assert_eq!(api.world.inbox.messages().len(), 1);
+    assert_eq!(api.go_on(&last, &code).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_of_the_first_step_lives_as_long_as_a_reset() {
+    let (api, _) = counted().await;
+    let started = api.start("ada@example.com").await.text("continuation_token");
+    let late = api.start("ada@example.com").await.text("continuation_token");
+
+    api.world.clock.advance(seconds(3_599));
+    assert_eq!(api.challenge(&started).await.status, 200);
+    api.world.clock.advance(seconds(1));
+    let refused = api.challenge(&late).await;
+    assert_eq!((refused.status, &*refused.text("error")), (400, "expired_token"));
+}
+
+#[tokio::test]
+async fn a_guess_under_the_token_of_an_older_code_costs_a_try_and_compares_nothing() {
+    let (api, _) = counted().await;
+    let started = api.start("ada@example.com").await.text("continuation_token");
+    let old = api.challenge(&started).await.text("continuation_token");
+    api.code().await;
+    api.world.clock.advance(seconds(60));
+    let new = api.challenge(&old).await.text("continuation_token");
+    let code = api.code().await;
+
+    for _ in 0..4 {
+        let refused = api.go_on(&old, &code).await;
+        assert_eq!((refused.status, &*refused.text("error")), (400, "expired_token"));
+    }
+    assert_eq!(api.challenge(&old).await.text("error"), "expired_token");
+    assert_eq!(api.go_on(&new, &code).await.status, 200, "the fifth try");
 }
 
 #[tokio::test]

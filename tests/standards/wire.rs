@@ -52,8 +52,13 @@ impl Front {
 
     /// A continuation token that waits for a code.
     async fn api_challenged(&self) -> String {
+        self.api_challenge().await.text("continuation_token")
+    }
+
+    /// The answer to the request for a first code.
+    async fn api_challenge(&self) -> Seen {
         let token = self.api_start().await.text("continuation_token");
-        self.api("challenge", &[("continuation_token", &token)]).await.text("continuation_token")
+        self.api("challenge", &[("continuation_token", &token)]).await
     }
 
     async fn api_code(&self, token: &str, code: &str) -> Seen {
@@ -158,8 +163,8 @@ async fn rfc_9457_is_not_spoken() {
 async fn rfc_6585_4_a_limit_is_429_and_never_kept() {
     let front = Front::new().await;
     limit(&front.world, Limits::builder().opens_per_network(1));
-    front.api_start().await;
-    let seen = front.api_start().await;
+    front.api_challenge().await;
+    let seen = front.api_challenge().await;
     assert_eq!((seen.status, seen.header("cache-control")), (429, "no-store"));
 }
 
@@ -167,12 +172,12 @@ async fn rfc_6585_4_a_limit_is_429_and_never_kept() {
 async fn rfc_9110_10_2_3_whoever_waits_as_long_as_told_is_served() {
     let front = Front::new().await;
     limit(&front.world, Limits::builder().opens_per_network(1));
-    front.api_start().await;
+    front.api_challenge().await;
     front.world.clock.advance(seconds(60) + Duration::from_millis(500));
-    let told: u64 = front.api_start().await.header("retry-after").parse().unwrap();
+    let told: u64 = front.api_challenge().await.header("retry-after").parse().unwrap();
     assert_eq!(told, 3_540, "whole seconds, rounded up");
     front.world.clock.advance(seconds(told));
-    assert_eq!(front.api_start().await.status, 200);
+    assert_eq!(front.api_challenge().await.status, 200);
 }
 
 #[tokio::test]

@@ -18,7 +18,8 @@ use sspr::{
 #[path = "ledger.rs"]
 mod ledger;
 
-use self::ledger::{Finds, Ledger};
+use self::ledger::Finds;
+pub use self::ledger::Ledger;
 use crate::support::{OLD, account, cheap_hasher, password, request, seconds, tenant, wrong_code};
 
 /// One thing to ask for.
@@ -72,7 +73,7 @@ pub const ASKS: [(Ask, &str, &str); 15] = [
         "a_network_fills_the_store_no_further_than_its_opens",
     ),
     (Ask::Open, "open: unknown address", "an_open_is_one_call_and_looks_nobody_up"),
-    (Ask::WrongCode, "verify: wrong code in an own reset", "a_wrong_code_is_two_calls"),
+    (Ask::WrongCode, "verify: wrong code in an own reset", "a_wrong_code_is_one_call"),
     (Ask::Look, "look: a poll of an own reset", "a_look_reads_once_and_leaves_nothing"),
     (Ask::ForgedToken, "verify: forged token", "a_forged_token_reaches_no_port"),
     (Ask::ForgedGrant, "submit: forged grant", "a_forged_grant_reaches_no_port"),

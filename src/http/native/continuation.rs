@@ -46,13 +46,22 @@ pub(super) enum Step {
     /// The entry of V2, where nothing has happened yet.
     #[serde(rename = "e")]
     Entry,
-    /// A reset is open. `sent` tells its latest code from earlier codes.
+    /// The client has named an address for a reset, which is opened under `key` with its first code.
+    #[serde(rename = "n")]
+    Named {
+        address: String,
+        key: Secret,
+        /// The end of the token, which the token itself states.
+        #[serde(skip)]
+        until: i64,
+    },
+    /// A reset is open. `sent` is the end of its latest code, which tells it from earlier codes.
     #[serde(rename = "r")]
-    Reset { token: Secret, sent: Option<i64> },
+    Reset { token: Secret, sent: i64 },
     #[serde(rename = "g")]
-    Granted { token: Secret, grant: Secret },
+    Granted { grant: Secret },
     #[serde(rename = "t")]
-    Submitted { token: Secret, ticket: Secret },
+    Submitted { ticket: Secret },
     /// The client has named an address. A password is accepted once the client was `challenged` for
     /// it.
     #[serde(rename = "p")]
@@ -81,6 +90,7 @@ impl Continuation {
             Step::Entry | Step::SignIn { .. } | Step::SignedIn { .. } => {
                 Some(now.after(SIGN_IN_LIFETIME).as_micros())
             }
+            Step::Named { until, .. } => Some(*until),
             Step::Reset { .. } | Step::Granted { .. } | Step::Submitted { .. } => None,
         };
         Self { application: application.to_owned(), ends, scope: scope.to_owned(), step }

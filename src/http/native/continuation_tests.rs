@@ -74,21 +74,22 @@ fn a_token_holds_what_the_next_step_needs_and_nothing_more() {
     };
     let signed_in =
         || Step::SignedIn { account: "ada".to_owned(), once: once.clone(), stamp: [7; 16] };
-    let submitted = || Step::Submitted { ticket: secret(), token: secret() };
+    let submitted = || Step::Submitted { ticket: secret() };
     for (kind, step, expected) in [
         (Kind::Continuation, Step::Entry, &["a", "e", "o", "s"][..]),
         (
             Kind::Continuation,
-            Step::Reset { sent: None, token: secret() },
-            &["a", "o", "s.sent", "s.token"],
+            Step::Named { address: "ada@example.com".to_owned(), key: secret(), until: 9 },
+            &["a", "e", "o", "s.address", "s.key"],
         ),
         (
             Kind::Continuation,
-            Step::Granted { grant: secret(), token: secret() },
-            &["a", "o", "s.grant", "s.token"],
+            Step::Reset { sent: 1, token: secret() },
+            &["a", "o", "s.sent", "s.token"],
         ),
-        (Kind::Continuation, submitted(), &["a", "o", "s.ticket", "s.token"]),
-        (Kind::Code, submitted(), &["a", "o", "s.ticket", "s.token"]),
+        (Kind::Continuation, Step::Granted { grant: secret() }, &["a", "o", "s.grant"]),
+        (Kind::Continuation, submitted(), &["a", "o", "s.ticket"]),
+        (Kind::Code, submitted(), &["a", "o", "s.ticket"]),
         (
             Kind::Continuation,
             signing(false),

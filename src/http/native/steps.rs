@@ -1,5 +1,8 @@
 //! The steps of both API versions, which differ only in their wire forms.
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use zeroize::Zeroizing;
+
 use super::{
     call::{Call, Served},
     continuation::{Once, SIGN_IN_LIFETIME, Step},
@@ -8,14 +11,13 @@ use super::{
 };
 use crate::{
     domain::{
-        AccountId, Code, CodeFormat, EmailAddress, FlowToken, Grant, Password, PasswordError,
-        Stamp, Ticket, Timestamp,
+        AccountId, Code, EmailAddress, FlowToken, Grant, Password, PasswordError, Stamp, Ticket,
+        Timestamp,
     },
     engine::{
-        Named, OpenOutcome, RedeemOutcome, Rejection, Request, SecondFactorDemand, SendOutcome,
-        SentCode, SignInOutcome, StatusOutcome, SubmitOutcome, Use, VerifyOutcome,
+        Named, Offer, RedeemOutcome, Rejection, Request, RequestKey, SecondFactorDemand,
+        SendOutcome, SentCode, SignInOutcome, StartOutcome, SubmitOutcome, Use, VerifyOutcome,
     },
-    flow::StageName,
     http::secret::Secret,
     policy::PasswordIssue,
 };
@@ -36,47 +38,91 @@ pub(super) fn address(typed: &str) -> Result<EmailAddress, Fault> {
     EmailAddress::parse(typed.trim()).map_err(|_| Fault::parameter("username"))
 }
 
-/// `/start`: opens a reset. Sends no mail yet.
-pub(super) async fn open(
+/// `/start`: takes the address. The reset is opened with its first code, so nothing is written.
+pub(super) async fn name_for_reset(
     call: &Call,
     served: &Served<'_>,
     username: &str,
 ) -> Result<(Step, String), Fault> {
     let request = Request::new(served.application, address(username)?);
-    let outcome = served.sspr.open(&request, &call.client()).await.map_err(|_| Fault::down())?;
-    match outcome {
-        OpenOutcome::Opened(opened) => {
-            let token = Secret::of(opened.token.expose());
-            Ok((Step::Reset { sent: None, token }, opened.masked_address))
+    let offer = served.sspr.offer(&request, &call.client()).await.map_err(|_| Fault::down())?;
+    match offer {
+        Offer::Open { until } => {
+            let key = RequestKey::generate(call.site.sspr.entropy()).map_err(|_| Fault::down())?;
+            let step = Step::Named {
+                address: request.address.as_str().to_owned(),
+                key: Secret::of(Base64UrlUnpadded::encode_string(key.expose())),
+                until: until.as_micros(),
+            };
+            Ok((step, request.address.masked()))
         }
-        OpenOutcome::TryLater { retry_at } => Err(Fault::try_later(retry_at, call.ids.now)),
-        OpenOutcome::Unavailable => Err(Fault::reset_not_offered()),
-        OpenOutcome::UnknownAccount => Err(Fault::user_not_found()),
+        Offer::TryLater { retry_at } => Err(Fault::try_later(retry_at, call.ids.now)),
+        Offer::Unavailable => Err(Fault::reset_not_offered()),
+        Offer::UnknownAccount => Err(Fault::user_not_found()),
     }
 }
 
-/// `/challenge`: sends the first code or another one. A repeat of the first request within the
-/// cooldown (after a lost reply) gets the first answer and sends no second mail.
-pub(super) async fn send(
+/// `/challenge`: sends the first code or another one.
+pub(super) async fn challenge(
+    call: &Call,
+    served: &Served<'_>,
+    step: &Step,
+) -> Result<(Step, SentCode), Fault> {
+    match step {
+        Step::Named { address, key, .. } => start(call, served, address, key).await,
+        Step::Reset { token, sent } => send(call, served, token, *sent).await,
+        Step::Entry
+        | Step::Granted { .. }
+        | Step::Submitted { .. }
+        | Step::SignIn { .. }
+        | Step::SignedIn { .. } => Err(Fault::bad_token()),
+    }
+}
+
+/// Opens a reset with its first code. A repeat within the cooldown (after a lost reply) gets the
+/// first answer and sends no second mail.
+async fn start(
+    call: &Call,
+    served: &Served<'_>,
+    typed: &str,
+    key: &Secret,
+) -> Result<(Step, SentCode), Fault> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    Base64UrlUnpadded::decode(key.expose(), &mut *bytes).map_err(|_| Fault::bad_token())?;
+    let key = RequestKey::from_bytes(*bytes);
+    // What the tenant tells of the address was told at `/start`.
+    let request = Request::new(served.application, address(typed)?).with_strict_disclosure();
+    let outcome = served.sspr.start(&request.with_key(key), &call.client()).await;
+    match outcome.map_err(|_| Fault::down())? {
+        StartOutcome::Started(started) => {
+            let token = Secret::of(started.token.expose());
+            Ok((reset(token, &started.sent), started.sent))
+        }
+        StartOutcome::TryLater { retry_at } => Err(Fault::try_later(retry_at, call.ids.now)),
+        StartOutcome::Unavailable | StartOutcome::UnknownAccount => Err(Fault::expired_token()),
+    }
+}
+
+async fn send(
     call: &Call,
     served: &Served<'_>,
     token: &Secret,
-    sent: Option<i64>,
+    sent: i64,
 ) -> Result<(Step, SentCode), Fault> {
-    let flow = flow_token(token)?;
-    let before = if sent.is_some() { current(served, &flow, sent).await? } else { None };
-    let outcome = served.sspr.send(&flow, &call.client()).await.map_err(|_| Fault::down())?;
-    let code = match outcome {
-        SendOutcome::Sent(code) => code,
-        SendOutcome::TooSoon { resend_at } => match (sent, before) {
-            (None, None) => latest(served, &flow).await?.ok_or_else(Fault::expired_token)?,
-            _ => return Err(Fault::try_later(resend_at, call.ids.now)),
-        },
-        SendOutcome::TryLater { retry_at } => return Err(Fault::try_later(retry_at, call.ids.now)),
-        SendOutcome::Gone => return Err(Fault::expired_token()),
-    };
-    let sent = Some(code.expires_at.as_micros());
-    Ok((Step::Reset { sent, token: token.clone() }, code))
+    let latest = Some(Timestamp::from_micros(sent));
+    let outcome = served.sspr.send_after(&flow_token(token)?, latest, &call.client()).await;
+    match outcome.map_err(|_| Fault::down())? {
+        SendOutcome::Sent(code) => Ok((reset(token.clone(), &code), code)),
+        SendOutcome::TooSoon { resend_at: at } | SendOutcome::TryLater { retry_at: at } => {
+            Err(Fault::try_later(at, call.ids.now))
+        }
+        SendOutcome::Gone => Err(Fault::expired_token()),
+    }
+}
+
+/// Returns the step of a client that waits for this code.
+fn reset(token: Secret, code: &SentCode) -> Step {
+    Step::Reset { sent: code.expires_at.as_micros(), token }
 }
 
 /// `/continue`: tries a code. A wrong code leaves the client's token unchanged.
@@ -84,18 +130,18 @@ pub(super) async fn verify(
     call: &Call,
     served: &Served<'_>,
     token: &Secret,
-    sent: Option<i64>,
+    sent: i64,
     typed: &str,
 ) -> Result<(Step, Timestamp), Fault> {
     let flow = flow_token(token)?;
-    current(served, &flow, sent).await?;
     let wrong = || Fault::wrong_code("The one-time code is not right.");
     let code = Code::parse(typed).map_err(|_| wrong())?;
-    let outcome = served.sspr.verify(&flow, &code, &call.client()).await;
+    let sent = Some(Timestamp::from_micros(sent));
+    let outcome = served.sspr.verify_sent(&flow, &code, sent, &call.client()).await;
     match outcome.map_err(|_| Fault::down())? {
         VerifyOutcome::Granted(granted) => {
             let grant = Secret::of(granted.grant.expose());
-            Ok((Step::Granted { grant, token: token.clone() }, granted.expires_at))
+            Ok((Step::Granted { grant }, granted.expires_at))
         }
         VerifyOutcome::Rejected(rejection) => Err(match rejection {
             Rejection::WrongCode { .. } => wrong(),
@@ -118,7 +164,6 @@ pub(super) async fn verify(
 pub(super) async fn submit(
     call: &Call,
     served: &Served<'_>,
-    token: &Secret,
     grant: &Secret,
     typed: &str,
 ) -> Result<Step, Fault> {
@@ -134,20 +179,11 @@ pub(super) async fn submit(
     match outcome.map_err(|_| Fault::down())? {
         SubmitOutcome::Changed(changed) => {
             let ticket = Secret::of(changed.ticket.expose());
-            Ok(Step::Submitted { ticket, token: token.clone() })
+            Ok(Step::Submitted { ticket })
         }
         SubmitOutcome::Weak { issues } => Err(Fault::password(&issues)),
         SubmitOutcome::Rejected => Err(Fault::expired_token()),
         SubmitOutcome::TryLater { retry_at } => Err(Fault::try_later(retry_at, call.ids.now)),
-    }
-}
-
-/// `/poll_completion`: reads the status and changes nothing.
-pub(super) async fn is_finished(served: &Served<'_>, token: &Secret) -> Result<bool, Fault> {
-    let flow = flow_token(token)?;
-    match served.sspr.status(&flow).await.map_err(|_| Fault::down())? {
-        StatusOutcome::Status(status) => Ok(status.stage == StageName::Completed),
-        StatusOutcome::Gone => Err(Fault::expired_token()),
     }
 }
 
@@ -249,28 +285,4 @@ fn entered(account: AccountId, stamp: Stamp, demand: SecondFactorDemand) -> Ente
 
 fn flow_token(token: &Secret) -> Result<FlowToken, Fault> {
     FlowToken::parse(token.expose()).map_err(|_| Fault::bad_token())
-}
-
-async fn latest(served: &Served<'_>, flow: &FlowToken) -> Result<Option<SentCode>, Fault> {
-    match served.sspr.status(flow).await.map_err(|_| Fault::down())? {
-        StatusOutcome::Status(status) => Ok(status.sent),
-        StatusOutcome::Gone => Err(Fault::expired_token()),
-    }
-}
-
-/// Refuses the token of a code that a newer code has replaced. The longer code that the service
-/// sends on its own replaces no code, because the client could not know about it.
-async fn current(
-    served: &Served<'_>,
-    flow: &FlowToken,
-    sent: Option<i64>,
-) -> Result<Option<SentCode>, Fault> {
-    let latest = latest(served, flow).await?;
-    let Some(code) = latest else { return Err(Fault::bad_token()) };
-    let same = sent == Some(code.expires_at.as_micros());
-    if same || code.format == CodeFormat::Letters {
-        Ok(Some(code))
-    } else {
-        Err(Fault::expired_token())
-    }
 }

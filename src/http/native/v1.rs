@@ -27,7 +27,7 @@ pub(super) async fn start(call: &Call, form: &Form) -> Result<Reply, Fault> {
     if !challenges(field(form, "challenge_type")?)?.contains(&"oob") {
         return Ok(to_browser("The client supports no one-time code."));
     }
-    let (step, _) = steps::open(call, &served, username).await?;
+    let (step, _) = steps::name_for_reset(call, &served, username).await?;
     let token = Continuation::new(served.application.id.as_str(), "", step, call.ids.now);
     continued(call, &token)
 }
@@ -41,8 +41,7 @@ pub(super) async fn challenge(call: &Call, form: &Form) -> Result<Reply, Fault> 
     {
         return Ok(to_browser("The client supports no one-time code."));
     }
-    let Step::Reset { token: flow, sent } = &token.step else { return Err(Fault::bad_token()) };
-    let (step, code) = steps::send(call, &served, flow, *sent).await?;
+    let (step, code) = steps::challenge(call, &served, &token.step).await?;
     Ok(Reply::ok(oob(&call.next(&token, step)?, &code)))
 }
 
@@ -66,8 +65,8 @@ pub(super) async fn submit(call: &Call, form: &Form) -> Result<Reply, Fault> {
     let client_id = field(form, "client_id")?;
     let (token, served) = call.continue_for(client_id, field(form, "continuation_token")?)?;
     let typed = field(form, "new_password")?;
-    let Step::Granted { token: flow, grant } = &token.step else { return Err(Fault::bad_token()) };
-    let step = steps::submit(call, &served, flow, grant, typed).await?;
+    let Step::Granted { grant } = &token.step else { return Err(Fault::bad_token()) };
+    let step = steps::submit(call, &served, grant, typed).await?;
     let token = call.next(&token, step)?;
     Ok(Reply::ok(json!({ "continuation_token": token, "poll_interval": POLL_INTERVAL })))
 }
@@ -75,11 +74,9 @@ pub(super) async fn submit(call: &Call, form: &Form) -> Result<Reply, Fault> {
 /// `POST /resetpassword/v1.0/poll_completion`
 pub(super) async fn poll(call: &Call, form: &Form) -> Result<Reply, Fault> {
     let client_id = field(form, "client_id")?;
-    let (token, served) = call.continue_for(client_id, field(form, "continuation_token")?)?;
-    let Step::Submitted { token: flow, .. } = &token.step else { return Err(Fault::bad_token()) };
-    if !steps::is_finished(&served, flow).await? {
-        return Err(Fault::expired_token());
-    }
+    let (token, _) = call.continue_for(client_id, field(form, "continuation_token")?)?;
+    // A token of this step exists only once the password is changed.
+    let Step::Submitted { .. } = &token.step else { return Err(Fault::bad_token()) };
     let token = call.next(&token, token.step.clone())?;
     Ok(Reply::ok(json!({ "status": "succeeded", "continuation_token": token })))
 }

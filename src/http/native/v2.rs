@@ -72,9 +72,11 @@ fn leave(call: &Call, form: &Form, token: &str) -> Result<Reply, Fault> {
             let code = token.seal(call, Kind::Code);
             Ok(Reply::ok(json!({ "code": code.map_err(|_| Fault::down())? })))
         }
-        Step::Entry | Step::Granted { .. } | Step::Reset { .. } | Step::SignIn { .. } => {
-            Err(Fault::bad_token())
-        }
+        Step::Entry
+        | Step::Named { .. }
+        | Step::Granted { .. }
+        | Step::Reset { .. }
+        | Step::SignIn { .. } => Err(Fault::bad_token()),
     }
 }
 
@@ -82,7 +84,7 @@ fn leave(call: &Call, form: &Form, token: &str) -> Result<Reply, Fault> {
 pub(super) async fn reset_start(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
     let (token, served) = call.continue_with(fields.token()?)?;
     let Step::Entry = &token.step else { return Err(Fault::bad_token()) };
-    let (step, hint) = steps::open(call, &served, fields.username()?).await?;
+    let (step, hint) = steps::name_for_reset(call, &served, fields.username()?).await?;
     Ok(methods(call, &call.next(&token, step)?, "email", Some(&hint)))
 }
 
@@ -97,8 +99,7 @@ pub(super) async fn sign_in_start(call: &Call, fields: &Fields) -> Result<Reply,
 /// `POST /api/v2.0/auth/methods/email/{id}/challenge`, the first time and again.
 pub(super) async fn email_challenge(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
     let (token, served) = call.continue_with(fields.token()?)?;
-    let Step::Reset { token: flow, sent } = &token.step else { return Err(Fault::bad_token()) };
-    let (step, code) = steps::send(call, &served, flow, *sent).await?;
+    let (step, code) = steps::challenge(call, &served, &token.step).await?;
     Ok(Reply::ok(json!({
         "state": "interactionRequired",
         "action": "verify",
@@ -129,9 +130,9 @@ pub(super) async fn email_verify(call: &Call, fields: &Fields) -> Result<Reply, 
 /// `PUT /api/v2.0/resetpassword/update`
 pub(super) async fn update(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
     let (token, served) = call.continue_with(fields.token()?)?;
-    let Step::Granted { token: flow, grant } = &token.step else { return Err(Fault::bad_token()) };
+    let Step::Granted { grant } = &token.step else { return Err(Fault::bad_token()) };
     let typed = given(fields.new_password.as_deref(), "newPassword")?;
-    let step = steps::submit(call, &served, flow, grant, typed).await?;
+    let step = steps::submit(call, &served, grant, typed).await?;
     Ok(Reply::ok(json!({
         "state": "interactionRequired",
         "action": "poll",
@@ -142,11 +143,9 @@ pub(super) async fn update(call: &Call, fields: &Fields) -> Result<Reply, Fault>
 
 /// `POST /api/v2.0/resetpassword/poll`
 pub(super) async fn poll(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
-    let (token, served) = call.continue_with(fields.token()?)?;
-    let Step::Submitted { token: flow, .. } = &token.step else { return Err(Fault::bad_token()) };
-    if !steps::is_finished(&served, flow).await? {
-        return Err(Fault::expired_token());
-    }
+    let (token, _) = call.continue_with(fields.token()?)?;
+    // A token of this step exists only once the password is changed.
+    let Step::Submitted { .. } = &token.step else { return Err(Fault::bad_token()) };
     let next = call.next(&token, token.step.clone())?;
     Ok(Reply::ok(json!({ "state": "continue", "continuationToken": next })))
 }
