@@ -10,6 +10,7 @@ mod follow_up;
 mod hands;
 mod lockouts;
 mod notify;
+#[cfg(feature = "axum")]
 mod offer;
 mod open;
 mod operations;
@@ -50,5 +51,6 @@ pub use outcome::{
     Started, StatusOutcome, SubmitOutcome, VerifyOutcome, VouchAdvice,
 };
 pub use request::{Client, Context, ContextError, Request, RequestKey, Vouch};
+#[cfg(feature = "axum")]
 pub(crate) use sign_in_start::{Named, Use};
 pub use sspr::Sspr;
