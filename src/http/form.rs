@@ -7,7 +7,6 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, HeaderValue, Request, header::CONTENT_TYPE},
 };
-use percent_encoding::percent_decode_str;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -16,8 +15,8 @@ use zeroize::Zeroizing;
 pub(super) const MOST_BYTES: usize = 16 * 1024;
 const MOST_FIELDS: usize = 64;
 
-/// The fields of a form. The values are wiped on drop.
-pub(super) struct Form(Vec<(String, Zeroizing<String>)>);
+/// The fields of a form. They are wiped on drop.
+pub(super) struct Form(Vec<(Zeroizing<String>, Zeroizing<String>)>);
 
 /// The reason why a form, or one of its fields, cannot be used.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -71,7 +70,7 @@ impl Form {
                 return Err(FormError::TooLarge);
             }
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            fields.push((decoded(name)?.to_string(), decoded(value)?));
+            fields.push((decoded(name)?, decoded(value)?));
         }
         Ok(Self(fields))
     }
@@ -81,14 +80,14 @@ impl Form {
     pub(super) fn of_query(text: &str) -> Self {
         let pairs = text.split('&').filter(|pair| !pair.is_empty()).filter_map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Some((decoded(name).ok()?.to_string(), decoded(value).ok()?))
+            Some((decoded(name).ok()?, decoded(value).ok()?))
         });
         Self(pairs.take(MOST_FIELDS).collect())
     }
 
     /// Returns a field that may be missing or empty.
     pub(super) fn optional(&self, name: &'static str) -> Result<Option<&str>, FormError> {
-        let mut found = self.0.iter().filter(|(field, _)| field == name);
+        let mut found = self.0.iter().filter(|(field, _)| field.as_str() == name);
         let value = found.next().map(|(_, value)| value.as_str());
         if found.next().is_some() {
             return Err(FormError::Repeated(name));
@@ -132,19 +131,22 @@ impl Form {
 
     /// Refuses every other field, because a misspelt field would count as left out.
     pub(super) fn knows_only(&self, names: &'static [&'static str]) -> Result<(), FormError> {
-        let is_known = |(field, _): &(String, _)| names.contains(&field.as_str());
+        let is_known = |(field, _): &(Zeroizing<String>, _)| names.contains(&field.as_str());
         if self.0.iter().all(is_known) { Ok(()) } else { Err(FormError::Unknown(names)) }
     }
 
     /// Returns whether no field is repeated.
     pub(super) fn has_each_once(&self) -> bool {
         let mut names = BTreeSet::new();
-        self.0.iter().all(|(field, _)| names.insert(field))
+        self.0.iter().all(|(field, _)| names.insert(field.as_str()))
     }
 
     /// Returns every value of a repeatable field.
     pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .filter(move |(field, _)| field.as_str() == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -163,19 +165,36 @@ pub(super) fn is_of(headers: &HeaderMap, media_type: &str) -> bool {
 }
 
 fn decoded(text: &str) -> Result<Zeroizing<String>, FormError> {
-    // A `%` without two hexadecimal digits behind it would stay in the text.
-    let mut pieces = text.split('%');
-    pieces.next();
-    let is_escape = |piece: &str| {
-        piece.get(..2).is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
-    };
-    if !pieces.all(is_escape) {
+    // As long as the encoded text, so that it never moves.
+    let mut plain = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut rest = text.as_bytes();
+    while let Some(place) = rest.iter().position(|byte| matches!(byte, b'%' | b'+')) {
+        let (run, special) = rest.split_at(place);
+        plain.extend_from_slice(run);
+        (rest, _) = match special {
+            [b'%', high, low, rest @ ..] => (rest, plain.push(escaped(*high, *low)?)),
+            [b'+', rest @ ..] => (rest, plain.push(b' ')),
+            _ => return Err(FormError::Encoding),
+        };
+    }
+    plain.extend_from_slice(rest);
+    if plain.contains(&0) {
         return Err(FormError::Encoding);
     }
-    let spaced = Zeroizing::new(text.replace('+', " "));
-    let bytes = Zeroizing::new(percent_decode_str(&spaced).collect::<Vec<u8>>());
-    let plain = core::str::from_utf8(&bytes).map_err(|_| FormError::Encoding)?;
-    if plain.contains('\0') { Err(FormError::Encoding) } else { Ok(Zeroizing::new(plain.into())) }
+    match String::from_utf8(core::mem::take(&mut *plain)) {
+        Ok(plain) => Ok(Zeroizing::new(plain)),
+        Err(error) => {
+            *plain = error.into_bytes();
+            Err(FormError::Encoding)
+        }
+    }
+}
+
+/// Returns the byte that two hexadecimal digits stand for.
+fn escaped(high: u8, low: u8) -> Result<u8, FormError> {
+    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|it| u8::try_from(it).ok());
+    let digits = digit(high).zip(digit(low)).ok_or(FormError::Encoding)?;
+    Ok(digits.0 << 4 | digits.1)
 }
 
 #[cfg(test)]
