@@ -10,11 +10,16 @@
 
 #[path = "support/flow.rs"]
 mod flow;
+#[path = "support/native.rs"]
+mod native;
+#[path = "support/nobody.rs"]
+mod nobody;
 
 use std::{env, hint::black_box};
 
 use flow::{Flow, Who};
 use hmac::{Hmac, KeyInit, Mac};
+use native::Front;
 use sha2::Sha256;
 use sspr::{
     Keyring,
@@ -29,7 +34,7 @@ fn main() {
     };
     let (what, times) = wish.split_once(' ').unwrap();
     let times: u32 = times.parse().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let mut flow = Flow::without_mail();
     let entropy = SystemEntropy::new();
     let keys = Keyring::generate(&entropy).unwrap();
@@ -41,6 +46,7 @@ fn main() {
         black_box(digest.is_some_and(|digest| digest.matches(&stored)));
     };
     let state = Hmac::<Sha256>::new(&[7; 64].into());
+    let mut front = Front::new();
     for _ in 0..times {
         match what {
             "hmac" => {
@@ -56,6 +62,8 @@ fn main() {
             "flow" => runtime.block_on(flow.run()),
             "ask-customer" => runtime.block_on(flow.ask(Who::Customer)),
             "ask-stranger" => runtime.block_on(flow.ask(Who::Stranger)),
+            "native-start" => drop(black_box(runtime.block_on(front.start()))),
+            "native-pair" => drop(black_box(runtime.block_on(front.start_and_challenge()))),
             other => panic!("not one of these: {other}"),
         }
     }
