@@ -252,6 +252,29 @@ fn a_load_and_a_swap_that_share_the_last_charge_are_not_both_admitted() {
 }
 
 #[test]
+fn a_load_reads_and_charges_at_one_moment() {
+    let seen = explore(|| {
+        let codes = store(9, 9);
+        codes.holds(&record(1, 1));
+        let load = with(&codes, |codes| codes.loads(1, &[charge(1, 9)]));
+        let swap = with(&codes, |codes| {
+            let next = Record { body: vec![7], ..record(1, 1) };
+            let swapped = codes.swaps(&next, 1, &[], &[], NOW);
+            format!("{swapped}, charged {}", codes.value(1))
+        });
+        Model { threads: vec![load, swap], end: with(&codes, |codes| codes.value(1)) }
+    });
+
+    let pair = |read: &str, swapped: &str| (vec![read.to_owned(), swapped.to_owned()], 1);
+    let expected = [
+        pair("read version 1", "version 2, charged 1"),
+        pair("read version 2", "version 2, charged 0"),
+        pair("read version 2", "version 2, charged 1"),
+    ];
+    assert_eq!(seen, BTreeSet::from(expected));
+}
+
+#[test]
 fn attempts_of_one_caller_stay_within_its_limit() {
     let seen = explore(|| {
         let codes = store(9, 9);
