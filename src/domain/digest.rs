@@ -18,8 +18,6 @@ use super::{
 pub enum Purpose {
     /// The key that seals the account that a reset is bound to.
     AccountSeal = 1,
-    /// The key that seals the typed address under the flow token.
-    AddressSeal = 2,
     /// The facts besides the code that the code's digest covers.
     Binding = 3,
     /// The digest of a code.
@@ -57,6 +55,7 @@ pub enum Purpose {
 pub struct Digest([u8; 32]);
 
 /// The fields of one digest, each prefixed with its length.
+#[derive(Clone)]
 pub struct Fields(Hmac<Sha256>);
 
 impl Digest {
@@ -120,6 +119,12 @@ impl Digest {
         let digest = key.of::<50>(&mut block);
         block.as_mut_slice().zeroize();
         Self(digest)
+    }
+}
+
+impl Zeroize for Digest {
+    fn zeroize(&mut self) {
+        self.0.zeroize();
     }
 }
 

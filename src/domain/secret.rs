@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Application, Digest, EmailAddress, Entropy, EntropyUnavailable, Keyring, Purpose, RecordId,
-    Stamp, TenantId, Timestamp, keyring::keyed,
+    Stamp, TenantId, Timestamp,
 };
 
 const SECRET: usize = 32;
@@ -176,8 +176,8 @@ impl FlowToken {
 
     /// Returns the key that only the holder of this token can derive.
     pub(crate) fn seal_key(&self) -> Digest {
-        let fields = super::Fields::new(&keyed(self.secret().as_bytes()), Purpose::AddressSeal);
-        fields.bytes(self.record().as_bytes()).digest()
+        // The sealed text names the record, and the secret is drawn for one record alone.
+        Digest::of_secret("sspr address seal", self.secret().as_bytes())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     domain::{
         CodeFormat, Digest, Entropy, EntropyUnavailable, Family, FlowToken, Keyring, LimiterForm,
-        Purpose, RecordId, Scope, Timestamp,
+        Purpose, RecordId, Timestamp,
     },
     error::Error,
     flow::{Event, Origin, Reset, Step},
@@ -36,12 +36,10 @@ struct Derived {
 
 impl Derived {
     fn new(request: &Request, key: &RequestKey, keys: &Keyring, turn: u64) -> Self {
-        let derive = |part| {
-            let fields = keys.sign(Purpose::Opening).tenant(&request.application.tenant);
-            let fields =
-                fields.text(request.application.id.as_str()).text(request.address.as_str());
-            fields.bytes(key.expose()).number(turn).text(part).digest()
-        };
+        let fields = keys.sign(Purpose::Opening).tenant(&request.application.tenant);
+        let fields = fields.text(request.application.id.as_str()).text(request.address.as_str());
+        let fields = fields.bytes(key.expose()).number(turn);
+        let derive = |part| fields.clone().text(part).digest();
         Self { id: derive("id"), secret: derive("secret") }
     }
 }
@@ -321,7 +319,7 @@ impl Sspr {
             Disclosure::Strict => true,
         };
         let lane = inner.lane(&request.application.tenant, &request.address, client, now);
-        let scope = Scope::of(&request.application);
+        let scope = self.scope_of(&request.application);
         let derived = request.key.as_ref().map(|key| {
             let turn = now.turn(limits.reset_lifetime);
             Derived::new(request, key, &inner.keys, turn)

@@ -38,8 +38,16 @@ use super::{
 pub struct Sspr {
     /// The shared state. The fronts use its keys and entropy to seal and draw.
     pub(crate) inner: Arc<Inner>,
-    scope: Option<Scope>,
+    /// The only application that the handle serves.
+    own: Option<Arc<Own>>,
     _alive: Arc<Alive>,
+}
+
+/// An application, and its scope, which is made once.
+#[derive(Debug)]
+struct Own {
+    application: Application,
+    scope: Scope,
 }
 
 /// The state that the handles and the courier share.
@@ -78,14 +86,15 @@ pub(super) struct About<'a> {
 impl Sspr {
     pub(super) fn over(inner: Arc<Inner>) -> Self {
         let alive = Arc::new(Alive(inner.queue.clone()));
-        Self { _alive: alive, inner, scope: None }
+        Self { _alive: alive, inner, own: None }
     }
 
     /// Returns a handle for one application. It treats the flow tokens, grants and tickets of every
     /// other application as unknown.
     #[must_use]
     pub fn for_application(&self, application: &Application) -> Self {
-        Self { scope: Some(Scope::of(application)), ..self.clone() }
+        let own = Own { application: application.clone(), scope: Scope::of(application) };
+        Self { own: Some(Arc::new(own)), ..self.clone() }
     }
 
     /// Returns the current policy of a tenant, or `None` if the tenant does not exist.
@@ -109,12 +118,27 @@ impl Sspr {
 
     /// Returns true if a secret is genuine and the handle serves its application.
     pub(super) fn admits(&self, genuine: bool, scope: Scope) -> bool {
-        genuine && self.scope.is_none_or(|own| own == scope)
+        genuine && self.own.as_ref().is_none_or(|own| own.scope == scope)
+    }
+
+    /// Returns the scope of an application.
+    pub(super) fn scope_of(&self, application: &Application) -> Scope {
+        match &self.own {
+            Some(own) if own.is_for(application) => own.scope,
+            Some(_) | None => Scope::of(application),
+        }
     }
 
     /// Returns true if the handle serves that application.
     pub(super) fn serves(&self, application: &Application) -> bool {
-        self.scope.is_none_or(|own| own == Scope::of(application))
+        self.own.as_ref().is_none_or(|own| own.is_for(application))
+    }
+}
+
+impl Own {
+    /// The user flow does not matter, as in a scope.
+    fn is_for(&self, application: &Application) -> bool {
+        self.application.tenant == application.tenant && self.application.id == application.id
     }
 }
 

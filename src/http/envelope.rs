@@ -4,7 +4,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use zeroize::Zeroizing;
 
 use crate::{
-    domain::{Digest, Entropy, Fields, Purpose, Sealed, Timestamp},
+    domain::{Digest, Entropy, EntropyUnavailable, Fields, Purpose, Sealed, Timestamp},
     engine::Sspr,
     error::Error,
 };
@@ -14,35 +14,47 @@ const STEP: usize = 128;
 /// The longest text that is opened. No cookie and no token is longer.
 const LONGEST: usize = 8 * 1024;
 
-impl Sspr {
-    /// Seals `plain` under the signing key, for `purpose` and the context that `about` names.
-    pub(crate) fn seal(
-        &self,
-        purpose: Purpose,
-        about: &str,
-        plain: &[u8],
-    ) -> Result<String, Error> {
-        let key = seal_key(self.inner.keys.sign(purpose));
-        let size = plain.len().next_multiple_of(STEP);
-        let sealed = Sealed::seal(&key, about.as_bytes(), plain, size, &*self.inner.entropy)?;
+/// The keys of one front, derived once.
+#[derive(Clone)]
+pub(super) struct Envelopes {
+    sspr: Sspr,
+    /// One for each key that signs or is accepted, the signing key's first.
+    keys: Zeroizing<Vec<Digest>>,
+}
+
+impl Envelopes {
+    /// Derives the keys for one purpose.
+    pub(super) fn new(sspr: &Sspr, purpose: Purpose) -> Self {
+        let keys = sspr.inner.keys.each(purpose).map(Fields::digest).collect();
+        Self { keys: Zeroizing::new(keys), sspr: sspr.clone() }
+    }
+
+    /// Seals `plain` under the signing key, for the context that `about` names.
+    pub(super) fn seal(&self, about: &str, plain: &[u8]) -> Result<String, Error> {
+        // A keyring always has a signing key.
+        let Some(key) = self.keys.first() else { return Err(EntropyUnavailable::new().into()) };
+        let (size, entropy) = (plain.len().next_multiple_of(STEP), &*self.sspr.inner.entropy);
+        let sealed = Sealed::seal(key, about.as_bytes(), plain, size, entropy)?;
         Ok(Base64UrlUnpadded::encode_string(sealed.as_bytes()))
     }
 
-    /// Opens an envelope of [`Sspr::seal`], under any key that is still accepted.
-    pub(crate) fn unseal(
-        &self,
-        purpose: Purpose,
-        about: &str,
-        text: &str,
-    ) -> Option<Zeroizing<Vec<u8>>> {
+    /// Opens an envelope of [`Envelopes::seal`], under any key that is still accepted.
+    pub(super) fn open(&self, about: &str, text: &str) -> Option<Zeroizing<Vec<u8>>> {
         if text.len() > LONGEST {
             return None;
         }
         let sealed = Sealed::from_bytes(&Base64UrlUnpadded::decode_vec(text).ok()?);
-        let mut keys = self.inner.keys.each(purpose).map(seal_key);
-        keys.find_map(|key| sealed.open(&key, about.as_bytes()).ok())
+        self.keys.iter().find_map(|key| sealed.open(key, about.as_bytes()).ok())
     }
+}
 
+impl core::fmt::Debug for Envelopes {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Envelopes(…)")
+    }
+}
+
+impl Sspr {
     /// Returns the source of randomness.
     pub(crate) fn entropy(&self) -> &dyn Entropy {
         &*self.inner.entropy
@@ -57,10 +69,6 @@ impl Sspr {
     pub(crate) fn now(&self) -> Timestamp {
         self.inner.clock.now()
     }
-}
-
-fn seal_key(fields: Fields) -> Digest {
-    fields.digest()
 }
 
 #[cfg(test)]
@@ -82,25 +90,48 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_again_for_its_purpose_and_context_alone() {
         let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
-        let (sspr, stranger) =
-            (service(&keys), service(&Keyring::generate(&SystemEntropy::new()).unwrap()));
-        let text = sspr.seal(Purpose::PageSeal, "contoso", b"a journey").unwrap();
+        let stranger = service(&Keyring::generate(&SystemEntropy::new()).unwrap());
+        let pages = |sspr: &Sspr| Envelopes::new(sspr, Purpose::PageSeal);
+        let own = pages(&service(&keys));
+        let text = own.seal("contoso", b"a journey").unwrap();
 
         let open =
-            |sspr: &Sspr, purpose, about| sspr.unseal(purpose, about, &text).map(|it| it.to_vec());
-        assert_eq!(open(&sspr, Purpose::PageSeal, "contoso").unwrap(), b"a journey");
-        assert_eq!(open(&service(&keys), Purpose::PageSeal, "contoso").unwrap(), b"a journey");
-        assert!(open(&sspr, Purpose::NativeSeal, "contoso").is_none());
-        assert!(open(&sspr, Purpose::PageSeal, "fabrikam").is_none());
-        assert!(open(&stranger, Purpose::PageSeal, "contoso").is_none());
-        assert!(sspr.unseal(Purpose::PageSeal, "contoso", "not sealed").is_none());
+            |envelopes: &Envelopes, about| envelopes.open(about, &text).map(|it| it.to_vec());
+        assert_eq!(open(&own, "contoso").unwrap(), b"a journey");
+        assert_eq!(open(&pages(&service(&keys)), "contoso").unwrap(), b"a journey");
+        assert!(open(&Envelopes::new(&service(&keys), Purpose::NativeSeal), "contoso").is_none());
+        assert!(open(&own, "fabrikam").is_none());
+        assert!(open(&pages(&stranger), "contoso").is_none());
+        assert!(own.open("contoso", "not sealed").is_none());
+    }
+
+    #[test]
+    fn what_a_key_sealed_before_a_rotation_opens_while_the_key_is_accepted() {
+        let key = |seed: u8| {
+            let bytes: Vec<u8> =
+                (0..32_u8).map(|i| i.wrapping_mul(37).wrapping_add(seed)).collect();
+            Base64UrlUnpadded::encode_string(&bytes)
+        };
+        let ring = |text: String| {
+            let sspr = service(&Keyring::parse(&text).unwrap());
+            Envelopes::new(&sspr, Purpose::NativeSeal)
+        };
+        let before = ring(format!("sign={} index={}", key(1), key(9)));
+        let rotated = ring(format!("sign={} accept={} index={}", key(2), key(1), key(9)));
+        let retired = ring(format!("sign={} index={}", key(2), key(9)));
+
+        let text = before.seal("contoso", b"a journey").unwrap();
+        assert_eq!(rotated.open("contoso", &text).unwrap().to_vec(), b"a journey");
+        assert!(retired.open("contoso", &text).is_none());
+        let text = rotated.seal("contoso", b"a journey").unwrap();
+        assert!(before.open("contoso", &text).is_none(), "sealed under the new key");
     }
 
     #[test]
     fn a_length_tells_no_more_than_how_many_steps_of_128_bytes() {
         let sspr = service(&Keyring::generate(&SystemEntropy::new()).unwrap());
-        let length =
-            |bytes: usize| sspr.seal(Purpose::PageSeal, "contoso", &vec![1; bytes]).unwrap().len();
+        let envelopes = Envelopes::new(&sspr, Purpose::PageSeal);
+        let length = |bytes: usize| envelopes.seal("contoso", &vec![1; bytes]).unwrap().len();
 
         assert_eq!(length(1), length(STEP));
         assert!(length(STEP) < length(STEP + 1));
@@ -110,15 +141,15 @@ mod tests {
     #[test]
     fn up_to_eight_kibibytes_are_opened_and_nothing_longer() {
         let sspr = service(&Keyring::generate(&SystemEntropy::new()).unwrap());
+        let envelopes = Envelopes::new(&sspr, Purpose::PageSeal);
         // The largest number of steps that fits. A sealed text is a third longer than its bytes,
         // and it has a nonce and a tag.
-        let sealed =
-            |steps: usize| sspr.seal(Purpose::PageSeal, "contoso", &vec![1; steps * STEP]).unwrap();
+        let sealed = |steps: usize| envelopes.seal("contoso", &vec![1; steps * STEP]).unwrap();
         let (most, over) = (sealed(47), sealed(48));
         assert!(most.len() <= 8192 && over.len() > 8192, "{} {}", most.len(), over.len());
 
-        assert!(sspr.unseal(Purpose::PageSeal, "contoso", &most).is_some());
-        assert!(sspr.unseal(Purpose::PageSeal, "contoso", &over).is_none());
+        assert!(envelopes.open("contoso", &most).is_some());
+        assert!(envelopes.open("contoso", &over).is_none());
     }
 
     #[test]

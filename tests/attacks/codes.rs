@@ -159,9 +159,8 @@ fn attack_25_the_code_of_one_account_opens_no_other() {
 /// digest: no two purposes agree about the same fields.
 #[test]
 fn attack_26_a_secret_of_one_purpose_serves_no_other() {
-    const PURPOSES: [Purpose; 15] = [
+    const PURPOSES: [Purpose; 14] = [
         Purpose::AccountSeal,
-        Purpose::AddressSeal,
         Purpose::Binding,
         Purpose::Code,
         Purpose::Counter,

@@ -9,9 +9,8 @@ use sspr::{
 };
 
 /// Where each purpose of a digest is used. A second place would make two digests of one another.
-const PURPOSES: [(&str, &[&str]); 15] = [
+const PURPOSES: [(&str, &[&str]); 14] = [
     ("AccountSeal", &["engine/records.rs"]),
-    ("AddressSeal", &["domain/secret.rs"]),
     ("Binding", &["engine/records.rs"]),
     ("Code", &["domain/digest.rs"]),
     ("Counter", &["domain/counter.rs"]),
@@ -20,9 +19,9 @@ const PURPOSES: [(&str, &[&str]); 15] = [
     ("Grant", &["engine/verify.rs"]),
     ("KeyId", &["domain/keyring.rs"]),
     ("Lockout", &["engine/lockouts.rs"]),
-    ("NativeSeal", &["http/native/continuation.rs"]),
+    ("NativeSeal", &["http/native/mod.rs"]),
     ("Opening", &["engine/open.rs"]),
-    ("PageSeal", &["http/pages/journey.rs"]),
+    ("PageSeal", &["http/pages/mod.rs"]),
     ("Ticket", &["engine/submit.rs"]),
     ("TokenCheck", &["domain/secret.rs", "engine/submit.rs", "engine/verify.rs"]),
 ];

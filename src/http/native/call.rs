@@ -19,7 +19,7 @@ use super::{fault::Fault, ids::Ids, site::Site};
 use crate::{
     domain::{Application, CorrelationId, NetworkAddress},
     engine::{Client, Sspr, Vouch},
-    http::{correlation::fresh_correlation, form::is_of},
+    http::{correlation::fresh_id, form::is_of},
 };
 
 const CORRELATION: &str = "client-request-id";
@@ -48,14 +48,14 @@ pub(super) struct Reply {
 /// An application that the call is for, with its own handle.
 pub(super) struct Served<'a> {
     pub(super) application: &'a Application,
-    pub(super) sspr: Sspr,
+    pub(super) sspr: &'a Sspr,
 }
 
 impl Call {
     pub(super) fn of(site: &Arc<Site>, request: &Request) -> Self {
         let headers = request.headers();
         let entropy = site.sspr.entropy();
-        let fresh = || fresh_correlation(entropy).map_or_else(String::new, |id| id.to_string());
+        let fresh = || fresh_id(entropy).unwrap_or_default();
         let query = request.uri().query().unwrap_or_default();
         let now = site.sspr.now();
         let correlation = correlation(headers, query).unwrap_or_else(fresh);
@@ -81,14 +81,13 @@ impl Call {
     /// Returns the application of a `client_id`. A browser's origin must be one of its origins.
     pub(super) fn serve(&self, client_id: &str) -> Result<Served<'_>, Fault> {
         let mut all = self.site.applications.iter();
-        let native = all.find(|native| native.application.id.as_str() == client_id);
-        let native = native.ok_or_else(Fault::unknown_client)?;
+        let native = all.find(|(native, _)| native.application.id.as_str() == client_id);
+        let (native, sspr) = native.ok_or_else(Fault::unknown_client)?;
         let foreign = self.origin.as_ref().is_some_and(|origin| !native.admits(origin));
         if foreign {
             return Err(Fault::unknown_client());
         }
-        let application = &native.application;
-        Ok(Served { application, sspr: self.site.sspr.for_application(application) })
+        Ok(Served { application: &native.application, sspr })
     }
 
     /// Returns a path of this API for links. The link never has a host, because a request could
@@ -103,7 +102,8 @@ impl Call {
         media: &'static str,
         body: &Value,
     ) -> Response {
-        let mut response = Response::new(Body::from(body.to_string()));
+        // A `Value` can always be written as JSON.
+        let mut response = Response::new(Body::from(serde_json::to_vec(body).unwrap_or_default()));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));

@@ -15,11 +15,7 @@ use super::{
     call::{Call, Served},
     fault::Fault,
 };
-use crate::{
-    domain::{Purpose, Timestamp},
-    error::Error,
-    http::secret::Secret,
-};
+use crate::{domain::Timestamp, error::Error, http::secret::Secret};
 
 /// The lifetime of a token that does not belong to a reset.
 pub(super) const SIGN_IN_LIFETIME: Duration = Duration::from_secs(600);
@@ -105,12 +101,12 @@ impl Continuation {
     pub(super) fn seal(&self, call: &Call, kind: Kind) -> Result<String, Error> {
         // These types can always be written as JSON.
         let plain = Zeroizing::new(serde_json::to_vec(self).unwrap_or_default());
-        call.site.sspr.seal(Purpose::NativeSeal, &about(call, kind), &plain)
+        call.site.envelopes.seal(&about(call, kind), &plain)
     }
 
     /// Opens a token that a client sent.
     pub(super) fn open(call: &Call, kind: Kind, text: &str) -> Result<Self, Fault> {
-        let plain = call.site.sspr.unseal(Purpose::NativeSeal, &about(call, kind), text);
+        let plain = call.site.envelopes.open(&about(call, kind), text);
         let plain = plain.ok_or_else(Fault::bad_token)?;
         let opened: Self = serde_json::from_slice(&plain).map_err(|_| Fault::bad_token())?;
         let over = opened.ends.is_some_and(|ends| call.ids.now >= Timestamp::from_micros(ends));

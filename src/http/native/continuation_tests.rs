@@ -44,7 +44,7 @@ fn call() -> Call {
 fn names(call: &Call, kind: Kind, step: Step) -> Vec<String> {
     let token = Continuation::new("shop", "openid", step, call.ids.now);
     let sealed = token.seal(call, kind).unwrap();
-    let plain = call.site.sspr.unseal(Purpose::NativeSeal, &about(call, kind), &sealed).unwrap();
+    let plain = call.site.envelopes.open(&about(call, kind), &sealed).unwrap();
     let plain: Value = serde_json::from_slice(&plain).unwrap();
     let mut names = Vec::new();
     let fields = plain.as_object().unwrap();

@@ -26,7 +26,7 @@ use super::site::Site;
 /// even the answer of a time-out.
 pub(super) async fn share(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(ORIGIN).cloned();
-    let listed = |origin: &HeaderValue| site.applications.iter().any(|it| it.admits(origin));
+    let listed = |origin: &HeaderValue| site.applications.iter().any(|(it, _)| it.admits(origin));
     let origin = origin.filter(listed);
     let mut response = if request.method() == Method::OPTIONS {
         preflight(&request, origin.is_some())

@@ -5,11 +5,11 @@
 //!
 //! | step | engine call |
 //! |---|---|
-//! | `/start` | [`Sspr::open`] |
-//! | `/challenge` | [`Sspr::send`] |
+//! | `/start` | none, because its token carries the address |
+//! | `/challenge` | [`Sspr::start`], later [`Sspr::send`] |
 //! | `/continue` | [`Sspr::verify`] |
 //! | `/submit` | [`Sspr::submit`] |
-//! | `/poll_completion` | [`Sspr::status`] |
+//! | `/poll_completion` | none |
 //! | `/token` | [`Sspr::redeem`] or [`Sspr::sign_in`], and the host's [`TokenIssuer`] |
 
 mod answers;
@@ -49,8 +49,10 @@ use self::{
     site::Site,
     v2::Fields,
 };
-use super::{PublicPathError, TrustedProxies, form::Form, public_path::PublicPath};
-use crate::engine::Sspr;
+use super::{
+    PublicPathError, TrustedProxies, envelope::Envelopes, form::Form, public_path::PublicPath,
+};
+use crate::{domain::Purpose, engine::Sspr};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const DOCUMENT: &str = include_str!("openapi.json");
@@ -123,9 +125,11 @@ impl Native {
         issuer: impl TokenIssuer + 'static,
     ) -> Self {
         let native = application.into();
+        let own = sspr.for_application(&native.application);
         Self(Site {
             tenant: native.application.tenant.clone(),
-            applications: vec![native],
+            applications: vec![(native, own)],
+            envelopes: Envelopes::new(sspr, Purpose::NativeSeal),
             issuer: Arc::new(issuer),
             proxies: TrustedProxies::none(),
             public: None,
@@ -145,7 +149,8 @@ impl Native {
         if native.application.tenant != self.0.tenant {
             return Err(OtherTenantError);
         }
-        self.0.applications.push(native);
+        let own = self.0.sspr.for_application(&native.application);
+        self.0.applications.push((native, own));
         Ok(self)
     }
 

@@ -9,9 +9,9 @@ use zeroize::Zeroizing;
 
 use crate::{
     domain::{Entropy, EntropyUnavailable, FlowToken, Grant, Password, Timestamp},
-    engine::{RequestKey, Sspr},
+    engine::RequestKey,
     error::Error,
-    http::secret::Secret,
+    http::{envelope::Envelopes, secret::Secret},
     policy::PasswordIssue,
 };
 
@@ -134,21 +134,20 @@ pub(super) enum Issue {
 
 impl Jar {
     /// Returns the content of a cookie. It is empty if this service did not seal the cookie.
-    pub(super) fn open(sspr: &Sspr, about: &str, cookie: Option<&str>) -> Self {
-        let purpose = crate::domain::Purpose::PageSeal;
-        let plain = cookie.and_then(|cookie| sspr.unseal(purpose, about, cookie));
+    pub(super) fn open(envelopes: &Envelopes, about: &str, cookie: Option<&str>) -> Self {
+        let plain = cookie.and_then(|cookie| envelopes.open(about, cookie));
         plain.and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_default()
     }
 
     /// Returns the value of the cookie.
-    pub(super) fn seal(&self, sspr: &Sspr, about: &str) -> Result<String, Error> {
+    pub(super) fn seal(&self, envelopes: &Envelopes, about: &str) -> Result<String, Error> {
         let mut kept = self.clone();
         loop {
             // These types can always be written as JSON.
             let plain = Zeroizing::new(serde_json::to_vec(&kept).unwrap_or_default());
             let newest_only = kept.journeys.len() <= 1;
             if newest_only || (kept.journeys.len() <= MOST && plain.len() <= MOST_BYTES) {
-                return sspr.seal(crate::domain::Purpose::PageSeal, about, &plain);
+                return envelopes.seal(about, &plain);
             }
             kept.journeys.remove(0);
         }

@@ -43,8 +43,9 @@ use super::{
     public_path::PublicPath,
 };
 use crate::{
-    domain::{Application, Scope},
+    domain::{Application, Purpose, Scope},
     engine::Sspr,
+    http::envelope::Envelopes,
 };
 
 /// The time that a request may take, including its body.
@@ -132,6 +133,7 @@ impl Pages {
             about: name.clone(),
             cookie: format!("__Host-sspr-{name}"),
             device_cookie: format!("__Host-sspr-device-{name}"),
+            envelopes: Envelopes::new(sspr, Purpose::PageSeal),
             help: None,
             home: ReturnTo::root(),
             privacy: None,

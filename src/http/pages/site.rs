@@ -12,7 +12,8 @@ use crate::{
     domain::{Application, CorrelationId},
     engine::Sspr,
     http::{
-        ReturnTo, Sessions, TrustedProxies, correlation::fresh_correlation, public_path::PublicPath,
+        ReturnTo, Sessions, TrustedProxies, correlation::fresh_correlation, envelope::Envelopes,
+        public_path::PublicPath,
     },
     mail::Language,
 };
@@ -21,6 +22,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Site {
     pub(super) sspr: Sspr,
+    pub(super) envelopes: Envelopes,
     pub(super) application: Application,
     pub(super) home: ReturnTo,
     pub(super) help: Option<ReturnTo>,

@@ -15,7 +15,7 @@ use crate::{
         Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers,
         SystemEntropy,
     },
-    domain::{Account, AccountId, DeviceProof, EmailAddress, Password, Purpose, Stamp, Timestamp},
+    domain::{Account, AccountId, DeviceProof, EmailAddress, Password, Stamp, Timestamp},
     engine::{Courier, Sspr},
     http::{NewSession, SessionError, Sessions, SignInContext},
     ports::{HashQueue, PasswordHasher as _},
@@ -40,7 +40,6 @@ impl Sessions for Plain {
 /// One browser on the pages, and the service that seals its cookie.
 struct Walk {
     app: Router,
-    sspr: Sspr,
     courier: Courier,
     inbox: CaptureSender,
     clock: ManualClock,
@@ -70,7 +69,7 @@ impl Walk {
         let site = pages.0.clone();
         let inbox = CaptureSender::new();
         let (cookie, flow) = (String::new(), String::new());
-        Self { app: pages.router(), clock, cookie, courier, device: None, flow, inbox, site, sspr }
+        Self { app: pages.router(), clock, cookie, courier, device: None, flow, inbox, site }
     }
 
     /// Posts a form, and returns the page to which it led.
@@ -106,7 +105,7 @@ impl Walk {
 
     /// Returns the journeys in the cookie.
     fn journeys(&self) -> Vec<Value> {
-        let plain = self.sspr.unseal(Purpose::PageSeal, &self.site.about, &self.cookie).unwrap();
+        let plain = self.site.envelopes.open(&self.site.about, &self.cookie).unwrap();
         let jar: Value = serde_json::from_slice(&plain).unwrap();
         jar.get("j").unwrap().as_array().unwrap().clone()
     }

@@ -64,7 +64,7 @@ impl Visit {
         let query = Form::of_query(parts.uri.query().unwrap_or_default());
         let text = |name| query.optional(name).ok().flatten().map(str::to_owned);
         let headers = &parts.headers;
-        let mut jar = Jar::open(&site.sspr, &site.about, cookie::read(headers, &site.cookie));
+        let mut jar = Jar::open(&site.envelopes, &site.about, cookie::read(headers, &site.cookie));
         let correlation = site.correlation();
         let wanted = text("ui_locales").filter(|wanted| wanted.len() <= 256);
         let chosen = wanted.as_deref().and_then(|tags| tags.split(' ').find_map(spoken));
@@ -272,7 +272,7 @@ impl Visit {
     }
 
     pub(super) fn keep(&self, jar: &Jar, response: &mut Response) -> Result<(), Stop> {
-        let value = self.or_unavailable(jar.seal(&self.site.sspr, &self.site.about))?;
+        let value = self.or_unavailable(jar.seal(&self.site.envelopes, &self.site.about))?;
         if let Some(line) = cookie::write(&self.site.cookie, &value, None) {
             response.headers_mut().append(SET_COOKIE, line);
         }
