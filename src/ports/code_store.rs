@@ -139,16 +139,18 @@ pub trait CodeStore: Send + Sync {
     ///
     /// The whole call is atomic and happens in this order:
     ///
-    /// 1. If the record is missing or dead, nothing is charged.
-    /// 2. The record's own `tries` become `min(tries + 1, tries_limit + 1)`. Past `tries_limit` the
-    ///    answer is [`Attempted::Exhausted`], and nothing else is charged. The new `tries` and
-    ///    `touched_at` are stored even if the answer is `Exhausted`.
-    /// 3. The charges of the record are made, tier by tier in ascending order. The first tier that
-    ///    refuses ends the call. The tiers before it stay charged.
+    /// 1. If the record is missing or dead, or if its `tries` have reached `tries_limit`, the
+    ///    answer says so. Nothing is charged or written.
+    /// 2. `charges` are made. All of them belong to tier 0. [`Attempted::Refused`] charges and
+    ///    writes nothing, so that a refused caller cannot use up the tries of the record.
+    /// 3. The record's own `tries` grow by one.
+    /// 4. The charges of the record are made, tier by tier in ascending order. The first tier that
+    ///    refuses ends the call. Everything before it stays charged.
     ///
-    /// The returned body is the body at the moment of the charge. The call updates `touched_at` of
-    /// the record and of each charged counter. The version does not change, so that many guesses
-    /// cannot block the owner's `compare_and_swap`.
+    /// No charge of the call names a counter of the record. The returned body is the body at the
+    /// moment of the charge. The call updates `touched_at` of the record and of each charged
+    /// counter. The version does not change, so that many guesses cannot block the owner's
+    /// `compare_and_swap`.
     ///
     /// # Errors
     /// After the kind `Unknown` a repeated call may charge a second time.
@@ -159,10 +161,16 @@ pub trait CodeStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Attempted, StoreError>;
 
-    /// Reads a record, also a dead one. Changes nothing, not even `touched_at`.
+    /// Reads a record, also a dead one, and makes the charges.
+    ///
+    /// The record is read and the charges are made at one moment. All charges belong to tier 0.
+    /// [`Loaded::Missing`] and [`Loaded::Refused`] charge nothing. The record does not change, not
+    /// even its `touched_at`. Without charges the call writes nothing at all, and `now` has no
+    /// effect.
     ///
     /// # Errors
-    /// [`StoreError`]. A repeated call is harmless.
+    /// After the kind `Unknown` a repeated call may charge a second time. Without charges no error
+    /// has this kind, and a repeated call is harmless.
     async fn load(
         &self,
         id: &RecordId,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{
     counters::Counter,
-    held::{Held, Plan, SWEPT_BY_THE_WAY},
+    held::{Held, Plan},
     shard::{Ends, Shard},
     shards::Shards,
 };
@@ -16,6 +16,9 @@ use crate::{
     },
     sync::MutexGuard,
 };
+
+/// The number of dead records that each new record removes, so that room comes back without a sweep.
+const SWEPT_BY_THE_WAY: usize = 2;
 
 /// Keeps records and counters in memory.
 ///

@@ -6,10 +6,6 @@ use crate::{
     sync::MutexGuard,
 };
 
-/// The number of ended entries that each new entry removes, so that room comes back without a
-/// sweep.
-pub(super) const SWEPT_BY_THE_WAY: usize = 2;
-
 /// The locked shards of counters. They are locked in ascending order, so that no two calls wait for
 /// each other.
 pub(super) struct Held<'a> {
@@ -66,8 +62,12 @@ impl<'a> Held<'a> {
         plan.iter().all(|(name, _)| {
             self.shard(name).is_some_and(|shard| {
                 shard.get(name).is_some() || {
-                    shard.sweep(now, SWEPT_BY_THE_WAY);
-                    // The names of one call may share a shard, so leave room for all of them.
+                    // The names of one call may share a shard, so leave room for all of them. With
+                    // room, nothing is removed: a clock that is ahead for a moment would otherwise
+                    // remove counters whose records are still there.
+                    if shard.len() + plan.len() > room {
+                        shard.sweep(now, plan.len());
+                    }
                     shard.len() + plan.len() <= room
                 }
             })
