@@ -2,7 +2,7 @@
 //! with the request for its first code.
 
 use crate::{
-    domain::Timestamp,
+    domain::{FlowToken, RecordId, Timestamp},
     error::Error,
     policy::{Disclosure, TenantPolicy},
     ports::{EventKind, Outcome},
@@ -11,11 +11,13 @@ use crate::{
 use super::{Client, Request, Sspr, sspr::About, throttle::retry_at};
 
 /// The answers that a front may give for an address before a reset is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Offer {
     /// A reset can be opened.
     Open {
-        /// The time until which the front may hold the request open, as long as a reset lives.
+        /// The token of the reset that [`Sspr::start_under`] opens.
+        token: FlowToken,
+        /// The time until which the front may hold the token, as long as a reset lives.
         until: Timestamp,
     },
     /// The tenant or the user flow offers no reset.
@@ -83,6 +85,9 @@ impl Sspr {
                 return Ok(Offer::UnknownAccount);
             }
         }
-        Ok(Offer::Open { until: now.after(limits.reset_lifetime) })
+        let id = RecordId::generate(request.application.tenant.tag(), &*inner.entropy)?;
+        let scope = self.scope_of(&request.application);
+        let token = FlowToken::generate(&id, scope, &inner.keys, &*inner.entropy)?;
+        Ok(Offer::Open { token, until: now.after(limits.reset_lifetime) })
     }
 }

@@ -130,9 +130,34 @@ impl Sspr {
     /// # Errors
     /// As [`Sspr::open`] and [`Sspr::send`].
     pub async fn start(&self, request: &Request, client: &Client) -> Result<StartOutcome, Error> {
+        self.start_with(request, None, client).await
+    }
+
+    /// Opens a reset under a token of [`Sspr::offer`]. A repeat opens the same reset. The tenant has
+    /// told what it tells of the address, and the look-up for it is paid.
+    #[cfg(feature = "axum")]
+    pub(crate) async fn start_under(
+        &self,
+        request: &Request,
+        token: FlowToken,
+        client: &Client,
+    ) -> Result<StartOutcome, Error> {
+        if !self.admits(token.is_genuine(&self.inner.keys), token.scope()) {
+            return Ok(StartOutcome::Unavailable);
+        }
+        self.start_with(request, Some(token), client).await
+    }
+
+    async fn start_with(
+        &self,
+        request: &Request,
+        token: Option<FlowToken>,
+        client: &Client,
+    ) -> Result<StartOutcome, Error> {
         let now = self.inner.clock.now();
         let correlation = client.correlation.as_ref();
-        let answer = spanned("start", correlation, self.start_at(request, client, now)).await;
+        let answer =
+            spanned("start", correlation, self.start_at(request, token, client, now)).await;
         let about = About::client(client).of(&request.application.tenant);
         let (kind, outcome, reset) = match &answer {
             Ok(Start::New(started)) => (EventKind::Send, Outcome::Ok, Some(started.token.record())),
@@ -158,8 +183,8 @@ impl Sspr {
         }
     }
 
-    /// Requests a code of a reset that an earlier call has opened. If that call has requested one a
-    /// moment ago, the answer is the same.
+    /// Requests a code of a reset that an earlier call has opened. If no other one can be sent yet
+    /// and the code of that call is alive, the answer is the same.
     async fn send_again(&self, token: FlowToken, client: &Client) -> Result<StartOutcome, Error> {
         let retry_at = match self.send(&token, client).await? {
             SendOutcome::Sent(sent) => return Ok(StartOutcome::Started(Started { sent, token })),
@@ -168,7 +193,10 @@ impl Sspr {
             }
             SendOutcome::Gone => return Ok(StartOutcome::Unavailable),
         };
-        Ok(match self.sent_before(&token).await? {
+        // A code that is dead by now is no answer to somebody who asks for one.
+        let now = self.inner.clock.now();
+        let sent = self.sent_before(&token).await?.filter(|sent| now < sent.expires_at);
+        Ok(match sent {
             Some(sent) => StartOutcome::Started(Started { sent, token }),
             None => StartOutcome::TryLater { retry_at },
         })
@@ -178,16 +206,20 @@ impl Sspr {
     async fn start_at(
         &self,
         request: &Request,
+        token: Option<FlowToken>,
         client: &Client,
         now: Timestamp,
     ) -> Result<Start, Error> {
         let inner = &*self.inner;
-        let Some(draft) = self.draft(request, client, now).await? else {
+        let is_offered = token.is_some();
+        let Some(draft) = self.draft(request, token, client, now).await? else {
             return Ok(Start::Unavailable);
         };
         let limits = draft.policy.limits();
         let throttle = inner.throttle(draft.id.tenant_tag(), limits);
-        let mut charges = throttle.open(&draft.lane, client);
+        // An offer of a tenant that tells who is unknown has charged this for its look-up.
+        let is_paid = is_offered && draft.policy.disclosure() == Disclosure::EntraCompatible;
+        let mut charges = if is_paid { Vec::new() } else { throttle.open(&draft.lane, client) };
         charges.extend(throttle.send(&draft.form, &draft.lane, client));
         let mut format = inner.first_format(draft.id.tenant_tag(), limits, now);
         loop {
@@ -268,7 +300,7 @@ impl Sspr {
     ) -> Result<OpenOutcome, Error> {
         let inner = &*self.inner;
         let Some(Draft { form: _, id, known, lane, policy, reset, token }) =
-            self.draft(request, client, now).await?
+            self.draft(request, None, client, now).await?
         else {
             return Ok(OpenOutcome::Unavailable);
         };
@@ -303,6 +335,7 @@ impl Sspr {
     async fn draft(
         &self,
         request: &Request,
+        given: Option<FlowToken>,
         client: &Client,
         now: Timestamp,
     ) -> Result<Option<Draft>, Error> {
@@ -315,11 +348,12 @@ impl Sspr {
         let tag = request.application.tenant.tag();
         let limits = policy.limits();
         let known = match request.disclosure.unwrap_or(policy.disclosure()) {
-            Disclosure::EntraCompatible => self.is_eligible(&policy, request).await?,
-            Disclosure::Strict => true,
+            Disclosure::EntraCompatible if given.is_none() => {
+                self.is_eligible(&policy, request).await?
+            }
+            Disclosure::EntraCompatible | Disclosure::Strict => true,
         };
         let lane = inner.lane(&request.application.tenant, &request.address, client, now);
-        let scope = self.scope_of(&request.application);
         let derived = request.key.as_ref().map(|key| {
             let turn = now.turn(limits.reset_lifetime);
             Derived::new(request, key, &inner.keys, turn)
@@ -328,8 +362,13 @@ impl Sspr {
             Some(derived) => derived,
             None => &*inner.entropy,
         };
-        let id = RecordId::generate(tag, entropy)?;
-        let token = FlowToken::generate(&id, scope, &inner.keys, entropy)?;
+        let token = match given {
+            Some(token) => token,
+            None => {
+                let id = RecordId::generate(tag, entropy)?;
+                FlowToken::generate(&id, self.scope_of(&request.application), &inner.keys, entropy)?
+            }
+        };
         let form = request.address.limiter_form(policy.dot_rules());
         let origin = Origin {
             address: inner.seal_address(&token, &request.address)?,
@@ -341,7 +380,8 @@ impl Sspr {
             user_flow: request.application.user_flow.clone(),
             visible: inner.throttle(tag, limits).visible(&form),
         };
-        let reset = Reset::opened(origin, token.hash(), limits.reset_lifetime, now);
+        let (id, hash) = (token.record(), token.hash());
+        let reset = Reset::opened(origin, hash, limits.reset_lifetime, now);
         Ok(Some(Draft { form, id, known, lane, policy, reset, token }))
     }
 

@@ -33,6 +33,8 @@ mod native;
 #[cfg(feature = "axum")]
 mod native_edges;
 #[cfg(feature = "axum")]
+mod native_start;
+#[cfg(feature = "axum")]
 mod pages;
 #[cfg(feature = "axum")]
 mod pages_edges;

@@ -29,7 +29,7 @@ pub(super) struct Continuation {
     /// The scope that the client asked for at V2's entry.
     #[serde(rename = "o", default)]
     pub(super) scope: String,
-    /// The end of the token. `None` for a token of a reset, which is valid as long as the reset.
+    /// The end of the token. `None` for a token that is valid as long as its reset or its grant.
     #[serde(rename = "e", default)]
     ends: Option<i64>,
     #[serde(rename = "s")]
@@ -42,11 +42,12 @@ pub(super) enum Step {
     /// The entry of V2, where nothing has happened yet.
     #[serde(rename = "e")]
     Entry,
-    /// The client has named an address for a reset, which is opened under `key` with its first code.
+    /// The client has named an address for a reset, which is opened under this token with its first
+    /// code.
     #[serde(rename = "n")]
     Named {
         address: String,
-        key: Secret,
+        token: Secret,
         /// The end of the token, which the token itself states.
         #[serde(skip)]
         until: i64,
@@ -57,7 +58,12 @@ pub(super) enum Step {
     #[serde(rename = "g")]
     Granted { grant: Secret },
     #[serde(rename = "t")]
-    Submitted { ticket: Secret },
+    Submitted {
+        ticket: Secret,
+        /// The end of the ticket, which the token itself states.
+        #[serde(skip)]
+        until: i64,
+    },
     /// The client has named an address. A password is accepted once the client was `challenged` for
     /// it.
     #[serde(rename = "p")]
@@ -86,8 +92,8 @@ impl Continuation {
             Step::Entry | Step::SignIn { .. } | Step::SignedIn { .. } => {
                 Some(now.after(SIGN_IN_LIFETIME).as_micros())
             }
-            Step::Named { until, .. } => Some(*until),
-            Step::Reset { .. } | Step::Granted { .. } | Step::Submitted { .. } => None,
+            Step::Named { until, .. } | Step::Submitted { until, .. } => Some(*until),
+            Step::Reset { .. } | Step::Granted { .. } => None,
         };
         Self { application: application.to_owned(), ends, scope: scope.to_owned(), step }
     }
@@ -108,7 +114,10 @@ impl Continuation {
     pub(super) fn open(call: &Call, kind: Kind, text: &str) -> Result<Self, Fault> {
         let plain = call.site.envelopes.open(&about(call, kind), text);
         let plain = plain.ok_or_else(Fault::bad_token)?;
-        let opened: Self = serde_json::from_slice(&plain).map_err(|_| Fault::bad_token())?;
+        let mut opened: Self = serde_json::from_slice(&plain).map_err(|_| Fault::bad_token())?;
+        if let Step::Named { until, .. } | Step::Submitted { until, .. } = &mut opened.step {
+            *until = opened.ends.ok_or_else(Fault::bad_token)?;
+        }
         let over = opened.ends.is_some_and(|ends| call.ids.now >= Timestamp::from_micros(ends));
         if over { Err(Fault::expired_token()) } else { Ok(opened) }
     }

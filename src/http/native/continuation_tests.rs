@@ -74,13 +74,13 @@ fn a_token_holds_what_the_next_step_needs_and_nothing_more() {
     };
     let signed_in =
         || Step::SignedIn { account: "ada".to_owned(), once: once.clone(), stamp: [7; 16] };
-    let submitted = || Step::Submitted { ticket: secret() };
+    let submitted = || Step::Submitted { ticket: secret(), until: 9 };
     for (kind, step, expected) in [
         (Kind::Continuation, Step::Entry, &["a", "e", "o", "s"][..]),
         (
             Kind::Continuation,
-            Step::Named { address: "ada@example.com".to_owned(), key: secret(), until: 9 },
-            &["a", "e", "o", "s.address", "s.key"],
+            Step::Named { address: "ada@example.com".to_owned(), token: secret(), until: 9 },
+            &["a", "e", "o", "s.address", "s.token"],
         ),
         (
             Kind::Continuation,
@@ -88,8 +88,8 @@ fn a_token_holds_what_the_next_step_needs_and_nothing_more() {
             &["a", "o", "s.sent", "s.token"],
         ),
         (Kind::Continuation, Step::Granted { grant: secret() }, &["a", "o", "s.grant"]),
-        (Kind::Continuation, submitted(), &["a", "o", "s.ticket"]),
-        (Kind::Code, submitted(), &["a", "o", "s.ticket"]),
+        (Kind::Continuation, submitted(), &["a", "e", "o", "s.ticket"]),
+        (Kind::Code, submitted(), &["a", "e", "o", "s.ticket"]),
         (
             Kind::Continuation,
             signing(false),

@@ -1,8 +1,5 @@
 //! The steps of both API versions, which differ only in their wire forms.
 
-use base64ct::{Base64UrlUnpadded, Encoding as _};
-use zeroize::Zeroizing;
-
 use super::{
     call::{Call, Served},
     continuation::{Once, SIGN_IN_LIFETIME, Step},
@@ -15,8 +12,8 @@ use crate::{
         Timestamp,
     },
     engine::{
-        Named, Offer, RedeemOutcome, Rejection, Request, RequestKey, SecondFactorDemand,
-        SendOutcome, SentCode, SignInOutcome, StartOutcome, SubmitOutcome, Use, VerifyOutcome,
+        Named, Offer, RedeemOutcome, Rejection, Request, SecondFactorDemand, SendOutcome, SentCode,
+        SignInOutcome, StartOutcome, SubmitOutcome, Use, VerifyOutcome,
     },
     http::secret::Secret,
     policy::PasswordIssue,
@@ -47,11 +44,10 @@ pub(super) async fn name_for_reset(
     let request = Request::new(served.application, address(username)?);
     let offer = served.sspr.offer(&request, &call.client()).await.map_err(|_| Fault::down())?;
     match offer {
-        Offer::Open { until } => {
-            let key = RequestKey::generate(call.site.sspr.entropy()).map_err(|_| Fault::down())?;
+        Offer::Open { token, until } => {
             let step = Step::Named {
                 address: request.address.as_str().to_owned(),
-                key: Secret::of(Base64UrlUnpadded::encode_string(key.expose())),
+                token: Secret::of(token.expose()),
                 until: until.as_micros(),
             };
             Ok((step, request.address.masked()))
@@ -69,7 +65,7 @@ pub(super) async fn challenge(
     step: &Step,
 ) -> Result<(Step, SentCode), Fault> {
     match step {
-        Step::Named { address, key, .. } => start(call, served, address, key).await,
+        Step::Named { address, token, .. } => start(call, served, address, token).await,
         Step::Reset { token, sent } => send(call, served, token, *sent).await,
         Step::Entry
         | Step::Granted { .. }
@@ -79,20 +75,16 @@ pub(super) async fn challenge(
     }
 }
 
-/// Opens a reset with its first code. A repeat within the cooldown (after a lost reply) gets the
-/// first answer and sends no second mail.
+/// Opens a reset with its first code. A repeat (after a lost reply) gets the first answer for as long
+/// as the code lives and no other one can be sent.
 async fn start(
     call: &Call,
     served: &Served<'_>,
     typed: &str,
-    key: &Secret,
+    token: &Secret,
 ) -> Result<(Step, SentCode), Fault> {
-    let mut bytes = Zeroizing::new([0; 32]);
-    Base64UrlUnpadded::decode(key.expose(), &mut *bytes).map_err(|_| Fault::bad_token())?;
-    let key = RequestKey::from_bytes(*bytes);
-    // What the tenant tells of the address was told at `/start`.
-    let request = Request::new(served.application, address(typed)?).with_strict_disclosure();
-    let outcome = served.sspr.start(&request.with_key(key), &call.client()).await;
+    let request = Request::new(served.application, address(typed)?);
+    let outcome = served.sspr.start_under(&request, flow_token(token)?, &call.client()).await;
     match outcome.map_err(|_| Fault::down())? {
         StartOutcome::Started(started) => {
             let token = Secret::of(started.token.expose());
@@ -179,7 +171,7 @@ pub(super) async fn submit(
     match outcome.map_err(|_| Fault::down())? {
         SubmitOutcome::Changed(changed) => {
             let ticket = Secret::of(changed.ticket.expose());
-            Ok(Step::Submitted { ticket })
+            Ok(Step::Submitted { ticket, until: changed.expires_at.as_micros() })
         }
         SubmitOutcome::Weak { issues } => Err(Fault::password(&issues)),
         SubmitOutcome::Rejected => Err(Fault::expired_token()),
