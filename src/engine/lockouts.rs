@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     flow::{Lockout, LockoutTerms, decode_lockout, encode_lockout},
     policy::Limits,
-    ports::{Inserted, Record, StoredRecord, Swapped},
+    ports::{Inserted, Record, Swapped},
 };
 
 use super::{Request, settlement::ChargedFailure, sspr::Inner};
@@ -30,8 +30,9 @@ pub(super) enum Charged {
 /// The result of writing a lockout.
 pub(super) enum Written {
     Yes,
-    /// Another call was faster, or the store is full.
-    No,
+    /// Another call was faster.
+    Overtaken,
+    Full,
     /// These counters of the call are over their limits.
     Refused(Vec<Over>),
 }
@@ -109,8 +110,12 @@ impl Inner {
         id: RecordId,
         now: Timestamp,
     ) -> Result<Option<Kept>, Error> {
-        let found = self.codes.load(&id, &[], now).await?.found();
-        found.map(|record| Kept::read(&record, now)).transpose()
+        let Some(record) = self.codes.load(&id, &[], now).await?.found() else { return Ok(None) };
+        // A lockout that was not touched for its whole lifetime begins again at zero.
+        let lockout = decode_lockout(&record.body)?;
+        let old = now.latest(lockout.touched_at) >= record.expires_at;
+        let lockout = if old { lockout.cleared(now) } else { lockout };
+        Ok(Some(Kept { lockout, version: record.version }))
     }
 
     /// Writes a lockout together with the charges. Version 0 stands for a lockout that is new.
@@ -135,13 +140,14 @@ impl Inner {
             return Ok(match self.codes.insert(&record, charges, now).await? {
                 Inserted::Inserted => Written::Yes,
                 Inserted::Refused(over) => Written::Refused(over),
-                Inserted::Exists | Inserted::Full => Written::No,
+                Inserted::Exists => Written::Overtaken,
+                Inserted::Full => Written::Full,
             });
         }
         Ok(match self.codes.compare_and_swap(&record, version, charges, &[], now).await? {
             Swapped::Swapped { .. } => Written::Yes,
             Swapped::Refused(over) => Written::Refused(over),
-            Swapped::Conflict { .. } | Swapped::Missing => Written::No,
+            Swapped::Conflict { .. } | Swapped::Missing => Written::Overtaken,
         })
     }
 
@@ -168,21 +174,6 @@ impl Inner {
         });
         let none = RecordId::from_parts(request.application.tenant.tag(), [0; 16]);
         (ids.next().unwrap_or(none), ids.next())
-    }
-}
-
-impl Kept {
-    /// Returns the lockout as a new one, for a record under another id.
-    pub(super) fn renamed(self) -> Self {
-        Self { version: 0, ..self }
-    }
-
-    /// Reads a lockout. One that was not touched for its whole lifetime begins again at zero.
-    pub(super) fn read(record: &StoredRecord, now: Timestamp) -> Result<Self, Error> {
-        let lockout = decode_lockout(&record.body)?;
-        let old = now.latest(lockout.touched_at) >= record.expires_at;
-        let lockout = if old { lockout.cleared(now) } else { lockout };
-        Ok(Self { lockout, version: record.version })
     }
 }
 

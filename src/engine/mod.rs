@@ -9,6 +9,7 @@ mod deliver;
 mod follow_up;
 mod hands;
 mod lockouts;
+mod new_password;
 mod notify;
 #[cfg(feature = "axum")]
 mod offer;

@@ -5,7 +5,7 @@ use crate::{
     error::Error,
     flow::{Event, Stage, Step},
     policy::AfterReset,
-    ports::{EventKind, Loaded, Outcome},
+    ports::{EventKind, Loaded, Outcome, StoreErrorKind},
 };
 
 use super::{
@@ -47,12 +47,20 @@ impl Sspr {
     async fn redeem_at(&self, ticket: &Ticket, now: Timestamp) -> Result<RedeemOutcome, Error> {
         let inner = &*self.inner;
         let id = ticket.record();
-        let limits = inner.limits(id.tenant_tag())?;
-        let once = inner.throttle(id.tenant_tag(), &limits).redeem(ticket);
-        let stored = match inner.codes.load(&id, &once, now).await? {
-            Loaded::Missing => return Ok(RedeemOutcome::Rejected),
-            Loaded::Refused(_) => return Ok(RedeemOutcome::RequireSignIn),
-            Loaded::Found(record) => Stored::alive(id, &record, now)?,
+        let Some(policy) = inner.policy_of(id, now).await? else {
+            return Ok(RedeemOutcome::Rejected);
+        };
+        let limits = policy.limits();
+        let once = inner.throttle(id.tenant_tag(), limits).redeem(ticket);
+        let stored = match inner.codes.load(&id, &once, now).await {
+            Ok(Loaded::Found(record)) => Stored::alive(id, &record, now)?,
+            Ok(Loaded::Missing) => return Ok(RedeemOutcome::Rejected),
+            Ok(Loaded::Refused(_)) => return Ok(RedeemOutcome::RequireSignIn),
+            // Without room for its counter, nobody knows whether the ticket was used before.
+            Err(error) if error.kind() == StoreErrorKind::Full => {
+                return Ok(RedeemOutcome::RequireSignIn);
+            }
+            Err(error) => return Err(error.into()),
         };
         let Some(stored) = stored else { return Ok(RedeemOutcome::Rejected) };
         // The window of the counter began at `now`. By a clock that is far behind the reset, it would
@@ -61,11 +69,8 @@ impl Sspr {
             return Ok(RedeemOutcome::RequireSignIn);
         }
         let origin = &stored.reset.origin;
-        let Some(policy) = inner.policy(&origin.tenant)? else {
-            return Ok(RedeemOutcome::Rejected);
-        };
         let event = Event::Redeem { ticket: ticket.hash() };
-        let step = stored.reset.step(event, &terms(policy.limits()), now);
+        let step = stored.reset.step(event, &terms(limits), now);
         let (Step::Stay, Stage::Completed { stamp, .. }, Some(bound)) =
             (step, &stored.reset.stage, &stored.reset.bound)
         else {

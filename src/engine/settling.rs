@@ -8,7 +8,7 @@ use crate::{
     domain::{Charge, CorrelationId, Over, RecordId, Timestamp},
     error::Error,
     policy::Limits,
-    ports::{HashError, Loaded},
+    ports::HashError,
 };
 
 use super::{
@@ -24,6 +24,7 @@ pub(super) enum Charging {
     Locked(Timestamp),
     /// These counters of the caller are over their limits.
     Refused(Vec<Over>),
+    /// Other sign-ins wrote each time, or the store is full.
     Contended,
 }
 
@@ -55,53 +56,50 @@ impl Settling {
 
     /// Charges a failure before the comparison, so that parallel guesses never share one.
     ///
-    /// The charges of the call are made once: when the lockout is read or, if there is none yet, when
-    /// it is written.
+    /// The charges of the call are made together with the write of the lockout, or on their own if
+    /// nothing is written. Customers and strangers therefore cause the same calls and commits.
     pub(super) async fn charge(
         &mut self,
         (id, old): (RecordId, Option<RecordId>),
-        mut charges: &[Charge],
+        charges: &[Charge],
         limits: &Limits,
         now: Timestamp,
     ) -> Result<Charging, Error> {
         let inner = self.inner.clone();
         for _ in 0..MAX_CONFLICTS {
-            let kept = match inner.codes.load(&id, charges, now).await? {
-                Loaded::Found(record) => {
-                    charges = &[];
-                    Some(Kept::read(&record, now)?)
-                }
-                Loaded::Refused(over) => return Ok(Charging::Refused(over)),
-                Loaded::Missing => match old {
-                    // Failures that were counted before a rotation of the index key go on under the
-                    // new id.
-                    Some(old) => inner.lockout(old, now).await?.map(Kept::renamed),
-                    None => None,
-                },
-            };
+            let mut kept = inner.lockout(id, now).await?;
+            if let (None, Some(old)) = (&kept, old) {
+                // Failures that were counted before a rotation of the index key go on under the new
+                // id.
+                let before = inner.lockout(old, now).await?;
+                kept = before.map(|before| Kept { version: 0, ..before });
+            }
             let Kept { lockout, version } = kept.unwrap_or_default();
             let charged = match lockout.charge(&terms(limits), now) {
                 Ok(charged) => charged,
-                Err(until) => return Ok(Charging::Locked(until)),
+                Err(until) => {
+                    let over = inner.codes.charge(charges, now).await?;
+                    let locked = over.is_empty().then_some(Charging::Locked(until));
+                    return Ok(locked.unwrap_or(Charging::Refused(over)));
+                }
             };
             let next = version.saturating_add(1);
             self.expect(Some(ChargedFailure { id, lockout: charged, version: next }));
-            match inner.write_lockout((id, version), &charged, limits, charges, now).await {
-                Ok(Written::Yes) => {
+            let written = inner.write_lockout((id, version), &charged, limits, charges, now).await;
+            // An unknown outcome stays expected: the failure may be charged, and the courier finds
+            // out.
+            if !written.as_ref().is_err_and(Error::is_unknown) {
+                self.expect(None);
+            }
+            match written? {
+                Written::Yes => {
+                    self.expect(Some(ChargedFailure { id, lockout: charged, version: next }));
                     self.is_charged = true;
                     return Ok(Charging::Charged);
                 }
-                Ok(Written::No) => self.expect(None),
-                Ok(Written::Refused(over)) => {
-                    self.expect(None);
-                    return Ok(Charging::Refused(over));
-                }
-                // The failure may be charged, so the courier finds out.
-                Err(error) if error.is_unknown() => return Err(error),
-                Err(error) => {
-                    self.expect(None);
-                    return Err(error);
-                }
+                Written::Overtaken => {}
+                Written::Refused(over) => return Ok(Charging::Refused(over)),
+                Written::Full => break,
             }
         }
         Ok(Charging::Contended)

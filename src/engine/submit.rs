@@ -7,29 +7,31 @@ use crate::{
     },
     error::Error,
     flow::{Bound, Event, Stage, Step},
-    policy::{Limits, PasswordContext, PasswordIssue, TenantPolicy},
+    policy::{Limits, PasswordIssue, TenantPolicy},
     ports::{
-        Applied, Breach, EventKind, HashError, HashQueue, NoticeCause, NoticeDelivery,
-        NoticeRecipient, Outcome, PasswordChange, PasswordMatch, Swapped,
+        Applied, EventKind, HashError, HashQueue, NoticeCause, NoticeDelivery, NoticeRecipient,
+        Outcome, PasswordChange, PasswordMatch, Swapped,
     },
 };
 
 use super::{
     ChangedPassword, Client, Sspr, SubmitOutcome,
+    new_password::broken_rules,
     records::{MAX_CONFLICTS, terms},
     span::spanned,
-    sspr::{About, Inner},
+    sspr::Inner,
     stored::Stored,
-    turns::{Taken, Turn},
+    turns::{Taken, Turns, hashes},
 };
 
-/// The account that a grant is for, with its reset and policy.
+/// The account that a grant is for, with its reset, its policy and the turns for its hashes.
+#[derive(Clone, Copy)]
 struct Spending<'a> {
-    stored: Stored,
-    bound: Bound,
-    account: Account,
+    stored: &'a Stored,
+    bound: &'a Bound,
+    account: &'a Account,
     policy: &'a TenantPolicy,
-    turn: Turn,
+    turns: &'a Turns,
 }
 
 impl Sspr {
@@ -102,31 +104,72 @@ impl Sspr {
             return Ok(SubmitOutcome::Rejected);
         };
         // These rules need no account, so that the password is refused before anything is charged.
-        let issues = check(&policy, password, None);
+        let issues = broken_rules(&policy, password, None);
         if !issues.is_empty() {
             return Ok(SubmitOutcome::Weak { issues });
         }
-        let (stored, turn) = match inner.take_turn(grant, &policy, now).await? {
-            Taken::Turn(stored, turn) => (*stored, turn),
-            Taken::None => return Ok(SubmitOutcome::Rejected),
-            Taken::Contended => return Ok(try_later(policy.limits(), now)),
+        // A breach check may take long. A caller that leaves during it keeps its turns.
+        let count = if inner.breaches.is_some() { 0 } else { hashes(&policy) };
+        let limits = policy.limits();
+        let (stored, turns) = match inner.read_with_turns(grant, count, limits, now).await? {
+            Taken::Yes(taken) => taken,
+            Taken::No => return Ok(SubmitOutcome::Rejected),
+            Taken::Later => return Ok(try_later(limits, now)),
         };
-        let origin = &stored.reset.origin;
+        let answer = self.spend(grant, password, client, (&stored, &policy, &turns), now).await;
+        // Whoever can come again gets back the turns for which no hash was run.
+        if !matches!(answer, Ok(SubmitOutcome::Changed(_) | SubmitOutcome::Rejected)) {
+            inner.give_back_turns(&stored, &turns, limits, now).await;
+        }
+        answer
+    }
+
+    /// Presents the grant to its reset, and changes the password.
+    async fn spend(
+        &self,
+        grant: &Grant,
+        password: &Password,
+        client: &Client,
+        (stored, policy, turns): (&Stored, &TenantPolicy, &Turns),
+        now: Timestamp,
+    ) -> Result<SubmitOutcome, Error> {
+        let inner = &*self.inner;
         let event = Event::Spend { grant: grant.hash() };
-        let spend = stored.reset.step(event, &terms(policy.limits()), now);
-        let (Step::Stay, Some(bound)) = (spend, stored.reset.bound.clone()) else {
+        let step = stored.reset.step(event, &terms(policy.limits()), now);
+        let (Step::Stay, Some(bound)) = (step, &stored.reset.bound) else {
             return Ok(SubmitOutcome::Rejected);
         };
-        let account = match inner.bound_account(&stored.id, &bound) {
-            Some(account) => inner.users.find(&origin.tenant, &account).await?,
+        let account = match inner.bound_account(&stored.id, bound) {
+            Some(account) => inner.users.find(&stored.reset.origin.tenant, &account).await?,
             None => None,
         };
         let Some(account) = account else { return Ok(SubmitOutcome::Rejected) };
-        let spending = Spending { account, bound, policy: &policy, stored, turn };
-        if spending.account.last_reset == Some(spending.stored.id) {
+        let spending = Spending { account: &account, bound, policy, stored, turns };
+        if account.last_reset == Some(stored.id) {
+            if inner.breaches.is_some()
+                && let Some(answer) = self.take_more(grant, &spending, 1, now).await?
+            {
+                return Ok(answer);
+            }
             return self.repeat(grant, password, &spending, now).await;
         }
-        self.change(grant, password, client, spending, now).await
+        self.change(grant, password, client, &spending, now).await
+    }
+
+    /// Takes further turns. Returns the answer if there are too few.
+    async fn take_more(
+        &self,
+        grant: &Grant,
+        spending: &Spending<'_>,
+        count: usize,
+        now: Timestamp,
+    ) -> Result<Option<SubmitOutcome>, Error> {
+        let (limits, turns) = (spending.policy.limits(), spending.turns);
+        Ok(match self.inner.take_turns(grant, count, limits, turns, now).await? {
+            Taken::Yes(()) => None,
+            Taken::No => Some(SubmitOutcome::Rejected),
+            Taken::Later => Some(try_later(limits, now)),
+        })
     }
 
     /// Handles the first submit: checks everything, hashes the password and applies the change.
@@ -135,51 +178,50 @@ impl Sspr {
         grant: &Grant,
         password: &Password,
         client: &Client,
-        spending: Spending<'_>,
+        spending: &Spending<'_>,
         now: Timestamp,
     ) -> Result<SubmitOutcome, Error> {
         let inner = &*self.inner;
-        let Spending { stored, bound, account, policy, turn } = &spending;
+        let Spending { account, bound, policy, stored, turns } = *spending;
         if !inner.is_permitted(stored, bound).await? {
             // The stamp may differ because another submit of this grant has just won. Closing the
             // reset now would take away the ticket of that submit.
-            if let Some(account) = self.overtaken(&spending).await? {
-                return self.follow(grant, password, Spending { account, ..spending }, now).await;
+            if let Some(account) = self.overtaken(spending).await? {
+                let spending = Spending { account: &account, ..*spending };
+                return self.follow(grant, password, &spending, now).await;
             }
             self.close(stored, policy, now).await?;
             return Ok(SubmitOutcome::Rejected);
         }
-        let mut issues = check(policy, password, Some(account));
-        if issues.is_empty() && self.has_leaked(grant, password, policy, now).await {
-            issues.push(PasswordIssue::Breached);
-        }
+        let issues = inner.issues(grant, password, policy, account, now).await;
         if !issues.is_empty() {
-            inner.give_back_turn(stored, turn, policy.limits(), now).await?;
             return Ok(SubmitOutcome::Weak { issues });
         }
-        let mut has_hashed = false;
+        if inner.breaches.is_some()
+            && let Some(answer) = self.take_more(grant, spending, hashes(policy), now).await?
+        {
+            return Ok(answer);
+        }
         if let Some(current) =
             account.password.as_ref().filter(|_| policy.password_rules().refuses_current())
         {
-            match inner
-                .hasher
-                .verify(password.duplicate(), current.clone(), HashQueue::Submit)
-                .await
-            {
+            match self.compare(password, current.clone(), turns).await {
                 Ok(PasswordMatch::Match | PasswordMatch::MatchOutdated) => {
                     let issues = vec![PasswordIssue::SameAsCurrent];
                     return Ok(SubmitOutcome::Weak { issues });
                 }
-                Ok(PasswordMatch::Mismatch) => has_hashed = true,
                 // A hash that the hasher does not know must not keep its owner out.
-                Err(HashError::Unsupported) => {}
-                Err(error) => return self.not_hashed(error, &spending, now).await,
+                Ok(PasswordMatch::Mismatch) | Err(HashError::Unsupported) => {}
+                Err(error) => return busy_or(error, policy, now),
             }
         }
+        let turn = turns.spend();
         let hash = match inner.hasher.hash(password.duplicate(), HashQueue::Submit).await {
             Ok(hash) => hash,
-            Err(error) if has_hashed => return busy_or(error, policy, now),
-            Err(error) => return self.not_hashed(error, &spending, now).await,
+            Err(error) => {
+                turns.refund(turn.filter(|_| error == HashError::Busy));
+                return busy_or(error, policy, now);
+            }
         };
         let change = self.change_of(stored, bound, account, hash, now)?;
         // Prepare the notices before the change, so that a caller that leaves from here on keeps
@@ -210,9 +252,10 @@ impl Sspr {
             }
             Applied::Repeated { .. } => {
                 notices.withdraw();
-                return match self.overtaken(&spending).await? {
+                return match self.overtaken(spending).await? {
                     Some(account) => {
-                        self.follow(grant, password, Spending { account, ..spending }, now).await
+                        let spending = Spending { account: &account, ..*spending };
+                        self.follow(grant, password, &spending, now).await
                     }
                     None => Ok(SubmitOutcome::Rejected),
                 };
@@ -224,6 +267,20 @@ impl Sspr {
             }
         };
         self.complete(grant, stored, bound, policy, stamp, now).await
+    }
+
+    /// Compares the password with a hash, and spends a turn on it unless the hasher had no room.
+    async fn compare(
+        &self,
+        password: &Password,
+        with: PasswordHash,
+        turns: &Turns,
+    ) -> Result<PasswordMatch, HashError> {
+        let turn = turns.spend();
+        let compared =
+            self.inner.hasher.verify(password.duplicate(), with, HashQueue::Submit).await;
+        turns.refund(turn.filter(|_| matches!(compared, Err(HashError::Busy))));
+        compared
     }
 
     /// Returns the account if it carries this reset by now, because then another submit of the
@@ -239,18 +296,14 @@ impl Sspr {
         &self,
         grant: &Grant,
         password: &Password,
-        spending: Spending<'_>,
+        spending: &Spending<'_>,
         now: Timestamp,
     ) -> Result<SubmitOutcome, Error> {
-        // The hash of the comparison is one more, so it takes another turn.
-        match self.inner.take_turn(grant, spending.policy, now).await? {
-            Taken::Turn(stored, turn) => {
-                let spending = Spending { stored: *stored, turn, ..spending };
-                self.repeat(grant, password, &spending, now).await
-            }
-            Taken::None => Ok(SubmitOutcome::Rejected),
-            Taken::Contended => Ok(try_later(spending.policy.limits(), now)),
+        // The hash of the comparison is one more.
+        if let Some(answer) = self.take_more(grant, spending, 1, now).await? {
+            return Ok(answer);
         }
+        self.repeat(grant, password, spending, now).await
     }
 
     /// Handles a retry, because the account carries this reset already.
@@ -261,30 +314,15 @@ impl Sspr {
         spending: &Spending<'_>,
         now: Timestamp,
     ) -> Result<SubmitOutcome, Error> {
-        let Spending { stored, bound, account, policy, .. } = spending;
+        let Spending { account, bound, policy, stored, turns } = *spending;
         let Some(current) = account.password.clone() else { return Ok(SubmitOutcome::Rejected) };
-        match self.inner.hasher.verify(password.duplicate(), current, HashQueue::Submit).await {
+        match self.compare(password, current, turns).await {
             Ok(PasswordMatch::Match | PasswordMatch::MatchOutdated) => {
                 self.complete(grant, stored, bound, policy, account.stamp, now).await
             }
             Ok(PasswordMatch::Mismatch) => Ok(SubmitOutcome::Rejected),
-            Err(error) => self.not_hashed(error, spending, now).await,
+            Err(error) => busy_or(error, policy, now),
         }
-    }
-
-    /// Ends a submit whose hasher gave no answer. If it had no room, no hash was run, and the turn is
-    /// given back.
-    async fn not_hashed(
-        &self,
-        error: HashError,
-        spending: &Spending<'_>,
-        now: Timestamp,
-    ) -> Result<SubmitOutcome, Error> {
-        let Spending { stored, policy, turn, .. } = spending;
-        if error == HashError::Busy {
-            self.inner.give_back_turn(stored, turn, policy.limits(), now).await?;
-        }
-        busy_or(error, policy, now)
     }
 
     /// Marks the reset as completed, and derives the ticket. Every retry derives the same ticket.
@@ -367,27 +405,6 @@ impl Sspr {
             tenant: origin.tenant.clone(),
         })
     }
-
-    /// Returns true if the new password is known to have leaked.
-    async fn has_leaked(
-        &self,
-        grant: &Grant,
-        password: &Password,
-        policy: &TenantPolicy,
-        now: Timestamp,
-    ) -> bool {
-        let inner = &*self.inner;
-        let Some(breaches) = &inner.breaches else { return false };
-        match breaches.check(password).await {
-            Breach::Known => true,
-            Breach::NotKnown => false,
-            Breach::Unavailable => {
-                let about = About::default().of(policy.tenant()).reset(grant.record());
-                inner.emit(EventKind::BreachCheck, Outcome::Error, about, now);
-                false
-            }
-        }
-    }
 }
 
 impl Inner {
@@ -398,15 +415,6 @@ impl Inner {
         let check = self.keys.under(bound.key, Purpose::TokenCheck)?;
         Some(Ticket::new(&grant.record(), grant.scope(), &secret, check))
     }
-}
-
-fn check(
-    policy: &TenantPolicy,
-    password: &Password,
-    account: Option<&Account>,
-) -> Vec<PasswordIssue> {
-    let about = PasswordContext { account, brand: policy.brand().name(), tenant: policy.tenant() };
-    policy.password_rules().check(password, &about)
 }
 
 fn changed(ticket: Ticket, reset: &crate::flow::Reset) -> SubmitOutcome {

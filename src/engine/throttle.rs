@@ -2,8 +2,8 @@
 
 use crate::{
     domain::{
-        AccountId, Charge, CodeFormat, CounterName, Device, Family, Fields, Keyring, LimiterForm,
-        Over, RecordId, TenantId, TenantTag, Ticket, Timestamp,
+        AccountId, Charge, CodeFormat, CounterName, Device, Digest, Family, Fields, Keyring,
+        LimiterForm, Over, RecordId, TenantId, TenantTag, Ticket, Timestamp,
     },
     flow::{Bound, Sent},
     policy::Limits,
@@ -163,16 +163,21 @@ impl<'a> Throttle<'a> {
 
     /// Returns the charges of a submit that reaches the account. They end the grant of somebody who
     /// goes on with passwords that a rule refuses, and bound what a breach check is asked.
-    pub(super) fn submit(&self, record: &RecordId) -> Vec<Charge> {
+    pub(super) fn submit(&self, grant: &Digest) -> Vec<Charge> {
         let limit = self.limits.submits_per_grant.saturating_mul(10);
-        let names = self.names(Family::Grants, |fields| fields.bytes(record.as_bytes()));
+        let names = self.names(Family::Grants, |fields| fields.bytes(grant.as_bytes()));
         names.map(|name| Charge { limit, ..self.once(name) }).collect()
     }
 
+    /// Returns how many turns a grant has.
+    pub(super) const fn turns(&self) -> u32 {
+        self.limits.submits_per_grant
+    }
+
     /// Returns the charges of a turn of a grant. Only one submit can hold a turn.
-    pub(super) fn turn(&self, record: &RecordId, turn: u32) -> Vec<Charge> {
+    pub(super) fn turn(&self, grant: &Digest, turn: u32) -> Vec<Charge> {
         let names = self
-            .names(Family::Turns, |fields| fields.bytes(record.as_bytes()).number(u64::from(turn)));
+            .names(Family::Turns, |fields| fields.bytes(grant.as_bytes()).number(u64::from(turn)));
         names.map(|name| self.once(name)).collect()
     }
 

@@ -1,14 +1,20 @@
-//! The turns of a grant. Each turn pays for the slow hashes of one submit.
+//! The turns of a grant. Each turn pays for one slow hash.
 //!
-//! A submit takes a turn in the call that reads its reset, before it knows the account. If it runs no
-//! hash, it gives the turn back. A turn is a counter that admits one call, so that two submits never
-//! hold the same turn, and a submit never gives back the turn of another one.
+//! A submit takes its turns before it knows the account, in the call that reads its reset. Turns for
+//! which it runs no hash are given back. A turn is a counter that admits one call, so that two
+//! submits never hold the same turn, and a submit never gives back the turn of another one.
+//!
+//! With a breach check, the turns are taken after the check, in a call of their own. A caller that
+//! leaves during the check, which may take seconds, then loses none.
+
+use std::sync::PoisonError;
 
 use crate::{
-    domain::{Charge, CounterName, Family, Grant, RecordId, Timestamp},
+    domain::{Charge, CounterName, Digest, Family, Grant, Timestamp},
     error::Error,
     policy::{Limits, TenantPolicy},
     ports::{Loaded, Swapped},
+    sync::Mutex,
 };
 
 use super::{
@@ -18,102 +24,158 @@ use super::{
     throttle::{Throttle, names_any},
 };
 
-/// A turn that a submit holds: the names of its counter.
-pub(super) struct Turn(Vec<CounterName>);
+/// The turns that a submit holds and has run no hash for: the names of their counters.
+#[derive(Default)]
+pub(super) struct Turns(Mutex<Vec<Vec<CounterName>>>);
 
-/// The result of asking for a turn.
-pub(super) enum Taken {
-    /// A turn, and the live reset of the grant.
-    Turn(Box<Stored>, Turn),
-    /// There is no such reset, or no turn is left.
-    None,
-    /// Other submits of the grant were faster each time.
-    Contended,
+/// The result of asking for turns.
+pub(super) enum Taken<T> {
+    Yes(T),
+    /// There is no such reset, or too few turns are left.
+    No,
+    /// Other submits of the grant were faster each time, or the clock is far behind.
+    Later,
+}
+
+impl Turns {
+    /// Spends one turn on a hash. The hash has begun from here on.
+    pub(super) fn spend(&self) -> Option<Vec<CounterName>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Takes back a turn whose hash has not begun.
+    pub(super) fn refund(&self, turn: Option<Vec<CounterName>>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(turn);
+    }
+
+    fn add(&self, turns: Vec<Vec<CounterName>>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(turns);
+    }
+
+    fn take(&self) -> Vec<CounterName> {
+        core::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).concat()
+    }
 }
 
 impl Inner {
-    /// Reads the live reset of a grant and takes one of the grant's turns.
-    pub(super) async fn take_turn(
+    /// Reads the live reset of a grant and takes this many of the grant's turns.
+    pub(super) async fn read_with_turns(
         &self,
         grant: &Grant,
-        policy: &TenantPolicy,
+        count: usize,
+        limits: &Limits,
         now: Timestamp,
-    ) -> Result<Taken, Error> {
-        let id = grant.record();
-        let throttle = self.throttle(id.tenant_tag(), policy.limits());
-        let turns = turns(policy);
-        let mut turn = 0;
+    ) -> Result<Taken<(Stored, Turns)>, Error> {
+        let (id, hash) = (grant.record(), grant.hash());
+        let throttle = self.throttle(id.tenant_tag(), limits);
+        let mut turns: Vec<u32> = (0..limits.submits_per_grant).take(count).collect();
         for _ in 0..MAX_CONFLICTS {
-            let mine = throttle.turn(&id, turn);
-            let charges = [throttle.submit(&id), mine.clone()].concat();
+            let mine: Vec<_> = turns.iter().map(|turn| throttle.turn(&hash, *turn)).collect();
+            let charges = [throttle.submit(&hash), mine.concat()].concat();
             match self.codes.load(&id, &charges, now).await? {
-                Loaded::Missing => return Ok(Taken::None),
+                Loaded::Missing => return Ok(Taken::No),
                 Loaded::Found(record) => {
-                    let turn = Turn(mine.iter().map(|charge| charge.name).collect());
-                    let stored = Stored::alive(id, &record, now)?;
-                    return Ok(
-                        stored.map_or(Taken::None, |stored| Taken::Turn(Box::new(stored), turn))
-                    );
+                    let Some(stored) = Stored::alive(id, &record, now)? else {
+                        return Ok(Taken::No);
+                    };
+                    // The windows of the turns began at `now`. By a clock that is far behind the
+                    // reset, they would end before the grant does.
+                    if stored.reset.touched_at.since(now) >= limits.tries_window / 2 {
+                        return Ok(Taken::Later);
+                    }
+                    let turns = Turns::default();
+                    turns.add(names(mine));
+                    return Ok(Taken::Yes((stored, turns)));
                 }
                 Loaded::Refused(over) if names_any(&over, &[Family::Grants]) => {
-                    return Ok(Taken::None);
+                    return Ok(Taken::No);
                 }
                 Loaded::Refused(_) => {}
             }
-            // Somebody holds this turn, or has used it up.
-            let Some(free) = self.free_turn(&throttle, &id, turns, now).await? else {
-                return Ok(Taken::None);
-            };
-            turn = free;
+            turns = self.free_turns(&throttle, &hash, count, now).await?;
+            if turns.len() < count {
+                return Ok(Taken::No);
+            }
         }
-        Ok(Taken::Contended)
+        Ok(Taken::Later)
     }
 
-    /// Returns a turn that nobody has taken.
-    async fn free_turn(
+    /// Takes this many further turns.
+    pub(super) async fn take_turns(
+        &self,
+        grant: &Grant,
+        count: usize,
+        limits: &Limits,
+        turns: &Turns,
+        now: Timestamp,
+    ) -> Result<Taken<()>, Error> {
+        let hash = grant.hash();
+        let throttle = self.throttle(grant.record().tenant_tag(), limits);
+        for _ in 0..MAX_CONFLICTS {
+            let free = self.free_turns(&throttle, &hash, count, now).await?;
+            if free.len() < count {
+                return Ok(Taken::No);
+            }
+            let mine: Vec<_> = free.iter().map(|turn| throttle.turn(&hash, *turn)).collect();
+            if self.codes.charge(&mine.concat(), now).await?.is_empty() {
+                turns.add(names(mine));
+                return Ok(Taken::Yes(()));
+            }
+        }
+        Ok(Taken::Later)
+    }
+
+    /// Returns at most this many turns that nobody has taken.
+    async fn free_turns(
         &self,
         throttle: &Throttle<'_>,
-        id: &RecordId,
-        turns: u32,
+        grant: &Digest,
+        count: usize,
         now: Timestamp,
-    ) -> Result<Option<u32>, Error> {
-        let all = (0..turns).flat_map(|turn| throttle.turn(id, turn));
+    ) -> Result<Vec<u32>, Error> {
+        let all = 0..throttle.turns();
+        let charges = all.clone().flat_map(|turn| throttle.turn(grant, turn));
         let questions: Vec<_> =
-            all.map(|charge| Charge { amount: 0, limit: 0, ..charge }).collect();
+            charges.map(|charge| Charge { amount: 0, limit: 0, ..charge }).collect();
         let taken = self.codes.charge(&questions, now).await?;
         let is_free = |turn: &u32| {
-            let charges = throttle.turn(id, *turn);
+            let charges = throttle.turn(grant, *turn);
             !charges.iter().any(|charge| taken.iter().any(|over| over.name == charge.name))
         };
-        Ok((0..turns).find(is_free))
+        Ok(all.filter(is_free).take(count).collect())
     }
 
-    /// Gives a turn back, because no hash was run. If other calls keep writing the record, the turn
-    /// stays taken.
-    pub(super) async fn give_back_turn(
+    /// Gives back the turns that are left. If the store fails, or if other calls keep writing the
+    /// record, they stay taken.
+    pub(super) async fn give_back_turns(
         &self,
         stored: &Stored,
-        turn: &Turn,
+        turns: &Turns,
         limits: &Limits,
         now: Timestamp,
-    ) -> Result<(), Error> {
+    ) {
+        let names = turns.take();
+        if names.is_empty() {
+            return;
+        }
         let mut reread: Option<Stored> = None;
         for _ in 0..MAX_CONFLICTS {
             let stored = reread.as_ref().unwrap_or(stored);
-            match self.swap(stored, &stored.reset, &turn.0, limits, now).await? {
-                Swapped::Swapped { .. } | Swapped::Missing | Swapped::Refused(_) => return Ok(()),
-                Swapped::Conflict { .. } => {}
-            }
-            let Some(again) = self.load(stored.id, now).await? else { return Ok(()) };
+            let swapped = self.swap(stored, &stored.reset, &names, limits, now).await;
+            let Ok(Swapped::Conflict { .. }) = swapped else { return };
+            let Ok(Some(again)) = self.load(stored.id, now).await else { return };
             reread = Some(again);
         }
-        Ok(())
     }
 }
 
-/// Returns how many turns a grant has. A submit runs two hashes if it must compare the password with
-/// the current one, and one otherwise.
-fn turns(policy: &TenantPolicy) -> u32 {
-    let hashes = if policy.password_rules().refuses_current() { 2 } else { 1 };
-    policy.limits().submits_per_grant / hashes
+/// Returns how many hashes a submit may run: two if it must compare the password with the current
+/// one.
+pub(super) fn hashes(policy: &TenantPolicy) -> usize {
+    if policy.password_rules().refuses_current() { 2 } else { 1 }
+}
+
+fn names(turns: Vec<Vec<Charge>>) -> Vec<Vec<CounterName>> {
+    let names = |turn: Vec<Charge>| turn.iter().map(|charge| charge.name).collect();
+    turns.into_iter().map(names).collect()
 }

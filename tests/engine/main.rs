@@ -28,6 +28,7 @@ mod dropped_callers;
 mod enumeration;
 mod event_fields;
 mod events;
+mod fused;
 mod invariants;
 mod lanes;
 mod late;

@@ -8,7 +8,7 @@ use sspr::{
     flow::{Bound, Reset, Stage, decode_reset},
     mail::EmailMessage,
     ports::{Applied, PasswordChange},
-    store::{Attempted, Record},
+    store::{Attempted, Charge, CounterName, Family, Record},
 };
 
 use super::{calls::Call, desk::Inner, world::LIMITS};
@@ -78,9 +78,6 @@ pub struct ResetBook {
     pub ticket_stamp: Option<[u8; 16]>,
     /// The password that it put in place, and the stamp.
     pub applied: Option<(u8, [u8; 16])>,
-    pub hashes: u32,
-    /// Turns that submits hold or have used up.
-    pub turns: u32,
 }
 
 /// One code that counts, or counted, and what it led to.
@@ -99,6 +96,9 @@ pub struct Bind {
     /// What it yielded, and whether somebody holds that.
     pub grant: Option<Secret>,
     pub grant_held: bool,
+    /// Turns that submits hold or have used up, and hashes that were run.
+    pub turns: u32,
+    pub hashes: u32,
     pub changes: u8,
     pub ticket: Option<Secret>,
     pub ticket_held: bool,
@@ -287,8 +287,10 @@ impl Inner {
             short: bound.format == CodeFormat::Digits,
             sign_ins: 0,
             ticket: None,
+            hashes: 0,
             ticket_held: false,
             ticket_used: false,
+            turns: 0,
             to: self.behind(id, after, bound),
             tries: 0,
         })
@@ -351,12 +353,17 @@ impl Inner {
         }
     }
 
-    /// A reset was read, with charges of the call, or refused.
-    pub fn charged(&mut self, over: bool) {
+    /// These charges of the call were made, or some of them refused.
+    pub fn charged(&mut self, charges: &[Charge], over: bool) {
         match self.call {
-            Call::Submit { reset, .. } => {
+            Call::Submit { reset, number, .. } => {
                 self.noted.refused |= over;
-                self.books.resets[usize::from(reset)].turns += u32::from(!over);
+                let turns = charges.iter().filter(|charge| is_turn(&charge.name));
+                let turns: u32 = turns.map(|charge| charge.amount).sum();
+                let Some(bind) = self.books.bind_mut(reset, number).filter(|_| !over) else {
+                    return;
+                };
+                bind.turns += turns;
             }
             Call::Redeem { reset, number } if !over => {
                 self.noted.redeems = true;
@@ -367,11 +374,18 @@ impl Inner {
         }
     }
 
+    /// These counters were cleared.
+    pub fn gave_back(&mut self, clear: &[CounterName]) {
+        let Call::Submit { reset, number, .. } = self.call else { return };
+        let Some(bind) = self.books.bind_mut(reset, number) else { return };
+        bind.turns -= clear.iter().filter(|name| is_turn(name)).count() as u32;
+    }
+
     pub fn hashed(&mut self) {
-        let Call::Submit { reset, .. } = self.call else { return };
-        let book = &mut self.books.resets[usize::from(reset)];
-        book.hashes += 1;
-        if book.hashes > LIMITS.submits_per_grant() {
+        let Call::Submit { reset, number, .. } = self.call else { return };
+        let Some(bind) = self.books.bind_mut(reset, number) else { return };
+        bind.hashes += 1;
+        if bind.hashes > LIMITS.submits_per_grant() {
             self.books.breaks(Broken::I11HashesOfAGrant);
         }
     }
@@ -420,3 +434,7 @@ impl Inner {
 }
 
 type BoundTo = Option<(u8, [u8; 16], EmailAddress)>;
+
+fn is_turn(name: &CounterName) -> bool {
+    name.family() == Some(Family::Turns)
+}

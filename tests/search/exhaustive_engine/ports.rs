@@ -110,11 +110,10 @@ impl CodeStore for Desk {
             if is_gone && inner.is_completed(id) {
                 return Reply::Loaded(Loaded::Missing);
             }
-            let forgets = inner.forgets(charges);
-            let charges = if forgets { &[] } else { charges };
-            let mut found = inner.stores.load(id, charges, now);
-            if forgets || !charges.is_empty() {
-                inner.charged(matches!(found, Loaded::Refused(_)));
+            let made = if inner.forgets(charges) { &[] } else { charges };
+            let mut found = inner.stores.load(id, made, now);
+            if !charges.is_empty() {
+                inner.charged(charges, matches!(found, Loaded::Refused(_)));
             }
             if inner.world.is(Defect::NotYetIsNever)
                 && let Call::Deliver { reset, number, .. } = inner.call
@@ -157,6 +156,7 @@ impl CodeStore for Desk {
             }
             if matches!(done, Swapped::Swapped { .. }) {
                 inner.swapped(next, now);
+                inner.gave_back(clear);
                 if inner.world.is(Defect::TriesWriteBack) && next.begins_challenge {
                     inner.stores.older = older;
                 }
@@ -167,7 +167,9 @@ impl CodeStore for Desk {
 
     async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         heard!(self, || format!("charge {}", charges.len()), Over, |inner: &mut Inner| {
-            Reply::Over(inner.stores.charge(charges, now))
+            let over = inner.stores.charge(charges, now);
+            inner.charged(charges, !over.is_empty());
+            Reply::Over(over)
         })
     }
 

@@ -219,8 +219,9 @@ impl State {
             }
             SubmitOutcome::Rejected => {
                 let other = applied.is_some_and(|applied| applied != password);
-                let tenant = world.typed(reset).1;
-                let spent = book.turns >= turns(tenant);
+                let (tenant, most) = (world.typed(reset).1, LIMITS.submits_per_grant());
+                let bind = self.books.bind(reset, number);
+                let spent = bind.is_some_and(|bind| bind.turns + hashes(tenant) > most);
                 let excused = other || (thread.noted.refused && spent);
                 if thread.always == ALL && !excused {
                     return Err(Broken::I5LiveGrantRefused);
@@ -265,10 +266,9 @@ impl State {
     }
 }
 
-/// How many submits a grant of this tenant pays for.
-fn turns(tenant: usize) -> u32 {
-    // Each may have to compare with the current password first.
-    LIMITS.submits_per_grant() / if rules(tenant).refuses_current() { 2 } else { 1 }
+/// How many turns a submit of this tenant takes.
+fn hashes(tenant: usize) -> u32 {
+    if rules(tenant).refuses_current() { 2 } else { 1 }
 }
 
 fn bits([permitted, same, newest, alive, open]: [bool; 5]) -> u8 {

@@ -95,11 +95,15 @@ impl Oracle {
     }
 
     pub fn hashed_for_a_grant(&mut self, call: usize) {
-        let about = &self.calls[call];
-        let Some(facts) = about.record.and_then(|id| self.records.get_mut(&id)) else { return };
-        facts.hashes += 1;
-        let hashes = facts.hashes;
-        if hashes > self.tenants[facts.tenant].limits.submits_per_grant() {
+        let record = self.calls[call].record;
+        let Some(tenant) = record.and_then(|id| self.records.get(&id)).map(|it| it.tenant) else {
+            return;
+        };
+        let budget = self.tenants[tenant].limits.submits_per_grant();
+        let Some(grant) = self.grant_of(call) else { return };
+        grant.hashes += 1;
+        let hashes = grant.hashes;
+        if hashes > budget {
             self.violated("I11 hashes of a grant", || format!("{hashes} (call {call})"));
         }
     }

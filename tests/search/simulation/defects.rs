@@ -82,9 +82,7 @@ impl Defect {
             Self::TriesBeginAnew => &["I2 comparisons of a challenge"],
             Self::VersionsNotCompared => &["I1", "I5", "I3"],
             Self::TimeForgotten => &["I8", "I4 after expiry"],
-            Self::ClockStandsStill => {
-                &["I4 after expiry", "I5 a repeated request", "I8", "I13 a mail", "I14"]
-            }
+            Self::ClockStandsStill => &["I4 after expiry", "I5", "I8", "I13 a mail", "I14"],
             Self::StampIgnored => &["I4 the stamp"],
             Self::StampKept => &["I5 hash and stamp"],
             Self::NoticeForgotten => &["I9 one notice", "I14"],

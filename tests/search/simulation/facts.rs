@@ -142,9 +142,6 @@ pub struct RecordFacts {
     pub sends: Vec<SendFacts>,
     /// Tries of the current challenge.
     pub tries: u32,
-    /// Turns that submits hold or have used up.
-    pub turns: u32,
-    pub hashes: u32,
     /// The call that the counter of its ticket has admitted.
     pub redeemed_by: Option<usize>,
     /// The hash that a submit put in place.
@@ -166,6 +163,9 @@ pub struct GrantFacts {
     pub step: u64,
     pub expires_at: Timestamp,
     pub changes: u32,
+    /// Turns that submits hold or have used up, and hashes that were run.
+    pub turns: u32,
+    pub hashes: u32,
     pub tickets: BTreeSet<String>,
 }
 

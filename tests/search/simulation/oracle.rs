@@ -154,9 +154,7 @@ impl Oracle {
             binds: Vec::new(),
             ends_at: reset.ends_at,
             expires_at: record.expires_at,
-            hashes: 0,
             redeemed_by: None,
-            turns: 0,
             key: self.rings[self.calls[call].ring].signing(),
             sends: sends.into_iter().collect(),
             stages: History::new(reset.stage.name()),
@@ -259,10 +257,9 @@ impl Oracle {
         if !matches!(done, Swapped::Swapped { .. }) {
             return;
         }
-        if clear.iter().any(|name| name.family() == Some(Family::Turns))
-            && let Some(facts) = self.records.get_mut(&next.id)
-        {
-            facts.turns -= 1;
+        let given_back = self.turns_in(call, clear.iter().copied());
+        if let Some(grant) = self.grant_of(call) {
+            grant.turns -= given_back;
         }
         if let Ok(lockout) = decode_lockout(&next.body) {
             return self.locked(call, next.id, lockout, now);
@@ -362,28 +359,50 @@ impl Oracle {
 
     /// A reset was read, with charges of the call, or refused.
     pub fn loaded(&mut self, call: usize, charges: &[Charge], loaded: &Loaded) {
-        let of = |wanted| charges.iter().any(|charge| charge.name.family() == Some(wanted));
-        let Some(record) = self.calls[call].record else { return };
-        let Some(facts) = self.records.get_mut(&record) else { return };
-        if of(Family::Turns) && matches!(loaded, Loaded::Found(_)) {
-            facts.turns += 1;
+        if !matches!(loaded, Loaded::Found(_)) {
+            return;
         }
+        let turns = self.turns_in(call, charges.iter().map(|charge| charge.name));
+        if let Some(grant) = self.grant_of(call) {
+            grant.turns += turns;
+        }
+        let family = Some(Family::Tickets);
+        let redeems = charges.iter().any(|charge| charge.name.family() == family);
+        let record = self.calls[call].record.filter(|_| redeems);
         // A day later its counter admits another call, which then meets a dead ticket.
-        if of(Family::Tickets) && matches!(loaded, Loaded::Found(_)) {
+        if let Some(facts) = record.and_then(|record| self.records.get_mut(&record)) {
             facts.redeemed_by.get_or_insert(call);
         }
     }
 
-    /// A submit has asked for a turn, and there was none.
+    /// A submit has taken turns, or has asked which ones are free.
     pub fn charged(&mut self, call: usize, charges: &[Charge], over: &[Over]) {
-        let turns = charges.iter().any(|charge| charge.name.family() == Some(Family::Turns));
-        let Some(record) = self.calls[call].record.filter(|_| turns) else { return };
-        let Some(facts) = self.records.get(&record) else { return };
-        let budget = self.tenants[facts.tenant].limits.submits_per_grant();
+        let turns = self.turns_in(call, charges.iter().map(|charge| charge.name));
+        let Some(record) = self.calls[call].record.filter(|_| turns > 0) else { return };
+        let Some(tenant) = self.records.get(&record).map(|facts| facts.tenant) else { return };
+        let budget = self.tenants[tenant].limits.submits_per_grant();
         // Each submit may have to compare with the current password first.
-        let hashes = if rules(facts.tenant).refuses_current() { 2 } else { 1 };
-        let none_left = !over.is_empty() && facts.turns >= budget / hashes;
-        self.calls[call].hash_refused |= none_left;
+        let hashes = if rules(tenant).refuses_current() { 2 } else { 1 };
+        let asks = charges.iter().all(|charge| charge.amount == 0);
+        let Some(grant) = self.grant_of(call) else { return };
+        let few = asks && grant.turns + hashes > budget;
+        if !asks && over.is_empty() {
+            grant.turns += turns;
+        }
+        self.calls[call].hash_refused |= few;
+    }
+
+    /// How many turns these counters are. During a rotation of the index key each has two names.
+    fn turns_in(&self, call: usize, names: impl Iterator<Item = CounterName>) -> u32 {
+        let names = names.filter(|name| name.family() == Some(Family::Turns)).count();
+        let each = self.rings[self.calls[call].ring].indexes(Purpose::Counter).count();
+        u32::try_from(names / each).unwrap_or(0)
+    }
+
+    pub fn grant_of(&mut self, call: usize) -> Option<&mut GrantFacts> {
+        let Kind::Submit { grant, .. } = &self.calls[call].kind else { return None };
+        let text = grant.clone();
+        self.grants.get_mut(&text)
     }
 
     /// Nothing that is secret stands in a record.

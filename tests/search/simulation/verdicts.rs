@@ -101,6 +101,8 @@ impl Oracle {
                 self.grants.entry(granted.grant.expose()).or_insert_with(|| GrantFacts {
                     bind: index,
                     changes: 0,
+                    hashes: 0,
+                    turns: 0,
                     expires_at: granted.expires_at,
                     record,
                     step,
