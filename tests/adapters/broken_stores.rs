@@ -134,7 +134,7 @@ const CAUGHT: [(Fault, &str); 51] = [
     (LoadForgetsToCharge, "a_load_makes_its_charges_and_reads"),
     (RefusedLoadTells, "a_refused_load_charges_nothing_and_tells_nothing"),
     (MissingLoadCharges, "a_load_of_a_missing_record_charges_nothing"),
-    (LoadReadsBeforeItCharges, "random_concurrent_calls_have_an_order_that_explains_them"),
+    (LoadReadsBeforeItCharges, "parallel_loads_read_and_charge_at_one_moment"),
 ];
 
 #[derive(Clone, Copy, Debug)]

@@ -83,6 +83,7 @@ clauses! {
         parallel_attempts_are_charged_exactly
         parallel_attempts_of_one_caller_stay_within_its_limit
         parallel_loads_admit_exactly_the_limit
+        parallel_loads_read_and_charge_at_one_moment
         parallel_clears_and_charges_agree
         parallel_loads_see_one_version_whole;
     in faults:

@@ -222,6 +222,44 @@ pub(super) async fn parallel_loads_admit_exactly_the_limit(bench: &CodeStoreBenc
     Ok(())
 }
 
+pub(super) async fn parallel_loads_read_and_charge_at_one_moment(
+    bench: &CodeStoreBench,
+) -> CaseResult {
+    for round in 0..bench.rounds {
+        let number = u8::try_from(round % 250).unwrap_or(0);
+        bench.put(&bench.record(number, &[]), &[]).await?;
+        let (bench_of, charge) = (bench.clone(), bench.charge(number, 0, 9));
+        // One loads with a charge. The other one swaps, and then asks whether it was charged.
+        let answers = bench
+            .all(2, move |caller| {
+                let bench = bench_of.clone();
+                Box::pin(async move {
+                    let id = bench.id(number);
+                    if caller == 0 {
+                        let answer = bench.store.load(&id, &[charge], at(1)).await?;
+                        let version = answer.found().map_or(0, |record| record.version);
+                        return Ok((version == 1, false));
+                    }
+                    let next = bench.record(number, &[]);
+                    bench.store.compare_and_swap(&next, 1, &[], &[], at(1)).await?;
+                    let asks = Charge { amount: 0, limit: 0, ..charge };
+                    Ok::<_, StoreError>((false, bench.charged(&[asks], 1).await?))
+                })
+            })
+            .await?;
+        let (mut read_the_first, mut was_uncharged) = (false, false);
+        for answer in answers {
+            let (first, uncharged) = answer?;
+            read_the_first |= first;
+            was_uncharged |= uncharged;
+        }
+        hold(!(read_the_first && was_uncharged), || {
+            "a load read what stood before a swap, and charged after it".to_owned()
+        })?;
+    }
+    Ok(())
+}
+
 pub(super) async fn parallel_clears_and_charges_agree(bench: &CodeStoreBench) -> CaseResult {
     for (number, callers) in rounds(bench) {
         bench.put(&bench.record(number, &[]), &[bench.charge(number, 0, 9)]).await?;
