@@ -79,6 +79,43 @@ async fn waits_for_a_lock(observer: &tokio_postgres::Client) {
     }
 }
 
+/// A load that waits for a counter holds its record, so that no swap comes between what it reads and
+/// what it charges.
+#[test]
+fn a_load_that_waits_to_charge_lets_no_swap_pass() {
+    let url = cluster().url(&cluster().database("migrated"));
+    on_runtime(async {
+        let codes = PostgresStore::open(&options(&url)).await.unwrap().codes();
+        let observer = holding(&url, "SELECT 1").await;
+        observer.batch_execute("COMMIT").await.unwrap();
+        codes.insert(&record(1), &[charge(1)], now()).await.unwrap();
+        let holder = holding(&url, "UPDATE sspr.counter SET value = value").await;
+        let (id, charges, loader) = (record(1).id, [charge(1)], codes.clone());
+        let load = tokio::spawn(async move { loader.load(&id, &charges, now()).await });
+        waits_for_a_lock(&observer).await;
+
+        let mut swap =
+            tokio::spawn(
+                async move { codes.compare_and_swap(&record(1), 1, &[], &[], now()).await },
+            );
+        let two_wait = async {
+            let sql = "SELECT count(*) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            while observer.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) < 2 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = two_wait => {}
+            swapped = &mut swap => panic!("passed the load: {swapped:?}"),
+        }
+        holder.batch_execute("COMMIT").await.unwrap();
+        let loaded = load.await.unwrap().unwrap().found().unwrap();
+        assert_eq!(loaded.version, 1);
+        assert_eq!(swap.await.unwrap().unwrap(), Swapped::Swapped { version: 2 });
+    });
+}
+
 /// The pool itself is tested on a server that answers as it is told: `pool_tests.rs`.
 #[test]
 fn a_pool_that_is_used_up_says_so() {
