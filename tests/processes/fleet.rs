@@ -398,7 +398,13 @@ fn a_node_far_off_refuses_to_serve(fleet: &Fleet, release: &Release) {
     assert_eq!(ask(port, "GET", "/health/ready", "").0, 503);
     let start =
         format!("client_id={CLIENT}&username=user0@example.com&challenge_type=oob+redirect");
-    assert_eq!(ask(port, "POST", "/contoso/resetpassword/v1.0/start", &start).0, 503);
+    // The first step needs no store, so the second one is refused.
+    let (status, started) = ask(port, "POST", "/contoso/resetpassword/v1.0/start", &start);
+    assert_eq!(status, 200, "{started}");
+    let token: serde_json::Value = serde_json::from_str(&started).unwrap();
+    let token = token["continuation_token"].as_str().unwrap();
+    let challenge = format!("client_id={CLIENT}&continuation_token={token}");
+    assert_eq!(ask(port, "POST", "/contoso/resetpassword/v1.0/challenge", &challenge).0, 503);
     child.kill().unwrap();
     let mut said = String::new();
     child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
