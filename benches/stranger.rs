@@ -80,7 +80,7 @@ fn main() {
         }
     }
     println!(
-        "| what | CPU µs | store calls | look-ups | bytes stored | mails | Argon2 runs | ended by \
+        "| what | CPU µs | store calls | look-ups | bytes stored | mails | Argon2 runs | limited by \
          | test in `tests/engine/stranger_cost.rs` |\n|---|---|---|---|---|---|---|---|---|"
     );
     let limits = Limits::default();

@@ -74,7 +74,7 @@ pub const ASKS: [(Ask, &str, &str); 15] = [
     ),
     (Ask::Open, "open: unknown address", "an_open_is_one_call_and_looks_nobody_up"),
     (Ask::WrongCode, "verify: wrong code in an own reset", "a_wrong_code_is_one_call"),
-    (Ask::Look, "look: a poll of an own reset", "a_look_reads_once_and_leaves_nothing"),
+    (Ask::Look, "status: a poll of an own reset", "a_look_reads_once_and_leaves_nothing"),
     (Ask::ForgedToken, "verify: forged token", "a_forged_token_reaches_no_port"),
     (Ask::ForgedGrant, "submit: forged grant", "a_forged_grant_reaches_no_port"),
     (
@@ -123,7 +123,7 @@ pub enum Ready {
 }
 
 impl Ask {
-    /// Which limit ends it, after how many.
+    /// The limit that ends it, and its number.
     pub fn bound(self, limits: &Limits) -> String {
         let (lock, tries) = (limits.lockout_threshold(), limits.network_tries());
         let (address, pair) = (limits.sends_per_address(), limits.sends_per_address_and_network());
@@ -132,21 +132,21 @@ impl Ask {
         match self {
             Self::CombiningPassword | Self::HostileText => "refused by the parser".to_owned(),
             Self::ForgedGrant | Self::ForgedToken => "refused by its check bytes".to_owned(),
-            Self::LongerCode => format!("one a reset; {address} mails an address and day"),
-            Self::Look => "none: the front's rate limit".to_owned(),
-            Self::Open | Self::OpenLargest => format!("{opens} a network and hour"),
-            Self::Resend => format!("{pair} an address, network and day; one a minute"),
+            Self::LongerCode => format!("one per reset; {address} mails per address and day"),
+            Self::Look => "nothing here: the front's rate limit".to_owned(),
+            Self::Open | Self::OpenLargest => format!("{opens} per network and hour"),
+            Self::Resend => format!("{pair} per address, network and day; one per minute"),
             Self::SignInKnown => {
-                format!("{lock} an address, then locked; {tries} a network and hour")
+                format!("{lock} per address, then locked; {tries} per network and hour")
             }
             Self::SignInLargest | Self::SignInUnknown => {
-                format!("{tries} a network and hour; {lock} an address, then locked")
+                format!("{tries} per network and hour; {lock} per address, then locked")
             }
-            Self::StartUnknown => format!("{sends} a network and hour"),
+            Self::StartUnknown => format!("{sends} per network and hour"),
             Self::StartVictim => {
-                format!("{pair} an address, network and day; {address} an address and day")
+                format!("{pair} per address, network and day; {address} per address and day")
             }
-            Self::WrongCode => format!("{challenge} a code; {tries} a network and hour"),
+            Self::WrongCode => format!("{challenge} per code; {tries} per network and hour"),
         }
     }
 }
