@@ -169,16 +169,12 @@ impl<'a> Throttle<'a> {
         names.map(|name| Charge { limit, ..self.once(name) }).collect()
     }
 
-    /// Returns how many turns a grant has.
-    pub(super) const fn turns(&self) -> u32 {
-        self.limits.submits_per_grant
-    }
-
-    /// Returns the charges of a turn of a grant. Only one submit can hold a turn.
-    pub(super) fn turn(&self, grant: &Digest, turn: u32) -> Vec<Charge> {
-        let names = self
-            .names(Family::Turns, |fields| fields.bytes(grant.as_bytes()).number(u64::from(turn)));
-        names.map(|name| self.once(name)).collect()
+    /// Returns the charges of each turn of a grant. Only one submit can hold a turn.
+    pub(super) fn turns(&self, grant: &Digest) -> impl Iterator<Item = Vec<Charge>> {
+        (0..self.limits.submits_per_grant).map(move |turn| {
+            let fill = |fields: Fields| fields.bytes(grant.as_bytes()).number(u64::from(turn));
+            self.names(Family::Turns, fill).map(|name| self.once(name)).collect()
+        })
     }
 
     /// Returns the charges of redeeming a ticket, which are admitted once.

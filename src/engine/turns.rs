@@ -68,9 +68,8 @@ impl Inner {
     ) -> Result<Taken<(Stored, Turns)>, Error> {
         let (id, hash) = (grant.record(), grant.hash());
         let throttle = self.throttle(id.tenant_tag(), limits);
-        let mut turns: Vec<u32> = (0..limits.submits_per_grant).take(count).collect();
+        let mut mine: Vec<_> = throttle.turns(&hash).take(count).collect();
         for _ in 0..MAX_CONFLICTS {
-            let mine: Vec<_> = turns.iter().map(|turn| throttle.turn(&hash, *turn)).collect();
             let charges = [throttle.submit(&hash), mine.concat()].concat();
             match self.codes.load(&id, &charges, now).await? {
                 Loaded::Missing => return Ok(Taken::No),
@@ -92,8 +91,8 @@ impl Inner {
                 }
                 Loaded::Refused(_) => {}
             }
-            turns = self.free_turns(&throttle, &hash, count, now).await?;
-            if turns.len() < count {
+            mine = self.free_turns(&throttle, &hash, count, now).await?;
+            if mine.len() < count {
                 return Ok(Taken::No);
             }
         }
@@ -112,11 +111,10 @@ impl Inner {
         let hash = grant.hash();
         let throttle = self.throttle(grant.record().tenant_tag(), limits);
         for _ in 0..MAX_CONFLICTS {
-            let free = self.free_turns(&throttle, &hash, count, now).await?;
-            if free.len() < count {
+            let mine = self.free_turns(&throttle, &hash, count, now).await?;
+            if mine.len() < count {
                 return Ok(Taken::No);
             }
-            let mine: Vec<_> = free.iter().map(|turn| throttle.turn(&hash, *turn)).collect();
             if self.codes.charge(&mine.concat(), now).await?.is_empty() {
                 turns.add(names(mine));
                 return Ok(Taken::Yes(()));
@@ -132,16 +130,15 @@ impl Inner {
         grant: &Digest,
         count: usize,
         now: Timestamp,
-    ) -> Result<Vec<u32>, Error> {
-        let all = 0..throttle.turns();
-        let charges = all.clone().flat_map(|turn| throttle.turn(grant, turn));
-        let questions: Vec<_> =
-            charges.map(|charge| Charge { amount: 0, limit: 0, ..charge }).collect();
-        let taken = self.codes.charge(&questions, now).await?;
-        let is_free = |turn: &u32| {
-            let charges = throttle.turn(grant, *turn);
-            !charges.iter().any(|charge| taken.iter().any(|over| over.name == charge.name))
+    ) -> Result<Vec<Vec<Charge>>, Error> {
+        let all: Vec<_> = throttle.turns(grant).collect();
+        let questions =
+            all.iter().flatten().map(|charge| Charge { amount: 0, limit: 0, ..*charge });
+        let taken = self.codes.charge(&questions.collect::<Vec<_>>(), now).await?;
+        let is_free = |turn: &Vec<Charge>| {
+            !turn.iter().any(|charge| taken.iter().any(|over| over.name == charge.name))
         };
+        let all = all.into_iter();
         Ok(all.filter(is_free).take(count).collect())
     }
 
