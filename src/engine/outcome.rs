@@ -400,7 +400,7 @@ pub enum SubmitOutcome {
     /// The password is changed, and every older session is invalid.
     Changed(ChangedPassword),
     /// The password breaks rules. The grant stays valid. By default a grant permits ten slow hashes.
-    /// Among the rules, only [`PasswordIssue::SameAsCurrent`] uses two of them.
+    /// Among the rules, only [`PasswordIssue::SameAsCurrent`] uses one of them.
     Weak {
         /// Every rule that the password breaks.
         issues: Vec<PasswordIssue>,

@@ -86,14 +86,16 @@ impl Settling {
             let next = version.saturating_add(1);
             self.expect(Some(ChargedFailure { id, lockout: charged, version: next }));
             let written = inner.write_lockout((id, version), &charged, limits, charges, now).await;
-            // An unknown outcome stays expected: the failure may be charged, and the courier finds
-            // out.
-            if !written.as_ref().is_err_and(Error::is_unknown) {
+            // If nobody knows whether the failure is charged, the courier finds out.
+            let may_be_charged = match &written {
+                Ok(written) => matches!(written, Written::Yes),
+                Err(error) => error.is_unknown(),
+            };
+            if !may_be_charged {
                 self.expect(None);
             }
             match written? {
                 Written::Yes => {
-                    self.expect(Some(ChargedFailure { id, lockout: charged, version: next }));
                     self.is_charged = true;
                     return Ok(Charging::Charged);
                 }

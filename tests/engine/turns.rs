@@ -166,6 +166,22 @@ fn a_busy_hasher_costs_a_grant_nothing() {
     }
 }
 
+/// The comparison runs one hash, and the turn of the other one comes back.
+#[test]
+fn i11_the_current_password_costs_a_grant_one_hash() {
+    runtime().block_on(async {
+        let world = World::memory().await;
+        let granted = Granted::with(&world, PasswordRules::entra()).await;
+        let hashes = world.hasher.jobs();
+        for _ in 0..9 {
+            granted.is_weak_because(OLD, PasswordIssue::SameAsCurrent).await;
+        }
+        let ended = granted.submit(OLD).await;
+        assert!(matches!(ended, SubmitOutcome::Rejected), "one turn is too few: {ended:?}");
+        assert_eq!(world.hasher.jobs() - hashes, 9);
+    });
+}
+
 /// A hasher that fails may have run the hash.
 #[test]
 fn i11_a_failing_hasher_uses_up_the_grant() {

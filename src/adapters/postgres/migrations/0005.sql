@@ -100,7 +100,7 @@ BEGIN
     END IF;
     SELECT c.over_names, c.over_ends INTO over_names, over_ends FROM sspr.charge_tiers(
       array_fill(0::smallint, ARRAY[cardinality(call_names)]), call_names, call_amounts, call_limits,
-    call_windows, now) AS c;
+      call_windows, now) AS c;
   END IF;
   outcome := CASE WHEN over_names IS NULL THEN 2 ELSE 1 END;
 END $$;
