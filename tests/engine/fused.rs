@@ -24,7 +24,7 @@ use crate::support::{
 
 const GOOD: &str = "Four unrelated words, 1 by 1";
 
-/// Counts calls and commits; may be full.
+/// Counts calls and commits. It may be full, and swaps may fail.
 #[derive(Default)]
 struct Counting {
     codes: MemoryCodes,
@@ -32,6 +32,8 @@ struct Counting {
     commits: AtomicUsize,
     charged_network: AtomicUsize,
     is_full: bool,
+    /// The number of swaps to come that fail.
+    busy_swaps: AtomicUsize,
 }
 
 impl Counting {
@@ -103,6 +105,9 @@ impl CodeStore for Counting {
         now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         self.called(c);
+        if one_of(&self.busy_swaps) {
+            return Err(StoreError::new(StoreErrorKind::Busy, "busy"));
+        }
         let it = self.codes.compare_and_swap(r, expected, c, clear, now).await?;
         if matches!(it, Swapped::Swapped { .. }) {
             self.committed(c);
@@ -547,61 +552,11 @@ fn without_room_for_its_counter_a_ticket_asks_for_a_sign_in() {
 }
 
 /// The swap that gives a turn back fails: the user still learns what is wrong with the password.
-#[derive(Default)]
-struct NoSwaps(MemoryCodes, AtomicUsize);
-
-#[async_trait]
-impl CodeStore for NoSwaps {
-    async fn insert(
-        &self,
-        r: &Record,
-        c: &[Charge],
-        now: Timestamp,
-    ) -> Result<Inserted, StoreError> {
-        self.0.insert(r, c, now).await
-    }
-    async fn attempt(
-        &self,
-        id: &RecordId,
-        c: &[Charge],
-        now: Timestamp,
-    ) -> Result<Attempted, StoreError> {
-        self.0.attempt(id, c, now).await
-    }
-    async fn load(
-        &self,
-        id: &RecordId,
-        c: &[Charge],
-        now: Timestamp,
-    ) -> Result<Loaded, StoreError> {
-        self.0.load(id, c, now).await
-    }
-    async fn compare_and_swap(
-        &self,
-        r: &Record,
-        v: u64,
-        c: &[Charge],
-        clear: &[CounterName],
-        now: Timestamp,
-    ) -> Result<Swapped, StoreError> {
-        if one_of(&self.1) {
-            return Err(StoreError::new(StoreErrorKind::Busy, "busy"));
-        }
-        self.0.compare_and_swap(r, v, c, clear, now).await
-    }
-    async fn charge(&self, c: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
-        self.0.charge(c, now).await
-    }
-    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        self.0.delete_expired(now, limit).await
-    }
-}
-
 #[test]
 fn a_weak_password_is_weak_also_if_its_turn_cannot_be_given_back() {
     runtime().block_on(async {
         let world = World::memory().await;
-        let codes = Arc::new(NoSwaps::default());
+        let codes = Arc::new(Counting::default());
         let dynamic: Arc<dyn CodeStore> = codes.clone();
         let world =
             World::assemble(world.users, dynamic, world.policies, world.keys, world.clock, None);
@@ -610,7 +565,7 @@ fn a_weak_password_is_weak_also_if_its_turn_cannot_be_given_back() {
             .await;
         let (token, code) = world.started_with_code().await;
         let grant = world.granted(&token, &code).await;
-        codes.1.store(1, Ordering::SeqCst);
+        codes.busy_swaps.store(1, Ordering::SeqCst);
         let answer = world.sspr.submit(&grant, &password("Margaret.Hamilton1!"), &client(1)).await;
         assert!(matches!(answer, Ok(SubmitOutcome::Weak { .. })), "{answer:?}");
     });
