@@ -4,14 +4,16 @@ use core::fmt;
 
 use thiserror::Error;
 
-use super::{AccountId, EmailAddress, Entropy, EntropyUnavailable, GroupId, LanguageTag, RecordId};
+use super::{
+    AccountId, EmailAddress, Entropy, EntropyUnavailable, GroupId, LanguageTag, RecordId, Timestamp,
+};
 
 /// A random value of an account that never repeats.
 ///
 /// The stamp changes when the password, the set of addresses, the identity providers or
-/// enabled/disabled change, and when the account is created again. It never changes on lockout,
-/// sign-in, rehash or profile edits. A session is valid while it carries the account's current
-/// stamp.
+/// enabled/disabled change, when the account is frozen or unfrozen, and when it is created again.
+/// It never changes on lockout, sign-in, rehash or profile edits. A session is valid while it
+/// carries the account's current stamp.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Stamp([u8; 16]);
 
@@ -61,6 +63,20 @@ pub struct PasswordHashError;
 
 debug_is_text!(PasswordHashError);
 
+/// The state of an account that its owner has frozen, because someone else changed the password.
+///
+/// A frozen account cannot sign in. It ends with the next change of the password, for which a code
+/// is sent only to [`Frozen::recover_to`], or when staff unfreeze the account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Frozen {
+    /// The time of the change of which the notice told.
+    pub at: Timestamp,
+    /// The addresses from which the owner gets the account back. Each of them was on file when the
+    /// password was changed, and its mailbox held the code that froze the account.
+    pub recover_to: Vec<EmailAddress>,
+}
+
 /// One customer's record in the host's user store.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -88,9 +104,17 @@ pub struct Account {
     pub language: Option<LanguageTag>,
     /// The words that the password must not be made of, such as the given name and the family name.
     pub names: Vec<String>,
-    /// The reset that last changed the password, or `None`. The store writes this id together with
-    /// the password, so that a repeated change is recognised.
-    pub last_reset: Option<RecordId>,
+    /// Whether the user must choose a new password before the next session. A right password then
+    /// opens no session, but permits a new password.
+    pub must_change: bool,
+    /// When the password stops working, if it is a temporary one. From then on it is a wrong one.
+    pub password_expires_at: Option<Timestamp>,
+    /// The operation that last changed the password, for instance a reset, or `None`. The store
+    /// writes this id together with the password, so that a repeated change is recognised.
+    pub last_change: Option<RecordId>,
+    /// The freeze of the account, if its owner has frozen it. Only a store that answers true from
+    /// `UserStore::keeps_freezes` sets it.
+    pub frozen: Option<Frozen>,
 }
 
 impl Stamp {
@@ -122,6 +146,14 @@ impl Stamp {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+}
+
+impl Frozen {
+    /// Describes an account that is frozen since `at`.
+    #[must_use]
+    pub const fn new(at: Timestamp, recover_to: Vec<EmailAddress>) -> Self {
+        Self { at, recover_to }
     }
 }
 
@@ -177,14 +209,17 @@ impl Account {
         Self {
             addresses: vec![address],
             disabled: false,
+            frozen: None,
             groups: Vec::new(),
             id,
             identity_providers: vec![IdentityProvider::EmailPassword],
             language: None,
-            last_reset: None,
+            last_change: None,
             locked: false,
+            must_change: false,
             names: Vec::new(),
             password: None,
+            password_expires_at: None,
             second_factor: SecondFactor::None,
             stamp,
         }
@@ -195,6 +230,28 @@ impl Account {
     pub fn with_password(mut self, hash: PasswordHash) -> Self {
         self.password = Some(hash);
         self
+    }
+
+    /// Returns the addresses that codes and notices may go to: those from which a frozen account is
+    /// got back, or else the addresses on file.
+    #[must_use]
+    pub fn destinations(&self) -> &[EmailAddress] {
+        self.frozen.as_ref().map_or(&self.addresses, |frozen| &frozen.recover_to)
+    }
+
+    /// Returns the address that a code goes to if `typed` was typed. Only for a frozen account it
+    /// depends on the typed address, because each mailbox that froze it is a way back.
+    #[must_use]
+    pub fn destination(&self, typed: &EmailAddress) -> Option<&EmailAddress> {
+        let first = self.destinations().first();
+        let Some(frozen) = &self.frozen else { return first };
+        frozen.recover_to.iter().find(|address| *address == typed).or(first)
+    }
+
+    /// Returns true if the password has stopped working, because it was a temporary one.
+    #[must_use]
+    pub fn has_expired_password(&self, now: Timestamp) -> bool {
+        self.password_expires_at.is_some_and(|end| now >= end)
     }
 }
 
@@ -210,6 +267,26 @@ mod tests {
             ["", "argon2id$v=19", "$argon2id $", "$argon2id\n", "$\u{e4}", &format!("{longest}a")]
         {
             assert_eq!(PasswordHash::parse(text), Err(PasswordHashError), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn codes_of_a_frozen_account_go_only_to_the_mailboxes_that_froze_it() {
+        let address = |text: &str| EmailAddress::parse(text).unwrap();
+        let [old, other, new] = ["old@x.example", "other@x.example", "new@x.example"].map(address);
+        let id = AccountId::parse("ada").unwrap();
+        let mut ada = Account::new(id, new.clone(), Stamp::from_bytes([1; 16]));
+        ada.addresses.push(other.clone());
+        for typed in [&new, &other, &old] {
+            assert_eq!(ada.destination(typed), Some(&new));
+        }
+
+        let back = vec![old.clone(), other.clone()];
+        ada.frozen = Some(Frozen::new(Timestamp::from_micros(1), back.clone()));
+
+        assert_eq!(ada.destinations(), back);
+        for (typed, to) in [(&new, &old), (&old, &old), (&other, &other)] {
+            assert_eq!(ada.destination(typed), Some(to));
         }
     }
 

@@ -99,12 +99,16 @@ impl EmailAddress {
             return Err(AddressError::Shape);
         }
         check_local(local)?;
-        let domain = a_labels(domain)?;
-        check_domain(&domain)?;
-        if local.len() + 1 + domain.len() > MAX_BYTES {
+        // Of its final length where the domain is ASCII.
+        let mut text = String::with_capacity(trimmed.len());
+        text.push_str(local);
+        text.push('@');
+        push_a_labels(domain, &mut text)?;
+        check_domain(text.split_at(local.len() + 1).1)?;
+        if text.len() > MAX_BYTES {
             return Err(AddressError::TooLong);
         }
-        Ok(Self { text: format!("{local}@{domain}").into(), at: local.len() })
+        Ok(Self { at: local.len(), text: text.into() })
     }
 
     /// Returns the address in lookup form.
@@ -235,13 +239,19 @@ fn is_atom(c: char) -> bool {
         || (!c.is_ascii() && (c.is_alphanumeric() || is_combining_mark(c)))
 }
 
-fn a_labels(domain: &str) -> Result<String, AddressError> {
+/// Appends a domain in lower-case A-labels.
+fn push_a_labels(domain: &str, text: &mut String) -> Result<(), AddressError> {
     if domain.is_ascii() {
-        return Ok(domain.to_ascii_lowercase());
+        let start = text.len();
+        text.push_str(domain);
+        text.get_mut(start..).into_iter().for_each(str::make_ascii_lowercase);
+        return Ok(());
     }
     #[cfg(feature = "idn")]
     {
-        idna::domain_to_ascii_strict(domain).map_err(|_| AddressError::Domain)
+        let labels = idna::domain_to_ascii_strict(domain).map_err(|_| AddressError::Domain)?;
+        text.push_str(&labels);
+        Ok(())
     }
     #[cfg(not(feature = "idn"))]
     {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::{Entropy, EntropyUnavailable};
+use super::{Entropy, EntropyUnavailable, characters::is_invisible};
 
 /// Letters without vowels and look-alikes (RFC 8628 section 6.1).
 const LETTERS: [u8; 20] = *b"BCDFGHJKLMNPQRSTVWXZ";
@@ -20,37 +20,6 @@ const DASHES: &str = "-\u{58a}\u{5be}\u{1400}\u{1806}\u{2010}\u{2011}\u{2012}\u{
                       \u{2015}\u{2053}\u{207b}\u{208b}\u{2212}\u{2e17}\u{2e1a}\u{2e3a}\u{2e3b}\
                       \u{2e40}\u{2e5d}\u{301c}\u{3030}\u{30a0}\u{fe31}\u{fe32}\u{fe58}\u{fe63}\
                       \u{ff0d}\u{10d6e}\u{10ead}\u{2d7}\u{2043}\u{30fc}\u{ff70}";
-/// The invisible characters, as the first and last of each range. They are the format characters
-/// (general category Cf) and others that are ignored by default: joiners, variation selectors and
-/// fillers.
-const INVISIBLE: [(char, char); 25] = [
-    ('\u{ad}', '\u{ad}'),
-    ('\u{34f}', '\u{34f}'),
-    ('\u{600}', '\u{605}'),
-    ('\u{61c}', '\u{61c}'),
-    ('\u{6dd}', '\u{6dd}'),
-    ('\u{70f}', '\u{70f}'),
-    ('\u{890}', '\u{891}'),
-    ('\u{8e2}', '\u{8e2}'),
-    ('\u{115f}', '\u{1160}'),
-    ('\u{17b4}', '\u{17b5}'),
-    ('\u{180b}', '\u{180f}'),
-    ('\u{200b}', '\u{200f}'),
-    ('\u{202a}', '\u{202e}'),
-    ('\u{2060}', '\u{206f}'),
-    ('\u{3164}', '\u{3164}'),
-    ('\u{fe00}', '\u{fe0f}'),
-    ('\u{feff}', '\u{feff}'),
-    ('\u{ffa0}', '\u{ffa0}'),
-    ('\u{fff9}', '\u{fffb}'),
-    ('\u{110bd}', '\u{110bd}'),
-    ('\u{110cd}', '\u{110cd}'),
-    ('\u{13430}', '\u{1343f}'),
-    ('\u{1bca0}', '\u{1bca3}'),
-    ('\u{1d173}', '\u{1d17a}'),
-    ('\u{e0000}', '\u{e0fff}'),
-];
-
 /// The form of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -129,6 +98,19 @@ impl Code {
             }
         };
         Ok(Self { format, halves: Zeroizing::new(halves) })
+    }
+
+    /// Returns the code of letters that these bytes of a digest stand for. The same bytes always give
+    /// the same code. Of random bytes, no code is likelier than another by more than one part in
+    /// 2^29.
+    pub(crate) fn derived(bytes: [u8; 16]) -> Self {
+        let (first, second) = bytes.split_at(8);
+        let half = |bytes: &[u8]| {
+            let word = u128::from(bytes.try_into().map_or(0, u64::from_le_bytes));
+            let number = (word * u128::from(20_u64.pow(8))) >> 64;
+            letters(u64::try_from(number).unwrap_or_default())
+        };
+        Self { format: CodeFormat::Letters, halves: Zeroizing::new([half(first), half(second)]) }
     }
 
     /// Reads a code as a user typed or pasted it. White space, dashes, dots and invisible
@@ -217,10 +199,6 @@ fn is_separator(c: char) -> bool {
     c.is_whitespace() || matches!(c, '.' | '\u{ff0e}') || DASHES.contains(c) || is_invisible(c)
 }
 
-fn is_invisible(c: char) -> bool {
-    INVISIBLE.iter().any(|(first, last)| (*first..=*last).contains(&c))
-}
-
 fn symbol(c: char) -> Option<u8> {
     let (first, plain) = match c {
         '0'..='9' | 'a'..='z' | 'A'..='Z' => return u8::try_from(c.to_ascii_uppercase()).ok(),
@@ -290,6 +268,18 @@ mod tests {
     fn drawn(format: CodeFormat, words: &[u64]) -> String {
         let script = Script(Mutex::new(words.iter().rev().copied().collect()));
         Code::generate(format, &script).unwrap().expose()
+    }
+
+    #[test]
+    fn a_derived_code_depends_on_all_its_bytes_and_can_be_typed() {
+        let mut bytes = [0; 16];
+        let shown = |bytes| Code::derived(bytes).expose();
+        assert_eq!(shown(bytes), "BBBB-BBBB-BBBB-BBBB");
+        assert_eq!(shown([0xff; 16]), "ZZZZ-ZZZZ-ZZZZ-ZZZZ");
+        (bytes[7], bytes[15]) = (0x80, 0x40);
+        assert_eq!(shown(bytes), "NBBB-BBBB-HBBB-BBBB");
+        let read = Code::parse(&shown(bytes)).unwrap();
+        assert_eq!(read.symbols(), Code::derived(bytes).symbols());
     }
 
     #[test]

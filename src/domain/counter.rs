@@ -33,6 +33,8 @@ pub enum Family {
     Tickets = 11,
     /// Submits that hold one turn of a grant.
     Turns = 12,
+    /// Actions of staff, by account, by member of staff and by tenant.
+    Assists = 13,
 }
 
 /// The name of a counter: its family, a tenant tag, and a keyed digest of the counted thing.
@@ -70,7 +72,7 @@ pub struct Over {
 }
 
 impl Family {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Opens,
         Self::Sends,
         Self::NetworkTries,
@@ -83,6 +85,7 @@ impl Family {
         Self::TenantTries,
         Self::Tickets,
         Self::Turns,
+        Self::Assists,
     ];
 
     #[expect(clippy::as_conversions, reason = "the one way to read a discriminant; repr(u8)")]
@@ -104,7 +107,7 @@ impl CounterName {
         fields: impl Fn(Fields) -> Fields,
     ) -> impl Iterator<Item = Self> {
         keys.indexes(Purpose::Counter).map(move |index| {
-            let index = index.number(u64::from(family.byte())).bytes(tenant.as_bytes());
+            let index = index.bytes(&[family.byte()]).bytes(tenant.as_bytes());
             let unique: [u8; 23] = fields(index).digest().head();
             let mut bytes = [family.byte(); Self::BYTES];
             let parts = tenant.as_bytes().iter().chain(&unique);

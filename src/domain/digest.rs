@@ -16,10 +16,16 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Purpose {
+    /// The id of the reset that an assistance code opens, and its grant.
+    Assistance = 17,
+    /// The hash of an address in the audit log.
+    AuditSubject = 20,
     /// The key that seals the account that a reset is bound to.
     AccountSeal = 1,
     /// The facts besides the code that the code's digest covers.
     Binding = 3,
+    /// The id of a change by a signed-in user.
+    Change = 16,
     /// The digest of a code.
     Code = 4,
     /// The name of a counter.
@@ -28,6 +34,8 @@ pub enum Purpose {
     Device = 6,
     /// The dummy password hash of an unknown address.
     DummyHash = 7,
+    /// The code that freezes an account, its id, and the key that seals what it freezes.
+    Freeze = 18,
     /// The secret of a grant.
     Grant = 8,
     /// The name of a key.
@@ -163,7 +171,8 @@ impl Fields {
     /// Adds bytes, after their length.
     #[must_use]
     pub fn bytes(mut self, bytes: &[u8]) -> Self {
-        self.0.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+        // Four bytes of length keep most messages within one block of the hash.
+        self.0.update(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
         self.0.update(bytes);
         self
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use super::{Entropy, EntropyUnavailable};
+use super::{Entropy, EntropyUnavailable, characters::is_unseen};
 
 /// The longest name in bytes.
 const MAX_BYTES: usize = 128;
@@ -15,8 +15,10 @@ const MAX_BYTES: usize = 128;
 #[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IdError {
-    /// The name has a control character, or white space at an end.
-    #[error("{0}: control characters and surrounding white space are not allowed")]
+    /// The name has a control character, an invisible character, or white space at an end.
+    #[error(
+        "{0}: control characters, invisible characters and surrounding white space are not allowed"
+    )]
     Characters(&'static str),
     /// The name is empty.
     #[error("{0}: must not be empty")]
@@ -32,7 +34,8 @@ macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident, $field:literal) => {
         $(#[$doc])*
         ///
-        /// Has 1 to 128 bytes without control characters. Identifiers are compared exactly.
+        /// Has 1 to 128 bytes without control characters and invisible characters. Identifiers are
+        /// compared exactly.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
 
@@ -66,6 +69,11 @@ name_type!(
     "account"
 );
 name_type!(
+    /// A member of staff who acts for an account.
+    ActorId,
+    "actor"
+);
+name_type!(
     /// An application that customers sign in to.
     ApplicationId,
     "application"
@@ -88,7 +96,8 @@ name_type!(
 
 /// The administrative boundary. Every key, digest and counter carries it.
 ///
-/// Has 1 to 128 bytes without control characters. Identifiers are compared exactly.
+/// Has 1 to 128 bytes without control characters and invisible characters. Identifiers are
+/// compared exactly.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId {
     name: Arc<str>,
@@ -187,6 +196,24 @@ impl RecordId {
         Self(bytes)
     }
 
+    /// Returns the part that no other record of the tenant has.
+    pub(crate) fn unique(&self) -> [u8; 16] {
+        let mut unique = [0; 16];
+        unique.copy_from_slice(self.0.split_at(8).1);
+        unique
+    }
+
+    /// Reads the text that `Display` writes.
+    pub(crate) fn from_hexadecimal(text: &str) -> Option<Self> {
+        let (mut bytes, text) = ([0; Self::BYTES], text.as_bytes());
+        let is_hexadecimal =
+            text.len() == 2 * Self::BYTES && text.iter().all(u8::is_ascii_hexdigit);
+        for (byte, digits) in bytes.iter_mut().zip(text.chunks(2)) {
+            *byte = u8::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        is_hexadecimal.then_some(Self(bytes))
+    }
+
     /// Returns the bytes of the id.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; Self::BYTES] {
@@ -219,7 +246,7 @@ fn check(field: &'static str, text: &str) -> Result<(), IdError> {
         Err(IdError::Empty(field))
     } else if text.len() > MAX_BYTES {
         Err(IdError::TooLong(field))
-    } else if text.trim() != text || text.chars().any(char::is_control) {
+    } else if text.trim() != text || text.chars().any(is_unseen) {
         Err(IdError::Characters(field))
     } else {
         Ok(())
@@ -237,6 +264,17 @@ mod tests {
         assert_eq!(TenantId::parse(&long), Err(IdError::TooLong("tenant")));
         assert_eq!(AccountId::parse("a\0b"), Err(IdError::Characters("account")));
         assert_eq!(GroupId::parse(" a"), Err(IdError::Characters("group")));
+    }
+
+    #[test]
+    fn a_name_has_no_character_that_nobody_sees() {
+        for bad in ["a\u{2028}b", "a\u{2029}b", "\u{202e}ada", "a\u{200b}", "a\u{ad}b", "\u{feff}a"]
+        {
+            assert_eq!(ActorId::parse(bad), Err(IdError::Characters("actor")), "{bad:?}");
+            assert_eq!(TenantId::parse(bad), Err(IdError::Characters("tenant")), "{bad:?}");
+            assert_eq!(AccountId::parse(bad), Err(IdError::Characters("account")), "{bad:?}");
+        }
+        assert!(ActorId::parse("Zo\u{eb} \u{645}\u{4e2d}").is_ok());
     }
 
     #[test]
@@ -266,5 +304,9 @@ mod tests {
         let id = RecordId::from_parts(tenant, [1; 16]);
         assert_eq!(id.to_string(), format!("{}{}", "ab".repeat(8), "01".repeat(16)));
         assert_eq!(RecordId::from_bytes(*id.as_bytes()), id);
+        assert_eq!(RecordId::from_hexadecimal(&id.to_string()), Some(id));
+        for text in ["", "ab", &"+1".repeat(24), &"é".repeat(24), &"ab".repeat(25)] {
+            assert_eq!(RecordId::from_hexadecimal(text), None, "{text:?}");
+        }
     }
 }

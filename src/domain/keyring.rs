@@ -29,7 +29,8 @@ pub struct KeyId([u8; 4]);
 ///   that were made with the old key end then.
 ///
 /// The *index key* names counters. While `old-index` is given, both names are charged. Keep
-/// `old-index` for one whole window of the longest counter that must not start again.
+/// `old-index` for one whole window of the longest counter that must not start again. It also names
+/// the codes that freeze an account: keep `old-index` for three days if notices carry them.
 ///
 /// The text form has words separated by blanks, commas or line ends:
 /// ```text

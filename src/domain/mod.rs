@@ -6,10 +6,12 @@
 mod account;
 mod address;
 mod application;
+pub(crate) mod characters;
 mod code;
 pub(crate) mod counter;
 mod digest;
 pub(crate) mod entropy;
+mod guid;
 mod id;
 mod keyring;
 mod language;
@@ -19,11 +21,13 @@ mod one_block;
 mod password;
 mod seal;
 mod secret;
+mod staff_reason;
 mod text;
 mod timestamp;
+mod user_agent;
 
 pub use account::{
-    Account, IdentityProvider, PasswordHash, PasswordHashError, SecondFactor, Stamp,
+    Account, Frozen, IdentityProvider, PasswordHash, PasswordHashError, SecondFactor, Stamp,
 };
 pub use address::{AddressError, DotRules, EmailAddress, LimiterForm};
 pub use application::Application;
@@ -33,9 +37,10 @@ pub use digest::Digest;
 #[doc(hidden)]
 pub use digest::{Fields, Purpose};
 pub(crate) use entropy::{Entropy, EntropyUnavailable};
+pub(crate) use guid::guid;
 pub use id::{
-    AccountId, ApplicationId, CorrelationId, GroupId, IdError, RecordId, TenantId, TenantTag,
-    UserFlowId,
+    AccountId, ActorId, ApplicationId, CorrelationId, GroupId, IdError, RecordId, TenantId,
+    TenantTag, UserFlowId,
 };
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use language::{LanguageError, LanguageTag};
@@ -46,4 +51,6 @@ pub use password::{Password, PasswordError};
 pub use seal::{SealError, Sealed};
 pub(crate) use secret::Device;
 pub use secret::{DeviceProof, FlowToken, Grant, Scope, Ticket, TokenError};
+pub use staff_reason::{StaffReason, StaffReasonError};
 pub use timestamp::Timestamp;
+pub use user_agent::UserAgent;

@@ -17,6 +17,12 @@ impl NetworkAddress {
         Self(address.to_canonical())
     }
 
+    /// Returns the address, for the audit log.
+    #[must_use]
+    pub const fn address(&self) -> IpAddr {
+        self.0
+    }
+
     /// Returns the smallest network that counts, the /32 or the /64, as 17 bytes.
     #[must_use]
     pub fn near(&self) -> [u8; 17] {

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use subtle::ConstantTimeEq;
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
@@ -83,6 +84,12 @@ impl Password {
     /// Returns a second copy, which is wiped like the first. A hasher takes its password by value.
     pub(crate) fn duplicate(&self) -> Self {
         Self(self.0.clone())
+    }
+
+    /// Returns whether two passwords are the same. The comparison takes the same time for all
+    /// passwords of one length.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
     }
 
     /// Returns the number of code points.

@@ -6,9 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, se
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
-    AccountId, AddressError, ApplicationId, Code, CodeError, CorrelationId, EmailAddress, GroupId,
-    IdError, LanguageError, LanguageTag, Password, PasswordError, PasswordHash, PasswordHashError,
-    TenantId, Timestamp, UserFlowId,
+    AccountId, ActorId, AddressError, ApplicationId, Code, CodeError, CorrelationId, EmailAddress,
+    GroupId, IdError, LanguageError, LanguageTag, Password, PasswordError, PasswordHash,
+    PasswordHashError, RecordId, StaffReason, StaffReasonError, TenantId, Timestamp, UserAgent,
+    UserFlowId,
 };
 
 /// Implements `FromStr` beside each `parse`.
@@ -53,6 +54,7 @@ macro_rules! plain_text {
 
 from_str! {
     AccountId, IdError;
+    ActorId, IdError;
     ApplicationId, IdError;
     Code, CodeError;
     CorrelationId, IdError;
@@ -61,11 +63,43 @@ from_str! {
     LanguageTag, LanguageError;
     Password, PasswordError;
     PasswordHash, PasswordHashError;
+    StaffReason, StaffReasonError;
     TenantId, IdError;
     UserFlowId, IdError;
 }
 
-plain_text! { AccountId ApplicationId CorrelationId GroupId LanguageTag TenantId UserFlowId }
+plain_text! {
+    AccountId ActorId ApplicationId CorrelationId GroupId LanguageTag StaffReason TenantId UserFlowId
+}
+
+/// In JSON, a record id is its text of 48 hexadecimal digits.
+impl Serialize for RecordId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RecordId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let rule = "record: must be 48 hexadecimal digits";
+        Self::from_hexadecimal(&text).ok_or_else(|| D::Error::custom(rule))
+    }
+}
+
+/// A stored user agent is cleaned again, because its table may have been written by others.
+impl Serialize for UserAgent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for UserAgent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::new(&text).ok_or_else(|| D::Error::custom("user agent: must not be empty"))
+    }
+}
 
 /// In JSON, a timestamp is a text in the form of RFC 3339, in UTC.
 impl Serialize for Timestamp {

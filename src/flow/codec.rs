@@ -17,6 +17,9 @@ use crate::domain::{
 const RESET: u8 = 1;
 const LOCKOUT: u8 = 2;
 const VERSION: u8 = 1;
+/// The version of a reset that does not begin with a mailed code. Older releases do not know such
+/// resets, so that they must not read them as others.
+const OTHER_PROOF: u8 = 2;
 
 /// The error for bytes that this version of the crate cannot read as a record.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -34,14 +37,18 @@ pub enum CodecError {
 #[must_use]
 pub fn encode_reset(reset: &Reset) -> Vec<u8> {
     let mut out = Writer(Vec::with_capacity(1536));
-    out.byte(RESET).byte(VERSION);
     let origin = &reset.origin;
+    out.byte(RESET).byte(match origin.reason {
+        ResetReason::Forgot => VERSION,
+        ResetReason::Assistance | ResetReason::MustChange => OTHER_PROOF,
+    });
     out.text(origin.tenant.as_str()).text(origin.user_flow.as_str());
     out.text(origin.application.as_str());
     out.text(origin.locale.as_ref().map_or("", LanguageTag::as_str));
     out.byte(match origin.reason {
         ResetReason::Forgot => 0,
-        ResetReason::MustChange => 1,
+        ResetReason::MustChange => 2,
+        ResetReason::Assistance => 3,
     });
     out.bytes(&origin.context).bytes(origin.address.as_bytes()).names(&origin.visible);
     out.raw(reset.token.as_bytes()).instant(reset.ends_at).instant(reset.touched_at);
@@ -91,7 +98,7 @@ pub fn encode_reset(reset: &Reset) -> Vec<u8> {
 /// [`CodecError`]. Never panics, and never allocates more than the length of the input.
 pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
     let mut input = Reader(bytes);
-    input.head(RESET)?;
+    let version = input.head(RESET)?;
     let origin = Arc::new(Origin {
         tenant: TenantId::parse(input.text()?).map_err(|_| CodecError::Damaged)?,
         user_flow: UserFlowId::parse(input.text()?).map_err(|_| CodecError::Damaged)?,
@@ -100,9 +107,10 @@ pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
             "" => None,
             tag => Some(LanguageTag::parse(tag).map_err(|_| CodecError::Damaged)?),
         },
-        reason: match input.byte()? {
-            0 => ResetReason::Forgot,
-            1 => ResetReason::MustChange,
+        reason: match (version, input.byte()?) {
+            (VERSION, 0) => ResetReason::Forgot,
+            (OTHER_PROOF, 2) => ResetReason::MustChange,
+            (OTHER_PROOF, 3) => ResetReason::Assistance,
             _ => return Err(CodecError::Damaged),
         },
         context: input.bytes()?.to_vec(),
@@ -219,12 +227,14 @@ impl Writer {
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn head(&mut self, kind: u8) -> Result<(), CodecError> {
+    /// Reads the first bytes of a record of this kind, and returns its version.
+    fn head(&mut self, kind: u8) -> Result<u8, CodecError> {
         if self.byte()? != kind {
             return Err(CodecError::Damaged);
         }
         match self.byte()? {
-            VERSION => Ok(()),
+            version @ VERSION => Ok(version),
+            version @ OTHER_PROOF if kind == RESET => Ok(version),
             0 => Err(CodecError::Damaged),
             newer => Err(CodecError::Newer(newer)),
         }
@@ -310,10 +320,26 @@ mod tests {
 
     #[test]
     fn every_reason_round_trips() {
-        for reason in [ResetReason::Forgot, ResetReason::MustChange] {
+        for reason in [ResetReason::Assistance, ResetReason::Forgot, ResetReason::MustChange] {
             let mut reset = every_stage().swap_remove(0);
             Arc::make_mut(&mut reset.origin).reason = reason;
             assert_eq!(decode_reset(&encode_reset(&reset)).unwrap().origin.reason, reason);
+        }
+    }
+
+    #[test]
+    fn a_reason_under_the_version_of_another_is_damaged() {
+        let mut reset = every_stage().swap_remove(0);
+        let bytes = encode_reset(&reset);
+        Arc::make_mut(&mut reset.origin).reason = ResetReason::MustChange;
+        let other = encode_reset(&reset);
+        let differ = |at: &usize| bytes[*at] != other[*at];
+        let reason = (2..bytes.len()).find(differ).unwrap();
+        for (version, byte) in [(1, 1), (1, 2), (1, 3), (2, 0), (2, 1), (2, 4)] {
+            let mut bytes = bytes.clone();
+            (bytes[1], bytes[reason]) = (version, byte);
+            let read = decode_reset(&bytes);
+            assert_eq!(read.unwrap_err(), CodecError::Damaged, "version {version}, reason {byte}");
         }
     }
 
@@ -332,8 +358,8 @@ mod tests {
     #[test]
     fn a_newer_record_is_named_so() {
         let mut bytes = encode_reset(&every_stage()[0]);
-        bytes[1] = 2;
-        assert_eq!(decode_reset(&bytes).unwrap_err(), CodecError::Newer(2));
+        bytes[1] = 3;
+        assert_eq!(decode_reset(&bytes).unwrap_err(), CodecError::Newer(3));
     }
 
     #[test]

@@ -51,17 +51,19 @@ pub struct Origin {
     pub visible: Vec<CounterName>,
 }
 
-/// The reason why a user needs a new password.
+/// The reason why a user needs a new password, which is also the proof that permits it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ResetReason {
-    /// The user forgot the password, or the account is locked.
+    /// The user forgot the password, or the account is locked. A code proves who the user is.
     #[default]
     Forgot,
-    /// The host requires a new password. The reset itself is the same. The reason comes back with the
-    /// status and with the sign-in.
+    /// The account must change its password before the next session. The current password proves
+    /// who the user is.
     MustChange,
+    /// Staff have checked who the user is, and handed a code over.
+    Assistance,
 }
 
 /// One request for a code, as it was answered.
@@ -174,9 +176,13 @@ pub enum Event {
 #[derive(Debug)]
 #[must_use]
 // Exhaustive: the engine decides on each.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a step is taken apart at once; a box would cost more"
+)]
 pub enum Step {
     /// The event leads to this state, which must be written.
-    Next(Box<Reset>),
+    Next(Reset),
     /// The event is accepted, and nothing needs to be written.
     Stay,
     /// The event is refused, and nothing needs to be written.
@@ -254,6 +260,34 @@ impl Reset {
             token,
             touched_at: now,
         }
+    }
+
+    /// Creates a reset that begins with a grant, because the user has given the proof elsewhere.
+    #[must_use]
+    pub fn granted(
+        origin: Origin,
+        token: Digest,
+        bound: Bound,
+        grant: Digest,
+        terms: &ResetTerms,
+        now: Timestamp,
+    ) -> Self {
+        let expires_at = now.after(terms.grant);
+        let opened = Self::opened(origin, token, terms.grant, now);
+        Self { bound: Some(bound), stage: Stage::Verified { expires_at, grant }, ..opened }
+    }
+
+    /// Creates a reset whose code staff hand over. No other code can be requested.
+    #[must_use]
+    pub fn handed_over(
+        origin: Origin,
+        token: Digest,
+        bound: Bound,
+        lifetime: Duration,
+        now: Timestamp,
+    ) -> Self {
+        let opened = Self::opened(origin, token, lifetime, now);
+        Self { bound: Some(bound), stage: Stage::CodeSent, ..opened }
     }
 
     /// Decides on an event, and returns the next state of the reset if there is one.
@@ -394,7 +428,7 @@ impl Reset {
     fn moved(mut self, stage: Stage, now: Timestamp) -> Step {
         self.stage = stage;
         self.touched_at = now;
-        Step::Next(Box::new(self))
+        Step::Next(self)
     }
 }
 

@@ -60,7 +60,7 @@ fn bound(number: u32, now: Timestamp) -> Box<Bound> {
 
 fn next(reset: &Reset, event: Event, now: Timestamp) -> Reset {
     match reset.step(event, &TERMS, now) {
-        Step::Next(next) => *next,
+        Step::Next(next) => next,
         other => panic!("expected a next state, got {other:?}"),
     }
 }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::domain::EmailAddress;
+use crate::domain::{EmailAddress, characters::misleads};
 
 /// The tenant's name and sender, as customers see them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +31,12 @@ pub enum CodeInSubject {
 #[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BrandError {
-    /// The name is not 1 to 64 characters long, or it has a control character.
-    #[error("brand: the name must have 1 to 64 characters and no control characters")]
+    /// The name is not 1 to 64 characters long. Or it has a character that ends a line, turns the
+    /// direction of the text or shows nothing.
+    #[error(
+        "brand: the name must have 1 to 64 characters, and none that ends a line, turns the text \
+         round or shows nothing"
+    )]
     Name,
     /// The origin is not a host name of letters, digits, hyphens and dots.
     #[error("brand: the origin must be a host name such as login.example.com")]
@@ -57,7 +61,7 @@ impl Brand {
     /// ```
     pub fn new(name: &str) -> Result<Self, BrandError> {
         let fits = (1..=64).contains(&name.chars().count()) && name.trim() == name;
-        if !fits || name.chars().any(char::is_control) {
+        if !fits || name.chars().any(misleads) {
             return Err(BrandError::Name);
         }
         Ok(Self {
@@ -138,7 +142,16 @@ mod tests {
         let longest = "\u{e9}".repeat(64);
         assert_eq!(Brand::new(&longest).unwrap().name(), longest);
         assert!(Brand::new("A").is_ok());
-        for name in ["", " Contoso", "Contoso ", "Con\ntoso", &format!("{longest}a")] {
+        assert!(Brand::new("\u{645}\u{6cc}\u{200c}\u{62e}").is_ok(), "Persian needs its joiner");
+        for name in [
+            "",
+            " Contoso",
+            "Contoso ",
+            "Con\ntoso",
+            "a\u{2028}b",
+            "a\u{202e}b",
+            &format!("{longest}a"),
+        ] {
             assert_eq!(Brand::new(name), Err(BrandError::Name), "{name:?}");
         }
     }

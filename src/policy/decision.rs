@@ -44,6 +44,7 @@ pub enum Ineligibility {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     decision: Decision,
+    frozen: bool,
     locked: bool,
 }
 
@@ -95,8 +96,8 @@ impl Ineligibility {
 }
 
 impl TenantPolicy {
-    /// Decides whether an account may reset its password. Locked accounts may, because a reset is
-    /// meant to unlock them.
+    /// Decides whether an account may reset its password. Locked and frozen accounts may, because a
+    /// reset is meant to unlock them.
     pub fn decide(&self, flow: &UserFlowId, account: &Account) -> Decision {
         let methods = self.authentication_methods();
         let flow = self.user_flow(flow);
@@ -116,7 +117,7 @@ impl TenantPolicy {
             (account.disabled, Ineligibility::Disabled),
             (!local, Ineligibility::NotLocal),
             (account.password.is_none(), Ineligibility::NoPassword),
-            (account.addresses.is_empty(), Ineligibility::NoAddress),
+            (account.destinations().is_empty(), Ineligibility::NoAddress),
             (same_mailbox, Ineligibility::SecondFactorInSameMailbox),
         ];
         let failed = checks.into_iter().filter(|(fails, _)| *fails);
@@ -126,7 +127,11 @@ impl TenantPolicy {
     /// Explains the same decision to administrators. No customer's request reaches this method.
     #[must_use]
     pub fn explain(&self, flow: &UserFlowId, account: &Account) -> Explanation {
-        Explanation { decision: self.decide(flow, account), locked: account.locked }
+        Explanation {
+            decision: self.decide(flow, account),
+            frozen: account.frozen.is_some(),
+            locked: account.locked,
+        }
     }
 }
 
@@ -141,15 +146,24 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.decision.is_available() {
             f.write_str("Password reset is available")?;
-            return f.write_str(if self.locked { ", and unlocks the account." } else { "." });
+            f.write_str(if self.locked { ", and unlocks the account." } else { "." })?;
+        } else {
+            f.write_str("Password reset is not available:")?;
+            for reason in self.decision.reasons() {
+                write!(f, "\n- {}", reason.words())?;
+            }
         }
-        f.write_str("Password reset is not available:")?;
-        for reason in self.decision.reasons() {
-            write!(f, "\n- {}", reason.words())?;
+        if self.frozen {
+            f.write_str(FROZEN)?;
         }
         Ok(())
     }
 }
+
+/// The words of an explanation about a frozen account.
+const FROZEN: &str = "\nThe account is frozen: its owner typed the code of a notice. Nobody can \
+                      sign in. A reset ends this, and its code goes only to the address that got \
+                      the notice. Staff can end it too.";
 
 #[cfg(test)]
 mod tests {
@@ -286,6 +300,14 @@ mod tests {
         assert_eq!(explain(&|_| {}), "Password reset is available.");
         let locked = "Password reset is available, and unlocks the account.";
         assert_eq!(explain(&|ada| ada.locked = true), locked);
+        let frozen = explain(&|ada| {
+            let at = crate::domain::Timestamp::from_micros(1);
+            ada.frozen = Some(crate::domain::Frozen::new(at, ada.addresses.clone()));
+            ada.addresses.clear();
+        });
+        let lines: Vec<&str> = frozen.lines().collect();
+        assert_eq!(lines[0], "Password reset is available.");
+        assert!(lines[1].starts_with("The account is frozen: "), "{frozen}");
         let text = explain(&|ada| {
             ada.disabled = true;
             ada.password = None;

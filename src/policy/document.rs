@@ -7,14 +7,14 @@ use serde_json::{Map, Value, json};
 
 use super::{
     AfterReset, AuthenticationMethodsPolicy, Brand, CodeInSubject, CurrentPassword, Disclosure,
-    DocumentError, Limits, LimitsError, NoPasswordNotice, PasswordRules, SameMailbox, TenantPolicy,
-    UserFlow,
+    DocumentError, FreezeCodes, Limits, LimitsError, NoPasswordNotice, PasswordRules, SameMailbox,
+    TenantPolicy, UserFlow,
     graph::{Node, fault},
     json::{DEEPEST, MOST_BYTES, parse_json},
 };
 use crate::domain::{DotRules, EmailAddress, LanguageTag, TenantId};
 
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
     "tenant",
     "userFlows",
     "authenticationMethodsPolicy",
@@ -26,6 +26,7 @@ const FIELDS: [&str; 12] = [
     "sameMailbox",
     "afterReset",
     "noPasswordNotice",
+    "freezeCodes",
     "languages",
 ];
 
@@ -46,7 +47,8 @@ impl TenantPolicy {
     ///  "disclosure": "strict" or "entraCompatible",
     ///  "sameMailbox": "notEligible" or "eligible",
     ///  "afterReset": "signIn" or "requireSignIn",
-    ///  "noPasswordNotice": "off" or "on", "languages": ["en", "de"]}
+    ///  "noPasswordNotice": "off" or "on", "freezeCodes": "off" or "on",
+    ///  "languages": ["en", "de"]}
     /// ```
     /// All fields except the first three may be missing. A well-formed language without words is
     /// kept but not used. If no listed language has words, English is used.
@@ -164,6 +166,10 @@ impl TenantPolicy {
                 NoPasswordNotice::Off => "off",
                 NoPasswordNotice::On => "on",
             },
+            "freezeCodes": match self.freeze_codes() {
+                FreezeCodes::Off => "off",
+                FreezeCodes::On => "on",
+            },
         })
     }
 }
@@ -172,7 +178,7 @@ impl TenantPolicy {
 type Setting = fn(TenantPolicy, &Node<'_>) -> Result<TenantPolicy, DocumentError>;
 
 /// The settings that may be missing. They must not be null.
-const SETTINGS: [(&str, Setting); 9] = [
+const SETTINGS: [(&str, Setting); 10] = [
     ("passwordRules", |policy, node| Ok(policy.with_password_rules(read_rules(node)?))),
     ("limits", |policy, node| Ok(policy.with_limits(read_limits(node)?))),
     ("brand", |policy, node| Ok(policy.with_brand(read_brand(node)?))),
@@ -203,6 +209,10 @@ const SETTINGS: [(&str, Setting); 9] = [
     ("noPasswordNotice", |policy, node| {
         let words = [("off", NoPasswordNotice::Off), ("on", NoPasswordNotice::On)];
         Ok(policy.with_no_password_notice(node.word(&words)?))
+    }),
+    ("freezeCodes", |policy, node| {
+        let words = [("off", FreezeCodes::Off), ("on", FreezeCodes::On)];
+        Ok(policy.with_freeze_codes(node.word(&words)?))
     }),
 ];
 
@@ -245,7 +255,7 @@ fn read_brand(node: &Node<'_>) -> Result<Brand, DocumentError> {
 }
 
 /// The counts of [`Limits`] under their JSON names.
-fn counts(limits: &mut Limits) -> [(&'static str, &mut u32); 17] {
+fn counts(limits: &mut Limits) -> [(&'static str, &mut u32); 20] {
     [
         ("triesPerChallenge", &mut limits.tries_per_challenge),
         ("triesPerWindow", &mut limits.tries_per_window),
@@ -264,11 +274,14 @@ fn counts(limits: &mut Limits) -> [(&'static str, &mut u32); 17] {
         ("submitsPerGrant", &mut limits.submits_per_grant),
         ("tenantTries", &mut limits.tenant_tries),
         ("lockoutThreshold", &mut limits.lockout_threshold),
+        ("assistsPerAccount", &mut limits.assists_per_account),
+        ("assistsPerActor", &mut limits.assists_per_actor),
+        ("assistsPerTenant", &mut limits.assists_per_tenant),
     ]
 }
 
 /// The durations of [`Limits`] under their JSON names.
-fn durations(limits: &mut Limits) -> [(&'static str, &mut Duration); 12] {
+fn durations(limits: &mut Limits) -> [(&'static str, &mut Duration); 14] {
     [
         ("codeLifetimeSeconds", &mut limits.code_lifetime),
         ("resetLifetimeSeconds", &mut limits.reset_lifetime),
@@ -282,6 +295,8 @@ fn durations(limits: &mut Limits) -> [(&'static str, &mut Duration); 12] {
         ("lockoutFirstSeconds", &mut limits.lockout_first),
         ("lockoutLongestSeconds", &mut limits.lockout_longest),
         ("lockoutMemorySeconds", &mut limits.lockout_memory),
+        ("assistanceCodeLifetimeSeconds", &mut limits.assistance_code_lifetime),
+        ("temporaryPasswordLifetimeSeconds", &mut limits.temporary_password_lifetime),
     ]
 }
 

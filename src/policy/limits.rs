@@ -147,6 +147,18 @@ limits! {
     lockout_longest: Duration = HOUR * 5, Duration::ZERO..=DAY, "must be at most 24 hours";
     /// How long wrong passwords are remembered after a lockout. Default: 24 hours.
     lockout_memory: Duration = DAY, HOUR..=DAY * 30, "must be 1 hour to 30 days";
+    /// How long a code of the help desk stays valid. Default: 1 hour. Source: the temporary access
+    /// pass of Entra.
+    assistance_code_lifetime: Duration = HOUR, MINUTE * 10..=DAY, "must be 10 minutes to 24 hours";
+    /// How long a temporary password stays valid. Default: 24 hours. Entra's never expires, and
+    /// OWASP ASVS 5.0, 6.4.1, wants a short life.
+    temporary_password_lifetime: Duration = DAY, HOUR..=DAY * 7, "must be 1 hour to 7 days";
+    /// How many actions of the help desk one account can get in 24 hours. Default: 5.
+    assists_per_account: u32 = 5, 1..=u32::MAX, "must be at least 1";
+    /// How many actions one member of staff can take in an hour. Default: 30.
+    assists_per_actor: u32 = 30, 1..=u32::MAX, "must be at least 1";
+    /// How many actions the help desk of a tenant can take in 24 hours. Default: 500.
+    assists_per_tenant: u32 = 500, 1..=u32::MAX, "must be at least 1";
 }
 
 /// The error for limits that are refused. `field` names the limit.

@@ -33,5 +33,7 @@ pub use password::{
     CurrentPassword, PasswordContext, PasswordIssue, PasswordRules, PasswordRulesError,
 };
 pub use readiness::{Check, CheckState, Readiness};
-pub use tenant::{AfterReset, Disclosure, NoPasswordNotice, SameMailbox, TenantPolicy};
+pub use tenant::{
+    AfterReset, Disclosure, FreezeCodes, NoPasswordNotice, SameMailbox, TenantPolicy,
+};
 pub use user_flow::{Applications, UserFlow};

@@ -20,6 +20,7 @@ pub struct TenantPolicy {
     same_mailbox: SameMailbox,
     after_reset: AfterReset,
     no_password_notice: NoPasswordNotice,
+    freeze_codes: FreezeCodes,
     languages: Vec<LanguageTag>,
 }
 
@@ -70,6 +71,18 @@ pub enum NoPasswordNotice {
     #[default]
     Off,
     /// A mail without a code is sent.
+    On,
+}
+
+/// Whether the notice of a changed password carries a code that freezes the account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+// Exhaustive: there is no third way.
+pub enum FreezeCodes {
+    /// Notices carry no code, and no code freezes an account.
+    #[default]
+    Off,
+    /// Each notice carries a code of 16 letters. For three days, whoever types it freezes the
+    /// account.
     On,
 }
 
@@ -148,6 +161,7 @@ impl TenantPolicy {
             brand: brand.map_err(|error| fault("$.brand", error.to_string()))?,
             disclosure: Disclosure::default(),
             dot_rules: DotRules::default(),
+            freeze_codes: FreezeCodes::default(),
             languages: ["en", "de", "fr", "es", "ar"]
                 .into_iter()
                 .filter_map(|tag| LanguageTag::parse(tag).ok())
@@ -169,9 +183,14 @@ impl TenantPolicy {
         let methods = &self.authentication_methods;
         methods.state() == MethodState::Enabled
             && !methods.include().is_empty()
-            && self
-                .user_flow(flow)
-                .is_some_and(|flow| flow.covers(application) && flow.has_passwords())
+            && self.offers_password_sign_in(flow, application)
+    }
+
+    /// Returns whether users sign in to an application with a password that the host keeps. The
+    /// result does not depend on any account.
+    #[must_use]
+    pub fn offers_password_sign_in(&self, flow: &UserFlowId, application: &ApplicationId) -> bool {
+        self.user_flow(flow).is_some_and(|flow| flow.covers(application) && flow.has_passwords())
     }
 
     /// Returns the user flow of that id.
@@ -277,6 +296,10 @@ setting!(
 setting!(
     /// Whether an account that signs in another way is told so by mail.
     copy no_password_notice, with_no_password_notice, NoPasswordNotice
+);
+setting!(
+    /// Whether the notice of a changed password carries a code that freezes the account.
+    copy freeze_codes, with_freeze_codes, FreezeCodes
 );
 
 impl TenantPolicy {

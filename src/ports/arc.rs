@@ -1,14 +1,13 @@
 //! Implements every port for an `Arc`, so that several parts of a host can share one adapter.
 
+use core::{future::Future, pin::Pin};
 use std::sync::Arc;
 
-use async_trait::async_trait;
-
 use super::{
-    Applied, Attempted, AuditEvent, Breach, BreachCheck, CodeStore, EmailSender, EventSink,
-    HashError, HashQueue, Inserted, Loaded, Notice, NoticeId, Outbox, PasswordChange,
-    PasswordHasher, PasswordMatch, PolicyError, PolicySource, Record, SendError, StoreError,
-    Swapped, UserStore,
+    Applied, Attempted, AuditLog, AuditQuestion, AuditRecord, Breach, BreachCheck, CodeStore,
+    EmailSender, EngineEvent, EventSink, Freeze, HashError, HashQueue, Inserted, Loaded, Notice,
+    NoticeId, Outbox, PasswordChange, PasswordHasher, PasswordMatch, PolicyError, PolicySource,
+    Record, SendError, StoreError, Swapped, UserStore,
 };
 use crate::{
     domain::{
@@ -19,154 +18,129 @@ use crate::{
     policy::TenantPolicy,
 };
 
-#[async_trait]
+/// Hands calls to the adapter inside. Each call returns the adapter's own future, so it allocates
+/// nothing.
+macro_rules! hand_over {
+    ($(fn $name:ident<$($life:lifetime),*>($($arg:ident: $type:ty),+) -> $answer:ty;)+) => {$(
+        fn $name<'me, $($life,)* 'all>(
+            &'me self,
+            $($arg: $type),+
+        ) -> Pin<Box<dyn Future<Output = $answer> + Send + 'all>>
+        where
+            'me: 'all,
+            $($life: 'all,)*
+            Self: 'all,
+        {
+            (**self).$name($($arg),+)
+        }
+    )+};
+}
+
 impl<T: CodeStore + ?Sized> CodeStore for Arc<T> {
-    async fn insert(
-        &self,
-        record: &Record,
-        charges: &[Charge],
-        now: Timestamp,
-    ) -> Result<Inserted, StoreError> {
-        (**self).insert(record, charges, now).await
-    }
-
-    async fn attempt(
-        &self,
-        id: &RecordId,
-        charges: &[Charge],
-        now: Timestamp,
-    ) -> Result<Attempted, StoreError> {
-        (**self).attempt(id, charges, now).await
-    }
-
-    async fn load(
-        &self,
-        id: &RecordId,
-        charges: &[Charge],
-        now: Timestamp,
-    ) -> Result<Loaded, StoreError> {
-        (**self).load(id, charges, now).await
-    }
-
-    async fn compare_and_swap(
-        &self,
-        next: &Record,
-        expected: u64,
-        charges: &[Charge],
-        clear: &[CounterName],
-        now: Timestamp,
-    ) -> Result<Swapped, StoreError> {
-        (**self).compare_and_swap(next, expected, charges, clear, now).await
-    }
-
-    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
-        (**self).charge(charges, now).await
-    }
-
-    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        (**self).delete_expired(now, limit).await
+    hand_over! {
+        fn insert<'r, 'c>(
+            record: &'r Record,
+            charges: &'c [Charge],
+            now: Timestamp
+        ) -> Result<Inserted, StoreError>;
+        fn attempt<'i, 'c>(
+            id: &'i RecordId,
+            charges: &'c [Charge],
+            now: Timestamp
+        ) -> Result<Attempted, StoreError>;
+        fn load<'i, 'c>(
+            id: &'i RecordId,
+            charges: &'c [Charge],
+            now: Timestamp
+        ) -> Result<Loaded, StoreError>;
+        fn compare_and_swap<'r, 'c, 'n>(
+            next: &'r Record,
+            expected: u64,
+            charges: &'c [Charge],
+            clear: &'n [CounterName],
+            now: Timestamp
+        ) -> Result<Swapped, StoreError>;
+        fn charge<'c>(charges: &'c [Charge], now: Timestamp) -> Result<Vec<Over>, StoreError>;
+        fn delete_expired<>(now: Timestamp, limit: usize) -> Result<usize, StoreError>;
     }
 }
 
-#[async_trait]
 impl<T: UserStore + ?Sized> UserStore for Arc<T> {
-    async fn find_by_address(
-        &self,
-        tenant: &TenantId,
-        address: &EmailAddress,
-    ) -> Result<Vec<Account>, StoreError> {
-        (**self).find_by_address(tenant, address).await
+    hand_over! {
+        fn find_by_address<'t, 'a>(
+            tenant: &'t TenantId,
+            address: &'a EmailAddress
+        ) -> Result<Vec<Account>, StoreError>;
+        fn find<'t, 'a>(
+            tenant: &'t TenantId,
+            account: &'a AccountId
+        ) -> Result<Option<Account>, StoreError>;
+        fn apply_change<'c>(change: &'c PasswordChange) -> Result<Applied, StoreError>;
+        fn require_change<'t, 'a>(
+            tenant: &'t TenantId,
+            account: &'a AccountId
+        ) -> Result<bool, StoreError>;
+        fn freeze<'f>(freeze: &'f Freeze) -> Result<bool, StoreError>;
+        fn rehash<'t, 'a, 'o, 'n>(
+            tenant: &'t TenantId,
+            account: &'a AccountId,
+            old: &'o PasswordHash,
+            new: &'n PasswordHash
+        ) -> Result<bool, StoreError>;
+        fn signed_in<'t, 'a>(
+            tenant: &'t TenantId,
+            account: &'a AccountId,
+            at: Timestamp
+        ) -> Result<(), StoreError>;
     }
 
-    async fn find(
-        &self,
-        tenant: &TenantId,
-        account: &AccountId,
-    ) -> Result<Option<Account>, StoreError> {
-        (**self).find(tenant, account).await
+    fn keeps_marks(&self) -> bool {
+        (**self).keeps_marks()
     }
 
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
-        (**self).apply_reset(change).await
-    }
-
-    async fn rehash(
-        &self,
-        tenant: &TenantId,
-        account: &AccountId,
-        old: &PasswordHash,
-        new: &PasswordHash,
-    ) -> Result<bool, StoreError> {
-        (**self).rehash(tenant, account, old, new).await
-    }
-
-    async fn signed_in(
-        &self,
-        tenant: &TenantId,
-        account: &AccountId,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
-        (**self).signed_in(tenant, account, at).await
+    fn keeps_freezes(&self) -> bool {
+        (**self).keeps_freezes()
     }
 }
 
-#[async_trait]
 impl<T: Outbox + ?Sized> Outbox for Arc<T> {
-    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Notice>, StoreError> {
-        (**self).due(now, limit).await
-    }
-
-    async fn postpone(
-        &self,
-        id: &NoticeId,
-        tries: u32,
-        until: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        (**self).postpone(id, tries, until, now).await
-    }
-
-    async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {
-        (**self).done(id).await
+    hand_over! {
+        fn due<>(now: Timestamp, limit: usize) -> Result<Vec<Notice>, StoreError>;
+        fn postpone<'i>(
+            id: &'i NoticeId,
+            tries: u32,
+            until: Timestamp,
+            now: Timestamp
+        ) -> Result<(), StoreError>;
+        fn done<'i>(id: &'i NoticeId) -> Result<(), StoreError>;
     }
 }
 
-#[async_trait]
 impl<T: EmailSender + ?Sized> EmailSender for Arc<T> {
-    async fn send(&self, message: &EmailMessage) -> Result<(), SendError> {
-        (**self).send(message).await
+    hand_over! {
+        fn send<'m>(message: &'m EmailMessage) -> Result<(), SendError>;
     }
 }
 
-#[async_trait]
 impl<T: PasswordHasher + ?Sized> PasswordHasher for Arc<T> {
-    async fn hash(&self, password: Password, queue: HashQueue) -> Result<PasswordHash, HashError> {
-        (**self).hash(password, queue).await
-    }
-
-    async fn verify(
-        &self,
-        password: Password,
-        hash: PasswordHash,
-        queue: HashQueue,
-    ) -> Result<PasswordMatch, HashError> {
-        (**self).verify(password, hash, queue).await
-    }
-
-    async fn verify_dummy(
-        &self,
-        password: Password,
-        seed: Digest,
-        queue: HashQueue,
-    ) -> Result<(), HashError> {
-        (**self).verify_dummy(password, seed, queue).await
+    hand_over! {
+        fn hash<>(password: Password, queue: HashQueue) -> Result<PasswordHash, HashError>;
+        fn verify<>(
+            password: Password,
+            hash: PasswordHash,
+            queue: HashQueue
+        ) -> Result<PasswordMatch, HashError>;
+        fn verify_dummy<>(
+            password: Password,
+            seed: Digest,
+            queue: HashQueue
+        ) -> Result<(), HashError>;
     }
 }
 
-#[async_trait]
 impl<T: BreachCheck + ?Sized> BreachCheck for Arc<T> {
-    async fn check(&self, password: &Password) -> Breach {
-        (**self).check(password).await
+    hand_over! {
+        fn check<'p>(password: &'p Password) -> Breach;
     }
 }
 
@@ -176,8 +150,16 @@ impl<T: PolicySource + ?Sized> PolicySource for Arc<T> {
     }
 }
 
+impl<T: AuditLog + ?Sized> AuditLog for Arc<T> {
+    hand_over! {
+        fn append<'r>(records: &'r [AuditRecord]) -> Result<(), StoreError>;
+        fn about<'q>(question: &'q AuditQuestion) -> Result<Option<Vec<AuditRecord>>, StoreError>;
+        fn delete_old<>(now: Timestamp, limit: usize) -> Result<usize, StoreError>;
+    }
+}
+
 impl<T: EventSink + ?Sized> EventSink for Arc<T> {
-    fn emit(&self, event: &AuditEvent) {
+    fn emit(&self, event: &EngineEvent) {
         (**self).emit(event);
     }
 }

@@ -6,9 +6,11 @@ use std::sync::{Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 
+use async_trait::async_trait;
+
 use super::*;
 use crate::{
-    domain::{LanguageTag, Stamp},
+    domain::{Frozen, LanguageTag, Stamp},
     mail::{Content, Language, Letter, StandardTemplates, Templates as _},
     policy::Brand,
     ports::{
@@ -91,8 +93,8 @@ impl UserStore for Told {
         Err(refused())
     }
 
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
-        self.note("apply_reset");
+    async fn apply_change(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+        self.note("apply_change");
         Ok(Applied::Repeated { stamp: change.next_stamp })
     }
 
@@ -105,6 +107,26 @@ impl UserStore for Told {
     ) -> Result<bool, StoreError> {
         self.note("rehash");
         Ok(old != new)
+    }
+
+    fn keeps_marks(&self) -> bool {
+        self.note("keeps_marks");
+        true
+    }
+
+    async fn require_change(&self, _: &TenantId, _: &AccountId) -> Result<bool, StoreError> {
+        self.note("require_change");
+        Err(refused())
+    }
+
+    fn keeps_freezes(&self) -> bool {
+        self.note("keeps_freezes");
+        true
+    }
+
+    async fn freeze(&self, freeze: &Freeze) -> Result<bool, StoreError> {
+        self.note("freeze");
+        Ok(freeze.frozen.is_some())
     }
 
     async fn signed_in(&self, _: &TenantId, _: &AccountId, _: Timestamp) -> Result<(), StoreError> {
@@ -185,7 +207,7 @@ impl PolicySource for Told {
 }
 
 impl EventSink for Told {
-    fn emit(&self, _: &AuditEvent) {
+    fn emit(&self, _: &EngineEvent) {
         self.note("emit");
     }
 }
@@ -248,27 +270,50 @@ fn a_user_store_behind_an_arc_is_asked_every_method_the_optional_ones_too() {
     let address = EmailAddress::parse("ada@example.com").unwrap();
     let change = PasswordChange {
         account: account.clone(),
+        addresses: None,
         at: AT,
         expected_stamp: Stamp::from_bytes([1; 16]),
         language: Some(LanguageTag::parse("de").unwrap()),
+        must_change: false,
         next_stamp: Stamp::from_bytes([2; 16]),
         notify: Vec::new(),
+        operation: RecordId::from_bytes([1; RecordId::BYTES]),
         password: hash(1),
-        reset: RecordId::from_bytes([1; RecordId::BYTES]),
+        password_expires_at: None,
         tenant: tenant(),
     };
 
     assert!(now(UserStore::find_by_address(&users, &tenant(), &address)).is_err());
     assert!(now(UserStore::find(&users, &tenant(), &account)).is_err());
-    let applied = now(UserStore::apply_reset(&users, &change)).unwrap();
+    let applied = now(UserStore::apply_change(&users, &change)).unwrap();
     assert_eq!(applied, Applied::Repeated { stamp: change.next_stamp });
     assert_ne!(applied, Applied::Done { notice: NoticeDelivery::Queued });
     assert!(now(UserStore::rehash(&users, &tenant(), &account, &hash(1), &hash(2))).unwrap());
+    assert!(UserStore::keeps_marks(&users));
+    assert!(now(UserStore::require_change(&users, &tenant(), &account)).is_err());
+    assert!(UserStore::keeps_freezes(&users));
+    let kept = Account::new(account.clone(), address, Stamp::from_bytes([1; 16]));
+    let frozen = |frozen| Freeze::new(tenant(), &kept, Stamp::from_bytes([2; 16]), frozen);
+    let since = Some(Frozen::new(AT, Vec::new()));
+    assert!(now(UserStore::freeze(&users, &frozen(since))).unwrap());
+    assert!(!now(UserStore::freeze(&users, &frozen(None))).unwrap());
     assert!(now(UserStore::signed_in(&users, &tenant(), &account, AT)).is_err());
 
     assert_eq!(
         told(&inner),
-        ["find_by_address", "find", "apply_reset", "rehash", "signed_in"].to_vec()
+        [
+            "find_by_address",
+            "find",
+            "apply_change",
+            "rehash",
+            "keeps_marks",
+            "require_change",
+            "keeps_freezes",
+            "freeze",
+            "freeze",
+            "signed_in"
+        ]
+        .to_vec()
     );
 }
 
@@ -295,6 +340,8 @@ fn every_other_port_behind_an_arc_is_asked_every_method() {
     let policies: Arc<dyn PolicySource> = inner.clone();
     let events: Arc<dyn EventSink> = inner.clone();
     let message = StandardTemplates::default().render(&Letter {
+        application: None,
+        tenant: &tenant(),
         brand: &Brand::new("Larkfield").unwrap(),
         content: Content::NoPasswordHere { providers: &[] },
         correlation: None,
@@ -310,7 +357,7 @@ fn every_other_port_behind_an_arc_is_asked_every_method() {
     let dummy = now(PasswordHasher::verify_dummy(&hasher, password(), seed, HashQueue::SignIn));
     let breach = now(BreachCheck::check(&breaches, &password()));
     let policy = PolicySource::policy(&policies, &tenant());
-    EventSink::emit(&events, &AuditEvent::new(AT, EventKind::Open, Outcome::Ok));
+    EventSink::emit(&events, &EngineEvent::new(AT, EventKind::Open, Outcome::Ok));
 
     assert_eq!(sent.kind(), SendErrorKind::Permanent);
     assert_eq!((hashed, dummy), (Err(HashError::Failed), Err(HashError::Unsupported)));

@@ -1,9 +1,11 @@
-//! Port: the sink of audit events.
+//! Port: the sink of events.
 
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{SendError, SendErrorKind};
-use crate::domain::{CorrelationId, RecordId, TenantId, Timestamp};
+use crate::domain::{AccountId, ActorId, CorrelationId, RecordId, TenantId, Timestamp};
 
 /// The longest text of a [`Failure`], in characters.
 const LONGEST_MESSAGE: usize = 300;
@@ -11,17 +13,17 @@ const LONGEST_MESSAGE: usize = 300;
 /// be a code.
 const CODE_DIGITS: usize = 6;
 
-/// A sink of audit events.
+/// A sink of events, for operators. A security team gets an [`AuditLog`](super::AuditLog).
 ///
 /// The request path calls it. Therefore it must not block and must not fail.
 ///
 /// ```
-/// use sspr::ports::{AuditEvent, EventSink};
+/// use sspr::ports::{EngineEvent, EventSink};
 ///
 /// struct Mine;
 ///
 /// impl EventSink for Mine {
-///     fn emit(&self, event: &AuditEvent) {
+///     fn emit(&self, event: &EngineEvent) {
 ///         let _ = (event.kind, event.outcome, &event.tenant);
 ///     }
 /// }
@@ -32,13 +34,13 @@ const CODE_DIGITS: usize = 6;
 /// only, because an event can tell whether an account exists.
 pub trait EventSink: Send + Sync {
     /// Records one event.
-    fn emit(&self, event: &AuditEvent);
+    fn emit(&self, event: &EngineEvent);
 }
 
-/// An audit event.
+/// An event of the engine.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct AuditEvent {
+pub struct EngineEvent {
     /// The time of the event, by the clock of the process.
     pub at: Timestamp,
     /// The tenant, if the request named one.
@@ -51,17 +53,23 @@ pub struct AuditEvent {
     pub kind: EventKind,
     /// The outcome of the call or work.
     pub outcome: Outcome,
+    /// The account, if it was an action of the help desk or a freeze.
+    pub account: Option<AccountId>,
+    /// The member of staff who acted, if it was an action of the help desk.
+    pub actor: Option<ActorId>,
     /// The reason of a failure, if there was one.
     pub failure: Option<Failure>,
     /// How long the call or work took, by the clock of the process.
     pub took: Duration,
 }
 
-impl AuditEvent {
+impl EngineEvent {
     /// Makes an event without details, for tests of your own sink.
     #[must_use]
     pub const fn new(at: Timestamp, kind: EventKind, outcome: Outcome) -> Self {
         Self {
+            account: None,
+            actor: None,
             at,
             correlation: None,
             failure: None,
@@ -92,6 +100,8 @@ pub struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FailureKind {
+    /// The audit log.
+    Audit,
     /// The clock of this process, which is too far off the clock of its store.
     Clock,
     /// The source of randomness.
@@ -128,6 +138,7 @@ impl FailureKind {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Audit => "audit",
             Self::Clock => "clock",
             Self::Entropy => "entropy",
             Self::Hasher => "hasher",
@@ -168,13 +179,24 @@ fn without_secrets(message: &str) -> String {
 }
 
 /// The kind of call or work that an event reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EventKind {
+    /// A code of the help desk was typed.
+    Assistance,
+    /// Staff asked for a code to hand over.
+    AssistanceCode,
+    /// Records were to be written to the audit log.
+    Audit,
     /// A breach check was made.
     BreachCheck,
+    /// A signed-in user asked for another password.
+    Change,
     /// The courier handled one passcode mail.
     Deliver,
+    /// A code that freezes an account was typed.
+    Freeze,
     /// A faster hasher failed its self-test, and another one does its work.
     HasherFallback,
     /// The state of a reset was read.
@@ -185,24 +207,36 @@ pub enum EventKind {
     Open,
     /// A ticket was redeemed.
     Redeem,
+    /// Staff required a new password at the next sign-in.
+    RequireChange,
     /// A code was asked for.
     Send,
     /// A sign-in with a password.
     SignIn,
     /// A new password was submitted.
     Submit,
+    /// Staff set a temporary password.
+    TemporaryPassword,
     /// The tries of a whole tenant.
     TenantTries,
+    /// Staff ended the freeze of an account.
+    Unfreeze,
+    /// Staff ended the pause after wrong passwords.
+    Unlock,
     /// The hasher does not support the hash of an account. The user got the answer of a wrong
     /// password, and cannot sign in until the password is reset.
     UnsupportedHash,
     /// A code was tried.
     Verify,
+    /// A kind of a newer version, in a stored audit record.
+    #[serde(other)]
+    Unknown,
 }
 
 /// The outcome of a call or of work. It is for administrators, and most of it must not be shown to
 /// users.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Outcome {
     /// Several eligible accounts have the address, so that no code was sent.
@@ -219,8 +253,12 @@ pub enum Outcome {
     FailedPermanently,
     /// The mail could not be handed over. The courier sends it again.
     FailedForNow,
+    /// The password was right, but the account is frozen.
+    Frozen,
     /// The mail could not be handed over as long as it was of use. The courier has given it up.
     GivenUp,
+    /// The caller went away before the answer. Only the audit log has it.
+    Interrupted,
     /// A limit on guesses was reached, so that codes are longer.
     LongerCode,
     /// The account is locked after too many wrong passwords.
@@ -233,6 +271,8 @@ pub enum Outcome {
     Rejected,
     /// The code was right, but the policy, the stamp or a silent counter stood against it.
     Withheld,
+    /// Staff are about to do it. Only the audit log has it, and another record has the end.
+    Started,
     /// A newer request for a code has replaced this one, or the reset does not wait for it any more.
     Superseded,
     /// A limit was reached, or the service is busy.
@@ -241,6 +281,9 @@ pub enum Outcome {
     Unavailable,
     /// The new password breaks the rules.
     Weak,
+    /// An outcome of a newer version, in a stored audit record.
+    #[serde(other)]
+    Unknown,
 }
 
 #[cfg(test)]

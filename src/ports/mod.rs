@@ -4,6 +4,7 @@
 //! done all of its work or none of it, and the call may be repeated.
 
 mod arc;
+mod audit;
 mod breach_check;
 mod clock;
 pub(crate) mod code_store;
@@ -17,6 +18,7 @@ mod policy_store;
 mod store_error;
 mod user_store;
 
+pub use audit::{AuditId, AuditLog, AuditQuestion, AuditRecord, AuditSubject};
 pub use breach_check::{Breach, BreachCheck};
 pub use clock::{Clock, Sleep};
 pub use code_store::CodeStore;
@@ -25,7 +27,7 @@ pub(crate) use code_store::{
 };
 pub use email_sender::{EmailSender, SendError, SendErrorKind};
 pub use entropy::{Entropy, EntropyUnavailable};
-pub use events::{AuditEvent, EventKind, EventSink, Failure, FailureKind, Outcome};
+pub use events::{EngineEvent, EventKind, EventSink, Failure, FailureKind, Outcome};
 pub use outbox::{NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeId, Outbox};
 pub use password_hasher::{HashError, HashQueue, PasswordHasher, PasswordMatch};
 pub use policy_source::{PolicyError, PolicySource};
@@ -33,4 +35,4 @@ pub use policy_store::{
     BaseOrigin, DamagedPolicy, PolicyChange, PolicyStore, RecordedChange, VersionedPolicy, Written,
 };
 pub use store_error::{StoreError, StoreErrorKind};
-pub use user_store::{Applied, NoticeDelivery, NoticeRecipient, PasswordChange, UserStore};
+pub use user_store::{Applied, Freeze, NoticeDelivery, NoticeRecipient, PasswordChange, UserStore};

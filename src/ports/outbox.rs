@@ -6,7 +6,9 @@ use async_trait::async_trait;
 
 use super::StoreError;
 pub use crate::domain::notice::NoticeCause;
-use crate::domain::{CorrelationId, EmailAddress, LanguageTag, TenantId, Timestamp};
+use crate::domain::{
+    AccountId, CorrelationId, EmailAddress, LanguageTag, RecordId, TenantId, Timestamp,
+};
 
 /// How long a notice stays with the courier that leased it: 60 seconds.
 pub const NOTICE_LEASE: Duration = Duration::from_secs(60);
@@ -15,7 +17,7 @@ pub const NOTICE_LEASE: Duration = Duration::from_secs(60);
 /// ahead, the clock has stepped back meanwhile, and the notice is due at once.
 pub const NOTICE_CLOCK_SLACK: Duration = Duration::from_secs(60);
 
-/// The outbox of notices that [`UserStore::apply_reset`](super::UserStore::apply_reset) has queued
+/// The outbox of notices that [`UserStore::apply_change`](super::UserStore::apply_change) has queued
 /// in its transaction. It hands out each notice at least once.
 ///
 /// A notice leaves the outbox only through [`Outbox::done`]. The courier calls it after a delivery,
@@ -122,13 +124,28 @@ pub struct Notice {
     pub language: Option<LanguageTag>,
     /// The correlation id of the request.
     pub correlation: Option<CorrelationId>,
+    /// The account, or `None` if the store does not know it, for instance because an older version
+    /// queued the notice. Without it, the notice carries no code that freezes the account.
+    pub account: Option<AccountId>,
+    /// The operation that changed the password, or `None` for the same reason.
+    pub operation: Option<RecordId>,
 }
 
 impl Notice {
     /// Makes a notice to one address that was never sent, with the cause unknown.
     #[must_use]
     pub fn new(id: NoticeId, tenant: TenantId, to: EmailAddress, at: Timestamp) -> Self {
-        let cause = NoticeCause::Unknown;
-        Self { at, cause, correlation: None, id, language: None, tenant, to, tries: 0 }
+        Self {
+            account: None,
+            at,
+            cause: NoticeCause::Unknown,
+            correlation: None,
+            id,
+            language: None,
+            operation: None,
+            tenant,
+            to,
+            tries: 0,
+        }
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{NoticeCause, StoreError};
 use crate::domain::{
-    Account, AccountId, EmailAddress, LanguageTag, PasswordHash, RecordId, Stamp, TenantId,
+    Account, AccountId, EmailAddress, Frozen, LanguageTag, PasswordHash, RecordId, Stamp, TenantId,
     Timestamp,
 };
 
@@ -39,7 +39,7 @@ use crate::domain::{
 ///         Ok(None)
 ///     }
 ///
-///     async fn apply_reset(
+///     async fn apply_change(
 ///         &self,
 ///         change: &PasswordChange,
 ///     ) -> Result<Applied, StoreError> {
@@ -54,7 +54,8 @@ use crate::domain::{
 /// implementation.
 #[async_trait]
 pub trait UserStore: Send + Sync {
-    /// Finds every account of the tenant that has `address` among its verified addresses.
+    /// Finds every account of the tenant that has `address` among its verified addresses, and every
+    /// frozen account that is got back from it ([`Frozen::recover_to`]).
     ///
     /// The answer is one snapshot, so an account and its addresses come from the same moment. It
     /// contains all matches, because a reset is possible only if exactly one account is eligible.
@@ -84,15 +85,18 @@ pub trait UserStore: Send + Sync {
 
     /// Sets the new password if the account still has the expected stamp.
     ///
-    /// One transaction does all of the following, or nothing:
+    /// Every change of a password comes here: a reset, a change by the signed-in user, and a forced
+    /// change. One transaction does all of the following, or nothing:
     ///
     /// - It stores the hash and replaces the stamp by [`PasswordChange::next_stamp`].
+    /// - It stores [`PasswordChange::must_change`] and [`PasswordChange::password_expires_at`].
     /// - It removes a lock that the host has set, and cancels pending changes of address.
-    /// - It stores [`PasswordChange::reset`] as the last reset of the account.
+    /// - It ends a freeze, and replaces the addresses if [`PasswordChange::addresses`] has any.
+    /// - It stores [`PasswordChange::operation`] as the last change of the account.
     /// - It queues the notices, if the store has an outbox.
     ///
-    /// Returns [`Applied::Stale`] if the stamp differs or the account does not exist. If this reset
-    /// is already the last reset of the account, the method changes nothing and returns
+    /// Returns [`Applied::Stale`] if the stamp differs or the account does not exist. If this
+    /// operation is already the last change of the account, the method changes nothing and returns
     /// [`Applied::Repeated`] with the current stamp. The engine relies on this when it calls again
     /// after an unknown outcome. Check for a repeat before you compare the stamps, because the
     /// first call has already replaced the stamp.
@@ -104,7 +108,66 @@ pub trait UserStore: Send + Sync {
     /// # Security
     /// Old sessions end because they carry the old stamp. The session check of your service must
     /// compare the stamps.
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError>;
+    async fn apply_change(&self, change: &PasswordChange) -> Result<Applied, StoreError>;
+
+    /// Returns whether the store keeps [`Account::must_change`] and
+    /// [`Account::password_expires_at`]. The default is `false`.
+    ///
+    /// # Security
+    /// Without them a temporary password would last, so that the help desk sets none.
+    fn keeps_marks(&self) -> bool {
+        false
+    }
+
+    /// Marks an account, so that it must change its password at the next sign-in. Returns whether it
+    /// is marked.
+    ///
+    /// This is one write. It sets [`Account::must_change`] and nothing else, so that sessions stay.
+    /// The method is optional. A store without it answers `false`, and so does an unknown account.
+    ///
+    /// # Errors
+    /// [`StoreError`]. A repeated call is harmless.
+    async fn require_change(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+    ) -> Result<bool, StoreError> {
+        let _ = (tenant, account);
+        Ok(false)
+    }
+
+    /// Returns whether the store implements [`UserStore::freeze`], and keeps [`Account::frozen`]. The
+    /// default is `false`.
+    ///
+    /// # Security
+    /// Without it, notices carry no code that freezes the account.
+    fn keeps_freezes(&self) -> bool {
+        false
+    }
+
+    /// Freezes an account or ends its freeze, if the account still has the expected stamp.
+    ///
+    /// One transaction does all of the following, or nothing:
+    ///
+    /// - It replaces the stamp by [`Freeze::next_stamp`], so that every session ends.
+    /// - It replaces [`Account::frozen`] by [`Freeze::frozen`].
+    ///
+    /// Everything else stays, also the addresses on file. Returns whether the account has the next
+    /// stamp now. A repeat after an unknown outcome therefore answers `true` and changes nothing.
+    /// Returns `false` if the stamp differs or the account does not exist.
+    ///
+    /// The method is optional. A store without it answers `false`.
+    ///
+    /// # Errors
+    /// [`StoreError`]. A repeated call is harmless.
+    ///
+    /// # Security
+    /// A host with other ways to sign in, such as a social login, must refuse a frozen account there
+    /// as well.
+    async fn freeze(&self, freeze: &Freeze) -> Result<bool, StoreError> {
+        let _ = freeze;
+        Ok(false)
+    }
 
     /// Replaces the hash of a password by a stronger hash, if the stored hash is still `old`.
     /// Returns whether the hash was replaced.
@@ -142,7 +205,7 @@ pub trait UserStore: Send + Sync {
     }
 }
 
-/// The changes that one successful reset makes.
+/// One change of a password, with everything that changes together with it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PasswordChange {
@@ -156,40 +219,81 @@ pub struct PasswordChange {
     pub next_stamp: Stamp,
     /// The hash of the new password.
     pub password: PasswordHash,
-    /// The id of the reset. The store keeps it as the last reset of the account.
-    pub reset: RecordId,
+    /// Whether the account must change this password before its next session.
+    pub must_change: bool,
+    /// When this password stops working, if it is a temporary one.
+    pub password_expires_at: Option<Timestamp>,
+    /// The id of the operation, for instance of the reset. The store keeps it as the last change of
+    /// the account.
+    pub operation: RecordId,
     /// The time of the change.
     pub at: Timestamp,
     /// The recipients of the notice: every verified address on file before the change.
     pub notify: Vec<NoticeRecipient>,
     /// The language of the notice.
     pub language: Option<LanguageTag>,
+    /// The addresses that the account has from now on, or `None` if they stay. A frozen account
+    /// keeps only the addresses from which it was got back, because someone else may have added the
+    /// others.
+    pub addresses: Option<Vec<EmailAddress>>,
 }
 
 impl PasswordChange {
-    /// Creates a change for tests of your own store.
-    ///
-    /// Each address of the account gets a notice with [`NoticeCause::Unknown`].
+    /// Creates a change to a lasting password. Each destination of the account
+    /// ([`Account::destinations`]) gets a notice with [`NoticeCause::Unknown`].
     #[must_use]
     pub fn new(
         tenant: TenantId,
         account: &Account,
-        reset: RecordId,
+        operation: RecordId,
         (password, next_stamp): (PasswordHash, Stamp),
         at: Timestamp,
     ) -> Self {
         let recipient = |to: &EmailAddress| NoticeRecipient::new(to.clone(), NoticeCause::Unknown);
         Self {
             account: account.id.clone(),
+            addresses: account.frozen.as_ref().map(|frozen| frozen.recover_to.clone()),
             at,
             expected_stamp: account.stamp,
             language: account.language.clone(),
+            must_change: false,
             next_stamp,
-            notify: account.addresses.iter().map(recipient).collect(),
+            notify: account.destinations().iter().map(recipient).collect(),
+            operation,
             password,
-            reset,
+            password_expires_at: None,
             tenant,
         }
+    }
+}
+
+/// The freeze of an account, or the end of a freeze.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Freeze {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The account.
+    pub account: AccountId,
+    /// The stamp that the account must still have.
+    pub expected_stamp: Stamp,
+    /// The stamp that the account has afterwards.
+    pub next_stamp: Stamp,
+    /// The freeze, or `None` to end it.
+    pub frozen: Option<Frozen>,
+}
+
+impl Freeze {
+    /// Describes the freeze of an account as it was read. `None` ends the freeze.
+    #[must_use]
+    pub fn new(
+        tenant: TenantId,
+        account: &Account,
+        next_stamp: Stamp,
+        frozen: Option<Frozen>,
+    ) -> Self {
+        let (id, expected_stamp) = (account.id.clone(), account.stamp);
+        Self { account: id, expected_stamp, frozen, next_stamp, tenant }
     }
 }
 
@@ -211,7 +315,7 @@ impl NoticeRecipient {
     }
 }
 
-/// The answer of [`UserStore::apply_reset`].
+/// The answer of [`UserStore::apply_change`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 // Exhaustive: the engine decides on every one of them.
 pub enum Applied {
@@ -220,7 +324,7 @@ pub enum Applied {
         /// How the notice is delivered.
         notice: NoticeDelivery,
     },
-    /// This reset is already the last reset of the account. This call has changed nothing.
+    /// This operation is already the last change of the account. This call has changed nothing.
     Repeated {
         /// The current stamp of the account.
         stamp: Stamp,
