@@ -6,13 +6,14 @@ use crate::{
     domain::Keyring,
     mail::{StandardTemplates, Templates},
     ports::{
-        BreachCheck, Clock, CodeStore, Entropy, EventSink, Outbox, PasswordHasher, PolicySource,
-        UserStore,
+        AuditLog, BreachCheck, Clock, CodeStore, Entropy, EventSink, Outbox, PasswordHasher,
+        PolicySource, UserStore,
     },
 };
 
 use super::{
     Courier, Sspr,
+    audit::Audit,
     outboxes::Outboxes,
     pace::Pace,
     queue::{Queue, Room},
@@ -33,6 +34,8 @@ pub struct Builder {
     entropy: Arc<dyn Entropy>,
     hasher: Arc<dyn PasswordHasher>,
     events: Vec<Arc<dyn EventSink>>,
+    audit_log: Option<Arc<dyn AuditLog>>,
+    audits_addresses: bool,
     breaches: Option<Arc<dyn BreachCheck>>,
     outbox: Option<Arc<dyn Outbox>>,
     templates: Arc<dyn Templates>,
@@ -55,6 +58,8 @@ impl Builder {
     pub(crate) fn new(ports: Ports) -> Self {
         let Ports { users, codes, policies, keys, clock, entropy, hasher } = ports;
         Self {
+            audit_log: None,
+            audits_addresses: false,
             breaches: None,
             clock,
             codes,
@@ -92,7 +97,31 @@ impl Builder {
         self
     }
 
-    /// Adds a sink of audit events.
+    /// Keeps an audit log. There is one log; another call replaces it.
+    ///
+    /// [`Courier::run`] and [`Courier::drain`] write it. Up to 10,000 records wait in memory, and a
+    /// crash loses those that wait. A log that fails is tried again after a second, and then with
+    /// pauses up to a minute.
+    ///
+    /// # Security
+    /// While the log fails, no action of the help desk is done. Every other call goes on.
+    pub fn with_audit_log(mut self, log: impl AuditLog + 'static) -> Self {
+        self.audit_log = Some(Arc::new(log));
+        self
+    }
+
+    /// Writes the typed addresses into the audit log as well. Without this it has only their keyed
+    /// hashes.
+    ///
+    /// # Security
+    /// Strangers type addresses of people who have no account here. Whether you may keep them is a
+    /// question of law.
+    pub const fn with_addresses_in_audit_log(mut self) -> Self {
+        self.audits_addresses = true;
+        self
+    }
+
+    /// Adds a sink of events.
     pub fn with_events(mut self, sink: impl EventSink + 'static) -> Self {
         self.events.push(Arc::new(sink));
         self
@@ -106,7 +135,7 @@ impl Builder {
 
     /// Delivers the notices that the user store queues in its own transaction. Such a store answers
     /// [`NoticeDelivery::Queued`](crate::ports::NoticeDelivery::Queued) from
-    /// [`apply_reset`](crate::ports::UserStore::apply_reset).
+    /// [`apply_change`](crate::ports::UserStore::apply_change).
     pub fn with_outbox(mut self, outbox: impl Outbox + 'static) -> Self {
         self.outbox = Some(Arc::new(outbox));
         self
@@ -140,7 +169,9 @@ impl Builder {
     /// Returns the service, and the courier that sends its mails.
     #[must_use = "without its courier running no mail is sent"]
     pub fn build(self) -> (Sspr, Courier) {
+        let audit = self.audit_log.map(|log| Arc::new(Audit::new(log, self.audits_addresses)));
         let inner = Arc::new(Inner {
+            audit,
             breaches: self.breaches,
             clock: self.clock,
             codes: self.codes,

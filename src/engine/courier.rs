@@ -8,7 +8,10 @@ use core::{
 };
 use std::sync::Arc;
 
-use futures_util::stream::{FuturesUnordered, Stream};
+use futures_util::{
+    future::select,
+    stream::{FuturesUnordered, Stream},
+};
 
 use crate::{
     domain::Timestamp,
@@ -18,6 +21,7 @@ use crate::{
 
 use super::{
     deliver::{Delivered, UNKNOWN_TRIES},
+    drained::Drained,
     hands::{HELD, Hands, Held, Kept},
     lockouts::Charged,
     notify,
@@ -73,20 +77,6 @@ pub struct Courier {
     inner: Arc<Inner>,
 }
 
-/// The result of [`Courier::drain`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Drained {
-    /// How many mails were handed over.
-    pub sent: usize,
-    /// How many mails had no recipient and were discarded.
-    pub discarded: usize,
-    /// How many mails will be sent again.
-    pub postponed: usize,
-    /// How many mails were given up.
-    pub failed: usize,
-}
-
 impl Courier {
     pub(super) const fn over(inner: Arc<Inner>) -> Self {
         Self { inner }
@@ -98,7 +88,15 @@ impl Courier {
     /// minutes. Notices in an outbox stay there for the next process. Dropping the future loses mails
     /// that were not handed over, but no reset.
     pub async fn run(self, sender: impl EmailSender + 'static) {
-        let (inner, sender) = (&*self.inner, &sender);
+        let writing = Box::pin(self.inner.write_audit());
+        let sending = Box::pin(self.send_all(&sender));
+        select(sending, writing).await;
+        self.inner.finish_audit().await;
+    }
+
+    /// Sends mails until no handle is left and no mail waits.
+    async fn send_all(&self, sender: &impl EmailSender) {
+        let inner = &*self.inner;
         let (code_hands, notice_hands) = (Hands::new(HANDS), Hands::new(NOTICE_HANDS));
         let mut codes = FuturesUnordered::new();
         let mut notices = FuturesUnordered::new();
@@ -248,6 +246,7 @@ impl Courier {
             let job = Job::new(Work::Leased(notice), None, None);
             drained.count(self.work(sender, job, Haste::Now).await.delivered);
         }
+        self.inner.flush_audit().await;
         drained
     }
 
@@ -274,10 +273,13 @@ impl Courier {
                     let about = About {
                         correlation,
                         failure: told.failure.as_ref(),
+                        account: passcode.account.as_ref(),
                         reset: Some(passcode.reset),
                         tenant: Some(&passcode.tenant),
+                        ..About::default()
                     };
                     inner.emit(EventKind::Deliver, told.outcome, about, inner.clock.now());
+                    inner.audit_mail(EventKind::Deliver, told.outcome, about, &passcode.address);
                 }
                 told.delivered
             }
@@ -288,6 +290,7 @@ impl Courier {
                 let told = inner.notify_leased(sender, notice).await;
                 let about = notify::about(notice).failed(told.failure.as_ref());
                 inner.emit(EventKind::Notify, told.outcome, about, began);
+                inner.audit_mail(EventKind::Notify, told.outcome, about, &notice.to);
                 // The outbox keeps a postponed notice, so the queue must not keep it too.
                 hand.job = None;
                 return told.delivered.into();
@@ -371,7 +374,7 @@ impl Courier {
         let began = inner.clock.now();
         let about = notify::about(&queued.notice).reset(queued.reset);
         if let Certainty::UnsureUntil(until) = *certainty {
-            match inner.has_changed(queued).await {
+            match inner.has_happened(queued, began).await {
                 Ok(true) => *certainty = Certainty::Certain,
                 // The change has not happened, and its caller is gone. The time before the look
                 // counts, because the change may have happened during the look.
@@ -398,7 +401,9 @@ impl Courier {
                 (told.delivered, told.outcome) = (Delivered::Failed, Outcome::GivenUp);
             }
         }
+        let about = About { account: Some(&queued.account), ..about };
         inner.emit(EventKind::Notify, told.outcome, about.failed(told.failure.as_ref()), began);
+        inner.audit_mail(EventKind::Notify, told.outcome, about, &queued.notice.to);
         told.delivered
     }
 
@@ -479,17 +484,6 @@ fn next<F: Future>(all: &mut FuturesUnordered<F>, context: &mut Context<'_>) -> 
 fn pause_after(tried: u32) -> Duration {
     let doubled = PAUSE.saturating_mul(1_u32.checked_shl(tried).unwrap_or(u32::MAX));
     doubled.min(LONGEST_PAUSE)
-}
-
-impl Drained {
-    const fn count(&mut self, delivered: Delivered) {
-        match delivered {
-            Delivered::Discarded => self.discarded += 1,
-            Delivered::Failed => self.failed += 1,
-            Delivered::Postponed => self.postponed += 1,
-            Delivered::Sent => self.sent += 1,
-        }
-    }
 }
 
 #[cfg(sspr_loom)]

@@ -4,7 +4,10 @@
 use core::time::Duration;
 
 use crate::{
-    domain::{Account, Code, CodeFormat, CorrelationId, Digest, Family, LimiterForm, Timestamp},
+    domain::{
+        Account, Code, CodeFormat, CorrelationId, Digest, EmailAddress, Family, LimiterForm,
+        Timestamp,
+    },
     error::Error,
     flow::{Bound, Event, StageName, Step},
     mail::{Content, Letter, look_up},
@@ -13,6 +16,7 @@ use crate::{
 };
 
 use super::{
+    in_use::keep_those_in_use,
     queue::{Certainty, Drawn, Passcode, Ready},
     records::{MAX_CONFLICTS, terms},
     sspr::Inner,
@@ -159,6 +163,9 @@ impl Inner {
                 Some(who) => who,
                 None => self.who_is_behind(&policy, &stored, passcode).await?,
             };
+            if let (Behind::One(account), Some(_)) = (&who, &self.audit) {
+                passcode.account = Some(account.id.clone());
+            }
             if let Some(outcome) =
                 self.bind(&policy, &stored, passcode, &who, correlation, now).await?
             {
@@ -181,6 +188,7 @@ impl Inner {
         let (mut eligible, mut others): (Vec<_>, Vec<_>) = found.into_iter().partition(|account| {
             offered && policy.decide(&origin.user_flow, account).is_available()
         });
+        keep_those_in_use(&mut eligible);
         Ok(match (eligible.pop(), eligible.is_empty()) {
             (Some(account), true) => Behind::One(Box::new(account)),
             (Some(_), false) => Behind::Several,
@@ -219,7 +227,8 @@ impl Inner {
         };
         let mut format = sent.format;
         loop {
-            let (code, bound) = self.draw(stored, account, &form, policy, format)?;
+            let (code, bound) =
+                self.draw(stored, account, (&passcode.address, &form), policy, format)?;
             // Keep the code before the write. If the store's answer is lost, the next try finds it
             // bound.
             let digest = bound.code;
@@ -249,7 +258,7 @@ impl Inner {
         &self,
         stored: &Stored,
         account: Option<&Account>,
-        form: &LimiterForm,
+        (typed, form): (&EmailAddress, &LimiterForm),
         policy: &TenantPolicy,
         format: CodeFormat,
     ) -> Result<(Code, Bound), Error> {
@@ -260,8 +269,9 @@ impl Inner {
         self.entropy.fill(&mut nothing)?;
         let (first, second) = halves(&nothing);
         let real = account.and_then(|account| {
-            let address = account.addresses.first()?;
-            let binding = self.binding(key, stored, number, account, address)?;
+            let address = account.destination(typed)?;
+            let binding =
+                self.binding(key, (&stored.id, &stored.reset.origin), number, account, address)?;
             let digest = self.keys.code_digest(key, &binding, &code)?;
             Some((binding, digest))
         });
@@ -345,14 +355,16 @@ impl Inner {
             Behind::Nobody(_) => (None, Outcome::Decoy),
             Behind::Several => (None, Outcome::Ambiguous),
         };
-        let to = account.and_then(|account| account.addresses.first());
+        let to = account.and_then(|account| account.destination(&passcode.address));
         let own = account.and_then(|account| account.language.as_ref());
         let wanted: Vec<_> = own.into_iter().chain(stored.reset.origin.locale.as_ref()).collect();
         let message = self.templates.render(&Letter {
+            application: Some(&stored.reset.origin.application),
             brand: policy.brand(),
             content,
             correlation,
             language: look_up(&wanted, policy.languages()),
+            tenant: &stored.reset.origin.tenant,
             to: to.unwrap_or(&passcode.address),
         });
         match to {

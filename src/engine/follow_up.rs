@@ -4,7 +4,10 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use crate::ports::{StoreError, StoreErrorKind};
+use crate::{
+    error::Error,
+    ports::{StoreError, StoreErrorKind},
+};
 
 use super::{
     queue::{Certainty, Job, PATIENCE},
@@ -51,6 +54,20 @@ impl FollowUp {
     pub(super) fn failed(self, error: &StoreError) {
         if error.kind() != StoreErrorKind::Unknown {
             self.withdraw();
+        }
+    }
+
+    /// Settles the jobs by the result of a call. They are dropped after an error, unless the write may
+    /// have happened nevertheless.
+    pub(super) fn settle<T>(
+        self,
+        result: &Result<T, Error>,
+        has_happened: impl FnOnce(&T) -> bool,
+    ) {
+        match result {
+            Ok(answer) if has_happened(answer) => self.confirm(),
+            Err(error) if error.is_unknown() => drop(self),
+            Ok(_) | Err(_) => self.withdraw(),
         }
     }
 

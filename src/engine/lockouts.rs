@@ -4,14 +4,14 @@
 use core::cmp::Ordering;
 
 use crate::{
-    domain::{Account, Charge, Over, Purpose, RecordId, Timestamp},
+    domain::{Account, Charge, EmailAddress, Over, Purpose, RecordId, TenantId, Timestamp},
     error::Error,
     flow::{Lockout, LockoutTerms, decode_lockout, encode_lockout},
     policy::Limits,
     ports::{Inserted, Record, Swapped},
 };
 
-use super::{Request, settlement::ChargedFailure, sspr::Inner};
+use super::{settlement::ChargedFailure, sspr::Inner};
 
 /// The number of conflicts that a charge survives. Each conflict means that another sign-in of the
 /// account has written.
@@ -42,6 +42,14 @@ pub(super) enum Written {
 pub(super) struct Kept {
     pub(super) lockout: Lockout,
     pub(super) version: u64,
+}
+
+/// The owner of a lockout.
+#[derive(Clone, Copy)]
+pub(super) enum LockoutOwner<'a> {
+    Account(&'a Account),
+    /// An address that no single account signs in with.
+    Address(&'a EmailAddress),
 }
 
 impl Inner {
@@ -157,22 +165,22 @@ impl Inner {
     /// address.
     pub(super) fn lockout_ids(
         &self,
-        request: &Request,
-        account: Option<&Account>,
+        tenant: &TenantId,
+        owner: LockoutOwner<'_>,
     ) -> (RecordId, Option<RecordId>) {
         let mut ids = self.keys.indexes(Purpose::Lockout).map(|fields| {
-            let fields = fields.tenant(&request.application.tenant);
-            let fields = match account {
-                Some(account) => {
+            let fields = fields.tenant(tenant);
+            let fields = match owner {
+                LockoutOwner::Account(account) => {
                     fields.number(1).text(account.id.as_str()).bytes(account.stamp.as_bytes())
                 }
                 // The key is the exact spelling. A spelling without an account must not lock
                 // another address, whether that one has an account or not.
-                None => fields.number(0).text(request.address.as_str()),
+                LockoutOwner::Address(address) => fields.number(0).text(address.as_str()),
             };
-            RecordId::from_parts(request.application.tenant.tag(), fields.digest().head())
+            RecordId::from_parts(tenant.tag(), fields.digest().head())
         });
-        let none = RecordId::from_parts(request.application.tenant.tag(), [0; 16]);
+        let none = RecordId::from_parts(tenant.tag(), [0; 16]);
         (ids.next().unwrap_or(none), ids.next())
     }
 }

@@ -1,7 +1,7 @@
 //! The checks of a new password that run no slow hash.
 
 use crate::{
-    domain::{Account, Grant, Password, Timestamp},
+    domain::{Account, Grant, Password, RecordId, Timestamp},
     policy::{PasswordContext, PasswordIssue, TenantPolicy},
     ports::{Breach, EventKind, Outcome},
 };
@@ -20,17 +20,19 @@ impl Inner {
         now: Timestamp,
     ) -> Vec<PasswordIssue> {
         let mut issues = broken_rules(policy, password, Some(account));
-        if issues.is_empty() && self.has_leaked(grant, password, policy, now).await {
+        let reset = Some(grant.record());
+        if issues.is_empty() && self.has_leaked(password, policy, reset, now).await {
             issues.push(PasswordIssue::Breached);
         }
         issues
     }
 
-    async fn has_leaked(
+    /// Asks the breach check, if there is one. A password counts as safe while it is unavailable.
+    pub(super) async fn has_leaked(
         &self,
-        grant: &Grant,
         password: &Password,
         policy: &TenantPolicy,
+        reset: Option<RecordId>,
         now: Timestamp,
     ) -> bool {
         let Some(breaches) = &self.breaches else { return false };
@@ -38,7 +40,7 @@ impl Inner {
             Breach::Known => true,
             Breach::NotKnown => false,
             Breach::Unavailable => {
-                let about = About::default().of(policy.tenant()).reset(grant.record());
+                let about = About { reset, ..About::default().of(policy.tenant()) };
                 self.emit(EventKind::BreachCheck, Outcome::Error, about, now);
                 false
             }

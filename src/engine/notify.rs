@@ -6,12 +6,13 @@ use std::sync::Arc;
 use futures_util::future::{Either, select};
 
 use crate::{
-    domain::{Account, LanguageTag, Timestamp},
+    domain::{Account, Code, LanguageTag, Timestamp},
     error::Error,
     mail::{Content, EmailMessage, Letter, look_up},
+    policy::FreezeCodes,
     ports::{
-        EmailSender, EventKind, Failure, NOTICE_LEASE, Notice, NoticeId, NoticeRecipient, Outbox,
-        Outcome, PasswordChange, SendErrorKind,
+        EmailSender, EventKind, Failure, Inserted, NOTICE_LEASE, Notice, NoticeId, NoticeRecipient,
+        Outbox, Outcome, PasswordChange, SendErrorKind,
     },
 };
 
@@ -19,6 +20,7 @@ use super::{
     Client,
     deliver::Delivered,
     follow_up::FollowUp,
+    freeze_records::{self, Freezable},
     queue::{Job, Kind, QueuedNotice, Slot, Work},
     rest::rest,
     sspr::{About, Inner},
@@ -35,6 +37,10 @@ const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The lowest number of tries of a notice. It holds for old notices too, because the clock may have
 /// been wrong.
 const FEWEST_TRIES: u32 = 10;
+
+/// The number of tries that wait for the code store. If it still fails then, the notice goes out
+/// without a code, because no store may silence a notice.
+const CODE_TRIES: u32 = 3;
 
 /// The longest time that a notice waits beyond its lease in a process that does not know its
 /// tenant.
@@ -83,21 +89,10 @@ impl Inner {
         match self.prepare_notices(change, before, client) {
             Some(notices) => notices.confirm(),
             None => {
-                let about = About::client(client).of(&change.tenant).reset(change.reset);
+                let about = About::client(client).of(&change.tenant).reset(change.operation);
                 self.emit(EventKind::Notify, Outcome::TryLater, about, now);
             }
         }
-    }
-
-    /// Returns true if the change of a notice has happened, or may have happened.
-    ///
-    /// The answer is lost once another reset has changed the account too. Then the notice is sent,
-    /// because one notice too many does no harm.
-    pub(super) async fn has_changed(&self, queued: &QueuedNotice) -> Result<bool, Error> {
-        let found = self.users.find(&queued.notice.tenant, &queued.account).await?;
-        Ok(found.is_some_and(|account| {
-            account.last_reset.is_some() && account.last_reset != queued.before
-        }))
     }
 
     /// Tries to send one notice. `tries` is the number of tries before this one.
@@ -119,7 +114,13 @@ impl Inner {
             let counts = is_old || outcome != Outcome::Unavailable;
             Told { counts, ..told(Delivered::Postponed, outcome, failure) }
         };
-        let message = match self.compose_notice(notice) {
+        let code = match self.code_of_notice(notice).await {
+            Ok(code) => code,
+            // The code waits for the store, but the owner waits for the notice.
+            Err(_) if tries >= CODE_TRIES => None,
+            Err(error) => return failed(Outcome::Error, Some(error.failure())),
+        };
+        let message = match self.compose_notice(notice, code.as_ref()) {
             Ok(Some(message)) => message,
             // Keep the notice, because another process may know the tenant.
             Ok(None) => return failed(Outcome::Unavailable, None),
@@ -232,14 +233,48 @@ impl Inner {
         Ok(())
     }
 
-    fn compose_notice(&self, notice: &Notice) -> Result<Option<EmailMessage>, Error> {
+    /// Returns the code of a notice with which its recipient freezes the account. Its record is in the
+    /// store by then. Returns `None` if the tenant has not switched such codes on, or if the code
+    /// would be dead.
+    async fn code_of_notice(&self, notice: &Notice) -> Result<Option<Code>, Error> {
+        let policy = self.policy(&notice.tenant)?;
+        let is_on = policy.is_some_and(|policy| policy.freeze_codes() == FreezeCodes::On);
+        let now = self.clock.now();
+        let is_live = now < notice.at.after(freeze_records::LIFETIME);
+        let (Some(account), Some(operation)) = (&notice.account, notice.operation) else {
+            return Ok(None);
+        };
+        let is_on = is_on && notice.cause.is_change();
+        if !is_on || !is_live || !self.users.keeps_freezes() {
+            return Ok(None);
+        }
+        let (account, to) = (account.clone(), notice.to.clone());
+        let what = Freezable { account, at: notice.at, operation, to };
+        let Some(code) = self.freeze_code(&notice.tenant, &what) else { return Ok(None) };
+        let kept = self.keep_freeze_code(&notice.tenant, &code, &what, now).await?;
+        Ok(matches!(kept, Inserted::Inserted | Inserted::Exists).then_some(code))
+    }
+
+    fn compose_notice(
+        &self,
+        notice: &Notice,
+        freeze: Option<&Code>,
+    ) -> Result<Option<EmailMessage>, Error> {
         let Some(policy) = self.policy(&notice.tenant)? else { return Ok(None) };
         let wanted: Vec<&LanguageTag> = notice.language.iter().collect();
+        let (at, cause) = (notice.at, notice.cause);
+        let content = if cause.is_change() {
+            Content::PasswordChanged { at, cause, freeze }
+        } else {
+            Content::AccountEvent { at, cause }
+        };
         Ok(Some(self.templates.render(&Letter {
+            application: None,
             brand: policy.brand(),
-            content: Content::PasswordChanged { at: notice.at, cause: notice.cause },
+            content,
             correlation: notice.correlation.clone(),
             language: look_up(&wanted, policy.languages()),
+            tenant: &notice.tenant,
             to: &notice.to,
         })))
     }
@@ -253,7 +288,11 @@ fn pause_after(tries: u32, longest: Duration) -> Duration {
 
 /// Returns the details of an event about a notice.
 pub(super) fn about(notice: &Notice) -> About<'_> {
-    About { correlation: notice.correlation.as_ref(), ..About::default().of(&notice.tenant) }
+    About {
+        account: notice.account.as_ref(),
+        correlation: notice.correlation.as_ref(),
+        ..About::default().of(&notice.tenant)
+    }
 }
 
 fn notice_job(
@@ -263,15 +302,17 @@ fn notice_job(
     client: &Client,
     slot: Slot,
 ) -> Job {
-    let id = NoticeId(change.reset.to_string());
+    let id = NoticeId(change.operation.to_string());
     let mut notice = Notice::new(id, change.tenant.clone(), recipient.to.clone(), change.at);
+    notice.account = Some(change.account.clone());
     notice.cause = recipient.cause;
+    notice.operation = Some(change.operation);
     notice.language.clone_from(&change.language);
     notice.correlation.clone_from(&client.correlation);
-    let (account, reset) = (change.account.clone(), change.reset);
+    let (account, reset) = (change.account.clone(), change.operation);
     let correlation = client.correlation.clone();
     Job::new(
-        Work::Notice(QueuedNotice { account, before: before.last_reset, notice, reset }),
+        Work::Notice(QueuedNotice { account, before: before.last_change, notice, reset }),
         correlation,
         Some(slot),
     )

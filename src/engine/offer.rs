@@ -8,7 +8,7 @@ use crate::{
     ports::{EventKind, Outcome},
 };
 
-use super::{Client, Request, Sspr, sspr::About, throttle::retry_at};
+use super::{Client, Request, Sspr, throttle::retry_at};
 
 /// The answers that a front may give for an address before a reset is open.
 #[derive(Debug)]
@@ -42,20 +42,18 @@ impl Sspr {
     /// With `Disclosure::Strict` no port but the policy source is called. With `EntraCompatible`
     /// the network's budget of `open` is charged before the look-up, for every address alike.
     pub(crate) async fn offer(&self, request: &Request, client: &Client) -> Result<Offer, Error> {
-        let now = self.inner.clock.now();
-        let answer = self.offer_at(request, client, now).await;
+        let call = self.inner.call_for(EventKind::Open, request, client);
+        let answer = self.offer_at(request, client, call.began).await;
         let refused = match &answer {
             Ok(Offer::Open { .. }) => None,
             Ok(Offer::Unavailable | Offer::UnknownAccount) => Some(Outcome::Unavailable),
             Ok(Offer::TryLater { .. }) => Some(Outcome::TryLater),
             Err(_) => Some(Outcome::Error),
         };
-        if let Some(outcome) = refused {
-            let failure = answer.as_ref().err().map(Error::failure);
-            let about = About::client(client).of(&request.application.tenant);
-            self.inner.emit(EventKind::Open, outcome, about.failed(failure.as_ref()), now);
+        match refused {
+            Some(outcome) => call.report(outcome, answer),
+            None => call.leave_to_the_next(answer),
         }
-        answer
     }
 
     async fn offer_at(

@@ -8,7 +8,7 @@ use crate::{
         Purpose, RecordId, Timestamp,
     },
     error::Error,
-    flow::{Event, Origin, Reset, Step},
+    flow::{Event, Origin, Reset, ResetReason, Step},
     policy::{Disclosure, TenantPolicy},
     ports::{EventKind, Inserted, Outcome},
 };
@@ -16,9 +16,9 @@ use crate::{
 use super::{
     Client, OpenOutcome, Opened, Request, RequestKey, SendOutcome, SentCode, Sspr, StartOutcome,
     Started, VouchAdvice,
+    in_use::keep_those_in_use,
     records::terms,
     span::spanned,
-    sspr::About,
     stored::Stored,
     throttle::{Lane, is_past_visible_cap, names_any, retry_at},
 };
@@ -104,22 +104,19 @@ impl Sspr {
     /// Any two addresses cause the same calls of ports, with the same sizes. The answers differ only
     /// in random secrets and in the masked address.
     pub async fn open(&self, request: &Request, client: &Client) -> Result<OpenOutcome, Error> {
-        let now = self.inner.clock.now();
-        let about = About::client(client).of(&request.application.tenant);
-        let answer =
-            spanned("open", client.correlation.as_ref(), self.open_at(request, client, now)).await;
-        let (outcome, reset) = match &answer {
-            Ok(OpenOutcome::Opened(opened)) => (Outcome::Ok, Some(opened.token.record())),
-            Ok(OpenOutcome::TryLater { .. }) => (Outcome::TryLater, None),
-            Ok(OpenOutcome::Unavailable | OpenOutcome::UnknownAccount) => {
-                (Outcome::Unavailable, None)
+        let call = self.inner.call_for(EventKind::Open, request, client);
+        let opening = self.open_at(request, client, call.began);
+        let answer = spanned("open", client.correlation.as_ref(), opening).await;
+        let outcome = match &answer {
+            Ok(OpenOutcome::Opened(opened)) => {
+                call.has_reset(opened.token.record());
+                Outcome::Ok
             }
-            Err(_) => (Outcome::Error, None),
+            Ok(OpenOutcome::TryLater { .. }) => Outcome::TryLater,
+            Ok(OpenOutcome::Unavailable | OpenOutcome::UnknownAccount) => Outcome::Unavailable,
+            Err(_) => Outcome::Error,
         };
-        let failure = answer.as_ref().err().map(Error::failure);
-        let about = About { reset, ..about.failed(failure.as_ref()) };
-        self.inner.emit(EventKind::Open, outcome, about, now);
-        answer
+        call.report(outcome, answer)
     }
 
     /// Opens a reset and requests its first code.
@@ -135,6 +132,8 @@ impl Sspr {
 
     /// Opens a reset under a token of [`Sspr::offer`]. A repeat opens the same reset. The tenant has
     /// told what it tells of the address, and the look-up for it is paid.
+    ///
+    /// The caller has kept the token sealed, so that it is known to be genuine.
     #[cfg(feature = "axum")]
     pub(crate) async fn start_under(
         &self,
@@ -142,7 +141,7 @@ impl Sspr {
         token: FlowToken,
         client: &Client,
     ) -> Result<StartOutcome, Error> {
-        if !self.admits(token.is_genuine(&self.inner.keys), token.scope()) {
+        if !self.admits(true, token.scope()) {
             return Ok(StartOutcome::Unavailable);
         }
         self.start_with(request, Some(token), client).await
@@ -154,27 +153,27 @@ impl Sspr {
         token: Option<FlowToken>,
         client: &Client,
     ) -> Result<StartOutcome, Error> {
-        let now = self.inner.clock.now();
-        let correlation = client.correlation.as_ref();
-        let answer =
-            spanned("start", correlation, self.start_at(request, token, client, now)).await;
-        let about = About::client(client).of(&request.application.tenant);
-        let (kind, outcome, reset) = match &answer {
-            Ok(Start::New(started)) => (EventKind::Send, Outcome::Ok, Some(started.token.record())),
-            Ok(Start::Repeated(token)) => (EventKind::Open, Outcome::Ok, Some(token.record())),
-            Ok(Start::TryLater { kind, .. }) => (*kind, Outcome::TryLater, None),
-            Ok(Start::Unavailable | Start::UnknownAccount) => {
-                (EventKind::Open, Outcome::Unavailable, None)
+        let mut call = self.inner.call_for(EventKind::Open, request, client);
+        let starting = self.start_at(request, token, client, call.began);
+        let answer = spanned("start", client.correlation.as_ref(), starting).await;
+        let outcome = match &answer {
+            Ok(Start::New(started)) => {
+                call.has_reset(started.token.record());
+                call.goes_on(Outcome::Ok, EventKind::Send);
+                Outcome::Ok
             }
-            Err(_) => (EventKind::Open, Outcome::Error, None),
+            Ok(Start::Repeated(token)) => {
+                call.has_reset(token.record());
+                Outcome::Ok
+            }
+            Ok(Start::TryLater { kind, .. }) => {
+                call.turns_into(*kind);
+                Outcome::TryLater
+            }
+            Ok(Start::Unavailable | Start::UnknownAccount) => Outcome::Unavailable,
+            Err(_) => Outcome::Error,
         };
-        let failure = answer.as_ref().err().map(Error::failure);
-        let about = About { reset, ..about.failed(failure.as_ref()) };
-        if matches!(answer, Ok(Start::New(_))) {
-            self.inner.emit(EventKind::Open, Outcome::Ok, about, now);
-        }
-        self.inner.emit(kind, outcome, about, now);
-        match answer? {
+        match call.report(outcome, answer)? {
             Start::New(started) => Ok(StartOutcome::Started(*started)),
             Start::Repeated(token) => self.send_again(token, client).await,
             Start::TryLater { retry_at, .. } => Ok(StartOutcome::TryLater { retry_at }),
@@ -227,7 +226,7 @@ impl Sspr {
             else {
                 return Ok(Start::Unavailable);
             };
-            let written = Stored { id: draft.id, reset: *reset, tries: 0, version: 1 };
+            let written = Stored { id: draft.id, reset, tries: 0, version: 1 };
             let Some(sent) = written.reset.sent else { return Ok(Start::Unavailable) };
             let mut asked = charges.clone();
             if format == CodeFormat::Digits {
@@ -375,7 +374,7 @@ impl Sspr {
             application: request.application.id.clone(),
             context: request.context.as_bytes().to_vec(),
             locale: request.locale.clone(),
-            reason: request.reason,
+            reason: ResetReason::Forgot,
             tenant: request.application.tenant.clone(),
             user_flow: request.application.user_flow.clone(),
             visible: inner.throttle(tag, limits).visible(&form),
@@ -393,10 +392,11 @@ impl Sspr {
         policy: &TenantPolicy,
         request: &Request,
     ) -> Result<bool, Error> {
-        let found =
+        let mut found =
             self.inner.users.find_by_address(&request.application.tenant, &request.address).await?;
-        let eligible =
-            |account: &&_| policy.decide(&request.application.user_flow, account).is_available();
-        Ok(found.iter().filter(eligible).count() == 1)
+        let flow = &request.application.user_flow;
+        found.retain(|account| policy.decide(flow, account).is_available());
+        keep_those_in_use(&mut found);
+        Ok(found.len() == 1)
     }
 }

@@ -266,7 +266,7 @@ impl StatusOutcome {
 pub struct ResetStatus {
     /// The stage that the reset has reached.
     pub stage: StageName,
-    /// The reason that the host gave when it opened the reset.
+    /// The reason why the user needs a new password.
     pub reason: ResetReason,
     /// The address that the user typed, with most of it hidden.
     pub masked_address: String,
@@ -329,7 +329,8 @@ impl VerifyOutcome {
     }
 }
 
-/// The permission to set one new password.
+/// The permission to set one new password, after a right code or a right password that must be
+/// changed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Granted {
@@ -496,7 +497,7 @@ pub struct SignIn {
     pub application: ApplicationId,
     /// The bytes that the host gave when it opened the reset.
     pub context: Context,
-    /// The reason that the host gave when it opened the reset.
+    /// The reason why the user needed a new password.
     pub reason: ResetReason,
     /// The proof that the user must still give before the session may be used.
     pub second_factor: SecondFactorDemand,
@@ -527,6 +528,8 @@ pub enum SecondFactorDemand {
 /// let password = Password::parse("a wrong one")?;
 /// let shown = match sspr.sign_in(&request, &password, &client).await? {
 ///     SignInOutcome::SignedIn(_) => "Welcome.",
+///     SignInOutcome::MustChange(_) => "Choose a new password.",
+///     SignInOutcome::Frozen => "Frozen. Reset the password.",
 ///     SignInOutcome::Rejected => "Address and password do not match.",
 ///     SignInOutcome::LockedOut { .. } => "Locked. Reset the password.",
 ///     SignInOutcome::TryLater { .. } => "Try again later.",
@@ -537,8 +540,14 @@ pub enum SecondFactorDemand {
 /// ```
 #[derive(Debug)]
 pub enum SignInOutcome {
+    /// The password is right, but the account must change it first. Open no session. Pass the
+    /// grant to `submit` with the new password, and then redeem its ticket.
+    MustChange(Granted),
     /// The password is right.
     SignedIn(SignedIn),
+    /// The password is right, but the owner has frozen the account. A password reset, whose code goes
+    /// to the address that got the notice, opens it again.
+    Frozen,
     /// The address and the password do not match.
     Rejected,
     /// The account is locked. A password reset unlocks it at once.
@@ -575,6 +584,148 @@ pub struct SignedIn {
     /// The proof that the user must still give before the session may be used.
     pub second_factor: SecondFactorDemand,
     /// A proof for a long-lived cookie on this device. It opens the trusted lane next time.
+    pub device: DeviceProof,
+}
+
+/// The answer of [`Sspr::enter_assistance_code`](super::Sspr::enter_assistance_code).
+#[derive(Debug)]
+pub enum AssistanceOutcome {
+    /// The code is right. Pass the grant to `submit` with the new password.
+    Granted(Granted),
+    /// The code is wrong, late, used, or not for this address and application.
+    Rejected,
+    /// A limit was reached.
+    TryLater {
+        /// When a retry can succeed.
+        retry_at: Timestamp,
+    },
+}
+
+impl AssistanceOutcome {
+    /// Returns the permission to set a password, or `None` for any other outcome.
+    #[must_use]
+    pub fn granted(self) -> Option<Granted> {
+        match self {
+            Self::Granted(it) => Some(it),
+            _ => None,
+        }
+    }
+}
+
+/// The answer of [`Sspr::freeze`](super::Sspr::freeze).
+///
+/// ```
+/// use sspr::FreezeOutcome;
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/manual/world.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let World { sspr, request, client, .. } = world()?;
+/// // The code of a notice, as its reader has typed it.
+/// let code = sspr::Code::parse("BCDF-GHJK-LMNP-QRST")?;
+/// let shown = match sspr.freeze(&request.application, &code, &client).await? {
+///     FreezeOutcome::Frozen => "The account is frozen. Reset the password to get it back.",
+///     FreezeOutcome::Rejected => "This code does not work.",
+///     FreezeOutcome::TryLater { .. } => "Try again later.",
+/// };
+/// assert_eq!(shown, "This code does not work.");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FreezeOutcome {
+    /// The account is frozen. Its owner gets it back by a reset.
+    Frozen,
+    /// The code is wrong, late, used, or not of this tenant. Or no code freezes an account here.
+    Rejected,
+    /// A limit was reached.
+    TryLater {
+        /// When a retry can succeed.
+        retry_at: Timestamp,
+    },
+}
+
+/// The answer of [`Sspr::change`](super::Sspr::change).
+///
+/// ```
+/// use sspr::{ChangeOutcome, Session};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/manual/world.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let World { sspr, request, client, .. } = world()?;
+/// # let account = sspr::AccountId::parse("1")?;
+/// # let stamp = sspr::Stamp::from_bytes([0; 16]);
+/// let session = Session::new(&request.application, account, stamp);
+/// let current = Password::parse("the old password")?;
+/// let new = Password::parse("four unrelated words will do")?;
+/// let shown = match sspr.change(&session, &current, &new, &client).await? {
+///     ChangeOutcome::Changed(kept) => {
+///         let _ = kept.stamp; // the session carries it from now on
+///         "Your password is changed.".to_owned()
+///     }
+///     ChangeOutcome::WrongPassword => "This is not your password.".to_owned(),
+///     ChangeOutcome::LockedOut { .. } => "Too many wrong passwords.".to_owned(),
+///     ChangeOutcome::Weak { issues } => {
+///         let issues: Vec<_> = issues.iter().map(ToString::to_string).collect();
+///         issues.join(" ")
+///     }
+///     ChangeOutcome::SessionEnded => "Sign in again.".to_owned(),
+///     ChangeOutcome::TryLater { .. } => "Try again later.".to_owned(),
+///     ChangeOutcome::Unavailable => "You have no password here.".to_owned(),
+/// };
+/// assert_eq!(shown, "Sign in again.");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub enum ChangeOutcome {
+    /// The password is changed, and every other session is invalid.
+    Changed(KeptSession),
+    /// The current password is wrong. It counts towards the lockout.
+    WrongPassword,
+    /// The account is locked after too many wrong passwords. A password reset unlocks it at once.
+    LockedOut {
+        /// When the lockout ends, or `None` if the host has locked the account.
+        until: Option<Timestamp>,
+    },
+    /// The new password breaks rules, or is the current one. Nothing was charged, unless it has
+    /// leaked: then the current password was right.
+    Weak {
+        /// Every rule that the new password breaks.
+        issues: Vec<PasswordIssue>,
+    },
+    /// The session is no longer valid, for instance because the password was changed elsewhere. The
+    /// user signs in again.
+    SessionEnded,
+    /// A limit was reached, or the hasher or the queue of mails has no room.
+    TryLater {
+        /// When a retry can succeed.
+        retry_at: Timestamp,
+    },
+    /// The account has no password that can be changed here, is disabled, or does not exist. Or the
+    /// user flow of the application has no sign-in with a password.
+    Unavailable,
+}
+
+impl ChangeOutcome {
+    /// Returns the session that stays, or `None` for any other outcome.
+    #[must_use]
+    pub fn changed(self) -> Option<KeptSession> {
+        match self {
+            Self::Changed(it) => Some(it),
+            _ => None,
+        }
+    }
+}
+
+/// The session that made a change, and stays.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct KeptSession {
+    /// The stamp that the session must carry from now on. Give the session another id as well.
+    pub stamp: Stamp,
+    /// A proof for a long-lived cookie on this device, because the old one is no longer valid.
     pub device: DeviceProof,
 }
 

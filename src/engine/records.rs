@@ -118,15 +118,14 @@ impl Inner {
     pub(super) fn binding(
         &self,
         key: KeyId,
-        stored: &Stored,
+        (id, origin): (&RecordId, &Origin),
         number: u32,
         account: &Account,
         address: &EmailAddress,
     ) -> Option<Digest> {
-        let origin = &stored.reset.origin;
         let fields = self.keys.under(key, Purpose::Binding)?.tenant(&origin.tenant);
         let fields = fields.text(account.id.as_str()).bytes(account.stamp.as_bytes());
-        let fields = fields.text(address.as_str()).bytes(stored.id.as_bytes());
+        let fields = fields.text(address.as_str()).bytes(id.as_bytes());
         let fields = fields.number(u64::from(number)).text(origin.user_flow.as_str());
         Some(fields.text(origin.application.as_str()).digest())
     }
@@ -145,9 +144,15 @@ impl Inner {
         bound: &Bound,
         account: &'a Account,
     ) -> Option<&'a EmailAddress> {
-        account.addresses.iter().find(|address| {
-            self.binding(bound.key, stored, bound.number, account, address)
-                .is_some_and(|binding| binding.matches(&bound.binding))
+        account.destinations().iter().find(|address| {
+            self.binding(
+                bound.key,
+                (&stored.id, &stored.reset.origin),
+                bound.number,
+                account,
+                address,
+            )
+            .is_some_and(|binding| binding.matches(&bound.binding))
         })
     }
 }

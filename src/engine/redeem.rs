@@ -1,16 +1,16 @@
 //! `redeem`: the sign-in after a reset.
 
 use crate::{
-    domain::{Account, DeviceProof, SecondFactor, Ticket, Timestamp},
+    domain::{Account, DeviceProof, SecondFactor, Ticket},
     error::Error,
-    flow::{Event, Stage, Step},
+    flow::{Event, ResetReason, Stage, Step},
     policy::AfterReset,
     ports::{EventKind, Loaded, Outcome, StoreErrorKind},
 };
 
 use super::{
-    Context, RedeemOutcome, SecondFactorDemand, SignIn, Sspr, records::terms, span::spanned,
-    stored::Stored,
+    Context, RedeemOutcome, SecondFactorDemand, SignIn, Sspr, call::Call, records::terms,
+    span::spanned, stored::Stored,
 };
 
 impl Sspr {
@@ -27,9 +27,9 @@ impl Sspr {
     /// The account must still have the stamp that the reset gave it, and the policy must still allow
     /// the reset. A second factor stays required.
     pub async fn redeem(&self, ticket: &Ticket) -> Result<RedeemOutcome, Error> {
-        let now = self.inner.clock.now();
+        let call = self.inner.call(EventKind::Redeem, None).of_reset(ticket.record());
         let answer = if self.admits(ticket.is_genuine(&self.inner.keys), ticket.scope()) {
-            spanned("redeem", None, self.redeem_at(ticket, now)).await
+            spanned("redeem", None, self.redeem_at(ticket, &call)).await
         } else {
             Ok(RedeemOutcome::Rejected)
         };
@@ -39,13 +39,11 @@ impl Sspr {
             Ok(RedeemOutcome::Rejected) => Outcome::Rejected,
             Err(_) => Outcome::Error,
         };
-        let ended = (outcome, answer.as_ref().err());
-        self.inner.report(EventKind::Redeem, ended, ticket.record(), None, now);
-        answer
+        call.report(outcome, answer)
     }
 
-    async fn redeem_at(&self, ticket: &Ticket, now: Timestamp) -> Result<RedeemOutcome, Error> {
-        let inner = &*self.inner;
+    async fn redeem_at(&self, ticket: &Ticket, call: &Call<'_>) -> Result<RedeemOutcome, Error> {
+        let (inner, now) = (&*self.inner, call.began);
         let id = ticket.record();
         let Some(policy) = inner.policy_of(id, now).await? else {
             return Ok(RedeemOutcome::Rejected);
@@ -76,22 +74,27 @@ impl Sspr {
         else {
             return Ok(RedeemOutcome::Rejected);
         };
+        call.has_stored(&stored);
         let account = match inner.bound_account(&stored.id, bound) {
             Some(account) => inner.users.find(&origin.tenant, &account).await?,
             None => None,
         };
-        let eligible = |account: &Account| {
-            account.stamp == *stamp
-                && policy.offers_reset(&origin.user_flow, &origin.application)
-                && policy.decide(&origin.user_flow, account).is_available()
-        };
+        let eligible =
+            |account: &Account| account.stamp == *stamp && origin.permits(&policy, account);
         let Some(account) = account.filter(eligible) else {
             return Ok(RedeemOutcome::Rejected);
         };
         let Some(address) = account.addresses.first() else {
             return Ok(RedeemOutcome::Rejected);
         };
-        if policy.after_reset() == AfterReset::RequireSignIn {
+        // The account was marked after the change.
+        if account.must_change {
+            return Ok(RedeemOutcome::RequireSignIn);
+        }
+        // Whoever changed the password at a sign-in is about to sign in anyway.
+        if policy.after_reset() == AfterReset::RequireSignIn
+            && origin.reason != ResetReason::MustChange
+        {
             return Ok(RedeemOutcome::RequireSignIn);
         }
         let device = DeviceProof::generate(

@@ -8,9 +8,8 @@ use zeroize::Zeroizing;
 use crate::{
     domain::{
         Application, CorrelationId, DeviceProof, EmailAddress, Entropy, EntropyUnavailable,
-        IdError, LanguageTag, NetworkAddress,
+        IdError, LanguageTag, NetworkAddress, UserAgent,
     },
-    flow::ResetReason,
     policy::Disclosure,
 };
 
@@ -24,8 +23,6 @@ pub struct Request {
     pub address: EmailAddress,
     /// The language of the user's pages.
     pub locale: Option<LanguageTag>,
-    /// The reason why the user needs a new password.
-    pub reason: ResetReason,
     /// Bytes of the host that come back with the sign-in.
     pub context: Context,
     /// The key that makes repeats of this request open the same reset.
@@ -76,6 +73,8 @@ pub struct Client {
     pub vouched: Option<Vouch>,
     /// The correlation id for the events of the call.
     pub correlation: Option<CorrelationId>,
+    /// The `User-Agent` of the client, for the audit log.
+    pub user_agent: Option<UserAgent>,
 }
 
 /// A statement of the host that a person makes the request, for example after a solved captcha.
@@ -95,7 +94,6 @@ impl Request {
             disclosure: None,
             key: None,
             locale: None,
-            reason: ResetReason::Forgot,
         }
     }
 
@@ -103,13 +101,6 @@ impl Request {
     #[must_use]
     pub fn with_locale(mut self, locale: LanguageTag) -> Self {
         self.locale = Some(locale);
-        self
-    }
-
-    /// Sets the reason why the user needs a new password.
-    #[must_use]
-    pub const fn with_reason(mut self, reason: ResetReason) -> Self {
-        self.reason = reason;
         self
     }
 
@@ -233,6 +224,13 @@ impl Client {
     #[must_use]
     pub fn with_vouch(mut self, vouch: Vouch) -> Self {
         self.vouched = Some(vouch);
+        self
+    }
+
+    /// Adds the `User-Agent` of the client, for the audit log.
+    #[must_use]
+    pub fn with_user_agent(mut self, user_agent: UserAgent) -> Self {
+        self.user_agent = Some(user_agent);
         self
     }
 

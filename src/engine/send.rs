@@ -16,7 +16,7 @@ use super::{
     queue::{Job, Kind, Passcode, Work},
     records::{MAX_CONFLICTS, terms},
     span::spanned,
-    sspr::{About, Inner},
+    sspr::Inner,
     stored::Stored,
     throttle::{Lane, is_past_visible_cap, retry_at},
 };
@@ -48,24 +48,20 @@ impl Sspr {
         latest: Option<Timestamp>,
         client: &Client,
     ) -> Result<SendOutcome, Error> {
-        let now = self.inner.clock.now();
+        let call = self.inner.call(EventKind::Send, Some(client));
         if !self.admits(token.is_genuine(&self.inner.keys), token.scope()) {
-            self.inner.emit(EventKind::Send, Outcome::Rejected, About::client(client), now);
-            return Ok(SendOutcome::Gone);
+            return call.report(Outcome::Rejected, Ok(SendOutcome::Gone));
         }
-        let answer =
-            spanned("send", client.correlation.as_ref(), self.send_at(token, latest, client, now))
-                .await;
+        let call = call.of_reset(token.record());
+        let sending = self.send_at(token, latest, client, call.began);
+        let answer = spanned("send", client.correlation.as_ref(), sending).await;
         let outcome = match &answer {
             Ok(SendOutcome::Sent(_)) => Outcome::Ok,
             Ok(SendOutcome::TooSoon { .. } | SendOutcome::TryLater { .. }) => Outcome::TryLater,
             Ok(SendOutcome::Gone) => Outcome::Expired,
             Err(_) => Outcome::Error,
         };
-        let ended = (outcome, answer.as_ref().err());
-        let correlation = client.correlation.as_ref();
-        self.inner.report(EventKind::Send, ended, token.record(), correlation, now);
-        answer
+        call.report(outcome, answer)
     }
 
     async fn send_at(
@@ -159,7 +155,7 @@ impl Sspr {
         }
         let record = inner.record(stored.id, &next, limits);
         let version = stored.version.saturating_add(1);
-        let written = Stored { id: stored.id, reset: *next, tries: 0, version };
+        let written = Stored { id: stored.id, reset: next, tries: 0, version };
         let Some(mail) = self.mail_after(written, sent, address, lane, client)? else {
             let retry_at = now.after(limits.resend_cooldown);
             return Ok(Written::Answer(SendOutcome::TryLater { retry_at }));
@@ -204,6 +200,7 @@ impl Sspr {
         };
         let delay = self.inner.time_below(SPREAD)?;
         let work = Work::Passcode(Passcode {
+            account: None,
             address: address.clone(),
             begins: written.version == 1,
             drawn: None,

@@ -46,6 +46,12 @@ impl Settling {
         Self { correlation, inner, is_charged: false, settlement: Some(settlement) }
     }
 
+    /// Returns the latest time that the lockout has seen, once the failure is charged.
+    pub(super) fn latest(&self) -> Option<Timestamp> {
+        let failure = self.settlement.as_ref()?.failure.as_ref()?;
+        Some(failure.lockout.touched_at)
+    }
+
     /// Records that the failure is about to be charged. If the caller leaves from here on, the
     /// courier finds out whether it was charged.
     fn expect(&mut self, failure: Option<ChargedFailure>) {

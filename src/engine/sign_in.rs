@@ -1,19 +1,18 @@
 //! `sign_in`: the sign-in with a password, and its lockout.
 
 use crate::{
-    domain::{Account, DeviceProof, Digest, IdentityProvider, Password, Purpose, Timestamp},
+    domain::{Account, DeviceProof, IdentityProvider, Password, Timestamp},
     error::Error,
-    policy::TenantPolicy,
-    ports::{EventKind, HashError, HashQueue, Outcome, PasswordMatch},
+    ports::{EventKind, HashQueue, Outcome, PasswordMatch},
 };
 
 use super::{
     Client, Request, SecondFactorDemand, SignInOutcome, SignedIn, Sspr,
-    settlement::{Compared, Comparison, IfRight, Owed, Settlement},
-    settling::{Charging, Settling},
+    call::Call,
+    in_use::keep_those_in_use,
+    password_check::{Checked, PasswordCheck},
+    settlement::IfRight,
     span::spanned,
-    sspr::{About, Inner},
-    throttle::retry_at,
 };
 
 impl Sspr {
@@ -39,6 +38,10 @@ impl Sspr {
     /// of the account, so that a finished reset ends it. The lockout of an unknown address belongs to
     /// its exact spelling.
     ///
+    /// A right password of an account with `must_change` opens no session. It permits one new
+    /// password, which must differ from the current one. A temporary password that has expired is a
+    /// wrong password. Only the right password of a frozen account learns that it is frozen.
+    ///
     /// An attacker can learn two things by trying. First, spellings by which a user store finds one
     /// account share a lockout. Second, a right password of the owner clears the failures of a
     /// known address. Suppose that an attacker fails nine times, waits for the owner to sign in,
@@ -51,24 +54,19 @@ impl Sspr {
         password: &Password,
         client: &Client,
     ) -> Result<SignInOutcome, Error> {
-        let now = self.inner.clock.now();
-        let answer = spanned(
-            "sign_in",
-            client.correlation.as_ref(),
-            self.sign_in_at(request, password, client, now),
-        )
-        .await;
+        let call = self.inner.call_for(EventKind::SignIn, request, client);
+        let signing_in = self.sign_in_at(request, password, client, &call);
+        let answer = spanned("sign_in", client.correlation.as_ref(), signing_in).await;
         let outcome = match &answer {
             Ok(SignInOutcome::SignedIn(_)) => Outcome::Ok,
+            Ok(SignInOutcome::MustChange(_)) => Outcome::MoreNeeded,
+            Ok(SignInOutcome::Frozen) => Outcome::Frozen,
             Ok(SignInOutcome::Rejected) => Outcome::Rejected,
             Ok(SignInOutcome::LockedOut { .. }) => Outcome::LockedOut,
             Ok(SignInOutcome::TryLater { .. }) => Outcome::TryLater,
             Err(_) => Outcome::Error,
         };
-        let failure = answer.as_ref().err().map(Error::failure);
-        let about = About::client(client).of(&request.application.tenant).failed(failure.as_ref());
-        self.inner.emit(EventKind::SignIn, outcome, about, now);
-        answer
+        call.report(outcome, answer)
     }
 
     async fn sign_in_at(
@@ -76,72 +74,56 @@ impl Sspr {
         request: &Request,
         password: &Password,
         client: &Client,
-        now: Timestamp,
+        call: &Call<'_>,
     ) -> Result<SignInOutcome, Error> {
-        let inner = &*self.inner;
-        let policy = inner.policy(&request.application.tenant)?;
-        let covered = |policy: &TenantPolicy| {
-            let flow = policy.user_flow(&request.application.user_flow);
-            flow.is_some_and(|flow| {
-                flow.covers(&request.application.id)
-                    && flow.identity_providers().contains(&IdentityProvider::EmailPassword)
-            }) && self.serves(&request.application)
-        };
-        let Some(policy) = policy.filter(|policy| covered(policy)) else {
+        let (inner, now) = (&self.inner, call.began);
+        let Request { address, application, .. } = request;
+        let tenant = &application.tenant;
+        let Some(policy) = self.password_policy(application)? else {
             return Ok(SignInOutcome::Rejected);
         };
         let limits = policy.limits();
-        let lane = inner.lane(&request.application.tenant, &request.address, client, now);
-        let charges =
-            inner.throttle(request.application.tenant.tag(), limits).network_try(&lane, client);
-        let found =
-            inner.users.find_by_address(&request.application.tenant, &request.address).await?;
-        let mut local = found.into_iter().filter(has_password);
-        // If several accounts with a password have the address, none of them can be meant.
-        let account = local.next().filter(|_| local.next().is_none());
-        let may = account.as_ref().is_some_and(|account| !account.disabled);
+        let lane = inner.lane(tenant, address, client, now);
+        let charges = inner.throttle(tenant.tag(), limits).network_try(&lane, client);
+        let found = inner.users.find_by_address(tenant, address).await?;
+        let account = only_one(found);
+        call.may_have_account(account.as_ref());
+        let may = |account: &Account| !account.disabled && !account.has_expired_password(now);
         // The failures of an account that the host has locked stay. Otherwise the time of the next
         // lockout would tell strangers which of their guesses was right.
-        let forgets = account.as_ref().is_some_and(|account| !account.disabled && !account.locked);
-        let settlement = Settlement {
-            at: now,
-            failure: None,
+        let forgets = account
+            .as_ref()
+            .is_some_and(|account| may(account) && !account.locked && account.frozen.is_none());
+        let check = PasswordCheck {
+            account: account.as_ref(),
+            address,
+            charges: &charges,
             if_right: if forgets { IfRight::Forget } else { IfRight::Keep },
-            is_doubtful: false,
-            limits: *limits,
-            owed: Owed::Comparison(inner.comparison(request, password, account.as_ref())),
-            tenant: request.application.tenant.clone(),
+            limits,
+            password,
+            tenant,
         };
-        let correlation = client.correlation.clone();
-        // Prepare this before the charge, so that the courier settles the sign-in if the caller
-        // leaves.
-        let mut settling = Settling::new(self.inner.clone(), correlation, settlement);
-        let ids = inner.lockout_ids(request, account.as_ref());
-        match settling.charge(ids, &charges, limits, now).await? {
-            Charging::Charged => {}
-            Charging::Locked(until) => {
-                return Ok(SignInOutcome::LockedOut { until: Some(until) });
-            }
-            Charging::Refused(over) => {
-                return Ok(SignInOutcome::TryLater { retry_at: retry_at(&over, now) });
-            }
-            Charging::Contended => return Ok(SignInOutcome::TryLater { retry_at: now }),
-        }
-        match (settling.settle().await?, account.filter(|_| may)) {
-            (Ok(Compared::Match(verdict)), Some(account)) => {
-                self.signed_in(request, password, account, verdict, now).await
-            }
-            (Ok(Compared::Unsupported), _) => {
-                // It ends like a wrong password, because an error would reveal the account.
-                let about = About::client(client).of(&request.application.tenant);
-                inner.emit(EventKind::UnsupportedHash, Outcome::Error, about, now);
+        match (inner.check_password(check, client, now).await?, account.filter(may)) {
+            // A temporary password that has expired once stays expired.
+            (Checked::Right { seen, .. }, Some(account)) if account.has_expired_password(seen) => {
                 Ok(SignInOutcome::Rejected)
             }
-            (Ok(Compared::Match(_) | Compared::Mismatch), _) => Ok(SignInOutcome::Rejected),
-            (Err(HashError::Busy), _) => {
-                Ok(SignInOutcome::TryLater { retry_at: now.after(limits.resend_cooldown / 10) })
+            (Checked::Right { .. }, Some(account)) if account.frozen.is_some() => {
+                Ok(SignInOutcome::Frozen)
             }
-            (Err(error), _) => Err(error.into()),
+            (Checked::Right { .. }, Some(account)) if account.must_change && !account.locked => {
+                let granted = self.grant_change(request, &account, limits, now).await?;
+                Ok(granted.map_or(
+                    SignInOutcome::TryLater { retry_at: now.after(limits.resend_cooldown) },
+                    SignInOutcome::MustChange,
+                ))
+            }
+            (Checked::Right { verdict, .. }, Some(account)) => {
+                self.signed_in(request, password, account, verdict, now).await
+            }
+            (Checked::Right { .. } | Checked::Wrong, _) => Ok(SignInOutcome::Rejected),
+            (Checked::LockedOut(until), _) => Ok(SignInOutcome::LockedOut { until: Some(until) }),
+            (Checked::TryLater(retry_at), _) => Ok(SignInOutcome::TryLater { retry_at }),
         }
     }
 
@@ -183,39 +165,17 @@ impl Sspr {
     }
 }
 
-impl Inner {
-    /// Returns a comparison that costs one slow hash for any account, or for none. It owns its
-    /// data, so that the courier can finish it.
-    fn comparison(
-        &self,
-        request: &Request,
-        password: &Password,
-        account: Option<&Account>,
-    ) -> Comparison {
-        let fields = self.keys.indexes(Purpose::DummyHash).next();
-        let fields = fields.map(|fields| fields.tenant(&request.application.tenant));
-        let seed = fields.map(|fields| fields.text(request.address.as_str()).digest());
-        let seed = seed.unwrap_or(Digest::from_bytes([0; 32]));
-        let hash = account.and_then(|account| account.password.clone());
-        let (hasher, password) = (self.hasher.clone(), password.duplicate());
-        Box::pin(async move {
-            let mut compared = Compared::Mismatch;
-            if let Some(hash) = hash {
-                match hasher.verify(password.duplicate(), hash, HashQueue::SignIn).await {
-                    Ok(PasswordMatch::Mismatch) => return Ok(Compared::Mismatch),
-                    Ok(verdict) => return Ok(Compared::Match(verdict)),
-                    Err(HashError::Unsupported) => compared = Compared::Unsupported,
-                    Err(error) => return Err(error),
-                }
-            }
-            hasher.verify_dummy(password, seed, HashQueue::SignIn).await?;
-            Ok(compared)
-        })
-    }
-}
-
 /// Returns true if the account signs in with its own password.
 pub(super) fn has_password(account: &Account) -> bool {
     account.password.is_some()
         && account.identity_providers.contains(&IdentityProvider::EmailPassword)
+}
+
+/// Returns the only account that can be meant by an address. If several accounts with a password
+/// are in use, none of them can.
+pub(super) fn only_one(found: Vec<Account>) -> Option<Account> {
+    let mut local: Vec<Account> = found.into_iter().filter(has_password).collect();
+    keep_those_in_use(&mut local);
+    let first = local.pop();
+    first.filter(|_| local.is_empty())
 }

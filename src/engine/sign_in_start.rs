@@ -8,7 +8,7 @@ use crate::{
     ports::{EventKind, Inserted, Outcome, Record},
 };
 
-use super::{Client, Request, Sspr, sign_in::has_password, sspr::About, throttle::retry_at};
+use super::{Client, Request, Sspr, sign_in::only_one, throttle::retry_at};
 
 /// The content of a marker, which nobody reads.
 const MARK: &[u8] = b"used";
@@ -50,18 +50,17 @@ impl Sspr {
     /// `Unknown` covers everybody who cannot sign in with a password: strangers, and disabled,
     /// federated and ambiguous accounts.
     pub(crate) async fn name(&self, request: &Request, client: &Client) -> Result<Named, Error> {
-        let now = self.inner.clock.now();
-        let answer = self.name_at(request, client, now).await;
+        let call = self.inner.call_for(EventKind::SignIn, request, client);
+        let answer = self.name_at(request, client, call.began).await;
         let refused = match &answer {
             Ok(Named::TryLater { .. }) => Some(Outcome::TryLater),
             Ok(Named::Known | Named::Unknown) => None,
             Err(_) => Some(Outcome::Error),
         };
-        if let Some(outcome) = refused {
-            let about = About::client(client).of(&request.application.tenant);
-            self.inner.emit(EventKind::SignIn, outcome, about, now);
+        match refused {
+            Some(outcome) => call.report(outcome, answer),
+            None => call.leave_to_the_next(answer),
         }
-        answer
     }
 
     async fn name_at(
@@ -74,10 +73,9 @@ impl Sspr {
         let policy = inner.policy(&request.application.tenant)?;
         let telling = |policy: &TenantPolicy| {
             let disclosure = request.disclosure.unwrap_or(policy.disclosure());
-            let flow = policy.user_flow(&request.application.user_flow);
-            let covered = flow
-                .is_some_and(|flow| flow.covers(&request.application.id) && flow.has_passwords())
-                && self.serves(&request.application);
+            let application = &request.application;
+            let covered = policy.offers_password_sign_in(&application.user_flow, &application.id)
+                && self.serves(application);
             covered && disclosure == Disclosure::EntraCompatible
         };
         // If the tenant does not tell, no account is looked up.
@@ -95,10 +93,7 @@ impl Sspr {
         }
         let found =
             inner.users.find_by_address(&request.application.tenant, &request.address).await?;
-        let mut local = found.iter().filter(|account| has_password(account));
-        // If several accounts with a password have the address, none of them can be meant.
-        let one = local.next().filter(|_| local.next().is_none());
-        Ok(match one {
+        Ok(match only_one(found) {
             Some(account) if !account.disabled => Named::Known,
             Some(_) | None => Named::Unknown,
         })

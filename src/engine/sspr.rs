@@ -4,20 +4,21 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
-        Application, CorrelationId, EmailAddress, Keyring, RecordId, Scope, TenantId, TenantTag,
-        Timestamp,
+        AccountId, ActorId, Application, CorrelationId, EmailAddress, Keyring, RecordId, Scope,
+        TenantId, TenantTag, Timestamp,
     },
     error::Error,
     mail::Templates,
     policy::{Limits, TenantPolicy},
     ports::{
-        AuditEvent, BreachCheck, Clock, CodeStore, Entropy, EventKind, EventSink, Failure, Outbox,
+        BreachCheck, Clock, CodeStore, EngineEvent, Entropy, EventKind, EventSink, Failure, Outbox,
         Outcome, PasswordHasher, PolicySource, UserStore,
     },
 };
 
 use super::{
     Client,
+    audit::Audit,
     outboxes::Outboxes,
     pace::Pace,
     queue::Queue,
@@ -60,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(super) hasher: Arc<dyn PasswordHasher>,
     pub(super) events: Vec<Arc<dyn EventSink>>,
+    pub(super) audit: Option<Arc<Audit>>,
     pub(crate) breaches: Option<Arc<dyn BreachCheck>>,
     pub(super) outbox: Option<Arc<dyn Outbox>>,
     pub(super) outboxes: Outboxes,
@@ -81,6 +83,8 @@ pub(super) struct About<'a> {
     pub(super) reset: Option<RecordId>,
     pub(super) correlation: Option<&'a CorrelationId>,
     pub(super) failure: Option<&'a Failure>,
+    pub(super) actor: Option<&'a ActorId>,
+    pub(super) account: Option<&'a AccountId>,
 }
 
 impl Sspr {
@@ -105,15 +109,21 @@ impl Sspr {
         self.inner.policy(tenant)
     }
 
-    /// Removes at most `limit` records and counters that ended at least a day ago. Returns how many
-    /// were removed.
+    /// Removes at most `limit` records and counters that ended at least a day ago, and at most `limit`
+    /// audit records that are older than their log keeps them. Returns how many were removed.
     ///
-    /// Call it regularly, for example every minute. Only the size of the store depends on it.
+    /// Call it regularly, for example every minute. Only the sizes of the stores depend on it.
     ///
     /// # Errors
     /// [`ErrorKind::Store`](crate::ErrorKind).
     pub async fn sweep(&self, limit: usize) -> Result<usize, Error> {
-        Ok(self.inner.codes.delete_expired(self.inner.clock.now(), limit).await?)
+        let now = self.inner.clock.now();
+        let expired = self.inner.codes.delete_expired(now, limit).await?;
+        let old = match &self.inner.audit {
+            Some(audit) => audit.log.delete_old(now, limit).await?,
+            None => 0,
+        };
+        Ok(expired.saturating_add(old))
     }
 
     /// Returns true if a secret is genuine and the handle serves its application.
@@ -127,6 +137,24 @@ impl Sspr {
             Some(own) if own.is_for(application) => own.scope,
             Some(_) | None => Scope::of(application),
         }
+    }
+
+    /// Returns the policy of an application that the handle serves, if users sign in to it with a
+    /// password.
+    pub(super) fn password_policy(
+        &self,
+        application: &Application,
+    ) -> Result<Option<Arc<TenantPolicy>>, Error> {
+        let covers = |policy: &Arc<TenantPolicy>| {
+            policy.offers_password_sign_in(&application.user_flow, &application.id)
+                && self.serves(application)
+        };
+        Ok(self.inner.policy(&application.tenant)?.filter(covers))
+    }
+
+    /// Returns true if the handle serves an application of that tenant.
+    pub(super) fn serves_tenant(&self, tenant: &TenantId) -> bool {
+        self.own.as_ref().is_none_or(|own| own.application.tenant == *tenant)
     }
 
     /// Returns true if the handle serves that application.
@@ -182,33 +210,17 @@ impl Inner {
         Throttle::new(tenant, &self.keys, limits)
     }
 
-    /// Emits the event of a call on the reset that a secret names.
-    pub(super) fn report(
-        &self,
-        kind: EventKind,
-        (outcome, error): (Outcome, Option<&Error>),
-        reset: RecordId,
-        correlation: Option<&CorrelationId>,
-        began: Timestamp,
-    ) {
-        let tenant = self.tenants.named(reset.tenant_tag());
-        let failure = error.map(Error::failure);
-        let about = About {
-            correlation,
-            failure: failure.as_ref(),
-            reset: Some(reset),
-            tenant: tenant.as_ref(),
-        };
-        self.emit(kind, outcome, about, began);
-    }
-
     /// Sends an event to every sink.
     pub(super) fn emit(&self, kind: EventKind, outcome: Outcome, about: About<'_>, now: Timestamp) {
-        let mut event = AuditEvent::new(now, kind, outcome);
+        let mut event = EngineEvent::new(now, kind, outcome);
         event.tenant = about.tenant.cloned();
         event.reset = about.reset;
         event.correlation = about.correlation.cloned();
         event.failure = about.failure.cloned();
+        event.actor = about.actor.cloned();
+        // Events are for operators, who learn of an account only what they must act on.
+        let names_account = about.actor.is_some() || kind == EventKind::Freeze;
+        event.account = about.account.filter(|_| names_account).cloned();
         event.took = self.clock.now().since(now);
         for sink in &self.events {
             sink.emit(&event);

@@ -16,16 +16,14 @@ impl Sspr {
     /// # Errors
     /// The code store or the policy source failed.
     pub async fn status(&self, token: &FlowToken) -> Result<StatusOutcome, Error> {
-        let now = self.inner.clock.now();
+        let call = self.inner.call(EventKind::Status, None).of_reset(token.record());
         let answer = spanned("status", None, self.status_at(token)).await;
         let outcome = match &answer {
             Ok(StatusOutcome::Status(_)) => Outcome::Ok,
             Ok(StatusOutcome::Gone) => Outcome::Rejected,
             Err(_) => Outcome::Error,
         };
-        let ended = (outcome, answer.as_ref().err());
-        self.inner.report(EventKind::Status, ended, token.record(), None, now);
-        answer
+        call.report(outcome, answer)
     }
 
     async fn status_at(&self, token: &FlowToken) -> Result<StatusOutcome, Error> {

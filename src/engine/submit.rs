@@ -6,16 +6,17 @@ use crate::{
         Timestamp,
     },
     error::Error,
-    flow::{Bound, Event, Stage, Step},
+    flow::{Bound, Event, ResetReason, Stage, Step},
     policy::{Limits, PasswordIssue, TenantPolicy},
     ports::{
-        Applied, EventKind, HashError, HashQueue, NoticeCause, NoticeDelivery, NoticeRecipient,
-        Outcome, PasswordChange, PasswordMatch, Swapped,
+        Applied, EventKind, HashError, HashQueue, NoticeCause, NoticeRecipient, Outcome,
+        PasswordChange, PasswordMatch, Swapped,
     },
 };
 
 use super::{
     ChangedPassword, Client, Sspr, SubmitOutcome,
+    call::Call,
     new_password::broken_rules,
     records::{MAX_CONFLICTS, terms},
     span::spanned,
@@ -63,12 +64,12 @@ impl Sspr {
         password: &Password,
         client: &Client,
     ) -> Result<SubmitOutcome, Error> {
-        let now = self.inner.clock.now();
+        let call = self.inner.call(EventKind::Submit, Some(client)).of_reset(grant.record());
         let answer = if self.admits(grant.is_genuine(&self.inner.keys), grant.scope()) {
             spanned(
                 "submit",
                 client.correlation.as_ref(),
-                self.submit_at(grant, password, client, now),
+                self.submit_at(grant, password, client, &call),
             )
             .await
         } else {
@@ -81,10 +82,7 @@ impl Sspr {
             Ok(SubmitOutcome::TryLater { .. }) => Outcome::TryLater,
             Err(_) => Outcome::Error,
         };
-        let ended = (outcome, answer.as_ref().err());
-        let correlation = client.correlation.as_ref();
-        self.inner.report(EventKind::Submit, ended, grant.record(), correlation, now);
-        answer
+        call.report(outcome, answer)
     }
 
     async fn submit_at(
@@ -92,9 +90,9 @@ impl Sspr {
         grant: &Grant,
         password: &Password,
         client: &Client,
-        now: Timestamp,
+        call: &Call<'_>,
     ) -> Result<SubmitOutcome, Error> {
-        let inner = &*self.inner;
+        let (inner, now) = (&*self.inner, call.began);
         let tenant = grant.record().tenant_tag();
         // Take the slot before any charge, so that a submit that must try later has lost nothing.
         let Some(_place) = inner.submit_slots.take(tenant) else {
@@ -109,13 +107,15 @@ impl Sspr {
             return Ok(SubmitOutcome::Weak { issues });
         }
         // A breach check may take long. A caller that leaves during it keeps its turns.
-        let count = if inner.breaches.is_some() { 0 } else { hashes(&policy) };
+        let rules = policy.password_rules();
+        let count = if inner.breaches.is_some() { 0 } else { hashes(rules.refuses_current()) };
         let limits = policy.limits();
         let (stored, turns) = match inner.read_with_turns(grant, count, limits, now).await? {
             Taken::Yes(taken) => taken,
             Taken::No => return Ok(SubmitOutcome::Rejected),
             Taken::Later => return Ok(try_later(limits, now)),
         };
+        call.has_stored(&stored);
         let answer = self.spend(grant, password, client, (&stored, &policy, &turns), now).await;
         // Whoever can come again gets back the turns for which no hash was run.
         if !matches!(answer, Ok(SubmitOutcome::Changed(_) | SubmitOutcome::Rejected)) {
@@ -145,7 +145,7 @@ impl Sspr {
         };
         let Some(account) = account else { return Ok(SubmitOutcome::Rejected) };
         let spending = Spending { account: &account, bound, policy, stored, turns };
-        if account.last_reset == Some(stored.id) {
+        if account.last_change == Some(stored.id) {
             if inner.breaches.is_some()
                 && let Some(answer) = self.take_more(grant, &spending, 1, now).await?
             {
@@ -153,7 +153,7 @@ impl Sspr {
             }
             return self.repeat(grant, password, &spending, now).await;
         }
-        self.change(grant, password, client, &spending, now).await
+        self.reset(grant, password, client, &spending, now).await
     }
 
     /// Takes further turns. Returns the answer if there are too few.
@@ -173,7 +173,7 @@ impl Sspr {
     }
 
     /// Handles the first submit: checks everything, hashes the password and applies the change.
-    async fn change(
+    async fn reset(
         &self,
         grant: &Grant,
         password: &Password,
@@ -197,14 +197,18 @@ impl Sspr {
         if !issues.is_empty() {
             return Ok(SubmitOutcome::Weak { issues });
         }
-        if inner.breaches.is_some()
-            && let Some(answer) = self.take_more(grant, spending, hashes(policy), now).await?
+        // Whoever must change the password cannot keep it, whatever the proof.
+        let refuses_current = policy.password_rules().refuses_current()
+            || stored.reset.origin.reason == ResetReason::MustChange
+            || account.must_change
+            || account.password_expires_at.is_some();
+        let more = hashes(refuses_current).saturating_sub(turns.held());
+        if more > 0
+            && let Some(answer) = self.take_more(grant, spending, more, now).await?
         {
             return Ok(answer);
         }
-        if let Some(current) =
-            account.password.as_ref().filter(|_| policy.password_rules().refuses_current())
-        {
+        if let Some(current) = account.password.as_ref().filter(|_| refuses_current) {
             match self.compare(password, current.clone(), turns).await {
                 Ok(PasswordMatch::Match | PasswordMatch::MatchOutdated) => {
                     let issues = vec![PasswordIssue::SameAsCurrent];
@@ -224,34 +228,12 @@ impl Sspr {
             }
         };
         let change = self.change_of(stored, bound, account, hash, now)?;
-        // Prepare the notices before the change, so that a caller that leaves from here on keeps
-        // none back.
-        let Some(notices) = self.inner.prepare_notices(&change, account, client) else {
+        let Some(applied) = self.inner.apply(&change, account, client, now).await? else {
             return Ok(try_later(policy.limits(), now));
         };
-        let applied = match inner.users.apply_reset(&change).await {
-            Ok(applied) => applied,
-            Err(error) => {
-                notices.failed(&error);
-                return Err(error.into());
-            }
-        };
         let stamp = match applied {
-            Applied::Done { notice } => {
-                inner.queue.forget_unsure_notices(change.reset);
-                inner.outboxes.note(change.tenant.tag(), notice);
-                match notice {
-                    // The store was expected to queue the notices, but it did not.
-                    NoticeDelivery::NotQueued if notices.is_empty() => {
-                        self.inner.queue_notices(&change, account, client, now);
-                    }
-                    NoticeDelivery::NotQueued => notices.confirm(),
-                    NoticeDelivery::Queued => notices.withdraw(),
-                }
-                change.next_stamp
-            }
+            Applied::Done { .. } => change.next_stamp,
             Applied::Repeated { .. } => {
-                notices.withdraw();
                 return match self.overtaken(spending).await? {
                     Some(account) => {
                         let spending = Spending { account: &account, ..*spending };
@@ -261,7 +243,6 @@ impl Sspr {
                 };
             }
             Applied::Stale => {
-                notices.withdraw();
                 self.close(stored, policy, now).await?;
                 return Ok(SubmitOutcome::Rejected);
             }
@@ -288,7 +269,7 @@ impl Sspr {
     async fn overtaken(&self, spending: &Spending<'_>) -> Result<Option<Account>, Error> {
         let Spending { stored, account, .. } = spending;
         let found = self.inner.users.find(&stored.reset.origin.tenant, &account.id).await?;
-        Ok(found.filter(|account| account.last_reset == Some(stored.id)))
+        Ok(found.filter(|account| account.last_change == Some(stored.id)))
     }
 
     /// Goes on after another submit of the grant has won. Only the same password is accepted.
@@ -388,21 +369,21 @@ impl Sspr {
         let origin = &stored.reset.origin;
         let code_went_to = self.inner.bound_address(stored, bound, account);
         let recipient = |to: &EmailAddress| {
-            let here = code_went_to == Some(to);
-            let cause =
-                if here { NoticeCause::CodeSentHere } else { NoticeCause::CodeSentElsewhere };
+            let cause = match origin.reason {
+                ResetReason::Assistance => NoticeCause::CodeFromStaff,
+                ResetReason::MustChange => NoticeCause::ChangedByUser,
+                ResetReason::Forgot if code_went_to == Some(to) => NoticeCause::CodeSentHere,
+                ResetReason::Forgot => NoticeCause::CodeSentElsewhere,
+            };
             NoticeRecipient::new(to.clone(), cause)
         };
+        let next_stamp = Stamp::generate(&*self.inner.entropy)?;
+        let tenant = origin.tenant.clone();
+        let change = PasswordChange::new(tenant, account, stored.id, (password, next_stamp), now);
         Ok(PasswordChange {
-            account: account.id.clone(),
-            at: now,
-            expected_stamp: account.stamp,
             language: account.language.clone().or_else(|| origin.locale.clone()),
-            next_stamp: Stamp::generate(&*self.inner.entropy)?,
-            notify: account.addresses.iter().map(recipient).collect(),
-            password,
-            reset: stored.id,
-            tenant: origin.tenant.clone(),
+            notify: account.destinations().iter().map(recipient).collect(),
+            ..change
         })
     }
 }

@@ -1,9 +1,11 @@
 //! The counters of the guess budget: their names, and the charges of each call.
 
+use core::time::Duration;
+
 use crate::{
     domain::{
-        AccountId, Charge, CodeFormat, CounterName, Device, Digest, Family, Fields, Keyring,
-        LimiterForm, Over, RecordId, TenantId, TenantTag, Ticket, Timestamp,
+        AccountId, ActorId, Charge, CodeFormat, CounterName, Device, Digest, Family, Fields,
+        Keyring, LimiterForm, Over, RecordId, TenantId, TenantTag, Ticket, Timestamp,
     },
     flow::{Bound, Sent},
     policy::Limits,
@@ -11,6 +13,10 @@ use crate::{
 
 use super::Client;
 
+/// The window of the limit on one member of staff.
+const ACTOR_WINDOW: Duration = Duration::from_secs(3600);
+/// The window of the limits of the help desk on an account and on a tenant.
+const DAY: Duration = Duration::from_secs(24 * 3600);
 /// The tier of the counters that decide what an outsider sees.
 const VISIBLE: u8 = 1;
 /// The tier of the counters that decide only whether a code is compared.
@@ -67,7 +73,8 @@ impl<'a> Throttle<'a> {
     /// Returns the charges of asking for a code.
     pub(super) fn send(&self, form: &LimiterForm, lane: &Lane, client: &Client) -> Vec<Charge> {
         let limits = self.limits;
-        let mut charges = Vec::with_capacity(4);
+        // With room for what else a send asks.
+        let mut charges = Vec::with_capacity(8);
         let mut add = |kind: &str, limit: u32, from: &[u8]| {
             let names = self.names(Family::Sends, |fields| {
                 fields.text(kind).bytes(form.as_bytes()).bytes(from)
@@ -93,7 +100,7 @@ impl<'a> Throttle<'a> {
                 add("address", limits.sends_per_address, &[]);
             }
         }
-        charges.extend(self.network(Family::Sends, limits.sends_per_network, lane, client));
+        self.add_network(&mut charges, Family::Sends, limits.sends_per_network, lane, client);
         charges
     }
 
@@ -103,8 +110,8 @@ impl<'a> Throttle<'a> {
         names(Family::VisibleTries).chain(names(Family::VisibleStreak)).collect()
     }
 
-    /// Returns the names of the counters that are keyed on an account. For a decoy the key is a
-    /// dummy that belongs to the typed address.
+    /// Returns the names of the counters that are keyed on an account. Those that count since the last
+    /// right code come last. For a decoy the key is a dummy that belongs to the typed address.
     pub(super) fn silent(&self, who: Who<'_>) -> Vec<CounterName> {
         let names = |family| self.names(family, move |fields| who.key(fields));
         names(Family::SilentTries).chain(names(Family::SilentStreak)).collect()
@@ -137,11 +144,7 @@ impl<'a> Throttle<'a> {
 
     /// Asks whether one more comparison of a short code is within budget.
     pub(super) fn questions(&self, names: &[CounterName]) -> impl Iterator<Item = Charge> {
-        self.tries(names, 0).map(|charge| Charge {
-            amount: 0,
-            limit: charge.limit.saturating_sub(1),
-            ..charge
-        })
+        self.tries(names, 0).map(question)
     }
 
     /// Returns the charges of each try of a record, besides the record's own tries.
@@ -182,6 +185,45 @@ impl<'a> Throttle<'a> {
         let hash = ticket.hash();
         let names = self.names(Family::Tickets, |fields| fields.bytes(hash.as_bytes()));
         names.map(|name| self.once(name)).collect()
+    }
+
+    /// Returns the charges of one action of staff.
+    ///
+    /// One member of staff can use up all actions of an account but one, so that a colleague can
+    /// still help.
+    pub(super) fn assist(&self, actor: &ActorId, account: &AccountId) -> Vec<Charge> {
+        let limits = self.limits;
+        let but_one = limits.assists_per_account.saturating_sub(1).max(1);
+        let own = [account.as_str(), actor.as_str()];
+        let (mut charges, of_tenant) = self.assists_for(account);
+        charges.extend(self.assists(but_one, DAY, "account and actor", own));
+        let actor = [actor.as_str(), ""];
+        charges.extend(self.assists(limits.assists_per_actor, ACTOR_WINDOW, "actor", actor));
+        charges.extend(of_tenant);
+        charges
+    }
+
+    /// Returns the charges of one action of whatever staff: those of the account and of the tenant.
+    pub(super) fn assists_for(&self, account: &AccountId) -> (Vec<Charge>, Vec<Charge>) {
+        let Limits { assists_per_account, assists_per_tenant, .. } = *self.limits;
+        let account = [account.as_str(), ""];
+        let of_account = self.assists(assists_per_account, DAY, "account", account);
+        let of_tenant = self.assists(assists_per_tenant, DAY, "tenant", [""; 2]);
+        (of_account.collect(), of_tenant.collect())
+    }
+
+    fn assists(
+        &self,
+        limit: u32,
+        window: Duration,
+        kind: &str,
+        [first, second]: [&str; 2],
+    ) -> impl Iterator<Item = Charge> {
+        let names = self.names(Family::Assists, |fields| {
+            let fields = fields.text(kind).text(first);
+            if second.is_empty() { fields } else { fields.text(second) }
+        });
+        names.map(move |name| Charge { amount: 1, limit, name, tier: 0, window })
     }
 
     /// Returns a charge that one call is granted. The thing that it guards ends long before its
@@ -229,6 +271,18 @@ impl<'a> Throttle<'a> {
     /// its device or its vouch.
     fn network(&self, family: Family, limit: u32, lane: &Lane, client: &Client) -> Vec<Charge> {
         let mut charges = Vec::with_capacity(3);
+        self.add_network(&mut charges, family, limit, lane, client);
+        charges
+    }
+
+    fn add_network(
+        &self,
+        charges: &mut Vec<Charge>,
+        family: Family,
+        limit: u32,
+        lane: &Lane,
+        client: &Client,
+    ) {
         let mut add = |limit: u32, kind: &str, from: &[u8]| {
             let names = self.names(family, |fields| fields.text(kind).bytes(from));
             let window = self.limits.network_window;
@@ -238,7 +292,7 @@ impl<'a> Throttle<'a> {
             Lane::Trusted(device) => add(limit, "trusted", &device.id),
             Lane::Vouched(from) => add(limit, "vouched network", from),
             Lane::Everybody => {
-                let Some(network) = client.network else { return charges };
+                let Some(network) = client.network else { return };
                 add(limit, "network", &network.near());
                 let limits = self.limits;
                 let factor = limits.subscriber_network_factor;
@@ -251,7 +305,6 @@ impl<'a> Throttle<'a> {
                 }
             }
         }
-        charges
     }
 
     fn names(
@@ -261,6 +314,11 @@ impl<'a> Throttle<'a> {
     ) -> impl Iterator<Item = CounterName> {
         CounterName::of(family, self.tenant, self.keys, fields)
     }
+}
+
+/// Asks whether a charge would be within its limit, without making it.
+pub(super) fn question(charge: Charge) -> Charge {
+    Charge { amount: 0, limit: charge.limit.saturating_sub(1), tier: 0, ..charge }
 }
 
 /// The key of a silent counter.

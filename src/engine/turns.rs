@@ -12,7 +12,7 @@ use std::sync::PoisonError;
 use crate::{
     domain::{Charge, CounterName, Digest, Family, Grant, Timestamp},
     error::Error,
-    policy::{Limits, TenantPolicy},
+    policy::Limits,
     ports::{Loaded, Swapped},
     sync::Mutex,
 };
@@ -41,6 +41,11 @@ impl Turns {
     /// Spends one turn on a hash. The hash has begun from here on.
     pub(super) fn spend(&self) -> Option<Vec<CounterName>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Returns how many turns the submit holds.
+    pub(super) fn held(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Takes back a turn whose hash has not begun.
@@ -168,8 +173,8 @@ impl Inner {
 
 /// Returns how many hashes a submit may run: two if it must compare the password with the current
 /// one.
-pub(super) fn hashes(policy: &TenantPolicy) -> usize {
-    if policy.password_rules().refuses_current() { 2 } else { 1 }
+pub(super) const fn hashes(refuses_current: bool) -> usize {
+    if refuses_current { 2 } else { 1 }
 }
 
 fn names(turns: Vec<Vec<Charge>>) -> Vec<Vec<CounterName>> {

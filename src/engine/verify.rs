@@ -1,15 +1,21 @@
 //! `verify`: the try of a code.
 
 use crate::{
-    domain::{Code, CodeFormat, Digest, Family, FlowToken, Grant, Over, Purpose, Timestamp},
+    domain::{
+        Account, Code, CodeFormat, CounterName, Digest, Family, FlowToken, Grant, IdentityProvider,
+        Over, Purpose, Timestamp,
+    },
     error::Error,
-    flow::{Bound, Event, Refusal, Stage, Step},
+    flow::{Bound, Event, Origin, Refusal, ResetReason, Stage, Step},
+    policy::TenantPolicy,
     ports::{Attempted, EventKind, Outcome, Swapped},
 };
 
 use super::{
     Client, Granted, Rejection, SendOutcome, SentCode, Sspr, VerifyOutcome,
+    call::Call,
     records::{MAX_CONFLICTS, terms},
+    sign_in::has_password,
     span::spanned,
     sspr::Inner,
     stored::Stored,
@@ -53,10 +59,10 @@ impl Sspr {
         sent: Option<Timestamp>,
         client: &Client,
     ) -> Result<VerifyOutcome, Error> {
-        let now = self.inner.clock.now();
+        let call = self.inner.call(EventKind::Verify, Some(client)).of_reset(token.record());
         let tried = if self.admits(token.is_genuine(&self.inner.keys), token.scope()) {
             let correlation = client.correlation.as_ref();
-            spanned("verify", correlation, self.verify_at(token, code, sent, client, now)).await
+            spanned("verify", correlation, self.verify_at(token, code, sent, client, &call)).await
         } else {
             Ok(gone())
         };
@@ -64,10 +70,7 @@ impl Sspr {
         if matches!(outcome, Outcome::Rejected | Outcome::Withheld | Outcome::LongerCode) {
             self.inner.tenants.wrong_try(token.record().tenant_tag());
         }
-        let ended = (outcome, tried.as_ref().err());
-        let correlation = client.correlation.as_ref();
-        self.inner.report(EventKind::Verify, ended, token.record(), correlation, now);
-        tried.map(|tried| tried.answer)
+        call.report(outcome, tried.map(|tried| tried.answer))
     }
 
     async fn verify_at(
@@ -76,9 +79,9 @@ impl Sspr {
         code: &Code,
         sent: Option<Timestamp>,
         client: &Client,
-        now: Timestamp,
+        call: &Call<'_>,
     ) -> Result<Tried, Error> {
-        let inner = &*self.inner;
+        let (inner, now) = (&*self.inner, call.began);
         let id = token.record();
         let Some(lane) = self.lane_of(token, client, now).await? else { return Ok(gone()) };
         let limits = inner.limits(id.tenant_tag())?;
@@ -93,6 +96,7 @@ impl Sspr {
         if !stored.reset.token.matches(&token.hash()) || stored.has_replaced(sent) {
             return Ok(gone());
         }
+        call.has_stored(&stored);
         let limits = policy.limits();
         let wrong = |outcome| {
             let tries_left = limits.tries_per_challenge.saturating_sub(stored.tries);
@@ -125,7 +129,10 @@ impl Sspr {
         if !digest.is_some_and(|digest| digest.matches(&bound.code)) {
             return wrong(Outcome::Rejected);
         }
-        let answer = self.grant(stored.id, bound, token, code, &stored, now).await?;
+        let Some(grant) = inner.grant_of(token, code, bound) else {
+            return wrong(Outcome::Withheld);
+        };
+        let answer = self.grant(stored.id, bound, grant, &stored, now).await?;
         match answer {
             Some(granted) => {
                 Ok(Tried { answer: VerifyOutcome::Granted(granted), outcome: Outcome::Ok })
@@ -159,17 +166,15 @@ impl Sspr {
     }
 
     /// Handles a match: checks the account and the policy again, and writes the grant.
-    async fn grant(
+    pub(super) async fn grant(
         &self,
         id: crate::domain::RecordId,
         bound: &Bound,
-        token: &FlowToken,
-        code: &Code,
+        grant: Grant,
         first: &Stored,
         now: Timestamp,
     ) -> Result<Option<Granted>, Error> {
         let inner = &*self.inner;
-        let Some(grant) = inner.grant_of(token, code, bound) else { return Ok(None) };
         let matched = Event::Match { grant: grant.hash() };
         let mut reread: Option<Stored> = None;
         for _ in 0..MAX_CONFLICTS {
@@ -184,13 +189,7 @@ impl Sspr {
                 Step::Stay => return Ok(stored.reset.grant_expiry().map(|at| granted(grant, at))),
                 Step::Refused(_) => return Ok(None),
             };
-            let clear: Vec<_> = bound
-                .silent
-                .iter()
-                .filter(|name| name.family() == Some(Family::SilentStreak))
-                .copied()
-                .collect();
-            match inner.swap(stored, &next, &clear, limits, now).await? {
+            match inner.swap(stored, &next, streaks(&bound.silent), limits, now).await? {
                 Swapped::Swapped { .. } => {
                     return Ok(next.grant_expiry().map(|at| granted(grant, at)));
                 }
@@ -268,10 +267,36 @@ impl Inner {
         };
         let policy = self.policy(&origin.tenant)?;
         Ok(policy.is_some_and(|policy| {
-            policy.offers_reset(&origin.user_flow, &origin.application)
-                && policy.decide(&origin.user_flow, &account).is_available()
-                && self.still_bound(stored, bound, &account)
+            origin.permits(&policy, &account) && self.still_bound(stored, bound, &account)
         }))
+    }
+}
+
+impl Origin {
+    /// Returns true if the policy lets the account have a new password in the way that this reset
+    /// began.
+    pub(super) fn permits(&self, policy: &TenantPolicy, account: &Account) -> bool {
+        match self.reason {
+            ResetReason::Forgot => {
+                policy.offers_reset(&self.user_flow, &self.application)
+                    && policy.decide(&self.user_flow, account).is_available()
+            }
+            // Staff have decided, but they cannot lift a lock of the host.
+            ResetReason::Assistance => {
+                policy.offers_password_sign_in(&self.user_flow, &self.application)
+                    && account.identity_providers.contains(&IdentityProvider::EmailPassword)
+                    && !account.disabled
+                    && !account.locked
+            }
+            // Who knows the password needs no method, but the account must be able to sign in.
+            ResetReason::MustChange => {
+                policy.offers_password_sign_in(&self.user_flow, &self.application)
+                    && has_password(account)
+                    && !account.disabled
+                    && !account.locked
+                    && account.frozen.is_none()
+            }
+        }
     }
 }
 
@@ -282,6 +307,14 @@ impl crate::flow::Reset {
             Stage::Opened | Stage::CodeSent | Stage::Completed { .. } | Stage::Closed => None,
         }
     }
+}
+
+/// Returns the counters that count since the last right code. They are the last ones
+/// ([`Throttle::silent`]).
+fn streaks(silent: &[CounterName]) -> &[CounterName] {
+    let is_streak = |name: &&CounterName| name.family() == Some(Family::SilentStreak);
+    let count = silent.iter().rev().take_while(is_streak).count();
+    silent.split_at(silent.len() - count).1
 }
 
 const fn granted(grant: Grant, expires_at: Timestamp) -> Granted {
