@@ -3,17 +3,18 @@
 use std::{fs::File, io, io::Read as _, sync::Arc};
 
 use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+    ClientConfig,
+    pki_types::{CertificateDer, ServerName},
 };
-use rustls_platform_verifier::{BuilderVerifierExt as _, Verifier};
 
 use super::{
     failure::{Failure, Phase},
     url_error::SmtpUrlError,
 };
-use crate::ports::SendErrorKind;
+use crate::{
+    adapters::tls::{client_config, roots_in},
+    ports::SendErrorKind,
+};
 
 /// The longest file of root certificates.
 const LONGEST_FILE: u64 = 1024 * 1024;
@@ -29,24 +30,9 @@ impl Tls {
     /// Trusts the root certificates of the system, and those in a file.
     pub(super) fn new(host: &str, roots: &[CertificateDer<'static>]) -> Result<Self, SmtpUrlError> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| SmtpUrlError::Host)?;
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let config = config(provider, roots).map_err(|_| SmtpUrlError::Roots)?;
+        let config = client_config(roots).map_err(|_| SmtpUrlError::Roots)?;
         Ok(Self { config: Arc::new(config), name })
     }
-}
-
-fn config(
-    provider: Arc<CryptoProvider>,
-    roots: &[CertificateDer<'static>],
-) -> Result<ClientConfig, rustls::Error> {
-    let builder = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()?;
-    if roots.is_empty() {
-        return Ok(builder.with_platform_verifier()?.with_no_client_auth());
-    }
-    let verifier = Verifier::new_with_extra_roots(roots.iter().cloned(), provider)?;
-    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
-    Ok(builder.with_no_client_auth())
 }
 
 /// Reads a PEM file of root certificates. There must be at least one, and each must be usable.
@@ -59,13 +45,7 @@ pub(super) fn roots(path: &str) -> Result<Vec<CertificateDer<'static>>, SmtpUrlE
     }
     let file = File::open(path).map_err(wrong)?;
     file.take(LONGEST_FILE).read_to_end(&mut pem).map_err(wrong)?;
-    let (mut roots, mut usable) = (Vec::new(), RootCertStore::empty());
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|_| SmtpUrlError::Certificate)?;
-        usable.add(certificate.clone()).map_err(|_| SmtpUrlError::Certificate)?;
-        roots.push(certificate);
-    }
-    if roots.is_empty() { Err(SmtpUrlError::Certificate) } else { Ok(roots) }
+    roots_in(&pem).ok_or(SmtpUrlError::Certificate)
 }
 
 /// Returns the reason for a failed handshake: the certificate, the protocol or the connection.

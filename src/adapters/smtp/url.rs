@@ -1,6 +1,6 @@
 //! The mail server and the sender's address, as a URL.
 
-use std::{net::IpAddr, str::FromStr, time::Duration};
+use std::{str::FromStr, time::Duration};
 
 use zeroize::Zeroizing;
 
@@ -11,7 +11,7 @@ use super::{
     tls::{self, Tls},
     url_error::SmtpUrlError,
 };
-use crate::{domain::EmailAddress, policy::meant};
+use crate::{adapters::tls::is_this_machine, domain::EmailAddress, policy::meant};
 
 /// The default number of connections that may be busy at once.
 const CONNECTIONS: usize = 3;
@@ -156,11 +156,6 @@ fn is_literal(text: &str) -> bool {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
         None => inner.parse::<std::net::Ipv4Addr>().is_ok(),
     })
-}
-
-fn is_this_machine(host: &str) -> bool {
-    let is_loopback = |address: IpAddr| address.to_canonical().is_loopback();
-    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(is_loopback)
 }
 
 fn credentials(
