@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use crate::{
     domain::{Code, EmailAddress},
-    mail::EmailMessage,
+    mail::{EmailMessage, MailPurpose},
     ports::{EmailSender, SendError, SendErrorKind},
 };
 
@@ -50,10 +50,13 @@ impl CaptureSender {
         self.lock().messages.iter().rev().find(|message| message.to == *address).cloned()
     }
 
-    /// Returns the code in the newest message that has one.
+    /// Returns the code in the newest passcode mail. The code of a notice, which freezes an account,
+    /// does not count. [`code_in`] reads that one out of the notice.
     #[must_use]
     pub fn last_code(&self) -> Option<Code> {
-        self.lock().messages.iter().rev().find_map(code_in)
+        let state = self.lock();
+        let mut mails = state.messages.iter().rev();
+        mails.find(|mail| mail.purpose == MailPurpose::Passcode).and_then(code_in)
     }
 
     /// Makes the next `times` messages fail in this way.
@@ -86,5 +89,10 @@ impl EmailSender for CaptureSender {
 /// Returns the code in a message. The code is alone on a line of the text part.
 #[must_use]
 pub fn code_in(message: &EmailMessage) -> Option<Code> {
-    message.text.lines().filter(|line| !line.is_empty()).find_map(|line| Code::parse(line).ok())
+    codes_in(message).next()
+}
+
+/// Returns each line of the text part that could be a code.
+pub(super) fn codes_in(message: &EmailMessage) -> impl Iterator<Item = Code> {
+    message.text.lines().filter(|line| !line.is_empty()).filter_map(|line| Code::parse(line).ok())
 }

@@ -2,7 +2,7 @@
 
 use metrics::{counter, histogram};
 
-use crate::ports::{AuditEvent, EventSink};
+use crate::ports::{EngineEvent, EventSink};
 
 /// Counts events with the recorder of the `metrics` facade.
 ///
@@ -27,7 +27,7 @@ impl MetricsEvents {
 }
 
 impl EventSink for MetricsEvents {
-    fn emit(&self, event: &AuditEvent) {
+    fn emit(&self, event: &EngineEvent) {
         let (call, outcome) = (format!("{:?}", event.kind), format!("{:?}", event.outcome));
         histogram!("sspr_call_seconds", "call" => call.clone()).record(event.took.as_secs_f64());
         counter!("sspr_calls_total", "call" => call, "outcome" => outcome).increment(1);
@@ -80,7 +80,7 @@ mod tests {
     fn an_event_is_counted_by_what_was_done_and_how_it_ended() {
         let recorder = Kept::default();
         let event =
-            AuditEvent::new(Timestamp::from_micros(0), EventKind::Verify, Outcome::Rejected);
+            EngineEvent::new(Timestamp::from_micros(0), EventKind::Verify, Outcome::Rejected);
 
         with_local_recorder(&recorder, || MetricsEvents::new().emit(&event));
 

@@ -4,6 +4,7 @@
 mod argon2;
 mod capture;
 mod folder;
+mod json_lines_audit;
 mod manual_clock;
 mod memory;
 mod memory_policies;
@@ -24,30 +25,37 @@ mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod system;
+#[cfg(any(feature = "smtp", feature = "webhook"))]
+mod tls;
 #[cfg(feature = "tracing")]
 mod tracing_events;
+#[cfg(feature = "webhook")]
+mod webhook;
 
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisCodes, RedisOptions, RedisUrlError};
 pub use argon2::{Argon2Kernel, Argon2Pool, ParametersError};
 pub use capture::{CaptureSender, code_in};
 pub use folder::FolderSender;
+pub use json_lines_audit::JsonLinesAudit;
 pub use manual_clock::ManualClock;
-pub use memory::{MemoryCodes, MemoryEvents, MemoryUsers, Usage};
+pub use memory::{MemoryAudit, MemoryCodes, MemoryEvents, MemoryUsers, Usage};
 pub use memory_policies::{MemoryPolicies, PolicyFault};
 #[cfg(feature = "metrics")]
 pub use metrics_events::MetricsEvents;
 pub use policy_directory::{PolicyDirectory, PolicyFileError, Reloaded};
 #[cfg(feature = "postgres")]
 pub use postgres::{
-    PostgresCodes, PostgresOptions, PostgresStore, PostgresUrlError, PostgresUsers,
+    PostgresAudit, PostgresCodes, PostgresOptions, PostgresStore, PostgresUrlError, PostgresUsers,
 };
 #[cfg(feature = "smtp")]
 pub use smtp::{SmtpSender, SmtpUrlError};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use sql::SessionToken;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{SqliteCodes, SqlitePolicies, SqliteStore, SqliteUsers};
+pub use sqlite::{SqliteAudit, SqliteCodes, SqlitePolicies, SqliteStore, SqliteUsers};
 pub use system::{SystemClock, SystemEntropy};
 #[cfg(feature = "tracing")]
 pub use tracing_events::TracingEvents;
+#[cfg(feature = "webhook")]
+pub use webhook::{OtpWebhook, OtpWebhookError};

@@ -1,12 +1,12 @@
 //! Events as log records.
 
-use crate::ports::{AuditEvent, EventSink, Outcome};
+use crate::ports::{EngineEvent, EventSink, Outcome};
 
 /// Writes each event as one `tracing` event. The level is `info`, `warn` for refusals and mails
 /// that could not be sent, and `error` for failures.
 ///
-/// The fields are the action, the outcome, the tenant, the reset and the correlation id. They never
-/// contain an address or a secret. Fields that reveal something about an account are for
+/// The fields are the action, the outcome, the tenant, the account and the member of staff of an
+/// action of the help desk, the reset and the correlation id. They never contain an address or a secret. Fields that reveal something about an account are for
 /// administrators only.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingEvents(());
@@ -20,8 +20,10 @@ impl TracingEvents {
 }
 
 impl EventSink for TracingEvents {
-    fn emit(&self, event: &AuditEvent) {
+    fn emit(&self, event: &EngineEvent) {
         let tenant = event.tenant.as_ref().map(tracing::field::display);
+        let account = event.account.as_ref().map(tracing::field::display);
+        let actor = event.actor.as_ref().map(tracing::field::display);
         let reset = event.reset.as_ref().map(tracing::field::display);
         let correlation = event.correlation.as_ref().map(tracing::field::display);
         let (kind, outcome) = (event.kind, event.outcome);
@@ -29,27 +31,31 @@ impl EventSink for TracingEvents {
         let said = event.failure.as_ref().map(|failure| failure.message.as_str());
         match outcome {
             Outcome::Error | Outcome::GivenUp => {
-                tracing::error!(target: "sspr", ?kind, ?outcome, failure, said, tenant, reset, correlation);
+                tracing::error!(target: "sspr", ?kind, ?outcome, failure, said, tenant, account, actor, reset, correlation);
             }
             Outcome::Ambiguous
             | Outcome::FailedForNow
             | Outcome::FailedPermanently
+            | Outcome::Frozen
             | Outcome::LockedOut
             | Outcome::LongerCode
             | Outcome::TryLater
             | Outcome::Withheld => {
-                tracing::warn!(target: "sspr", ?kind, ?outcome, failure, said, tenant, reset, correlation);
+                tracing::warn!(target: "sspr", ?kind, ?outcome, failure, said, tenant, account, actor, reset, correlation);
             }
             Outcome::Decoy
             | Outcome::Exhausted
             | Outcome::Expired
+            | Outcome::Interrupted
             | Outcome::MoreNeeded
             | Outcome::Ok
             | Outcome::Rejected
+            | Outcome::Started
             | Outcome::Superseded
             | Outcome::Unavailable
+            | Outcome::Unknown
             | Outcome::Weak => {
-                tracing::info!(target: "sspr", ?kind, ?outcome, failure, said, tenant, reset, correlation);
+                tracing::info!(target: "sspr", ?kind, ?outcome, failure, said, tenant, account, actor, reset, correlation);
             }
         }
     }

@@ -17,7 +17,7 @@ use super::{
     kernel::{Kernel, Make, Standard},
 };
 #[cfg(any(test, feature = "argon2-rust"))]
-use crate::ports::{AuditEvent, Clock, EventKind, EventSink, Outcome};
+use crate::ports::{Clock, EngineEvent, EventKind, EventSink, Outcome};
 use crate::{
     adapters::SystemEntropy,
     domain::{Digest, Entropy, Password, PasswordHash},
@@ -212,7 +212,7 @@ impl Argon2Pool {
             (Argon2Kernel::Fast, make)
         } else {
             let now = clock.now();
-            let mut event = AuditEvent::new(now, EventKind::HasherFallback, Outcome::Error);
+            let mut event = EngineEvent::new(now, EventKind::HasherFallback, Outcome::Error);
             event.took = now.since(began);
             events.emit(&event);
             let standard: Make = Standard::make;

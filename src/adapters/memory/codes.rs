@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{
     counters::Counter,
-    held::{Held, Plan},
+    held::Held,
     shard::{Ends, Shard},
     shards::Shards,
 };
@@ -84,15 +84,14 @@ impl MemoryCodes {
     /// Makes all charges or none. Returns the counters that would pass their limits.
     fn charge_all(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Over>, StoreError> {
         let mut held = self.hold(charges.iter().map(|charge| &charge.name));
-        let mut plan = Plan::new();
-        let over = held.plan(charges.iter(), now, &mut plan);
+        let over = held.plan(charges.iter(), now);
         if !over.is_empty() {
             return Ok(over);
         }
-        if !held.has_room(&plan, now) {
+        if !held.has_room(now) {
             return Err(full());
         }
-        held.write(plan);
+        held.write();
         Ok(Vec::new())
     }
 }
@@ -120,15 +119,14 @@ impl CodeStore for MemoryCodes {
             return Ok(Inserted::Full);
         }
         let mut held = self.hold(charges.iter().map(|charge| &charge.name));
-        let mut plan = Plan::new();
-        let over = held.plan(charges.iter(), now, &mut plan);
+        let over = held.plan(charges.iter(), now);
         if !over.is_empty() {
             return Ok(Inserted::Refused(over));
         }
-        if !held.has_room(&plan, now) {
+        if !held.has_room(now) {
             return Ok(Inserted::Full);
         }
-        held.write(plan);
+        held.write();
         shard.put(record.id, |kept| {
             kept.write(record, 1);
             kept.touched_at = now;
@@ -153,21 +151,20 @@ impl CodeStore for MemoryCodes {
             return Ok(Attempted::Exhausted);
         }
         let mut held = self.hold(charges.iter().chain(&kept.charges).map(|charge| &charge.name));
-        let mut plan = Plan::new();
-        let refused = held.plan(charges.iter(), now, &mut plan);
+        let refused = held.plan(charges.iter(), now);
         if !refused.is_empty() {
             return Ok(Attempted::Refused(refused));
         }
         let (mut over, mut tier) = (Vec::new(), kept.next_tier(None));
         while let (Some(this), true) = (tier, over.is_empty()) {
             let charges = kept.charges.iter().filter(|charge| charge.tier == this);
-            over = held.plan(charges, now, &mut plan);
+            over = held.plan(charges, now);
             tier = kept.next_tier(tier);
         }
-        if !held.has_room(&plan, now) {
+        if !held.has_room(now) {
             return Err(full());
         }
-        held.write(plan);
+        held.write();
         kept.tries += 1;
         kept.touched_at = at;
         Ok(Attempted::Charged { over, record: kept.stored() })
@@ -199,15 +196,14 @@ impl CodeStore for MemoryCodes {
             return Ok(Swapped::Conflict { version: kept.version });
         }
         let mut held = self.hold(charges.iter().map(|charge| &charge.name).chain(clear));
-        let mut plan = Plan::new();
-        let over = held.plan(charges.iter(), now, &mut plan);
+        let over = held.plan(charges.iter(), now);
         if !over.is_empty() {
             return Ok(Swapped::Refused(over));
         }
-        if !held.has_room(&plan, now) {
+        if !held.has_room(now) {
             return Err(full());
         }
-        held.write(plan);
+        held.write();
         for name in clear {
             held.clear(name, now);
         }

@@ -10,13 +10,21 @@ use crate::{
 /// each other.
 pub(super) struct Held<'a> {
     all: &'a Shards<CounterName, Counter>,
-    shards: Vec<(usize, Option<Guard<'a>>)>,
+    slots: Vec<Slot<'a>>,
+    /// How often charges were planned.
+    rounds: usize,
 }
 
-type Guard<'a> = MutexGuard<'a, Shard<CounterName, Counter>>;
-
-/// The counters as they would be after a call. They are written once everything is decided.
-pub(super) type Plan = Vec<(CounterName, Counter)>;
+/// One counter of the call. The first one of each shard holds the lock.
+struct Slot<'a> {
+    shard: usize,
+    guard: Option<MutexGuard<'a, Shard<CounterName, Counter>>>,
+    name: CounterName,
+    /// The counter as it would be after the call. It is written once everything is decided.
+    planned: Option<Counter>,
+    /// In which round it was planned.
+    round: usize,
+}
 
 impl<'a> Held<'a> {
     /// Locks the shards of these counters.
@@ -24,58 +32,83 @@ impl<'a> Held<'a> {
         all: &'a Shards<CounterName, Counter>,
         names: impl Iterator<Item = &'n CounterName>,
     ) -> Self {
-        let mut shards: Vec<_> = names.map(|name| (all.index(name), None)).collect();
-        shards.sort_unstable_by_key(|(index, _)| *index);
-        shards.dedup_by_key(|(index, _)| *index);
-        for (index, guard) in &mut shards {
-            *guard = all.lock(*index);
+        let slot = |name: &CounterName| Slot {
+            guard: None,
+            name: *name,
+            planned: None,
+            round: 0,
+            shard: all.index(name),
+        };
+        let mut slots: Vec<_> = names.map(slot).collect();
+        slots.sort_unstable_by_key(|slot| slot.shard);
+        let mut last = None;
+        for slot in &mut slots {
+            if last.replace(slot.shard) != Some(slot.shard) {
+                slot.guard = all.lock(slot.shard);
+            }
         }
-        Self { all, shards }
+        Self { all, rounds: 0, slots }
     }
 
-    /// Adds the charged counters to `plan`. If any counter is over, adds nothing and returns those
-    /// that are over.
+    /// Plans these charges. If any counter is over, plans none of them and returns those that are
+    /// over.
     pub(super) fn plan<'c>(
         &mut self,
         charges: impl Iterator<Item = &'c Charge>,
         now: Timestamp,
-        plan: &mut Plan,
     ) -> Vec<Over> {
-        let (before, mut over) = (plan.len(), Vec::new());
+        self.rounds += 1;
+        let (round, mut over) = (self.rounds, Vec::new());
         for charge in charges {
             let counter = self.shard(&charge.name).and_then(|shard| shard.get(&charge.name));
             match Counter::charged(counter, charge, now) {
                 Ok(_) if charge.amount == 0 => {}
-                Ok(counter) => plan.push((charge.name, counter)),
+                Ok(counter) => {
+                    let mut slots = self.slots.iter_mut();
+                    let free =
+                        |slot: &&mut Slot<'_>| slot.name == charge.name && slot.planned.is_none();
+                    if let Some(slot) = slots.find(free) {
+                        (slot.planned, slot.round) = (Some(counter), round);
+                    }
+                }
                 Err(refused) => over.push(refused),
             }
         }
         if !over.is_empty() {
-            plan.truncate(before);
+            let mine = |slot: &&mut Slot<'_>| slot.round == round;
+            self.slots.iter_mut().filter(mine).for_each(|slot| slot.planned = None);
         }
         over
     }
 
-    /// Returns true if there is room for the new counters of a plan.
-    pub(super) fn has_room(&mut self, plan: &Plan, now: Timestamp) -> bool {
-        let room = self.all.room().max(plan.len());
-        plan.iter().all(|(name, _)| {
-            self.shard(name).is_some_and(|shard| {
-                shard.get(name).is_some() || {
+    /// Returns true if there is room for the new counters of the plan.
+    pub(super) fn has_room(&mut self, now: Timestamp) -> bool {
+        let planned = self.slots.iter().filter(|slot| slot.planned.is_some()).count();
+        let room = self.all.room().max(planned);
+        (0..self.slots.len()).all(|at| {
+            let Some(Slot { name, planned: Some(_), .. }) = self.slots.get(at) else { return true };
+            let name = *name;
+            self.shard(&name).is_some_and(|shard| {
+                shard.get(&name).is_some() || {
                     // The names of one call may share a shard, so leave room for all of them. With
                     // room, nothing is removed: a clock that is ahead for a moment would otherwise
                     // remove counters whose records are still there.
-                    if shard.len() + plan.len() > room {
-                        shard.sweep(now, plan.len());
+                    if shard.len() + planned > room {
+                        shard.sweep(now, planned);
                     }
-                    shard.len() + plan.len() <= room
+                    shard.len() + planned <= room
                 }
             })
         })
     }
 
-    pub(super) fn write(&mut self, plan: Plan) {
-        for (name, counter) in plan {
+    /// Writes what is planned.
+    pub(super) fn write(&mut self) {
+        for at in 0..self.slots.len() {
+            let Some(Slot { name, planned: Some(counter), .. }) = self.slots.get(at) else {
+                continue;
+            };
+            let (name, counter) = (*name, *counter);
             if let Some(shard) = self.shard(&name) {
                 shard.put(name, |old| *old = counter);
             }
@@ -90,7 +123,7 @@ impl<'a> Held<'a> {
 
     fn shard(&mut self, name: &CounterName) -> Option<&mut Shard<CounterName, Counter>> {
         let index = self.all.index(name);
-        let held = self.shards.iter_mut().find(|(held, _)| *held == index);
-        held.and_then(|(_, shard)| shard.as_deref_mut())
+        let held = self.slots.iter_mut().find(|slot| slot.shard == index);
+        held.and_then(|slot| slot.guard.as_deref_mut())
     }
 }

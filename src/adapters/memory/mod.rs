@@ -2,6 +2,7 @@
 //!
 //! The data ends with the process. Within the process, the contracts hold as on any other store.
 
+mod audit;
 mod blocks;
 mod codes;
 mod counters;
@@ -13,6 +14,7 @@ mod shard;
 mod shards;
 mod users;
 
+pub use audit::MemoryAudit;
 pub use codes::{MemoryCodes, Usage};
 pub use events::MemoryEvents;
 pub use users::MemoryUsers;

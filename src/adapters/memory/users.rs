@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use crate::{
     domain::{Account, AccountId, EmailAddress, PasswordHash, TenantId, Timestamp},
     ports::{
-        Applied, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeDelivery, NoticeId, Outbox,
-        PasswordChange, StoreError, UserStore,
+        Applied, Freeze, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeDelivery, NoticeId,
+        Outbox, PasswordChange, StoreError, UserStore,
     },
     sync::{Mutex, MutexGuard},
 };
@@ -23,7 +23,7 @@ pub struct MemoryUsers(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     accounts: HashMap<(TenantId, AccountId), Kept>,
-    /// The accounts of each address. It has no address without an account.
+    /// The accounts that each address finds. It has no address without an account.
     by_address: HashMap<(TenantId, EmailAddress), Vec<AccountId>>,
     notices: Vec<Waiting>,
     notices_so_far: u64,
@@ -114,7 +114,7 @@ impl MemoryUsers {
 impl State {
     fn put(&mut self, tenant: &TenantId, kept: Kept) {
         let id = &kept.account.id;
-        for address in &kept.account.addresses {
+        for address in found_by(&kept.account) {
             let ids = self.by_address.entry((tenant.clone(), address.clone())).or_default();
             if !ids.contains(id) {
                 ids.push(id.clone());
@@ -125,7 +125,7 @@ impl State {
 
     fn take(&mut self, tenant: &TenantId, id: &AccountId) -> Option<Kept> {
         let kept = self.accounts.remove(&(tenant.clone(), id.clone()))?;
-        for address in &kept.account.addresses {
+        for address in found_by(&kept.account) {
             let key = (tenant.clone(), address.clone());
             if let Some(ids) = self.by_address.get_mut(&key) {
                 ids.retain(|other| other != id);
@@ -136,6 +136,12 @@ impl State {
         }
         Some(kept)
     }
+}
+
+/// Returns the addresses that find an account: those on file, and those from which it is got back.
+fn found_by(account: &Account) -> impl Iterator<Item = &EmailAddress> {
+    let back = account.frozen.iter().flat_map(|frozen| &frozen.recover_to);
+    account.addresses.iter().chain(back)
 }
 
 #[async_trait]
@@ -163,11 +169,11 @@ impl UserStore for MemoryUsers {
         Ok(kept.map(|kept| kept.account.clone()))
     }
 
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+    async fn apply_change(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
         let mut state = self.lock();
         let key = (change.tenant.clone(), change.account.clone());
         let Some(kept) = state.accounts.get_mut(&key) else { return Ok(Applied::Stale) };
-        if kept.account.last_reset == Some(change.reset) {
+        if kept.account.last_change == Some(change.operation) {
             return Ok(Applied::Repeated { stamp: kept.account.stamp });
         }
         if kept.account.stamp != change.expected_stamp {
@@ -176,18 +182,65 @@ impl UserStore for MemoryUsers {
         kept.account.password = Some(change.password.clone());
         kept.account.stamp = change.next_stamp;
         kept.account.locked = false;
-        kept.account.last_reset = Some(change.reset);
+        kept.account.last_change = Some(change.operation);
+        kept.account.must_change = change.must_change;
+        kept.account.password_expires_at = change.password_expires_at;
         kept.pending_address = None;
+        let is_found_otherwise = kept.account.frozen.is_some() || change.addresses.is_some();
+        if is_found_otherwise && let Some(mut kept) = state.take(&change.tenant, &change.account) {
+            kept.account.frozen = None;
+            if let Some(addresses) = &change.addresses {
+                kept.account.addresses.clone_from(addresses);
+            }
+            state.put(&change.tenant, kept);
+        }
         for recipient in &change.notify {
             state.notices_so_far += 1;
             let id = NoticeId(state.notices_so_far.to_string());
             let (tenant, to) = (change.tenant.clone(), recipient.to.clone());
             let mut notice = Notice::new(id, tenant, to, change.at);
+            notice.account = Some(change.account.clone());
             notice.cause = recipient.cause;
             notice.language.clone_from(&change.language);
+            notice.operation = Some(change.operation);
             state.notices.push(Waiting { due_at: change.at, notice, set_at: change.at });
         }
         Ok(Applied::Done { notice: NoticeDelivery::Queued })
+    }
+
+    fn keeps_marks(&self) -> bool {
+        true
+    }
+
+    async fn require_change(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+    ) -> Result<bool, StoreError> {
+        let mut state = self.lock();
+        let kept = state.accounts.get_mut(&(tenant.clone(), account.clone()));
+        Ok(kept.map(|kept| kept.account.must_change = true).is_some())
+    }
+
+    fn keeps_freezes(&self) -> bool {
+        true
+    }
+
+    async fn freeze(&self, freeze: &Freeze) -> Result<bool, StoreError> {
+        let mut state = self.lock();
+        let key = (freeze.tenant.clone(), freeze.account.clone());
+        let Some(stamp) = state.accounts.get(&key).map(|kept| kept.account.stamp) else {
+            return Ok(false);
+        };
+        if stamp != freeze.expected_stamp {
+            return Ok(stamp == freeze.next_stamp);
+        }
+        if let Some(mut kept) = state.take(&freeze.tenant, &freeze.account) {
+            kept.account.stamp = freeze.next_stamp;
+            kept.account.frozen.clone_from(&freeze.frozen);
+            state.put(&freeze.tenant, kept);
+        }
+        Ok(true)
     }
 
     async fn rehash(

@@ -28,16 +28,19 @@ fn hash(number: u8) -> PasswordHash {
 fn change(number: u8) -> PasswordChange {
     PasswordChange {
         account: ada(),
+        addresses: None,
         at: NOW,
         expected_stamp: BEFORE,
         language: None,
+        must_change: false,
         next_stamp: Stamp::from_bytes([number; 16]),
         notify: vec![NoticeRecipient::new(
             EmailAddress::parse("ada@x.example").unwrap(),
             NoticeCause::CodeSentHere,
         )],
+        operation: RecordId::from_bytes([number; RecordId::BYTES]),
         password: hash(number),
-        reset: RecordId::from_bytes([number; RecordId::BYTES]),
+        password_expires_at: None,
         tenant: tenant(),
     }
 }
@@ -58,7 +61,7 @@ impl MemoryUsers {
     }
 
     fn applies(&self, number: u8) -> &'static str {
-        match now(self.apply_reset(&change(number))).unwrap() {
+        match now(self.apply_change(&change(number))).unwrap() {
             Applied::Done { .. } => "done",
             Applied::Repeated { .. } => "repeated",
             Applied::Stale => "stale",

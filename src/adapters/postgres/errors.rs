@@ -80,7 +80,8 @@ pub(super) fn statement(error: Error) -> StoreError {
         ),
         "42501" => (
             StoreErrorKind::Setup,
-            "postgres: this user may not use the schema sspr; grant it the role sspr_app",
+            "postgres: this user may not use a part of the schema sspr; run `PostgresStore::ROLES` \
+             after each migration, and grant the user the role sspr_app",
         ),
         "3F000" | "42P01" | "42703" | "42883" => (
             StoreErrorKind::Setup,

@@ -1,6 +1,7 @@
 //! A code store, a reference user store, an outbox and sessions in the schema `sspr` of a Postgres
 //! database. Each verb is one statement in one round trip, with its own transaction.
 
+mod audit;
 mod codes;
 mod errors;
 mod options;
@@ -12,6 +13,7 @@ mod store;
 mod tls;
 mod users;
 
+pub use audit::PostgresAudit;
 pub use codes::PostgresCodes;
 pub use options::{PostgresOptions, PostgresUrlError};
 pub use store::PostgresStore;

@@ -8,7 +8,7 @@ use super::errors;
 use crate::{
     adapters::sql,
     domain::{
-        Account, AccountId, Charge, CounterName, EmailAddress, GroupId, LanguageTag, Over,
+        Account, AccountId, Charge, CounterName, EmailAddress, Frozen, GroupId, LanguageTag, Over,
         PasswordHash, RecordId, Stamp, Timestamp,
     },
     ports::StoreError,
@@ -80,10 +80,14 @@ pub(super) fn account(row: &Row) -> Result<Account, StoreError> {
     let addresses: Option<Vec<&str>> = get(row, "addresses")?;
     let password: Option<&str> = get(row, "password")?;
     let language: Option<&str> = get(row, "language")?;
-    let last_reset: Option<&[u8]> = get(row, "last_reset")?;
+    let last_change: Option<&[u8]> = get(row, "last_reset")?;
+    let frozen_at: Option<i64> = get(row, "frozen_at")?;
+    let recover_to: Vec<&str> = get(row, "recover_to")?;
+    let recover_to = recover_to.into_iter().map(read_address).collect::<Result<_, _>>()?;
     Ok(Account {
         addresses: addresses.into_iter().flatten().map(read_address).collect::<Result<_, _>>()?,
         disabled: get(row, "disabled")?,
+        frozen: frozen_at.map(|at| Frozen::new(Timestamp::from_micros(at), recover_to)),
         groups: get::<Vec<&str>>(row, "groups")?
             .into_iter()
             .map(read_group)
@@ -96,14 +100,19 @@ pub(super) fn account(row: &Row) -> Result<Account, StoreError> {
         language: language
             .map(|tag| LanguageTag::parse(tag).map_err(|_| errors::damaged("language")))
             .transpose()?,
-        last_reset: last_reset
-            .map(|id| id.try_into().map(RecordId::from_bytes).map_err(|_| errors::damaged("reset")))
+        last_change: last_change
+            .map(|id| {
+                id.try_into().map(RecordId::from_bytes).map_err(|_| errors::damaged("last_reset"))
+            })
             .transpose()?,
         locked: get(row, "locked")?,
+        must_change: get(row, "must_change")?,
         names: get(row, "names")?,
         password: password
             .map(|hash| PasswordHash::parse(hash).map_err(|_| errors::damaged("password")))
             .transpose()?,
+        password_expires_at: get::<Option<i64>>(row, "password_expires_at")?
+            .map(Timestamp::from_micros),
         second_factor: sql::second_factor(get(row, "second_factor")?)
             .ok_or_else(|| errors::damaged("second factor"))?,
         stamp: stamp(get(row, "stamp")?)?,

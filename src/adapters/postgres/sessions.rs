@@ -33,24 +33,41 @@ impl PostgresUsers {
         self.0.rows(sql, values).await.map(|_| token)
     }
 
-    /// Ends one session when its user signs out. Ending an unknown session has no effect.
+    /// Ends one session of a tenant when its user signs out. Ending an unknown session, or a session
+    /// of another tenant, has no effect.
     ///
     /// # Errors
     /// [`StoreError`] if the database fails.
-    pub async fn close_session(&self, token: &SessionToken) -> Result<(), StoreError> {
-        let sql = "DELETE FROM sspr.session WHERE token = $1";
-        self.0.rows(sql, &[(&&token.hash()[..], Type::BYTEA)]).await.map(drop)
+    pub async fn close_session(
+        &self,
+        tenant: &TenantId,
+        token: &SessionToken,
+    ) -> Result<(), StoreError> {
+        let sql = "DELETE FROM sspr.session WHERE token = $1 AND tenant = $2";
+        let values: &[Value<'_>] =
+            &[(&&token.hash()[..], Type::BYTEA), (&tenant.as_str(), Type::TEXT)];
+        self.0.rows(sql, values).await.map(drop)
     }
 
     /// Returns the account of a session, if the session carries that account's current stamp.
     ///
     /// # Errors
     /// [`StoreError`] if the database fails.
-    pub async fn session(&self, token: &SessionToken) -> Result<Option<AccountId>, StoreError> {
+    ///
+    /// # Security
+    /// Two tenants can have accounts of the same id. Pass the tenant to which the request belongs: a
+    /// token of another tenant opens no session there.
+    pub async fn session(
+        &self,
+        tenant: &TenantId,
+        token: &SessionToken,
+    ) -> Result<Option<AccountId>, StoreError> {
         let sql = "SELECT s.account FROM sspr.session AS s JOIN sspr.account AS a \
                    ON a.tenant = s.tenant AND a.id = s.account AND a.stamp = s.stamp \
-                   WHERE s.token = $1 AND NOT a.disabled";
-        let rows = self.0.rows(sql, &[(&&token.hash()[..], Type::BYTEA)]).await?;
+                   WHERE s.token = $1 AND s.tenant = $2 AND NOT a.disabled";
+        let values: &[Value<'_>] =
+            &[(&&token.hash()[..], Type::BYTEA), (&tenant.as_str(), Type::TEXT)];
+        let rows = self.0.rows(sql, values).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         AccountId::parse(get(row, "account")?).map(Some).map_err(|_| errors::damaged("account"))
     }

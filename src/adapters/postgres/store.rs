@@ -1,6 +1,8 @@
 //! One Postgres database.
 
-use super::{PostgresCodes, PostgresOptions, PostgresUsers, pool::Connections, schema};
+use super::{
+    PostgresAudit, PostgresCodes, PostgresOptions, PostgresUsers, pool::Connections, schema,
+};
 use crate::ports::StoreError;
 
 /// A Postgres database that holds everything, for any number of processes. Clones share its
@@ -24,7 +26,8 @@ use crate::ports::StoreError;
 pub struct PostgresStore(Connections);
 
 impl PostgresStore {
-    /// The least privileges that a service's role needs, as SQL. Run it after the migrations.
+    /// The least privileges that a service's role needs, as SQL. Run it after each migration, because a
+    /// migration may add a table.
     pub const ROLES: &str = include_str!("roles.sql");
 
     /// Brings the schema `sspr` up to date: runs all missing migrations or none. Any number of
@@ -65,6 +68,12 @@ impl PostgresStore {
         let connections = Connections::new(options)?;
         schema::check(&connections).await?;
         Ok(Self(connections))
+    }
+
+    /// Returns an audit log in the same database, which keeps each record for 90 days.
+    #[must_use]
+    pub fn audit(&self) -> PostgresAudit {
+        PostgresAudit::over(self.0.clone())
     }
 
     /// Returns the store for resets and counters.

@@ -3,6 +3,7 @@
 //! One thread owns the writing connection and commits waiting jobs together. A second thread reads.
 //! Commits are durable (`synchronous = FULL`), so an answered call survives a loss of power.
 
+mod audit;
 mod charges;
 mod codes;
 mod connections;
@@ -17,6 +18,7 @@ mod store;
 mod users;
 mod worker;
 
+pub use audit::SqliteAudit;
 pub use codes::SqliteCodes;
 pub use policies::SqlitePolicies;
 pub use store::SqliteStore;

@@ -6,8 +6,8 @@ use super::errors::damaged;
 use crate::{
     adapters::sql,
     domain::{
-        Account, AccountId, EmailAddress, GroupId, LanguageTag, PasswordHash, RecordId, Stamp,
-        TenantId,
+        Account, AccountId, EmailAddress, Frozen, GroupId, LanguageTag, PasswordHash, RecordId,
+        Stamp, TenantId, Timestamp,
     },
 };
 
@@ -15,10 +15,13 @@ use crate::{
 /// sees one snapshot.
 const SELECT: &str = "SELECT a.id, a.stamp, a.password, a.identity_providers, a.groups, \
     a.disabled, a.locked, a.second_factor, a.language, a.names, a.last_reset, \
+    a.must_change, a.password_expires_at, \
     (SELECT json_group_array(e.address) FROM (SELECT address FROM sspr_address \
-     WHERE tenant = a.tenant AND account = a.id ORDER BY position) AS e) FROM sspr_account AS a";
+     WHERE tenant = a.tenant AND account = a.id ORDER BY position) AS e), a.frozen_at, \
+    (SELECT json_group_array(r.address) FROM (SELECT address FROM sspr_recovery \
+     WHERE tenant = a.tenant AND account = a.id ORDER BY position) AS r) FROM sspr_account AS a";
 
-/// Finds the accounts with an address.
+/// Finds the accounts with an address, and the frozen accounts that are got back from it.
 pub(super) fn with_address(
     connection: &Connection,
     tenant: &TenantId,
@@ -26,7 +29,8 @@ pub(super) fn with_address(
 ) -> Result<Vec<Account>, Error> {
     let sql = format!(
         "{SELECT} WHERE a.tenant = ?1 AND a.id IN \
-         (SELECT account FROM sspr_address WHERE tenant = ?1 AND address = ?2)"
+         (SELECT account FROM sspr_address WHERE tenant = ?1 AND address = ?2 \
+         UNION SELECT account FROM sspr_recovery WHERE tenant = ?1 AND address = ?2)"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let found = statement.query_map(params![tenant.as_str(), address.as_str()], account)?;
@@ -50,28 +54,36 @@ fn account(row: &Row<'_>) -> Result<Account, Error> {
     let password: Option<String> = row.get(2)?;
     let (providers, groups): (String, String) = (row.get(3)?, row.get(4)?);
     let language: Option<String> = row.get(8)?;
-    let last_reset: Option<Vec<u8>> = row.get(10)?;
-    let (names, addresses): (String, String) = (row.get(9)?, row.get(11)?);
+    let last_change: Option<Vec<u8>> = row.get(10)?;
+    let (names, addresses): (String, String) = (row.get(9)?, row.get(13)?);
+    let (frozen_at, recover_to): (Option<i64>, String) = (row.get(14)?, row.get(15)?);
     let read_group = |name: String| GroupId::parse(&name).map_err(|_| damaged("groups"));
     let read_address = |text: String| EmailAddress::parse(&text).map_err(|_| damaged("address"));
+    let read_addresses = |json: &str| -> Result<Vec<EmailAddress>, Error> {
+        list(json)?.into_iter().map(read_address).collect()
+    };
+    let recover_to = read_addresses(&recover_to)?;
     Ok(Account {
-        addresses: list(&addresses)?.into_iter().map(read_address).collect::<Result<_, _>>()?,
+        addresses: read_addresses(&addresses)?,
         disabled: row.get(5)?,
+        frozen: frozen_at.map(|at| Frozen::new(Timestamp::from_micros(at), recover_to)),
         groups: list(&groups)?.into_iter().map(read_group).collect::<Result<_, _>>()?,
         id: AccountId::parse(&id).map_err(|_| damaged("id"))?,
         identity_providers: list(&providers)?.iter().map(|name| sql::provider(name)).collect(),
         language: language
             .map(|tag| LanguageTag::parse(&tag).map_err(|_| damaged("language")))
             .transpose()?,
-        last_reset: last_reset
+        last_change: last_change
             .map(|id| <[u8; RecordId::BYTES]>::try_from(id).map_err(|_| damaged("last_reset")))
             .transpose()?
             .map(RecordId::from_bytes),
         locked: row.get(6)?,
+        must_change: row.get(11)?,
         names: list(&names)?,
         password: password
             .map(|hash| PasswordHash::parse(&hash).map_err(|_| damaged("password")))
             .transpose()?,
+        password_expires_at: row.get::<_, Option<i64>>(12)?.map(Timestamp::from_micros),
         second_factor: sql::second_factor(row.get(7)?).ok_or_else(|| damaged("second_factor"))?,
         stamp: Stamp::from_bytes(row.get(1)?),
     })
@@ -84,11 +96,13 @@ pub(super) fn write(
     account: &Account,
 ) -> Result<(), Error> {
     let sql = "INSERT INTO sspr_account (tenant, id, stamp, password, identity_providers, groups, \
-               disabled, locked, second_factor, language, names, last_reset) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
+               disabled, locked, second_factor, language, names, last_reset, must_change, \
+               password_expires_at, frozen_at) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
                ON CONFLICT (tenant, id) DO UPDATE SET stamp = ?3, password = ?4, \
                identity_providers = ?5, groups = ?6, disabled = ?7, locked = ?8, \
-               second_factor = ?9, language = ?10, names = ?11, last_reset = ?12";
+               second_factor = ?9, language = ?10, names = ?11, last_reset = ?12, \
+               must_change = ?13, password_expires_at = ?14, frozen_at = ?15";
     let providers: Vec<&str> =
         account.identity_providers.iter().map(|p| sql::provider_name(*p)).collect();
     let groups: Vec<&str> = account.groups.iter().map(GroupId::as_str).collect();
@@ -104,15 +118,50 @@ pub(super) fn write(
         sql::second_factor_number(account.second_factor),
         account.language.as_ref().map(LanguageTag::as_str),
         serde_json::json!(account.names).to_string(),
-        account.last_reset.as_ref().map(|id| id.as_bytes().to_vec()),
+        account.last_change.as_ref().map(|id| id.as_bytes().to_vec()),
+        account.must_change,
+        account.password_expires_at.map(Timestamp::as_micros),
+        account.frozen.as_ref().map(|frozen| frozen.at.as_micros()),
     ])?;
-    let sql = "DELETE FROM sspr_address WHERE tenant = ?1 AND account = ?2";
-    connection.prepare_cached(sql)?.execute(params![tenant.as_str(), account.id.as_str()])?;
+    write_addresses(connection, (tenant, &account.id), &account.addresses)?;
+    let back = account.frozen.as_ref().map_or(&[][..], |frozen| &frozen.recover_to);
+    write_recovery(connection, (tenant, &account.id), back)
+}
+
+/// Replaces the addresses on file.
+pub(super) fn write_addresses(
+    connection: &Connection,
+    of: (&TenantId, &AccountId),
+    addresses: &[EmailAddress],
+) -> Result<(), Error> {
+    let gone = "DELETE FROM sspr_address WHERE tenant = ?1 AND account = ?2";
     let sql = "INSERT INTO sspr_address (tenant, address, account, position) \
                VALUES (?1, ?2, ?3, ?4)";
-    for (address, position) in account.addresses.iter().zip(0_i64..) {
-        let (tenant, id) = (tenant.as_str(), account.id.as_str());
-        let values = params![tenant, address.as_str(), id, position];
+    replace(connection, (gone, sql), of, addresses)
+}
+
+/// Replaces the addresses from which a frozen account is got back.
+pub(super) fn write_recovery(
+    connection: &Connection,
+    of: (&TenantId, &AccountId),
+    addresses: &[EmailAddress],
+) -> Result<(), Error> {
+    let gone = "DELETE FROM sspr_recovery WHERE tenant = ?1 AND account = ?2";
+    let sql = "INSERT INTO sspr_recovery (tenant, address, account, position) \
+               VALUES (?1, ?2, ?3, ?4)";
+    replace(connection, (gone, sql), of, addresses)
+}
+
+fn replace(
+    connection: &Connection,
+    (gone, sql): (&str, &str),
+    (tenant, account): (&TenantId, &AccountId),
+    addresses: &[EmailAddress],
+) -> Result<(), Error> {
+    let (tenant, account) = (tenant.as_str(), account.as_str());
+    connection.prepare_cached(gone)?.execute(params![tenant, account])?;
+    for (address, position) in addresses.iter().zip(0_i64..) {
+        let values = params![tenant, address.as_str(), account, position];
         connection.prepare_cached(sql)?.execute(values)?;
     }
     Ok(())

@@ -8,10 +8,13 @@ use super::errors;
 use crate::ports::{StoreError, StoreErrorKind};
 
 /// The migrations in order. They are append-only.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
+    include_str!("migrations/0004.sql"),
+    include_str!("migrations/0005.sql"),
+    include_str!("migrations/0006.sql"),
 ];
 /// The time that a connection waits for another process's transaction.
 const PATIENCE: Duration = Duration::from_secs(5);

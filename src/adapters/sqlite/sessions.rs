@@ -33,15 +33,20 @@ impl SqliteUsers {
         self.0.writer.call(act).await.map(|()| token)
     }
 
-    /// Ends one session when its user signs out. Ending an unknown session has no effect.
+    /// Ends one session of a tenant when its user signs out. Ending an unknown session, or a session
+    /// of another tenant, has no effect.
     ///
     /// # Errors
     /// [`StoreError`] if the database fails.
-    pub async fn close_session(&self, token: &SessionToken) -> Result<(), StoreError> {
-        let hash = token.hash();
+    pub async fn close_session(
+        &self,
+        tenant: &TenantId,
+        token: &SessionToken,
+    ) -> Result<(), StoreError> {
+        let (hash, tenant) = (token.hash(), tenant.clone());
         let act = move |connection: &Connection| {
-            let sql = "DELETE FROM sspr_session WHERE token = ?1";
-            connection.prepare_cached(sql)?.execute([hash])?;
+            let sql = "DELETE FROM sspr_session WHERE token = ?1 AND tenant = ?2";
+            connection.prepare_cached(sql)?.execute(params![hash, tenant.as_str()])?;
             Ok(((), Writes::Stand))
         };
         self.0.writer.call(act).await
@@ -51,14 +56,23 @@ impl SqliteUsers {
     ///
     /// # Errors
     /// [`StoreError`] if the database fails.
-    pub async fn session(&self, token: &SessionToken) -> Result<Option<AccountId>, StoreError> {
-        let hash = token.hash();
+    ///
+    /// # Security
+    /// Two tenants can have accounts of the same id. Pass the tenant to which the request belongs: a
+    /// token of another tenant opens no session there.
+    pub async fn session(
+        &self,
+        tenant: &TenantId,
+        token: &SessionToken,
+    ) -> Result<Option<AccountId>, StoreError> {
+        let (hash, tenant) = (token.hash(), tenant.clone());
         let act = move |connection: &Connection| {
             let sql = "SELECT s.account FROM sspr_session s JOIN sspr_account a \
                        ON a.tenant = s.tenant AND a.id = s.account AND a.stamp = s.stamp \
-                       WHERE s.token = ?1 AND a.disabled = 0";
+                       WHERE s.token = ?1 AND s.tenant = ?2 AND a.disabled = 0";
             let mut statement = connection.prepare_cached(sql)?;
-            let found = statement.query_row([hash], |row| row.get::<_, String>(0)).optional()?;
+            let values = params![hash, tenant.as_str()];
+            let found = statement.query_row(values, |row| row.get::<_, String>(0)).optional()?;
             let parse = |id: String| AccountId::parse(&id).map_err(|_| damaged("account"));
             Ok((found.map(parse).transpose()?, Writes::Undone))
         };

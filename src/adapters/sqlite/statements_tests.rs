@@ -151,24 +151,27 @@ fn a_change_of_a_password_takes_the_statements_on_record() {
     );
     let change = PasswordChange {
         account: account.id.clone(),
+        addresses: None,
         at: now(),
         expected_stamp: stamp,
         language: None,
+        must_change: false,
         next_stamp: Stamp::from_bytes([2; 16]),
         notify: vec![crate::ports::NoticeRecipient::new(
             address,
             crate::ports::NoticeCause::CodeSentHere,
         )],
+        operation: RecordId::from_bytes([7; RecordId::BYTES]),
         password: hash.unwrap(),
-        reset: RecordId::from_bytes([7; RecordId::BYTES]),
+        password_expires_at: None,
         tenant,
     };
 
     let applied = store.count(|at| in_savepoint(at, |at| users::apply(at, &change)));
 
     assert!(matches!(applied.0.unwrap(), Applied::Done { .. }));
-    // The savepoint, the account, its sessions and one notice.
-    assert_eq!(applied.1, 2 + 1 + 1 + 1);
+    // The savepoint, the account, its ways back, its sessions and one notice.
+    assert_eq!(applied.1, 2 + 1 + 1 + 1 + 1);
     let left = "SELECT tenant FROM sspr_session";
     let left = store.connection.query_row(left, [], |row| row.get::<_, String>(0));
     assert_eq!(left.unwrap(), "fabrikam", "sessions of the account are gone");

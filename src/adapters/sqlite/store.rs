@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, thread};
 use futures_channel::oneshot;
 
 use super::{
-    SqliteCodes, SqliteUsers,
+    SqliteAudit, SqliteCodes, SqliteUsers,
     connections::{Connections, no_thread},
     errors,
 };
@@ -72,6 +72,12 @@ impl SqliteStore {
         }
         let connections = answer.await.unwrap_or_else(|_| Err(errors::ended()))?;
         Ok(Self(Arc::new(connections)))
+    }
+
+    /// Returns an audit log in the same file, which keeps each record for 90 days.
+    #[must_use]
+    pub fn audit(&self) -> SqliteAudit {
+        SqliteAudit::over(self.0.clone())
     }
 
     /// Returns the store for resets and counters.

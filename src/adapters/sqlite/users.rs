@@ -14,11 +14,12 @@ use super::{
 use crate::{
     adapters::sql::readable,
     domain::{
-        Account, AccountId, EmailAddress, LanguageTag, PasswordHash, Stamp, TenantId, Timestamp,
+        Account, AccountId, EmailAddress, LanguageTag, PasswordHash, RecordId, Stamp, TenantId,
+        Timestamp,
     },
     ports::{
-        Applied, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeDelivery, NoticeId,
-        NoticeRecipient, Outbox, PasswordChange, StoreError, UserStore,
+        Applied, Freeze, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeDelivery,
+        NoticeId, NoticeRecipient, Outbox, PasswordChange, StoreError, UserStore,
     },
 };
 
@@ -70,9 +71,37 @@ impl UserStore for SqliteUsers {
         self.0.reader.call(act).await
     }
 
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+    async fn apply_change(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
         let change = change.clone();
         self.0.writer.call(move |connection| apply(connection, &change)).await
+    }
+
+    fn keeps_marks(&self) -> bool {
+        true
+    }
+
+    async fn require_change(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+    ) -> Result<bool, StoreError> {
+        let (tenant, account) = (tenant.clone(), account.clone());
+        let sql = "UPDATE sspr_account SET must_change = 1 WHERE tenant = ?1 AND id = ?2";
+        let act = move |connection: &Connection| {
+            let values = params![tenant.as_str(), account.as_str()];
+            let marked = connection.prepare_cached(sql)?.execute(values)?;
+            Ok((marked == 1, Writes::Stand))
+        };
+        self.0.writer.call(act).await
+    }
+
+    fn keeps_freezes(&self) -> bool {
+        true
+    }
+
+    async fn freeze(&self, freeze: &Freeze) -> Result<bool, StoreError> {
+        let freeze = freeze.clone();
+        self.0.writer.call(move |connection| freeze_account(connection, &freeze)).await
     }
 
     async fn rehash(
@@ -151,14 +180,15 @@ impl Outbox for SqliteUsers {
     }
 }
 
-/// Changes the hash, stamp, lock, pending address, last reset, sessions and notices. Either all of
-/// it happens or nothing.
+/// Changes the hash, stamp, marks, lock, pending address, last change, sessions and notices. Either
+/// all of it happens or nothing.
 pub(super) fn apply(
     connection: &Connection,
     change: &PasswordChange,
 ) -> Result<(Applied, Writes), Error> {
     let sql = "UPDATE sspr_account SET password = ?4, stamp = ?5, locked = 0, \
-               pending_address = NULL, last_reset = ?6 \
+               pending_address = NULL, last_reset = ?6, must_change = ?7, password_expires_at = ?8, \
+               frozen_at = NULL \
                WHERE tenant = ?1 AND id = ?2 AND stamp = ?3 AND last_reset IS NOT ?6";
     let changed = connection.prepare_cached(sql)?.execute(params![
         change.tenant.as_str(),
@@ -166,13 +196,15 @@ pub(super) fn apply(
         change.expected_stamp.as_bytes(),
         change.password.expose(),
         change.next_stamp.as_bytes(),
-        change.reset.as_bytes(),
+        change.operation.as_bytes(),
+        change.must_change,
+        change.password_expires_at.map(Timestamp::as_micros),
     ])?;
     if changed == 0 {
         let sql = "SELECT stamp FROM sspr_account \
                    WHERE tenant = ?1 AND id = ?2 AND last_reset = ?3";
         let values =
-            params![change.tenant.as_str(), change.account.as_str(), change.reset.as_bytes()];
+            params![change.tenant.as_str(), change.account.as_str(), change.operation.as_bytes()];
         let mut statement = connection.prepare_cached(sql)?;
         let stamp = statement.query_row(values, |row| row.get::<_, [u8; 16]>(0)).optional()?;
         let answer = match stamp {
@@ -181,11 +213,15 @@ pub(super) fn apply(
         };
         return Ok((answer, Writes::Undone));
     }
-    let sql = "DELETE FROM sspr_session WHERE tenant = ?1 AND account = ?2";
-    connection.prepare_cached(sql)?.execute([change.tenant.as_str(), change.account.as_str()])?;
+    let of = (&change.tenant, &change.account);
+    rows::write_recovery(connection, of, &[])?;
+    if let Some(addresses) = &change.addresses {
+        rows::write_addresses(connection, of, addresses)?;
+    }
+    end_sessions(connection, &change.tenant, &change.account)?;
     let sql = "INSERT INTO sspr_notice \
-               (tenant, address, changed_at, language, leased_until, set_at, cause) \
-               VALUES (?1, ?2, ?3, ?4, ?3, ?3, ?5)";
+               (tenant, address, changed_at, language, leased_until, set_at, cause, account, \
+               operation) VALUES (?1, ?2, ?3, ?4, ?3, ?3, ?5, ?6, ?7)";
     for NoticeRecipient { to, cause } in &change.notify {
         connection.prepare_cached(sql)?.execute(params![
             change.tenant.as_str(),
@@ -193,6 +229,8 @@ pub(super) fn apply(
             change.at.as_micros(),
             change.language.as_ref().map(LanguageTag::as_str),
             cause.as_str(),
+            change.account.as_str(),
+            change.operation.as_bytes(),
         ])?;
     }
     Ok((Applied::Done { notice: NoticeDelivery::Queued }, Writes::Stand))
@@ -209,8 +247,8 @@ fn lease(
 ) -> Result<Result<Vec<Notice>, Error>, Error> {
     // Rows of older versions do not have the time of their lease. It was one lease before their due
     // time.
-    let sql = "SELECT id, tenant, address, changed_at, language, tries, cause FROM sspr_notice \
-               WHERE leased_until <= ?1 OR coalesce(set_at, leased_until - ?2) > ?3 \
+    let sql = "SELECT id, tenant, address, changed_at, language, tries, cause, account, operation \
+               FROM sspr_notice WHERE leased_until <= ?1 OR coalesce(set_at, leased_until - ?2) > ?3 \
                ORDER BY leased_until, id LIMIT ?4";
     let mut statement = connection.prepare_cached(sql)?;
     let lease = i64::try_from(NOTICE_LEASE.as_micros()).unwrap_or(i64::MAX);
@@ -227,6 +265,39 @@ fn lease(
     Ok(readable(due.into_iter().map(|(_, notice)| notice)))
 }
 
+/// Changes the stamp and the freeze, and ends the sessions.
+fn freeze_account(connection: &Connection, freeze: &Freeze) -> Result<(bool, Writes), Error> {
+    let (tenant, account) = (freeze.tenant.as_str(), freeze.account.as_str());
+    let sql = "UPDATE sspr_account SET stamp = ?4, frozen_at = ?5 \
+               WHERE tenant = ?1 AND id = ?2 AND stamp = ?3";
+    let changed = connection.prepare_cached(sql)?.execute(params![
+        tenant,
+        account,
+        freeze.expected_stamp.as_bytes(),
+        freeze.next_stamp.as_bytes(),
+        freeze.frozen.as_ref().map(|frozen| frozen.at.as_micros()),
+    ])?;
+    if changed == 0 {
+        let sql = "SELECT count(*) FROM sspr_account WHERE tenant = ?1 AND id = ?2 AND stamp = ?3";
+        let values = params![tenant, account, freeze.next_stamp.as_bytes()];
+        let done: i64 = connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?;
+        return Ok((done == 1, Writes::Undone));
+    }
+    let back = freeze.frozen.as_ref().map_or(&[][..], |frozen| &frozen.recover_to);
+    rows::write_recovery(connection, (&freeze.tenant, &freeze.account), back)?;
+    end_sessions(connection, &freeze.tenant, &freeze.account)?;
+    Ok((true, Writes::Stand))
+}
+
+fn end_sessions(
+    connection: &Connection,
+    tenant: &TenantId,
+    account: &AccountId,
+) -> Result<(), Error> {
+    let sql = "DELETE FROM sspr_session WHERE tenant = ?1 AND account = ?2";
+    connection.prepare_cached(sql)?.execute([tenant.as_str(), account.as_str()]).map(drop)
+}
+
 fn notice(row: &rusqlite::Row<'_>) -> Result<Notice, Error> {
     let (tenant, address): (String, String) = (row.get(1)?, row.get(2)?);
     let language: Option<String> = row.get(4)?;
@@ -239,5 +310,10 @@ fn notice(row: &rusqlite::Row<'_>) -> Result<Notice, Error> {
     notice.language = language.and_then(|tag| LanguageTag::parse(&tag).ok());
     notice.tries = row.get(5)?;
     notice.cause = NoticeCause::from_stored(&row.get::<_, String>(6)?);
+    // A notice is sent even if these cannot be read, because it only loses its code.
+    let account: Option<String> = row.get(7)?;
+    notice.account = account.and_then(|id| AccountId::parse(&id).ok());
+    let operation: Option<Vec<u8>> = row.get(8)?;
+    notice.operation = operation.and_then(|id| id.try_into().ok()).map(RecordId::from_bytes);
     Ok(notice)
 }
