@@ -2,6 +2,8 @@
 
 use zeroize::Zeroizing;
 
+use crate::domain::characters::misleads;
+
 /// The destination of text. It is a buffer, or a counter of the bytes that the text needs.
 pub(super) trait Sink {
     /// Takes a piece of text.
@@ -110,15 +112,10 @@ pub(super) fn markup<'w>(
     });
 }
 
-/// Returns a name without characters that could break its line or change the direction of the text.
-/// These are control characters, line and paragraph separators, and bidirectional embeddings,
-/// overrides and isolates.
+/// Returns a name without characters that could end its line, change the direction of the text or
+/// hide in it.
 pub(super) fn clean(name: &str) -> String {
-    let unfit = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    name.chars().filter(|c| !unfit(*c)).collect()
+    name.chars().filter(|c| !misleads(*c)).collect()
 }
 
 /// Writes `text`, and replaces each character that `instead` knows.

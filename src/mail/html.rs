@@ -16,6 +16,7 @@ use crate::domain::CodeFormat;
 pub(super) fn render(letter: &Letter<'_>, words: &Words, values: &Values) -> Zeroizing<String> {
     let direction = letter.language.direction();
     let (title, preheader) = match letter.content {
+        Content::AccountEvent { .. } => (&words.account.subject, &words.account.preheader),
         Content::NoPasswordHere { .. } => {
             (&words.no_password.subject, &words.no_password.preheader)
         }
@@ -41,6 +42,9 @@ pub(super) fn render(letter: &Letter<'_>, words: &Words, values: &Values) -> Zer
     sized(|out| {
         markup(out, head, frame, write);
         match letter.content {
+            Content::AccountEvent { cause, .. } => {
+                notice(out, words, &words.told_of(cause), values);
+            }
             Content::NoPasswordHere { .. } => notice(out, words, &words.no_password, values),
             Content::Passcode { code, .. } => {
                 passcode(out, words, &words.passcode, values, code.format());
@@ -88,7 +92,9 @@ fn notice(out: &mut dyn Sink, words: &Words, notice: &NoticeWords, values: &Valu
     let words = |name: &str| {
         let words = match name {
             "brand" => "{brand}",
+            "code" => "{code}",
             "footer" => &words.footer,
+            "freeze" => &words.freeze,
             "heading" => &notice.heading,
             "lead" => &notice.lead,
             "no_link" => &words.no_link,
@@ -100,9 +106,14 @@ fn notice(out: &mut dyn Sink, words: &Words, notice: &NoticeWords, values: &Valu
         };
         Some(words)
     };
-    markup(out, NOTICE, words, |out, words| values.write_line(out, words));
+    let (head, tail) = NOTICE.split_once("{freeze}\n").unwrap_or((NOTICE, ""));
+    let freeze = if values.code().is_empty() { "" } else { FREEZE };
+    for part in [head, freeze, tail] {
+        markup(out, part, words, |out, words| values.write_line(out, words));
+    }
 }
 
+const FREEZE: &str = include_str!("markup/freeze.html");
 const NOTICE: &str = include_str!("markup/notice.html");
 const PAGE: &str = include_str!("markup/page.html");
 const PASSCODE: &str = include_str!("markup/passcode.html");
@@ -113,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_markup_names_nothing_to_click_or_load() {
-        for part in [NOTICE, PAGE, PASSCODE] {
+        for part in [FREEZE, NOTICE, PAGE, PASSCODE] {
             for forbidden in ["http", "<a ", "<img", "url(", "<link", "<script", "src="] {
                 assert!(!part.contains(forbidden), "{forbidden}");
             }
@@ -121,7 +132,8 @@ mod tests {
     }
 
     #[test]
-    fn the_page_has_one_place_for_rows() {
+    fn the_page_has_one_place_for_rows_and_a_notice_one_for_its_code() {
         assert_eq!(PAGE.matches("{rows}\n").count(), 1);
+        assert_eq!(NOTICE.matches("{freeze}\n").count(), 1);
     }
 }

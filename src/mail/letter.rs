@@ -9,7 +9,10 @@ use super::{
     fill::{clean, line, sized},
 };
 use crate::{
-    domain::{Code, CorrelationId, EmailAddress, IdentityProvider, NoticeCause, Timestamp},
+    domain::{
+        ApplicationId, Code, CorrelationId, EmailAddress, IdentityProvider, NoticeCause, TenantId,
+        Timestamp,
+    },
     policy::Brand,
 };
 
@@ -26,12 +29,23 @@ pub struct Letter<'a> {
     pub content: Content<'a>,
     /// The id that ties the mail to a request.
     pub correlation: Option<CorrelationId>,
+    /// The tenant of the recipient's account.
+    pub tenant: &'a TenantId,
+    /// The application in which the reset was opened. Notices have none.
+    pub application: Option<&'a ApplicationId>,
 }
 
 /// The content of a mail.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Content<'a> {
+    /// The mail is the notice of an action of staff, or of a frozen account.
+    AccountEvent {
+        /// The time of the event. Mails state it in UTC.
+        at: Timestamp,
+        /// The event. A change of the password has a content of its own.
+        cause: NoticeCause,
+    },
     /// The account signs in another way, so there is no password to reset.
     NoPasswordHere {
         /// The account's identity providers. If none of them can be named, the mail says "another
@@ -52,6 +66,9 @@ pub enum Content<'a> {
         at: Timestamp,
         /// The cause of the change, as this recipient is told.
         cause: NoticeCause,
+        /// The code with which this recipient freezes the account, if the tenant has switched such
+        /// codes on. It works for three days after the change.
+        freeze: Option<&'a Code>,
     },
 }
 
@@ -83,6 +100,7 @@ impl Letter<'_> {
             subject = sized(|out| line(out, &subject, |_| None::<&str>));
         }
         EmailMessage {
+            application: self.application.cloned(),
             correlation: self.correlation.clone(),
             from: self.brand.sender().cloned(),
             from_name: clean(self.brand.name()),
@@ -90,6 +108,7 @@ impl Letter<'_> {
             language: self.language.into(),
             purpose: self.content.purpose(),
             subject,
+            tenant: self.tenant.clone(),
             text,
             to: self.to.clone(),
         }
@@ -101,6 +120,7 @@ impl Content<'_> {
     #[must_use]
     pub const fn purpose(&self) -> MailPurpose {
         match self {
+            Self::AccountEvent { .. } => MailPurpose::AccountEvent,
             Self::NoPasswordHere { .. } => MailPurpose::NoPasswordHere,
             Self::Passcode { .. } => MailPurpose::Passcode,
             Self::PasswordChanged { .. } => MailPurpose::PasswordChanged,

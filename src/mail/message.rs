@@ -4,7 +4,7 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::domain::{CorrelationId, EmailAddress, LanguageTag};
+use crate::domain::{ApplicationId, CorrelationId, EmailAddress, LanguageTag, TenantId};
 
 /// A message to one recipient, ready to be handed to a mail system.
 ///
@@ -32,12 +32,18 @@ pub struct EmailMessage {
     pub purpose: MailPurpose,
     /// The id that ties the message to a request.
     pub correlation: Option<CorrelationId>,
+    /// The tenant of the recipient's account.
+    pub tenant: TenantId,
+    /// The application in which the reset was opened. Notices have none.
+    pub application: Option<ApplicationId>,
 }
 
 /// The purpose of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MailPurpose {
+    /// Notifies of an action of staff, or of a frozen account.
+    AccountEvent,
     /// Tells the user that the account signs in another way.
     NoPasswordHere,
     /// Carries a passcode.

@@ -22,7 +22,7 @@ use crate::policy::CodeInSubject;
 /// use core::time::Duration;
 ///
 /// use sspr::{
-///     domain::{Code, EmailAddress},
+///     domain::{Code, EmailAddress, TenantId},
 ///     mail::{Content, Language, Letter, StandardTemplates, Templates},
 ///     policy::Brand,
 /// };
@@ -32,6 +32,8 @@ use crate::policy::CodeInSubject;
 /// let templates = StandardTemplates::default().with_words(Language::German, words);
 ///
 /// let message = templates.render(&Letter {
+///     application: None,
+///     tenant: &TenantId::parse("contoso")?,
 ///     brand: &Brand::new("Larkfield")?,
 ///     content: Content::Passcode {
 ///         code: &Code::parse("48291736")?,
@@ -72,6 +74,7 @@ impl Templates for StandardTemplates {
         let words = self.words(letter.language);
         let values = Values::new(letter, words);
         let subject = match (&letter.content, letter.brand.code_in_subject()) {
+            (Content::AccountEvent { .. }, _) => &words.account.subject,
             (Content::NoPasswordHere { .. }, _) => &words.no_password.subject,
             (Content::Passcode { .. }, CodeInSubject::Hidden) => &words.passcode.subject,
             (Content::Passcode { .. }, CodeInSubject::Shown) => &words.passcode.subject_with_code,
@@ -95,7 +98,7 @@ mod tests {
     use crate::{
         domain::{
             Code, CorrelationId, EmailAddress, IdentityProvider, LanguageTag, NoticeCause,
-            Timestamp,
+            TenantId, Timestamp,
         },
         mail::MailPurpose,
         policy::Brand,
@@ -121,15 +124,22 @@ mod tests {
     }
 
     fn notice_of(cause: NoticeCause) -> Content<'static> {
-        Content::PasswordChanged { at: civil(2026, Month::November, 23, 14, 5), cause }
+        let at = civil(2026, Month::November, 23, 14, 5);
+        if cause.is_change() {
+            Content::PasswordChanged { at, cause, freeze: None }
+        } else {
+            Content::AccountEvent { at, cause }
+        }
+    }
+
+    fn freezing(code: &Code, cause: NoticeCause) -> Content<'_> {
+        let at = civil(2026, Month::November, 23, 14, 5);
+        Content::PasswordChanged { at, cause, freeze: Some(code) }
     }
 
     fn changed(at: Timestamp) -> Content<'static> {
-        Content::PasswordChanged { at, cause: NoticeCause::CodeSentHere }
+        Content::PasswordChanged { at, cause: NoticeCause::CodeSentHere, freeze: None }
     }
-
-    const CAUSES: [NoticeCause; 3] =
-        [NoticeCause::CodeSentElsewhere, NoticeCause::CodeSentHere, NoticeCause::Unknown];
 
     fn passcode(code: &Code) -> Content<'_> {
         passcode_for(code, 600)
@@ -142,6 +152,8 @@ mod tests {
 
     fn rendered(brand: &Brand, language: Language, content: Content<'_>) -> EmailMessage {
         StandardTemplates::default().render(&Letter {
+            application: None,
+            tenant: &TenantId::parse("contoso").unwrap(),
             brand,
             content,
             correlation: Some(CorrelationId::parse("c-1").unwrap()),
@@ -158,8 +170,12 @@ mod tests {
                 let message = rendered(brand, language, passcode(&code));
                 check(language, Some(typed), &message);
             }
-            for cause in CAUSES {
+            for cause in NoticeCause::ALL {
                 check(language, None, &rendered(brand, language, notice_of(cause)));
+                if cause.is_change() {
+                    let code = Code::parse(LETTERS).unwrap();
+                    check(language, None, &rendered(brand, language, freezing(&code, cause)));
+                }
             }
             let providers = &PROVIDERS;
             let content = Content::NoPasswordHere { providers };
@@ -197,11 +213,45 @@ mod tests {
     }
 
     #[test]
+    fn a_notice_with_a_code_to_freeze_shows_it_alone_and_is_else_the_same() {
+        let code = Code::parse(LETTERS).unwrap();
+        for language in Language::ALL {
+            for cause in NoticeCause::ALL.into_iter().filter(|cause| cause.is_change()) {
+                let plain = rendered(&larkfield(), language, notice_of(cause));
+                let with_code = rendered(&larkfield(), language, freezing(&code, cause));
+
+                assert_eq!(with_code.subject, plain.subject);
+                let (before, after) = with_code.text.split_once(&format!("{LETTERS}\n\n")).unwrap();
+                assert!(plain.text.ends_with(&format!("\n\n{after}")), "{after}");
+                let (before, freeze) = before.trim_end().rsplit_once("\n\n").unwrap();
+                assert!(plain.text.starts_with(&format!("{before}\n\n")), "{before}");
+                let words = &language.words().freeze;
+                assert!(freeze.replace('\n', " ").starts_with(words.split('{').next().unwrap()));
+                assert_eq!(with_code.text.matches(LETTERS).count(), 1);
+                assert_eq!(with_code.html.matches(LETTERS).count(), 1);
+                assert_eq!(with_code.html.matches("<td class=\"code\"").count(), 1);
+            }
+        }
+    }
+
+    #[test]
     fn the_english_notices_of_other_causes_are_the_design_byte_for_byte() {
         for (cause, text) in [
             (
+                NoticeCause::ChangedByUser,
+                include_str!("../../tests/data/mails/password-changed-by-user.txt"),
+            ),
+            (
+                NoticeCause::CodeFromStaff,
+                include_str!("../../tests/data/mails/password-changed-with-help.txt"),
+            ),
+            (
                 NoticeCause::CodeSentElsewhere,
                 include_str!("../../tests/data/mails/password-changed-elsewhere.txt"),
+            ),
+            (
+                NoticeCause::TemporaryPassword,
+                include_str!("../../tests/data/mails/password-changed-to-temporary.txt"),
             ),
             (
                 NoticeCause::Unknown,
@@ -224,7 +274,7 @@ mod tests {
             (Language::German, "an diese Adresse", "an eine andere Adresse"),
             (Language::Spanish, "a esta dirección", "a otra dirección"),
         ] {
-            for cause in CAUSES {
+            for cause in NoticeCause::ALL {
                 let message = rendered(&larkfield(), language, notice_of(cause));
                 let text = message.text.replace('\n', " ");
                 for part in [&*text, body(&message)] {
@@ -232,7 +282,7 @@ mod tests {
                     let expected = match cause {
                         NoticeCause::CodeSentElsewhere => [false, true],
                         NoticeCause::CodeSentHere => [true, false],
-                        NoticeCause::Unknown => [false, false],
+                        _ => [false, false],
                     };
                     assert_eq!(says, expected, "{cause:?}: {part}");
                 }
@@ -249,11 +299,15 @@ mod tests {
                 let html = body(&message).split_once("</strong>").unwrap().1.to_owned();
                 (text, html.split_once("</strong>").unwrap().1.to_owned())
             };
-            let [elsewhere, here, unknown] = CAUSES.map(answer);
-
-            assert_eq!(here, unknown, "{}", language.tag());
-            assert_ne!(here.0, elsewhere.0, "{}", language.tag());
-            assert_ne!(here.1, elsewhere.1, "{}", language.tag());
+            let (here, tag) = (answer(NoticeCause::CodeSentHere), language.tag());
+            assert_eq!(here, answer(NoticeCause::Unknown), "{tag}");
+            // Where the mailbox is not to blame, it is not named either.
+            for cause in NoticeCause::ALL {
+                if !matches!(cause, NoticeCause::CodeSentHere | NoticeCause::Unknown) {
+                    let other = answer(cause);
+                    assert!(here.0 != other.0 && here.1 != other.1, "{tag}: {cause:?}");
+                }
+            }
         }
     }
 
@@ -273,6 +327,7 @@ mod tests {
             assert!(message.text.contains(&*words.footer), "{tag}");
             assert!(message.html.contains(&*words.footer), "{tag}");
             let question = match (message.purpose, code) {
+                (MailPurpose::AccountEvent, None) => &words.account.not_you,
                 (MailPurpose::Passcode, Some(_)) => &words.passcode.not_you,
                 (MailPurpose::PasswordChanged, None) => &words.changed.not_you,
                 (MailPurpose::NoPasswordHere, None) => &words.no_password.not_you,
@@ -387,15 +442,15 @@ mod tests {
     }
 
     #[test]
-    fn a_brand_cannot_break_lines_or_turn_them_round() {
-        let brand = Brand::new("Lark\u{202e}\u{2028}\u{2069}field").unwrap();
+    fn a_brand_keeps_the_joiners_and_marks_of_its_language() {
+        let brand = Brand::new("Lark\u{200c}field\u{200f}").unwrap();
         let code = Code::parse(DIGITS).unwrap();
 
         let message = rendered(&brand, Language::English, passcode(&code));
 
-        assert_eq!(*message.subject, "Your Larkfield code");
-        assert_eq!(message.from_name, "Larkfield");
-        assert!(message.text.contains("\n\nLarkfield\nSent"));
+        assert_eq!(*message.subject, "Your Lark\u{200c}field\u{200f} code");
+        assert_eq!(message.from_name, "Lark\u{200c}field\u{200f}");
+        assert!(message.text.contains("\n\nLark\u{200c}field\u{200f}\nSent"));
     }
 
     #[test]
@@ -571,6 +626,8 @@ mod tests {
             .with_words(Language::German, with_subject("zwei\r\nBcc: {brand}"));
         let subject = |language| {
             let letter = Letter {
+                application: None,
+                tenant: &TenantId::parse("contoso").unwrap(),
                 brand: &larkfield(),
                 content: notice(),
                 correlation: None,
@@ -589,6 +646,8 @@ mod tests {
         let code = Code::parse(DIGITS).unwrap();
         let to = EmailAddress::parse("amira@example.com").unwrap();
         let letter = Letter {
+            application: None,
+            tenant: &TenantId::parse("contoso").unwrap(),
             brand: &larkfield(),
             content: passcode(&code),
             correlation: None,
@@ -607,6 +666,8 @@ mod tests {
     #[test]
     fn a_hosts_subject_loses_its_control_characters() {
         let letter = Letter {
+            application: None,
+            tenant: &TenantId::parse("contoso").unwrap(),
             brand: &larkfield(),
             content: notice(),
             correlation: None,

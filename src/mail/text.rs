@@ -12,11 +12,14 @@ use super::{
 /// its words allow that.
 pub(super) fn render(letter: &Letter<'_>, words: &Words, values: &Values) -> Zeroizing<String> {
     let blocks = match letter.content {
+        Content::AccountEvent { cause, .. } => notice(words, &words.told_of(cause), values),
         Content::NoPasswordHere { .. } => notice(words, &words.no_password, values),
         Content::Passcode { .. } => passcode(words, values),
         Content::PasswordChanged { cause, .. } => notice(words, &words.changed_by(cause), values),
     };
-    let origin = letter.brand.origin().filter(|_| !values.code().is_empty());
+    // A browser must fill in only a code that its user has asked for.
+    let is_asked_for = matches!(letter.content, Content::Passcode { .. });
+    let origin = letter.brand.origin().filter(|_| is_asked_for);
     sized(|out| {
         for block in &blocks {
             match block {
@@ -57,12 +60,16 @@ fn passcode(words: &Words, values: &Values) -> Vec<Block> {
 fn notice(words: &Words, notice: &NoticeWords, values: &Values) -> Vec<Block> {
     let answer = notice.not_you_answer_text.as_ref();
     let answer = answer.unwrap_or(&notice.not_you_answer);
-    vec![
+    let mut blocks = vec![
         Block::Paragraph(values.paragraph(notice.lead_text.as_ref().unwrap_or(&notice.lead))),
         answered(&notice.was_you, &notice.was_you_answer, values),
         answered(&notice.not_you, answer, values),
-        Block::Paragraph(values.paragraph(&words.no_link)),
-    ]
+    ];
+    if !values.code().is_empty() {
+        blocks.extend([Block::Paragraph(values.paragraph(&words.freeze)), Block::Code]);
+    }
+    blocks.push(Block::Paragraph(values.paragraph(&words.no_link)));
+    blocks
 }
 
 /// Returns a question and its answer as one block.

@@ -36,6 +36,10 @@ impl Values {
             time: String::new(),
         };
         match letter.content {
+            Content::AccountEvent { at, .. } => {
+                values.date = date(at, words);
+                values.time = time(at, words);
+            }
             Content::NoPasswordHere { providers } => {
                 values.providers = listed(providers, words, letter.language);
             }
@@ -43,7 +47,8 @@ impl Values {
                 values.code = Some(Zeroizing::new(code.expose()));
                 values.lifetime = minutes(lifetime, words, letter.language);
             }
-            Content::PasswordChanged { at, .. } => {
+            Content::PasswordChanged { at, freeze, .. } => {
+                values.code = freeze.map(|code| Zeroizing::new(code.expose()));
                 values.date = date(at, words);
                 values.time = time(at, words);
             }

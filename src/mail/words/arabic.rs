@@ -6,6 +6,21 @@ use super::texts::{
 };
 
 pub(super) static WORDS: Words = Words {
+    account: NoticeWords {
+        heading: say("جديد بشأن حسابك"),
+        lead: say(""),
+        lead_text: None,
+        not_you: say("لم تكن أنت؟"),
+        not_you_answer: say(
+            "ربما تحدث شخص آخر مع فريق الدعم باسمك. أخبر فريق الدعم، وعيّن كلمة مرور جديدة: افتح \
+             {brand} كعادتك واختر «هل نسيت كلمة المرور؟».",
+        ),
+        not_you_answer_text: None,
+        preheader: say("إذا كنت على علم بذلك، فلا يلزمك فعل أي شيء."),
+        subject: say("جديد بشأن حسابك لدى {brand}"),
+        was_you: say("هل أنت على علم بذلك؟"),
+        was_you_answer: say("إذن لا يلزمك فعل أي شيء."),
+    },
     changed: NoticeWords {
         heading: say("تم تغيير كلمة المرور"),
         lead: say(
@@ -28,6 +43,20 @@ pub(super) static WORDS: Words = Words {
         was_you: say("هل كنت أنت؟"),
         was_you_answer: say("إذن لا يلزمك فعل أي شيء."),
     },
+    changed_by_user: CauseWords {
+        lead: say(
+            "قام بتغييرها في {date} الساعة {time} بالتوقيت العالمي المنسق شخص يعرف كلمة المرور \
+             الحالية. وتم تسجيل الخروج من جميع الأجهزة الأخرى.",
+        ),
+        lead_text: Some(say(
+            "تم تغيير كلمة المرور لحسابك لدى {brand} في {date} الساعة {time} بالتوقيت العالمي \
+             المنسق على يد شخص يعرف كلمة المرور الحالية. وتم تسجيل الخروج من جميع الأجهزة الأخرى.",
+        )),
+        not_you_answer: Some(say(
+            "شخص ما يعرف كلمة مرورك. افتح {brand} كعادتك واختر «هل نسيت كلمة المرور؟».",
+        )),
+        not_you_answer_text: None,
+    },
     changed_elsewhere: CauseWords {
         lead: say(
             "تم تغييرها في {date} الساعة {time} بالتوقيت العالمي المنسق، باستخدام رمز أُرسل إلى \
@@ -44,6 +73,23 @@ pub(super) static WORDS: Words = Words {
         )),
         not_you_answer_text: None,
     },
+    changed_to_temporary: CauseWords {
+        lead: say(
+            "في {date} الساعة {time} بالتوقيت العالمي المنسق، عيّن فريق الدعم كلمة مرور مؤقتة \
+             لحسابك. وتم تسجيل الخروج من جميع الأجهزة. وستختار كلمة مرور جديدة عند تسجيل الدخول \
+             التالي.",
+        ),
+        lead_text: Some(say(
+            "في {date} الساعة {time} بالتوقيت العالمي المنسق، عيّن فريق الدعم كلمة مرور مؤقتة \
+             لحسابك لدى {brand}. وتم تسجيل الخروج من جميع الأجهزة. وستختار كلمة مرور جديدة عند \
+             تسجيل الدخول التالي.",
+        )),
+        not_you_answer: Some(say(
+            "ربما تحدث شخص آخر مع فريق الدعم باسمك. افتح {brand} كعادتك واختر «هل نسيت كلمة \
+             المرور؟». ثم أخبر فريق الدعم.",
+        )),
+        not_you_answer_text: None,
+    },
     changed_unknown: CauseWords {
         lead: say(
             "تم تغييرها في {date} الساعة {time} بالتوقيت العالمي المنسق. وتم تسجيل الخروج من \
@@ -56,6 +102,26 @@ pub(super) static WORDS: Words = Words {
         not_you_answer: None,
         not_you_answer_text: None,
     },
+    changed_with_help: CauseWords {
+        lead: say(
+            "تم تغييرها في {date} الساعة {time} بالتوقيت العالمي المنسق، باستخدام رمز سلّمه فريق \
+             الدعم بناءً على طلب. وتم تسجيل الخروج من جميع الأجهزة الأخرى.",
+        ),
+        lead_text: Some(say(
+            "تم تغيير كلمة المرور لحسابك لدى {brand} في {date} الساعة {time} بالتوقيت العالمي \
+             المنسق، باستخدام رمز سلّمه فريق الدعم بناءً على طلب. وتم تسجيل الخروج من جميع \
+             الأجهزة الأخرى.",
+        )),
+        not_you_answer: Some(say(
+            "ربما تحدث شخص آخر مع فريق الدعم باسمك. افتح {brand} كعادتك واختر «هل نسيت كلمة \
+             المرور؟». ثم أخبر فريق الدعم.",
+        )),
+        not_you_answer_text: None,
+    },
+    change_required: say(
+        "في {date} الساعة {time} بالتوقيت العالمي المنسق، طلب فريق الدعم أن تختار كلمة مرور \
+             جديدة لحسابك لدى {brand} عند تسجيل الدخول القادم.",
+    ),
     dates: DateWords {
         date: say("{day}\u{a0}{month} {year}"),
         first_day: say("1"),
@@ -76,6 +142,27 @@ pub(super) static WORDS: Words = Words {
         time: say("{hour}:{minute}"),
     },
     footer: say("أُرسلت هذه الرسالة تلقائيًا، ولا تُقرأ الردود عليها."),
+    freeze: say(
+        "يمكنك أيضًا تجميد الحساب فورًا، فلا يستطيع أحد تسجيل الدخول. افتح {brand} كعادتك، واختر \
+         «تجميد حسابي»، ثم أدخل هذا الرمز. وهو صالح لمدة ثلاثة أيام.",
+    ),
+    frozen: CauseWords {
+        lead: say(
+            "في {date} الساعة {time} بالتوقيت العالمي المنسق، تم تجميد حسابك لدى {brand} باستخدام \
+                 رمز من رسالة سابقة. لا يستطيع أحد تسجيل الدخول. لاستعادته، افتح {brand} كعادتك، واختر \
+                 «هل نسيت كلمة المرور؟»، ثم أدخل هذا العنوان.",
+        ),
+        lead_text: None,
+        not_you_answer: Some(say(
+            "لقد قرأ شخص آخر رسالة سابقة إليك. غيّر أولًا كلمة المرور لصندوق بريدك. ثم استعد \
+             الحساب.",
+        )),
+        not_you_answer_text: None,
+    },
+    help_offered: say(
+        "في {date} الساعة {time} بالتوقيت العالمي المنسق، أنشأ فريق الدعم رمزًا لحسابك لدى \
+             {brand}. من لديه الرمز يستطيع اختيار كلمة مرور جديدة.",
+    ),
     minutes: MinuteForms {
         few: say("{n}\u{a0}دقائق"),
         many: say("{n}\u{a0}دقيقة"),
@@ -119,10 +206,18 @@ pub(super) static WORDS: Words = Words {
         subject_with_code: say("رمزك {code} لدى {brand}"),
         validity: say("يظل الرمز صالحًا مدة {lifetime} ولمرة واحدة فقط."),
     },
+    pause_ended: say(
+        "في {date} الساعة {time} بالتوقيت العالمي المنسق، أنهى فريق الدعم إيقاف تسجيل الدخول \
+             المؤقت لحسابك لدى {brand}. وكان سببه كلمات مرور خاطئة كثيرة.",
+    ),
     providers: ProviderWords {
         comma: say(" أو "),
         email_code: say("رمز يُرسل بالبريد الإلكتروني"),
         or: say(" أو "),
         other: say("مزوّد آخر"),
     },
+    unfrozen: say(
+        "في {date} الساعة {time} بالتوقيت العالمي المنسق، ألغى فريق الدعم تجميد حسابك لدى \
+             {brand}. وكلمة المرور هي نفسها كما كانت.",
+    ),
 };

@@ -5,6 +5,21 @@ use super::texts::{
 };
 
 pub(super) static WORDS: Words = Words {
+    account: NoticeWords {
+        heading: say("News about your account"),
+        lead: say(""),
+        lead_text: None,
+        not_you: say("Not you?"),
+        not_you_answer: say(
+            "Someone may have spoken to support in your name. Tell support, and choose a new \
+             password: open {brand} as you always do and choose “Forgot password?”.",
+        ),
+        not_you_answer_text: None,
+        preheader: say("If you know about it, there is nothing to do."),
+        subject: say("News about your {brand} account"),
+        was_you: say("Do you know about it?"),
+        was_you_answer: say("Then there is nothing to do."),
+    },
     changed: NoticeWords {
         heading: say("Your password was changed"),
         lead: say(
@@ -29,6 +44,23 @@ pub(super) static WORDS: Words = Words {
         was_you: say("Was it you?"),
         was_you_answer: say("Then there is nothing to do."),
     },
+    changed_by_user: CauseWords {
+        lead: say(
+            "It was changed on {date} at {time} UTC by someone who knew the current password. \
+             Every other device has been signed out.",
+        ),
+        lead_text: Some(say("The password of your {brand} account was changed on\n\
+             {date} at {time} UTC by someone who knew the current\n\
+             password. Every other device has been signed out.")),
+        not_you_answer: Some(say(
+            "Someone knows your password. Open {brand} as you always do and choose “Forgot \
+             password?”.",
+        )),
+        not_you_answer_text: Some(say(
+            "Someone knows your password. Open {brand} as you always do\n\
+             and choose \"Forgot password?\".",
+        )),
+    },
     changed_elsewhere: CauseWords {
         lead: say(
             "It was changed on {date} at {time} UTC, with a code sent to another address of your \
@@ -46,6 +78,23 @@ pub(super) static WORDS: Words = Words {
              address. Change the password of that mailbox first. Then open {brand}\n\
              as you always do and choose \"Forgot password?\".")),
     },
+    changed_to_temporary: CauseWords {
+        lead: say(
+            "On {date} at {time} UTC, support set a temporary password for your account. Every \
+             device has been signed out. You choose a new password the next time you sign in.",
+        ),
+        lead_text: Some(say("On {date} at {time} UTC, support set a temporary password for\n\
+             your {brand} account. Every device has been signed out.\n\
+             You choose a new password the next time you sign in.")),
+        not_you_answer: Some(say(
+            "Someone may have spoken to support in your name. Open {brand} as you always do and \
+             choose “Forgot password?”. Then tell support.",
+        )),
+        not_you_answer_text: Some(say(
+            "Someone may have spoken to support in your name. Open {brand}\n\
+             as you always do and choose \"Forgot password?\". Then tell support.",
+        )),
+    },
     changed_unknown: CauseWords {
         lead: say(
             "It was changed on {date} at {time} UTC. Every other device has been signed out.",
@@ -56,6 +105,27 @@ pub(super) static WORDS: Words = Words {
         not_you_answer: None,
         not_you_answer_text: None,
     },
+    changed_with_help: CauseWords {
+        lead: say(
+            "It was changed on {date} at {time} UTC with a code that support gave out by request. \
+             Every other device has been signed out.",
+        ),
+        lead_text: Some(say("The password of your {brand} account was changed on\n\
+             {date} at {time} UTC with a code that support gave out\n\
+             by request. Every other device has been signed out.")),
+        not_you_answer: Some(say(
+            "Someone may have spoken to support in your name. Open {brand} as you always do and \
+             choose “Forgot password?”. Then tell support.",
+        )),
+        not_you_answer_text: Some(say(
+            "Someone may have spoken to support in your name. Open {brand}\n\
+             as you always do and choose \"Forgot password?\". Then tell support.",
+        )),
+    },
+    change_required: say(
+        "On {date} at {time} UTC, support marked your {brand} account, so that you choose a new \
+             password the next time you sign in.",
+    ),
     dates: DateWords {
         date: say("{day} {month} {year}"),
         first_day: say("1"),
@@ -76,6 +146,27 @@ pub(super) static WORDS: Words = Words {
         time: say("{hour}:{minute}"),
     },
     footer: say("Sent automatically; replies are not read."),
+    freeze: say(
+        "You can also freeze the account at once, so that nobody can sign in. Open {brand} as you \
+         always do, choose “Freeze my account” and enter this code. It works for three days.",
+    ),
+    frozen: CauseWords {
+        lead: say(
+            "On {date} at {time} UTC, your {brand} account was frozen with the code of an earlier \
+                 message. Nobody can sign in. To get it back, open {brand} as you always do, choose \
+                 “Forgot password?” and enter this address.",
+        ),
+        lead_text: None,
+        not_you_answer: Some(say(
+            "Someone else has read an earlier message to you. Change the password of your \
+             mailbox first. Then get the account back.",
+        )),
+        not_you_answer_text: None,
+    },
+    help_offered: say(
+        "On {date} at {time} UTC, support made a code for your {brand} account. Whoever has the \
+             code can choose a new password.",
+    ),
     minutes: MinuteForms::two("1 minute", "{n} minutes"),
     no_link: say("There is no link in this message on purpose."),
     no_password: NoticeWords {
@@ -109,10 +200,18 @@ pub(super) static WORDS: Words = Words {
         subject_with_code: say("{code} is your {brand} code"),
         validity: say("It works for {lifetime} and only once."),
     },
+    pause_ended: say(
+        "On {date} at {time} UTC, support ended a pause of the sign-in to your {brand} account. \
+             The pause came from too many wrong passwords.",
+    ),
     providers: ProviderWords {
         comma: say(", "),
         email_code: say("a code sent by e-mail"),
         or: say(" or "),
         other: say("another provider"),
     },
+    unfrozen: say(
+        "On {date} at {time} UTC, support ended the freeze of your {brand} account. The \
+             password is the same as before.",
+    ),
 };

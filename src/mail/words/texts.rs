@@ -16,17 +16,35 @@ use crate::{domain::NoticeCause, mail::Language};
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words {
+    /// The notice of an action of staff, or of a frozen account. Fills in `{date}` and `{time}`, in
+    /// UTC. The words of its event replace its lead.
+    pub account: NoticeWords,
     /// The notice of a password change with a code that was sent to the recipient. Fills in
     /// `{date}` and `{time}`, in UTC.
     pub changed: NoticeWords,
+    /// The words of that notice if someone who knew the current password has changed it.
+    pub changed_by_user: CauseWords,
     /// The words of that notice if the code was sent to another address of the account.
     pub changed_elsewhere: CauseWords,
+    /// The words of that notice if staff has set a temporary password.
+    pub changed_to_temporary: CauseWords,
     /// The words of that notice if the cause of the change is not known.
     pub changed_unknown: CauseWords,
+    /// The words of that notice if the code came from staff.
+    pub changed_with_help: CauseWords,
+    /// The lead of the notice that staff have required a new password.
+    pub change_required: Cow<'static, str>,
     /// Days and times.
     pub dates: DateWords,
     /// The last line of every mail, below the brand.
     pub footer: Cow<'static, str>,
+    /// The way to freeze the account, above the code for it in the notice of a password change. It
+    /// names the link on the sign-in page.
+    pub freeze: Cow<'static, str>,
+    /// The words of the notice that the account is frozen.
+    pub frozen: CauseWords,
+    /// The lead of the notice that staff have made a code to hand over.
+    pub help_offered: Cow<'static, str>,
     /// Minutes, in the plural forms of the language.
     pub minutes: MinuteForms,
     /// The reason why a notice has no link.
@@ -35,8 +53,12 @@ pub struct Words {
     pub no_password: NoticeWords,
     /// The passcode mail.
     pub passcode: PasscodeWords,
+    /// The lead of the notice that staff have ended a pause of the sign-in.
+    pub pause_ended: Cow<'static, str>,
     /// The names of the ways to sign in.
     pub providers: ProviderWords,
+    /// The lead of the notice that staff have ended a freeze.
+    pub unfrozen: Cow<'static, str>,
 }
 
 /// The words of a passcode mail.
@@ -152,9 +174,12 @@ impl Words {
     /// Returns the notice of a password change, in the words of its cause.
     pub(in crate::mail) fn changed_by(&self, cause: NoticeCause) -> Cow<'_, NoticeWords> {
         let of_cause = match cause {
+            NoticeCause::ChangedByUser => &self.changed_by_user,
+            NoticeCause::CodeFromStaff => &self.changed_with_help,
             NoticeCause::CodeSentElsewhere => &self.changed_elsewhere,
             NoticeCause::CodeSentHere => return Cow::Borrowed(&self.changed),
-            NoticeCause::Unknown => &self.changed_unknown,
+            NoticeCause::TemporaryPassword => &self.changed_to_temporary,
+            _ => &self.changed_unknown,
         };
         let mut words = self.changed.clone();
         words.lead.clone_from(&of_cause.lead);
@@ -162,6 +187,24 @@ impl Words {
         if let Some(answer) = &of_cause.not_you_answer {
             words.not_you_answer.clone_from(answer);
             words.not_you_answer_text.clone_from(&of_cause.not_you_answer_text);
+        }
+        Cow::Owned(words)
+    }
+
+    /// Returns the notice of an event that is no change of the password.
+    pub(in crate::mail) fn told_of(&self, cause: NoticeCause) -> Cow<'_, NoticeWords> {
+        let lead = match cause {
+            NoticeCause::ChangeRequired => &self.change_required,
+            NoticeCause::Frozen => &self.frozen.lead,
+            NoticeCause::HelpOffered => &self.help_offered,
+            NoticeCause::PauseEnded => &self.pause_ended,
+            NoticeCause::Unfrozen => &self.unfrozen,
+            _ => return self.changed_by(cause),
+        };
+        let mut words = self.account.clone();
+        words.lead.clone_from(lead);
+        if let (NoticeCause::Frozen, Some(answer)) = (cause, &self.frozen.not_you_answer) {
+            words.not_you_answer.clone_from(answer);
         }
         Cow::Owned(words)
     }
