@@ -1,6 +1,6 @@
 //! The ids that tie requests to log lines.
 
-use crate::domain::{CorrelationId, Entropy};
+use crate::domain::{CorrelationId, Entropy, guid};
 
 /// Generates an id that ties a request to its log lines.
 pub(super) fn fresh_correlation(entropy: &dyn Entropy) -> Option<CorrelationId> {
@@ -11,21 +11,9 @@ pub(super) fn fresh_correlation(entropy: &dyn Entropy) -> Option<CorrelationId> 
 pub(super) fn fresh_id(entropy: &dyn Entropy) -> Option<String> {
     let mut bytes = [0; 16];
     entropy.fill(&mut bytes).ok()?;
-    let mut text = String::with_capacity(36);
-    for (place, byte) in bytes.into_iter().enumerate() {
-        // The bits of version 4 and of the variant 10.
-        let byte = match place {
-            6 => byte & 0x0f | 0x40,
-            8 => byte & 0x3f | 0x80,
-            _ => byte,
-        };
-        if matches!(place, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        let digits = [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16));
-        text.extend(digits.into_iter().flatten());
-    }
-    Some(text)
+    // The bits of version 4 and of the variant 10.
+    let random = u128::from_be_bytes(bytes) & !(0xf0 << 72 | 0xc0 << 56);
+    Some(guid(random | 0x40 << 72 | 0x80 << 56))
 }
 
 #[cfg(test)]

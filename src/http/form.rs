@@ -1,6 +1,7 @@
 //! Reads forms (`application/x-www-form-urlencoded`) strictly: malformed input is refused, never
 //! guessed at.
 
+use core::ops::Range;
 use std::collections::BTreeSet;
 
 use axum::{
@@ -16,7 +17,18 @@ pub(super) const MOST_BYTES: usize = 16 * 1024;
 const MOST_FIELDS: usize = 64;
 
 /// The fields of a form. They are wiped on drop.
-pub(super) struct Form(Vec<(Zeroizing<String>, Zeroizing<String>)>);
+pub(super) struct Form {
+    /// All decoded names and values, one after the other.
+    text: Zeroizing<String>,
+    /// Where each name and its value stand in the text.
+    fields: Vec<(Range<usize>, Range<usize>)>,
+}
+
+/// A form that is being read.
+struct Reading {
+    text: Zeroizing<Vec<u8>>,
+    fields: Vec<(Range<usize>, Range<usize>)>,
+}
 
 /// The reason why a form, or one of its fields, cannot be used.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -64,31 +76,33 @@ impl Form {
     }
 
     fn parse_within(text: &str, most_fields: usize) -> Result<Self, FormError> {
-        let mut fields = Vec::new();
+        let mut reading = Reading::of(text);
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-            if fields.len() == most_fields {
+            if reading.fields.len() == most_fields {
                 return Err(FormError::TooLarge);
             }
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            fields.push((decoded(name)?, decoded(value)?));
+            reading.field(pair)?;
         }
-        Ok(Self(fields))
+        reading.finish()
     }
 
     /// Reads the query of a link, to which other sites may add parameters. Malformed parts are left
     /// out, and so are parts beyond the most fields.
     pub(super) fn of_query(text: &str) -> Self {
-        let pairs = text.split('&').filter(|pair| !pair.is_empty()).filter_map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Some((decoded(name).ok()?, decoded(value).ok()?))
-        });
-        Self(pairs.take(MOST_FIELDS).collect())
+        let mut reading = Reading::of(text);
+        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+            if reading.fields.len() < MOST_FIELDS {
+                // What a malformed part has left in the text belongs to no field.
+                let _ = reading.field(pair);
+            }
+        }
+        reading.finish().unwrap_or_default()
     }
 
     /// Returns a field that may be missing or empty.
     pub(super) fn optional(&self, name: &'static str) -> Result<Option<&str>, FormError> {
-        let mut found = self.0.iter().filter(|(field, _)| field.as_str() == name);
-        let value = found.next().map(|(_, value)| value.as_str());
+        let mut found = self.all(name);
+        let value = found.next();
         if found.next().is_some() {
             return Err(FormError::Repeated(name));
         }
@@ -131,22 +145,69 @@ impl Form {
 
     /// Refuses every other field, because a misspelt field would count as left out.
     pub(super) fn knows_only(&self, names: &'static [&'static str]) -> Result<(), FormError> {
-        let is_known = |(field, _): &(Zeroizing<String>, _)| names.contains(&field.as_str());
-        if self.0.iter().all(is_known) { Ok(()) } else { Err(FormError::Unknown(names)) }
+        let is_known = |(field, _): (&str, &str)| names.contains(&field);
+        if self.fields().all(is_known) { Ok(()) } else { Err(FormError::Unknown(names)) }
     }
 
     /// Returns whether no field is repeated.
     pub(super) fn has_each_once(&self) -> bool {
         let mut names = BTreeSet::new();
-        self.0.iter().all(|(field, _)| names.insert(field.as_str()))
+        self.fields().all(|(field, _)| names.insert(field))
     }
 
     /// Returns every value of a repeatable field.
     pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0
-            .iter()
-            .filter(move |(field, _)| field.as_str() == name)
-            .map(|(_, value)| value.as_str())
+        self.fields().filter(move |(field, _)| *field == name).map(|(_, value)| value)
+    }
+
+    fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        let part = |range: &Range<usize>| self.text.get(range.clone()).unwrap_or_default();
+        self.fields.iter().map(move |(name, value)| (part(name), part(value)))
+    }
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self { fields: Vec::new(), text: Zeroizing::new(String::new()) }
+    }
+}
+
+impl Reading {
+    fn of(text: &str) -> Self {
+        // As long as the encoded text, so that what was decoded never moves.
+        Self { fields: Vec::new(), text: Zeroizing::new(Vec::with_capacity(text.len())) }
+    }
+
+    /// Reads a name and its value.
+    fn field(&mut self, pair: &str) -> Result<(), FormError> {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let field = (self.decode(name)?, self.decode(value)?);
+        self.fields.push(field);
+        Ok(())
+    }
+
+    /// Decodes a part to the end of the text. Without success nothing of it stays there.
+    fn decode(&mut self, part: &str) -> Result<Range<usize>, FormError> {
+        let start = self.text.len();
+        let decoded = decode(part.as_bytes(), &mut self.text).and_then(|()| {
+            let plain = self.text.get(start..).unwrap_or_default();
+            let is_text = !plain.contains(&0) && core::str::from_utf8(plain).is_ok();
+            if is_text { Ok(start..self.text.len()) } else { Err(FormError::Encoding) }
+        });
+        if decoded.is_err() {
+            self.text.truncate(start);
+        }
+        decoded
+    }
+
+    fn finish(mut self) -> Result<Form, FormError> {
+        match String::from_utf8(core::mem::take(&mut *self.text)) {
+            Ok(text) => Ok(Form { fields: self.fields, text: Zeroizing::new(text) }),
+            Err(error) => {
+                *self.text = error.into_bytes();
+                Err(FormError::Encoding)
+            }
+        }
     }
 }
 
@@ -164,10 +225,8 @@ pub(super) fn is_of(headers: &HeaderMap, media_type: &str) -> bool {
     types.next().is_none() && essence.eq_ignore_ascii_case(media_type.as_bytes())
 }
 
-fn decoded(text: &str) -> Result<Zeroizing<String>, FormError> {
-    // As long as the encoded text, so that it never moves.
-    let mut plain = Zeroizing::new(Vec::with_capacity(text.len()));
-    let mut rest = text.as_bytes();
+/// Appends the decoded bytes of a part.
+fn decode(mut rest: &[u8], plain: &mut Vec<u8>) -> Result<(), FormError> {
     while let Some(place) = rest.iter().position(|byte| matches!(byte, b'%' | b'+')) {
         let (run, special) = rest.split_at(place);
         plain.extend_from_slice(run);
@@ -178,16 +237,7 @@ fn decoded(text: &str) -> Result<Zeroizing<String>, FormError> {
         };
     }
     plain.extend_from_slice(rest);
-    if plain.contains(&0) {
-        return Err(FormError::Encoding);
-    }
-    match String::from_utf8(core::mem::take(&mut *plain)) {
-        Ok(plain) => Ok(Zeroizing::new(plain)),
-        Err(error) => {
-            *plain = error.into_bytes();
-            Err(FormError::Encoding)
-        }
-    }
+    Ok(())
 }
 
 /// Returns the byte that two hexadecimal digits stand for.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     http::form::{Form, FormError},
-    policy::{CurrentPassword, MethodState, PasswordRules},
+    policy::{CurrentPassword, FreezeCodes, MethodState, PasswordRules},
 };
 
 /// A form of the page that saves something.
@@ -18,6 +18,7 @@ pub(super) enum Sheet {
     Email,
     NewFlow,
     Flow,
+    Notices,
     Rules,
 }
 
@@ -38,6 +39,7 @@ impl Sheet {
             ],
             Self::NewFlow => &["version", "name"],
             Self::Flow => &["version", "name", "idp", "all_applications", "applications"],
+            Self::Notices => &["version", "freeze_codes"],
             Self::Rules => &["version", "rules", "min_length", "terms", "current"],
         }
     }
@@ -103,6 +105,13 @@ pub(super) fn rules(form: &Form) -> Result<RulesEdit<'_>, FormError> {
         min_length: length.trim().parse().unwrap_or(0),
         rules: if rules == "entra" { PasswordRules::entra() } else { PasswordRules::nist() },
         terms: lines(form.optional("terms")?.unwrap_or_default()).collect(),
+    })
+}
+
+pub(super) fn notices(form: &Form) -> Result<FreezeCodes, FormError> {
+    Ok(match form.word("freeze_codes", &["on"])? {
+        Some(_) => FreezeCodes::On,
+        None => FreezeCodes::Off,
     })
 }
 

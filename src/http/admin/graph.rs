@@ -6,8 +6,8 @@ use axum::{
     body::{Body, to_bytes},
     extract::{Path, Request, State, rejection::PathRejection},
     http::{
-        HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, LOCATION, RETRY_AFTER},
+        HeaderMap, HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, LOCATION},
     },
     response::{IntoResponse, Response},
 };
@@ -25,45 +25,38 @@ use super::{
 };
 use crate::{
     domain::TenantId,
-    http::{correlation::fresh_correlation, form::is_of},
+    http::{
+        correlation::fresh_correlation,
+        form::is_of,
+        odata::{JSON, Odata},
+    },
     policy::{DEEPEST, DocumentError, MOST_BYTES, TenantPolicy, UserFlow, parse_json},
 };
 
 /// The seconds after which concurrent changes are probably done.
-const SOON: u16 = 5;
+const SOON: u64 = 5;
 
-const JSON: &str = "application/json; charset=utf-8";
-
-/// An error in the form of OData.
-pub(super) struct Odata {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
-    retry_after: Option<u16>,
-    site: Arc<Site>,
-}
-
-type Answer = Result<Response, Odata>;
+pub(super) type Answer = Result<Response, Odata>;
 
 /// The parts of a path that name something. `Err` if they are not text.
-type Named<T> = Result<Path<T>, PathRejection>;
+pub(super) type Named<T> = Result<Path<T>, PathRejection>;
 
 /// An allowed request, with the stored policy.
-struct Allowed {
-    site: Arc<Site>,
-    tenant: TenantId,
-    who: String,
-    headers: HeaderMap,
+pub(super) struct Allowed {
+    pub(super) site: Arc<Site>,
+    pub(super) tenant: TenantId,
+    pub(super) who: String,
+    pub(super) headers: HeaderMap,
 }
 
 impl Allowed {
-    async fn of(
+    pub(super) async fn of(
         site: &Arc<Site>,
         tenant: Named<String>,
         request: Request,
         kind: AccessKind,
     ) -> Result<(Self, Body), Odata> {
-        let fail = |status, code, message: &str| Odata::new(site, status, code, message);
+        let fail = |status, code, message: &str| Odata::new(&site.sspr, status, code, message);
         let (parts, body) = request.into_parts();
         let tenant = match tenant {
             Ok(Path(tenant)) => TenantId::parse(&tenant).map_err(|error| error.to_string()),
@@ -93,11 +86,11 @@ impl Allowed {
         }
     }
 
-    fn fail(&self, status: StatusCode, code: &'static str, message: &str) -> Odata {
-        Odata::new(&self.site, status, code, message)
+    pub(super) fn fail(&self, status: StatusCode, code: &'static str, message: &str) -> Odata {
+        Odata::new(&self.site.sspr, status, code, message)
     }
 
-    async fn stored(&self) -> Result<Stored, Odata> {
+    pub(super) async fn stored(&self) -> Result<Stored, Odata> {
         match self.site.stored(&self.tenant).await {
             Ok(Some(stored)) => Ok(stored),
             Ok(None) => Err(self.no_tenant()),
@@ -109,13 +102,13 @@ impl Allowed {
         self.fail(StatusCode::NOT_FOUND, "Request_ResourceNotFound", "There is no such tenant.")
     }
 
-    fn down(&self) -> Odata {
+    pub(super) fn down(&self) -> Odata {
         let message = "The policies cannot be read or written right now; try again in a minute.";
         self.fail(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
     }
 
     /// Reads the body, which must be a JSON object.
-    async fn object(&self, body: Body) -> Result<Map<String, Value>, Odata> {
+    pub(super) async fn object(&self, body: Body) -> Result<Map<String, Value>, Odata> {
         let bad =
             |this: &Self, message: &str| this.fail(StatusCode::BAD_REQUEST, "BadRequest", message);
         if !is_of(&self.headers, "application/json") {
@@ -170,8 +163,7 @@ impl Allowed {
             Changed::Crowded => {
                 let message = "Too many others change this policy right now; try again.";
                 let status = StatusCode::SERVICE_UNAVAILABLE;
-                let error = self.fail(status, "ServiceUnavailable", message);
-                Err(Odata { retry_after: Some(SOON), ..error })
+                Err(self.fail(status, "ServiceUnavailable", message).retry_after(SOON))
             }
             Changed::Invalid(error) => {
                 Err(self.fail(StatusCode::BAD_REQUEST, "BadRequest", &error.to_string()))
@@ -327,7 +319,7 @@ pub(super) async fn patch_flow(
 /// Answers requests for an unknown path below the endpoints.
 pub(super) async fn missing(State(site): State<Arc<Site>>, _: Request) -> Odata {
     Odata::new(
-        &site,
+        &site.sspr,
         StatusCode::NOT_FOUND,
         "Request_ResourceNotFound",
         "There is no such resource.",
@@ -337,11 +329,11 @@ pub(super) async fn missing(State(site): State<Arc<Site>>, _: Request) -> Odata 
 /// Answers requests with a method that the resource does not support.
 pub(super) async fn not_allowed(State(site): State<Arc<Site>>, _: Request) -> Odata {
     let message = "The method is not allowed for this resource.";
-    Odata::new(&site, StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", message)
+    Odata::new(&site.sspr, StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", message)
 }
 
 /// Returns the tenant and the id that a path names.
-fn parted(named: Named<(String, String)>) -> (Named<String>, String) {
+pub(super) fn parted(named: Named<(String, String)>) -> (Named<String>, String) {
     match named {
         Ok(Path((tenant, id))) => (Ok(Path(tenant)), id),
         Err(none) => (Err(none), String::new()),
@@ -357,7 +349,7 @@ pub(super) fn refusal(site: &Arc<Site>, status: StatusCode) -> Response {
         StatusCode::REQUEST_TIMEOUT => ("RequestTimeout", "The answer took too long; try again."),
         _ => ("BadRequest", "The request could not be read."),
     };
-    Odata::new(site, status, code, message).into_response()
+    Odata::new(&site.sspr, status, code, message).into_response()
 }
 
 fn no_flow(allowed: &Allowed) -> Odata {
@@ -380,37 +372,4 @@ fn empty(version: u64) -> Response {
     }
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-impl Odata {
-    fn new(site: &Arc<Site>, status: StatusCode, code: &'static str, message: &str) -> Self {
-        let (message, site) = (message.to_owned(), site.clone());
-        Self { code, message, retry_after: None, site, status }
-    }
-}
-
-impl IntoResponse for Odata {
-    fn into_response(self) -> Response {
-        let id = fresh_correlation(self.site.sspr.entropy());
-        let id = id.as_ref().map_or("", |id| id.as_str());
-        let at = self.site.sspr.now().to_civil();
-        let at = format!("{}T{:02}:{:02}:{:02}", at.date(), at.hour(), at.minute(), at.second());
-        let body = json!({ "error": {
-            "code": self.code,
-            "message": self.message,
-            "innerError": { "date": at, "request-id": id, "client-request-id": id },
-        }});
-        let mut response = Response::new(Body::from(body.to_string()));
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = self.retry_after {
-            headers.insert(RETRY_AFTER, seconds.into());
-        }
-        if let Ok(id) = HeaderValue::from_str(id) {
-            headers.insert(HeaderName::from_static("request-id"), id);
-        }
-        response
-    }
 }

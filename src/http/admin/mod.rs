@@ -3,6 +3,7 @@
 mod authorize;
 mod change;
 mod choices;
+mod customers;
 mod documents;
 mod edits;
 mod fields;
@@ -33,7 +34,7 @@ pub use authorize::{Access, AccessKind, Authorize, Authorized};
 use self::{site::Site, turns::Turns};
 use super::hardening::{assets, harden, level_host};
 use crate::{
-    domain::{GroupId, TenantId},
+    domain::{Application, GroupId, TenantId},
     engine::Sspr,
     ports::PolicyStore,
 };
@@ -50,7 +51,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// - the tenants, their readiness, Email OTP, user flows and password rules,
 /// - the limits with their odds,
 /// - the reasons why an account may not reset,
-/// - the changes, with the administrator who made each.
+/// - the changes, with the administrator who made each,
+/// - the customers and the actions of the help desk, after [`Admin::with_help_desk`].
 ///
 /// The JSON endpoints lie below `tenants/{tenant}/v1.0/`:
 ///
@@ -59,6 +61,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// | `policies/authenticationMethodsPolicy/authenticationMethodConfigurations/email` | `GET`, `PATCH` |
 /// | `identity/authenticationEventsFlows` | `GET`, `POST` |
 /// | `identity/authenticationEventsFlows/{id}` | `GET`, `PATCH` |
+/// | `users/{id}/authentication/methods/28c10230-6103-485e-b985-444c60001490/resetPassword` | `POST` |
+/// | `users/{id}/authentication/temporaryAccessPassMethods` | `POST` |
+///
+/// The last two endpoints belong to the help desk and exist only after [`Admin::with_help_desk`].
 ///
 /// # Concurrent changes
 /// Answers carry an `ETag`. Send it as `If-Match`, and the request answers 412 if the policy has
@@ -87,8 +93,10 @@ impl Admin {
         authorize: impl Authorize + 'static,
     ) -> Self {
         Self(Site {
+            applications: Vec::new(),
             authorize: Arc::new(authorize),
             groups: Vec::new(),
+            has_help_desk: false,
             policies: Arc::new(policies),
             sspr: sspr.clone(),
             turns: Arc::new(Turns::new()),
@@ -98,6 +106,31 @@ impl Admin {
     /// Names a tenant's group, so that the page can offer it.
     pub fn with_group(mut self, tenant: &TenantId, id: GroupId, name: &str) -> Self {
         self.0.groups.push((tenant.clone(), id, name.to_owned()));
+        self
+    }
+
+    /// Names an application for which staff hand over codes. The name is shown to staff.
+    ///
+    /// An assistance code works in one application. Applications that a user flow of the policy lists
+    /// are offered by their ids. A user flow for all applications lists none, so name them here.
+    pub fn with_application(mut self, application: Application, name: &str) -> Self {
+        self.0.applications.push((application, name.to_owned()));
+        self
+    }
+
+    /// Adds the customer pages of the help desk, and two endpoints of Microsoft Graph. Without this
+    /// call they do not exist.
+    ///
+    /// Each action is recorded in the audit log of the service before it is done. If that fails,
+    /// nothing is done. A service without an audit log keeps no reasons, so add one with
+    /// [`Builder::with_audit_log`](crate::engine::Builder::with_audit_log). The manual has a [chapter
+    /// for help desks](crate::manual::help_desk).
+    ///
+    /// # Security
+    /// Decide in [`Authorize`] about each [`AccessKind`] before you call this method. An `Authorize`
+    /// that ignores the kind gives every administrator the right to replace passwords.
+    pub fn with_help_desk(mut self) -> Self {
+        self.0.has_help_desk = true;
         self
     }
 
@@ -116,10 +149,10 @@ impl Admin {
             .route(
                 "/identity/authenticationEventsFlows/{id}",
                 get(graph::get_flow).patch(graph::patch_flow),
-            )
-            .fallback(graph::missing)
-            .method_not_allowed_fallback(graph::not_allowed);
-        assets(Router::new())
+            );
+        let graph = if site.has_help_desk { customers::graph_routes(graph) } else { graph };
+        let graph = graph.fallback(graph::missing).method_not_allowed_fallback(graph::not_allowed);
+        let pages = assets(Router::new())
             .route("/", get(pages::overview))
             .route("/email.json", get(pages::download))
             .route("/events", get(pages::events))
@@ -128,6 +161,9 @@ impl Admin {
             .route("/user-flows", post(pages::add_flow))
             .route("/user-flow", post(pages::save_flow))
             .route("/password-rules", post(pages::save_rules))
+            .route("/notices", post(pages::save_notices));
+        let pages = if site.has_help_desk { customers::page_routes(pages) } else { pages };
+        pages
             .nest("/tenants/{tenant}/v1.0", graph)
             .fallback(pages::missing)
             .layer(CsrfLayer::new())

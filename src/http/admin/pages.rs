@@ -53,6 +53,8 @@ struct Visit {
     /// The user flow that the query names.
     flow: Option<String>,
     is_saved: bool,
+    /// True if the administrator may open the customer pages.
+    sees_customers: bool,
 }
 
 /// A form, filled in.
@@ -80,7 +82,9 @@ impl Visit {
         let who = allowed(site, parts, Access { kind, tenant: Some(&tenant) }).await?;
         let stored = site.stored(&tenant).await.map_err(|_| down())?;
         let stored = stored.ok_or_else(no_tenant)?;
-        Ok(Self { flow, is_saved, site: site.clone(), stored, tenants: seen, who })
+        let customers = Access { kind: AccessKind::Customers, tenant: Some(&tenant) };
+        let sees_customers = site.has_help_desk && may(site, parts, customers).await;
+        Ok(Self { flow, is_saved, sees_customers, site: site.clone(), stored, tenants: seen, who })
     }
 
     fn tenant(&self) -> &TenantId {
@@ -88,7 +92,10 @@ impl Visit {
     }
 
     fn page(&self) -> AdminPage {
-        AdminPage::of(&self.site, &self.tenants, &self.stored, self.flow.as_deref())
+        let flow = self.flow.as_deref();
+        let mut page = AdminPage::of(&self.site, &self.tenants, &self.stored, flow);
+        page.customers = self.sees_customers;
+        page
     }
 
     /// Returns what a form says, or the page that explains what is wrong with the form.
@@ -180,7 +187,8 @@ pub(super) async fn events(State(site): State<Arc<Site>>, request: Request) -> A
     let changes = changes.map_err(|_| down())?;
     let unreadable = site.policies.unreadable_changes(visit.tenant()).await;
     let unreadable = unreadable.map_err(|_| down())?;
-    let page = EventsPage::of(&visit.stored.policy, &changes, unreadable);
+    let mut page = EventsPage::of(&visit.stored.policy, &changes, unreadable);
+    page.customers = visit.sees_customers;
     Ok(render(StatusCode::OK, &page))
 }
 
@@ -280,6 +288,15 @@ pub(super) async fn save_rules(State(site): State<Arc<Site>>, request: Request) 
     visit.save(filled, "Password rules", change).await
 }
 
+/// `POST notices`
+pub(super) async fn save_notices(State(site): State<Arc<Site>>, request: Request) -> Answer {
+    let (visit, form) = posted(&site, request, AccessKind::Write).await?;
+    let filled = (Sheet::Notices, &form);
+    let codes = visit.understood(filled, fields::notices(&form))?;
+    let change = |stored: &Stored| Ok(stored.policy.as_ref().clone().with_freeze_codes(codes));
+    visit.save(filled, "Notices", change).await
+}
+
 async fn posted(
     site: &Arc<Site>,
     request: Request,
@@ -292,12 +309,25 @@ async fn posted(
     Ok((visit, form.map_err(|error| unreadable(&error))?))
 }
 
-async fn allowed(site: &Site, parts: &Parts, access: Access<'_>) -> Result<String, Stop> {
+/// Returns whether a request has an access, without refusing it.
+pub(super) async fn may(site: &Site, parts: &Parts, access: Access<'_>) -> bool {
+    matches!(site.authorize.authorize(parts, access).await, Authorized::As(_))
+}
+
+/// Returns the name of the administrator, or the answer that refuses the request.
+pub(super) async fn allowed(
+    site: &Site,
+    parts: &Parts,
+    access: Access<'_>,
+) -> Result<String, Stop> {
     match site.authorize.authorize(parts, access).await {
         Authorized::As(who) => Ok(who),
         Authorized::Forbidden => {
-            let lead = "You may not administer this tenant.".to_owned();
-            Err(message(StatusCode::FORBIDDEN, "Not allowed", lead))
+            let lead = match access.kind {
+                AccessKind::Read | AccessKind::Write => "You may not administer this tenant.",
+                _ => "You may not do this for the customers of this tenant.",
+            };
+            Err(message(StatusCode::FORBIDDEN, "Not allowed", lead.to_owned()))
         }
         Authorized::SignIn(to) => {
             let mut response = Response::new(Body::empty());
@@ -314,22 +344,22 @@ pub(super) async fn missing() -> Response {
     message(StatusCode::NOT_FOUND, "Not found", "There is no such page.".to_owned()).into_response()
 }
 
-fn no_tenant() -> Stop {
+pub(super) fn no_tenant() -> Stop {
     message(StatusCode::NOT_FOUND, "Not found", "There is no such tenant.".to_owned())
 }
 
-fn down() -> Stop {
+pub(super) fn down() -> Stop {
     let lead = "The policies cannot be read or written right now. Nothing was changed. Please try \
                 again in a minute.";
     message(StatusCode::SERVICE_UNAVAILABLE, "Something went wrong", lead.to_owned())
 }
 
-fn unreadable(error: &FormError) -> Stop {
+pub(super) fn unreadable(error: &FormError) -> Stop {
     let lead = format!("This request could not be read: {error}.");
     message(StatusCode::BAD_REQUEST, "Something went wrong", lead)
 }
 
-fn message(status: StatusCode, heading: &'static str, lead: String) -> Stop {
+pub(super) fn message(status: StatusCode, heading: &'static str, lead: String) -> Stop {
     let page = MessagePage { brand: "Administration".to_owned(), failed: true, heading, lead };
     render(status, &page).into()
 }
@@ -350,7 +380,7 @@ pub(super) fn refusal(status: StatusCode) -> Response {
     message(status, "Something went wrong", lead.to_owned()).into_response()
 }
 
-fn render(status: StatusCode, page: &impl askama::Template) -> Response {
+pub(super) fn render(status: StatusCode, page: &impl askama::Template) -> Response {
     // Writing into a `String` cannot fail.
     let mut response = Response::new(Body::from(page.render().unwrap_or_default()));
     *response.status_mut() = status;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{authorize::Authorize, turns::Turns};
 use crate::{
-    domain::{GroupId, TenantId},
+    domain::{Application, GroupId, TenantId},
     engine::Sspr,
     ports::PolicyStore,
 };
@@ -18,4 +18,8 @@ pub(super) struct Site {
     /// The groups by tenant, with the names that the page shows.
     pub(super) groups: Vec<(TenantId, GroupId, String)>,
     pub(super) turns: Arc<Turns>,
+    /// The log of the help desk. `None` if the host has no help desk here.
+    pub(super) has_help_desk: bool,
+    /// The applications that the host has named, with the names that the pages show.
+    pub(super) applications: Vec<(Application, String)>,
 }

@@ -10,9 +10,11 @@ use super::{
     site::Site,
 };
 use crate::{
-    domain::TenantId,
+    domain::{TenantId, Timestamp},
     http::form::Form,
-    policy::{Applications, CheckState, MethodState, Odds, Target, TenantPolicy, UserFlow},
+    policy::{
+        Applications, CheckState, FreezeCodes, MethodState, Odds, Target, TenantPolicy, UserFlow,
+    },
     ports::RecordedChange,
 };
 
@@ -54,6 +56,8 @@ pub(super) struct AdminPage {
     brand: String,
     pub(super) failed: bool,
     pub(super) alert: Option<String>,
+    /// True if the administrator may open the customer pages.
+    pub(super) customers: bool,
     /// The reason why the stored policy cannot be read.
     warning: Option<String>,
     pub(super) saved: bool,
@@ -78,6 +82,8 @@ pub(super) struct AdminPage {
     min_length: String,
     terms: String,
     refuses_current: bool,
+    /// True if notices carry a code that freezes the account.
+    freeze_codes: bool,
     /// True if the host has set a breach check.
     looks_up_leaks: bool,
     odds: Vec<(String, String)>,
@@ -89,6 +95,8 @@ pub(super) struct EventsPage {
     brand: String,
     failed: bool,
     tenant: String,
+    /// True if the administrator may open the customer pages.
+    pub(super) customers: bool,
     events: Vec<ShownEvent>,
     /// The number of records that cannot be read.
     unreadable: usize,
@@ -131,11 +139,13 @@ impl AdminPage {
             asked: String::new(),
             all_users: methods.include().contains(&Target::AllUsers),
             brand: policy.brand().name().to_owned(),
+            customers: false,
             enabled: methods.state() == MethodState::Enabled,
             entra: rules.is_entra(),
             exclude: shown_targets(site, policy.tenant(), methods.exclude().iter()),
             explained: Vec::new(),
             failed: false,
+            freeze_codes: policy.freeze_codes() == FreezeCodes::On,
             flow: chosen.map(shown_flow),
             flows: flows
                 .iter()
@@ -189,6 +199,7 @@ impl AdminPage {
                 choose(&mut self.include, "include", form);
                 choose(&mut self.exclude, "exclude", form);
             }
+            Sheet::Notices => self.freeze_codes = has("freeze_codes"),
             Sheet::NewFlow => self.new_flow = typed(form, "name", " "),
             Sheet::Flow => {
                 let Some(flow) = &mut self.flow else { return };
@@ -226,10 +237,7 @@ fn choose(targets: &mut [ShownTarget], list: &str, form: &Form) {
 impl EventsPage {
     pub(super) fn of(policy: &TenantPolicy, changes: &[RecordedChange], unreadable: usize) -> Self {
         let shown = |change: &RecordedChange| ShownEvent {
-            at: {
-                let at = change.at.to_civil();
-                format!("{} {:02}:{:02}:{:02} UTC", at.date(), at.hour(), at.minute(), at.second())
-            },
+            at: shown_time(change.at),
             lines: {
                 let mut lines = Vec::new();
                 differences("$", &change.before, &change.after, &mut lines);
@@ -240,12 +248,19 @@ impl EventsPage {
         };
         Self {
             brand: policy.brand().name().to_owned(),
+            customers: false,
             events: changes.iter().map(shown).collect(),
             failed: false,
             tenant: policy.tenant().to_string(),
             unreadable,
         }
     }
+}
+
+/// Returns a time as the pages show it.
+pub(super) fn shown_time(at: Timestamp) -> String {
+    let at = at.to_civil();
+    format!("{} {:02}:{:02}:{:02} UTC", at.date(), at.hour(), at.minute(), at.second())
 }
 
 /// Lists the differences between two documents as `path: before → after`.

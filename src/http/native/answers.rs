@@ -1,11 +1,12 @@
 //! The answers, with the time limit, the form of each version, and the headers of every answer.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
     http::{
-        HeaderName, HeaderValue, StatusCode,
+        HeaderName, HeaderValue, Method,
         header::{
             CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER,
             X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -16,23 +17,23 @@ use axum::{
 };
 
 use super::{
-    call::{Call, Reply},
+    call::{Call, Reply, written},
+    cors,
     fault::Fault,
     site::Site,
 };
 
-/// The status with which the time limit marks a cut-off step. No step answers with it.
-pub(super) const OVERDUE: StatusCode = StatusCode::REQUEST_TIMEOUT;
-
+/// The time that a step may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) const JSON: &str = "application/json; charset=utf-8";
 const HAL: &str = "application/hal+json; charset=utf-8";
 
 /// Builds an answer of version 1, or of the entry and the tokens of version 2.
 pub(super) fn oauth(call: &Call, answer: Result<Reply, Fault>) -> Response {
     match answer {
-        Ok(reply) => call.respond(reply.status, JSON, &reply.body),
+        Ok(reply) => call.respond(reply.status, JSON, reply.body),
         Err(fault) => {
-            retry_after(&fault, call.respond(fault.status, JSON, &fault.oauth(&call.ids)))
+            retry_after(&fault, call.respond(fault.status, JSON, written(&fault.oauth(&call.ids))))
         }
     }
 }
@@ -40,8 +41,10 @@ pub(super) fn oauth(call: &Call, answer: Result<Reply, Fault>) -> Response {
 /// Builds an answer of version 2.
 pub(super) fn hal(call: &Call, answer: Result<Reply, Fault>) -> Response {
     match answer {
-        Ok(reply) => call.respond(reply.status, HAL, &reply.body),
-        Err(fault) => retry_after(&fault, call.respond(fault.status, HAL, &fault.hal(&call.ids))),
+        Ok(reply) => call.respond(reply.status, HAL, reply.body),
+        Err(fault) => {
+            retry_after(&fault, call.respond(fault.status, HAL, written(&fault.hal(&call.ids))))
+        }
     }
 }
 
@@ -51,22 +54,32 @@ pub(super) fn refuse(call: &Call, fault: &Fault) -> Response {
     if call.is_of_v2 { hal(call, fault) } else { oauth(call, fault) }
 }
 
+/// Runs a step, and finishes its answer: in JSON, for the origins that may read it, and with the
+/// headers of every answer.
+pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let origin = cors::listed_origin(&site, request.headers());
+    let mut response = if request.method() == Method::OPTIONS {
+        cors::preflight(request.headers(), origin.is_some())
+    } else {
+        in_time(&site, request, next).await
+    };
+    cors::share(&mut response, origin);
+    harden(&mut response);
+    response
+}
+
 /// Makes the [`Call`] that a step finds in its request. Answers in JSON if a step took too long,
 /// because clients read nothing else.
-pub(super) async fn in_time(
-    State(site): State<Arc<Site>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let call = Arc::new(Call::of(&site, &request));
+async fn in_time(site: &Arc<Site>, mut request: Request, next: Next) -> Response {
+    let call = Arc::new(Call::of(site, &request));
     request.extensions_mut().insert(call.clone());
-    let response = next.run(request).await;
-    if response.status() == OVERDUE { refuse(&call, &Fault::down()) } else { response }
+    let answered = tokio::time::timeout(PATIENCE, next.run(request)).await;
+    answered.unwrap_or_else(|_| refuse(&call, &Fault::down()))
 }
 
 /// Sets the headers of every answer, including preflights and the document. Answers are data, so
 /// browsers must not show, frame, sniff or cache them.
-pub(super) async fn harden(mut response: Response) -> Response {
+fn harden(response: &mut Response) {
     let headers = response.headers_mut();
     let fixed = [
         (CACHE_CONTROL, "no-store"),
@@ -80,7 +93,6 @@ pub(super) async fn harden(mut response: Response) -> Response {
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    response
 }
 
 /// Adds the time after which a retry is useful.

@@ -11,20 +11,22 @@ use axum::{
     },
     response::Response,
 };
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{fault::Fault, ids::Ids, site::Site};
 use crate::{
-    domain::{Application, CorrelationId, NetworkAddress},
+    domain::{Application, CorrelationId, NetworkAddress, UserAgent},
     engine::{Client, Sspr, Vouch},
-    http::{correlation::fresh_id, form::is_of},
+    http::{correlation::fresh_id, form::is_of, user_agent::user_agent},
 };
 
 const CORRELATION: &str = "client-request-id";
 const TRACE: &str = "x-ms-request-id";
 const MOST_BYTES: usize = 16 * 1024;
+/// The headers of most answers, so that room for them is made once.
+const MOST_HEADERS: usize = 14;
 
 /// One call.
 pub(super) struct Call {
@@ -35,6 +37,7 @@ pub(super) struct Call {
     /// True if the path belongs to version 2.
     pub(super) is_of_v2: bool,
     network: Option<NetworkAddress>,
+    user_agent: Option<UserAgent>,
     vouched: Option<Vouch>,
     origin: Option<HeaderValue>,
 }
@@ -42,7 +45,8 @@ pub(super) struct Call {
 /// A good answer.
 pub(super) struct Reply {
     pub(super) status: StatusCode,
-    pub(super) body: Value,
+    /// The body as JSON.
+    pub(super) body: Vec<u8>,
 }
 
 /// An application that the call is for, with its own handle.
@@ -66,6 +70,7 @@ impl Call {
             network: site.proxies.client(request.extensions(), headers),
             origin: headers.get(ORIGIN).cloned(),
             site: site.clone(),
+            user_agent: user_agent(headers),
             vouched: request.extensions().get().cloned(),
         }
     }
@@ -75,6 +80,7 @@ impl Call {
         let mut client = self.network.map_or_else(Client::unknown, Client::at);
         client.vouched.clone_from(&self.vouched);
         client.correlation = CorrelationId::parse(&self.ids.correlation).ok();
+        client.user_agent.clone_from(&self.user_agent);
         client
     }
 
@@ -100,12 +106,12 @@ impl Call {
         &self,
         status: StatusCode,
         media: &'static str,
-        body: &Value,
+        body: Vec<u8>,
     ) -> Response {
-        // A `Value` can always be written as JSON.
-        let mut response = Response::new(Body::from(serde_json::to_vec(body).unwrap_or_default()));
+        let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
+        headers.reserve(MOST_HEADERS);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
         for (name, value) in [(CORRELATION, &self.ids.correlation), (TRACE, &self.ids.trace)] {
             if let Ok(value) = HeaderValue::from_str(value) {
@@ -117,8 +123,22 @@ impl Call {
 }
 
 impl Reply {
-    pub(super) const fn ok(body: Value) -> Self {
-        Self { body, status: StatusCode::OK }
+    pub(super) fn ok(body: &impl Serialize) -> Self {
+        Self::of(StatusCode::OK, body)
+    }
+
+    pub(super) fn of(status: StatusCode, body: &impl Serialize) -> Self {
+        Self { body: written(body), status }
+    }
+}
+
+/// Writes a body. Each body here can be written as JSON.
+pub(super) fn written(body: &impl Serialize) -> Vec<u8> {
+    // Most answers fit, so that they are not moved while they grow.
+    let mut bytes = Vec::with_capacity(1024);
+    match serde_json::to_writer(&mut bytes, body) {
+        Ok(()) => bytes,
+        Err(_) => Vec::new(),
     }
 }
 

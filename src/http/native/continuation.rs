@@ -105,8 +105,10 @@ impl Continuation {
 
     /// Returns the token's text.
     pub(super) fn seal(&self, call: &Call, kind: Kind) -> Result<String, Error> {
-        // These types can always be written as JSON.
-        let plain = Zeroizing::new(serde_json::to_vec(self).unwrap_or_default());
+        // A buffer that grew would leave copies of the secrets behind. These types can always be
+        // written as JSON.
+        let mut plain = Zeroizing::new(Vec::with_capacity(512));
+        serde_json::to_writer(&mut *plain, self).unwrap_or_default();
         call.site.envelopes.seal(&about(call, kind), &plain)
     }
 
@@ -181,7 +183,7 @@ fn about(call: &Call, kind: Kind) -> String {
         Kind::Code => "code",
         Kind::Continuation => "continuation",
     };
-    format!("{kind} {}", call.site.tenant)
+    [kind, " ", call.site.tenant.as_str()].concat()
 }
 
 #[cfg(test)]

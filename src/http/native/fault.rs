@@ -123,10 +123,24 @@ impl Fault {
         Self::new("invalid_grant", 50132, "invalidGrant", text)
     }
 
-    /// Returns V2's redirect to a browser.
-    pub(super) fn web_redirect() -> Self {
-        let text = "A second factor is required; it is given in a browser.";
-        let fault = Self::new("invalid_grant", 50076, "invalidGrant", text);
+    /// Returns V1's error for a right password that must be changed. Clients know it by its number.
+    pub(super) fn must_change() -> Self {
+        let text = "The password must be changed before the next sign-in; reset it.";
+        Self::new("invalid_request", 50142, "invalidRequest", text)
+    }
+
+    /// Returns V2's redirect to a browser for a second factor.
+    pub(super) fn second_factor_in_browser() -> Self {
+        Self::in_browser(50076, "A second factor is required; it is given in a browser.")
+    }
+
+    /// Returns V2's redirect to a browser for a right password that must be changed.
+    pub(super) fn change_in_browser() -> Self {
+        Self::in_browser(50142, "The password must be changed; this is done in a browser.")
+    }
+
+    fn in_browser(number: u32, text: &str) -> Self {
+        let fault = Self::new("invalid_grant", number, "invalidGrant", text);
         Self { suberror: Some(WEB_REDIRECT), ..fault }
     }
 

@@ -25,7 +25,7 @@ mod steps;
 mod v1;
 mod v2;
 
-use core::{fmt, future::Future, time::Duration};
+use core::{fmt, future::Future};
 use std::sync::Arc;
 
 use axum::{
@@ -37,13 +37,12 @@ use axum::{
     response::Response,
     routing::{get, post, put},
 };
-use tower_http::timeout::TimeoutLayer;
 
 pub use application::{NativeApplication, OriginError, OtherTenantError};
 pub use issuer::{IssueError, Issued, TokenIssuer, TokenRequest, Tokens};
 
 use self::{
-    answers::{JSON, OVERDUE},
+    answers::JSON,
     call::{Call, json},
     fault::Fault,
     site::Site,
@@ -54,7 +53,6 @@ use super::{
 };
 use crate::{domain::Purpose, engine::Sspr};
 
-const PATIENCE: Duration = Duration::from_secs(30);
 const DOCUMENT: &str = include_str!("openapi.json");
 
 /// The native-authentication API of one tenant.
@@ -203,10 +201,8 @@ impl Native {
             .route("/openapi.json", get(document))
             .fallback(|call| refused(call, Fault::not_found()))
             .method_not_allowed_fallback(|call| refused(call, Fault::method()))
-            .layer(TimeoutLayer::with_status_code(OVERDUE, PATIENCE))
-            .layer(middleware::from_fn_with_state(site.clone(), answers::in_time))
-            .layer(middleware::from_fn_with_state(site, cors::share))
-            .layer(middleware::map_response(answers::harden))
+            // One layer for everything, because each one costs a boxed future and a clone.
+            .layer(middleware::from_fn_with_state(site, answers::guard))
     }
 }
 

@@ -189,12 +189,14 @@ pub(super) async fn redeem(served: &Served<'_>, ticket: &Secret) -> Result<Enter
     }
 }
 
-/// Signs in with address and password.
+/// Signs in with address and password. A right password that must be changed is answered with the
+/// error of the version.
 pub(super) async fn sign_in(
     call: &Call,
     served: &Served<'_>,
     username: &str,
     typed: &str,
+    must_change: fn() -> Fault,
 ) -> Result<Entered, Fault> {
     let request = Request::new(served.application, address(username)?);
     // A text that cannot be a password is a wrong password.
@@ -202,11 +204,16 @@ pub(super) async fn sign_in(
     let outcome = served.sspr.sign_in(&request, &password, &call.client()).await;
     match outcome.map_err(|_| Fault::down())? {
         SignInOutcome::SignedIn(it) => Ok(entered(it.account, it.stamp, it.second_factor)),
+        // No client can use the grant, because the contract has no step for it.
+        SignInOutcome::MustChange(_) => Err(must_change()),
         SignInOutcome::Rejected => Err(Fault::wrong_password()),
         SignInOutcome::LockedOut { until: Some(_) } => Err(Fault::locked()),
         // The host has locked the account, and the password was right. Any other answer would
         // confirm the password.
         SignInOutcome::LockedOut { until: None } => Err(Fault::wrong_password()),
+        // The contract has no error for a frozen account. One that confirms the password would tell
+        // a thief that it still fits.
+        SignInOutcome::Frozen => Err(Fault::wrong_password()),
         SignInOutcome::TryLater { retry_at } => Err(Fault::try_later(retry_at, call.ids.now)),
     }
 }

@@ -1,5 +1,6 @@
 //! Version 1: requests are forms, and errors are OAuth errors.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -42,7 +43,7 @@ pub(super) async fn challenge(call: &Call, form: &Form) -> Result<Reply, Fault> 
         return Ok(to_browser("The client supports no one-time code."));
     }
     let (step, code) = steps::challenge(call, &served, &token.step).await?;
-    Ok(Reply::ok(oob(&call.next(&token, step)?, &code)))
+    Ok(Reply::ok(&oob(&call.next(&token, step)?, &code)))
 }
 
 /// `POST /resetpassword/v1.0/continue`
@@ -57,7 +58,7 @@ pub(super) async fn go_on(call: &Call, form: &Form) -> Result<Reply, Fault> {
     let (step, expires_at) = steps::verify(call, &served, flow, *sent, typed).await?;
     let expires_in = expires_at.since(call.ids.now).as_secs().clamp(1, 600);
     let token = call.next(&token, step)?;
-    Ok(Reply::ok(json!({ "continuation_token": token, "expires_in": expires_in })))
+    Ok(Reply::ok(&json!({ "continuation_token": token, "expires_in": expires_in })))
 }
 
 /// `POST /resetpassword/v1.0/submit`
@@ -68,7 +69,7 @@ pub(super) async fn submit(call: &Call, form: &Form) -> Result<Reply, Fault> {
     let Step::Granted { grant } = &token.step else { return Err(Fault::bad_token()) };
     let step = steps::submit(call, &served, grant, typed).await?;
     let token = call.next(&token, step)?;
-    Ok(Reply::ok(json!({ "continuation_token": token, "poll_interval": POLL_INTERVAL })))
+    Ok(Reply::ok(&json!({ "continuation_token": token, "poll_interval": POLL_INTERVAL })))
 }
 
 /// `POST /resetpassword/v1.0/poll_completion`
@@ -78,7 +79,7 @@ pub(super) async fn poll(call: &Call, form: &Form) -> Result<Reply, Fault> {
     // A token of this step exists only once the password is changed.
     let Step::Submitted { .. } = &token.step else { return Err(Fault::bad_token()) };
     let token = call.next(&token, token.step.clone())?;
-    Ok(Reply::ok(json!({ "status": "succeeded", "continuation_token": token })))
+    Ok(Reply::ok(&json!({ "status": "succeeded", "continuation_token": token })))
 }
 
 /// `POST /oauth2/v2.0/initiate`
@@ -104,7 +105,7 @@ pub(super) async fn sign_in_challenge(call: &Call, form: &Form) -> Result<Reply,
     }
     let Some(step) = token.step.challenged() else { return Err(Fault::bad_token()) };
     let token = call.next(&token, step)?;
-    Ok(Reply::ok(json!({ "continuation_token": token, "challenge_type": "password" })))
+    Ok(Reply::ok(&json!({ "continuation_token": token, "challenge_type": "password" })))
 }
 
 /// `POST /oauth2/v2.0/token`
@@ -128,12 +129,12 @@ async fn password_grant(call: &Call, form: &Form, client_id: &str) -> Result<Rep
     let Step::SignIn { address, challenged: true, once } = &token.step else {
         return Err(Fault::bad_token());
     };
-    match steps::sign_in(call, &served, address, typed).await? {
+    match steps::sign_in(call, &served, address, typed, Fault::must_change).await? {
         Entered::SecondFactor => Ok(to_browser("A second factor is required.")),
         Entered::Account { account, stamp } => {
             let tokens = steps::tokens(call, &served, &account, stamp, scope).await?;
             steps::use_up(call, &served, once, Fault::expired_token).await?;
-            Ok(Reply::ok(token_body(call, &tokens, &Wanted::of(scope))))
+            Ok(Reply::ok(&token_body(call, &tokens, &Wanted::of(scope))))
         }
     }
 }
@@ -147,7 +148,7 @@ async fn continuation_grant(call: &Call, form: &Form, client_id: &str) -> Result
         Entered::SecondFactor => Ok(to_browser("A second factor is required.")),
         Entered::Account { account, stamp } => {
             let tokens = steps::tokens(call, &served, &account, stamp, scope).await?;
-            Ok(Reply::ok(token_body(call, &tokens, &Wanted::of(scope))))
+            Ok(Reply::ok(&token_body(call, &tokens, &Wanted::of(scope))))
         }
     }
 }
@@ -158,7 +159,7 @@ async fn refresh_grant(call: &Call, form: &Form, client_id: &str) -> Result<Repl
     let (tenant, application) = (&call.site.tenant, &served.application.id);
     let issued = call.site.issuer.refresh(tenant, application, refresh).await;
     let tokens = steps::issued(issued.map_err(|_| Fault::down())?)?;
-    Ok(Reply::ok(token_body(call, &tokens, &Wanted::EVERYTHING)))
+    Ok(Reply::ok(&token_body(call, &tokens, &Wanted::EVERYTHING)))
 }
 
 /// Exchanges V2's authorization code for tokens.
@@ -172,7 +173,7 @@ async fn code_grant(call: &Call, form: &Form, client_id: &str) -> Result<Reply, 
     let (account, stamp) = match &code.step {
         Step::Submitted { ticket, .. } => match steps::redeem(&served, ticket).await? {
             Entered::Account { account, stamp } => (account, stamp),
-            Entered::SecondFactor => return Err(Fault::web_redirect()),
+            Entered::SecondFactor => return Err(Fault::second_factor_in_browser()),
         },
         Step::SignedIn { account, stamp, .. } => {
             let account = AccountId::parse(account).map_err(|_| Fault::refused_token())?;
@@ -184,7 +185,7 @@ async fn code_grant(call: &Call, form: &Form, client_id: &str) -> Result<Reply, 
     if let Step::SignedIn { once, .. } = &code.step {
         steps::use_up(call, &served, once, Fault::refused_token).await?;
     }
-    Ok(Reply::ok(token_body(call, &tokens, &Wanted::of(&code.scope))))
+    Ok(Reply::ok(&token_body(call, &tokens, &Wanted::of(&code.scope))))
 }
 
 /// Returns a field that must be present.
@@ -204,23 +205,40 @@ fn challenges(listed: &str) -> Result<Vec<&str>, Fault> {
 
 fn continued(call: &Call, token: &Continuation) -> Result<Reply, Fault> {
     let token = token.seal(call, Kind::Continuation).map_err(|_| Fault::down())?;
-    Ok(Reply::ok(json!({ "continuation_token": token })))
+    Ok(Reply::ok(&Continued { continuation_token: &token }))
 }
 
 /// Returns the redirect to a browser: a 200 without a token.
 fn to_browser(reason: &str) -> Reply {
-    Reply::ok(json!({ "challenge_type": "redirect", "redirect_reason": reason }))
+    Reply::ok(&json!({ "challenge_type": "redirect", "redirect_reason": reason }))
 }
 
-fn oob(token: &str, code: &SentCode) -> Value {
-    json!({
-        "continuation_token": token,
-        "challenge_type": "oob",
-        "binding_method": "prompt",
-        "challenge_channel": "email",
-        "challenge_target_label": code.masked_address,
-        "code_length": code.code_length(),
-    })
+/// The answer that only passes a token on.
+#[derive(Serialize)]
+struct Continued<'a> {
+    continuation_token: &'a str,
+}
+
+/// The answer to a request for a code. It is a struct, because a `Value` allocates each key.
+#[derive(Serialize)]
+struct Oob<'a> {
+    continuation_token: &'a str,
+    challenge_type: &'static str,
+    binding_method: &'static str,
+    challenge_channel: &'static str,
+    challenge_target_label: &'a str,
+    code_length: usize,
+}
+
+fn oob<'a>(token: &'a str, code: &'a SentCode) -> Oob<'a> {
+    Oob {
+        binding_method: "prompt",
+        challenge_channel: "email",
+        challenge_target_label: &code.masked_address,
+        challenge_type: "oob",
+        code_length: code.code_length(),
+        continuation_token: token,
+    }
 }
 
 /// The tokens that a client has asked for besides the access token.

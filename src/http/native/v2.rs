@@ -44,19 +44,17 @@ fn enter(call: &Call, form: &Form) -> Result<Reply, Fault> {
     let token = Continuation::new(served.application.id.as_str(), scope, Step::Entry, call.ids.now);
     let token = token.seal(call, Kind::Continuation).map_err(|_| Fault::down())?;
     let path = |path: &str| json!(format!("{}{path}", call.base));
-    Ok(Reply {
-        body: json!({
-            "error": "insufficient_authorization",
-            "error_description": "The user must sign in or reset the password to go on.",
-            "correlation_id": call.ids.correlation,
-            "trace_id": call.ids.trace,
-            "timestamp": call.ids.timestamp(),
-            "continuation_token": token,
-            "sign_in": path("/api/v2.0/signin/start"),
-            "reset_password": path("/api/v2.0/resetpassword/start"),
-        }),
-        status: StatusCode::UNAUTHORIZED,
-    })
+    let body = json!({
+        "error": "insufficient_authorization",
+        "error_description": "The user must sign in or reset the password to go on.",
+        "correlation_id": call.ids.correlation,
+        "trace_id": call.ids.trace,
+        "timestamp": call.ids.timestamp(),
+        "continuation_token": token,
+        "sign_in": path("/api/v2.0/signin/start"),
+        "reset_password": path("/api/v2.0/resetpassword/start"),
+    });
+    Ok(Reply::of(StatusCode::UNAUTHORIZED, &body))
 }
 
 /// Turns a finished journey into a code.
@@ -70,7 +68,7 @@ fn leave(call: &Call, form: &Form, token: &str) -> Result<Reply, Fault> {
         Step::Submitted { .. } | Step::SignedIn { .. } => {
             // The code says the same as the token, so it has the same end.
             let code = token.seal(call, Kind::Code);
-            Ok(Reply::ok(json!({ "code": code.map_err(|_| Fault::down())? })))
+            Ok(Reply::ok(&json!({ "code": code.map_err(|_| Fault::down())? })))
         }
         Step::Entry
         | Step::Named { .. }
@@ -100,7 +98,7 @@ pub(super) async fn sign_in_start(call: &Call, fields: &Fields) -> Result<Reply,
 pub(super) async fn email_challenge(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
     let (token, served) = call.continue_with(fields.token()?)?;
     let (step, code) = steps::challenge(call, &served, &token.step).await?;
-    Ok(Reply::ok(json!({
+    Ok(Reply::ok(&json!({
         "state": "interactionRequired",
         "action": "verify",
         "id": METHOD,
@@ -118,7 +116,7 @@ pub(super) async fn email_verify(call: &Call, fields: &Fields) -> Result<Reply, 
     let Step::Reset { token: flow, sent } = &token.step else { return Err(Fault::bad_token()) };
     let typed = given(fields.otp.as_deref(), "otp")?;
     let (step, _) = steps::verify(call, &served, flow, *sent, typed).await?;
-    Ok(Reply::ok(json!({
+    Ok(Reply::ok(&json!({
         "state": "interactionRequired",
         "action": "update",
         "type": "password",
@@ -133,7 +131,7 @@ pub(super) async fn update(call: &Call, fields: &Fields) -> Result<Reply, Fault>
     let Step::Granted { grant } = &token.step else { return Err(Fault::bad_token()) };
     let typed = given(fields.new_password.as_deref(), "newPassword")?;
     let step = steps::submit(call, &served, grant, typed).await?;
-    Ok(Reply::ok(json!({
+    Ok(Reply::ok(&json!({
         "state": "interactionRequired",
         "action": "poll",
         "continuationToken": call.next(&token, step)?,
@@ -147,14 +145,14 @@ pub(super) async fn poll(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
     // A token of this step exists only once the password is changed.
     let Step::Submitted { .. } = &token.step else { return Err(Fault::bad_token()) };
     let next = call.next(&token, token.step.clone())?;
-    Ok(Reply::ok(json!({ "state": "continue", "continuationToken": next })))
+    Ok(Reply::ok(&json!({ "state": "continue", "continuationToken": next })))
 }
 
 /// `POST /api/v2.0/auth/methods/password/{id}/challenge`
 pub(super) async fn password_challenge(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
     let (token, _) = call.continue_with(fields.token()?)?;
     let Some(step) = token.step.challenged() else { return Err(Fault::bad_token()) };
-    Ok(Reply::ok(json!({
+    Ok(Reply::ok(&json!({
         "state": "interactionRequired",
         "action": "verify",
         "id": METHOD,
@@ -171,12 +169,12 @@ pub(super) async fn password_verify(call: &Call, fields: &Fields) -> Result<Repl
         return Err(Fault::bad_token());
     };
     let typed = given(fields.password.as_deref(), "password")?;
-    match steps::sign_in(call, &served, address, typed).await? {
-        Entered::SecondFactor => Err(Fault::web_redirect()),
+    match steps::sign_in(call, &served, address, typed, Fault::change_in_browser).await? {
+        Entered::SecondFactor => Err(Fault::second_factor_in_browser()),
         Entered::Account { account, stamp } => {
             let (account, stamp, once) = (account.to_string(), *stamp.as_bytes(), once.clone());
             let next = call.next(&token, Step::SignedIn { account, once, stamp })?;
-            Ok(Reply::ok(json!({ "state": "continue", "continuationToken": next })))
+            Ok(Reply::ok(&json!({ "state": "continue", "continuationToken": next })))
         }
     }
 }
@@ -213,7 +211,7 @@ fn method(call: &Call, kind: &str, step: &str) -> Value {
 }
 
 fn methods(call: &Call, token: &str, kind: &str, hint: Option<&str>) -> Reply {
-    Reply::ok(json!({
+    Reply::ok(&json!({
         "state": "interactionRequired",
         "action": "challenge",
         "continuationToken": token,

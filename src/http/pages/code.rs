@@ -24,7 +24,12 @@ pub(super) async fn forgot(State(site): State<Arc<Site>>, request: Request) -> A
     let Some(journey) = visit.journey().filter(|it| !matches!(it.stage, Stage::Address)) else {
         return Ok(redirect("start-again"));
     };
-    let mut journey = journey.clone();
+    begin_reset(&visit, journey.clone()).await
+}
+
+/// Opens the reset of a journey and asks for its first code, or finds the reset that it has.
+pub(super) async fn begin_reset(visit: &Visit, mut journey: Journey) -> Answer {
+    let site = &*visit.site;
     if journey.grant.is_some() || journey.is_done() {
         journey = visit.or_unavailable(journey.afresh(site.sspr.entropy()))?;
     } else if let Some(token) = token(&journey) {
@@ -37,7 +42,7 @@ pub(super) async fn forgot(State(site): State<Arc<Site>>, request: Request) -> A
             }
         }
     }
-    let (Some(ask), Some(key)) = (ask(&visit, &journey), journey.request_key()) else {
+    let (Some(ask), Some(key)) = (ask(visit, &journey), journey.request_key()) else {
         return Ok(redirect("start-again"));
     };
     let started = site.sspr.start(&ask.with_key(key), &visit.client()).await;
@@ -45,7 +50,7 @@ pub(super) async fn forgot(State(site): State<Arc<Site>>, request: Request) -> A
         StartOutcome::Started(started) => {
             visit.go_on(&journey.opened(&started.token), Stage::Code, None)
         }
-        StartOutcome::TryLater { retry_at } => later(&visit, &journey, Back::Send, retry_at),
+        StartOutcome::TryLater { retry_at } => later(visit, &journey, Back::Send, retry_at),
         // The reset of an earlier click has ended.
         StartOutcome::Unavailable if visit.offers_reset() => {
             let fresh = visit.or_unavailable(journey.afresh(site.sspr.entropy()))?;
@@ -77,8 +82,7 @@ pub(super) async fn resend(State(site): State<Arc<Site>>, request: Request) -> A
 
 /// `GET code`.
 pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Answer {
-    let (parts, _) = request.into_parts();
-    let visit = Visit::of(&site, &parts)?;
+    let visit = Visit::of(&site, request.into_parts().0)?;
     if visit.journey().is_some_and(Journey::is_past_the_code) {
         return visit.reached();
     }
@@ -194,8 +198,7 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
 
 /// `GET try-later`.
 pub(super) async fn try_later(State(site): State<Arc<Site>>, request: Request) -> Answer {
-    let (parts, _) = request.into_parts();
-    let visit = Visit::of(&site, &parts)?;
+    let visit = Visit::of(&site, request.into_parts().0)?;
     let Some(journey) = visit.journey() else { return visit.lost() };
     let Stage::Later { until, back } = journey.stage else { return visit.reached() };
     let words = visit.words();
@@ -211,34 +214,40 @@ pub(super) async fn try_later(State(site): State<Arc<Site>>, request: Request) -
             Back::Send => None,
             Back::Resend => Some(("code", words.have_code)),
             Back::Code => Some(("code", words.again)),
+            Back::Change => Some(("change", words.again)),
             Back::NewPassword => Some(("new-password", words.again)),
             Back::Password => Some(("password", words.again)),
+            Back::SupportCode => Some(("support-code", words.again)),
+            Back::FreezeConfirm => Some(("freeze-account", words.again)),
         },
     })
 }
 
-/// `GET unavailable`: this tenant or user flow offers no reset.
+/// `GET unavailable`: this tenant or user flow offers no reset, or this account has no password that
+/// can be changed.
 pub(super) async fn unavailable(State(site): State<Arc<Site>>, request: Request) -> Answer {
-    let (parts, _) = request.into_parts();
-    let visit = Visit::of(&site, &parts)?;
+    let visit = Visit::of(&site, request.into_parts().0)?;
+    if visit.named().is_some_and(|journey| journey.account.is_some()) {
+        return visit.no_change();
+    }
     let words = visit.words();
     visit.show(&Message {
         frame: visit.frame(words.off_title, None),
         lead: words.off_text.replace("{brand}", visit.policy.brand().name()),
+        onward: None,
         reference: None,
     })
 }
 
 /// `GET start-again`: the cookie of the browser is no longer valid.
 pub(super) async fn start_again(State(site): State<Arc<Site>>, request: Request) -> Answer {
-    let (parts, _) = request.into_parts();
-    let visit = Visit::of(&site, &parts)?;
+    let visit = Visit::of(&site, request.into_parts().0)?;
     if !visit.keeps_cookies() {
         return visit.without_cookies();
     }
     let words = visit.words();
     let frame = visit.frame(words.gone_title, None);
-    visit.show(&Message { frame, lead: words.gone_text.to_owned(), reference: None })
+    visit.show(&Message { frame, lead: words.gone_text.to_owned(), onward: None, reference: None })
 }
 
 pub(super) fn later(visit: &Visit, journey: &Journey, back: Back, retry_at: Timestamp) -> Answer {

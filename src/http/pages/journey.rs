@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    domain::{Entropy, EntropyUnavailable, FlowToken, Grant, Password, Timestamp},
-    engine::RequestKey,
+    domain::{
+        AccountId, Code, Entropy, EntropyUnavailable, FlowToken, Grant, Password, Stamp, Timestamp,
+    },
+    engine::{RequestKey, Session},
     error::Error,
     http::{envelope::Envelopes, secret::Secret},
     policy::PasswordIssue,
@@ -41,8 +43,8 @@ pub(super) struct Journey {
     pub(super) address: String,
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub(super) return_to: Option<String>,
-    /// The key that makes a double click on "Forgot password?" open one reset. It is gone once the
-    /// reset is open.
+    /// The key that makes a double click on "Forgot password?" open one reset, or a double click on
+    /// "Change password" make one change. It is gone once the reset is open or the change is made.
     #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
     key: Option<Secret>,
     /// The token that opens the reset. It is kept beside the grant, so that a repeat of the code's
@@ -52,6 +54,18 @@ pub(super) struct Journey {
     /// The grant that permits a new password, from the right code to the end.
     #[serde(rename = "g", default, skip_serializing_if = "Option::is_none")]
     pub(super) grant: Option<Secret>,
+    /// The code that freezes an account, until the user has said yes.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub(super) freeze: Option<Secret>,
+    /// True if the grant came from a right password, which must be changed.
+    #[serde(rename = "m", default, skip_serializing_if = "core::ops::Not::not")]
+    pub(super) must_change: bool,
+    /// The account of a signed-in user who changes the password.
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    pub(super) account: Option<String>,
+    /// The stamp of that user's session when the form was shown.
+    #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
+    stamp: Option<[u8; 16]>,
     #[serde(rename = "s")]
     pub(super) stage: Stage,
     /// The message of the next page about the last form.
@@ -65,25 +79,47 @@ pub(super) enum Stage {
     /// The typed text was not an address.
     #[serde(rename = "a")]
     Address,
+    /// The entrance for users who forgot the password. The address is empty, or the typed text was
+    /// not an address.
+    #[serde(rename = "f")]
+    Forgot,
     #[serde(rename = "p")]
     Password,
     #[serde(rename = "l")]
     Locked { until: Option<i64> },
+    /// The code of a notice did not freeze an account.
+    #[serde(rename = "e")]
+    Freeze,
+    /// A code that may freeze an account waits for a yes.
+    #[serde(rename = "y")]
+    FreezeConfirm,
+    /// The account is frozen, by this code or before the right password was typed.
+    #[serde(rename = "z")]
+    Frozen,
     #[serde(rename = "w")]
     Later { until: i64, back: Back },
     #[serde(rename = "c")]
     Code,
     #[serde(rename = "n")]
     NewPassword,
+    /// A signed-in user changes the password.
+    #[serde(rename = "h")]
+    Change,
+    /// The address and the code of staff did not match.
+    #[serde(rename = "x")]
+    SupportCode,
     #[serde(rename = "d")]
     Done {
         signed_in: bool,
         onward: bool,
+        /// True if the user was signed in before.
+        #[serde(default)]
+        stayed: bool,
         /// The time until which the page shows which user was signed in.
         #[serde(default)]
         until: i64,
     },
-    /// No reset is offered.
+    /// No reset is offered, or no change to the account of the journey.
     #[serde(rename = "o")]
     Off,
 }
@@ -103,6 +139,12 @@ pub(super) enum Back {
     Code,
     #[serde(rename = "n")]
     NewPassword,
+    #[serde(rename = "h")]
+    Change,
+    #[serde(rename = "x")]
+    SupportCode,
+    #[serde(rename = "y")]
+    FreezeConfirm,
 }
 
 /// The result of the last form.
@@ -139,7 +181,9 @@ impl Jar {
         plain.and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_default()
     }
 
-    /// Returns the value of the cookie.
+    /// Returns the value of the cookie. Of more journeys than fit, the oldest form that is still empty
+    /// is dropped first. A link of another site can open such forms often, and must not push the
+    /// journey of another tab out.
     pub(super) fn seal(&self, envelopes: &Envelopes, about: &str) -> Result<String, Error> {
         let mut kept = self.clone();
         loop {
@@ -149,7 +193,9 @@ impl Jar {
             if newest_only || (kept.journeys.len() <= MOST && plain.len() <= MOST_BYTES) {
                 return envelopes.seal(about, &plain);
             }
-            kept.journeys.remove(0);
+            let others = kept.journeys.len().saturating_sub(1);
+            let empty = kept.journeys.iter().take(others).position(Journey::is_empty_form);
+            kept.journeys.remove(empty.unwrap_or_default());
         }
     }
 
@@ -159,6 +205,12 @@ impl Jar {
             Some(id) => self.journeys.iter().find(|journey| journey.id == id),
             None => self.journeys.last(),
         }
+    }
+
+    /// Returns an entrance for users who forgot the password whose form is still empty.
+    pub(super) fn unused(&self, return_to: Option<&str>) -> Option<&Journey> {
+        let empty = |it: &&Journey| it.is_unused() && it.address.is_empty();
+        self.journeys.iter().filter(empty).find(|it| it.return_to.as_deref() == return_to)
     }
 
     /// Forgets every journey but keeps the language.
@@ -192,15 +244,30 @@ impl Journey {
     ) -> Result<Self, EntropyUnavailable> {
         let key = RequestKey::generate(entropy)?;
         Ok(Self {
+            account: None,
             address: address.to_owned(),
             flash: None,
+            freeze: None,
             grant: None,
             id: format!("{:08x}", entropy.word()? >> 32),
             key: Some(Secret::of(hex(key.expose()))),
+            must_change: false,
             return_to: None,
             stage,
+            stamp: None,
             token: None,
         })
+    }
+
+    /// Creates the journey of a signed-in user who changes the password.
+    pub(super) fn change(
+        session: &Session,
+        address: &str,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, EntropyUnavailable> {
+        let journey = Self::begin(address, Stage::Change, entropy)?;
+        let account = Some(session.account.as_str().to_owned());
+        Ok(Self { account, stamp: Some(*session.stamp.as_bytes()), ..journey })
     }
 
     /// Returns the same journey without its reset and with another key for the next one.
@@ -216,7 +283,13 @@ impl Journey {
 
     /// Returns the same journey with its reset, and without the key that opened the reset.
     pub(super) fn opened(&self, token: &FlowToken) -> Self {
-        Self { key: None, token: Some(Secret::of(token.expose())), ..self.clone() }
+        Self {
+            account: None,
+            key: None,
+            stamp: None,
+            token: Some(Secret::of(token.expose())),
+            ..self.clone()
+        }
     }
 
     /// Returns the same journey after the right code.
@@ -225,12 +298,36 @@ impl Journey {
         Self { grant: Some(Secret::of(grant.expose())), ..next }
     }
 
+    /// Returns the journey of a code that may freeze an account.
+    pub(super) fn freezing(&self, code: &Code) -> Self {
+        let next = self.at(Stage::FreezeConfirm, None);
+        Self { freeze: Some(Secret::of(code.expose())), key: None, ..next }
+    }
+
+    /// Returns the journey after the answer to such a code. It keeps no code.
+    pub(super) fn answered(&self, stage: Stage) -> Self {
+        Self { freeze: None, ..self.at(stage, None) }
+    }
+
+    /// Returns the same journey after the right password of an account that must change it.
+    pub(super) fn must_change(&self, grant: &Grant) -> Self {
+        Self {
+            account: None,
+            key: None,
+            must_change: true,
+            stamp: None,
+            token: None,
+            ..self.granted(grant)
+        }
+    }
+
     /// Returns the same journey at its end. It keeps no secret, because a repeat of its last form
     /// brings the grant in an older cookie or brings this cookie.
     pub(super) fn done(&self, signed_in: bool, onward: bool, until: Timestamp) -> Self {
         let until = until.as_micros();
-        let ended = self.at(Stage::Done { onward, signed_in, until }, None);
-        Self { grant: None, key: None, token: None, ..ended }
+        let stayed = self.account.is_some();
+        let ended = self.at(Stage::Done { onward, signed_in, stayed, until }, None);
+        Self { account: None, grant: None, key: None, stamp: None, token: None, ..ended }
     }
 
     /// Returns whether the journey's page comes after the page for the code.
@@ -243,7 +340,31 @@ impl Journey {
         matches!(self.stage, Stage::Done { .. })
     }
 
-    /// Returns the key of the journey's one request for a reset.
+    /// Returns whether the journey is a form that nobody has sent yet.
+    fn is_empty_form(&self) -> bool {
+        match self.stage {
+            Stage::Change => self.flash.is_none(),
+            Stage::Forgot => self.address.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// Returns whether this is an entrance for users who forgot the password, not used yet.
+    pub(super) const fn is_unused(&self) -> bool {
+        matches!(self.stage, Stage::Forgot)
+    }
+
+    /// Returns the stamp that the session of that user had when the form was shown.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        self.stamp.map(Stamp::from_bytes)
+    }
+
+    /// Returns the account of the signed-in user who changes the password.
+    pub(super) fn account(&self) -> Option<AccountId> {
+        AccountId::parse(self.account.as_deref()?).ok()
+    }
+
+    /// Returns the key of the journey's one request for a reset, or of its one change.
     pub(super) fn request_key(&self) -> Option<RequestKey> {
         let text = self.key.as_ref()?.expose();
         let mut bytes = Zeroizing::new([0; 32]);
@@ -257,8 +378,14 @@ impl Journey {
     pub(super) const fn page(&self) -> &'static str {
         match self.stage {
             Stage::Address => "sign-in",
+            Stage::Change => "change",
+            Stage::Forgot => "forgot",
+            Stage::SupportCode => "support-code",
             Stage::Password => "password",
             Stage::Locked { .. } => "locked",
+            Stage::Freeze => "freeze",
+            Stage::FreezeConfirm => "freeze-account",
+            Stage::Frozen => "frozen",
             Stage::Later { .. } => "try-later",
             Stage::Code => "code",
             Stage::NewPassword => "new-password",

@@ -66,11 +66,19 @@ impl Link {
         let flow = flow.map_or_else(String::new, |journey| format!("flow={}&", journey.id));
         format!("{page}?{flow}{}", self.rest)
     }
+
     /// Returns the link to a page, with the path that the user wanted.
     pub(super) fn to(&self, page: &str, return_to: Option<&str>) -> String {
-        let query = return_to.map_or_else(String::new, |path| {
-            format!("?return_to={}", utf8_percent_encode(path, IN_QUERY))
-        });
+        let query = return_to.map_or_else(String::new, query_of);
         format!("{}{page}{query}", self.root)
     }
+}
+
+/// Returns the path of a page with the path that the user wanted, if both fit.
+pub(super) fn with_return_to(page: &ReturnTo, wanted: &str) -> Option<ReturnTo> {
+    ReturnTo::parse(&format!("{}{}", page.as_str(), query_of(wanted))).ok()
+}
+
+fn query_of(return_to: &str) -> String {
+    format!("?return_to={}", utf8_percent_encode(return_to, IN_QUERY))
 }

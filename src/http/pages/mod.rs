@@ -1,17 +1,22 @@
-//! The hosted pages: sign in, forgot password, code, new password, signed in.
+//! The hosted pages: sign in, forgot password, code, new password, signed in, change password.
 //!
 //! The pages are plain HTML in five languages, light and dark, from 320 px. They work without
 //! script. Every form leads to a redirect. Reload, back, a double click and a second tab therefore
 //! neither lose a code nor send a second mail. The state that a browser keeps between two pages is
 //! sealed in one cookie.
 
+mod change;
 mod code;
+mod forgot;
+mod freeze;
 mod journey;
 mod link;
 mod new_password;
 mod sign_in;
 mod site;
+mod support_code;
 mod texts;
+mod to_change;
 mod view;
 mod visit;
 mod words;
@@ -55,11 +60,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// ```
 /// # use sspr::{Application, Keyring, Sspr, TenantPolicy, adapters::*, http::*};
-/// # use axum::http::{HeaderMap, HeaderValue};
+/// # use axum::http::{HeaderValue, request::Parts};
 /// # #[derive(Debug)] struct MySessions;
 /// # #[async_trait::async_trait] impl Sessions for MySessions {
 /// #     async fn begin(&self, _: SignInContext<'_>) -> Result<NewSession, SessionError> { Ok(NewSession::with_cookie(HeaderValue::from_static("s=1"))) }
-/// #     async fn end(&self, _: &HeaderMap) -> Result<Vec<HeaderValue>, SessionError> { Ok(Vec::new()) }
+/// #     async fn end(&self, _: &Parts) -> Result<Vec<HeaderValue>, SessionError> { Ok(Vec::new()) }
 /// # }
 /// # let (sspr, courier) = Sspr::new(MemoryUsers::new(), MemoryCodes::new(),
 /// #     MemoryPolicies::fixed(TenantPolicy::customers("contoso")?), Keyring::generate(&SystemEntropy::new())?);
@@ -86,13 +91,28 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// | `/sign-in` | GET, POST | asks for the address (`username`) |
 /// | `/password` | GET, POST | asks for the password (`password`) |
 /// | `/locked` | GET | says that the sign-in is paused |
+/// | `/forgot` | GET, POST | asks for the address (`username`) and sends a code: an entrance for a host with a sign-in page of its own |
 /// | `/reset` | POST | opens a reset and sends a code: *Forgot password?* |
 /// | `/code` | GET, POST | asks for the code (`code`) |
 /// | `/resend` | POST | sends another code |
 /// | `/new-password` | GET, POST | asks for the new password twice (`new-password`, `confirm-password`) |
+/// | `/support-code` | GET, POST | asks for the address and a code that staff have handed over (`username`, `code`), if [`Pages::with_help_desk`] was called |
+/// | `/freeze` | GET, POST | asks for the code of a notice (`code`), if the tenant has switched such codes on |
+/// | `/freeze-account` | GET, POST | asks whether to freeze the account, and freezes it |
+/// | `/frozen` | GET | says that the account is frozen, and how its owner gets it back |
+/// | `/change` | GET, POST | asks a signed-in user for the current password and the new one (`current-password`, `new-password`, `confirm-password`) |
 /// | `/done` | GET | says that the password is changed |
 /// | `/sign-out` | POST | calls [`Sessions::end`](super::Sessions::end) |
 /// | `/try-later`, `/unavailable`, `/start-again` | GET | say why a step cannot go on |
+///
+/// `/sign-in`, `/forgot`, `/support-code` and `/change` take the path to which the user returns, as the query
+/// parameter `return_to`. Link to these four. `/change` asks
+/// [`Sessions::current`](super::Sessions::current) who is signed in, and leads everybody else to the
+/// sign-in. A user whose account must change its password comes from `/password` to `/new-password`,
+/// and is signed in after that.
+///
+/// The routes, their methods, the names of the fields and `return_to` are part of the semver
+/// promise.
 ///
 /// A POST must come from the pages' own origin. Every other POST is refused with 403.
 ///
@@ -112,9 +132,10 @@ pub fn pages(sspr: &Sspr, application: Application, sessions: impl Sessions + 's
 }
 
 /// Returns a router for `/.well-known/change-password`, which sends password managers to the pages
-/// at `path` (W3C, A Well-Known URL for Changing Passwords). Give the path as users see it.
+/// at `path` (W3C, A Well-Known URL for Changing Passwords). Give the path as users see it. Signed-in
+/// users come to the page *Change your password*, and others to the sign-in.
 pub fn change_password(path: &ReturnTo) -> Router {
-    let to = format!("{}/sign-in", path.as_str().trim_end_matches('/'));
+    let to = format!("{}/change", path.as_str().trim_end_matches('/'));
     let found = move || {
         let mut response = redirect(&to);
         *response.status_mut() = StatusCode::FOUND;
@@ -134,6 +155,7 @@ impl Pages {
             cookie: format!("__Host-sspr-{name}"),
             device_cookie: format!("__Host-sspr-device-{name}"),
             envelopes: Envelopes::new(sspr, Purpose::PageSeal),
+            has_help_desk: false,
             help: None,
             home: ReturnTo::root(),
             privacy: None,
@@ -159,6 +181,14 @@ impl Pages {
     /// Adds a link "Help" to the pages.
     pub fn with_help(mut self, help: ReturnTo) -> Self {
         self.0.help = Some(help);
+        self
+    }
+
+    /// Offers the page for a code that staff have handed over
+    /// ([`HelpDesk::assistance_code`](crate::engine::HelpDesk::assistance_code)), with a link beside
+    /// the question for the address.
+    pub fn with_help_desk(mut self) -> Self {
+        self.0.has_help_desk = true;
         self
     }
 
@@ -197,12 +227,18 @@ impl Pages {
     /// with a slash after it, but `nest` does not.
     pub fn router(self) -> Router {
         let site = Arc::new(self.0);
-        assets(Router::new())
+        let mut pages = assets(Router::new());
+        if site.has_help_desk {
+            let methods = get(support_code::page).post(support_code::submit);
+            pages = pages.route("/support-code", methods);
+        }
+        pages
             .route("/", get(start))
             .route("/sign-in", get(sign_in::page).post(sign_in::submit))
             .route("/password", get(sign_in::password_page).post(sign_in::password_submit))
             .route("/locked", get(sign_in::locked))
             .route("/sign-out", post(sign_in::sign_out))
+            .route("/forgot", get(forgot::page).post(forgot::submit))
             .route("/reset", post(code::forgot))
             .route("/resend", post(code::resend))
             .route("/code", get(code::page).post(code::submit))
@@ -210,7 +246,11 @@ impl Pages {
             .route("/unavailable", get(code::unavailable))
             .route("/start-again", get(code::start_again))
             .route("/new-password", get(new_password::page).post(new_password::submit))
+            .route("/change", get(change::page).post(change::submit))
             .route("/done", get(new_password::done))
+            .route("/freeze", get(freeze::page).post(freeze::submit))
+            .route("/freeze-account", get(freeze::confirm_page).post(freeze::confirm))
+            .route("/frozen", get(freeze::frozen))
             .fallback(missing)
             .layer(CsrfLayer::new())
             .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
@@ -250,8 +290,7 @@ async fn start(
 }
 
 async fn missing(State(site): State<Arc<Site>>, request: Request) -> Answer {
-    let (parts, _) = request.into_parts();
-    Ok(Visit::of(&site, &parts)?.problem(StatusCode::NOT_FOUND))
+    Ok(Visit::of(&site, request.into_parts().0)?.problem(StatusCode::NOT_FOUND))
 }
 
 /// Sets the headers of every answer, and adds a page to refusals that have none.
@@ -266,7 +305,7 @@ async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Next) 
     let mut response = next.run(request).await;
     let has_page = response.headers().contains_key(CONTENT_TYPE);
     if !has_page && response.status().is_client_error() {
-        let page = match Visit::of(&site, &bare.into_parts().0) {
+        let page = match Visit::of(&site, bare.into_parts().0) {
             Ok(visit) => visit.problem(response.status()),
             Err(stop) => stop.into_response(),
         };

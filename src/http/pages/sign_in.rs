@@ -24,8 +24,7 @@ const LONGEST_TYPED: usize = 254;
 
 /// `GET sign-in`.
 pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Answer {
-    let (parts, _) = request.into_parts();
-    let visit = Visit::of(&site, &parts)?;
+    let visit = Visit::of(&site, request.into_parts().0)?;
     if visit.refuses_cookies() {
         return visit.without_cookies();
     }
@@ -34,9 +33,13 @@ pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Ans
     let mut frame = visit.frame(words.sign_in_title, failed);
     frame.failed = failed.is_some();
     visit.show(&SignInPage {
+        action: "sign-in",
         bad: failed.map(|journey| journey.address.clone()),
+        button: words.next,
         lead: words.sign_in_lead.replace("{brand}", visit.policy.brand().name()),
         return_to: visit.return_to(),
+        freeze: visit.freeze(),
+        support_code: visit.support_code(),
         frame,
     })
 }
@@ -50,15 +53,15 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
         Ok(_) => Stage::Password,
         Err(_) => Stage::Address,
     };
-    let shown = if typed.len() <= LONGEST_TYPED { typed } else { "" };
-    let mut journey = visit.or_unavailable(Journey::begin(shown, stage, site.sspr.entropy()))?;
+    let mut journey =
+        visit.or_unavailable(Journey::begin(shown(typed), stage, site.sspr.entropy()))?;
     let before = visit.journey().filter(|before| matches!(before.stage, Stage::Address));
     if let Some(before) = before {
         journey.id.clone_from(&before.id);
         journey.return_to.clone_from(&before.return_to);
     }
     if let Some(path) = field("return_to") {
-        let path = site.return_to(Some(path), &visit.public);
+        let path = visit.landing(Some(path));
         journey.return_to = Some(path.as_str().to_owned());
     }
     visit.go(journey)
@@ -66,8 +69,7 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
 
 /// `GET password`.
 pub(super) async fn password_page(State(site): State<Arc<Site>>, request: Request) -> Answer {
-    let (parts, _) = request.into_parts();
-    let visit = Visit::of(&site, &parts)?;
+    let visit = Visit::of(&site, request.into_parts().0)?;
     let Some(journey) = visit.journey().filter(|journey| may_sign_in(journey)) else {
         return visit.lost();
     };
@@ -95,6 +97,8 @@ pub(super) async fn password_submit(State(site): State<Arc<Site>>, request: Requ
             let until = until.map(crate::domain::Timestamp::as_micros);
             visit.go_on(journey, Stage::Locked { until }, None)
         }
+        SignInOutcome::Frozen => visit.go_on(journey, Stage::Frozen, None),
+        SignInOutcome::MustChange(granted) => visit.go(journey.must_change(&granted.grant)),
         SignInOutcome::Rejected => wrong(),
         SignInOutcome::SignedIn(signed_in) => enter(&visit, journey, &signed_in).await,
         SignInOutcome::TryLater { retry_at } => {
@@ -106,10 +110,10 @@ pub(super) async fn password_submit(State(site): State<Arc<Site>>, request: Requ
 
 /// Begins a session of the host, and sends the user to the wanted path.
 async fn enter(visit: &Visit, journey: &Journey, signed_in: &SignedIn) -> Answer {
-    let return_to = visit.site.return_to(journey.return_to.as_deref(), &visit.public);
+    let return_to = visit.landing(journey.return_to.as_deref());
     let begun = begin_session(visit, &return_to, signed_in).await;
     let (to, cookies) = visit.or_unavailable(begun)?;
-    let mut response = redirect(to.as_str());
+    let mut response = redirect(&visit.after_sign_in(&to));
     for cookie in cookies {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
@@ -130,6 +134,7 @@ pub(super) async fn begin_session(
     let context = SignInContext {
         account: &signed_in.account,
         application: &visit.site.application,
+        request: &visit.request,
         return_to,
         second_factor: signed_in.second_factor,
         stamp: signed_in.stamp,
@@ -141,8 +146,7 @@ pub(super) async fn begin_session(
 
 /// `GET locked`.
 pub(super) async fn locked(State(site): State<Arc<Site>>, request: Request) -> Answer {
-    let (parts, _) = request.into_parts();
-    let visit = Visit::of(&site, &parts)?;
+    let visit = Visit::of(&site, request.into_parts().0)?;
     let Some(journey) = visit.journey() else { return visit.lost() };
     let Stage::Locked { until } = journey.stage else { return visit.reached() };
     let words = visit.words();
@@ -161,9 +165,8 @@ pub(super) async fn locked(State(site): State<Arc<Site>>, request: Request) -> A
 
 /// `POST sign-out`: the host ends the session, and the browser forgets its journeys.
 pub(super) async fn sign_out(State(site): State<Arc<Site>>, request: Request) -> Answer {
-    let (parts, _) = request.into_parts();
-    let visit = Visit::of(&site, &parts)?;
-    let cookies = visit.or_unavailable(site.sessions.end(&parts.headers).await)?;
+    let visit = Visit::of(&site, request.into_parts().0)?;
+    let cookies = visit.or_unavailable(site.sessions.end(&visit.request).await)?;
     let mut response = redirect("sign-in");
     for cookie in cookies {
         response.headers_mut().append(SET_COOKIE, cookie);
@@ -180,8 +183,10 @@ pub(super) async fn sign_out(State(site): State<Arc<Site>>, request: Request) ->
 /// is answered with a page.
 pub(super) async fn posted(site: &Arc<Site>, request: Request) -> Result<(Visit, Form), Stop> {
     let (parts, body) = request.into_parts();
-    let visit = Visit::of(site, &parts)?;
-    match Form::read(Request::from_parts(parts, body)).await {
+    let mut sent = Request::new(body);
+    sent.headers_mut().clone_from(&parts.headers);
+    let visit = Visit::of(site, parts)?;
+    match Form::read(sent).await {
         Ok(form) if form.has_each_once() => Ok((visit, form)),
         _ => Err(visit.problem(StatusCode::BAD_REQUEST).into()),
     }
@@ -194,6 +199,19 @@ pub(super) fn ask(visit: &Visit, journey: &Journey) -> Option<Ask> {
     Some(ask.with_locale(visit.language.into()).with_strict_disclosure())
 }
 
+/// Returns the typed text if it is short enough to be shown again.
+pub(super) const fn shown(typed: &str) -> &str {
+    if typed.len() <= LONGEST_TYPED { typed } else { "" }
+}
+
 const fn may_sign_in(journey: &Journey) -> bool {
-    !matches!(journey.stage, Stage::Address | Stage::Done { .. })
+    !matches!(
+        journey.stage,
+        Stage::Address
+            | Stage::Done { .. }
+            | Stage::Forgot
+            | Stage::Freeze
+            | Stage::FreezeConfirm
+            | Stage::SupportCode
+    )
 }

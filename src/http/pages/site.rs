@@ -25,6 +25,8 @@ pub(super) struct Site {
     pub(super) envelopes: Envelopes,
     pub(super) application: Application,
     pub(super) home: ReturnTo,
+    /// True if staff hand codes over.
+    pub(super) has_help_desk: bool,
     pub(super) help: Option<ReturnTo>,
     pub(super) privacy: Option<ReturnTo>,
     pub(super) sessions: Arc<dyn Sessions>,
@@ -76,6 +78,6 @@ impl Site {
             StatusCode::NOT_FOUND => words.problem_missing,
             _ => words.problem_down,
         };
-        render(status, &Message { frame, lead: lead.to_owned(), reference })
+        render(status, &Message { frame, lead: lead.to_owned(), onward: None, reference })
     }
 }

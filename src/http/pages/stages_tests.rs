@@ -1,9 +1,14 @@
 //! The content of each cookie and token, at each stage of a journey.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::SeqCst},
+};
+
 use axum::{
     Router,
     body::{Body, to_bytes},
-    http::{HeaderMap, Request, header::CONTENT_TYPE},
+    http::{Request, header::CONTENT_TYPE, request::Parts},
 };
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -17,14 +22,15 @@ use crate::{
     },
     domain::{Account, AccountId, DeviceProof, EmailAddress, Password, Stamp, Timestamp},
     engine::{Courier, Sspr},
-    http::{NewSession, SessionError, Sessions, SignInContext},
-    ports::{HashQueue, PasswordHasher as _},
+    http::{CurrentSession, NewSession, SessionError, Sessions, SignInContext},
+    ports::{HashQueue, PasswordHasher as _, UserStore as _},
 };
 
 const OLD: &str = "the old password 1";
 const NEW: &str = "four unrelated words will do";
 
-struct Plain;
+/// Sessions of Ada, who is signed in if the flag says so.
+struct Plain(MemoryUsers, Arc<AtomicBool>);
 
 #[async_trait::async_trait]
 impl Sessions for Plain {
@@ -32,7 +38,14 @@ impl Sessions for Plain {
         Ok(NewSession::with_cookie("session=1".parse().map_err(SessionError::new)?))
     }
 
-    async fn end(&self, _: &HeaderMap) -> Result<Vec<axum::http::HeaderValue>, SessionError> {
+    async fn current(&self, _: &Parts) -> Result<Option<CurrentSession>, SessionError> {
+        let (tenant, ada) = ("contoso".parse().unwrap(), AccountId::parse("ada").unwrap());
+        let found = self.0.find(&tenant, &ada).await.map_err(SessionError::new)?;
+        let found = found.filter(|_| self.1.load(SeqCst));
+        Ok(found.map(|ada| CurrentSession::new(ada.id, ada.stamp)))
+    }
+
+    async fn end(&self, _: &Parts) -> Result<Vec<axum::http::HeaderValue>, SessionError> {
         Ok(Vec::new())
     }
 }
@@ -47,6 +60,8 @@ struct Walk {
     cookie: String,
     device: Option<String>,
     flow: String,
+    users: MemoryUsers,
+    signed_in: Arc<AtomicBool>,
 }
 
 impl Walk {
@@ -63,13 +78,32 @@ impl Walk {
         let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
         let clock = ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000));
         let keys = Keyring::generate(&entropy).unwrap();
-        let builder = Sspr::builder(users, MemoryCodes::new(), policies, keys);
+        let signed_in = Arc::new(AtomicBool::new(false));
+        let builder = Sspr::builder(users.clone(), MemoryCodes::new(), policies, keys);
         let (sspr, courier) = builder.with_clock(clock.clone()).with_hasher(hasher).build();
-        let pages = Pages::new(&sspr, application, Plain);
+        let pages = Pages::new(&sspr, application, Plain(users.clone(), signed_in.clone()));
         let site = pages.0.clone();
         let inbox = CaptureSender::new();
         let (cookie, flow) = (String::new(), String::new());
-        Self { app: pages.router(), clock, cookie, courier, device: None, flow, inbox, site }
+        let app = pages.router();
+        let device = None;
+        Self { app, clock, cookie, courier, device, flow, inbox, signed_in, site, users }
+    }
+
+    async fn change_account(&self, change: impl FnOnce(&mut Account)) {
+        let tenant = "contoso".parse().unwrap();
+        let ada = AccountId::parse("ada").unwrap();
+        let mut ada = self.users.find(&tenant, &ada).await.unwrap().unwrap();
+        change(&mut ada);
+        self.users.insert(&tenant, ada);
+    }
+
+    /// Opens a page, and returns the page to which it led.
+    async fn get(&mut self, page: &str) -> String {
+        let request = Request::get(format!("/{page}"))
+            .header("cookie", format!("{}={}", self.site.cookie, self.cookie))
+            .body(Body::empty());
+        self.send(request.unwrap()).await
     }
 
     /// Posts a form, and returns the page to which it led.
@@ -78,7 +112,11 @@ impl Walk {
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header("cookie", format!("{}={}", self.site.cookie, self.cookie))
             .body(Body::from(form.to_owned()));
-        let response = self.app.clone().oneshot(request.unwrap()).await.unwrap();
+        self.send(request.unwrap()).await
+    }
+
+    async fn send(&mut self, request: Request<Body>) -> String {
+        let response = self.app.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, 1 << 20).await.unwrap();
         for line in parts.headers.get_all("set-cookie") {
@@ -181,6 +219,62 @@ async fn signing_in_takes_its_journey_out_of_the_cookie_and_leaves_a_device_proo
     assert!(walk.journeys().is_empty());
     let device = walk.device.clone().unwrap();
     assert!(DeviceProof::parse(&device).is_ok(), "a proof, and nothing else");
+}
+
+#[tokio::test]
+async fn a_journey_of_a_forced_change_holds_the_grant_alone() {
+    let mut walk = Walk::new().await;
+    walk.change_account(|ada| ada.must_change = true).await;
+    walk.post("sign-in", "username=ada%40example.com").await;
+    let form = format!("password={OLD}").replace(' ', "+");
+    assert_eq!(walk.post("password", &form).await, "new-password");
+    assert_eq!(walk.secrets(), "gm", "a grant, and the mark of a forced change");
+    let form = format!("new-password={NEW}&confirm-password={NEW}").replace(' ', "+");
+    assert_eq!(walk.post("new-password", &form).await, "done");
+    assert_eq!(walk.secrets(), "m");
+}
+
+#[tokio::test]
+async fn a_journey_of_a_change_holds_an_account_its_stamp_and_a_key_until_it_ends() {
+    let mut walk = Walk::new().await;
+    walk.signed_in.store(true, SeqCst);
+    assert_eq!(walk.get("change").await, "change");
+    assert_eq!(walk.secrets(), "kuv", "the key, whose password is changed, and from which stamp");
+    walk.post("change", "current-password=wrong&new-password=x&confirm-password=x").await;
+    assert_eq!(walk.secrets(), "kuv");
+    let form = format!("current-password={OLD}&new-password={NEW}&confirm-password={NEW}");
+    assert_eq!(walk.post("change", &form.replace(' ', "+")).await, "done");
+    assert_eq!(walk.secrets(), "");
+
+    // A reset that begins in the middle of a change is a reset.
+    let mut walk = Walk::new().await;
+    walk.signed_in.store(true, SeqCst);
+    walk.get("change").await;
+    assert_eq!(walk.post("reset", "").await, "code");
+    assert_eq!(walk.secrets(), "t");
+}
+
+#[tokio::test]
+async fn a_session_that_ended_takes_the_journey_of_a_change_along() {
+    let mut walk = Walk::new().await;
+    walk.signed_in.store(true, SeqCst);
+    walk.get("change").await;
+    walk.signed_in.store(false, SeqCst);
+    let form = format!("current-password={OLD}&new-password={NEW}&confirm-password={NEW}");
+    let to = walk.post("change", &form.replace(' ', "+")).await;
+    assert_eq!(to, "sign-in?return_to=/change");
+    assert!(walk.journeys().is_empty());
+}
+
+#[tokio::test]
+async fn an_entrance_for_a_forgotten_password_holds_the_key_of_its_one_reset() {
+    let mut walk = Walk::new().await;
+    assert_eq!(walk.get("forgot").await, "forgot");
+    assert_eq!(walk.secrets(), "k");
+    assert_eq!(walk.post("forgot", "username=nobody").await, "forgot");
+    assert_eq!(walk.secrets(), "k");
+    assert_eq!(walk.post("forgot", "username=ada%40example.com").await, "code");
+    assert_eq!(walk.secrets(), "t");
 }
 
 #[tokio::test]

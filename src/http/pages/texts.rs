@@ -19,6 +19,10 @@ pub(super) struct PageWords {
     pub(super) caps: &'static str,
     /// Link beside the address.
     pub(super) change: &'static str,
+    /// Button.
+    pub(super) change_button: &'static str,
+    /// Heading.
+    pub(super) change_title: &'static str,
     /// Label.
     pub(super) code: &'static str,
     /// Error.
@@ -51,6 +55,10 @@ pub(super) struct PageWords {
     pub(super) cookies_text: &'static str,
     /// Heading.
     pub(super) cookies_title: &'static str,
+    /// Label.
+    pub(super) current_password: &'static str,
+    /// Error.
+    pub(super) current_wrong: &'static str,
     /// Fact.
     pub(super) done_devices: &'static str,
     /// Button. `{brand}`.
@@ -63,12 +71,42 @@ pub(super) struct PageWords {
     pub(super) done_note: &'static str,
     /// Next step.
     pub(super) done_sign_in: &'static str,
+    /// `{address}` of a user who was signed in before.
+    pub(super) done_stay: &'static str,
     /// Heading.
     pub(super) done_title: &'static str,
     /// Before the title of a page that failed.
     pub(super) error_prefix: &'static str,
     /// Button.
     pub(super) forgot: &'static str,
+    /// Lead of the entrance for users who forgot the password. `{brand}`.
+    pub(super) forgot_lead: &'static str,
+    /// Button.
+    pub(super) forgot_send: &'static str,
+    /// Heading.
+    pub(super) forgot_title: &'static str,
+    /// Button.
+    pub(super) freeze_button: &'static str,
+    /// Lead of the question whether to freeze the account.
+    pub(super) freeze_confirm_lead: &'static str,
+    /// Heading.
+    pub(super) freeze_confirm_title: &'static str,
+    /// Lead of the page for the code of a notice.
+    pub(super) freeze_lead: &'static str,
+    /// Link. The mails name it.
+    pub(super) freeze_link: &'static str,
+    /// Heading.
+    pub(super) freeze_title: &'static str,
+    /// Error.
+    pub(super) freeze_wrong: &'static str,
+    /// Next step.
+    pub(super) freeze_wrong_text: &'static str,
+    /// Button.
+    pub(super) frozen_go: &'static str,
+    /// The way back.
+    pub(super) frozen_lead: &'static str,
+    /// Heading.
+    pub(super) frozen_title: &'static str,
     /// Button.
     pub(super) go_on: &'static str,
     /// Next step.
@@ -115,12 +153,16 @@ pub(super) struct PageWords {
     pub(super) locked_title: &'static str,
     /// Error.
     pub(super) longer_sent: &'static str,
+    /// Lead for a user who must change the password.
+    pub(super) must_change_lead: &'static str,
     /// Label.
     pub(super) new_password: &'static str,
     /// Heading.
     pub(super) new_title: &'static str,
     /// Button.
     pub(super) next: &'static str,
+    /// Heading.
+    pub(super) no_change_title: &'static str,
     /// Summary.
     pub(super) nothing: &'static str,
     /// `{brand}`.
@@ -179,6 +221,16 @@ pub(super) struct PageWords {
     pub(super) sign_in_title: &'static str,
     /// `{n}`.
     pub(super) step: &'static str,
+    /// Lead of the page for a code of staff.
+    pub(super) support_lead: &'static str,
+    /// Link.
+    pub(super) support_link: &'static str,
+    /// Heading.
+    pub(super) support_title: &'static str,
+    /// Error.
+    pub(super) support_wrong: &'static str,
+    /// Next step.
+    pub(super) support_wrong_text: &'static str,
     /// Tip with a link.
     pub(super) tip_address: &'static str,
     /// Tip.

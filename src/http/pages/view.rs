@@ -70,11 +70,43 @@ pub(super) struct Rule {
 #[derive(Template)]
 #[template(path = "sign-in.html")]
 pub(super) struct SignInPage<'a> {
+    /// The page to which the form is sent.
+    pub(super) action: &'static str,
+    pub(super) button: &'static str,
     pub(super) frame: Frame,
     pub(super) lead: String,
     /// The typed text, if it was not an address.
     pub(super) bad: Option<String>,
     pub(super) return_to: Option<&'a str>,
+    /// The link to the page for a code of staff.
+    pub(super) support_code: Option<String>,
+    /// The link to the page for the code of a notice.
+    pub(super) freeze: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "support-code.html")]
+pub(super) struct SupportCodePage<'a> {
+    pub(super) frame: Frame,
+    /// The typed address, if it did not match the code.
+    pub(super) failed: Option<String>,
+    pub(super) return_to: Option<&'a str>,
+}
+
+/// The form for the code of a notice.
+#[derive(Template)]
+#[template(path = "freeze.html")]
+pub(super) struct FreezePage {
+    pub(super) frame: Frame,
+    /// True if the last code froze nothing.
+    pub(super) failed: bool,
+}
+
+/// The question whether to freeze the account.
+#[derive(Template)]
+#[template(path = "freeze-account.html")]
+pub(super) struct FreezeConfirmPage {
+    pub(super) frame: Frame,
 }
 
 #[derive(Template)]
@@ -101,15 +133,29 @@ pub(super) struct CodePage {
     pub(super) tip_other: Option<Vec<Piece>>,
 }
 
+/// The form for a new password. A signed-in user types the current one as well.
 #[derive(Template)]
 #[template(path = "new-password.html")]
 pub(super) struct NewPasswordPage<'a> {
+    /// The page to which the form is sent.
+    pub(super) action: &'static str,
+    pub(super) button: &'static str,
     pub(super) frame: Frame,
+    pub(super) lead: Option<&'static str>,
     pub(super) address: &'a str,
+    pub(super) current: Option<CurrentField>,
     pub(super) issues: Vec<Complaint>,
     pub(super) guessable: bool,
     pub(super) rules: Vec<Rule>,
     pub(super) least: usize,
+}
+
+/// The field for the current password.
+#[derive(Clone, Copy)]
+pub(super) struct CurrentField {
+    /// True if a reset is offered to a user who forgot it.
+    pub(super) offered: bool,
+    pub(super) wrong: bool,
 }
 
 #[derive(Template)]
@@ -144,6 +190,8 @@ pub(super) struct TryLaterPage {
 pub(super) struct Message {
     pub(super) frame: Frame,
     pub(super) lead: String,
+    /// The link and the words of the way on, if it does not lead back to the sign-in.
+    pub(super) onward: Option<(String, String)>,
     pub(super) reference: Option<String>,
 }
 

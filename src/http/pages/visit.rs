@@ -24,9 +24,11 @@ use super::{
 use crate::{
     domain::{CorrelationId, DeviceProof, LanguageTag, NetworkAddress},
     engine::{Client, Vouch},
-    http::{ReturnTo, cookie, form::Form, public_path::PublicPath, stop::Stop},
+    http::{
+        ReturnTo, cookie, form::Form, public_path::PublicPath, stop::Stop, user_agent::user_agent,
+    },
     mail::{Language, look_up},
-    policy::TenantPolicy,
+    policy::{FreezeCodes, TenantPolicy},
 };
 
 /// The time that a device stays remembered after a sign-in: half a year.
@@ -39,10 +41,12 @@ pub(super) struct Visit {
     pub(super) policy: Arc<TenantPolicy>,
     pub(super) language: Language,
     pub(super) jar: Jar,
+    /// The request without its body, for the sessions of the host.
+    pub(super) request: Parts,
     /// The prefix before the application's own paths.
     pub(super) public: PublicPath,
     /// The rest of the page's address, for links to the same page in another language.
-    link: Link,
+    pub(super) link: Link,
     return_to: Option<ReturnTo>,
     flow: Option<String>,
     /// True if the browser has sent the journeys' cookie, valid or not.
@@ -60,10 +64,10 @@ pub(super) type Answer = Result<Response, Stop>;
 
 impl Visit {
     /// Reads a request. `Err` is the answer if the policy cannot be read.
-    pub(super) fn of(site: &Arc<Site>, parts: &Parts) -> Result<Self, Stop> {
-        let query = Form::of_query(parts.uri.query().unwrap_or_default());
+    pub(super) fn of(site: &Arc<Site>, request: Parts) -> Result<Self, Stop> {
+        let query = Form::of_query(request.uri.query().unwrap_or_default());
         let text = |name| query.optional(name).ok().flatten().map(str::to_owned);
-        let headers = &parts.headers;
+        let headers = &request.headers;
         let mut jar = Jar::open(&site.envelopes, &site.about, cookie::read(headers, &site.cookie));
         let correlation = site.correlation();
         let wanted = text("ui_locales").filter(|wanted| wanted.len() <= 256);
@@ -92,13 +96,14 @@ impl Visit {
             flow: text("flow"),
             keeps_cookies: cookie::is_sent(headers, &site.cookie),
             language: chosen_language(&jar, headers, policy.languages()),
-            link: Link::of(parts),
-            network: site.proxies.client(&parts.extensions, headers),
+            link: Link::of(&request),
+            network: site.proxies.client(&request.extensions, headers),
             policy,
-            public: site.proxies.public_path(site.public.as_ref(), &parts.extensions, headers),
+            public: site.proxies.public_path(site.public.as_ref(), &request.extensions, headers),
             return_to: text("return_to").and_then(|path| ReturnTo::parse(&path).ok()),
-            vouched: parts.extensions.get().cloned(),
+            vouched: request.extensions.get().cloned(),
             jar,
+            request,
             site: site.clone(),
         })
     }
@@ -109,12 +114,18 @@ impl Visit {
         client.device = self.device.as_deref().and_then(|text| DeviceProof::parse(text).ok());
         client.vouched.clone_from(&self.vouched);
         client.correlation.clone_from(&self.correlation);
+        client.user_agent = user_agent(&self.request.headers);
         client
     }
 
     /// Returns the journey that the page's address names, or the newest one.
     pub(super) fn journey(&self) -> Option<&Journey> {
         self.jar.find(self.flow.as_deref())
+    }
+
+    /// Returns the journey that the page's address names.
+    pub(super) fn named(&self) -> Option<&Journey> {
+        self.jar.find(Some(self.flow.as_deref()?))
     }
 
     /// Returns the path that the user wants, as the page's address says.
@@ -136,6 +147,21 @@ impl Visit {
     pub(super) fn sign_in(&self, journey: Option<&Journey>) -> String {
         let wanted = journey.and_then(|journey| journey.return_to.as_deref());
         self.link.to("sign-in", wanted.or(self.return_to()))
+    }
+
+    /// Returns the link to the page for a code of staff, if staff hand codes over.
+    pub(super) fn support_code(&self) -> Option<String> {
+        self.site.has_help_desk.then(|| self.link.to("support-code", self.return_to()))
+    }
+
+    /// Returns the link to the page for the code of a notice, if notices carry one.
+    pub(super) fn freeze(&self) -> Option<String> {
+        self.offers_freeze().then(|| self.link.to("freeze", None))
+    }
+
+    /// Returns whether notices of this tenant carry a code that freezes the account.
+    pub(super) fn offers_freeze(&self) -> bool {
+        self.policy.freeze_codes() == FreezeCodes::On
     }
 
     pub(super) const fn words(&self) -> &'static PageWords {
@@ -222,7 +248,12 @@ impl Visit {
         let words = self.words();
         let mut frame = self.frame(words.cookies_title, None);
         frame.failed = true;
-        self.show(&Message { frame, lead: words.cookies_text.to_owned(), reference: None })
+        self.show(&Message {
+            frame,
+            lead: words.cookies_text.to_owned(),
+            onward: None,
+            reference: None,
+        })
     }
 
     /// Redirects to the page of the journey's stage.
@@ -255,7 +286,7 @@ impl Visit {
         let mut frame = self.frame(words.problem_title, None);
         frame.failed = true;
         let reference = reference.map(|id| words.reference.replace("{id}", id.as_str()));
-        render(status, &Message { frame, lead: lead.to_owned(), reference })
+        render(status, &Message { frame, lead: lead.to_owned(), onward: None, reference })
     }
 
     /// Returns the page for a port that failed.
