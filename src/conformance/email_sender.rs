@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 use super::{
     case_result::{CaseResult, Violation, same},
     clauses,
-    user_store::address,
+    user_bench::address,
 };
 use crate::{
-    domain::LanguageTag,
+    domain::{LanguageTag, TenantId},
     mail::{EmailMessage, MailPurpose},
     ports::EmailSender,
 };
@@ -110,6 +110,7 @@ impl EmailSenderBench {
 
 fn message(to: &str, subject: &str, text: &str) -> Result<EmailMessage, Violation> {
     Ok(EmailMessage {
+        application: None,
         correlation: None,
         from: None,
         from_name: "Contoso".to_owned(),
@@ -117,6 +118,7 @@ fn message(to: &str, subject: &str, text: &str) -> Result<EmailMessage, Violatio
         language: LanguageTag::parse("en").map_err(Violation::of)?,
         purpose: MailPurpose::Passcode,
         subject: Zeroizing::new(subject.to_owned()),
+        tenant: TenantId::parse("contoso").map_err(Violation::of)?,
         text: Zeroizing::new(text.to_owned()),
         to: address(to)?,
     })

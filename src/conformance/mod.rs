@@ -23,17 +23,21 @@
 //! The suite does not test durability. Kill the server to test it. The suite also misses races that
 //! did not happen in its rounds. Raise their number with [`CodeStoreBench::with_rounds`].
 
+mod audit_log;
 mod block_on;
 mod case_result;
 mod clock;
 mod code_store;
 mod email_sender;
+mod freezes;
 mod outbox;
 mod password_hasher;
 mod policy_source;
 mod random;
+mod user_bench;
 mod user_store;
 
+pub use audit_log::{AuditLogBench, AuditLogCase};
 pub use block_on::block_on;
 pub use case_result::{CaseResult, Violation};
 pub use clock::{ClockBench, ClockCase};
@@ -42,7 +46,8 @@ pub use email_sender::{EmailSenderBench, EmailSenderCase, Received};
 pub use outbox::{OutboxBench, OutboxCase};
 pub use password_hasher::{PasswordHasherBench, PasswordHasherCase};
 pub use policy_source::{PolicySourceBench, PolicySourceCase};
-pub use user_store::{PutAccount, UserStoreBench, UserStoreCase};
+pub use user_bench::{PutAccount, UserStoreBench};
+pub use user_store::UserStoreCase;
 
 /// Declares the clauses of a port. It makes a type with one value for each clause, and a macro that
 /// makes the tests.

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{
     case_result::{CaseResult, Violation, hold, same},
     clauses,
-    user_store::{PutAccount, UserStoreBench, account, address, all, change, stamp, tenant},
+    user_bench::{PutAccount, UserStoreBench, account, address, all, change, stamp, tenant},
 };
 use crate::{
     domain::{LanguageTag, Timestamp},
@@ -145,8 +145,11 @@ async fn a_change_queues_a_notice_for_each_address(bench: &OutboxBench) -> CaseR
 async fn a_change_that_did_not_happen_queues_nothing(bench: &OutboxBench) -> CaseResult {
     let done = bench.changed(1).await?;
     for change in done {
-        let stale =
-            PasswordChange { expected_stamp: stamp(9), reset: other(&change), ..change.clone() };
+        let stale = PasswordChange {
+            expected_stamp: stamp(9),
+            operation: other(&change),
+            ..change.clone()
+        };
         same("another stamp", bench.users.apply(&stale).await?, Applied::Stale)?;
         bench.users.apply(&change).await?;
     }
@@ -179,7 +182,7 @@ async fn a_change_that_is_cut_queues_its_notice_or_does_not_happen(
 }
 
 fn other(change: &PasswordChange) -> crate::domain::RecordId {
-    crate::domain::RecordId::from_parts(change.reset.tenant_tag(), [77; 16])
+    crate::domain::RecordId::from_parts(change.operation.tenant_tag(), [77; 16])
 }
 
 async fn a_leased_notice_is_nobody_elses_for_a_while(bench: &OutboxBench) -> CaseResult {
@@ -216,6 +219,11 @@ async fn a_notice_says_what_the_change_said(bench: &OutboxBench) -> CaseResult {
     for notice in &notices {
         same("language", &notice.language, &change.language)?;
         same("tries of a new notice", notice.tries, 0)?;
+        // The code that freezes an account is made of these.
+        if bench.users.store.keeps_freezes() {
+            same("account", notice.account.as_ref(), Some(&change.account))?;
+            same("operation", notice.operation, Some(change.operation))?;
+        }
     }
     Ok(())
 }

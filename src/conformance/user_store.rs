@@ -1,18 +1,15 @@
 //! The suite for user stores. They find the right accounts, and a change happens once and wholly,
 //! or not at all.
 
-use std::{future::Future, pin::Pin, sync::Arc};
-
 use super::{
     case_result::{CaseResult, Violation, hold, same},
-    clauses,
+    clauses, freezes,
     random::Random,
+    user_bench::{UserStoreBench, account, address, all, change, hash, stamp, tenant},
 };
 use crate::{
-    domain::{
-        Account, AccountId, EmailAddress, PasswordHash, RecordId, Stamp, TenantId, Timestamp,
-    },
-    ports::{Applied, NoticeCause, NoticeRecipient, PasswordChange, StoreError, UserStore},
+    domain::{Account, AccountId, Stamp, TenantId, Timestamp},
+    ports::{Applied, PasswordChange, StoreError},
 };
 
 clauses! {
@@ -29,108 +26,23 @@ clauses! {
         tenants_share_no_account
         ids_and_addresses_of_any_length_are_kept
         an_account_is_read_in_one_snapshot
-        a_reset_changes_hash_stamp_lock_and_last_reset
-        a_reset_with_another_stamp_changes_nothing
-        a_reset_of_an_account_that_is_gone_is_stale
-        a_repeated_reset_answers_the_stamp_on_file
-        parallel_resets_of_one_stamp_have_one_winner
-        parallel_repeats_of_one_reset_change_once
+        a_change_replaces_hash_stamp_lock_and_last_change
+        a_change_with_another_stamp_changes_nothing
+        a_change_of_an_account_that_is_gone_is_stale
+        a_repeated_change_answers_the_stamp_on_file
+        a_change_replaces_the_mark_and_the_end_of_the_password
+        parallel_changes_of_one_stamp_have_one_winner
+        parallel_repeats_of_one_change_change_once
         a_rehash_replaces_only_the_hash_it_read
         a_rehash_or_a_sign_in_of_nobody_makes_no_account
-        a_sign_in_leaves_the_stamp_alone;
-}
-
-/// A function that puts an account into the store under test in one transaction. It replaces an
-/// account with the same id.
-pub type PutAccount = Arc<
-    dyn Fn(TenantId, Account) -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>
-        + Send
-        + Sync,
->;
-
-/// A user store under test. Each case needs a fresh and empty one.
-///
-/// The suite puts accounts whose ids are words, such as `ada`, and some with two addresses. A table
-/// with numeric ids fails almost every case. In the test, let `put` note which number stands for a
-/// word, and translate in the store under test. A table with one address for each account fails
-/// `an_account_is_found_as_it_was_put` and `an_account_is_read_in_one_snapshot`. To leave these two
-/// out, check the cases of [`UserStoreCase::all`] in a loop and skip them by their names.
-#[derive(Clone)]
-pub struct UserStoreBench {
-    pub(super) store: Arc<dyn UserStore>,
-    put: PutAccount,
-}
-
-impl core::fmt::Debug for UserStoreBench {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("UserStoreBench")
-    }
-}
-
-impl UserStoreBench {
-    /// Creates a bench for a store. `put` puts an account into it.
-    #[must_use]
-    pub fn new(store: impl UserStore + 'static, put: PutAccount) -> Self {
-        Self { put, store: Arc::new(store) }
-    }
-
-    pub(super) async fn put(&self, account: &Account) -> CaseResult {
-        Ok((self.put)(tenant()?, account.clone()).await?)
-    }
-
-    async fn find(&self, account: &Account) -> Result<Account, Violation> {
-        let found = self.store.find(&tenant()?, &account.id).await?;
-        found.ok_or_else(|| Violation::new("an account that was put in is not found by its id"))
-    }
-
-    pub(super) async fn apply(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
-        self.store.apply_reset(change).await
-    }
-}
-
-pub(super) fn tenant() -> Result<TenantId, Violation> {
-    TenantId::parse("contoso").map_err(Violation::of)
-}
-
-pub(super) fn address(text: &str) -> Result<EmailAddress, Violation> {
-    EmailAddress::parse(text).map_err(Violation::of)
-}
-
-pub(super) fn stamp(number: u8) -> Stamp {
-    Stamp::from_bytes([number; 16])
-}
-
-fn hash(number: u8) -> Result<PasswordHash, Violation> {
-    let text = format!("$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA${number:043}");
-    PasswordHash::parse(&text).map_err(Violation::of)
-}
-
-/// Returns a locked account with names, an address and a password.
-pub(super) fn account(id: &str, mail: &str) -> Result<Account, Violation> {
-    let parsed = AccountId::parse(id).map_err(Violation::of)?;
-    let mut account = Account::new(parsed, address(mail)?, stamp(1)).with_password(hash(1)?);
-    account.locked = true;
-    account.names = vec!["Ada".to_owned(), "Löwe".to_owned()];
-    Ok(account)
-}
-
-/// Returns a reset of that account, as the engine requests it.
-pub(super) fn change(account: &Account, reset: u8) -> Result<PasswordChange, Violation> {
-    Ok(PasswordChange {
-        account: account.id.clone(),
-        at: Timestamp::from_micros(1_800_000_000_000_000),
-        expected_stamp: account.stamp,
-        language: None,
-        next_stamp: stamp(reset),
-        notify: account
-            .addresses
-            .iter()
-            .map(|to| NoticeRecipient::new(to.clone(), NoticeCause::CodeSentHere))
-            .collect(),
-        password: hash(reset)?,
-        reset: RecordId::from_parts(tenant()?.tag(), [reset; 16]),
-        tenant: tenant()?,
-    })
+        a_sign_in_leaves_the_stamp_alone
+        a_required_change_sets_the_mark_and_nothing_else;
+    in freezes:
+        a_freeze_replaces_stamp_and_freeze_and_nothing_else
+        a_freeze_with_another_stamp_changes_nothing
+        a_frozen_account_is_found_by_each_way_back
+        a_change_ends_a_freeze_and_keeps_only_the_given_addresses
+        parallel_freezes_of_one_stamp_have_one_winner;
 }
 
 fn is_done(applied: Applied) -> bool {
@@ -151,7 +63,7 @@ async fn an_account_is_found_as_it_was_put(bench: &UserStoreBench) -> CaseResult
         hold(found.password == ada.password, || "the hash came back changed".to_owned())?;
         same("locked", found.locked, true)?;
         same("disabled", found.disabled, false)?;
-        same("last reset", found.last_reset, None)?;
+        same("last change", found.last_change, None)?;
     }
     same("found by each address", (by_first.len(), by_second.len()), (1, 1))
 }
@@ -218,7 +130,7 @@ async fn an_account_is_read_in_one_snapshot(bench: &UserStoreBench) -> CaseResul
     };
     for round in 0..40 {
         let next = if round % 2 == 0 { &new } else { &old };
-        let put = async { (bench.put)(tenant.clone(), next.clone()).await };
+        let put = bench.put(next);
         let reads = futures_util::future::join_all((0..8).map(|_| async {
             let by_id = bench.store.find(&tenant, &old.id).await?;
             let by_address = bench.store.find_by_address(&tenant, &shared).await?;
@@ -239,7 +151,7 @@ async fn an_account_is_read_in_one_snapshot(bench: &UserStoreBench) -> CaseResul
     Ok(())
 }
 
-async fn a_reset_changes_hash_stamp_lock_and_last_reset(bench: &UserStoreBench) -> CaseResult {
+async fn a_change_replaces_hash_stamp_lock_and_last_change(bench: &UserStoreBench) -> CaseResult {
     let ada = account("ada", "ada@example.com")?;
     let bob = account("bob", "bob@example.com")?;
     bench.put(&ada).await?;
@@ -251,7 +163,7 @@ async fn a_reset_changes_hash_stamp_lock_and_last_reset(bench: &UserStoreBench) 
     hold(found.password.as_ref() == Some(&change.password), || "the old hash stands".to_owned())?;
     hold(found.stamp == change.next_stamp, || "the stamp is not the next one".to_owned())?;
     same("locked", found.locked, false)?;
-    same("last reset", found.last_reset, Some(change.reset))?;
+    same("last change", found.last_change, Some(change.operation))?;
     same("addresses", found.addresses, ada.addresses)?;
     let other = bench.find(&bob).await?;
     hold(other.stamp == bob.stamp && other.password == bob.password && other.locked, || {
@@ -259,7 +171,7 @@ async fn a_reset_changes_hash_stamp_lock_and_last_reset(bench: &UserStoreBench) 
     })
 }
 
-async fn a_reset_with_another_stamp_changes_nothing(bench: &UserStoreBench) -> CaseResult {
+async fn a_change_with_another_stamp_changes_nothing(bench: &UserStoreBench) -> CaseResult {
     let ada = account("ada", "ada@example.com")?;
     bench.put(&ada).await?;
     let mut change = change(&ada, 2)?;
@@ -267,12 +179,12 @@ async fn a_reset_with_another_stamp_changes_nothing(bench: &UserStoreBench) -> C
     same("a reset with another stamp", bench.apply(&change).await?, Applied::Stale)?;
     let found = bench.find(&ada).await?;
     let unchanged = found.stamp == ada.stamp && found.password == ada.password;
-    hold(unchanged && found.locked && found.last_reset.is_none(), || {
+    hold(unchanged && found.locked && found.last_change.is_none(), || {
         "Stale, and something changed".to_owned()
     })
 }
 
-async fn a_reset_of_an_account_that_is_gone_is_stale(bench: &UserStoreBench) -> CaseResult {
+async fn a_change_of_an_account_that_is_gone_is_stale(bench: &UserStoreBench) -> CaseResult {
     let nobody = account("nobody", "nobody@example.com")?;
     let applied = bench.apply(&change(&nobody, 2)?).await?;
     same("a reset of nobody", applied, Applied::Stale)?;
@@ -281,7 +193,7 @@ async fn a_reset_of_an_account_that_is_gone_is_stale(bench: &UserStoreBench) -> 
     })
 }
 
-async fn a_repeated_reset_answers_the_stamp_on_file(bench: &UserStoreBench) -> CaseResult {
+async fn a_repeated_change_answers_the_stamp_on_file(bench: &UserStoreBench) -> CaseResult {
     let ada = account("ada", "ada@example.com")?;
     bench.put(&ada).await?;
     let first = change(&ada, 2)?;
@@ -300,7 +212,31 @@ async fn a_repeated_reset_answers_the_stamp_on_file(bench: &UserStoreBench) -> C
     })
 }
 
-async fn parallel_resets_of_one_stamp_have_one_winner(bench: &UserStoreBench) -> CaseResult {
+async fn a_change_replaces_the_mark_and_the_end_of_the_password(
+    bench: &UserStoreBench,
+) -> CaseResult {
+    if !bench.store.keeps_marks() {
+        return Ok(());
+    }
+    let mut ada = account("ada", "ada@example.com")?;
+    let end = Timestamp::from_micros(1_800_000_000_000_001);
+    (ada.must_change, ada.password_expires_at) = (true, Some(end));
+    bench.put(&ada).await?;
+    let marks = |account: &Account| (account.must_change, account.password_expires_at);
+    same("the marks that were put", marks(&bench.find(&ada).await?), (true, Some(end)))?;
+    let lasting = change(&ada, 2)?;
+    hold(is_done(bench.apply(&lasting).await?), || "a change to a lasting password".to_owned())?;
+    let found = bench.find(&ada).await?;
+    same("the marks after a change to a lasting password", marks(&found), (false, None))?;
+    let end = Timestamp::from_micros(1_900_000_000_000_003);
+    let temporary =
+        PasswordChange { must_change: true, password_expires_at: Some(end), ..change(&found, 3)? };
+    hold(is_done(bench.apply(&temporary).await?), || "a change to a temporary one".to_owned())?;
+    let found = bench.find(&ada).await?;
+    same("the marks after a change to a temporary password", marks(&found), (true, Some(end)))
+}
+
+async fn parallel_changes_of_one_stamp_have_one_winner(bench: &UserStoreBench) -> CaseResult {
     for round in 0..20 {
         let ada = account(&format!("ada{round}"), "ada@example.com")?;
         bench.put(&ada).await?;
@@ -316,7 +252,7 @@ async fn parallel_resets_of_one_stamp_have_one_winner(bench: &UserStoreBench) ->
     Ok(())
 }
 
-async fn parallel_repeats_of_one_reset_change_once(bench: &UserStoreBench) -> CaseResult {
+async fn parallel_repeats_of_one_change_change_once(bench: &UserStoreBench) -> CaseResult {
     let mut random = Random::new(1);
     for round in 0..20 {
         let ada = account(&format!("ada{round}"), "ada@example.com")?;
@@ -364,6 +300,24 @@ async fn a_rehash_or_a_sign_in_of_nobody_makes_no_account(bench: &UserStoreBench
     hold(!done && found.is_none(), || "nobody was changed, or became somebody".to_owned())
 }
 
+async fn a_required_change_sets_the_mark_and_nothing_else(bench: &UserStoreBench) -> CaseResult {
+    let ada = account("ada", "ada@example.com")?;
+    bench.put(&ada).await?;
+    let marked = bench.store.require_change(&tenant()?, &ada.id).await?;
+    same("whether it was marked", marked, bench.store.keeps_marks())?;
+    let found = bench.find(&ada).await?;
+    same("the mark, which is what the answer says", found.must_change, marked)?;
+    hold(found.stamp == ada.stamp && found.password == ada.password && found.locked, || {
+        "a required change changed more than the mark".to_owned()
+    })?;
+    let nobody = AccountId::parse("nobody").map_err(Violation::of)?;
+    let marked = bench.store.require_change(&tenant()?, &nobody).await?;
+    same("the answer for an account that does not exist", marked, false)?;
+    hold(bench.store.find(&tenant()?, &nobody).await?.is_none(), || {
+        "a required change made an account".to_owned()
+    })
+}
+
 async fn a_sign_in_leaves_the_stamp_alone(bench: &UserStoreBench) -> CaseResult {
     let ada = account("ada", "ada@example.com")?;
     bench.put(&ada).await?;
@@ -372,11 +326,4 @@ async fn a_sign_in_leaves_the_stamp_alone(bench: &UserStoreBench) -> CaseResult 
     hold(found.stamp == ada.stamp && found.password == ada.password, || {
         "a sign-in changed stamp or hash".to_owned()
     })
-}
-
-/// Runs calls side by side.
-pub(super) async fn all<T>(
-    calls: impl Iterator<Item = impl Future<Output = Result<T, StoreError>>>,
-) -> Result<Vec<T>, StoreError> {
-    futures_util::future::join_all(calls).await.into_iter().collect()
 }
