@@ -150,8 +150,8 @@ fn attack_25_the_code_of_one_account_opens_no_other() {
 
         let grant = world.granted(&own, &eves).await;
         world.changed(&grant, NEW).await;
-        assert!(world.account("ada").await.unwrap().last_reset.is_none());
-        assert!(world.account("eve").await.unwrap().last_reset.is_some());
+        assert!(world.account("ada").await.unwrap().last_change.is_none());
+        assert!(world.account("eve").await.unwrap().last_change.is_some());
     });
 }
 

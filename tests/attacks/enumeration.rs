@@ -36,7 +36,7 @@ impl UserStore for Untouchable {
         panic!("the request path looked an account up");
     }
 
-    async fn apply_reset(&self, _: &PasswordChange) -> Result<Applied, StoreError> {
+    async fn apply_change(&self, _: &PasswordChange) -> Result<Applied, StoreError> {
         panic!("the request path changed an account");
     }
 }

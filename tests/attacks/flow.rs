@@ -33,7 +33,7 @@ fn attack_27_without_a_grant_no_password_is_set() {
             assert!(matches!(world.submit(&forged, NEW).await, SubmitOutcome::Rejected));
             flipped[place] = before;
         }
-        assert_eq!(world.account("ada").await.unwrap().last_reset, None);
+        assert_eq!(world.account("ada").await.unwrap().last_change, None);
         world.clock.advance(seconds(600));
         let old = world.submit(&grant, NEW).await;
         assert!(matches!(old, SubmitOutcome::Rejected), "a grant lives ten minutes");
@@ -84,7 +84,7 @@ fn attack_45_a_password_changed_elsewhere_ends_resets_under_way() {
             .await;
         assert!(is_wrong(&world.verify(&token, &code).await));
         assert!(matches!(world.submit(&grant, NEW).await, SubmitOutcome::Rejected));
-        assert_eq!(world.account("ada").await.unwrap().last_reset, None);
+        assert_eq!(world.account("ada").await.unwrap().last_change, None);
     });
 }
 

@@ -27,8 +27,10 @@ async fn attack_31_nothing_secret_stands_in_an_address_or_stays_in_a_cache() {
         assert_eq!(answer.header("referrer-policy"), "same-origin");
         assert_eq!(answer.header("cache-control"), "no-store");
         let to = answer.header("location");
-        assert!(!to.contains(&code) && to.len() < 60 && !to.contains("ada"), "{to}");
-        let flow = to.split_once("flow=").map_or("", |(_, flow)| flow);
+        assert!(!to.contains(&code) && to.len() < 60, "{to}");
+        // The id of a journey is random, so it may happen to have these letters in it.
+        let (path, flow) = to.split_once("flow=").unwrap_or((to, ""));
+        assert!(!path.contains("ada"), "{to}");
         assert!(flow.len() <= 8, "the id of a journey is no secret: {flow}");
     }
     let native = site.start("ada@example.com").await;

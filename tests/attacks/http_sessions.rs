@@ -45,12 +45,12 @@ async fn attack_48_a_stored_session_ends_in_the_commit_of_the_reset() {
     let stamp = world.account("ada").await.unwrap().stamp;
     let entropy = SystemEntropy::new();
     let token = users.open_session(&tenant(), &ada, stamp, &entropy).await.unwrap();
-    assert_eq!(users.session(&token).await.unwrap(), Some(ada));
+    assert_eq!(users.session(&tenant(), &token).await.unwrap(), Some(ada));
     let site = Site::over(world, TrustedProxies::none());
     let (mut owner, code) = site.waiting("ada@example.com").await;
     owner.finish(&code, NEW).await;
     assert!(owner.at.contains("done"), "{}", owner.at);
-    assert_eq!(users.session(&token).await.unwrap(), None);
+    assert_eq!(users.session(&tenant(), &token).await.unwrap(), None);
 }
 
 /// gumroad #4065: a reset signed people in without their second factor. The host is told that it is

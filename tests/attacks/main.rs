@@ -17,11 +17,16 @@
 mod support;
 
 mod addresses;
+mod change;
 mod codes;
 mod crate_itself;
+mod desk_secrets;
 mod enumeration;
 mod flow;
+mod forced_change;
+mod freeze;
 mod guessing;
+mod help_desk;
 #[cfg(feature = "axum")]
 mod http_bodies;
 #[cfg(feature = "axum")]

@@ -160,7 +160,7 @@ fn attack_own_11_a_record_moved_over_another_opens_nothing() {
             let outcome = world.verify(token, &code).await;
             assert!(matches!(outcome, VerifyOutcome::Rejected(Rejection::Gone)), "{outcome:?}");
         }
-        assert_eq!(world.account("ada").await.unwrap().last_reset, None);
+        assert_eq!(world.account("ada").await.unwrap().last_change, None);
     });
 }
 
@@ -193,7 +193,7 @@ fn attack_own_12_a_foreign_device_proof_opens_no_lane() {
 fn attack_own_13_a_brand_named_like_a_placeholder_draws_no_code_into_the_subject() {
     on_every_store(|world| async move {
         let policy = TenantPolicy::customers("contoso").unwrap();
-        let brand = Brand::new("{code} {brand} <b>&\u{202e}").unwrap();
+        let brand = Brand::new("{code} {brand} <b>&").unwrap();
         world.policies.replace(policy.with_brand(brand));
         let ask = request("ada@example.com").with_locale(LanguageTag::parse("ar").unwrap());
         world.sspr.start(&ask, &client(1)).await.unwrap();
@@ -202,7 +202,8 @@ fn attack_own_13_a_brand_named_like_a_placeholder_draws_no_code_into_the_subject
         assert!(!mail.subject.contains(&code) && mail.subject.contains("{code}"));
         assert!(!mail.from_name.contains(&code));
         assert_eq!(mail.text.matches(&code).count(), 1, "on its own line, once");
-        assert!(!mail.html.contains("<b>&") && !mail.text.contains('\u{202e}'));
+        assert!(!mail.html.contains("<b>&"));
+        assert!(Brand::new("{code}\u{202e}").is_err(), "nor does it turn the subject round");
     });
 }
 
@@ -215,6 +216,9 @@ fn attack_own_14_no_id_breaks_a_line_of_a_log() {
         "\u{1b}[2J",
         "a\0b",
         "a\u{85}b",
+        "a\u{2028}level=error",
+        "\u{202e}nimda",
+        "ad\u{200b}min",
         " a",
         "",
         &"a".repeat(129),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use axum::{
     Router,
-    http::{HeaderMap, HeaderValue},
+    http::{HeaderValue, request::Parts},
 };
 use sspr::{
     Application,
@@ -38,7 +38,7 @@ impl Sessions for Kept {
         Ok(NewSession::with_cookie(HeaderValue::from_str(&line).unwrap()))
     }
 
-    async fn end(&self, _: &HeaderMap) -> Result<Vec<HeaderValue>, SessionError> {
+    async fn end(&self, _: &Parts) -> Result<Vec<HeaderValue>, SessionError> {
         Ok(vec![HeaderValue::from_static("session=")])
     }
 }
@@ -98,7 +98,7 @@ impl Site {
 
     /// Whether anybody's password was changed by a reset.
     pub async fn is_untouched(&self, id: &str) -> bool {
-        self.world.account(id).await.unwrap().last_reset.is_none()
+        self.world.account(id).await.unwrap().last_change.is_none()
     }
 
     pub async fn v1(&self, path: &str, fields: &[(&str, &str)]) -> Seen {

@@ -6,9 +6,8 @@ use sspr::{
     domain::{CodeFormat, Keyring, LanguageTag},
     engine::{
         OpenOutcome, RedeemOutcome, RequestKey, SendOutcome, SignInOutcome, StartOutcome,
-        StatusOutcome, SubmitOutcome, VerifyOutcome,
+        SubmitOutcome, VerifyOutcome,
     },
-    flow::ResetReason,
     policy::{AfterReset, Disclosure, Limits, PasswordIssue, PasswordRules, TenantPolicy},
     ports::{
         Breach, BreachCheck, Clock, EventKind, HashQueue, Outcome, PasswordHasher, SendErrorKind,
@@ -402,28 +401,6 @@ fn a_request_that_is_repeated_when_its_reset_is_dead_opens_a_living_one() {
             };
             world.granted(&it.token, &world.mailed_code().await).await;
             world.clock.advance(hours(1));
-        }
-    });
-}
-
-#[test]
-fn the_hosts_reason_comes_back_with_the_view_and_the_sign_in() {
-    on_every_store(|world| async move {
-        for reason in [ResetReason::Forgot, ResetReason::MustChange] {
-            let asked = request("ada@example.com").with_reason(reason);
-            let StartOutcome::Started(it) = world.sspr.start(&asked, &client(1)).await.unwrap()
-            else {
-                panic!("not started")
-            };
-            let StatusOutcome::Status(view) = world.sspr.status(&it.token).await.unwrap() else {
-                panic!("no view")
-            };
-            let grant = world.granted(&it.token, &world.mailed_code().await).await;
-            let password = format!("{NEW} {reason:?}");
-            let ticket = world.changed(&grant, &password).await;
-            let RedeemOutcome::SignIn(it) = world.redeem(&ticket).await else { panic!("redeems") };
-
-            assert_eq!((view.reason, it.reason), (reason, reason));
         }
     });
 }

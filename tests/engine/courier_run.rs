@@ -21,7 +21,7 @@ use sspr::{
     mail::EmailMessage,
     policy::TenantPolicy,
     ports::{
-        Applied, AuditEvent, Clock, EmailSender, EventKind, FailureKind, NoticeDelivery, Outbox,
+        Applied, Clock, EmailSender, EngineEvent, EventKind, FailureKind, NoticeDelivery, Outbox,
         Outcome, PasswordChange, SendError, SendErrorKind, StoreError, UserStore,
     },
 };
@@ -326,12 +326,12 @@ struct Forgetful;
 
 #[async_trait]
 impl UserSteps for Forgetful {
-    async fn apply_reset(
+    async fn apply_change(
         &self,
         users: &MemoryUsers,
         change: &PasswordChange,
     ) -> Result<Applied, StoreError> {
-        Ok(match users.apply_reset(change).await? {
+        Ok(match users.apply_change(change).await? {
             Applied::Done { .. } => Applied::Done { notice: NoticeDelivery::NotQueued },
             other => other,
         })
@@ -352,7 +352,7 @@ fn without_outbox(world: &World) -> (Sspr, Courier) {
 /// Pauses of a notice, in minutes: they double up to an hour.
 const PAUSES: [u64; 9] = [1, 2, 4, 8, 16, 32, 60, 60, 60];
 
-fn notices(events: &MemoryEvents) -> Vec<AuditEvent> {
+fn notices(events: &MemoryEvents) -> Vec<EngineEvent> {
     events.all().into_iter().filter(|event| event.kind == EventKind::Notify).collect()
 }
 
@@ -587,7 +587,7 @@ async fn crowded(world: &World, stuck: u8) {
         let reset = RecordId::from_parts(tenant().tag(), [number; 16]);
         let new = (world.hash(NEW).await, Stamp::from_bytes([number; 16]));
         let change = PasswordChange::new(tenant(), &account, reset, new, world.clock.now());
-        let applied = users.apply_reset(&change).await.unwrap();
+        let applied = users.apply_change(&change).await.unwrap();
         assert!(matches!(applied, Applied::Done { .. }), "{applied:?}");
     }
 }

@@ -73,6 +73,9 @@ fn limits() -> BTreeMap<&'static str, Limit> {
         }};
     }
     BTreeMap::from([
+        count!(assists_per_account),
+        count!(assists_per_actor),
+        count!(assists_per_tenant),
         count!(lockout_threshold),
         count!(network_tries),
         count!(opens_per_network),
@@ -90,6 +93,7 @@ fn limits() -> BTreeMap<&'static str, Limit> {
         count!(tries_per_window),
         count!(trusted_sends_per_account),
         count!(wide_network_factor),
+        time!(assistance_code_lifetime),
         time!(code_lifetime),
         time!(grant_lifetime),
         time!(lockout_first),
@@ -100,6 +104,7 @@ fn limits() -> BTreeMap<&'static str, Limit> {
         time!(reset_lifetime),
         time!(sends_window),
         time!(streak_window),
+        time!(temporary_password_lifetime),
         time!(ticket_lifetime),
         time!(tries_window),
     ])

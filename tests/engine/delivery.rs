@@ -106,13 +106,13 @@ impl UserSteps for Arc<Late> {
         let looks_at = self.looks_at.lock().unwrap().take();
         let change = self.change.lock().unwrap().take_if(|_| looks_at.is_some());
         if let (Some(clock), Some(change)) = (looks_at, change) {
-            users.apply_reset(&change).await?;
+            users.apply_change(&change).await?;
             clock.advance(seconds(61));
         }
         found
     }
 
-    async fn apply_reset(
+    async fn apply_change(
         &self,
         _: &MemoryUsers,
         change: &PasswordChange,

@@ -4,6 +4,7 @@
 //! writes end with their caller and on one whose writes happen all the same. Then the courier works.
 
 mod gate;
+mod staff;
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ struct Gated {
     courier: Courier,
     users: MemoryUsers,
     codes: Arc<dyn CodeStore>,
+    policies: MemoryPolicies,
     clock: ManualClock,
     inbox: CaptureSender,
 }
@@ -63,7 +65,7 @@ impl Gated {
         let builder = Sspr::builder(
             gate::Users(gate.clone(), users.clone(), notice),
             Codes(gate.clone(), codes.clone()),
-            policies,
+            policies.clone(),
             keys,
         );
         let builder = builder.with_clock(clock.clone()).with_hasher(Hasher(gate.clone(), hasher));
@@ -72,7 +74,8 @@ impl Gated {
             NoticeDelivery::NotQueued => builder,
         };
         let (sspr, courier) = builder.build();
-        Self { clock, codes, courier, gate, inbox: CaptureSender::new(), sspr, users }
+        let inbox = CaptureSender::new();
+        Self { clock, codes, courier, gate, inbox, policies, sspr, users }
     }
 
     async fn queued(writes: Writes) -> Self {
@@ -308,7 +311,7 @@ async fn changes_wherever_they_are_cut(writes: Writes, notice: NoticeDelivery) {
         let first = world.gate.cut(at, world.sspr.submit(&grant, &new, &me)).await;
         world.let_the_courier_work().await;
 
-        let changed = world.ada().await.last_reset.is_some();
+        let changed = world.ada().await.last_change.is_some();
         let everybody = ["ada@example.com", "ada@second.example"];
         let told = world.notices();
         let expected = if changed { &everybody[..] } else { &[] };

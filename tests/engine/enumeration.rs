@@ -118,9 +118,9 @@ impl UserStore for Recorded<MemoryUsers> {
         self.0.find(t, id).await
     }
 
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
-        self.note("apply_reset".to_owned());
-        self.0.apply_reset(change).await
+    async fn apply_change(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+        self.note("apply_change".to_owned());
+        self.0.apply_change(change).await
     }
 }
 

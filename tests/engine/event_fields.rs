@@ -18,8 +18,9 @@ use sspr::{
     engine::{Client, SignInOutcome, SubmitOutcome},
     policy::Limits,
     ports::{
-        Applied, AuditEvent, Breach, BreachCheck, Clock as _, CodeStore, EventKind, NoticeDelivery,
-        Outcome, PasswordChange, SendErrorKind, StoreError, StoreErrorKind, UserStore as _,
+        Applied, Breach, BreachCheck, Clock as _, CodeStore, EngineEvent, EventKind,
+        NoticeDelivery, Outcome, PasswordChange, SendErrorKind, StoreError, StoreErrorKind,
+        UserStore as _,
     },
     store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
 };
@@ -30,7 +31,7 @@ fn tied(network: u8) -> Client {
 }
 
 /// The one event of a kind since the last look.
-fn one(events: &MemoryEvents, seen: &mut usize, kind: EventKind) -> AuditEvent {
+fn one(events: &MemoryEvents, seen: &mut usize, kind: EventKind) -> EngineEvent {
     let all = events.all();
     let mut new = all[*seen..].iter().filter(|event| event.kind == kind);
     let event = new.next().unwrap_or_else(|| panic!("no {kind:?} in {:?}", &all[*seen..])).clone();
@@ -40,7 +41,7 @@ fn one(events: &MemoryEvents, seen: &mut usize, kind: EventKind) -> AuditEvent {
 }
 
 /// That an event says in which tenant, of which reset and in which request.
-fn says(event: &AuditEvent, reset: Option<RecordId>, request: Option<&str>, outcome: Outcome) {
+fn says(event: &EngineEvent, reset: Option<RecordId>, request: Option<&str>, outcome: Outcome) {
     assert_eq!(event.tenant, Some(tenant()), "{event:?}");
     assert_eq!(event.reset, reset, "{event:?}");
     assert_eq!(event.correlation.as_ref().map(CorrelationId::as_str), request, "{event:?}");
@@ -209,14 +210,14 @@ struct NotQueued;
 
 #[async_trait]
 impl UserSteps for NotQueued {
-    async fn apply_reset(
+    async fn apply_change(
         &self,
         users: &MemoryUsers,
         change: &PasswordChange,
     ) -> Result<Applied, StoreError> {
         let mut change = change.clone();
         change.notify.clear();
-        Ok(match users.apply_reset(&change).await? {
+        Ok(match users.apply_change(&change).await? {
             Applied::Done { .. } => Applied::Done { notice: NoticeDelivery::NotQueued },
             other => other,
         })
@@ -246,7 +247,7 @@ async fn changed(world: &World) {
     assert!(matches!(changed, SubmitOutcome::Changed(_)), "{changed:?}");
 }
 
-fn notices(events: &MemoryEvents) -> Vec<AuditEvent> {
+fn notices(events: &MemoryEvents) -> Vec<EngineEvent> {
     events.all().into_iter().filter(|event| event.kind == EventKind::Notify).collect()
 }
 
@@ -288,7 +289,7 @@ fn a_change_waits_while_there_is_no_room_for_its_notices() {
         let answer = world.sspr.submit(&grant, &password(NEW), &tied(1)).await.unwrap();
 
         assert!(matches!(answer, SubmitOutcome::TryLater { .. }), "{answer:?}");
-        assert_eq!(world.account("ada").await.unwrap().last_reset, None);
+        assert_eq!(world.account("ada").await.unwrap().last_change, None);
         let events = world.events.all();
         let submit = events.iter().find(|event| event.kind == EventKind::Submit).unwrap();
         says(submit, Some(token.record()), Some("c-1"), Outcome::TryLater);

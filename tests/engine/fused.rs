@@ -161,7 +161,7 @@ impl UserSteps for Failing {
         }
         users.find(tenant, account).await
     }
-    async fn apply_reset(
+    async fn apply_change(
         &self,
         users: &MemoryUsers,
         change: &PasswordChange,
@@ -170,7 +170,7 @@ impl UserSteps for Failing {
         if one_of(&self.apply) {
             return Err(StoreError::new(StoreErrorKind::Busy, "down"));
         }
-        users.apply_reset(change).await
+        users.apply_change(change).await
     }
 }
 

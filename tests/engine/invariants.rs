@@ -245,7 +245,7 @@ fn i5_the_change_rotates_the_stamp_unlocks_and_queues_one_notice() {
         let after = world.account("ada").await.unwrap();
         assert_ne!(before.stamp, after.stamp);
         assert_ne!(before.password, after.password);
-        assert!(!after.locked && after.last_reset.is_some());
+        assert!(!after.locked && after.last_change.is_some());
         assert_eq!(world.notices_due().await, 1);
         assert!(matches!(world.sign_in("ada@example.com", NEW).await, SignInOutcome::SignedIn(_)));
         assert!(matches!(world.sign_in("ada@example.com", OLD).await, SignInOutcome::Rejected));

@@ -103,7 +103,7 @@ mod over_http {
     use axum::{
         Router,
         body::{Body, Bytes},
-        http::{HeaderMap, HeaderValue, Request, request::Parts},
+        http::{HeaderValue, Request, request::Parts},
     };
     use futures_util::Stream;
     use sspr::{
@@ -233,7 +233,7 @@ mod over_http {
             core::future::pending().await
         }
 
-        async fn end(&self, _: &HeaderMap) -> Result<Vec<HeaderValue>, SessionError> {
+        async fn end(&self, _: &Parts) -> Result<Vec<HeaderValue>, SessionError> {
             core::future::pending().await
         }
     }

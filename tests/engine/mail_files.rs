@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 
 use sspr::{
     adapters::{FolderSender, ManualClock},
-    domain::{Code, CorrelationId, Timestamp},
+    domain::{Code, CorrelationId, TenantId, Timestamp},
     mail::{Content, EmailMessage, Language, Letter, StandardTemplates, Templates as _},
     policy::Brand,
     ports::EmailSender as _,
@@ -19,6 +19,8 @@ fn passcode(language: Language, brand: &str) -> EmailMessage {
     let code = Code::parse(CODE).unwrap();
     let (brand, to) = (Brand::new(brand).unwrap(), address("grace@example.com"));
     let letter = Letter {
+        application: None,
+        tenant: &TenantId::parse("contoso").unwrap(),
         brand: &brand,
         content: Content::Passcode { code: &code, lifetime: Duration::from_secs(600) },
         language,

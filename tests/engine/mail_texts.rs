@@ -6,7 +6,7 @@ use std::{borrow::Cow, time::Duration};
 use crate::support::{address, runtime};
 use sspr::{
     adapters::{FolderSender, ManualClock},
-    domain::{Code, CorrelationId, EmailAddress, IdentityProvider, Timestamp},
+    domain::{Code, CorrelationId, EmailAddress, IdentityProvider, TenantId, Timestamp},
     mail::{
         Content, EmailMessage, Language, Letter, NoticeWords, StandardTemplates, Templates, Words,
     },
@@ -24,8 +24,8 @@ const NAMES: [&str; 10] = [
     "</td></tr></table>",
     "Lark & 'Söhne' \"GmbH\"",
     "{code} {brand} {lifetime}",
-    "Lark\u{202e}moc.live\u{2066}",
-    "Lark\u{2028}Bcc: eve@evil.example",
+    "Lark\u{200f}moc.live\u{200e}",
+    "Lark  Bcc: eve@evil.example",
     "=?utf-8?B?QmNjOg==?=",
     "Lark\" <eve@evil.example>, Eve",
     "{rows}",
@@ -94,11 +94,14 @@ fn mails(templates: &StandardTemplates, brand: &Brand, language: Language) -> Ve
         Content::PasswordChanged {
             at: Timestamp::from_micros(1_800_000_000_000_000),
             cause: NoticeCause::CodeSentHere,
+            freeze: None,
         },
         Content::NoPasswordHere { providers: &providers },
     ];
-    let to = address("ada@example.com");
+    let (tenant, to) = (TenantId::parse("contoso").unwrap(), address("ada@example.com"));
     let letter = |content| Letter {
+        application: None,
+        tenant: &tenant,
         brand,
         content,
         correlation: CorrelationId::parse("c-1").ok(),
@@ -217,11 +220,13 @@ fn no_words_of_a_host_break_a_line_make_an_element_or_move_the_code_in_the_text(
 
 #[test]
 fn a_hosts_own_templates_cannot_break_the_line_of_a_subject_or_of_the_sender() {
-    let (brand, to) = (Brand::new("Lark\u{202e}\u{2028}x").unwrap(), address("ada@example.com"));
+    let (brand, to) = (Brand::new("Larkx").unwrap(), address("ada@example.com"));
     let at = Timestamp::from_micros(0);
     let letter = Letter {
+        application: None,
+        tenant: &TenantId::parse("contoso").unwrap(),
         brand: &brand,
-        content: Content::PasswordChanged { at, cause: NoticeCause::CodeSentHere },
+        content: Content::PasswordChanged { at, cause: NoticeCause::CodeSentHere, freeze: None },
         correlation: None,
         language: Language::English,
         to: &to,

@@ -18,17 +18,23 @@ mod stranger;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod audit;
 mod budget;
+mod change;
 mod courier;
 mod courier_run;
 mod deadlines;
 mod defaults;
 mod delivery;
+mod desk_limits;
 mod dropped_callers;
+mod entrances;
 mod enumeration;
 mod event_fields;
 mod events;
+mod freeze;
 mod fused;
+mod help_desk;
 mod invariants;
 mod lanes;
 mod late;

@@ -47,13 +47,13 @@ impl UserSteps for Arc<Shared> {
         }
     }
 
-    async fn apply_reset(
+    async fn apply_change(
         &self,
         users: &MemoryUsers,
         change: &PasswordChange,
     ) -> Result<Applied, StoreError> {
         let before = users.find(&change.tenant, &change.account).await?;
-        let applied = users.apply_reset(change).await?;
+        let applied = users.apply_change(change).await?;
         if let Applied::Done { .. } = applied {
             *self.stale.lock().unwrap() = before;
             let (sspr, grant) = self.second.get().unwrap();
@@ -69,13 +69,13 @@ struct Repeating;
 
 #[async_trait]
 impl UserSteps for Repeating {
-    async fn apply_reset(
+    async fn apply_change(
         &self,
         users: &MemoryUsers,
         change: &PasswordChange,
     ) -> Result<Applied, StoreError> {
-        users.apply_reset(change).await?;
-        users.apply_reset(change).await
+        users.apply_change(change).await?;
+        users.apply_change(change).await
     }
 }
 

@@ -73,14 +73,14 @@ impl UserStore for Slow {
         self.users.find(tenant, account).await
     }
 
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
-        self.calls.note("apply_reset").await;
+    async fn apply_change(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+        self.calls.note("apply_change").await;
         if self.queues {
-            return self.users.apply_reset(change).await;
+            return self.users.apply_change(change).await;
         }
         let mut change = change.clone();
         change.notify.clear();
-        let applied = self.users.apply_reset(&change).await?;
+        let applied = self.users.apply_change(&change).await?;
         Ok(match applied {
             Applied::Done { .. } => Applied::Done { notice: NoticeDelivery::NotQueued },
             other => other,
@@ -283,10 +283,10 @@ fn a_reset_calls_and_awaits_every_port_and_every_sink_is_told_the_same() {
         service.code().await;
 
         let calls = &service.slow.calls;
-        for name in ["apply_reset", "check", "done", "due", "find", "hash", "send"] {
+        for name in ["apply_change", "check", "done", "due", "find", "hash", "send"] {
             assert!(calls.count(name) > 0, "{name}: {:?}", calls.take());
         }
-        assert_eq!((calls.count("apply_reset"), calls.count("check")), (1, 2));
+        assert_eq!((calls.count("apply_change"), calls.count("check")), (1, 2));
         assert_eq!(calls.count("done"), 1, "the one notice");
         assert_eq!(service.world.notices_due().await, 0);
         let mails = service.world.inbox.messages();
@@ -407,9 +407,9 @@ impl UserStore for Failing {
         self.users.find(tenant, account).await
     }
 
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
-        self.store("apply_reset")?;
-        self.users.apply_reset(change).await
+    async fn apply_change(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+        self.store("apply_change")?;
+        self.users.apply_change(change).await
     }
 
     async fn rehash(
@@ -515,7 +515,7 @@ fn an_error_of_a_port_names_no_secret_keeps_its_cause_and_leaves_nothing_half_do
         errors.push(world.sspr.verify(&token, &code, &client(1)).await.unwrap_err());
         ports.fail(None);
         let grant = world.granted(&token, &code).await;
-        for at in ["find", "hash", "apply_reset"] {
+        for at in ["find", "hash", "apply_change"] {
             ports.fail(Some(at));
             let failed = world.sspr.submit(&grant, &password(NEW), &client(1)).await;
             errors.push(failed.unwrap_err());
@@ -589,14 +589,14 @@ fn a_sink_shared_by_many_calls_gets_each_event_once() {
     runtime().block_on(async {
         struct Counting(Mutex<usize>);
         impl EventSink for Counting {
-            fn emit(&self, _: &sspr::ports::AuditEvent) {
+            fn emit(&self, _: &sspr::ports::EngineEvent) {
                 *self.0.lock().unwrap() += 1;
             }
         }
         let counting: &'static Counting = Box::leak(Box::new(Counting(Mutex::new(0))));
         struct Shared(&'static Counting);
         impl EventSink for Shared {
-            fn emit(&self, event: &sspr::ports::AuditEvent) {
+            fn emit(&self, event: &sspr::ports::EngineEvent) {
                 self.0.emit(event);
             }
         }

@@ -26,6 +26,7 @@ fn i10_no_secret_is_in_a_stored_byte_an_event_or_a_debug() {
             None,
         );
         world.add("ada@example.com", "ada").await;
+        world.offer_freezes();
         let logged = Logged::default();
         let _guard = tracing::subscriber::set_default(logged.clone());
         let mut debugs = Vec::new();
@@ -50,6 +51,11 @@ fn i10_no_secret_is_in_a_stored_byte_an_event_or_a_debug() {
         world.courier.drain(&world.inbox).await;
         debugs.push(format!("{:?} {:?}", world.inbox.messages(), world.account("ada").await));
         debugs.push(format!("{:?} {:?} {:?}", world.sspr, world.courier, world.events.all()));
+        let freezing = world.freeze_code("ada@example.com").await.unwrap();
+        let frozen = world.freeze(&freezing).await;
+        debugs.push(format!("{freezing:?} {frozen:?} {:?}", world.account("ada").await));
+        debugs.push(format!("{:?}", world.events.all()));
+        secrets.extend([freezing.expose(), freezing.expose().replace('-', "")]);
         for bad in ["zzz", "secret-that-was-typed"] {
             debugs.push(format!("{:?} {:?}", Code::parse(bad), Grant::parse(bad)));
             debugs.push(format!("{}", Grant::parse(bad).unwrap_err()));
@@ -84,6 +90,14 @@ fn i10_no_secret_is_in_a_stored_byte_an_event_or_a_debug() {
             }
         }
         assert!(!contains(&bytes, typed.as_bytes()), "a typed address rests only sealed");
+        let records = rusqlite::Connection::open(&file).unwrap();
+        let mut records = records.prepare("SELECT body FROM sspr_record").unwrap();
+        let bodies = records.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap();
+        let bodies: Vec<Vec<u8>> = bodies.map(Result::unwrap).collect();
+        assert!(bodies.len() > 3, "a code of a notice has a record");
+        for body in &bodies {
+            assert!(!contains(body, b"ada"), "an account or an address rests only sealed");
+        }
     });
 }
 

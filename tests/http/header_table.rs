@@ -81,6 +81,8 @@ async fn every_page(app: &Router, cookie: &str, query: &str) -> Vec<u16> {
         "unavailable",
         "start-again",
         "new-password",
+        "change",
+        "forgot",
         "done",
         "sign-out",
         "nowhere",

@@ -21,6 +21,8 @@ mod support;
 #[cfg(feature = "axum")]
 mod admin;
 #[cfg(feature = "axum")]
+mod admin_customers;
+#[cfg(feature = "axum")]
 mod admin_edges;
 #[cfg(feature = "axum")]
 mod admin_stores;
@@ -28,6 +30,8 @@ mod admin_stores;
 mod header_table;
 #[cfg(feature = "axum")]
 mod headers;
+#[cfg(feature = "axum")]
+mod me;
 #[cfg(feature = "axum")]
 mod native;
 #[cfg(feature = "axum")]
@@ -37,8 +41,22 @@ mod native_start;
 #[cfg(feature = "axum")]
 mod pages;
 #[cfg(feature = "axum")]
+mod pages_change;
+#[cfg(feature = "axum")]
+mod pages_change_repeats;
+#[cfg(feature = "axum")]
 mod pages_edges;
 #[cfg(feature = "axum")]
+mod pages_forgot;
+#[cfg(feature = "axum")]
+mod pages_freeze;
+#[cfg(feature = "axum")]
+mod pages_must_change;
+#[cfg(feature = "axum")]
+mod pages_support_code;
+#[cfg(feature = "axum")]
 mod seams;
+#[cfg(feature = "axum")]
+mod signed_in;
 #[cfg(feature = "axum")]
 mod stranger_cost_http;

@@ -271,7 +271,9 @@ async fn posts_from_other_sites_are_refused_and_do_nothing() {
         ("origin", "https://evil.example"),
         ("origin", "null"),
     ] {
-        for page in ["reset", "password", "code", "new-password", "sign-out", "sign-in"] {
+        for page in
+            ["reset", "password", "code", "new-password", "change", "forgot", "sign-out", "sign-in"]
+        {
             let path = format!("/account/{page}?{query}");
             let headers = [("cookie", &*cookie), (name, value)];
             let seen = post(&site.app, &path, &headers, &form(&[("password", OLD)])).await;
@@ -364,7 +366,7 @@ async fn no_redirect_leaves_the_application() {
         assert!(!format!("{seen:?}").contains("evil"), "{path}");
     }
     let known = get(&site.app, "/.well-known/change-password", &[]).await;
-    assert_eq!((known.status, known.header("location")), (302, "/account/sign-in"));
+    assert_eq!((known.status, known.header("location")), (302, "/account/change"));
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use axum::{
     Router,
     body::Body,
     extract::ConnectInfo,
-    http::{HeaderMap, HeaderValue, Request},
+    http::{HeaderValue, Request, request::Parts},
 };
 use sspr::{
     Keyring, Sspr, TenantPolicy,
@@ -640,7 +640,7 @@ impl Sessions for Counted {
         Ok(NewSession::with_cookie(HeaderValue::from_static("session=1")))
     }
 
-    async fn end(&self, _: &HeaderMap) -> Result<Vec<HeaderValue>, SessionError> {
+    async fn end(&self, _: &Parts) -> Result<Vec<HeaderValue>, SessionError> {
         Ok(Vec::new())
     }
 }

@@ -9,7 +9,7 @@ use crate::support::{
 };
 use axum::{
     Router,
-    http::{HeaderMap, HeaderValue, request::Parts},
+    http::{HeaderValue, request::Parts},
 };
 use serde_json::{Value, json};
 use sspr::{
@@ -608,7 +608,7 @@ impl Sessions for Broken {
         Err(SessionError::new(CAUSE))
     }
 
-    async fn end(&self, _: &HeaderMap) -> Result<Vec<HeaderValue>, SessionError> {
+    async fn end(&self, _: &Parts) -> Result<Vec<HeaderValue>, SessionError> {
         Err(SessionError::new(CAUSE))
     }
 }

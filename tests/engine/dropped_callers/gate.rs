@@ -14,8 +14,8 @@ use sspr::{
         Timestamp,
     },
     ports::{
-        Applied, CodeStore, HashError, HashQueue, NoticeDelivery, PasswordChange, PasswordHasher,
-        PasswordMatch, StoreError, UserStore,
+        Applied, CodeStore, Freeze, HashError, HashQueue, NoticeDelivery, PasswordChange,
+        PasswordHasher, PasswordMatch, StoreError, UserStore,
     },
     store::{Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, Swapped},
 };
@@ -175,18 +175,41 @@ impl UserStore for Users {
         self.0.around(self.1.find(tenant, account)).await
     }
 
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+    async fn apply_change(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
         let (users, mut change, notice) = (self.1.clone(), change.clone(), self.2);
         if notice == NoticeDelivery::NotQueued {
             change.notify.clear();
         }
         let apply = async move {
-            Ok(match users.apply_reset(&change).await? {
+            Ok(match users.apply_change(&change).await? {
                 Applied::Done { .. } => Applied::Done { notice },
                 other => other,
             })
         };
         self.0.around_write(apply).await
+    }
+
+    fn keeps_marks(&self) -> bool {
+        self.1.keeps_marks()
+    }
+
+    async fn require_change(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+    ) -> Result<bool, StoreError> {
+        let (users, tenant, account) = (self.1.clone(), tenant.clone(), account.clone());
+        let mark = async move { users.require_change(&tenant, &account).await };
+        self.0.around_write(mark).await
+    }
+
+    fn keeps_freezes(&self) -> bool {
+        self.1.keeps_freezes()
+    }
+
+    async fn freeze(&self, freeze: &Freeze) -> Result<bool, StoreError> {
+        let (users, freeze) = (self.1.clone(), freeze.clone());
+        self.0.around_write(async move { users.freeze(&freeze).await }).await
     }
 
     async fn rehash(

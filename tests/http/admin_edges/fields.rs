@@ -61,6 +61,13 @@ async fn a_field_that_stands_twice_or_says_no_word_of_its_own_stores_nothing_and
             "rules=nist&min_length=15&min_length=8",
             "min_length parameter is given more than once",
         ),
+        ("notices", "freeze_codes=yes", "freeze_codes parameter must be one of: on"),
+        (
+            "notices",
+            "freeze_codes=on&freeze_codes=on",
+            "freeze_codes parameter is given more than once",
+        ),
+        ("notices", "freeze_codes=on&codes=on", "a parameter is not known; these are: version, "),
         ("password-rules", "rules=nist&min_length=long", "8 to 64 characters"),
         (
             "user-flow",

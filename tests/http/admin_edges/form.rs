@@ -1,7 +1,7 @@
 //! The page saves whatever the API can, and changes nothing that nobody has touched.
 
 use serde_json::{Value, json};
-use sspr::policy::{PasswordRules, UserFlow};
+use sspr::policy::{FreezeCodes, PasswordRules, UserFlow};
 
 use super::{Desk, EMAIL, FLOWS, ROOT, get};
 
@@ -54,6 +54,28 @@ async fn the_page_saves_as_many_banned_words_as_a_policy_has() {
     assert_eq!(saved.await.status, 303);
     let rules = desk.policy("contoso").password_rules().clone();
     assert_eq!((rules.min_length(), rules.terms().len()), (20, 1_000));
+}
+
+#[tokio::test]
+async fn the_page_switches_the_codes_of_notices_on_and_off() {
+    let desk = Desk::new().await;
+    for (wanted, checked) in [(FreezeCodes::On, true), (FreezeCodes::Off, false)] {
+        let saved = desk.save("notices", "?tenant=contoso", |fields| {
+            fields.retain(|(name, _)| name != "freeze_codes");
+            if checked {
+                fields.push(("freeze_codes".to_owned(), "on".to_owned()));
+            }
+        });
+        assert_eq!(saved.await.status, 303);
+        assert_eq!(desk.policy("contoso").freeze_codes(), wanted);
+        let page = get(&desk.app, "/admin/?tenant=contoso", &[ROOT]).await.body;
+        let shown = page.contains("name=\"freeze_codes\" value=\"on\" checked>");
+        assert_eq!(shown, checked, "{page}");
+        // Saving the page as it is changes nothing.
+        let before = desk.stored("contoso");
+        assert_eq!(desk.save("notices", "?tenant=contoso", |_| {}).await.status, 303);
+        assert_eq!(desk.stored("contoso"), before);
+    }
 }
 
 #[tokio::test]

@@ -47,6 +47,7 @@ fn routes() -> Vec<(&'static str, String, Kind, Front, String)> {
             Page,
             form(&[("rules", "entra"), ("min_length", "20")]),
         ),
+        ("POST", page("/notices"), Write, Page, form(&[("freeze_codes", "on")])),
         ("GET", EMAIL.to_owned(), Read, Graph, String::new()),
         ("PATCH", EMAIL.to_owned(), Write, Graph, r#"{"state": "disabled"}"#.to_owned()),
         ("GET", FLOWS.to_owned(), Read, Graph, String::new()),
