@@ -26,6 +26,21 @@ fn the_how_to_walks_through_every_screen_in_chromium() {
 }
 
 #[test]
+fn a_known_password_is_changed_in_chromium_while_another_browser_is_signed_in() {
+    Hosted::start(&["--ephemeral"]).walk("change.mjs", &[]);
+}
+
+#[test]
+fn an_account_is_frozen_by_its_owner_and_got_back_in_chromium() {
+    Hosted::start(&["--ephemeral"]).walk("freeze.mjs", &[]);
+}
+
+#[test]
+fn staff_help_a_customer_by_telephone_in_chromium() {
+    Hosted::start(&["--ephemeral"]).walk("help-desk.mjs", &[]);
+}
+
+#[test]
 fn the_pages_hold_behind_proxies_and_beside_foreign_cookies_in_chromium() {
     Hosted::start(&["--ephemeral"]).walk("edges.mjs", &[]);
 }

@@ -1,30 +1,32 @@
 //! Four processes, sixteen callers in each, one reset: right codes, submits and wrong codes at once,
-//! over and over. Prints the rows of the table in `PROOFS.md`, which names the long command.
+//! over and over, and the other entrances likewise. Prints the rows of the table in `PROOFS.md`, which names the long command.
+
+mod changes;
+mod process;
 
 use crate::servers;
 use std::{
     collections::{BTreeSet, HashMap},
     future::Future,
-    io::{BufRead, BufReader, Write},
     net::Ipv6Addr,
-    process::{Child, ChildStdin, Command, Stdio},
-    sync::{Arc, Mutex, mpsc},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
+use self::process::{Process, call};
 use crate::servers::{Postgres, Redis};
 use sspr::{
     Application, Keyring, Sspr, TenantPolicy,
     adapters::{
-        Argon2Pool, ManualClock, MemoryPolicies, PostgresOptions, PostgresStore, RedisCodes,
-        RedisOptions, SqliteStore, SystemEntropy,
+        Argon2Pool, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers, PostgresOptions,
+        PostgresStore, RedisCodes, RedisOptions, SqliteStore, SystemEntropy,
     },
     domain::{
-        Account, AccountId, Code, EmailAddress, FlowToken, Grant, Password, Stamp, TenantId,
-        Timestamp,
+        Account, AccountId, Code, EmailAddress, FlowToken, Password, Stamp, TenantId, Timestamp,
     },
-    engine::{Client, Courier, Rejection, Request, StartOutcome, SubmitOutcome, VerifyOutcome},
-    mail::EmailMessage,
+    engine::{Client, Courier, Request, StartOutcome},
+    mail::{EmailMessage, MailPurpose},
+    policy::{FreezeCodes, Limits},
     ports::{CodeStore, EmailSender, HashQueue, Outbox, PasswordHasher as _, SendError, UserStore},
 };
 
@@ -32,6 +34,11 @@ const PROCESSES: usize = 4;
 const CALLERS: usize = 16;
 /// Trials under way at once.
 const LANES: usize = 4;
+/// Kinds of trials that have accounts of their own.
+const KINDS: usize = 8;
+/// The stores of one process, in which all callers are.
+const MEMORY: &str = "memory";
+const OLD: &str = "the old password 1";
 /// Trials of each tenant: below its own threshold of wrong tries in a day.
 const OF_A_TENANT: usize = 50;
 const KEYS: &str = "sign=b3W-9cXq0nJxVvJm5oYkqk1y9rJmC0x2m5wQ1oUe7Zg index=Qm9v3rXk7LwT1yZp4sVn8cHd2fJg6aKe0uRi5tOxWqM";
@@ -45,6 +52,15 @@ fn trials() -> usize {
     std::env::var("SSPR_RACE_TRIALS").map_or(40, |trials| trials.parse().unwrap())
 }
 
+/// Trials of the other entrances. Each of them compares 64 passwords or more, which all charge one
+/// lockout first: on Postgres that takes seconds.
+fn few_trials(url: &str) -> usize {
+    match std::env::var("SSPR_RACE_TRIALS") {
+        Ok(_) => trials(),
+        Err(_) => trials().min(if url.starts_with("postgres:") { 8 } else { 30 }),
+    }
+}
+
 /// The stores of a URL: Postgres holds both; Redis's accounts are in a SQLite file after a `+`.
 struct Stores {
     codes: Arc<dyn CodeStore>,
@@ -54,6 +70,7 @@ struct Stores {
 }
 
 enum Accounts {
+    Memory(MemoryUsers),
     Postgres(sspr::adapters::PostgresUsers),
     Sqlite(sspr::adapters::SqliteUsers),
 }
@@ -61,6 +78,9 @@ enum Accounts {
 impl Accounts {
     async fn insert(&self, tenant: &TenantId, account: &Account) {
         match self {
+            Self::Memory(users) => {
+                users.insert(tenant, account.clone());
+            }
             Self::Postgres(users) => users.insert(tenant, account).await.unwrap(),
             Self::Sqlite(users) => users.insert(tenant, account).await.unwrap(),
         }
@@ -68,6 +88,15 @@ impl Accounts {
 }
 
 async fn stores(url: &str) -> Stores {
+    if url == MEMORY {
+        let users = MemoryUsers::new();
+        return Stores {
+            accounts: Accounts::Memory(users.clone()),
+            codes: Arc::new(MemoryCodes::new()),
+            outbox: Arc::new(users.clone()),
+            users: Arc::new(users),
+        };
+    }
     if url.starts_with("postgres:") {
         let options = PostgresOptions::from_url(url).unwrap().without_clock_check();
         let patient = options.with_patience(Duration::from_secs(60));
@@ -102,6 +131,10 @@ fn tenant(trial: usize) -> TenantId {
     TenantId::parse(&format!("tenant{}", trial / OF_A_TENANT)).unwrap()
 }
 
+fn shop(trial: usize) -> Application {
+    Application::new(tenant(trial).as_str(), "sign-in", "shop").unwrap()
+}
+
 fn now() -> Timestamp {
     Timestamp::from_micros(1_800_000_000_000_000)
 }
@@ -111,9 +144,13 @@ fn hasher() -> Argon2Pool {
 }
 
 fn engine(stores: &Stores) -> (Sspr, Courier) {
-    // Four kinds of trials of each number.
-    let tenants = (0..=4 * trials() / OF_A_TENANT)
-        .map(|number| TenantPolicy::customers(&format!("tenant{number}")).unwrap());
+    // Each call with a password is charged before it compares: 64 of them at once must not lock.
+    let limits = Limits::builder().lockout_threshold(1_000).network_tries(100_000);
+    let limits = limits.build().unwrap();
+    let tenants = (0..=KINDS * trials() / OF_A_TENANT).map(|number| {
+        let policy = TenantPolicy::customers(&format!("tenant{number}")).unwrap();
+        policy.with_limits(limits).with_freeze_codes(FreezeCodes::On)
+    });
     let (policies, keys) = (MemoryPolicies::from_iter(tenants), Keyring::parse(KEYS).unwrap());
     Sspr::builder(stores.users.clone(), stores.codes.clone(), policies, keys)
         .with_clock(ManualClock::new(now()))
@@ -131,80 +168,7 @@ fn client(trial: usize) -> Client {
     Client::at(std::net::IpAddr::from(Ipv6Addr::from(network | 0x2001 << 112)))
 }
 
-/// What a child reads and answers: number of the trial, verb, secrets; then what each caller saw.
-fn serve(url: &str) {
-    on_runtime(async {
-        let (sspr, _courier) = engine(&stores(url).await);
-        let (lines, mut orders) = tokio::sync::mpsc::unbounded_channel::<String>();
-        std::thread::spawn(move || {
-            for line in std::io::stdin().lines() {
-                let Ok(line) = line else { break };
-                if lines.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        println!("\n@ready");
-        let mut tasks = tokio::task::JoinSet::new();
-        while let Some(order) = orders.recv().await {
-            let sspr = sspr.clone();
-            tasks.spawn(async move {
-                let words: Vec<&str> = order.split(' ').collect();
-                let trial: usize = words[0].parse().unwrap();
-                let callers: usize = words[2].parse().unwrap();
-                let calls = (0..callers).map(|caller| {
-                    let (sspr, words) = (sspr.clone(), words.clone());
-                    async move { call(&sspr, trial, caller, &words).await }
-                });
-                let answers = futures_util::future::join_all(calls).await;
-                let mut out = std::io::stdout().lock();
-                writeln!(out, "\n@{trial} {}", answers.join(" ")).unwrap();
-                out.flush().unwrap();
-            });
-        }
-        while tasks.join_next().await.is_some() {}
-    });
-}
-
-/// One caller's one call: a letter for what became of it, and the secret that it was given.
-async fn call(sspr: &Sspr, trial: usize, caller: usize, words: &[&str]) -> String {
-    let client = client(trial);
-    match words[1] {
-        "verify" => {
-            let token = FlowToken::parse(words[3]).unwrap();
-            let code = Code::parse(words[4]).unwrap();
-            match sspr.verify(&token, &code, &client).await {
-                Ok(VerifyOutcome::Granted(granted)) => format!("G{}", granted.grant.expose()),
-                Ok(VerifyOutcome::Rejected(Rejection::WrongCode { .. })) => "W".to_owned(),
-                Ok(VerifyOutcome::Rejected(_)) => "R".to_owned(),
-                Err(error) => failed(&error),
-            }
-        }
-        _ => {
-            let grant = Grant::parse(words[3]).unwrap();
-            let password = Password::parse(&format!("one of many words {}", caller % 2)).unwrap();
-            match sspr.submit(&grant, &password, &client).await {
-                Ok(SubmitOutcome::Changed(changed)) => format!("T{}", changed.ticket.expose()),
-                Ok(_) => "R".to_owned(),
-                Err(error) => failed(&error),
-            }
-        }
-    }
-}
-
-fn failed(error: &sspr::Error) -> String {
-    eprintln!("{error}: {:?}", std::error::Error::source(error).map(ToString::to_string));
-    "E".to_owned()
-}
-
-#[test]
-fn child_of_a_race() {
-    if let Ok(url) = std::env::var("SSPR_RACE_STORE") {
-        serve(&url);
-    }
-}
-
-/// Codes by address, and how many notices came.
+/// Codes by address, and how many notices of changes came.
 #[derive(Default)]
 struct Inbox(Mutex<(HashMap<String, Code>, usize)>);
 
@@ -212,53 +176,11 @@ struct Inbox(Mutex<(HashMap<String, Code>, usize)>);
 impl EmailSender for Inbox {
     async fn send(&self, message: &EmailMessage) -> Result<(), SendError> {
         let mut inbox = self.0.lock().unwrap();
-        match sspr::adapters::code_in(message) {
-            Some(code) => drop(inbox.0.insert(message.to.as_str().to_owned(), code)),
-            None => inbox.1 += 1,
+        inbox.1 += usize::from(message.purpose == MailPurpose::PasswordChanged);
+        if let Some(code) = sspr::adapters::code_in(message) {
+            inbox.0.insert(message.to.as_str().to_owned(), code);
         }
         Ok(())
-    }
-}
-
-/// One of the processes, and who waits for its answers.
-struct Process {
-    child: Child,
-    orders: Mutex<ChildStdin>,
-    waiting: Arc<Mutex<HashMap<usize, mpsc::Sender<String>>>>,
-}
-
-impl Process {
-    fn start(url: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["race::child_of_a_race", "--exact", "--nocapture", "--test-threads=1"])
-            .env("SSPR_RACE_STORE", url)
-            .env("SSPR_RACE_TRIALS", trials().to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let orders = Mutex::new(child.stdin.take().unwrap());
-        let waiting = Arc::new(Mutex::new(HashMap::<usize, mpsc::Sender<String>>::new()));
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let ready = lines.find(|line| line.as_ref().is_ok_and(|line| line == "@ready"));
-        assert!(ready.is_some(), "a process did not start");
-        let answered = waiting.clone();
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                let Some(answer) = line.strip_prefix('@') else { continue };
-                let (trial, answers) = answer.split_once(' ').unwrap();
-                let waits = answered.lock().unwrap().remove(&trial.parse().unwrap());
-                let _ = waits.unwrap().send(answers.to_owned());
-            }
-        });
-        Self { child, orders, waiting }
-    }
-
-    fn order(&self, trial: usize, words: &str) -> mpsc::Receiver<String> {
-        let (answer, wait) = mpsc::channel();
-        self.waiting.lock().unwrap().insert(trial, answer);
-        writeln!(self.orders.lock().unwrap(), "{trial} {words}").unwrap();
-        wait
     }
 }
 
@@ -293,41 +215,94 @@ impl Race {
     async fn new(url: &str) -> Self {
         let stores = stores(url).await;
         let (sspr, courier) = engine(&stores);
-        let old = Password::parse("the old password 1").unwrap();
+        let old = Password::parse(OLD).unwrap();
         let old = hasher().hash(old, HashQueue::Submit).await.unwrap();
-        let processes = (0..PROCESSES).map(|_| Process::start(url)).collect();
+        let processes = if url == MEMORY { 0 } else { PROCESSES };
+        let processes = (0..processes).map(|_| Process::start(url)).collect();
         Self { courier, inbox: Inbox::default(), old, processes, sspr, stores }
+    }
+
+    /// An account of its own.
+    async fn account(&self, trial: usize, must_change: bool) -> (AccountId, EmailAddress, Stamp) {
+        let mail = EmailAddress::parse(&format!("user{trial}@example.com")).unwrap();
+        let id = AccountId::parse(&format!("user{trial}")).unwrap();
+        let stamp = Stamp::generate(&SystemEntropy::new()).unwrap();
+        let account = Account::new(id.clone(), mail.clone(), stamp);
+        let mut account = account.with_password(self.old.clone());
+        account.must_change = must_change;
+        self.stores.accounts.insert(&tenant(trial), &account).await;
+        (id, mail, stamp)
     }
 
     /// An account of its own, a reset, and its code.
     async fn reset(&self, trial: usize) -> (AccountId, FlowToken, Code) {
-        let mail = EmailAddress::parse(&format!("user{trial}@example.com")).unwrap();
-        let id = AccountId::parse(&format!("user{trial}")).unwrap();
-        let stamp = Stamp::generate(&SystemEntropy::new()).unwrap();
-        let account = Account::new(id.clone(), mail.clone(), stamp).with_password(self.old.clone());
-        self.stores.accounts.insert(&tenant(trial), &account).await;
-        let shop = Application::new(tenant(trial).as_str(), "sign-in", "shop").unwrap();
-        let request = Request::new(&shop, mail.clone());
+        let (id, mail, _) = self.account(trial, false).await;
+        let request = Request::new(&shop(trial), mail.clone());
         let StartOutcome::Started(started) =
             self.sspr.start(&request, &client(trial)).await.unwrap()
         else {
             panic!("not started");
         };
-        let code = loop {
+        (id, started.token, self.code_to(&mail).await)
+    }
+
+    /// The code in the latest mail to an address.
+    async fn code_to(&self, mail: &EmailAddress) -> Code {
+        loop {
             self.courier.drain(&self.inbox).await;
             if let Some(code) = self.inbox.0.lock().unwrap().0.remove(mail.as_str()) {
-                break code;
+                return code;
             }
-        };
-        (id, started.token, code)
+        }
     }
 
     /// The same order to some processes at once; what all their callers saw.
     fn all(&self, processes: std::ops::Range<usize>, trial: usize, words: &str) -> Vec<String> {
-        let waits: Vec<_> =
-            self.processes[processes].iter().map(|it| it.order(trial, words)).collect();
+        self.orders(processes, trial, |_| words.to_owned())
+    }
+
+    /// An order of its own to each process at once.
+    fn each(&self, trial: usize, words: impl Fn(usize) -> String) -> Vec<String> {
+        self.orders(0..PROCESSES, trial, words)
+    }
+
+    fn orders(
+        &self,
+        processes: std::ops::Range<usize>,
+        trial: usize,
+        words: impl Fn(usize) -> String,
+    ) -> Vec<String> {
+        if self.processes.is_empty() {
+            return self.at_once(processes, trial, words);
+        }
+        let order = |number: usize| self.processes[number].order(trial, &words(number));
+        let waits: Vec<_> = processes.map(order).collect();
         let answers = waits.into_iter().map(|wait| wait.recv().unwrap());
         answers.flat_map(|it| it.split(' ').map(str::to_owned).collect::<Vec<_>>()).collect()
+    }
+
+    /// All callers in this process.
+    fn at_once(
+        &self,
+        processes: std::ops::Range<usize>,
+        trial: usize,
+        words: impl Fn(usize) -> String,
+    ) -> Vec<String> {
+        let mut calls = Vec::new();
+        for number in processes {
+            let order = format!("{trial} {}", words(number));
+            let callers: usize = order.split(' ').nth(2).unwrap().parse().unwrap();
+            calls.extend((0..callers).map(|caller| {
+                let (sspr, order) = (self.sspr.clone(), order.clone());
+                tokio::spawn(async move {
+                    let words: Vec<&str> = order.split(' ').collect();
+                    call(&sspr, trial, caller, &words).await
+                })
+            }));
+        }
+        let answers = futures_util::future::join_all(calls);
+        let answers = tokio::runtime::Handle::current().block_on(answers);
+        answers.into_iter().map(Result::unwrap).collect()
     }
 
     fn secrets(answers: &[String], letter: char) -> BTreeSet<&str> {
@@ -346,7 +321,7 @@ impl Race {
         let changed = tokio::task::block_in_place(|| self.all(0..PROCESSES, trial, &words));
         let tickets = Self::secrets(&changed, 'T').len();
         let account = self.stores.users.find(&tenant(trial), &id).await.unwrap().unwrap();
-        let one_change = tickets == 1 && account.last_reset.is_some();
+        let one_change = tickets == 1 && account.last_change.is_some();
         (granted, one_grant, changed, one_change)
     }
 
@@ -380,23 +355,40 @@ fn other_than(code: &Code) -> String {
 }
 
 fn race(store: &str, url: &str) {
+    let others = few_trials(url);
     let rows = on_runtime(async {
         let race = Arc::new(Race::new(url).await);
-        let rows = Arc::new(Mutex::new([(); 4].map(|()| Row::default())));
+        let rows = Arc::new(Mutex::new([(); 9].map(|()| Row::default())));
         let lanes: Vec<_> = (0..LANES)
             .map(|lane| {
                 let (race, rows) = (race.clone(), rows.clone());
                 tokio::spawn(async move {
                     for number in (lane..trials()).step_by(LANES) {
-                        let (granted, one_grant, changed, one_change) =
-                            race.right(3 * number).await;
-                        let (wrong, few) = race.wrong(3 * number + 1).await;
-                        let (after, let_in) = race.after(3 * number + 2).await;
+                        let of = |kind: usize| KINDS * number + kind;
+                        let (granted, one_grant, changed, one_change) = race.right(of(0)).await;
+                        let (wrong, few) = race.wrong(of(1)).await;
+                        let (after, let_in) = race.after(of(2)).await;
+                        {
+                            let mut rows = rows.lock().unwrap();
+                            rows[0].add(&granted, one_grant);
+                            rows[1].add(&changed, one_change);
+                            rows[2].add(&wrong, few);
+                            rows[3].add(&after, let_in);
+                        }
+                        if number >= others {
+                            continue;
+                        }
+                        let (one, same) = race.changes(of(3), true).await;
+                        let (many, once) = race.changes(of(4), false).await;
+                        let (forced, first) = race.forced(of(5)).await;
+                        let (codes, one_code) = race.codes_of_staff(of(6)).await;
+                        let (freezes, frozen) = race.freezes(of(7)).await;
                         let mut rows = rows.lock().unwrap();
-                        rows[0].add(&granted, one_grant);
-                        rows[1].add(&changed, one_change);
-                        rows[2].add(&wrong, few);
-                        rows[3].add(&after, let_in);
+                        rows[4].add(&one, same);
+                        rows[5].add(&many, once);
+                        rows[6].add(&forced, first);
+                        rows[7].add(&codes, one_code);
+                        rows[8].add(&freezes, frozen);
                     }
                 })
             })
@@ -413,7 +405,8 @@ fn race(store: &str, url: &str) {
             process.child.wait().unwrap();
         }
         let mut rows = Arc::into_inner(rows).unwrap().into_inner().unwrap();
-        rows[1].violations += notices.abs_diff(rows[1].trials);
+        let changes: usize = [1, 4, 5, 6, 8].map(|row| rows[row].trials).into_iter().sum();
+        rows[1].violations += notices.abs_diff(changes);
         rows
     });
     let names = [
@@ -421,6 +414,11 @@ fn race(store: &str, url: &str) {
         "64 submits: one ticket, one change, one notice",
         "64 wrong codes: at most five compared",
         "a wrong code, then the right one elsewhere: granted",
+        "64 changes of a session with one key: one change, one answer",
+        "64 changes of a session with 64 keys: one change, one notice",
+        "64 grants of a forced change: one change, one notice",
+        "64 entries of a code of staff: one grant",
+        "64 entries of the code of a notice: one freeze",
     ];
     for (name, row) in names.into_iter().zip(&rows) {
         println!(
@@ -429,6 +427,11 @@ fn race(store: &str, url: &str) {
         );
     }
     assert!(rows.iter().all(|row| row.violations == 0), "{rows:?}");
+}
+
+#[test]
+fn on_memory() {
+    race("memory", MEMORY);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use std::collections::{HashMap, HashSet};
 
 use self::{
     machine::{Machine, Wrong},
-    model::{Action, Broken, Setting, State},
+    model::{Action, Begins, Broken, Setting, State},
 };
 
 /// Events in a row, in the usual run.
@@ -95,6 +95,18 @@ fn in_every_state_the_properties_hold() {
         assert!(seen.broken.is_none(), "{:?}", seen.broken);
         all += seen.states;
     }
+    for begins in [Begins::Granted, Begins::HandedOver] {
+        for (setting, depth) in [
+            (Setting::OneAccount, depth),
+            (Setting::TwoTenants, depth),
+            (Setting::Alone, depth + 3),
+        ] {
+            let seen = explore(&machine, setting, State::begun(&machine, begins), depth);
+            println!("{setting:?} from {begins:?}, depth {depth}: {} distinct states", seen.states);
+            assert!(seen.broken.is_none(), "{:?}", seen.broken);
+            all += seen.states;
+        }
+    }
     println!("{all} distinct states");
     assert!(all > 100_000, "{all} states are too few to prove anything");
 }
@@ -115,5 +127,29 @@ fn every_wrong_machine_breaks_its_property() {
         };
         println!("{wrong:?}: {broken:?} after {} states: {way:?}", seen.states);
         assert_eq!(broken, wrong.breaks(), "{wrong:?}: {way:?}");
+    }
+}
+
+#[test]
+fn a_wrong_machine_is_found_where_a_reset_begins_with_a_grant_or_a_code_of_staff() {
+    for (wrong, begins) in [
+        (Wrong::GrantNeverDies, Begins::Granted),
+        (Wrong::TicketStays, Begins::Granted),
+        (Wrong::TicketNeverDies, Begins::Granted),
+        (Wrong::UsersTakeAll, Begins::Granted),
+        (Wrong::CodeNeverDies, Begins::HandedOver),
+        (Wrong::GrantNeverDies, Begins::HandedOver),
+        (Wrong::TicketStays, Begins::HandedOver),
+        (Wrong::UsersTakeAll, Begins::HandedOver),
+        (Wrong::DecoyShows, Begins::HandedOver),
+    ] {
+        let machine = Machine::new(Some(wrong));
+        let first = State::begun(&machine, begins);
+        let seen = explore(&machine, Setting::Alone, first, WRONG_DEPTH);
+        let Some((broken, way)) = seen.broken else {
+            panic!("{wrong:?} from {begins:?} is not found in {} states", seen.states)
+        };
+        println!("{wrong:?} from {begins:?}: {broken:?} after {} states: {way:?}", seen.states);
+        assert_eq!(broken, wrong.breaks(), "{wrong:?} from {begins:?}: {way:?}");
     }
 }

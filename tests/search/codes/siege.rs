@@ -15,7 +15,7 @@ use sspr::{
     engine::{Client, SendOutcome, StartOutcome, VerifyOutcome},
     policy::{Limits, LimitsBuilder},
     ports::{
-        AuditEvent, Clock as _, EventKind, EventSink, HashQueue, Outcome, PasswordHasher as _,
+        Clock as _, EngineEvent, EventKind, EventSink, HashQueue, Outcome, PasswordHasher as _,
     },
 };
 
@@ -26,7 +26,7 @@ use crate::support::{OLD, account, address, cheap_hasher, other_than, password, 
 struct LastTry(Arc<Mutex<Option<Outcome>>>);
 
 impl EventSink for LastTry {
-    fn emit(&self, event: &AuditEvent) {
+    fn emit(&self, event: &EngineEvent) {
         if event.kind == EventKind::Verify {
             *self.0.lock().unwrap() = Some(event.outcome);
         }

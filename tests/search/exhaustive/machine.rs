@@ -189,7 +189,7 @@ impl Machine {
                 let mut next = reset.clone();
                 next.bound = Some((**bound).clone());
                 next.touched_at = late;
-                Step::Next(Box::new(next))
+                Step::Next(next)
             }
             (Wrong::CodeNeverDies, _, Event::Try) if reset.bound.is_some() => Step::Stay,
             (

@@ -8,7 +8,7 @@ use sspr::{
     flow::{Bound, Event, Lockout, Reset, Stage, StageName, Step},
 };
 
-use super::machine::{Machine, at, digest, nothing};
+use super::machine::{Machine, TERMS, TICK, at, digest, nothing};
 
 /// Tries of a challenge, sends of a reset, and the last tick of the clock.
 pub const TRIES: u8 = 2;
@@ -48,6 +48,17 @@ pub enum Setting {
     TwoTenants,
     /// One reset alone: further.
     Alone,
+}
+
+/// How a reset began. Nobody has the token of one that did not begin by being opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Begins {
+    #[default]
+    Opened,
+    /// With a grant, for who typed the right password of an account that must change it.
+    Granted,
+    /// With a code that staff have handed over.
+    HandedOver,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +121,7 @@ pub enum Action {
 /// What is known of a reset from outside the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Outside {
+    pub begins: Begins,
     pub tries: u8,
     pub sends: u8,
     pub sent_at: u8,
@@ -139,7 +151,7 @@ pub struct Outside {
 pub struct Account {
     pub stamp: u8,
     /// The reset that changed the password last, counted from one.
-    pub last_reset: u8,
+    pub last_change: u8,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -205,6 +217,37 @@ impl State {
         state
     }
 
+    /// The first reset began with a grant or a code of staff, and the second one is opened.
+    pub fn begun(machine: &Machine, begins: Begins) -> Self {
+        let mut state = Self::new(machine);
+        let (opened, now) = (&machine.opened, at(state.now));
+        let (origin, token) = ((*opened.origin).clone(), opened.token);
+        let is_code = begins == Begins::HandedOver;
+        let dies = state.now + LIVES;
+        let bound = Bound {
+            binding: binding(0, 0),
+            code: if is_code { code(0, 1, 0) } else { nothing() },
+            expires_at: at(dies),
+            number: 0,
+            ..machine.bound.clone()
+        };
+        let outside = &mut state.outside[0];
+        (outside.begins, outside.bound, outside.seen) = (begins, 1, state.now);
+        state.resets[0] = match begins {
+            Begins::Opened => opened.clone(),
+            Begins::Granted => {
+                (outside.grants, outside.grant_dies[1]) = (bit(1), dies);
+                Reset::granted(origin, token, bound, digest([3, 0, 1, 0]), &TERMS, now)
+            }
+            Begins::HandedOver => {
+                (outside.mailed, outside.code_dies[1]) = (bit(1), dies);
+                let lifetime = TICK.saturating_mul(LIVES.into());
+                Reset::handed_over(origin, token, bound, lifetime, now)
+            }
+        };
+        state
+    }
+
     /// Tells states apart.
     pub fn digest(&self) -> u128 {
         let half = |salt: u8| {
@@ -244,11 +287,14 @@ impl State {
         let alone = setting == Setting::Alone;
         for reset in 0..if alone { 1 } else { 2 } {
             let outside = &self.outside[reset];
-            if outside.sends < SENDS && self.policy[setting.account(reset)] {
+            let opened = outside.begins == Begins::Opened;
+            if opened && outside.sends < SENDS && self.policy[setting.account(reset)] {
                 all.extend([false, true].map(|longer| Action::Send { reset, longer }));
             }
-            for number in 1..=outside.sends {
-                all.extend([false, true].map(|lost| Action::Deliver { lost, number, reset }));
+            for number in 1..=if opened { outside.sends } else { 1 } {
+                if opened {
+                    all.extend([false, true].map(|lost| Action::Deliver { lost, number, reset }));
+                }
                 if outside.mailed & bit(number) > 0 {
                     all.extend([false, true].map(|lost| Action::RightCode { lost, number, reset }));
                 }
@@ -259,7 +305,7 @@ impl State {
             if outside.sends > 0 {
                 all.push(Action::WrongCode { reset });
             }
-            if self.outside[1 - reset].mailed > 0 {
+            if opened && self.outside[1 - reset].mailed > 0 {
                 all.push(Action::ForeignCode { reset });
             }
             if outside.pending > 0 {

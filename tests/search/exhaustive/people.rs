@@ -7,7 +7,9 @@ use sspr::{
 
 use super::{
     machine::{LOCKOUT, Machine, Wrong, at, digest, nothing},
-    model::{Broken, LIVES, LockOutside, Setting, State, TICKET_LIVES, TRIES, binding, bit, code},
+    model::{
+        Begins, Broken, LIVES, LockOutside, Setting, State, TICKET_LIVES, TRIES, binding, bit, code,
+    },
 };
 
 impl State {
@@ -31,7 +33,7 @@ impl State {
                 return Err(Broken::SendsTooSoon);
             }
         }
-        self.write(reset, *next);
+        self.write(reset, next);
         let outside = &mut self.outside[reset];
         outside.sends += 1;
         (outside.sent_at, outside.sent_long) = (tick, longer);
@@ -71,7 +73,7 @@ impl State {
             return Err(Broken::I3OlderCodeWins);
         }
         self.late(reset, outside.sent_at + LIVES, Broken::I4CodeAfterExpiry)?;
-        self.write(reset, *next);
+        self.write(reset, next);
         let outside = &mut self.outside[reset];
         outside.tries = 0;
         outside.bound = number;
@@ -92,11 +94,13 @@ impl State {
         typed: Option<(usize, u8)>,
         lost: bool,
     ) -> Result<bool, Broken> {
+        // A code of staff is so long that nobody counts its tries.
+        let is_counted = self.outside[reset].begins == Begins::Opened;
         if self.is_dead(reset) || self.outside[reset].tries >= TRIES {
             return Ok(false);
         }
         self.outside[reset].seen = self.tick(reset);
-        self.outside[reset].tries += 1;
+        self.outside[reset].tries += u8::from(is_counted);
         let now = at(self.now);
         // The store's own touch counts for the machine too.
         let seen = at(self.outside[reset].seen);
@@ -114,7 +118,7 @@ impl State {
         };
         self.late(reset, dies, Broken::I4CodeAfterExpiry)?;
         let compared = &mut self.outside[reset].compared[usize::from(place)];
-        *compared += 1;
+        *compared += u8::from(is_counted);
         if *compared > TRIES {
             return Err(Broken::I2TriesOfAChallenge);
         }
@@ -135,7 +139,7 @@ impl State {
         let tick = self.tick(reset);
         match machine.step(&self.resets[reset], Event::Match { grant }, now) {
             Step::Next(next) => {
-                self.write(reset, *next);
+                self.write(reset, next);
                 let outside = &mut self.outside[reset];
                 outside.void &= !bit(number);
                 outside.grant_dies[usize::from(number)] = tick + LIVES;
@@ -173,7 +177,7 @@ impl State {
         self.late(reset, dies, Broken::I4GrantAfterExpiry)?;
         let held = &mut self.accounts[account];
         let takes_all = machine.wrong == Some(Wrong::UsersTakeAll);
-        if held.last_reset == reset as u8 + 1 && !takes_all {
+        if held.last_change == reset as u8 + 1 && !takes_all {
             self.outside[reset].pending = number;
             return Ok(outside.pending != number);
         }
@@ -182,11 +186,11 @@ impl State {
         if !(same && self.policy[account] || takes_all) {
             let step = machine.step(&self.resets[reset], Event::Close, now);
             let Step::Next(next) = step else { return Ok(false) };
-            self.write(reset, *next);
+            self.write(reset, next);
             return Ok(true);
         }
         held.stamp += 1;
-        held.last_reset = reset as u8 + 1;
+        held.last_change = reset as u8 + 1;
         let outside = &mut self.outside[reset];
         outside.pending = number;
         outside.changes[usize::from(number)] += 1;
@@ -210,7 +214,7 @@ impl State {
         let tick = self.tick(reset);
         match machine.step(&self.resets[reset], event, at(self.now)) {
             Step::Next(next) => {
-                self.write(reset, *next);
+                self.write(reset, next);
                 let outside = &mut self.outside[reset];
                 outside.ended = true;
                 (outside.ticket, outside.ticket_dies) = (number, tick + TICKET_LIVES);

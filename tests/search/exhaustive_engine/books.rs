@@ -4,14 +4,20 @@ use std::sync::Arc;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use sspr::{
+    adapters::code_in,
     domain::{Account, CodeFormat, EmailAddress, Purpose, RecordId, Stamp, Timestamp},
-    flow::{Bound, Reset, Stage, decode_reset},
+    flow::{Bound, Reset, Stage, decode_lockout, decode_reset},
     mail::EmailMessage,
     ports::{Applied, PasswordChange},
     store::{Attempted, Charge, CounterName, Family, Record},
 };
 
-use super::{calls::Call, desk::Inner, world::LIMITS};
+use super::{
+    calls::Call,
+    desk::Inner,
+    world::{LIMITS, PASSWORDS, STRICT, Setting},
+};
+use crate::simulation::founding::plain;
 
 /// A property that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,6 +26,7 @@ pub enum Broken {
     I1GrantChangesTwice,
     I1TicketSignsInTwice,
     I2ComparedUncharged,
+    I2GuessesOfAPassword,
     I2TriesOfAChallenge,
     I2TriesOfAnAccount,
     I3OlderCodeWins,
@@ -30,12 +37,21 @@ pub enum Broken {
     I4SecretThatNeverCounted,
     I4StampAndAddress,
     I5ChangedAndIsNot,
+    I5ChangedWithoutPassword,
     I5HashWithoutStamp,
     I5LiveGrantRefused,
+    I5LiveSessionRefused,
     I5LiveTicketRefused,
+    I4FreezeUnasked,
+    I4VoidCodeFreezes,
+    I5FreezeChangesMore,
+    I5LiveFreezeRefused,
+    I5MarkedSignsIn,
     I6PolicyForbids,
     I7StrangerSees,
     I8TheDeadRevived,
+    I9FreezeKeepsSessions,
+    I9FrozenSignsIn,
     I9NoNotice,
     I9OldStamp,
     I10SecretAtRest,
@@ -45,10 +61,15 @@ pub enum Broken {
     I14OwnerNotTold,
 }
 
+/// The books of the two resets that begin without a mail.
+pub const FORCED: u8 = 3;
+pub const ASSISTED: u8 = 4;
+
 #[derive(Clone, Default, Hash)]
 pub struct Books {
-    /// The third is the one that the owner opens last of all.
-    pub resets: [ResetBook; 3],
+    /// The third is the one that the owner opens last of all. The fourth begins with a password that
+    /// must be changed, and the fifth with a code of staff.
+    pub resets: [ResetBook; 5],
     /// Comparisons of an account, and all tries that were charged around it.
     pub compared: [Budget; 2],
     pub tried: [Budget; 2],
@@ -58,7 +79,53 @@ pub struct Books {
     pub owed: u8,
     /// Addresses that must be told of a change by a courier, because no outbox keeps the notice.
     pub untold: u8,
+    /// The stamp of the owner's session. A thief has a copy of the first one.
+    pub session: [u8; 16],
+    /// The changes that were made by a session.
+    pub kept: Vec<KeptBook>,
+    /// The form of a change whose answer never came: its stamp, current and new password.
+    pub form: Option<([u8; 16], u8, u8)>,
+    /// Wrong passwords since the last right one, with one stamp.
+    pub guesses: Guesses,
+    /// The change that a notice told of.
+    pub notice: Option<NoticeBook>,
     pub broken: Option<Broken>,
+}
+
+/// A change by a session, whose notice carries a code that freezes the account.
+#[derive(Clone, Hash)]
+pub struct NoticeBook {
+    /// In the mailbox.
+    pub code: Option<Arc<str>>,
+    pub at: Timestamp,
+    /// Whoever reads the mailbox of the notice has chosen a password since.
+    pub void: bool,
+    /// The same, or that was about to happen.
+    pub may_be_void: bool,
+    /// The code was refused, because its time was over.
+    pub seen_dead: bool,
+}
+
+/// A change: the session that made it, the new password and the next stamp.
+#[derive(Clone, Hash, PartialEq, Eq)]
+pub struct KeptBook {
+    pub from: [u8; 16],
+    pub new: u8,
+    pub next: [u8; 16],
+}
+
+/// The passwords that were compared, and the pause that must follow.
+#[derive(Clone, Default, Hash)]
+pub struct Guesses {
+    stamp: [u8; 16],
+    /// The version of the lockout that each wrong one was charged with.
+    wrong: Vec<u64>,
+    /// The version with which the last right one was charged.
+    forgiven: u64,
+    seen: Timestamp,
+    until: Timestamp,
+    /// The version with which the pause began.
+    paused_by: u64,
 }
 
 #[derive(Clone, Default, Hash)]
@@ -91,6 +158,8 @@ pub struct Bind {
     pub tries: u32,
     /// A mail with it was handed over.
     pub mailed: bool,
+    /// A code of staff was refused, because its time was over.
+    pub seen_dead: bool,
     /// In the mailbox.
     pub code: Option<Arc<str>>,
     /// What it yielded, and whether somebody holds that.
@@ -139,6 +208,10 @@ pub struct Noted {
     pub refused: bool,
     /// It was admitted by the counter of its ticket.
     pub redeems: bool,
+    /// The stamp that the users table told of the account whose password is compared.
+    pub told: Option<[u8; 16]>,
+    /// The version of the lockout that it wrote last.
+    pub failure: u64,
 }
 
 impl Secret {
@@ -146,6 +219,37 @@ impl Secret {
         let bytes = Base64UrlUnpadded::decode_vec(text).unwrap();
         // In front stand the record and the scope, behind it a check.
         Self { part: bytes[44..60].try_into().unwrap(), text: text.into() }
+    }
+
+    /// Whether it belongs to this record.
+    pub fn is_of(&self, id: RecordId) -> bool {
+        Base64UrlUnpadded::decode_vec(&self.text).unwrap().starts_with(id.as_bytes())
+    }
+}
+
+impl Guesses {
+    /// Takes note of a comparison that began at that time, after a charge with that version. Answers
+    /// whether there was a pause.
+    fn compared(&mut self, stamp: [u8; 16], charge: u64, began: Timestamp, right: bool) -> bool {
+        if self.stamp != stamp {
+            *self = Self { stamp, ..Self::default() };
+        }
+        self.seen = self.seen.latest(began);
+        let most = STRICT.lockout_threshold() as usize;
+        // What was charged before the pause may still be compared in it.
+        let paused = self.wrong.len() >= most && self.seen < self.until && charge > self.paused_by;
+        if right {
+            // It forgives what was charged before it, also what is still under way.
+            self.forgiven = self.forgiven.max(charge);
+            self.wrong.retain(|wrong| *wrong > charge);
+        } else if charge > self.forgiven {
+            self.wrong.push(charge);
+        }
+        if let Some(more) = self.wrong.len().checked_sub(most) {
+            self.until = self.seen.after(STRICT.lockout_first() * (1 << more.min(8)));
+            self.paused_by = charge;
+        }
+        paused
     }
 }
 
@@ -184,11 +288,45 @@ impl Books {
 
 // What the ports are asked.
 impl Inner {
+    /// A lockout is written.
+    pub fn wrote_lockout(&mut self, record: &Record, version: u64) {
+        if decode_lockout(&record.body).is_ok() {
+            self.noted.failure = version;
+        }
+    }
+
+    /// A submit writes that the codes of notices are void before it changes the password.
+    fn wrote_void(&mut self, record: &Record) {
+        let is_reset = decode_reset(&record.body).is_ok();
+        if let (Call::Submit { .. }, false, Some(notice)) =
+            (self.call, is_reset, &mut self.books.notice)
+        {
+            notice.may_be_void = true;
+        }
+    }
+
     pub fn inserted(&mut self, record: &Record, now: Timestamp) {
+        self.wrote_lockout(record, 1);
+        self.wrote_void(record);
         self.secrets_in(&record.body);
-        let Call::Open { reset } = self.call else { return };
+        let begun = decode_reset(&record.body).ok();
+        let reset = match (self.call, &begun) {
+            (Call::Open { reset }, _) => reset,
+            (Call::SignIn { .. }, Some(_)) => FORCED,
+            (Call::Issue, Some(_)) => ASSISTED,
+            _ => return,
+        };
+        let bind = begun.as_ref().and_then(|begun| self.bound(&record.id, begun));
         let book = &mut self.books.resets[usize::from(reset)];
+        // One of each kind is enough: of a second one nobody takes note.
+        if book.id.is_some() {
+            return;
+        }
         (book.id, book.touched, book.ends_at) = (Some(record.id), now, record.expires_at);
+        book.binds.extend(bind);
+        if let Some(Stage::Verified { expires_at, .. }) = begun.map(|begun| begun.stage) {
+            book.grant_until = expires_at;
+        }
     }
 
     pub fn attempted(&mut self, id: &RecordId, answer: &Attempted, now: Timestamp) {
@@ -237,6 +375,7 @@ impl Inner {
     }
 
     pub fn swapped(&mut self, next: &Record, now: Timestamp) {
+        self.wrote_void(next);
         self.secrets_in(&next.body);
         let (Some(reset), Ok(after)) = (self.books.of(&next.id), decode_reset(&next.body)) else {
             return;
@@ -284,6 +423,7 @@ impl Inner {
             grant_held: false,
             mailed: false,
             number: bound.number,
+            seen_dead: false,
             short: bound.format == CodeFormat::Digits,
             sign_ins: 0,
             ticket: None,
@@ -318,14 +458,19 @@ impl Inner {
 
     pub fn applied(&mut self, change: &PasswordChange, applied: &Applied, before: &Account) {
         let Applied::Done { .. } = applied else { return };
-        let Call::Submit { reset, number, password } = self.call else { return };
+        let account = match self.call {
+            Call::Submit { reset, .. } => self.world.typed(reset).0,
+            Call::Change { .. } => 0,
+            _ => return,
+        };
         let after = self.stores.find(&change.tenant, &change.account);
-        let account = self.world.typed(reset).0;
         self.noted.applied = true;
         let whole = after.is_some_and(|after| {
             after.password.as_ref() == Some(&change.password)
                 && after.stamp == change.next_stamp
                 && after.stamp != before.stamp
+                && !after.must_change
+                && after.frozen.is_none()
         });
         self.books.stamps[account].push(*change.next_stamp.as_bytes());
         if self.world.queues() {
@@ -333,23 +478,89 @@ impl Inner {
         } else {
             self.books.untold += before.addresses.len() as u8;
         }
-        self.books.resets[usize::from(reset)].applied =
-            Some((password, *change.next_stamp.as_bytes()));
+        let next = *change.next_stamp.as_bytes();
+        match (self.call, &mut self.books.notice) {
+            (Call::Submit { .. }, Some(notice)) => notice.void |= self.began >= notice.at,
+            (Call::Change { .. }, notice @ None) => {
+                *notice = Some(NoticeBook {
+                    at: change.at,
+                    code: None,
+                    may_be_void: false,
+                    seen_dead: false,
+                    void: false,
+                });
+            }
+            _ => {}
+        }
+        let broken = match self.call {
+            Call::Change { stamp, current, new, .. } => {
+                self.kept(before, stamp, (current, new), next)
+            }
+            Call::Submit { reset, number, password } => {
+                self.books.resets[usize::from(reset)].applied = Some((password, next));
+                self.spent(before, reset, number)
+            }
+            _ => None,
+        };
+        let due = self.stores.notices.len();
+        match broken {
+            Some(broken) => self.books.breaks(broken),
+            None if !whole => self.books.breaks(Broken::I5HashWithoutStamp),
+            None if due < usize::from(self.books.owed) => self.books.breaks(Broken::I9NoNotice),
+            None => {}
+        }
+    }
+
+    /// A grant has changed a password.
+    fn spent(&mut self, before: &Account, reset: u8, number: u32) -> Option<Broken> {
         let Some(bind) = self.books.bind_mut(reset, number) else {
-            return self.books.breaks(Broken::I4SecretThatNeverCounted);
+            return Some(Broken::I4SecretThatNeverCounted);
         };
         bind.changes += 1;
-        let again = bind.changes > 1;
         let same = bind.to.as_ref().is_some_and(|(_, stamp, address)| {
             before.stamp == Stamp::from_bytes(*stamp) && before.addresses.contains(address)
         });
-        let due = self.stores.notices.len();
         match () {
-            () if again => self.books.breaks(Broken::I1GrantChangesTwice),
-            () if !same => self.books.breaks(Broken::I4StampAndAddress),
-            () if !whole => self.books.breaks(Broken::I5HashWithoutStamp),
-            () if due < usize::from(self.books.owed) => self.books.breaks(Broken::I9NoNotice),
-            () => {}
+            () if bind.changes > 1 => Some(Broken::I1GrantChangesTwice),
+            () if !same => Some(Broken::I4StampAndAddress),
+            () => None,
+        }
+    }
+
+    /// A session has changed a password.
+    fn kept(
+        &mut self,
+        before: &Account,
+        stamp: [u8; 16],
+        (current, new): (u8, u8),
+        next: [u8; 16],
+    ) -> Option<Broken> {
+        self.books.kept.push(KeptBook { from: stamp, new, next });
+        let typed = plain(PASSWORDS[usize::from(current)]);
+        match () {
+            () if *before.stamp.as_bytes() != stamp => Some(Broken::I9OldStamp),
+            () if before.password != Some(typed) => Some(Broken::I5ChangedWithoutPassword),
+            () => None,
+        }
+    }
+
+    /// The users table tells of an account whose password will be compared.
+    pub fn told_for_a_password(&mut self, account: &Account) {
+        if let Call::Change { .. } | Call::SignIn { .. } = self.call {
+            self.noted.told = Some(*account.stamp.as_bytes());
+        }
+    }
+
+    /// A password was compared with the one on file.
+    pub fn compared(&mut self, right: bool) {
+        let is_guess = matches!(self.call, Call::Change { .. } | Call::SignIn { .. });
+        // A comparison tells nothing whose answer is lost.
+        let is_heard = is_guess && !self.is_unheard;
+        let Some(stamp) = self.noted.told.filter(|_| is_heard) else { return };
+        if self.world.setting == Setting::Entrances
+            && self.books.guesses.compared(stamp, self.noted.failure, self.began, right)
+        {
+            self.books.breaks(Broken::I2GuessesOfAPassword);
         }
     }
 
@@ -407,13 +618,48 @@ impl Inner {
         }
     }
 
+    /// A notice arrives. The first one counts.
+    pub fn noticed(&mut self, message: &EmailMessage) {
+        if let Some(notice) = &mut self.books.notice
+            && let Some(code) = code_in(message)
+        {
+            notice.code.get_or_insert_with(|| code.expose().into());
+        }
+    }
+
+    /// An account was to be frozen that was as `before` says.
+    pub fn froze(&mut self, before: &Account) {
+        let after = &self.stores.accounts[0].1;
+        if after.frozen == before.frozen {
+            return;
+        }
+        let same = after.password == before.password
+            && after.addresses == before.addresses
+            && after.last_change == before.last_change;
+        let ended = after.stamp != before.stamp;
+        self.books.stamps[0].push(*after.stamp.as_bytes());
+        self.noted.applied = true;
+        let is_void = self.books.notice.as_ref().is_none_or(|notice| notice.void);
+        match () {
+            () if self.call != (Call::Freeze { right: true }) => {
+                self.books.breaks(Broken::I4FreezeUnasked);
+            }
+            () if !same => self.books.breaks(Broken::I5FreezeChangesMore),
+            () if !ended => self.books.breaks(Broken::I9FreezeKeepsSessions),
+            () if is_void => self.books.breaks(Broken::I4VoidCodeFreezes),
+            () => {}
+        }
+    }
+
     /// Nothing that is secret stands in what is written or told.
     fn secrets_in(&mut self, body: &[u8]) {
         let holds = |part: &[u8]| {
             let mut starts = (0..body.len()).filter(|at| body[*at] == part[0]);
             starts.any(|at| body[at..].starts_with(part))
         };
-        let mut found = holds(b"@example.com") || holds(b"@home.example") || holds(b"unrelated");
+        let notice = self.books.notice.as_ref().and_then(|notice| notice.code.as_deref());
+        let mut found = notice.is_some_and(|code| holds(code.as_bytes()));
+        found |= holds(b"@example.com") || holds(b"@home.example") || holds(b"unrelated");
         for book in &self.books.resets {
             let codes = book.binds.iter().filter_map(|bind| bind.code.as_deref());
             found |= codes.map(str::as_bytes).any(holds);

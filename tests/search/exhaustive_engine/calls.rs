@@ -8,15 +8,16 @@ use std::{
 use futures_util::FutureExt;
 use sspr::{
     Application, Courier, Error, Sspr,
-    domain::{Code, FlowToken, Grant, Password, Ticket, Timestamp},
+    domain::{ActorId, Code, FlowToken, Grant, Password, Stamp, Ticket, Timestamp},
     engine::{
-        Client, Context, Drained, OpenOutcome, RedeemOutcome, Request, SendOutcome, SignInOutcome,
-        SubmitOutcome, VerifyOutcome,
+        AssistanceCode, AssistanceOutcome, Assisted, ChangeOutcome, Client, Context, Drained,
+        FreezeOutcome, OpenOutcome, RedeemOutcome, Request, RequestKey, SendOutcome, Session,
+        SignInOutcome, SubmitOutcome, VerifyOutcome,
     },
 };
 
 use super::{
-    books::{Books, Noted},
+    books::{ASSISTED, Books, Noted},
     defects::Defect,
     desk::Desk,
     state::State,
@@ -26,6 +27,8 @@ use super::{
 use crate::simulation::founding::{address, tenant};
 
 const WRONG: &str = "00000000";
+/// A code of letters that no notice carries.
+const OTHER: &str = "BBBB-BBBB-BBBB-BBBB";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
@@ -51,6 +54,23 @@ pub enum Call {
     SignIn {
         account: u8,
         password: u8,
+    },
+    /// A session with this stamp changes the password, once for each form if it has a key.
+    Change {
+        stamp: [u8; 16],
+        current: u8,
+        new: u8,
+        keyed: bool,
+    },
+    /// Staff make a code for the owner.
+    Issue,
+    /// The code of staff is typed, with the owner's address or with another one.
+    Enter {
+        foreign: bool,
+    },
+    /// The code of the notice is typed, or another one.
+    Freeze {
+        right: bool,
     },
     /// The courier handles a job; the mail may be lost on its way.
     Deliver {
@@ -86,6 +106,10 @@ pub enum Answer {
     Submit(Result<SubmitOutcome, Error>),
     Redeem(Result<RedeemOutcome, Error>),
     SignIn(Result<SignInOutcome, Error>),
+    Change(Result<ChangeOutcome, Error>),
+    Issue(Result<Assisted<AssistanceCode>, Error>),
+    Enter(Result<AssistanceOutcome, Error>),
+    Freeze(Result<FreezeOutcome, Error>),
     Courier(Drained),
 }
 
@@ -109,7 +133,12 @@ impl Call {
             | Self::Redeem { reset, .. }
             | Self::Deliver { reset, .. }
             | Self::Tell { reset, .. } => Some(reset),
-            Self::SignIn { .. } | Self::Notices => None,
+            Self::Enter { .. } => Some(ASSISTED),
+            Self::Change { .. }
+            | Self::Freeze { .. }
+            | Self::Issue
+            | Self::Notices
+            | Self::SignIn { .. } => None,
         }
     }
 
@@ -173,7 +202,7 @@ impl Thread {
         desk.play(self.call, self.tape.clone(), allowed, fate);
         {
             let mut inner = desk.lock();
-            inner.noted = self.noted;
+            (inner.noted, inner.began) = (self.noted, self.began);
             inner.asked = asked.is_some().then(Vec::new);
         }
         let answer = perform(&process, self.call, desk).now_or_never();
@@ -278,6 +307,31 @@ async fn perform((sspr, courier): &(Sspr, Courier), call: Call, desk: &Desk) -> 
             let password = Password::parse(PASSWORDS[usize::from(password)]).unwrap();
             Answer::SignIn(sspr.sign_in(&request(index, typed), &password, &client).await)
         }
+        Call::Change { stamp, current, new, keyed } => {
+            let ada = desk.lock().stores.accounts[0].1.id.clone();
+            let session = Session::new(&shop(0), ada, Stamp::from_bytes(stamp));
+            let key = || RequestKey::from_bytes([7; 32]);
+            let session = if keyed { session.with_key(key()) } else { session };
+            let [current, new] =
+                [current, new].map(|index| Password::parse(PASSWORDS[usize::from(index)]).unwrap());
+            Answer::Change(sspr.change(&session, &current, &new, &client).await)
+        }
+        Call::Issue => {
+            let ada = desk.lock().stores.accounts[0].1.id.clone();
+            let staff = sspr.help_desk(ActorId::parse("staff-17").unwrap());
+            Answer::Issue(staff.assistance_code(&shop(0), &ada).await)
+        }
+        Call::Enter { foreign } => {
+            let code = books(&|books| books.bind(ASSISTED, 0)?.code.clone());
+            let code = Code::parse(&code).unwrap();
+            let typed = if foreign { "eve@example.com" } else { "ada@example.com" };
+            Answer::Enter(sspr.enter_assistance_code(&request(0, typed), &code, &client).await)
+        }
+        Call::Freeze { right } => {
+            let code = books(&|books| books.notice.as_ref()?.code.clone());
+            let code = if right { Code::parse(&code) } else { Code::parse(OTHER) };
+            Answer::Freeze(sspr.freeze(&shop(0), &code.unwrap(), &client).await)
+        }
         Call::Deliver { .. } | Call::Notices | Call::Tell { .. } => {
             Answer::Courier(courier.drain(desk).await)
         }
@@ -285,6 +339,9 @@ async fn perform((sspr, courier): &(Sspr, Courier), call: Call, desk: &Desk) -> 
 }
 
 fn request(index: usize, typed: &str) -> Request {
-    let shop = Application::new(tenant(index).as_str(), "sign-in", "shop").unwrap();
-    Request::new(&shop, address(typed))
+    Request::new(&shop(index), address(typed))
+}
+
+fn shop(index: usize) -> Application {
+    Application::new(tenant(index).as_str(), "sign-in", "shop").unwrap()
 }

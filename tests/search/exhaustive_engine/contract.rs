@@ -83,8 +83,8 @@ impl UserStore for Shared {
         self.with(|stores| stores.find(tenant, id))
     }
 
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
-        self.with(|stores| stores.apply_reset(change))
+    async fn apply_change(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+        self.with(|stores| stores.apply_change(change))
     }
 }
 

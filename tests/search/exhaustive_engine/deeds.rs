@@ -1,15 +1,19 @@
 //! What may happen next.
 
 use super::{
+    books::{ASSISTED, FORCED},
     calls::{Call, Typed},
     state::State,
     tape::Fate,
-    world::World,
+    world::{PASSWORDS, Setting, World},
 };
+use crate::simulation::founding::plain;
 
 /// Sends of a reset, stamps of an account.
 const SENDS: u32 = 3;
 const STAMPS: usize = 3;
+/// How long the code of a notice works.
+pub const FREEZE_MINUTES: i64 = 3 * 24 * 60;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Deed {
@@ -60,6 +64,10 @@ pub enum Deed {
     Disable {
         account: usize,
     },
+    /// An account must change its password at the next sign-in.
+    Mark {
+        account: usize,
+    },
 }
 
 /// What is left to happen.
@@ -96,6 +104,11 @@ impl State {
     /// What people and couriers can ask of the engine now.
     pub fn calls(&self, world: &World) -> Vec<Call> {
         let mut all = Vec::with_capacity(24);
+        match world.setting {
+            Setting::Entrances => all.extend(self.entrances()),
+            Setting::Notified => all.extend(self.notified()),
+            _ => {}
+        }
         for reset in 0..world.resets() {
             let book = &self.books.resets[usize::from(reset)];
             if book.token.is_none() {
@@ -119,15 +132,7 @@ impl State {
                     typed: Typed::Mailed { number: bind.number, reset: other },
                 }));
             }
-            for bind in &book.binds {
-                let number = bind.number;
-                if bind.grant_held {
-                    all.extend([1, 2].map(|password| Call::Submit { number, password, reset }));
-                }
-                if bind.ticket_held {
-                    all.push(Call::Redeem { number, reset });
-                }
-            }
+            all.extend(self.secrets(reset));
             if let (Some((password, _)), (account @ 0, ..)) = (book.applied, world.typed(reset)) {
                 let account = account as u8;
                 all.extend([0, password].map(|password| Call::SignIn { account, password }));
@@ -142,6 +147,72 @@ impl State {
         }));
         if !self.stores.notices.is_empty() {
             all.push(Call::Notices);
+        }
+        all
+    }
+
+    /// What can be done with the grants and tickets of a reset.
+    fn secrets(&self, reset: u8) -> Vec<Call> {
+        let mut all = Vec::new();
+        for bind in &self.books.resets[usize::from(reset)].binds {
+            let number = bind.number;
+            if bind.grant_held {
+                all.extend([1, 2].map(|password| Call::Submit { number, password, reset }));
+            }
+            if bind.ticket_held {
+                all.push(Call::Redeem { number, reset });
+            }
+        }
+        all
+    }
+
+    /// What the owner, the thief and staff can ask for without any mail.
+    fn entrances(&self) -> Vec<Call> {
+        let holder = &self.stores.accounts[0].1;
+        let mut indices = 0..PASSWORDS.len();
+        let is_on_file =
+            |index: &usize| holder.password.as_ref() == Some(&plain(PASSWORDS[*index]));
+        let current = indices.find(is_on_file).unwrap_or_default() as u8;
+        let new = current % 2 + 1;
+        let wrong = 3 - current - new;
+        let (stamp, first) = (self.books.session, self.books.stamps[0][0]);
+        let change = |stamp, current, keyed| Call::Change { current, keyed, new, stamp };
+        let mut all = vec![change(stamp, current, true), change(stamp, wrong, true)];
+        if stamp != first {
+            all.push(change(first, current, false));
+        }
+        // A form whose answer never came is sent again.
+        let form = self.books.form.filter(|(from, ..)| *from != *holder.stamp.as_bytes());
+        all.extend(form.map(|(stamp, current, new)| Call::Change {
+            current,
+            keyed: true,
+            new,
+            stamp,
+        }));
+        all.extend([current, wrong].map(|password| Call::SignIn { account: 0, password }));
+        let assisted = &self.books.resets[usize::from(ASSISTED)];
+        if assisted.id.is_none() {
+            all.push(Call::Issue);
+        } else if assisted.binds.iter().any(|bind| bind.code.is_some()) {
+            all.extend([false, true].map(|foreign| Call::Enter { foreign }));
+        }
+        all.extend([FORCED, ASSISTED].into_iter().flat_map(|reset| self.secrets(reset)));
+        all
+    }
+
+    /// What the thief and the owner can ask for once the notice is there.
+    fn notified(&self) -> Vec<Call> {
+        let holder = &self.stores.accounts[0].1;
+        let is_on_file =
+            |index: &usize| holder.password.as_ref() == Some(&plain(PASSWORDS[*index]));
+        let current = (0..PASSWORDS.len()).find(is_on_file).unwrap_or_default() as u8;
+        let (new, stamp) = (current % 2 + 1, self.books.session);
+        let mut all = vec![
+            Call::Change { current, keyed: false, new, stamp },
+            Call::SignIn { account: 0, password: current },
+        ];
+        if self.books.notice.as_ref().is_some_and(|notice| notice.code.is_some()) {
+            all.extend([true, false].map(|right| Call::Freeze { right }));
         }
         all
     }
@@ -172,16 +243,27 @@ impl State {
             all.push(Deed::Restart);
         }
         all.extend([2, 11, 61, -11].map(|minutes| Deed::Clock { minutes }));
+        if world.setting == Setting::Notified {
+            all.push(Deed::Clock { minutes: FREEZE_MINUTES });
+        }
+        let entrances = world.setting == Setting::Entrances;
         let tenants = if world.typed(1).1 == 1 { 2 } else { 1 };
-        for tenant in 0..tenants {
+        // No policy decides on what happens there.
+        for tenant in (0..tenants).filter(|_| !entrances) {
             all.extend([0, 1, 2].map(|to| Deed::Policy { tenant, to }));
         }
-        let accounts = if world.resets() == 1 { 1 } else { 2 };
+        let accounts = if world.resets() <= 1 { 1 } else { 2 };
         for account in (0..accounts).filter(|it| self.books.stamps[*it].len() < STAMPS) {
             all.push(Deed::SignOut { account });
             if account == 0 {
-                all.extend([Deed::Readdress { account }, Deed::Disable { account }]);
+                all.push(Deed::Disable { account });
             }
+            if account == 0 && !entrances && world.setting != Setting::Notified {
+                all.push(Deed::Readdress { account });
+            }
+        }
+        if entrances && !self.stores.accounts[0].1.must_change {
+            all.push(Deed::Mark { account: 0 });
         }
         all.retain(|deed| left.after(*deed).is_some());
         all
@@ -193,7 +275,12 @@ impl Call {
     fn has_a_caller(self) -> bool {
         !matches!(
             self,
-            Self::Deliver { .. } | Self::Notices | Self::SignIn { .. } | Self::Tell { .. }
+            Self::Change { .. }
+                | Self::Deliver { .. }
+                | Self::Issue
+                | Self::Notices
+                | Self::SignIn { .. }
+                | Self::Tell { .. }
         )
     }
 }
@@ -205,7 +292,11 @@ fn lost(call: Call) -> Option<Deed> {
             let call = Call::Deliver { lost: true, number, reset, tried };
             Some(Deed::Whole { call, lost: false })
         }
-        Call::Open { .. } | Call::Submit { .. } => Some(Deed::Whole { call, lost: true }),
+        Call::Change { .. }
+        | Call::Enter { foreign: false }
+        | Call::Freeze { right: true }
+        | Call::Open { .. }
+        | Call::Submit { .. } => Some(Deed::Whole { call, lost: true }),
         Call::Verify { typed: Typed::Mailed { .. }, .. } => Some(Deed::Whole { call, lost: true }),
         _ => None,
     }

@@ -63,10 +63,28 @@ pub enum Defect {
     ChangeTakenForNo,
     /// Couriers find no record while its send is still to come.
     NotYetIsNever,
+    /// The users table tells each session that its own stamp is the account's.
+    SessionsAreTrusted,
+    /// The users table does not tell that an account must change its password.
+    MarksUnseen,
+    /// The code store keeps no wrong passwords.
+    FailuresForgotten,
+    /// The code store does not keep that a code of staff was seen to expire.
+    ExpiryForgotten,
+    /// The hasher takes any password for the current one.
+    CurrentIsAny,
+    /// The users table leaves the stamp as it was when it freezes an account.
+    FreezeKeepsTheStamp,
+    /// The users table does not tell that an account is frozen.
+    FreezesUnseen,
+    /// The code store does not keep that codes of notices are void.
+    VoidsForgotten,
+    /// The code store does not keep that the code of a notice was seen to expire.
+    NoticeExpiryForgotten,
 }
 
 impl Defect {
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 38] = [
         Self::GrantsAreDrawn,
         Self::UsersTakeAll,
         Self::VersionsNotCompared,
@@ -96,6 +114,15 @@ impl Defect {
         Self::SendTakenForNo,
         Self::ChangeTakenForNo,
         Self::NotYetIsNever,
+        Self::SessionsAreTrusted,
+        Self::MarksUnseen,
+        Self::FailuresForgotten,
+        Self::ExpiryForgotten,
+        Self::CurrentIsAny,
+        Self::FreezeKeepsTheStamp,
+        Self::FreezesUnseen,
+        Self::VoidsForgotten,
+        Self::NoticeExpiryForgotten,
     ];
 
     /// The faults that must happen on the way.
@@ -116,6 +143,17 @@ impl Defect {
             Self::SendTakenForNo => (Setting::Alone, Root::Nothing, 2, 1),
             Self::ChangeTakenForNo => (Setting::Unqueued, Root::Grants, 1, 1),
             Self::NotYetIsNever => (Setting::Alone, Root::Nothing, 3, 1),
+            Self::SessionsAreTrusted | Self::CurrentIsAny => {
+                (Setting::Entrances, Root::Nothing, 2, 0)
+            }
+            Self::MarksUnseen => (Setting::Entrances, Root::Nothing, 2, 0),
+            Self::FreezeKeepsTheStamp | Self::FreezesUnseen => {
+                (Setting::Notified, Root::Notified, 2, 0)
+            }
+            Self::VoidsForgotten => (Setting::Notified, Root::NotifiedAndGranted, 2, 0),
+            Self::NoticeExpiryForgotten => (Setting::Notified, Root::Notified, 4, 0),
+            Self::FailuresForgotten => (Setting::Entrances, Root::Nothing, 3, 0),
+            Self::ExpiryForgotten => (Setting::Entrances, Root::Assisted, 4, 0),
             Self::TenantsMixed => (Setting::Tenants, Root::Nothing, 3, 0),
             Self::MailToTyped | Self::AddressInContext | Self::TenantTells => {
                 (Setting::Alone, Root::Nothing, 3, 0)
@@ -168,6 +206,15 @@ impl Defect {
             Self::SignOutUnseen => Broken::I9OldStamp,
             Self::SendTakenForNo | Self::NotYetIsNever => Broken::I13MailLost,
             Self::ChangeTakenForNo => Broken::I14OwnerNotTold,
+            Self::SessionsAreTrusted => Broken::I9OldStamp,
+            Self::MarksUnseen => Broken::I5MarkedSignsIn,
+            Self::FailuresForgotten => Broken::I2GuessesOfAPassword,
+            Self::ExpiryForgotten => Broken::I8TheDeadRevived,
+            Self::CurrentIsAny => Broken::I5ChangedWithoutPassword,
+            Self::FreezeKeepsTheStamp => Broken::I9FreezeKeepsSessions,
+            Self::FreezesUnseen => Broken::I9FrozenSignsIn,
+            Self::VoidsForgotten => Broken::I4VoidCodeFreezes,
+            Self::NoticeExpiryForgotten => Broken::I8TheDeadRevived,
         }
     }
 }

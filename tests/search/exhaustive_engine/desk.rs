@@ -6,6 +6,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
+use sspr::domain::Timestamp;
+
 use super::{
     books::{Books, Noted},
     calls::Call,
@@ -27,6 +29,8 @@ pub struct Inner {
     pub books: Books,
     pub env: Env,
     pub call: Call,
+    /// When the call began.
+    pub began: Timestamp,
     pub tape: Tape,
     /// How much of the tape was heard.
     at: usize,
@@ -36,6 +40,8 @@ pub struct Inner {
     allowed: usize,
     /// What becomes of the next one.
     fate: Fate,
+    /// Whether nobody will hear the answer that is being made.
+    pub is_unheard: bool,
     pub chance: Chance,
     pub noted: Noted,
     /// What was asked, for twins.
@@ -51,12 +57,14 @@ impl Desk {
             allowed: 0,
             asked: None,
             at: 0,
+            began: BEGIN,
             books: Books::default(),
             call: Call::Notices,
             chance: Chance::new(0),
             env,
             events: String::new(),
             fate: Fate::Answered,
+            is_unheard: false,
             live: false,
             noted: Noted::default(),
             stores: Stores::default(),
@@ -113,7 +121,9 @@ impl Desk {
             Fate::Answered => act(&mut inner),
             Fate::Refused => Reply::Failed(fate),
             Fate::ReplyLost => {
+                inner.is_unheard = true;
                 act(&mut inner);
+                inner.is_unheard = false;
                 Reply::Failed(fate)
             }
         };

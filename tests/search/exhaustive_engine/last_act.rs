@@ -7,11 +7,11 @@ use super::{
     calls::{Answer, Call, Typed},
     deeds::Deed,
     state::State,
-    world::World,
+    world::{PASSWORDS, World},
 };
+use crate::simulation::founding::plain;
 
 const RESET: u8 = 2;
-const PASSWORD: u8 = 2;
 
 impl State {
     /// The administrator lets the owner reset; nothing else happens any more, and no clock moves.
@@ -48,12 +48,15 @@ impl State {
     }
 
     fn changes_and_signs_in(&mut self, world: &World, number: u32) -> Result<(), Broken> {
-        self.whole(world, Call::Submit { number, password: PASSWORD, reset: RESET })?;
+        // Whoever must change the password cannot keep it.
+        let on_file = &self.stores.accounts[0].1.password;
+        let password = if *on_file == Some(plain(PASSWORDS[2])) { 1 } else { 2 };
+        self.whole(world, Call::Submit { number, password, reset: RESET })?;
         if self.books.bind(RESET, number).is_none_or(|bind| !bind.ticket_held) {
             return Err(Broken::I12DoorClosed);
         }
         let redeemed = self.whole(world, Call::Redeem { number, reset: RESET })?;
-        let signed_in = self.whole(world, Call::SignIn { account: 0, password: PASSWORD })?;
+        let signed_in = self.whole(world, Call::SignIn { account: 0, password })?;
         match (redeemed, signed_in) {
             (
                 Some(Answer::Redeem(Ok(RedeemOutcome::SignIn(_)))),

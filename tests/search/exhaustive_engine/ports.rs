@@ -9,13 +9,13 @@ use sspr::{
         Account, AccountId, Digest, EmailAddress, Password, PasswordHash, RecordId, Stamp,
         TenantId, Timestamp,
     },
-    flow::{StageName, decode_reset, encode_reset},
+    flow::{Lockout, StageName, decode_lockout, decode_reset, encode_lockout, encode_reset},
     mail::{Content, EmailMessage, Letter, Templates},
     ports::{
-        Applied, AuditEvent, Clock, CodeStore, EmailSender, Entropy, EntropyUnavailable, EventSink,
-        HashError, HashQueue, Notice, NoticeDelivery, NoticeId, Outbox, PasswordChange,
-        PasswordHasher, PasswordMatch, PolicyError, PolicySource, SendError, SendErrorKind, Sleep,
-        StoreError, StoreErrorKind, UserStore,
+        Applied, Clock, CodeStore, EmailSender, EngineEvent, Entropy, EntropyUnavailable,
+        EventSink, Freeze, HashError, HashQueue, Notice, NoticeDelivery, NoticeId, Outbox,
+        PasswordChange, PasswordHasher, PasswordMatch, PolicyError, PolicySource, SendError,
+        SendErrorKind, Sleep, StoreError, StoreErrorKind, UserStore,
     },
     store::{
         Attempted, Charge, CounterName, Family, Inserted, Loaded, Over, Record, StoredRecord,
@@ -30,6 +30,7 @@ use super::{
     desk::{Desk, Inner},
     state::BEGIN,
     tape::{Fate, Reply},
+    world::Setting,
 };
 use crate::simulation::{
     facts::Mode,
@@ -59,6 +60,13 @@ impl CodeStore for Desk {
     ) -> Result<Inserted, StoreError> {
         let verb = || format!("insert {} {}", r.body.len(), c.len());
         heard!(self, verb, Inserted, |inner: &mut Inner| {
+            let is_void = decode_reset(&r.body).is_err() && decode_lockout(&r.body).is_err();
+            if inner.world.is(Defect::VoidsForgotten)
+                && is_void
+                && matches!(inner.call, Call::Submit { .. })
+            {
+                return Reply::Inserted(Inserted::Inserted);
+            }
             let done = inner.stores.insert(&inner.written(r), c, now);
             if done == Inserted::Inserted {
                 inner.inserted(r, now);
@@ -147,6 +155,14 @@ impl CodeStore for Desk {
                 let over = Over { ends_at: now.after(charge.window), name: charge.name };
                 return Reply::Swapped(Swapped::Refused(vec![over]));
             }
+            let forgets_expiry = match inner.call {
+                Call::Enter { .. } => inner.world.is(Defect::ExpiryForgotten),
+                Call::Freeze { .. } => inner.world.is(Defect::NoticeExpiryForgotten),
+                _ => false,
+            };
+            if forgets_expiry {
+                return Reply::Swapped(Swapped::Swapped { version: expected + 1 });
+            }
             let older = inner.stores.records.get(&next.id).cloned();
             let mut done = inner.stores.swap(&written, expected, charges, clear, now);
             if let (true, Swapped::Conflict { version }) =
@@ -154,7 +170,8 @@ impl CodeStore for Desk {
             {
                 done = inner.stores.swap(&written, *version, charges, clear, now);
             }
-            if matches!(done, Swapped::Swapped { .. }) {
+            if let Swapped::Swapped { version } = done {
+                inner.wrote_lockout(next, version);
                 inner.swapped(next, now);
                 inner.gave_back(clear);
                 if inner.world.is(Defect::TriesWriteBack) && next.begins_challenge {
@@ -189,6 +206,10 @@ impl Inner {
     /// What is really written.
     fn written(&self, record: &Record) -> Record {
         let mut record = record.clone();
+        let cleared = Lockout::default().cleared(BEGIN);
+        if self.world.is(Defect::FailuresForgotten) && decode_lockout(&record.body).is_ok() {
+            record.body = encode_lockout(&cleared);
+        }
         match self.world.defect {
             Some(Defect::ChargesForgotten) => record.charges.clear(),
             Some(Defect::OneTryMore) => record.tries_limit += 1,
@@ -242,21 +263,54 @@ impl UserStore for Desk {
                 let first = all.map(|(_, it)| it).find(|it| it.addresses.contains(address));
                 return Reply::Accounts(first.map(|it| Account::clone(it)).into_iter().collect());
             }
-            let found = inner.stores.find_by_address(tenant, address);
-            Reply::Accounts(found.into_iter().map(|it| inner.told_of(tenant, it)).collect())
+            let mut found = inner.stores.find_by_address(tenant, address);
+            if inner.world.is(Defect::FreezesUnseen) {
+                found.iter_mut().for_each(|account| account.frozen = None);
+            }
+            let told: Vec<_> = found.into_iter().map(|it| inner.told_of(tenant, it)).collect();
+            told.iter().for_each(|account| inner.told_for_a_password(account));
+            Reply::Accounts(told)
         })
     }
 
     async fn find(&self, tenant: &TenantId, id: &AccountId) -> Result<Option<Account>, StoreError> {
         let reply = heard!(self, || "find".to_owned(), Account, |inner: &mut Inner| {
-            let found = inner.stores.find(tenant, id);
-            Reply::Account(found.map(|it| Box::new(inner.told_of(tenant, it))))
+            let mut found = inner.stores.find(tenant, id);
+            if inner.world.is(Defect::FreezesUnseen) {
+                found.iter_mut().for_each(|account| account.frozen = None);
+            }
+            let told = found.map(|it| Box::new(inner.told_of(tenant, it)));
+            told.iter().for_each(|account| inner.told_for_a_password(account));
+            Reply::Account(told)
         });
         reply.map(|found| found.map(|it| *it))
     }
 
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
-        heard!(self, || "apply_reset".to_owned(), Applied, |inner: &mut Inner| {
+    fn keeps_marks(&self) -> bool {
+        true
+    }
+
+    fn keeps_freezes(&self) -> bool {
+        self.lock().world.setting == Setting::Notified
+    }
+
+    async fn freeze(&self, freeze: &Freeze) -> Result<bool, StoreError> {
+        heard!(self, || "freeze".to_owned(), Froze, |inner: &mut Inner| {
+            let Some(before) = inner.stores.find(&freeze.tenant, &freeze.account) else {
+                return Reply::Froze(false);
+            };
+            let mut given = freeze.clone();
+            if inner.world.is(Defect::FreezeKeepsTheStamp) {
+                given.next_stamp = before.stamp;
+            }
+            let done = inner.stores.freeze(&given);
+            inner.froze(&before);
+            Reply::Froze(done)
+        })
+    }
+
+    async fn apply_change(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+        heard!(self, || "apply_change".to_owned(), Applied, |inner: &mut Inner| {
             let Some(before) = inner.stores.find(&change.tenant, &change.account) else {
                 return Reply::Applied(Applied::Stale);
             };
@@ -264,22 +318,26 @@ impl UserStore for Desk {
             match inner.world.defect {
                 Some(Defect::UsersTakeAll) => {
                     given.expected_stamp = before.stamp;
-                    inner.stores.update(&change.tenant, &change.account, |it| it.last_reset = None);
+                    inner
+                        .stores
+                        .update(&change.tenant, &change.account, |it| it.last_change = None);
                 }
                 Some(Defect::StampKept) => given.next_stamp = given.expected_stamp,
-                Some(Defect::StampsAreStale) => given.expected_stamp = before.stamp,
+                Some(Defect::StampsAreStale | Defect::SessionsAreTrusted) => {
+                    given.expected_stamp = before.stamp;
+                }
                 Some(Defect::NoticeForgotten) => given.notify.clear(),
                 _ => {}
             }
             if !inner.world.queues() {
                 given.notify.clear();
             }
-            let mut applied = inner.stores.apply_reset(&given);
+            let mut applied = inner.stores.apply_change(&given);
             if let (Applied::Done { notice }, false) = (&mut applied, inner.world.queues()) {
                 *notice = NoticeDelivery::NotQueued;
             }
             if inner.world.is(Defect::LastResetForgotten) {
-                inner.stores.update(&change.tenant, &change.account, |it| it.last_reset = None);
+                inner.stores.update(&change.tenant, &change.account, |it| it.last_change = None);
             }
             inner.applied(change, &applied, &before);
             Reply::Applied(applied)
@@ -295,6 +353,16 @@ impl Inner {
         let which = match self.world.defect {
             Some(Defect::StampsAreStale) => 0,
             Some(Defect::SignOutUnseen) => 1,
+            Some(Defect::MarksUnseen) => {
+                account.must_change = false;
+                return account;
+            }
+            Some(Defect::SessionsAreTrusted) => {
+                if let Call::Change { stamp, .. } = self.call {
+                    account.stamp = Stamp::from_bytes(stamp);
+                }
+                return account;
+            }
             _ => return account,
         };
         let stamp = index.and_then(|index| self.books.stamps[index].get(which));
@@ -356,6 +424,9 @@ impl EmailSender for Desk {
             |inner| {
                 let Call::Deliver { lost, reset, .. } = inner.call else {
                     inner.mailed(&message, None);
+                    if matches!(inner.call, Call::Notices) {
+                        inner.noticed(&message);
+                    }
                     return Reply::Done;
                 };
                 if inner.world.is(Defect::MailToTyped) {
@@ -400,8 +471,10 @@ impl PasswordHasher for Desk {
             || "verify".to_owned(),
             |inner| {
                 inner.hashed();
-                let yes = inner.world.is(Defect::HasherSaysYes);
+                let yes =
+                    inner.world.is(Defect::HasherSaysYes) || inner.world.is(Defect::CurrentIsAny);
                 let same = yes || plain(password.expose()) == hash;
+                inner.compared(same);
                 Reply::PasswordMatch(if same {
                     PasswordMatch::Match
                 } else {
@@ -462,7 +535,7 @@ impl Entropy for Desk {
 }
 
 impl EventSink for Desk {
-    fn emit(&self, event: &AuditEvent) {
+    fn emit(&self, event: &EngineEvent) {
         use std::fmt::Write;
         let mut inner = self.lock();
         if inner.live {
@@ -478,7 +551,8 @@ pub struct ShortMails;
 impl Templates for ShortMails {
     fn render(&self, letter: &Letter<'_>) -> EmailMessage {
         let text = match letter.content {
-            Content::Passcode { code, .. } => code.expose(),
+            Content::Passcode { code, .. }
+            | Content::PasswordChanged { freeze: Some(code), .. } => code.expose(),
             _ => String::new(),
         };
         let (subject, html) = (Zeroizing::new("mail".to_owned()), Zeroizing::new(String::new()));

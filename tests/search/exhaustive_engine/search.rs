@@ -2,14 +2,17 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use sspr::engine::{RedeemOutcome, Rejection, SubmitOutcome, VerifyOutcome};
+use sspr::engine::{
+    AssistanceOutcome, ChangeOutcome, FreezeOutcome, RedeemOutcome, Rejection, SignInOutcome,
+    SubmitOutcome, VerifyOutcome,
+};
 
 use super::{
     books::Broken,
     calls::{Answer, Call, Typed},
     deeds::{Budget, Deed},
     state::State,
-    world::World,
+    world::{Setting, World},
 };
 
 /// A state, and the stops and faults that are left.
@@ -29,15 +32,42 @@ pub enum Root {
     Grants,
     /// Who can has a ticket for the first reset.
     Tickets,
+    /// The owner has typed a password that must be changed, and holds a grant.
+    Marked,
+    /// Staff have handed a code over.
+    Assisted,
+    /// A thief has changed the password, and the notice is in the owner's mailbox.
+    Notified,
+    /// The same, and the owner holds a grant too.
+    NotifiedAndGranted,
+    /// The owner has typed the code of the notice, and holds a grant of a reset that began after that.
+    Frozen,
 }
 
 impl Root {
-    pub const ALL: [Self; 5] =
-        [Self::Nothing, Self::Codes, Self::Tried, Self::Grants, Self::Tickets];
+    /// Where the searches of a setting begin.
+    pub fn of(setting: Setting) -> Vec<Self> {
+        match setting {
+            Setting::Entrances => vec![Self::Nothing, Self::Marked, Self::Assisted],
+            Setting::Notified => vec![Self::Notified, Self::NotifiedAndGranted, Self::Frozen],
+            // Without an outbox nothing is different but the notices.
+            Setting::Unqueued => vec![Self::Grants],
+            Setting::Alone | Setting::Twice => {
+                vec![Self::Nothing, Self::Codes, Self::Tried, Self::Grants, Self::Tickets]
+            }
+            Setting::Neighbour | Setting::Stranger | Setting::Tenants => {
+                vec![Self::Nothing, Self::Codes, Self::Grants, Self::Tickets]
+            }
+        }
+    }
 
     /// Little can happen at first: from there it goes further.
-    pub fn deeds(self, depth: u8) -> u8 {
+    pub fn deeds(self, setting: Setting, depth: u8) -> u8 {
         match self {
+            // There everything can happen at once.
+            Self::Nothing if setting == Setting::Entrances => depth + 1,
+            Self::Notified => depth + 1,
+            Self::Marked | Self::Assisted | Self::NotifiedAndGranted | Self::Frozen => depth.max(2),
             Self::Nothing => depth + 2,
             Self::Codes | Self::Tried => depth + 1,
             Self::Grants | Self::Tickets => depth,
@@ -62,20 +92,39 @@ pub struct Found {
 impl State {
     pub fn at(world: &World, root: Root) -> Self {
         let mut state = Self::new(world);
+        let session = state.books.session;
         let mut happens = |deed| drop(state.act(world, deed, None).expect("it holds"));
         let whole = |call| Deed::Whole { call, lost: false };
         let (wrong, number, tried) = (Typed::Wrong, 1, 1);
-        for reset in (0..world.resets()).filter(|_| root != Root::Nothing) {
+        if matches!(root, Root::Notified | Root::NotifiedAndGranted | Root::Frozen) {
+            happens(whole(Call::Change { current: 0, keyed: false, new: 1, stamp: session }));
+            happens(whole(Call::Notices));
+        }
+        if root == Root::Frozen {
+            happens(whole(Call::Freeze { right: true }));
+        }
+        let is_bare = matches!(root, Root::Nothing | Root::Notified);
+        for reset in (0..world.resets()).filter(|_| !is_bare) {
             happens(whole(Call::Open { reset }));
             happens(whole(Call::Send { reset }));
             happens(whole(Call::Deliver { lost: false, number, reset, tried }));
-            let grants = matches!(root, Root::Grants | Root::Tickets);
+            let grants = matches!(
+                root,
+                Root::Grants | Root::Tickets | Root::NotifiedAndGranted | Root::Frozen
+            );
             if grants && world.reads(reset, reset) {
                 happens(whole(Call::Verify { reset, typed: Typed::Mailed { number, reset } }));
                 if root == Root::Tickets {
                     happens(whole(Call::Submit { number, password: 1, reset }));
                 }
             }
+        }
+        if root == Root::Marked {
+            happens(Deed::Mark { account: 0 });
+            happens(whole(Call::SignIn { account: 0, password: 0 }));
+        }
+        if root == Root::Assisted {
+            happens(whole(Call::Issue));
         }
         if root == Root::Tried {
             let reset = 0;
@@ -97,11 +146,19 @@ pub struct Reached {
     pub sign_ins: usize,
     pub longer: usize,
     pub errors: usize,
+    pub kept: usize,
+    pub forced: usize,
+    pub assisted: usize,
+    pub frozen: usize,
 }
 
 impl Reached {
     fn count(&mut self, answer: &Answer) {
         match answer {
+            Answer::Change(Ok(ChangeOutcome::Changed(_))) => self.kept += 1,
+            Answer::SignIn(Ok(SignInOutcome::MustChange(_))) => self.forced += 1,
+            Answer::Enter(Ok(AssistanceOutcome::Granted(_))) => self.assisted += 1,
+            Answer::Freeze(Ok(FreezeOutcome::Frozen)) => self.frozen += 1,
             Answer::Verify(Ok(VerifyOutcome::Granted(_))) => self.grants += 1,
             Answer::Verify(Ok(VerifyOutcome::Rejected(Rejection::LongerCodeSent(_)))) => {
                 self.longer += 1;
@@ -121,6 +178,10 @@ impl Reached {
         self.sign_ins += other.sign_ins;
         self.longer += other.longer;
         self.errors += other.errors;
+        self.kept += other.kept;
+        self.forced += other.forced;
+        self.assisted += other.assisted;
+        self.frozen += other.frozen;
     }
 }
 

@@ -4,12 +4,15 @@ use std::{hash::Hash, sync::Arc};
 
 use sspr::{
     domain::{Account, Stamp, Timestamp},
-    engine::{OpenOutcome, SubmitOutcome, VerifyOutcome},
+    engine::{
+        AssistanceOutcome, Assisted, ChangeOutcome, OpenOutcome, RedeemOutcome, SignInOutcome,
+        SubmitOutcome, VerifyOutcome,
+    },
     flow::{StageName, decode_reset},
 };
 
 use super::{
-    books::{Books, Broken, Noted, Secret},
+    books::{ASSISTED, Books, Broken, FORCED, Noted, Secret},
     calls::{Answer, Call, Thread, Typed},
     deeds::Deed,
     defects::Defect,
@@ -17,7 +20,7 @@ use super::{
     tape::{Env, Fate, Played, Tape},
     verdicts::ALL,
     wide::Wide,
-    world::{LIMITS, World},
+    world::{LIMITS, Setting, World},
 };
 use crate::simulation::facts::Mode;
 
@@ -50,6 +53,9 @@ impl State {
         let mut books = Books::default();
         for (index, (_, account)) in stores.accounts.iter().enumerate() {
             books.stamps[index].push(*account.stamp.as_bytes());
+        }
+        if matches!(world.setting, Setting::Entrances | Setting::Notified) {
+            books.session = books.stamps[0][0];
         }
         let env = Env { modes: [Mode::On; 2], now: BEGIN };
         Self { books, env, jobs: Vec::new(), stores, threads: Vec::new() }
@@ -104,6 +110,7 @@ impl State {
                 if matches!(killed.call, Call::Submit { .. } | Call::Tell { .. }) {
                     self.books.untold = 0;
                 }
+                self.loses_its_answer(killed.call);
             }
             Deed::Restart => {
                 self.jobs.clear();
@@ -121,6 +128,9 @@ impl State {
             Deed::SignOut { account } => self.change(account, |_| {}),
             Deed::Readdress { account } => self.change(account, |it| it.addresses.reverse()),
             Deed::Disable { account } => self.change(account, |it| it.disabled ^= true),
+            Deed::Mark { account } => {
+                Arc::make_mut(&mut self.stores.accounts[account].1).must_change = true;
+            }
         }
         let mut threads = std::mem::take(&mut self.threads);
         let watched = threads.iter_mut().try_for_each(|thread| self.watch(world, thread));
@@ -136,12 +146,7 @@ impl State {
     }
 
     fn begin(&mut self, world: &World, call: Call) -> Thread {
-        let reset = match call {
-            Call::Open { reset } | Call::Send { reset } | Call::Verify { reset, .. } => reset,
-            Call::Submit { reset, .. } | Call::Redeem { reset, .. } => reset,
-            Call::Deliver { reset, .. } | Call::Tell { reset, .. } => reset,
-            Call::SignIn { .. } | Call::Notices => 0,
-        };
+        let reset = call.reset().unwrap_or_default();
         let mut history = Vec::new();
         if let Some(number) = call.handles() {
             let mine = |job: &Job| job.reset == reset && job.number == number;
@@ -181,7 +186,9 @@ impl State {
             self.draw_grant(&mut answer);
         }
         self.judge(world, &thread, &answer)?;
-        if !lost {
+        if lost || matches!(answer, Answer::Change(Err(_))) {
+            self.loses_its_answer(thread.call);
+        } else {
             self.learn(thread.call, &answer);
         }
         let sent = thread.noted.sent;
@@ -301,8 +308,40 @@ impl State {
         of_use && waits && !mailed && known && always == ALL
     }
 
+    /// Whoever waited for the answer may send the same form again.
+    fn loses_its_answer(&mut self, call: Call) {
+        if let Call::Change { stamp, current, new, keyed: true } = call {
+            self.books.form = Some((stamp, current, new));
+        }
+    }
+
     fn learn(&mut self, call: Call, answer: &Answer) {
         match (call, answer) {
+            (Call::Change { .. }, Answer::Change(Ok(ChangeOutcome::Changed(kept)))) => {
+                self.books.session = *kept.stamp.as_bytes();
+            }
+            (Call::Issue, Answer::Issue(Ok(Assisted::Done(issued)))) => {
+                if let Some(bind) = self.books.bind_mut(ASSISTED, 0) {
+                    bind.code = Some(issued.code.expose().into());
+                }
+            }
+            (Call::Enter { .. }, Answer::Enter(Ok(AssistanceOutcome::Granted(_)))) => {
+                if let Some(bind) = self.books.bind_mut(ASSISTED, 0) {
+                    bind.grant_held = true;
+                }
+            }
+            (Call::SignIn { .. }, Answer::SignIn(Ok(SignInOutcome::MustChange(granted)))) => {
+                let grant = Secret::of(&granted.grant.expose());
+                if let Some(bind) = self.books.bind_mut(FORCED, 0) {
+                    bind.grant_held |= bind.grant.as_ref() == Some(&grant);
+                }
+            }
+            (Call::SignIn { .. }, Answer::SignIn(Ok(SignInOutcome::SignedIn(signed_in)))) => {
+                self.signs_in(signed_in.stamp);
+            }
+            (Call::Redeem { .. }, Answer::Redeem(Ok(RedeemOutcome::SignIn(sign_in)))) => {
+                self.signs_in(sign_in.stamp);
+            }
             (Call::Open { reset }, Answer::Open(Ok(OpenOutcome::Opened(opened)))) => {
                 let token = Secret::of(&opened.token.expose());
                 self.books.resets[usize::from(reset)].token = Some(token);
@@ -321,6 +360,14 @@ impl State {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// The owner has a session of this stamp.
+    fn signs_in(&mut self, stamp: Stamp) {
+        // Elsewhere no session is used.
+        if self.books.session != [0; 16] {
+            self.books.session = *stamp.as_bytes();
         }
     }
 

@@ -10,13 +10,16 @@ use std::{
 use sspr::{
     domain::{Account, AccountId, EmailAddress, RecordId, TenantId, Timestamp},
     ports::{
-        Applied, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeDelivery, NoticeId, PasswordChange,
+        Applied, Freeze, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeDelivery, NoticeId,
+        PasswordChange,
     },
     store::{
         Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, SWEEP_MARGIN, StoredRecord,
         Swapped,
     },
 };
+
+use crate::simulation::facts::finds;
 
 /// Records, counters, accounts, notices.
 #[derive(Clone, Default)]
@@ -215,7 +218,7 @@ impl Stores {
 
     pub fn find_by_address(&self, tenant: &TenantId, address: &EmailAddress) -> Vec<Account> {
         let of = self.accounts.iter().filter(|(at, _)| at == tenant);
-        let found = of.filter(|(_, account)| account.addresses.contains(address));
+        let found = of.filter(|(_, account)| finds(account, address));
         found.map(|(_, account)| Account::clone(account)).collect()
     }
 
@@ -224,20 +227,26 @@ impl Stores {
         found.map(|(_, account)| Account::clone(account))
     }
 
-    pub fn apply_reset(&mut self, change: &PasswordChange) -> Applied {
+    pub fn apply_change(&mut self, change: &PasswordChange) -> Applied {
         let Some(account) = self.find(&change.tenant, &change.account) else {
             return Applied::Stale;
         };
-        if account.last_reset == Some(change.reset) {
+        if account.last_change == Some(change.operation) {
             return Applied::Repeated { stamp: account.stamp };
         }
         if account.stamp != change.expected_stamp {
             return Applied::Stale;
         }
         self.update(&change.tenant, &change.account, |account| {
-            account.last_reset = Some(change.reset);
+            account.last_change = Some(change.operation);
+            if let Some(addresses) = &change.addresses {
+                account.addresses.clone_from(addresses);
+            }
+            account.frozen = None;
             account.locked = false;
+            account.must_change = change.must_change;
             account.password = Some(change.password.clone());
+            account.password_expires_at = change.password_expires_at;
             account.stamp = change.next_stamp;
         });
         for recipient in &change.notify {
@@ -245,12 +254,26 @@ impl Stores {
             let id = NoticeId(self.notices_so_far.to_string());
             let (tenant, to) = (change.tenant.clone(), recipient.to.clone());
             let mut notice = Notice::new(id, tenant, to, change.at);
+            notice.account = Some(change.account.clone());
             notice.cause = recipient.cause;
             notice.language.clone_from(&change.language);
+            notice.operation = Some(change.operation);
             let waiting = Waiting { due_at: change.at, notice, set_at: change.at };
             Arc::make_mut(&mut self.notices).push(waiting);
         }
         Applied::Done { notice: NoticeDelivery::Queued }
+    }
+
+    pub fn freeze(&mut self, freeze: &Freeze) -> bool {
+        let Some(account) = self.find(&freeze.tenant, &freeze.account) else { return false };
+        if account.stamp != freeze.expected_stamp {
+            return account.stamp == freeze.next_stamp;
+        }
+        self.update(&freeze.tenant, &freeze.account, |account| {
+            account.frozen.clone_from(&freeze.frozen);
+            account.stamp = freeze.next_stamp;
+        });
+        true
     }
 
     pub fn due(&mut self, now: Timestamp, limit: usize) -> Vec<Notice> {
@@ -287,7 +310,8 @@ impl Hash for Stores {
         }
         self.counters.hash(state);
         for (_, account) in &self.accounts {
-            (account.stamp.as_bytes(), account.last_reset, account.disabled).hash(state);
+            (account.stamp.as_bytes(), account.last_change, account.disabled).hash(state);
+            (account.must_change, account.frozen.is_some()).hash(state);
             account.password.as_ref().map(|hash| hash.expose()).hash(state);
             account.addresses.iter().for_each(|address| address.as_str().hash(state));
         }

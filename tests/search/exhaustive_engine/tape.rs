@@ -45,6 +45,7 @@ pub enum Reply {
     Attempted(Attempted),
     Done,
     Failed(Fate),
+    Froze(bool),
     Hashed(PasswordHash),
     Inserted(Inserted),
     Loaded(Loaded),
@@ -119,6 +120,7 @@ impl Hash for Reply {
                 }
             }
             Self::Failed(fate) => fate.hash(state),
+            Self::Froze(done) => done.hash(state),
             Self::Hashed(hash) => hash.expose().hash(state),
             Self::Inserted(inserted) => std::mem::discriminant(inserted).hash(state),
             Self::Loaded(loaded) => {
@@ -145,8 +147,9 @@ impl Hash for Reply {
 }
 
 fn account(account: &Account, state: &mut impl Hasher) {
-    (account.id.as_str(), account.stamp.as_bytes(), account.last_reset).hash(state);
-    (account.disabled, account.password.as_ref().map(|hash| hash.expose())).hash(state);
+    (account.id.as_str(), account.stamp.as_bytes(), account.last_change).hash(state);
+    (account.disabled, account.must_change, account.frozen.is_some()).hash(state);
+    account.password.as_ref().map(|hash| hash.expose()).hash(state);
     account.addresses.iter().for_each(|address| address.as_str().hash(state));
 }
 

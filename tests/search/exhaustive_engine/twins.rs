@@ -69,7 +69,8 @@ fn deeds(known: &State, world: &World, left: Budget) -> Vec<Deed> {
         Deed::Go { .. } | Deed::Kill { .. } | Deed::Restart => true,
         Deed::Leave { .. } | Deed::Land { .. } => true,
         Deed::Clock { .. } | Deed::Policy { .. } => true,
-        Deed::SignOut { .. } | Deed::Readdress { .. } | Deed::Disable { .. } => false,
+        Deed::SignOut { .. } | Deed::Readdress { .. } => false,
+        Deed::Disable { .. } | Deed::Mark { .. } => false,
     });
     all.retain(|deed| left.after(*deed).is_some());
     all
@@ -80,6 +81,7 @@ fn open_to_strangers(call: Call) -> bool {
         Call::Open { .. } | Call::Send { .. } | Call::Deliver { .. } | Call::SignIn { .. } => true,
         Call::Verify { typed, .. } => typed == Typed::Wrong,
         Call::Submit { .. } | Call::Redeem { .. } | Call::Notices | Call::Tell { .. } => false,
+        Call::Change { .. } | Call::Enter { .. } | Call::Freeze { .. } | Call::Issue => false,
     }
 }
 

@@ -1,21 +1,30 @@
 //! What the oracle says of an answer: was there leave for it, and was there an excuse?
 
+use std::time::Duration;
+
 use sspr::{
     domain::{Stamp, Timestamp},
-    engine::{RedeemOutcome, Rejection, SignInOutcome, SubmitOutcome, VerifyOutcome},
-    flow::{StageName, decode_reset},
+    engine::{
+        AssistanceOutcome, ChangeOutcome, FreezeOutcome, RedeemOutcome, Rejection, SignInOutcome,
+        SubmitOutcome, VerifyOutcome,
+    },
+    flow::{ResetReason, StageName, decode_reset},
 };
 
 use super::{
-    books::{Broken, Noted, Secret},
+    books::{ASSISTED, Broken, FORCED, KeptBook, Noted, Secret},
     calls::{Answer, Call, Thread, Typed},
+    deeds::FREEZE_MINUTES,
     state::State,
-    world::{LIMITS, PASSWORDS, World},
+    world::{LIMITS, PASSWORDS, Setting, World},
 };
 use crate::simulation::{
-    facts::eligible,
+    facts::{Mode, eligible, permitted},
     founding::{plain, rules},
 };
+
+/// How long the code of a notice works.
+const FREEZE_LIFETIME: Duration = Duration::from_secs(60 * FREEZE_MINUTES as u64);
 
 /// What stands for a call, one bit each.
 const PERMITTED: u8 = 1;
@@ -37,10 +46,16 @@ impl State {
             Call::Submit { reset, number, .. } | Call::Redeem { reset, number } => (reset, number),
             Call::Deliver { reset, .. } => return self.standing_of_a_mail(world, reset),
             Call::SignIn { account, password } => {
-                let on_file = &self.stores.accounts[usize::from(account)].1.password;
-                let typed = plain(PASSWORDS[usize::from(password)]);
-                return bits([false, on_file.as_ref() == Some(&typed), false, false, false]);
+                let holder = &self.stores.accounts[usize::from(account)].1;
+                let right = holder.password == Some(plain(PASSWORDS[usize::from(password)]));
+                let marked = holder.must_change;
+                return bits([holder.frozen.is_none(), right, marked, false, !marked]);
             }
+            Call::Change { stamp, current, new, keyed } => {
+                return self.standing_of_a_session(stamp, (current, new), keyed);
+            }
+            Call::Enter { foreign: false } => (ASSISTED, 0),
+            Call::Freeze { right: true } => return self.standing_of_a_notice(),
             _ => return 0,
         };
         let book = &self.books.resets[usize::from(reset)];
@@ -49,25 +64,57 @@ impl State {
         let Some(stage) = self.stage(reset) else { return 0 };
         let (tenant, now) = (world.typed(reset).1, self.env.now.latest(book.touched));
         let holder = &self.stores.accounts[usize::from(*account)].1;
-        let own = holder.stamp == Stamp::from_bytes(*stamp) && holder.addresses.contains(address);
+        let own =
+            holder.stamp == Stamp::from_bytes(*stamp) && holder.destinations().contains(address);
         let done = book.applied.is_some_and(|(_, stamp)| *holder.stamp.as_bytes() == stamp);
         let verified = book.verified == number;
         let (same, until, open) = match (call, stage) {
             (Call::Verify { .. }, stage) => {
                 (own, bind.expires_at, matches!(stage, StageName::CodeSent | StageName::Verified))
             }
+            (Call::Enter { .. }, StageName::CodeSent) => (own, bind.expires_at, true),
+            (Call::Enter { .. }, StageName::Verified) => {
+                // A code that outlives its grant gives no second one.
+                (own, bind.expires_at.min(book.grant_until), true)
+            }
             (Call::Submit { .. }, StageName::Completed) => (done, book.ticket_until, verified),
             (Call::Submit { .. }, StageName::Verified) => (own || done, book.grant_until, verified),
             (Call::Redeem { .. }, StageName::Completed) => {
                 let stamp = book.ticket_stamp.map(Stamp::from_bytes);
-                let free = !bind.ticket_used || noted.redeems;
+                let free = (!bind.ticket_used || noted.redeems) && !holder.must_change;
                 (stamp == Some(holder.stamp), book.ticket_until, verified && free)
             }
             _ => (own || done, now, false),
         };
         let newest = book.binds.last().is_some_and(|last| last.number == number);
-        let permitted = eligible(self.env.modes[tenant], holder);
-        bits([permitted, same, newest, now < until, open])
+        let reason = match reset {
+            ASSISTED => ResetReason::Assistance,
+            FORCED => ResetReason::MustChange,
+            _ => ResetReason::Forgot,
+        };
+        let may = permitted(reason, self.env.modes[tenant], holder);
+        bits([may, same, newest, now < until, open])
+    }
+
+    /// What stands for a change by a session: the account is enabled, the stamp is its own, and the
+    /// current password is right. Or the change was made already.
+    fn standing_of_a_session(&self, stamp: [u8; 16], (current, new): (u8, u8), keyed: bool) -> u8 {
+        let holder = &self.stores.accounts[0].1;
+        let held = *holder.stamp.as_bytes();
+        let made = |it: &KeptBook| it.from == stamp && it.new == new && it.next == held;
+        let done = keyed && !holder.must_change && self.books.kept.iter().any(made);
+        let typed = if done { new } else { current };
+        let right = holder.password == Some(plain(PASSWORDS[usize::from(typed)]));
+        let may = !holder.disabled && holder.frozen.is_none();
+        bits([may, held == stamp || done, right, true, true])
+    }
+
+    /// What stands for the code of a notice: the policy covers the application, and neither a reset
+    /// nor its time has ended the code.
+    fn standing_of_a_notice(&self) -> u8 {
+        let Some(notice) = &self.books.notice else { return 0 };
+        let until = notice.at.after(FREEZE_LIFETIME);
+        bits([self.env.modes[0] == Mode::On, true, !notice.may_be_void, self.env.now < until, true])
     }
 
     fn standing_of_a_mail(&self, world: &World, reset: u8) -> u8 {
@@ -105,9 +152,19 @@ impl State {
         };
         let lacks = |bit| thread.ever & bit == 0;
         match thread.call {
+            // Its answer is judged.
+            Call::Freeze { .. } => return Ok(()),
+            Call::Change { .. } if lacks(SAME) => return Err(Broken::I9OldStamp),
+            Call::Change { .. } if lacks(NEWEST) => {
+                return Err(Broken::I5ChangedWithoutPassword);
+            }
             _ if lacks(NEWEST) => return Err(Broken::I3OlderCodeWins),
             Call::Verify { reset, typed: Typed::Mailed { number, .. } } => {
                 let bind = self.books.bind(reset, number);
+                until(bind.map_or(Timestamp::default(), |bind| bind.expires_at))?;
+            }
+            Call::Enter { .. } => {
+                let bind = self.books.bind(ASSISTED, 0);
                 until(bind.map_or(Timestamp::default(), |bind| bind.expires_at))?;
             }
             Call::Submit { reset, .. } => {
@@ -150,9 +207,117 @@ impl State {
                 if thread.ever & SAME == 0 || (thread.at_once && !current) {
                     return Err(Broken::I9OldStamp);
                 }
+                if thread.ever & OPEN == 0 {
+                    return Err(Broken::I5MarkedSignsIn);
+                }
+                if thread.ever & PERMITTED == 0 {
+                    return Err(Broken::I9FrozenSignsIn);
+                }
                 Ok(())
             }
+            (Call::SignIn { .. }, Answer::SignIn(Ok(SignInOutcome::MustChange(granted)))) => {
+                let grant = Secret::of(&granted.grant.expose());
+                let book = &mut self.books.resets[usize::from(FORCED)];
+                let is_noted = book.id.is_some_and(|id| grant.is_of(id));
+                if let Some(bind) = book.binds.first_mut().filter(|_| is_noted) {
+                    bind.grant.get_or_insert(grant);
+                }
+                let right = thread.ever & SAME != 0 && thread.ever & NEWEST != 0;
+                if right { Ok(()) } else { Err(Broken::I5ChangedWithoutPassword) }
+            }
+            (Call::Change { stamp, new, .. }, Answer::Change(Ok(outcome))) => {
+                self.kept(thread, (stamp, new), outcome)
+            }
+            (Call::Enter { foreign }, Answer::Enter(Ok(outcome))) => {
+                self.entered(thread, foreign, outcome)
+            }
+            (Call::Freeze { right }, Answer::Freeze(Ok(outcome))) => {
+                self.froze(thread, right, outcome)
+            }
             _ => Ok(()),
+        }
+    }
+
+    fn froze(
+        &mut self,
+        thread: &Thread,
+        right: bool,
+        outcome: &FreezeOutcome,
+    ) -> Result<(), Broken> {
+        let Some(notice) = self.books.notice.as_mut().filter(|_| right) else {
+            let froze = matches!(outcome, FreezeOutcome::Frozen);
+            return if froze { Err(Broken::I4SecretThatNeverCounted) } else { Ok(()) };
+        };
+        let is_late = thread.began >= notice.at.after(FREEZE_LIFETIME);
+        match outcome {
+            FreezeOutcome::Frozen if is_late => Err(Broken::I4AfterExpiry),
+            // A call that is stopped may have read the code before it was seen to expire.
+            FreezeOutcome::Frozen if notice.seen_dead && thread.at_once => {
+                Err(Broken::I8TheDeadRevived)
+            }
+            FreezeOutcome::Rejected if thread.always == ALL && !notice.seen_dead => {
+                Err(Broken::I5LiveFreezeRefused)
+            }
+            FreezeOutcome::Rejected => {
+                // Where the policy offers no codes, nobody looks at it.
+                notice.seen_dead |= is_late && thread.always & PERMITTED != 0;
+                Ok(())
+            }
+            FreezeOutcome::Frozen | FreezeOutcome::TryLater { .. } => Ok(()),
+        }
+    }
+
+    fn kept(
+        &self,
+        thread: &Thread,
+        (stamp, new): ([u8; 16], u8),
+        outcome: &ChangeOutcome,
+    ) -> Result<(), Broken> {
+        match outcome {
+            ChangeOutcome::Changed(kept) => {
+                let next = *kept.stamp.as_bytes();
+                if !self.books.kept.contains(&KeptBook { from: stamp, new, next }) {
+                    return Err(Broken::I5ChangedAndIsNot);
+                }
+                self.had_leave(thread)
+            }
+            ChangeOutcome::SessionEnded
+            | ChangeOutcome::Unavailable
+            | ChangeOutcome::WrongPassword
+                if thread.always == ALL =>
+            {
+                Err(Broken::I5LiveSessionRefused)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn entered(
+        &mut self,
+        thread: &Thread,
+        foreign: bool,
+        outcome: &AssistanceOutcome,
+    ) -> Result<(), Broken> {
+        let Some(bind) = self.books.bind_mut(ASSISTED, 0) else {
+            return Err(Broken::I4SecretThatNeverCounted);
+        };
+        match outcome {
+            AssistanceOutcome::Granted(_) if foreign => Err(Broken::I4AnotherAccount),
+            AssistanceOutcome::Granted(granted) => {
+                let grant = Secret::of(&granted.grant.expose());
+                if bind.grant.get_or_insert_with(|| grant.clone()) != &grant {
+                    return Err(Broken::I1CodeYieldsTwoGrants);
+                }
+                if bind.seen_dead {
+                    return Err(Broken::I8TheDeadRevived);
+                }
+                self.had_leave(thread)
+            }
+            AssistanceOutcome::Rejected => {
+                bind.seen_dead |= thread.noted.seen.is_some() && thread.began >= bind.expires_at;
+                if thread.always == ALL { Err(Broken::I3RightCodeRefused) } else { Ok(()) }
+            }
+            AssistanceOutcome::TryLater { .. } => Ok(()),
         }
     }
 
@@ -221,7 +386,10 @@ impl State {
                 let other = applied.is_some_and(|applied| applied != password);
                 let (tenant, most) = (world.typed(reset).1, LIMITS.submits_per_grant());
                 let bind = self.books.bind(reset, number);
-                let spent = bind.is_some_and(|bind| bind.turns + hashes(tenant) > most);
+                // Whoever must change the password spends a turn on the comparison with it.
+                let entrances = world.setting == Setting::Entrances;
+                let needed = if entrances { 2 } else { hashes(tenant) };
+                let spent = bind.is_some_and(|bind| bind.turns + needed > most);
                 let excused = other || (thread.noted.refused && spent);
                 if thread.always == ALL && !excused {
                     return Err(Broken::I5LiveGrantRefused);

@@ -29,6 +29,17 @@ pub static LIMITS: LazyLock<Limits> = LazyLock::new(|| {
         .unwrap()
 });
 
+/// The same, and two wrong passwords are too many.
+pub static STRICT: LazyLock<Limits> = LazyLock::new(|| {
+    Limits::builder()
+        .lockout_threshold(2)
+        .submits_per_grant(3)
+        .tries_per_challenge(2)
+        .tries_per_window(3)
+        .build()
+        .unwrap()
+});
+
 /// The first is on file at the beginning.
 pub const PASSWORDS: [&str; 3] = [
     "Four unrelated Words, 0 by 0",
@@ -52,11 +63,24 @@ pub enum Setting {
     Tenants,
     /// One reset of the owner alone, and a users table that queues no notice.
     Unqueued,
+    /// No mail at all: the owner is signed in, a thief has a copy of that session, an administrator
+    /// marks the account, and staff hand a code over.
+    Entrances,
+    /// A thief changes the password, and the owner types the code of the notice.
+    Notified,
 }
 
 impl Setting {
-    pub const ALL: [Self; 6] =
-        [Self::Alone, Self::Stranger, Self::Twice, Self::Neighbour, Self::Tenants, Self::Unqueued];
+    pub const ALL: [Self; 8] = [
+        Self::Alone,
+        Self::Stranger,
+        Self::Twice,
+        Self::Neighbour,
+        Self::Tenants,
+        Self::Unqueued,
+        Self::Entrances,
+        Self::Notified,
+    ];
 }
 
 /// A world, and the processes in it.
@@ -114,7 +138,8 @@ impl Deref for World {
 impl Founding {
     fn new(setting: Setting, defect: Option<Defect>, known: bool) -> Self {
         let policy = |index, mode| {
-            let policy = founding::policy(index, mode).with_limits(*LIMITS);
+            let limits = if setting == Setting::Entrances { *STRICT } else { *LIMITS };
+            let policy = founding::policy(index, mode).with_limits(limits);
             Arc::new(match defect {
                 Some(Defect::TenantTells) => policy.with_disclosure(Disclosure::EntraCompatible),
                 _ => policy,
@@ -135,7 +160,11 @@ impl Founding {
     }
 
     pub fn resets(&self) -> u8 {
-        if matches!(self.setting, Setting::Alone | Setting::Unqueued) { 1 } else { 2 }
+        match self.setting {
+            Setting::Entrances => 0,
+            Setting::Alone | Setting::Notified | Setting::Unqueued => 1,
+            Setting::Neighbour | Setting::Stranger | Setting::Tenants | Setting::Twice => 2,
+        }
     }
 
     /// Whether callers go away: everywhere only in a long search.
@@ -153,7 +182,7 @@ impl Founding {
     /// The account, the tenant and the address that a reset was opened for.
     pub fn typed(&self, reset: u8) -> (usize, usize, &'static str) {
         match (self.setting, reset) {
-            (_, 2) => (0, 0, "ada@example.com"),
+            (_, 2) | (Setting::Entrances, _) => (0, 0, "ada@example.com"),
             (Setting::Alone | Setting::Unqueued, _) | (Setting::Stranger | Setting::Twice, 1) => {
                 (0, 0, "ada@home.example")
             }
@@ -166,7 +195,12 @@ impl Founding {
     /// Whether who opened `reset` can read the mails of `other`.
     pub fn reads(&self, reset: u8, other: u8) -> bool {
         match self.setting {
-            Setting::Alone | Setting::Tenants | Setting::Twice | Setting::Unqueued => true,
+            Setting::Alone
+            | Setting::Entrances
+            | Setting::Notified
+            | Setting::Tenants
+            | Setting::Twice
+            | Setting::Unqueued => true,
             // The owner reads both mails, the stranger none.
             Setting::Stranger => reset != 1,
             Setting::Neighbour => other == 1 || reset == 2,
@@ -183,7 +217,10 @@ impl Founding {
             let mut account = Account::new(AccountId::parse(id).unwrap(), first, stamp);
             account.password = Some(plain(PASSWORDS[0]));
             if index == 0 {
-                account.addresses.push(address("ada@home.example"));
+                // One notice is enough.
+                let second =
+                    (self.setting != Setting::Notified).then(|| address("ada@home.example"));
+                account.addresses.extend(second);
                 account.groups = vec![GroupId::parse("excluded").unwrap()];
             }
             if index == 0 && !self.known {

@@ -37,7 +37,7 @@ fn network(number: usize) -> Client {
 }
 
 impl World {
-    fn client(&mut self) -> Client {
+    pub fn client(&mut self) -> Client {
         let client = match self.chance.below(10) {
             0 => Client::unknown(),
             1 => {
@@ -59,15 +59,24 @@ impl World {
         client.with_correlation(CorrelationId::parse(&self.next_call().to_string()).unwrap())
     }
 
+    /// A wrong password that nobody else types, so that a comparison tells whose it is.
+    pub fn wrong_password(&mut self) -> String {
+        self.hands.passwords += 1;
+        format!("{WRONG}, {}", self.hands.passwords)
+    }
+
     fn any_process(&mut self) -> usize {
         self.chance.below(PROCESSES)
     }
 
     /// Somebody does something, or something happens around them.
     pub fn something_new(&mut self) {
-        let (roll, process) = (self.chance.below(100), self.any_process());
+        let (roll, process) = (self.chance.below(111), self.any_process());
         if self.plan.stranger.is_some() && (18..57).contains(&roll) && !(24..42).contains(&roll) {
             return self.guess(process);
+        }
+        if self.plan.stranger.is_some() && (100..110).contains(&roll) {
+            return self.enter_code(process);
         }
         match roll {
             0..12 => self.open(process),
@@ -95,7 +104,13 @@ impl World {
                 let index = self.chance.below(2);
                 self.set_mode(index, mode);
             }
-            _ => self.change_somebody(),
+            97..100 => self.change_somebody(),
+            100..104 => self.change_password(process),
+            104 => self.guess_password(process),
+            105 => self.type_temporary(process),
+            106 | 107 => self.staff(process),
+            110 => self.freeze(process),
+            _ => self.enter_code(process),
         }
     }
 
@@ -254,7 +269,8 @@ impl World {
         let hash = account.and_then(|history| history.last().as_ref()?.password.clone());
         drop(shared);
         let text = hash.filter(|_| right).map(|hash| hash.expose()[5..].replace('_', " "));
-        self.sign_in_with(process, index, typed, text.as_deref().unwrap_or(WRONG));
+        let text = text.unwrap_or_else(|| self.wrong_password());
+        self.sign_in_with(process, index, typed, &text);
     }
 
     pub fn sign_in_with(&mut self, process: usize, index: usize, typed: &str, text: &str) {
@@ -358,7 +374,16 @@ impl World {
             id = "eve";
         }
         let who = (tenant(self.chance.below(2)), AccountId::parse(id).unwrap());
-        match self.chance.below(8) {
+        let roll = self.chance.below(28);
+        match if roll == 27 { 9 } else { roll % 9 } {
+            9 => self.change(&who, "has an address that a thief reads", |account, stamp| {
+                let thiefs = format!("thief-{}@evil.example", account.id.as_str());
+                account.addresses = vec![address(&thiefs)];
+                account.stamp = stamp;
+            }),
+            7 | 8 => self.change(&who, "must have another password", |account, _| {
+                account.must_change = true;
+            }),
             0 | 1 => self.change(&who, "signs out everywhere", |account, stamp| {
                 account.stamp = stamp;
             }),
@@ -376,6 +401,15 @@ impl World {
                     account.stamp = stamp;
                 }
                 account.locked = false;
+                let id = account.id.as_str();
+                let is_thiefs = account.addresses == [address(&format!("thief-{id}@evil.example"))];
+                if is_thiefs && account.frozen.is_none() {
+                    let own =
+                        ["example.com", "home.example"].map(|at| address(&format!("{id}@{at}")));
+                    let own = own.into_iter().take(if id == "ada" { 2 } else { 1 });
+                    account.addresses = own.collect();
+                    account.stamp = stamp;
+                }
             }),
         }
     }

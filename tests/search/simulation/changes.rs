@@ -5,9 +5,10 @@ use std::time::Duration;
 use sspr::{
     adapters::code_in,
     domain::{Account, EmailAddress, RecordId, Timestamp},
-    flow::StageName,
+    engine::FreezeOutcome,
+    flow::{ResetReason, StageName},
     mail::{EmailMessage, MailPurpose},
-    ports::{Applied, Notice, NoticeDelivery, PasswordChange, SendErrorKind},
+    ports::{Applied, Freeze, Notice, NoticeDelivery, PasswordChange, SendErrorKind},
 };
 
 use super::{facts::*, oracle::Oracle};
@@ -32,12 +33,15 @@ impl Oracle {
         before: Option<Account>,
         after: Option<Account>,
     ) {
-        let (Applied::Done { notice }, Some(before), Some(after)) = (done, before, after) else {
+        let (Applied::Done { notice }, Some(before), Some(mut after)) = (done, before, after)
+        else {
             return;
         };
         let (who, step) = ((change.tenant.clone(), change.account.clone()), self.step);
         let queued = *notice == NoticeDelivery::Queued;
-        for to in &before.addresses {
+        let (whose, at) = (who.clone(), change.at.as_micros());
+        self.chosen.push(Chosen { at, by_code_to: None, who: whose });
+        for to in before.destinations() {
             let key = (change.tenant.to_string(), to.as_str().to_owned(), change.at.as_micros());
             let owed = self.owed.entry(key).or_insert(Owed {
                 call,
@@ -53,19 +57,39 @@ impl Oracle {
         if after.stamp == before.stamp || after.password.as_ref() != Some(&change.password) {
             self.violated("I5 hash and stamp change together", || format!("call {call}: {who:?}"));
         }
+        if let Some(frozen) = &before.frozen
+            && (after.frozen.is_some() || after.addresses != frozen.recover_to)
+        {
+            self.violated("I9 a recovery keeps what a thief may have added", || format!("{who:?}"));
+        }
+        // What the table was told, so that a table that forgets it is found out.
+        after.must_change = change.must_change;
+        after.password_expires_at = change.password_expires_at;
         if let Some(history) = self.accounts.get_mut(&who) {
             history.push(step, Some(after));
         }
         let about = &self.calls[call];
-        let Kind::Submit { grant, .. } = &about.kind else {
-            return self.violated("I5 only a submit changes a password", || format!("call {call}"));
+        let is_temporary = change.must_change && change.password_expires_at.is_some();
+        let is_lasting = !change.must_change && change.password_expires_at.is_none();
+        let by_staff = matches!(about.kind, Kind::Assist { .. });
+        if (by_staff && !is_temporary) || (!by_staff && !is_lasting) {
+            return self.violated("I5 staff set what must be changed", || format!("call {call}"));
+        }
+        let grant = match &about.kind {
+            Kind::Submit { grant, .. } => grant,
+            Kind::Change(_) => return self.changed_by_user(call, change, &before),
+            Kind::Assist { .. } => return self.changed_by_staff(call, change),
+            _ => {
+                let seen = || format!("call {call}");
+                return self.violated("I5 a change that nobody paid for", seen);
+            }
         };
         if about.leaked {
             return self.violated("I6 a password that has leaked", || format!("call {call}"));
         }
         let (start, now) = (about.start, about.now.latest(about.touched));
         let (alone, text) = (about.now, grant.clone());
-        let Some(facts) = self.records.get_mut(&change.reset) else { return };
+        let Some(facts) = self.records.get_mut(&change.operation) else { return };
         facts.applied = Some((change.password.clone(), step));
         let until = facts.grant_until.unwrap_or_default();
         let Some(grant) = self.grants.get_mut(&text) else {
@@ -85,12 +109,122 @@ impl Oracle {
             self.violated(which, || format!("call {call}"));
         }
         let Some((owner, stamp, address)) = bound else { return };
-        if owner != who || of != change.reset {
+        let reason = self.records[&of].reason;
+        if reason == ResetReason::Forgot {
+            self.chosen.last_mut().unwrap().by_code_to = Some(address.clone());
+        }
+        if owner != who || of != change.operation {
             self.violated("I4 the account", || format!("call {call}: {owner:?}, {who:?}"));
-        } else if before.stamp != stamp || !before.addresses.contains(&address) {
+        } else if before.stamp != stamp || !before.destinations().contains(&address) {
             self.violated("I4 the stamp and the address", || format!("call {call}: {who:?}"));
-        } else if !self.some_time(&who, start, |_| true) {
+        } else if !self.some_time_for(reason, &who, start, |_| true) {
             self.violated("I6 a change that policy forbids", || format!("call {call}: {who:?}"));
+        }
+    }
+
+    /// An account was frozen, or a freeze has ended.
+    pub fn froze(
+        &mut self,
+        call: usize,
+        freeze: &Freeze,
+        before: Option<Account>,
+        after: Option<Account>,
+    ) {
+        let (Some(before), Some(after)) = (before, after) else { return };
+        if before.stamp == after.stamp && before.frozen == after.frozen {
+            return;
+        }
+        let (who, step) = ((freeze.tenant.clone(), freeze.account.clone()), self.step);
+        if let Some(history) = self.accounts.get_mut(&who) {
+            history.push(step, Some(after.clone()));
+        }
+        let seen = || format!("call {call}: {who:?}");
+        if after.stamp == before.stamp {
+            return self.violated("I9 a freeze ends no session", seen);
+        }
+        if before.stamp != freeze.expected_stamp {
+            return self.violated("I4 a freeze of what was not read", seen);
+        }
+        if after.password != before.password || after.addresses != before.addresses {
+            return self.violated("I9 a freeze changes more", seen);
+        }
+        let code = match &self.calls[call].kind {
+            Kind::Assist { deed: Deed::Unfreeze, who: whom } => {
+                if after.frozen.is_some() || *whom != who {
+                    self.violated("I4 the account of staff", seen);
+                }
+                return;
+            }
+            Kind::Freeze { tenant, code } => {
+                let held = self.freezes.iter().find(|held| held.text == *code);
+                held.filter(|held| held.tenant == self.tenants[*tenant].id).cloned()
+            }
+            _ => None,
+        };
+        let (Some(code), Some(frozen)) = (code, &after.frozen) else {
+            return self.violated("I4 a freeze that nobody asked for", seen);
+        };
+        let ways = before.frozen.as_ref().map_or(&[][..], |frozen| &frozen.recover_to);
+        let known = |to: &EmailAddress| *to == code.to || ways.contains(to);
+        if who.0 != code.tenant || !frozen.recover_to.iter().all(known) {
+            self.violated("I4 a way back that nobody was told", seen);
+        } else if self.is_void(&who, &code) {
+            self.violated("I4 a void code freezes", seen);
+        }
+    }
+
+    /// Whether a reader of the mailbox of this code has chosen a password since. A clock that has
+    /// stepped back meanwhile keeps the code valid.
+    fn is_void(&self, who: &Who, code: &FreezeCode) -> bool {
+        let later = self.chosen.iter().filter(|it| it.who == *who);
+        let mut later = later.skip_while(|it| it.at != code.at).skip(1);
+        later.any(|it| it.by_code_to.as_ref() == Some(&code.to) && it.at > code.at)
+    }
+
+    /// A courier could not write what a notice needs, so the notice waits.
+    pub fn kept_back(&mut self, call: usize) {
+        if matches!(self.calls[call].kind, Kind::Courier) {
+            self.owed.values_mut().filter(|owed| !owed.told).for_each(|owed| owed.put_off += 1);
+        }
+    }
+
+    /// Judges the answer to a code of a notice.
+    pub fn freeze_answered(&mut self, call: usize, outcome: &FreezeOutcome) {
+        let about = &self.calls[call];
+        let Kind::Freeze { tenant, code } = &about.kind else { return };
+        let (start, tenant) = (about.start, self.tenants[*tenant].id.clone());
+        let held = self.freezes.iter().find(|held| held.text == *code && held.tenant == tenant);
+        let held = held.cloned();
+        if *outcome != FreezeOutcome::Frozen {
+            return;
+        }
+        let Some(code) = held else {
+            return self.violated("I4 a code that no notice carried", || format!("call {call}"));
+        };
+        let is_frozen = self.accounts.iter().filter(|(who, _)| who.0 == tenant).any(|(_, it)| {
+            let mut during = it.during(start, self.step).flatten();
+            // By this code, or by that of an earlier change.
+            during.any(|it| {
+                it.frozen.as_ref().is_some_and(|frozen| {
+                    frozen.recover_to.contains(&code.to) || frozen.at.as_micros() < code.at
+                })
+            })
+        });
+        if !is_frozen {
+            self.violated("I5 answered as frozen, and is not", || format!("call {call}"));
+        }
+    }
+
+    /// Staff have required a change.
+    pub fn marked(&mut self, who: &Who, after: Option<Account>) {
+        let step = self.step;
+        if let (Some(history), Some(after)) = (self.accounts.get_mut(who), after) {
+            let before = history.last().as_ref().map(|it| it.stamp);
+            let moved = before != Some(after.stamp);
+            history.push(step, Some(after));
+            if moved {
+                self.violated("I9 a mark ends sessions", || format!("{who:?}"));
+            }
         }
     }
 
@@ -143,10 +277,10 @@ impl Oracle {
             let tenant = &self.tenants[facts.tenant].id;
             let mut behind = self.accounts.iter().filter(|(who, history)| {
                 let mut during = history.during(send.step, self.step).flatten();
-                who.0 == *tenant && during.any(|it| it.addresses.contains(&facts.typed))
+                who.0 == *tenant && during.any(|it| finds(it, &facts.typed))
             });
             let (Some((who, _)), None) = (behind.next(), behind.next()) else { return None };
-            let same = |it: &Account| it.addresses.contains(&facts.typed);
+            let same = |it: &Account| finds(it, &facts.typed);
             self.all_the_time(who, send.step, same).then(|| format!("{id:?} {who:?}: {send:?}"))
         });
         if let Some(seen) = lost {
@@ -175,6 +309,9 @@ impl Oracle {
     /// What the mail system said of a message.
     pub fn handed(&mut self, message: &EmailMessage, said: Said) {
         let done = matches!(said, Said::Accepted | Said::Permanent);
+        if message.purpose == MailPurpose::AccountEvent {
+            return;
+        }
         if message.purpose == MailPurpose::PasswordChanged {
             let at = message.subject.parse().unwrap_or_default();
             let key = (message.from_name.clone(), message.to.as_str().to_owned(), at);
@@ -196,6 +333,21 @@ impl Oracle {
         }
     }
 
+    /// Whether staff have begun an action for an account that had this address then.
+    fn was_helped(&self, to: &EmailAddress) -> bool {
+        self.calls.iter().any(|call| {
+            let is_told = |history: &History<Option<Account>>| {
+                let mut states = history.during(call.start, self.step).flatten();
+                states.any(|account| finds(account, to))
+            };
+            match &call.kind {
+                Kind::Assist { who, .. } => self.accounts.get(who).is_some_and(is_told),
+                Kind::Freeze { .. } => self.accounts.values().any(is_told),
+                _ => false,
+            }
+        })
+    }
+
     fn record_of(&self, message: &EmailMessage) -> Option<(RecordId, u64)> {
         let call: usize = message.correlation.as_ref()?.as_str().parse().ok()?;
         Some((self.calls.get(call)?.record?, self.calls[call].start))
@@ -207,6 +359,12 @@ impl Oracle {
 
     pub fn mailed(&mut self, message: &EmailMessage) {
         let to = message.to.as_str().to_owned();
+        if message.purpose == MailPurpose::AccountEvent {
+            if !self.was_helped(&message.to) {
+                self.violated("I9 a notice of staff who did nothing", || to);
+            }
+            return;
+        }
         if message.purpose == MailPurpose::PasswordChanged {
             if !self.owed.keys().any(|(_, owed, _)| *owed == to) {
                 self.violated("I9 a notice without a change", || to);
@@ -233,6 +391,17 @@ impl Oracle {
 
     pub fn arrived(&mut self, message: &EmailMessage) {
         self.noticed.insert((message.to.as_str().to_owned(), 0));
+        let tenant = self.tenants.iter().find(|it| it.id.as_str() == message.from_name);
+        if message.purpose == MailPurpose::PasswordChanged
+            && let (Some(code), Some(tenant)) = (code_in(message), tenant)
+        {
+            self.freezes.push(FreezeCode {
+                at: message.subject.parse().unwrap_or_default(),
+                tenant: tenant.id.clone(),
+                text: code.expose(),
+                to: message.to.clone(),
+            });
+        }
         if let (Some(code), Some((record, _))) = (code_in(message), self.record_of(message)) {
             self.mailbox.push((record, code.expose(), message.to.as_str().to_owned()));
         }

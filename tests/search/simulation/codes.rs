@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use sspr::{
     adapters::MemoryCodes,
     domain::{RecordId, Timestamp},
+    flow::{ResetReason, decode_lockout, encode_lockout},
     ports::{CodeStore, StoreError, StoreErrorKind},
     store::{
         Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, StoredRecord, Swapped,
@@ -22,6 +23,8 @@ use super::{
     hub::{Fate, Hub},
 };
 
+/// A time and an id: the size of a record that makes codes of notices void.
+const VOID: usize = 8 + RecordId::BYTES;
 /// Longer than the margin of a sweep.
 const LONG: Duration = Duration::from_secs(72 * 3600);
 
@@ -52,6 +55,15 @@ impl Codes {
         }
         if self.is(Defect::TriesEndEarly) {
             record.tries_limit = record.tries_limit.min(2);
+        }
+        if self.is(Defect::LockoutForgotten)
+            && let Ok(lockout) = decode_lockout(&record.body)
+        {
+            record.body = encode_lockout(&lockout.cleared(lockout.touched_at));
+        }
+        // What makes codes of notices void is neither a reset nor a lockout, and short.
+        if self.is(Defect::VoidForgotten) && record.body.len() == VOID {
+            record.body = vec![0x80; VOID];
         }
         if self.is(Defect::TriesBeginAnew) {
             record.begins_challenge = true;
@@ -133,7 +145,11 @@ impl CodeStore for Codes {
             }
             answer
         };
-        self.happens("insert", sizes, act).await
+        let answer = self.happens("insert", sizes, act).await;
+        if answer.is_err() {
+            self.hub.note(|oracle, call| oracle.kept_back(call));
+        }
+        answer
     }
 
     async fn attempt(
@@ -175,6 +191,13 @@ impl CodeStore for Codes {
             let before = codes.before.lock().unwrap().get(&id).cloned().filter(|_| stale);
             let mut loaded = now(codes.inner.load(&id, &charges, at))?;
             codes.hub.note(|oracle, call| oracle.loaded(call, &charges, &loaded));
+            if let Loaded::Found(record) = &loaded
+                && codes.is(Defect::StaffCodeLost)
+                && sspr::flow::decode_reset(&record.body)
+                    .is_ok_and(|reset| reset.origin.reason == ResetReason::Assistance)
+            {
+                return Ok(Loaded::Missing);
+            }
             if let Loaded::Found(mut record) = loaded {
                 // The body of before under the version of now.
                 if let Some(before) = before {
@@ -242,6 +265,10 @@ impl CodeStore for Codes {
         let act = move || {
             let at = if codes.is(Defect::SweepsTheLiving) { at.after(LONG) } else { at };
             let answer = now(codes.inner.delete_expired(at, limit));
+            let locks: Vec<_> = codes.hub.lock().oracle.locks.keys().copied().collect();
+            for id in locks.into_iter().filter(|id| codes.record(id).is_none()) {
+                codes.hub.lock().oracle.lock_swept(id);
+            }
             let alive = codes.hub.lock().oracle.alive();
             for id in alive {
                 if codes.record(&id).is_none() {

@@ -32,7 +32,8 @@ impl World {
         // There are few changes of a password, and much follows them.
         let changes = |index: &usize| {
             let call = self.tasks[*index].call;
-            matches!(self.hub.lock().oracle.calls[call].kind, Kind::Submit { .. })
+            let kind = &self.hub.lock().oracle.calls[call].kind;
+            matches!(kind, Kind::Submit { .. } | Kind::Change(_) | Kind::Freeze { .. })
         };
         let few: Vec<usize> = all.iter().copied().filter(changes).collect();
         let among = if few.is_empty() { all } else { few };
@@ -80,6 +81,12 @@ impl World {
             (Kind::SignIn { tenant, address, password }, _) => {
                 self.sign_in_with(process, tenant, address.as_str(), &password);
             }
+            (Kind::Change(form), _) => self.change_with(process, form),
+            (Kind::Enter { tenant, typed, code }, record) => {
+                self.enter_with(process, record, tenant, typed, &code);
+            }
+            (Kind::Freeze { tenant, code }, _) => self.freeze_with(process, tenant, code),
+            (Kind::Assist { deed, who }, _) => self.staff_with(process, deed, who),
             (Kind::Courier, _) => self.drain(process),
             _ => {}
         }

@@ -47,10 +47,42 @@ pub enum Defect {
     SettledAsWrong,
     /// A wrong password whose caller left is taken for a right one.
     SettledAsRight,
+    /// A wrong current password of a session is taken for a right one.
+    CurrentUnchecked,
+    /// A right current password of a session is taken for a wrong one.
+    CurrentRefused,
+    /// The users table changes the password of a session whatever the stamp is.
+    SessionStampIgnored,
+    /// The users table makes each change of a session, also one that it has made.
+    OperationRepeated,
+    /// The users table does not say what the last change of an account was.
+    LastChangeForgotten,
+    /// The users table keeps the mark when a session changes the password.
+    MarkKept,
+    /// The users table does not mark an account whose password is temporary.
+    MarkForgotten,
+    /// The users table forgets when a temporary password ends.
+    ExpiryForgotten,
+    /// The users table finds all accounts of a tenant for each code of staff.
+    AddressesMixed,
+    /// The code store does not find what staff have written.
+    StaffCodeLost,
+    /// The code store forgets failures.
+    LockoutForgotten,
+    /// A user of the users table seems to be disabled in a change.
+    SessionsDisabled,
+    /// The users table has another stamp for each session.
+    SessionsEnded,
+    /// The users table freezes an account whatever the stamp is.
+    FreezeIgnoresTheStamp,
+    /// The users table leaves the stamp as it was when it freezes an account.
+    FreezeKeepsTheStamp,
+    /// The code store forgets which codes of notices are void.
+    VoidForgotten,
 }
 
 impl Defect {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 38] = [
         Self::ChargesForgotten,
         Self::TriesBeginAnew,
         Self::VersionsNotCompared,
@@ -73,6 +105,22 @@ impl Defect {
         Self::OutcomeTakenForNo,
         Self::SettledAsWrong,
         Self::SettledAsRight,
+        Self::CurrentUnchecked,
+        Self::CurrentRefused,
+        Self::SessionStampIgnored,
+        Self::OperationRepeated,
+        Self::LastChangeForgotten,
+        Self::MarkKept,
+        Self::MarkForgotten,
+        Self::ExpiryForgotten,
+        Self::AddressesMixed,
+        Self::StaffCodeLost,
+        Self::LockoutForgotten,
+        Self::SessionsDisabled,
+        Self::SessionsEnded,
+        Self::FreezeIgnoresTheStamp,
+        Self::FreezeKeepsTheStamp,
+        Self::VoidForgotten,
     ];
 
     /// How the invariants that it breaks begin; the first that is seen names it.
@@ -80,10 +128,10 @@ impl Defect {
         match self {
             Self::ChargesForgotten => &["I2 comparisons of an account"],
             Self::TriesBeginAnew => &["I2 comparisons of a challenge"],
-            Self::VersionsNotCompared => &["I1", "I5", "I3"],
+            Self::VersionsNotCompared => &["I1", "I5", "I3", "I2"],
             Self::TimeForgotten => &["I8", "I4 after expiry"],
             Self::ClockStandsStill => &["I4 after expiry", "I5", "I8", "I13 a mail", "I14"],
-            Self::StampIgnored => &["I4 the stamp"],
+            Self::StampIgnored => &["I4 the stamp", "I9 an older session"],
             Self::StampKept => &["I5 hash and stamp"],
             Self::NoticeForgotten => &["I9 one notice", "I14"],
             Self::TenantsMixed => &["I4 a mail", "I6"],
@@ -99,6 +147,22 @@ impl Defect {
             Self::OutcomeTakenForNo => &["I13"],
             Self::PostponeForgets => &["I14"],
             Self::OutboxForgets => &["I14"],
+            Self::CurrentUnchecked => &["I5 a change without the right"],
+            Self::CurrentRefused => &["I3 a right current"],
+            Self::SessionStampIgnored => &["I9 an older session"],
+            Self::OperationRepeated => &["I1 an operation", "I5 hash and stamp"],
+            Self::LastChangeForgotten => &["I5 a repeat of a change"],
+            Self::MarkKept => &["I9 a mark", "I5 a repeat of a change"],
+            Self::MarkForgotten => &["I6 a session before"],
+            Self::ExpiryForgotten => &["I4 after expiry: temporary"],
+            Self::AddressesMixed => &["I4 a code of staff"],
+            Self::StaffCodeLost => &["I3 a right code of staff"],
+            Self::LockoutForgotten => &["I2 lockout", "I13 a right password"],
+            Self::SessionsDisabled => &["I6 a user who may"],
+            Self::FreezeIgnoresTheStamp => &["I4 a freeze of what"],
+            Self::FreezeKeepsTheStamp => &["I9 a freeze ends"],
+            Self::VoidForgotten => &["I4 a void code"],
+            Self::SessionsEnded => &["I5 a live session"],
             Self::SetupIsForGood => &["I13 a mail", "I14"],
         }
     }

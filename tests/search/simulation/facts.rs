@@ -6,8 +6,9 @@ use sspr::{
     domain::{
         Account, AccountId, Digest, EmailAddress, KeyId, RecordId, Stamp, TenantId, Timestamp,
     },
-    flow::StageName,
+    flow::{ResetReason, StageName},
     policy::Limits,
+    store::CounterName,
 };
 
 /// An account of a tenant.
@@ -69,7 +70,46 @@ pub fn eligible(mode: Mode, account: &Account) -> bool {
         && !account.disabled
         && local
         && account.password.is_some()
-        && !account.addresses.is_empty()
+        && !account.destinations().is_empty()
+}
+
+/// Whether an account is found by an address: one on file, or one from which it is got back.
+pub fn finds(account: &Account, address: &EmailAddress) -> bool {
+    account.addresses.contains(address) || account.destinations().contains(address)
+}
+
+/// A code that freezes an account, from a notice that has arrived.
+#[derive(Clone, Debug)]
+pub struct FreezeCode {
+    pub tenant: TenantId,
+    pub to: EmailAddress,
+    pub text: String,
+    /// When the password was changed.
+    pub at: i64,
+}
+
+/// A password that somebody chose, and the mailbox whose reader chose it.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    pub who: Who,
+    pub by_code_to: Option<EmailAddress>,
+    pub at: i64,
+}
+
+/// Whether an account may have a new password by a reset that began for this reason.
+pub fn permitted(reason: ResetReason, mode: Mode, account: &Account) -> bool {
+    let local = account.identity_providers.contains(&sspr::domain::IdentityProvider::EmailPassword);
+    match reason {
+        ResetReason::Assistance => local && !account.disabled && !account.locked,
+        ResetReason::MustChange => may_sign_in(account) && !account.locked,
+        _ => eligible(mode, account),
+    }
+}
+
+/// Whether an account has a password that it can sign in with, and is not disabled.
+pub fn may_sign_in(account: &Account) -> bool {
+    let local = account.identity_providers.contains(&sspr::domain::IdentityProvider::EmailPassword);
+    local && account.password.is_some() && !account.disabled && account.frozen.is_none()
 }
 
 /// One code that counts, or counted.
@@ -130,6 +170,9 @@ pub enum Compared {
 pub struct RecordFacts {
     /// The key that its flow token is checked with.
     pub key: KeyId,
+    /// The keyring of the process that wrote it.
+    pub ring: usize,
+    pub reason: ResetReason,
     pub tenant: usize,
     pub typed: EmailAddress,
     pub touched: Timestamp,
@@ -163,8 +206,8 @@ pub struct GrantFacts {
     pub step: u64,
     pub expires_at: Timestamp,
     pub changes: u32,
-    /// Turns that submits hold or have used up, and hashes that were run.
-    pub turns: u32,
+    /// The turns that submits hold or have used up, and how many hashes were run.
+    pub turns: BTreeSet<CounterName>,
     pub hashes: u32,
     pub tickets: BTreeSet<String>,
 }
@@ -201,11 +244,50 @@ pub enum Kind {
         address: EmailAddress,
         password: String,
     },
+    /// A signed-in user changes the password, or somebody with a session of theirs tries to.
+    Change(ChangeOf),
+    /// Somebody types a code that staff have handed over, or one that they have not.
+    Enter {
+        tenant: usize,
+        typed: EmailAddress,
+        code: String,
+    },
+    /// Somebody types the code of a notice, or one that nobody was sent.
+    Freeze {
+        tenant: usize,
+        code: String,
+    },
+    /// Staff act for an account.
+    Assist {
+        deed: Deed,
+        who: Who,
+    },
     Look,
     Sweep,
     /// With a secret that nobody gave out.
     Garbage,
     Courier,
+}
+
+/// A change of a password, as a session asks for it.
+#[derive(Clone, Debug)]
+pub struct ChangeOf {
+    pub who: Who,
+    pub stamp: Stamp,
+    /// The number of the form, whose key makes a repeat answer what the first call answered.
+    pub key: Option<u32>,
+    pub current: String,
+    pub new: String,
+}
+
+/// What staff do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    HandOverCode,
+    RequireChange,
+    SetTemporaryPassword,
+    Unfreeze,
+    Unlock,
 }
 
 impl Kind {
@@ -227,6 +309,18 @@ impl Kind {
             Self::Redeem { ticket } => format!("redeems the ticket …{}", short(ticket)),
             Self::SignIn { tenant, address, password } => {
                 format!("signs in as {} of {} with \"{password}\"", address.as_str(), at(tenant))
+            }
+            Self::Change(ChangeOf { who, key, current, new, .. }) => {
+                let key = key.map(|key| format!(" (form {key})")).unwrap_or_default();
+                let name = who.1.as_str();
+                format!("changes \"{current}\" of {name} of {} to \"{new}\"{key}", who.0)
+            }
+            Self::Enter { tenant, typed, code } => {
+                format!("types {code} of staff for {} in {}", typed.as_str(), at(tenant))
+            }
+            Self::Freeze { tenant, code } => format!("types {code} to freeze, in {}", at(tenant)),
+            Self::Assist { deed, who } => {
+                format!("is staff: {deed:?} for {} of {}", who.1.as_str(), who.0)
             }
             Self::Look => "looks".to_owned(),
             Self::Sweep => "sweeps".to_owned(),

@@ -4,7 +4,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use sspr::{
     Keyring, TenantPolicy,
     domain::{EmailAddress, PasswordHash, TenantId},
-    policy::{AuthenticationMethodsPolicy, Limits, PasswordRules},
+    policy::{AuthenticationMethodsPolicy, FreezeCodes, Limits, PasswordRules},
     ports::Entropy,
 };
 
@@ -66,6 +66,7 @@ pub fn policy(index: usize, mode: Mode) -> TenantPolicy {
         .with_authentication_methods(methods)
         .with_limits(limits(index))
         .with_password_rules(rules(index))
+        .with_freeze_codes(if index == 0 { FreezeCodes::On } else { FreezeCodes::Off })
 }
 
 pub fn rules(index: usize) -> PasswordRules {

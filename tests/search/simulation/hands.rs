@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use sspr::{
-    domain::{FlowToken, RecordId, Timestamp},
+    domain::{FlowToken, RecordId, Stamp, Timestamp},
     engine::{
-        OpenOutcome, RedeemOutcome, Rejection, SignInOutcome, StartOutcome, SubmitOutcome,
-        VerifyOutcome,
+        AssistanceOutcome, Assisted, ChangeOutcome, FreezeOutcome, Granted, OpenOutcome,
+        RedeemOutcome, Rejection, SignInOutcome, StartOutcome, SubmitOutcome, VerifyOutcome,
     },
     policy::Limits,
 };
 
-use super::{facts::*, verdicts::Answer, world::World};
+use super::{desk::HeldCode, facts::*, founding::tenant, verdicts::Answer, world::World};
 
 /// Whatever anybody was given.
 #[derive(Default)]
@@ -24,15 +24,21 @@ pub struct Hands {
     pub devices: Vec<String>,
     keyed: HashMap<String, String>,
     pub passwords: u32,
+    /// Sessions that somebody had at some time.
+    pub sessions: Vec<(Who, Stamp)>,
+    /// Forms with a key that were sent.
+    pub forms: Vec<ChangeOf>,
+    pub codes: Vec<HeldCode>,
+    pub temporaries: Vec<(Who, String)>,
 }
 
 impl World {
     /// What an answer puts into somebody's hands.
     pub fn learn(&mut self, call: usize, answer: Answer) {
-        let (kind, ring, now) = {
+        let (kind, ring, now, record) = {
             let shared = self.hub.lock();
             let call = &shared.oracle.calls[call];
-            (call.kind.clone(), call.ring, call.now)
+            (call.kind.clone(), call.ring, call.now, call.record)
         };
         let failed = matches!(
             answer,
@@ -43,6 +49,12 @@ impl World {
                 | Answer::Submit(Err(_))
                 | Answer::Redeem(Err(_))
                 | Answer::SignIn(Err(_))
+                | Answer::Change(Err(_))
+                | Answer::Enter(Err(_))
+                | Answer::Code(Err(_))
+                | Answer::Temporary(Err(_))
+                | Answer::Deed(Err(_))
+                | Answer::Freeze(Err(_))
                 | Answer::Sweep(Err(_))
         );
         self.reached.errors += u64::from(failed);
@@ -55,10 +67,11 @@ impl World {
             }
             Answer::Verify(Ok(VerifyOutcome::Granted(granted))) => {
                 self.reached.grants += 1;
-                let (record, text) = (granted.grant.record(), granted.grant.expose());
-                if !self.hands.grants.iter().any(|(_, other, _)| *other == text) {
-                    self.hands.grants.push((record, text, String::new()));
-                }
+                self.hold_grant(&granted);
+            }
+            Answer::Enter(Ok(AssistanceOutcome::Granted(granted))) => {
+                self.reached.assisted += 1;
+                self.hold_grant(&granted);
             }
             Answer::Verify(Ok(VerifyOutcome::Rejected(Rejection::LongerCodeSent(_)))) => {
                 self.reached.longer += 1;
@@ -70,12 +83,52 @@ impl World {
             Answer::Redeem(Ok(RedeemOutcome::SignIn(sign_in))) => {
                 self.reached.sign_ins += 1;
                 self.hands.devices.push(sign_in.device.expose());
+                let facts =
+                    record.and_then(|it| Some(self.hub.lock().oracle.records.get(&it)?.tenant));
+                if let Some(index) = facts {
+                    self.hands.sessions.push(((tenant(index), sign_in.account), sign_in.stamp));
+                }
             }
             Answer::SignIn(Ok(SignInOutcome::SignedIn(signed_in))) => {
                 self.hands.devices.push(signed_in.device.expose());
+                if let Kind::SignIn { tenant: at, .. } = kind {
+                    self.hands.sessions.push(((tenant(at), signed_in.account), signed_in.stamp));
+                }
             }
+            Answer::SignIn(Ok(SignInOutcome::MustChange(granted))) => {
+                self.reached.forced += 1;
+                self.hold_grant(&granted);
+            }
+            Answer::Change(Ok(ChangeOutcome::Changed(kept))) => {
+                self.reached.own_changes += 1;
+                self.hands.devices.push(kept.device.expose());
+                if let Kind::Change(form) = kind {
+                    self.hands.sessions.push((form.who.clone(), form.stamp));
+                    self.hands.sessions.push((form.who, kept.stamp));
+                }
+            }
+            Answer::Code(Ok(Assisted::Done(issued))) => {
+                if let Kind::Assist { who, .. } = kind {
+                    let text = issued.code.expose();
+                    self.hands.codes.push(HeldCode { record, who, text });
+                }
+            }
+            Answer::Temporary(Ok(Assisted::Done(set))) => {
+                self.reached.temporaries += 1;
+                if let Kind::Assist { who, .. } = kind {
+                    self.hands.temporaries.push((who, set.password.expose().to_owned()));
+                }
+            }
+            Answer::Freeze(Ok(FreezeOutcome::Frozen)) => self.reached.frozen += 1,
             Answer::Sweep(Ok(removed)) => self.reached.swept += removed as u64,
             _ => {}
+        }
+    }
+
+    fn hold_grant(&mut self, granted: &Granted) {
+        let (record, text) = (granted.grant.record(), granted.grant.expose());
+        if !self.hands.grants.iter().any(|(_, other, _)| *other == text) {
+            self.hands.grants.push((record, text, String::new()));
         }
     }
 

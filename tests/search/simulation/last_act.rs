@@ -72,7 +72,7 @@ impl World {
         let shared = self.hub.lock();
         let account = shared.oracle.accounts[who].last().clone().unwrap();
         drop(shared);
-        let typed = address(account.addresses[0].as_str());
+        let typed = address(account.destinations()[0].as_str());
         let client = self.known(Client::unknown());
         let request = request(index, typed.clone());
         let kind = Kind::Open { key: None, send: true, tenant: index, typed };

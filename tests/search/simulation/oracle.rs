@@ -4,8 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sspr::{
-    domain::{Account, Code, CodeFormat, EmailAddress, Keyring, Purpose, RecordId, Timestamp},
-    flow::{Bound, Reset, Stage, decode_lockout, decode_reset},
+    domain::{
+        Account, Code, CodeFormat, EmailAddress, Keyring, Purpose, RecordId, Stamp, Timestamp,
+    },
+    flow::{Bound, Reset, ResetReason, Stage, decode_lockout, decode_reset},
     store::{Attempted, Charge, CounterName, Family, Inserted, Loaded, Over, Record, Swapped},
 };
 
@@ -34,6 +36,9 @@ pub struct Oracle {
     pub calls: Vec<Call>,
     /// What arrived where: record, code, and the text of the address.
     pub mailbox: Vec<(RecordId, String, String)>,
+    /// The codes of notices that have arrived, and the passwords that were chosen, in order.
+    pub freezes: Vec<FreezeCode>,
+    pub chosen: Vec<Chosen>,
     pub budgets: BTreeMap<Who, Budget>,
     /// Notices that are owed, by tenant, address and time of the change.
     pub owed: BTreeMap<(String, String, i64), Owed>,
@@ -46,6 +51,10 @@ pub struct Oracle {
     pub notices: BTreeMap<String, (String, String, i64)>,
     pub noticed: BTreeSet<(String, i64)>,
     pub locks: HashMap<RecordId, (Timestamp, Vec<(usize, Timestamp)>)>,
+    /// How often the operation of a signed-in user or of staff has changed a password.
+    pub operations: HashMap<(Who, RecordId), u32>,
+    /// Which operation the form of a number was, and by which keyring.
+    pub forms: HashMap<u32, (RecordId, usize, Stamp)>,
 }
 
 impl Oracle {
@@ -90,21 +99,43 @@ impl Oracle {
     /// Whether at some time from one step to another the administrator let the account reset and
     /// the account was as `like` says.
     pub fn some_time(&self, who: &Who, from: u64, like: impl Fn(&Account) -> bool) -> bool {
+        self.some_time_for(ResetReason::Forgot, who, from, like)
+    }
+
+    /// The same for a reset that began for another reason.
+    pub fn some_time_for(
+        &self,
+        reason: ResetReason,
+        who: &Who,
+        from: u64,
+        like: impl Fn(&Account) -> bool,
+    ) -> bool {
         let (to, tenant) = (self.step, self.tenants.iter().find(|facts| facts.id == who.0));
         let (Some(tenant), Some(account)) = (tenant, self.accounts.get(who)) else { return false };
         tenant.modes.during(from, to).any(|mode| {
-            account.during(from, to).flatten().any(|it| eligible(*mode, it) && like(it))
+            account.during(from, to).flatten().any(|it| permitted(reason, *mode, it) && like(it))
         })
     }
 
     /// Whether that was so all the time.
     pub fn all_the_time(&self, who: &Who, from: u64, like: impl Fn(&Account) -> bool) -> bool {
+        self.all_the_time_for(ResetReason::Forgot, who, from, like)
+    }
+
+    /// Whether that was so all the time, for a reset that began for another reason.
+    pub fn all_the_time_for(
+        &self,
+        reason: ResetReason,
+        who: &Who,
+        from: u64,
+        like: impl Fn(&Account) -> bool,
+    ) -> bool {
         let (to, tenant) = (self.step, self.tenants.iter().find(|facts| facts.id == who.0));
         let (Some(tenant), Some(account)) = (tenant, self.accounts.get(who)) else { return false };
         tenant.modes.during(from, to).all(|mode| {
             account
                 .during(from, to)
-                .all(|it| it.as_ref().is_some_and(|it| eligible(*mode, it) && like(it)))
+                .all(|it| it.as_ref().is_some_and(|it| permitted(reason, *mode, it) && like(it)))
         })
     }
 
@@ -136,10 +167,23 @@ impl Oracle {
             return;
         }
         self.calls[call].record = Some(record.id);
-        let Kind::Open { tenant, typed, .. } = &self.calls[call].kind else {
-            return self.violated("I4 only an opening opens", || format!("call {call}"));
-        };
         let Ok(reset) = decode_reset(&record.body) else { return };
+        let (reason, ring) = (reset.origin.reason, self.calls[call].ring);
+        let at = |who: &Who| self.tenants.iter().position(|facts| facts.id == who.0);
+        // What staff and forced changes begin is for the account, whatever was typed.
+        let (tenant, typed) = match (&self.calls[call].kind, reason) {
+            (Kind::Open { tenant, typed, .. }, ResetReason::Forgot) => (*tenant, typed.clone()),
+            (Kind::SignIn { tenant, address, .. }, ResetReason::MustChange) => {
+                (*tenant, address.clone())
+            }
+            (Kind::Assist { deed: Deed::HandOverCode, who }, ResetReason::Assistance) => {
+                let first =
+                    self.accounts[who].last().as_ref().map(|it| it.destinations()[0].clone());
+                let (Some(tenant), Some(first)) = (at(who), first) else { return };
+                (tenant, first)
+            }
+            _ => return self.violated("I4 only an opening opens", || format!("call {call}")),
+        };
         let step = self.step;
         let sends = reset.sent.map(|sent| SendFacts {
             call,
@@ -149,22 +193,40 @@ impl Oracle {
             step,
             unknown: 0,
         });
+        let bind = reset.bound.as_ref().map(|bound| Bind {
+            account: self.identify(&record.id, &reset, bound),
+            binding: bound.binding,
+            digest: bound.code,
+            expires_at: bound.expires_at,
+            grants: BTreeSet::new(),
+            key: bound.key,
+            number: bound.number,
+            short: false,
+            step,
+            tries: 0,
+        });
+        let grant_until = match reset.stage {
+            Stage::Verified { expires_at, .. } => Some(expires_at),
+            _ => None,
+        };
         let facts = RecordFacts {
             applied: None,
-            binds: Vec::new(),
+            binds: bind.into_iter().collect(),
             ends_at: reset.ends_at,
             expires_at: record.expires_at,
             redeemed_by: None,
-            key: self.rings[self.calls[call].ring].signing(),
+            key: self.rings[ring].signing(),
+            reason,
+            ring,
             sends: sends.into_iter().collect(),
             stages: History::new(reset.stage.name()),
-            tenant: *tenant,
-            grant_until: None,
+            tenant,
+            grant_until,
             ticket_stamp: None,
             ticket_until: None,
             touched: now,
             tries: 0,
-            typed: typed.clone(),
+            typed,
         };
         if *done == Inserted::Inserted && self.records.insert(record.id, facts).is_some() {
             // Opened again under its request's key, long after the first was swept: what that one
@@ -257,9 +319,8 @@ impl Oracle {
         if !matches!(done, Swapped::Swapped { .. }) {
             return;
         }
-        let given_back = self.turns_in(call, clear.iter().copied());
         if let Some(grant) = self.grant_of(call) {
-            grant.turns -= given_back;
+            grant.turns.retain(|turn| !clear.contains(turn));
         }
         if let Ok(lockout) = decode_lockout(&next.body) {
             return self.locked(call, next.id, lockout, now);
@@ -326,7 +387,7 @@ impl Oracle {
         let ring = self.ring_of(bound.key)?;
         for (who, history) in self.accounts.iter().filter(|(who, _)| who.0 == origin.tenant) {
             for account in history.newest(6).flatten() {
-                for address in &account.addresses {
+                for address in account.destinations() {
                     let fields = ring.under(bound.key, Purpose::Binding)?.tenant(&origin.tenant);
                     let fields = fields.text(account.id.as_str()).bytes(account.stamp.as_bytes());
                     let fields = fields.text(address.as_str()).bytes(id.as_bytes());
@@ -362,9 +423,8 @@ impl Oracle {
         if !matches!(loaded, Loaded::Found(_)) {
             return;
         }
-        let turns = self.turns_in(call, charges.iter().map(|charge| charge.name));
         if let Some(grant) = self.grant_of(call) {
-            grant.turns += turns;
+            grant.turns.extend(turns_in(charges));
         }
         let family = Some(Family::Tickets);
         let redeems = charges.iter().any(|charge| charge.name.family() == family);
@@ -377,26 +437,26 @@ impl Oracle {
 
     /// A submit has taken turns, or has asked which ones are free.
     pub fn charged(&mut self, call: usize, charges: &[Charge], over: &[Over]) {
-        let turns = self.turns_in(call, charges.iter().map(|charge| charge.name));
-        let Some(record) = self.calls[call].record.filter(|_| turns > 0) else { return };
+        let turns: Vec<_> = turns_in(charges).collect();
+        if turns.is_empty() {
+            return;
+        }
+        // The call may have read another record since, such as the lockout of its account.
+        let Some(record) = self.grant_of(call).map(|grant| grant.record) else { return };
         let Some(tenant) = self.records.get(&record).map(|facts| facts.tenant) else { return };
-        let budget = self.tenants[tenant].limits.submits_per_grant();
         // Each submit may have to compare with the current password first.
-        let hashes = if rules(tenant).refuses_current() { 2 } else { 1 };
+        let forced = self.records[&record].reason == ResetReason::MustChange;
+        let hashes = if forced || rules(tenant).refuses_current() { 2 } else { 1 };
+        // During a rotation of the index key each turn has two names, which stand together.
+        let names = self.rings[self.calls[call].ring].indexes(Purpose::Counter).count();
         let asks = charges.iter().all(|charge| charge.amount == 0);
         let Some(grant) = self.grant_of(call) else { return };
-        let few = asks && grant.turns + hashes > budget;
+        let free = |turn: &&[CounterName]| !turn.iter().any(|name| grant.turns.contains(name));
+        let few = asks && turns.chunks(names).filter(free).count() < hashes;
         if !asks && over.is_empty() {
-            grant.turns += turns;
+            grant.turns.extend(turns);
         }
         self.calls[call].hash_refused |= few;
-    }
-
-    /// How many turns these counters are. During a rotation of the index key each has two names.
-    fn turns_in(&self, call: usize, names: impl Iterator<Item = CounterName>) -> u32 {
-        let names = names.filter(|name| name.family() == Some(Family::Turns)).count();
-        let each = self.rings[self.calls[call].ring].indexes(Purpose::Counter).count();
-        u32::try_from(names / each).unwrap_or(0)
     }
 
     pub fn grant_of(&mut self, call: usize) -> Option<&mut GrantFacts> {
@@ -413,6 +473,12 @@ impl Oracle {
             self.violated("I10 an address at rest", || format!("{:?}", record.id));
         }
     }
+}
+
+/// The names of turns among these counters.
+fn turns_in(charges: &[Charge]) -> impl Iterator<Item = CounterName> {
+    let names = charges.iter().map(|charge| charge.name);
+    names.filter(|name| name.family() == Some(Family::Turns))
 }
 
 type BoundTo = Option<(Who, sspr::domain::Stamp, EmailAddress)>;

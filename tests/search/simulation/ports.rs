@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex};
 use sspr::{
     adapters::{CaptureSender, MemoryPolicies, MemoryUsers},
     domain::{
-        Account, AccountId, Digest, EmailAddress, Password, PasswordHash, SecondFactor, TenantId,
-        Timestamp,
+        Account, AccountId, Digest, EmailAddress, Password, PasswordHash, RecordId, SecondFactor,
+        Stamp, TenantId, Timestamp,
     },
     mail::{Content, EmailMessage, Letter, StandardTemplates, Templates},
     policy::{MethodState, TenantPolicy},
     ports::{
-        Applied, Breach, BreachCheck, EmailSender, HashError, HashQueue, Notice, NoticeDelivery,
-        NoticeId, Outbox, PasswordChange, PasswordHasher, PasswordMatch, PolicyError, PolicySource,
-        SendError, SendErrorKind, StoreError, UserStore,
+        Applied, Breach, BreachCheck, EmailSender, Freeze, HashError, HashQueue, Notice,
+        NoticeDelivery, NoticeId, Outbox, PasswordChange, PasswordHasher, PasswordMatch,
+        PolicyError, PolicySource, SendError, SendErrorKind, StoreError, UserStore,
     },
 };
 use zeroize::Zeroizing;
@@ -22,6 +22,7 @@ use super::{
     changes::Said,
     codes::{lost, now, refused},
     defects::Defect,
+    facts::Kind,
     founding::plain,
     hub::{Fate, Hub, pause},
 };
@@ -42,6 +43,12 @@ impl Users {
         self.defect == Some(defect)
     }
 
+    /// Whether the call that is being polled is of this kind.
+    fn asks(&self, kind: impl FnOnce(&Kind) -> bool) -> bool {
+        let shared = self.hub.lock();
+        kind(&shared.oracle.calls[shared.current].kind)
+    }
+
     /// One write: `act` is what it does to the table.
     async fn happens<T: Send>(
         &self,
@@ -56,6 +63,14 @@ impl Users {
     }
 }
 
+const fn is_change(kind: &Kind) -> bool {
+    matches!(kind, Kind::Change(_))
+}
+
+const fn is_code(kind: &Kind) -> bool {
+    matches!(kind, Kind::Enter { .. })
+}
+
 #[async_trait::async_trait]
 impl UserStore for Users {
     async fn find_by_address(
@@ -65,6 +80,12 @@ impl UserStore for Users {
     ) -> Result<Vec<Account>, StoreError> {
         let fate = self.hub.enter("find_by_address", String::new).await;
         let mut found = self.inner.find_by_address(tenant, address).await?;
+        if self.defect == Some(Defect::AddressesMixed) && self.asks(is_code) {
+            for other in ["ada@example.com", "eve@example.com", "solo@example.com"] {
+                let other = EmailAddress::parse(other).unwrap();
+                found.extend(self.inner.find_by_address(tenant, &other).await?);
+            }
+        }
         if self.defect == Some(Defect::TenantsMixed) && found.is_empty() {
             for other in &self.tenants {
                 found.extend(self.inner.find_by_address(other, address).await?);
@@ -84,14 +105,33 @@ impl UserStore for Users {
         if let (Some(Defect::SecondFactorLost), Some(found)) = (self.defect, &mut found) {
             found.second_factor = SecondFactor::None;
         }
+        if let Some(found) = &mut found {
+            match self.defect {
+                Some(Defect::LastChangeForgotten) if self.asks(is_change) => {
+                    found.last_change = None;
+                }
+                Some(Defect::SessionsDisabled) if self.asks(is_change) => {
+                    found.disabled = true;
+                }
+                Some(Defect::SessionsEnded) if self.asks(is_change) => {
+                    found.stamp = Stamp::from_bytes([0; 16]);
+                }
+                _ => {}
+            }
+        }
         // What was read may be old when it arrives.
         let waits = self.hub.lock().chance.below(2);
         pause(waits).await;
         if fate == Fate::Answered { Ok(found) } else { Err(refused()) }
     }
 
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+    fn keeps_marks(&self) -> bool {
+        true
+    }
+
+    async fn apply_change(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
         let (users, change) = (self.clone(), change.clone());
+        let by_session = self.asks(is_change);
         let act = move || {
             let before = now(users.inner.find(&change.tenant, &change.account))?;
             let mut given = change.clone();
@@ -99,6 +139,20 @@ impl UserStore for Users {
                 (Some(Defect::StampIgnored), Some(before)) => given.expected_stamp = before.stamp,
                 (Some(Defect::StampKept), _) => given.next_stamp = given.expected_stamp,
                 (Some(Defect::NoticeForgotten), _) => given.notify.clear(),
+                (Some(Defect::SessionStampIgnored), Some(before)) if by_session => {
+                    given.expected_stamp = before.stamp;
+                }
+                (Some(Defect::OperationRepeated), Some(before))
+                    if by_session && before.last_change == Some(change.operation) =>
+                {
+                    given.expected_stamp = before.stamp;
+                    given.operation = RecordId::from_parts(change.operation.tenant_tag(), [9; 16]);
+                }
+                (Some(Defect::MarkKept), Some(before)) if by_session => {
+                    given.must_change = before.must_change;
+                }
+                (Some(Defect::MarkForgotten), _) => given.must_change = false,
+                (Some(Defect::ExpiryForgotten), _) => given.password_expires_at = None,
                 _ => {}
             }
             let at_home = users.tenants.iter().position(|tenant| *tenant == change.tenant);
@@ -106,7 +160,7 @@ impl UserStore for Users {
             if !queues {
                 given.notify.clear();
             }
-            let mut applied = now(users.inner.apply_reset(&given))?;
+            let mut applied = now(users.inner.apply_change(&given))?;
             if let Applied::Done { notice } = &mut applied
                 && !queues
             {
@@ -116,7 +170,47 @@ impl UserStore for Users {
             users.hub.note(|oracle, call| oracle.applied(call, &change, &applied, before, after));
             Ok(applied)
         };
-        self.happens("apply_reset", act).await
+        self.happens("apply_change", act).await
+    }
+
+    async fn require_change(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+    ) -> Result<bool, StoreError> {
+        let (users, who) = (self.clone(), (tenant.clone(), account.clone()));
+        let act = move || {
+            let marked = now(users.inner.require_change(&who.0, &who.1))?;
+            let after = now(users.inner.find(&who.0, &who.1))?;
+            users.hub.note(|oracle, _| oracle.marked(&who, after));
+            Ok(marked)
+        };
+        self.happens("require_change", act).await
+    }
+
+    fn keeps_freezes(&self) -> bool {
+        true
+    }
+
+    async fn freeze(&self, freeze: &Freeze) -> Result<bool, StoreError> {
+        let (users, freeze) = (self.clone(), freeze.clone());
+        let act = move || {
+            let before = now(users.inner.find(&freeze.tenant, &freeze.account))?;
+            let mut given = freeze.clone();
+            match users.defect {
+                Some(Defect::FreezeKeepsTheStamp) => given.next_stamp = given.expected_stamp,
+                Some(Defect::FreezeIgnoresTheStamp) => {
+                    given.expected_stamp =
+                        before.as_ref().map_or(given.expected_stamp, |it| it.stamp);
+                }
+                _ => {}
+            }
+            let done = now(users.inner.freeze(&given))?;
+            let after = now(users.inner.find(&freeze.tenant, &freeze.account))?;
+            users.hub.note(|oracle, call| oracle.froze(call, &freeze, before, after));
+            Ok(done)
+        };
+        self.happens("freeze", act).await
     }
 }
 
@@ -275,6 +369,14 @@ impl PasswordHasher for Plain {
         _: HashQueue,
     ) -> Result<PasswordMatch, HashError> {
         let mut same = plain(password.expose()) == hash;
+        {
+            let shared = self.hub.lock();
+            match self.defect.filter(|_| is_change(&shared.oracle.calls[shared.current].kind)) {
+                Some(Defect::CurrentUnchecked) => same = true,
+                Some(Defect::CurrentRefused) => same = false,
+                _ => {}
+            }
+        }
         self.work("verify", &password, Some(same)).await?;
         if self.hub.is_courier() {
             match self.defect {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sspr::{
-    domain::{RecordId, Timestamp},
+    domain::{Account, RecordId, Timestamp},
     flow::Lockout,
 };
 
@@ -23,20 +23,33 @@ impl Oracle {
             return asked;
         }
         let waits = |call: &Call| {
-            let same = matches!(&call.kind, Kind::SignIn { password: it, .. } if it == password);
+            let same = match &call.kind {
+                Kind::SignIn { password: it, .. } => it == password,
+                // A repeat compares the new one.
+                Kind::Change(it) => it.current == password || it.new == password,
+                _ => false,
+            };
             let owed = call.cut && !call.settled && !call.compares && self.lives(call);
             same && owed && call.process == about.process
         };
         let calls = || self.calls.iter();
         let charged = calls().position(|call| waits(call) && call.lockout.is_some());
         // Where others have charged too, nobody can tell whether this one is charged.
-        charged.or_else(|| calls().position(waits)).unwrap_or(asked)
+        // A change that was settled compares once more, where another call has sent its form. Whether
+        // it has charged that is not known if its caller left meanwhile.
+        let repeats = |call: &Call| {
+            let same = matches!(&call.kind, Kind::Change(it) if it.new == password);
+            same && call.cut && self.lives(call) && call.process == about.process
+        };
+        let waiting = charged.or_else(|| calls().position(waits));
+        waiting.or_else(|| calls().position(repeats)).unwrap_or(asked)
     }
 
     /// A hash was made, or refused.
     pub fn hashed(&mut self, call: usize, fate: Fate, right: Option<bool>) {
         let about = &mut self.calls[call];
-        if matches!(about.kind, Kind::SignIn { .. }) {
+        let checks = matches!(about.kind, Kind::SignIn { .. } | Kind::Change(_));
+        if checks && right.is_some() {
             about.compared = Some(match (fate, right) {
                 (Fate::Answered, Some(true)) => Compared::Right,
                 (Fate::Answered, _) => Compared::Wrong,
@@ -49,10 +62,14 @@ impl Oracle {
         match &about.kind {
             Kind::Submit { .. } => self.hashed_for_a_grant(call),
             // What a courier finds out once its caller has left, nobody hears.
-            Kind::SignIn { .. } if about.lockout.is_none() && !about.cut => {
+            Kind::SignIn { .. } | Kind::Change(_) if about.lockout.is_none() && !about.cut => {
                 self.violated("I2 a password compared uncharged", || format!("call {call}"));
             }
-            Kind::SignIn { .. } => {}
+            Kind::Change(_) if right.is_none() && about.compared != Some(Compared::Right) => {
+                self.violated("I11 a hash before the right password", || format!("call {call}"));
+            }
+            Kind::SignIn { .. } | Kind::Change(_) => {}
+            Kind::Assist { deed: Deed::SetTemporaryPassword, .. } if right.is_none() => {}
             _ => self.violated("I11 a hash for nothing", || format!("call {call}")),
         }
     }
@@ -62,7 +79,18 @@ impl Oracle {
         let (touched, _) = self.locks.entry(id).or_default();
         *touched = touched.latest(now);
         let at = *touched;
-        let is_courier = matches!(self.calls[call].kind, Kind::Courier);
+        let about = &mut self.calls[call];
+        if matches!(about.kind, Kind::Assist { .. }) {
+            return self.forgiven(id, lockout);
+        }
+        // A change whose form was sent by another call compares once more, with the new password. By
+        // then the account has another stamp, and with it another lockout.
+        let is_other = about.lockout.is_some_and(|lockout| lockout != id);
+        if matches!(about.kind, Kind::Change(_)) && is_other {
+            (about.lockout, about.compared) = (None, None);
+            (about.compares, about.settled) = (false, false);
+        }
+        let is_courier = matches!(about.kind, Kind::Courier);
         if !is_courier && self.calls[call].lockout.is_none() {
             self.calls[call].lockout = Some(id);
             return self.charged_a_failure(call, id, at);
@@ -77,10 +105,33 @@ impl Oracle {
         let (_, times) = self.locks.entry(id).or_default();
         match forgets {
             _ if lockout.failures == 0 => times.clear(),
-            // A right password forgets all that was before it.
-            true => times.retain(|(other, _)| *other > by),
-            false => times.retain(|(other, _)| *other != by),
+            // A right password forgets all that was charged before it.
+            true => match times.iter().position(|(other, _)| *other == by) {
+                Some(last) => drop(times.drain(..=last)),
+                // Forgotten again, because the first answer was lost: these are of other calls.
+                None => self.forgiven(id, lockout),
+            },
+            false => match times.iter().position(|(other, _)| *other == by) {
+                Some(own) => drop(times.remove(own)),
+                // A failure that is given back again, because the first answer was lost, is one of
+                // another call.
+                None => drop(times.drain(..times.len().min(1))),
+            },
         }
+    }
+
+    /// With the record of a lockout, all that was charged there is forgotten.
+    pub fn lock_swept(&mut self, id: RecordId) {
+        self.locks.remove(&id);
+        let charged = self.calls.iter_mut().filter(|call| call.lockout == Some(id));
+        charged.for_each(|call| call.settled = true);
+    }
+
+    /// Staff have ended a pause. Failures that were charged meanwhile stay.
+    fn forgiven(&mut self, id: RecordId, lockout: Lockout) {
+        let (_, times) = self.locks.entry(id).or_default();
+        let left = usize::try_from(lockout.failures).unwrap_or(usize::MAX);
+        times.drain(..times.len().saturating_sub(left));
     }
 
     fn charged_a_failure(&mut self, call: usize, id: RecordId, at: Timestamp) {
@@ -112,23 +163,44 @@ impl Oracle {
         let first = calls().position(|about| open(about) && about.lockout.is_some());
         let first = first.or_else(|| calls().position(open));
         // A write whose answer was lost is made again.
-        first.or_else(|| calls().position(mine))
+        let first = first.or_else(|| calls().position(mine));
+        // A form that another call has sent compares once more, under the lockout of the next stamp.
+        let is_form = |it: &Call| matches!(&it.kind, Kind::Change(it) if it.key.is_some());
+        first.or_else(|| {
+            calls().position(|it| {
+                let right = it.compared == Some(Compared::Right);
+                it.cut && is_form(it) && right && it.process == process && alive(it)
+            })
+        })
     }
 
     /// Once the couriers have had their time: no right password is still paid for.
     pub fn all_settled(&mut self) {
         let open = self.calls.iter().position(|call| {
-            let Kind::SignIn { tenant, address, .. } = &call.kind else { return false };
+            if !matches!(call.kind, Kind::SignIn { .. } | Kind::Change(_)) {
+                return false;
+            }
+            let is_whose = |who: &Who, it: &Account| match &call.kind {
+                Kind::SignIn { tenant, address, .. } => {
+                    who.0 == self.tenants[*tenant].id && finds(it, address)
+                }
+                Kind::Change(it) => *who == it.who,
+                _ => false,
+            };
             let owed = call.cut && call.lockout.is_some() && !call.settled;
             let alive = self.lives(call);
             // Where nothing could be compared, and others charged too, nothing is given back.
             let paid = matches!(call.compared, Some(Compared::Wrong | Compared::Failed));
-            let tenant = &self.tenants[*tenant].id;
-            // A right password for an account that is disabled or locked is no better than a wrong one.
+            // A right password for an account that is disabled or locked is no better than a wrong
+            // one, and neither is a temporary one that has expired.
             let disabled = self.accounts.iter().any(|(who, history)| {
                 let mut during = history.during(call.start, self.step).flatten();
-                who.0 == *tenant
-                    && during.any(|it| (it.disabled || it.locked) && it.addresses.contains(address))
+                let latest = self.latest;
+                let barred = |it: &Account| {
+                    let is_shut = it.disabled || it.locked || it.frozen.is_some();
+                    is_shut || it.has_expired_password(latest)
+                };
+                during.any(|it| barred(it) && is_whose(who, it))
             });
             owed && alive && !paid && !disabled
         });

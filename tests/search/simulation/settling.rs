@@ -28,12 +28,19 @@ impl World {
                 let id = AccountId::parse(id).unwrap();
                 let mut account = Account::new(id, address(addresses[0]), stamp);
                 account.addresses = addresses.iter().map(|text| address(text)).collect();
-                account.password = Some(plain("Four unrelated Words, 0 by 0"));
+                // Each has another one, so that a comparison tells whose it is.
+                let words = format!("Four Words of {} {index}, 0 by 0", account.id.as_str());
+                account.password = Some(plain(&words));
                 match account.id.as_str() {
                     "eve" if second_factor(&(tenant(index), account.id.clone())) => {
                         account.second_factor = SecondFactor::Independent;
                     }
-                    "ada" => account.groups = vec![GroupId::parse("excluded").unwrap()],
+                    "ada" => {
+                        account.groups = vec![GroupId::parse("excluded").unwrap()];
+                        // A stranger cannot see it.
+                        account.must_change =
+                            self.plan.stranger.is_some() && self.plan.seed % 2 == 1;
+                    }
                     "grace" => {
                         account.identity_providers = vec![IdentityProvider::Google];
                         account.password = None;

@@ -6,8 +6,9 @@ use sspr::{
     Error,
     domain::Account,
     engine::{
-        OpenOutcome, RedeemOutcome, Rejection, SecondFactorDemand, SendOutcome, SignInOutcome,
-        StartOutcome, StatusOutcome, SubmitOutcome, VerifyOutcome,
+        AssistanceCode, AssistanceOutcome, Assisted, ChangeOutcome, FreezeOutcome, OpenOutcome,
+        RedeemOutcome, Rejection, SecondFactorDemand, SendOutcome, SignInOutcome, StartOutcome,
+        StatusOutcome, SubmitOutcome, TemporaryPassword, VerifyOutcome,
     },
     flow::StageName,
 };
@@ -29,6 +30,12 @@ pub enum Answer {
     Submit(Result<SubmitOutcome, Error>),
     Redeem(Result<RedeemOutcome, Error>),
     SignIn(Result<SignInOutcome, Error>),
+    Change(Result<ChangeOutcome, Error>),
+    Enter(Result<AssistanceOutcome, Error>),
+    Code(Result<Assisted<AssistanceCode>, Error>),
+    Temporary(Result<Assisted<TemporaryPassword>, Error>),
+    Deed(Result<Assisted<()>, Error>),
+    Freeze(Result<FreezeOutcome, Error>),
     Look(Result<StatusOutcome, Error>),
     Sweep(Result<usize, Error>),
     Courier,
@@ -55,14 +62,22 @@ impl Oracle {
             Answer::Submit(Ok(outcome)) => self.submitted(call, outcome),
             Answer::Redeem(Ok(outcome)) => self.redeemed(call, outcome),
             Answer::SignIn(Ok(outcome)) => self.signed_in(call, outcome),
+            Answer::Change(Ok(outcome)) => self.session_answered(call, outcome),
+            Answer::Enter(Ok(outcome)) => self.assisted(call, outcome),
+            Answer::Freeze(Ok(outcome)) => self.freeze_answered(call, outcome),
             // The courier settles what is left of it.
-            Answer::SignIn(Err(_)) => self.cut(call),
+            Answer::SignIn(Err(_)) | Answer::Change(Err(_)) => self.cut(call),
             Answer::Open(_)
             | Answer::Start(_)
             | Answer::Send(_)
             | Answer::Look(_)
             | Answer::Sweep(_)
             | Answer::Courier
+            | Answer::Code(_)
+            | Answer::Temporary(_)
+            | Answer::Deed(_)
+            | Answer::Freeze(Err(_))
+            | Answer::Enter(Err(_))
             | Answer::Verify(Err(_))
             | Answer::Submit(Err(_))
             | Answer::Redeem(Err(_)) => {}
@@ -98,16 +113,7 @@ impl Oracle {
                 bind.grants.insert(granted.grant.expose());
                 let (grants, expires_at) = (bind.grants.len(), bind.expires_at);
                 let account = bind.account.clone();
-                self.grants.entry(granted.grant.expose()).or_insert_with(|| GrantFacts {
-                    bind: index,
-                    changes: 0,
-                    hashes: 0,
-                    turns: 0,
-                    expires_at: granted.expires_at,
-                    record,
-                    step,
-                    tickets: Default::default(),
-                });
+                self.given(record, index, granted);
                 let seen = || format!("call {call}");
                 if grants > 1 {
                     self.violated("I1 a code yields one grant", seen);
@@ -124,7 +130,7 @@ impl Oracle {
                 let Some((who, stamp, address)) = account else {
                     return self.violated("I4 the code of a decoy", seen);
                 };
-                let same = |it: &Account| it.stamp == stamp && it.addresses.contains(&address);
+                let same = |it: &Account| it.stamp == stamp && it.destinations().contains(&address);
                 if !self.some_time(&who, start, |_| true) {
                     self.violated("I6 a code that policy forbids", || format!("{call}: {who:?}"));
                 } else if !self.some_time(&who, start, same) {
@@ -149,7 +155,7 @@ impl Oracle {
                     .any(|stage| matches!(stage, StageName::Completed | StageName::Closed));
                 // Once the password is changed the code has done its work, also before that is
                 // written into the reset.
-                let same = |it: &Account| it.addresses.contains(&address) && it.stamp == stamp;
+                let same = |it: &Account| it.destinations().contains(&address) && it.stamp == stamp;
                 let changed = !self.all_the_time(&who, start, same);
                 let (dead, ended) = (bind.expires_at, facts.expires_at);
                 // Where only longer codes count any more, and none can be sent.
@@ -217,10 +223,10 @@ impl Oracle {
                         .during(start, step)
                         .any(|stage| matches!(stage, StageName::Opened | StageName::CodeSent));
                 let same = |it: &Account| {
-                    (it.stamp == stamp && it.addresses.contains(&address))
-                        || it.last_reset == Some(record)
+                    (it.stamp == stamp && it.destinations().contains(&address))
+                        || it.last_change == Some(record)
                 };
-                let changed = !self.all_the_time(&who, since, same);
+                let changed = !self.all_the_time_for(facts.reason, &who, since, same);
                 // The grant's own end, or that of the ticket it was spent for.
                 let spent_for = facts.ticket_until.is_some_and(|until| self.latest >= until);
                 let dead = dead.latest(facts.grant_until.unwrap_or_default());
@@ -246,7 +252,7 @@ impl Oracle {
             return;
         };
         let key = facts.binds.last().map(|bind| bind.key);
-        let (record, expires_at) = (ticket.record, ticket.expires_at);
+        let (record, expires_at, reason) = (ticket.record, ticket.expires_at, facts.reason);
         let seen = || format!("call {call}, {who:?}");
         match outcome {
             RedeemOutcome::SignIn(sign_in) => {
@@ -275,9 +281,9 @@ impl Oracle {
                     };
                     self.violated(which, seen);
                 }
-                if !self.some_time(&who, start, |_| true) {
+                if !self.some_time_for(reason, &who, start, |_| true) {
                     self.violated("I6 a sign-in that policy forbids", seen);
-                } else if !self.some_time(&who, start, same) {
+                } else if !self.some_time_for(reason, &who, start, same) {
                     self.violated("I9 a sign-in with an old stamp", seen);
                 }
             }
@@ -285,48 +291,30 @@ impl Oracle {
                 let facts = &self.records[&record];
                 let used = facts.redeemed_by.is_some_and(|other| other != call);
                 let behind = facts.touched.since(alone) >= Duration::from_secs(12 * 3600);
-                if !used && !behind {
+                let marked =
+                    self.accounts[&who].during(start, step).flatten().any(|it| it.must_change);
+                if !used && !behind && !marked {
                     self.violated("I5 a fresh ticket counts as used", seen);
                 }
             }
             RedeemOutcome::Rejected => {
                 let key_gone =
                     key.is_none_or(|key| self.rings[ring].under(key, KEY_PURPOSE).is_none());
-                let stays = |it: &Account| it.last_reset == Some(record);
+                let stays = |it: &Account| it.last_change == Some(record);
                 let stamps: std::collections::BTreeSet<_> = self.accounts[&who]
                     .during(applied, step)
                     .flatten()
-                    .filter(|it| it.last_reset == Some(record))
+                    .filter(|it| it.last_change == Some(record))
                     .map(|it| *it.stamp.as_bytes())
                     .collect();
-                let changed = stamps.len() > 1 || !self.all_the_time(&who, applied + 1, stays);
+                let changed =
+                    stamps.len() > 1 || !self.all_the_time_for(reason, &who, applied + 1, stays);
                 if !(key_gone || changed || self.latest >= expires_at) {
                     self.violated("I5 a live ticket is refused", seen);
                 }
             }
         }
     }
-
-    fn signed_in(&mut self, call: usize, outcome: &SignInOutcome) {
-        let SignInOutcome::SignedIn(signed_in) = outcome else { return };
-        let about = &self.calls[call];
-        let Kind::SignIn { tenant, password, .. } = &about.kind else { return };
-        let (start, hash, step) = (about.start, plain(password), self.step);
-        let who = (self.tenants[*tenant].id.clone(), signed_in.account.clone());
-        let right = self.accounts.get(&who).is_some_and(|history| {
-            let mut during = history.during(start, step).flatten();
-            during.any(|it| {
-                it.password.as_ref() == Some(&hash) && it.stamp == signed_in.stamp && !it.disabled
-            })
-        });
-        let demanded = signed_in.second_factor == SecondFactorDemand::Required;
-        if demanded != second_factor(&who) {
-            self.violated("I6 a sign-in without its second factor", || format!("{call}: {who:?}"));
-        }
-        if !right {
-            self.violated("I9 a sign-in with what is not on file", || format!("{call}: {who:?}"));
-        }
-    }
 }
 
-const KEY_PURPOSE: sspr::domain::Purpose = sspr::domain::Purpose::Binding;
+pub const KEY_PURPOSE: sspr::domain::Purpose = sspr::domain::Purpose::Binding;

@@ -95,6 +95,13 @@ pub struct Reached {
     pub cut: u64,
     pub landed: u64,
     pub lulls: u64,
+    /// Changes that sessions asked for, grants of forced changes and of codes from staff, temporary
+    /// passwords.
+    pub own_changes: u64,
+    pub forced: u64,
+    pub assisted: u64,
+    pub temporaries: u64,
+    pub frozen: u64,
 }
 
 pub struct Process {
@@ -427,5 +434,10 @@ impl Reached {
         self.cut += other.cut;
         self.landed += other.landed;
         self.lulls += other.lulls;
+        self.own_changes += other.own_changes;
+        self.forced += other.forced;
+        self.assisted += other.assisted;
+        self.temporaries += other.temporaries;
+        self.frozen += other.frozen;
     }
 }
