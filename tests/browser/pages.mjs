@@ -1,6 +1,6 @@
 // Walks the hosted pages in Chromium as a person would, the administrator's part first.
 import assert from "node:assert/strict";
-import { OLD, accessible, advance, base, key, launch, mail, open, passcodes, restore, shot, sound, walk } from "./world.mjs";
+import { OLD, accessible, advance, base, key, launch, mail, open, passcodes, restore, shot, sound, walk, arrive } from "./world.mjs";
 
 const NEW = "four unrelated words will do";
 const browser = await launch();
@@ -195,12 +195,12 @@ await walk({
     const before = (await passcodes(address)).length;
     const button = page.locator("button[formaction^=reset]");
     await button.dblclick();
-    await page.waitForURL(/\/code\?/);
+    await arrive(page, /\/code\?/);
     const { code } = await mail(address, before);
     await page.reload();
     await page.goBack();
     await page.goForward();
-    await page.waitForURL(/\/code\?/);
+    await arrive(page, /\/code\?/);
 
     const other = await page.context().newPage();
     await toPassword(other, "contoso", "grace@example.com");
@@ -208,20 +208,20 @@ await walk({
     const graceCode = (await mail("grace@example.com", graces)).code;
 
     await page.goBack();
-    await page.waitForURL(/\/password\?/);
+    await arrive(page, /\/password\?/);
     await page.click("button[formaction^=reset]");
-    await page.waitForURL(/\/code\?/);
+    await arrive(page, /\/code\?/);
     await enter(page, "#code", code);
-    await page.waitForURL(/\/new-password\?/);
+    await arrive(page, /\/new-password\?/);
     await page.reload();
     await page.goBack();
-    await page.waitForURL(/\/new-password\?/);
+    await arrive(page, /\/new-password\?/);
     await enter(other, "#code", graceCode);
-    await other.waitForURL(/\/new-password\?/);
+    await arrive(other, /\/new-password\?/);
     await page.fill("#new-password", NEW);
     await page.fill("#confirm-password", NEW);
     await page.locator("main .button").dblclick();
-    await page.waitForURL(/\/done\?/);
+    await arrive(page, /\/done\?/);
     await new Promise((resolve) => setTimeout(resolve, 500));
     assert.equal((await passcodes(address)).length, before + 1);
     await page.context().close();

@@ -68,8 +68,12 @@ export async function open(browser, options = {}) {
 
 const TAGS = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"];
 
-/** axe finds nothing, in light, dark and forced colours. */
+/** axe finds nothing, in light, dark and forced colours. The page ends in the scheme that it had. */
 export async function accessible(page, name) {
+  const { dark, forced } = await page.evaluate(() => ({
+    dark: matchMedia("(prefers-color-scheme: dark)").matches,
+    forced: matchMedia("(forced-colors: active)").matches,
+  }));
   for (const scheme of [{ colorScheme: "light" }, { colorScheme: "dark" },
     { colorScheme: "light", forcedColors: "active" }]) {
     await page.emulateMedia({ forcedColors: "none", ...scheme });
@@ -77,7 +81,8 @@ export async function accessible(page, name) {
     const found = violations.map((it) => `${it.id}: ${it.nodes.map((node) => node.html).join(" ")}`);
     assert.deepEqual(found, [], `${name}, ${JSON.stringify(scheme)}`);
   }
-  await page.emulateMedia({ colorScheme: "light", forcedColors: "none" });
+  const before = { colorScheme: dark ? "dark" : "light", forcedColors: forced ? "active" : "none" };
+  await page.emulateMedia(before);
 }
 
 /** Nothing hangs over the edge, there is one heading and one primary button. */
@@ -85,6 +90,38 @@ export async function sound(page, name) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   assert.ok(wide <= 0, `${name}: ${wide} px too wide`);
   assert.equal(await page.locator("h1").count(), 1, `${name}: headings`);
+}
+
+/** Waits for an address. The second click of a double click breaks off what the first one began. */
+export async function arrive(page, url) {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await page.waitForURL(url);
+    } catch (error) {
+      if (tries === 3 || !error.message.includes("ERR_ABORTED")) throw error;
+    }
+  }
+}
+
+export const path = (page) => new URL(page.url()).pathname;
+
+export const press = (page) => page.click("main .button");
+
+/** A picture of the page, which is sound, and accessible where axe can run. */
+export async function check(page, name, axe = true) {
+  if (name.startsWith("dark-")) await page.emulateMedia({ colorScheme: "dark" });
+  await shot(page, name);
+  await sound(page, name);
+  if (axe) await accessible(page, name);
+}
+
+/** Signs in at the shop of Contoso, and says nothing of the result. */
+export async function signIn(page, address, password) {
+  await page.goto(`${base}/contoso/shop`);
+  await page.fill("#username", address);
+  await press(page);
+  await page.fill("#password", password);
+  await press(page);
 }
 
 export async function shot(page, name) {

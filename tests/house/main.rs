@@ -13,6 +13,7 @@
     reason = "tests stop loudly"
 )]
 
+mod charts;
 mod imports;
 mod layering;
 mod manual;

@@ -105,6 +105,77 @@ fn each_defect_names_tests_that_exist() {
     }
 }
 
+/// The names of the tests below a folder, with the modules that they stand in.
+fn tests_below(folder: &Path, modules: &str, into: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        // `held_tests.rs` is the module `held::tests`, and `held_interleavings_tests.rs` is
+        // `held::interleavings`.
+        let stem = stem.replace("_interleavings_tests", "::interleavings");
+        let module = match stem.as_str() {
+            "main" | "lib" | "mod" => modules.to_owned(),
+            _ => format!("{modules}{}::", stem.replace("_tests", "::tests")),
+        };
+        if path.is_dir() {
+            tests_below(&path, &module, into);
+        } else if path.extension().is_some_and(|kind| kind == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            let functions = text.lines().filter_map(|line| {
+                let (before, rest) = line.split_once("fn ")?;
+                before.trim_start().chars().all(|c| c.is_lowercase() || c == ' ').then_some(rest)
+            });
+            let names = functions.map(|rest| rest.split(['(', '<']).next().unwrap_or_default());
+            into.extend(
+                names
+                    .flat_map(|name| [format!("{module}{name}"), format!("{module}tests::{name}")]),
+            );
+            // A suite makes its tests in a module within the file.
+            let inner = text.lines().filter_map(|line| {
+                line.trim().strip_prefix("mod ")?.strip_suffix(" {").map(str::to_owned)
+            });
+            into.extend(inner);
+        }
+    }
+}
+
+/// A filter that matches no test lets every defect pass.
+#[test]
+fn each_defect_has_a_filter_that_matches_a_test() {
+    let mut names = std::collections::BTreeMap::<String, Vec<String>>::new();
+    let mut wrong = Vec::new();
+    for defect in all() {
+        let words: Vec<_> = defect.test.split(' ').collect();
+        let named = words.windows(2).filter(|pair| pair[0] == "--test").map(|pair| pair[1]);
+        let mut targets: Vec<_> = named.collect();
+        targets.extend(words.contains(&"--lib").then_some("src"));
+        // What stands behind the options.
+        let takes_a_value = ["--features", "--test", "--profile"];
+        let mut filters = words.iter().enumerate().filter(|(at, word)| {
+            !word.starts_with('-')
+                && !at.checked_sub(1).is_some_and(|at| takes_a_value.contains(&words[at]))
+        });
+        let Some((_, filter)) = filters.next() else { continue };
+        let is_there = targets.iter().any(|target| {
+            let known = names.entry((*target).to_owned()).or_insert_with(|| {
+                let mut found = Vec::new();
+                let folder =
+                    if *target == "src" { "src".to_owned() } else { format!("tests/{target}") };
+                match root().join(&folder).is_dir() {
+                    true => tests_below(&root().join(folder), "", &mut found),
+                    false => found.push((*filter).to_owned()),
+                }
+                found
+            });
+            known.iter().any(|name| name.contains(*filter))
+        });
+        if !is_there {
+            wrong.push(format!("{}: {}", defect.name, defect.test));
+        }
+    }
+    assert_eq!(wrong, [] as [String; 0]);
+}
+
 #[test]
 fn defects_are_many_named_once_and_one_of_each_theme_is_quick() {
     let all = all();
