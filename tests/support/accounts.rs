@@ -37,7 +37,7 @@ pub fn full() -> Account {
         IdentityProvider::EmailOtp,
     ];
     account.language = Some(LanguageTag::parse("pt-BR").unwrap());
-    account.last_reset = Some(RecordId::from_parts(tenant("contoso").tag(), [7; 16]));
+    account.last_change = Some(RecordId::from_parts(tenant("contoso").tag(), [7; 16]));
     account.locked = true;
     account.names = vec!["Löwe, \"Ada\"".to_owned(), String::new(), "{}\\".to_owned()];
     account.second_factor = SecondFactor::SameMailbox;
@@ -120,12 +120,18 @@ macro_rules! check_sessions {
         };
         let (first, second) = (open().await, open().await);
         let valid = |text: String| {
-            let users = users.clone();
-            async move { users.session(&token(&text)).await.unwrap().is_some() }
+            let (users, contoso) = (users.clone(), contoso.clone());
+            async move { users.session(&contoso, &token(&text)).await.unwrap().is_some() }
         };
         assert!(valid(first.expose()).await && valid(second.expose()).await);
-        let found = users.session(&first).await.unwrap();
+        let found = users.session(&contoso, &first).await.unwrap();
         assert_eq!(found, Some(ada().id));
+        // A namesake in another tenant is another person, whose cookie another token opens.
+        let fabrikam = tenant("fabrikam");
+        users.insert(&fabrikam, &ada()).await.unwrap();
+        assert_eq!(users.session(&fabrikam, &first).await.unwrap(), None, "of another tenant");
+        users.close_session(&fabrikam, &first).await.unwrap();
+        assert!(valid(first.expose()).await, "and nobody there ends it");
         let stranger = sspr::adapters::SessionToken::generate(&entropy()).unwrap();
         assert!(!valid(stranger.expose()).await);
 
@@ -148,7 +154,7 @@ macro_rules! check_sessions {
         assert!(valid(first.expose()).await);
         // Who signs out ends that session, and no other.
         for _ in 0..2 {
-            users.close_session(&first).await.unwrap();
+            users.close_session(&contoso, &first).await.unwrap();
             assert!(!valid(first.expose()).await && valid(second.expose()).await);
         }
     }};

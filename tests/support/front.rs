@@ -13,7 +13,7 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     extract::ConnectInfo,
-    http::{HeaderMap, HeaderValue, Request},
+    http::{HeaderMap, HeaderValue, Request, request::Parts},
 };
 use sspr::{
     Keyring, TenantPolicy,
@@ -109,7 +109,7 @@ impl Sessions for Named {
         Ok(NewSession::with_cookie(HeaderValue::from_str(&line).unwrap()))
     }
 
-    async fn end(&self, _: &HeaderMap) -> Result<Vec<HeaderValue>, SessionError> {
+    async fn end(&self, _: &Parts) -> Result<Vec<HeaderValue>, SessionError> {
         Ok(vec![HeaderValue::from_static("session=")])
     }
 }

@@ -139,7 +139,7 @@ impl UserStore for Finds {
         self.called().find(t, id).await
     }
 
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
-        self.called().apply_reset(change).await
+    async fn apply_change(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+        self.called().apply_change(change).await
     }
 }

@@ -24,11 +24,13 @@ use sspr::{
         PasswordHash, Stamp, TenantId, Ticket, Timestamp,
     },
     engine::{
-        Client, Courier, OpenOutcome, RedeemOutcome, Request, SendOutcome, SentCode, SignInOutcome,
-        StartOutcome, SubmitOutcome, VerifyOutcome,
+        Builder, ChangeOutcome, Client, Courier, FreezeOutcome, OpenOutcome, RedeemOutcome,
+        Request, SendOutcome, SentCode, Session, SignInOutcome, StartOutcome, SubmitOutcome,
+        VerifyOutcome,
     },
-    policy::TenantPolicy,
-    ports::{CodeStore, HashQueue, Outbox, PasswordHasher, UserStore},
+    mail::MailPurpose,
+    policy::{FreezeCodes, TenantPolicy},
+    ports::{AuditLog, CodeStore, HashQueue, Outbox, PasswordHasher, UserStore},
 };
 
 pub const OLD: &str = "the old password of Ada";
@@ -167,6 +169,21 @@ impl World {
         clock: ManualClock,
         dir: Option<Arc<tempfile::TempDir>>,
     ) -> Self {
+        Self::assemble_with((users, codes, policies, keys, clock, dir), |builder| builder)
+    }
+
+    #[allow(clippy::type_complexity, reason = "the parts of a world, in one place")]
+    fn assemble_with(
+        (users, codes, policies, keys, clock, dir): (
+            Users,
+            Arc<dyn CodeStore>,
+            MemoryPolicies,
+            Keyring,
+            ManualClock,
+            Option<Arc<tempfile::TempDir>>,
+        ),
+        more: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
         let (events, hasher) = (MemoryEvents::new(), cheap_hasher());
         let builder = match &users {
             Users::Memory(memory) => {
@@ -181,7 +198,7 @@ impl World {
         };
         #[cfg(feature = "tracing")]
         let builder = builder.with_events(sspr::adapters::TracingEvents::new());
-        let (sspr, courier) = builder
+        let (sspr, courier) = more(builder)
             .with_clock(clock.clone())
             .with_events(events.clone())
             .with_hasher(hasher.clone())
@@ -192,14 +209,20 @@ impl World {
 
     /// The same stores and keys under another process's engine.
     pub fn another_process(&self) -> Self {
-        Self::assemble(
-            self.users.clone(),
-            self.codes.clone(),
-            self.policies.clone(),
-            self.keys.clone(),
-            self.clock.clone(),
-            None,
-        )
+        self.another(|builder| builder)
+    }
+
+    /// The same stores and keys under an engine with an audit log.
+    pub fn with_audit_log(&self, log: impl AuditLog + 'static) -> Self {
+        self.another(|builder| builder.with_audit_log(log))
+    }
+
+    /// The same stores and keys under another engine.
+    pub fn another(&self, more: impl FnOnce(Builder) -> Builder) -> Self {
+        let (users, codes, policies) =
+            (self.users.clone(), self.codes.clone(), self.policies.clone());
+        let (keys, clock, dir) = (self.keys.clone(), self.clock.clone(), self.dir.clone());
+        Self::assemble_with((users, codes, policies, keys, clock, dir), more)
     }
 
     pub async fn add(&self, mail: &str, id: &str) {
@@ -261,6 +284,16 @@ impl World {
     }
 
     /// Lets the courier work, and reads the newest code out of the inbox.
+    /// Lets the courier try until nothing is left to try.
+    pub async fn try_to_send(&self, sender: &impl sspr::ports::EmailSender) {
+        for _ in 0..40 {
+            if self.courier.drain(sender).await.postponed == 0 {
+                break;
+            }
+            self.clock.advance(seconds(61));
+        }
+    }
+
     pub async fn mailed_code(&self) -> Code {
         self.courier.drain(&self.inbox).await;
         self.inbox.last_code().expect("a mail with a code")
@@ -307,6 +340,42 @@ impl World {
 
     pub async fn sign_in(&self, mail: &str, text: &str) -> SignInOutcome {
         self.sspr.sign_in(&request(mail), &password(text), &client(9)).await.unwrap()
+    }
+
+    /// Lets notices carry a code that freezes the account.
+    pub fn offer_freezes(&self) {
+        let policy = TenantPolicy::customers("contoso").unwrap();
+        self.policies.replace(policy.with_freeze_codes(FreezeCodes::On));
+    }
+
+    /// Changes the password as anybody with a session and the current password does.
+    pub async fn changed_in_session(&self, id: &str, current: &str, new: &str) {
+        let it = self.account(id).await.expect("the account");
+        let session = Session::new(&shop(), it.id, it.stamp);
+        let (current, new) = (password(current), password(new));
+        let outcome = self.sspr.change(&session, &current, &new, &client(1)).await.unwrap();
+        assert!(matches!(outcome, ChangeOutcome::Changed(_)), "{outcome:?}");
+    }
+
+    /// Lets the courier work, and reads the code out of the newest notice of a change to an address.
+    pub async fn freeze_code(&self, to: &str) -> Option<Code> {
+        self.courier.drain(&self.inbox).await;
+        let mails = self.inbox.messages();
+        let mut mails = mails.iter().rev().filter(|it| it.to == address(to));
+        let notice = mails.find(|it| it.purpose == MailPurpose::PasswordChanged)?;
+        sspr::adapters::code_in(notice)
+    }
+
+    pub async fn freeze(&self, code: &Code) -> FreezeOutcome {
+        self.sspr.freeze(&shop(), code, &client(1)).await.unwrap()
+    }
+
+    /// A reset by a typed address, up to the new password.
+    pub async fn reset_by(&self, typed: &str, new: &str) -> Ticket {
+        let token = self.started(typed, &client(1)).await;
+        let code = self.mailed_code().await;
+        let grant = self.granted(&token, &code).await;
+        self.changed(&grant, new).await
     }
 
     /// Changes an account as the host's own code would.

@@ -30,12 +30,12 @@ pub trait UserSteps: Send + Sync {
         users.find(tenant, account).await
     }
 
-    async fn apply_reset(
+    async fn apply_change(
         &self,
         users: &MemoryUsers,
         change: &PasswordChange,
     ) -> Result<Applied, StoreError> {
-        users.apply_reset(change).await
+        users.apply_change(change).await
     }
 }
 
@@ -60,8 +60,8 @@ impl<S: UserSteps> UserStore for SteppedUsers<S> {
         self.1.find(&self.0, tenant, account).await
     }
 
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
-        self.1.apply_reset(&self.0, change).await
+    async fn apply_change(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+        self.1.apply_change(&self.0, change).await
     }
 }
 
