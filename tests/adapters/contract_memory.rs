@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sspr::{
     TenantPolicy,
     adapters::{
-        Argon2Pool, CaptureSender, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers,
-        PolicyDirectory, SystemClock,
+        Argon2Pool, CaptureSender, ManualClock, MemoryAudit, MemoryCodes, MemoryPolicies,
+        MemoryUsers, PolicyDirectory, SystemClock,
     },
     conformance::*,
     domain::{TenantId, Timestamp},
@@ -96,6 +96,14 @@ mod code_store_in_memory {
 
 mod user_store_in_memory {
     sspr::user_store_conformance!(super::user_store);
+}
+
+fn audit_log(case: AuditLogCase) -> CaseResult {
+    block_on(case.check(&AuditLogBench::new(MemoryAudit::new())))
+}
+
+mod audit_log_in_memory {
+    sspr::audit_log_conformance!(super::audit_log);
 }
 
 mod outbox_in_memory {

@@ -53,6 +53,18 @@ mod user_store_on_sqlite {
     sspr::user_store_conformance!(super::user_store);
 }
 
+fn audit_log(case: AuditLogCase) -> CaseResult {
+    let retention = Duration::from_secs(3600);
+    with_store(|store| async move {
+        let log = store.audit().with_retention(retention);
+        case.check(&AuditLogBench::new(log).with_retention(retention)).await
+    })
+}
+
+mod audit_log_on_sqlite {
+    sspr::audit_log_conformance!(super::audit_log);
+}
+
 mod outbox_on_sqlite {
     sspr::outbox_conformance!(super::outbox);
 }
@@ -249,10 +261,13 @@ fn a_session_is_valid_only_while_its_account_is_enabled_and_has_its_stamp() {
         let ada = accounts::ada();
         let (contoso, entropy) = (accounts::tenant("contoso"), accounts::entropy());
         let token = users.open_session(&contoso, &ada.id, ada.stamp, &entropy).await.unwrap();
-        assert!(users.session(&token).await.unwrap().is_some());
+        assert!(users.session(&contoso, &token).await.unwrap().is_some());
         let removed = "DELETE FROM sspr_account WHERE tenant = 'contoso'";
         rusqlite::Connection::open(&file).unwrap().execute(removed, []).unwrap();
-        assert!(users.session(&token).await.unwrap().is_none(), "of an account that is gone");
+        assert!(
+            users.session(&contoso, &token).await.unwrap().is_none(),
+            "of an account that is gone"
+        );
     });
 }
 

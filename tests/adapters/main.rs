@@ -16,9 +16,12 @@
 #[cfg(all(feature = "conformance", any(feature = "postgres", feature = "sqlite")))]
 #[path = "../support/accounts.rs"]
 mod accounts;
-#[cfg(any(feature = "postgres", feature = "redis", feature = "smtp"))]
+#[cfg(any(feature = "postgres", feature = "redis", feature = "smtp", feature = "webhook"))]
 #[path = "../support/certificates.rs"]
 mod certificates;
+#[cfg(feature = "webhook")]
+#[path = "../support/http_handler.rs"]
+mod http_handler;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 #[path = "../support/proxy.rs"]
 mod proxy;
@@ -53,3 +56,5 @@ mod smtp_scripts;
 mod smtp_seams;
 #[cfg(all(feature = "postgres", feature = "redis", feature = "sqlite"))]
 mod store_seams;
+#[cfg(feature = "webhook")]
+mod webhook;

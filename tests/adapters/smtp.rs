@@ -14,7 +14,7 @@ use crate::certificates;
 use serde_json::Value;
 use sspr::{
     adapters::{FolderSender, ManualClock, SmtpSender, SmtpUrlError, code_in},
-    domain::{Code, EmailAddress, IdentityProvider, Timestamp},
+    domain::{Code, EmailAddress, IdentityProvider, TenantId, Timestamp},
     mail::{Content, EmailMessage, Language, Letter, StandardTemplates, Templates},
     policy::Brand,
     ports::{EmailSender, NoticeCause, SendError, SendErrorKind},
@@ -100,7 +100,16 @@ fn parsed(files: &[PathBuf]) -> Vec<Value> {
 fn message(to: &str, language: Language, content: Content<'_>) -> EmailMessage {
     let brand = Brand::new("Lärkfield & Söhne").unwrap().with_origin("login.x.example").unwrap();
     let to = EmailAddress::parse(to).unwrap();
-    let letter = Letter { brand: &brand, content, correlation: None, language, to: &to };
+    let tenant = TenantId::parse("contoso").unwrap();
+    let letter = Letter {
+        application: None,
+        brand: &brand,
+        content,
+        correlation: None,
+        language,
+        tenant: &tenant,
+        to: &to,
+    };
     StandardTemplates::default().render(&letter)
 }
 
@@ -161,9 +170,9 @@ fn every_mail() -> Vec<EmailMessage> {
     let providers = [IdentityProvider::Google];
     let contents = [
         Content::Passcode { code: &code, lifetime },
-        Content::PasswordChanged { at, cause: NoticeCause::CodeSentElsewhere },
-        Content::PasswordChanged { at, cause: NoticeCause::CodeSentHere },
-        Content::PasswordChanged { at, cause: NoticeCause::Unknown },
+        Content::PasswordChanged { at, cause: NoticeCause::CodeSentElsewhere, freeze: None },
+        Content::PasswordChanged { at, cause: NoticeCause::CodeSentHere, freeze: None },
+        Content::PasswordChanged { at, cause: NoticeCause::Unknown, freeze: None },
         Content::NoPasswordHere { providers: &providers },
     ];
     let all = Language::ALL

@@ -17,7 +17,7 @@ use crate::smtp_script::{
 };
 use sspr::{
     adapters::SmtpSender,
-    domain::{Code, EmailAddress},
+    domain::{Code, EmailAddress, TenantId},
     mail::{Content, EmailMessage, Language, Letter, StandardTemplates, Templates},
     policy::Brand,
     ports::{EmailSender, SendError, SendErrorKind},
@@ -28,8 +28,16 @@ fn passcode(to: &str) -> EmailMessage {
     let brand = Brand::new("Contoso").unwrap();
     let (to, code) = (EmailAddress::parse(to).unwrap(), Code::parse("04829173").unwrap());
     let content = Content::Passcode { code: &code, lifetime: Duration::from_secs(600) };
-    let language = Language::English;
-    let letter = Letter { brand: &brand, content, correlation: None, language, to: &to };
+    let (language, tenant) = (Language::English, TenantId::parse("contoso").unwrap());
+    let letter = Letter {
+        application: None,
+        brand: &brand,
+        content,
+        correlation: None,
+        language,
+        tenant: &tenant,
+        to: &to,
+    };
     StandardTemplates::default().render(&letter)
 }
 

@@ -13,7 +13,7 @@ use crate::support::*;
 use sspr::{
     adapters::SmtpSender,
     ports::{
-        AuditEvent, EventKind, FailureKind, Outcome,
+        EngineEvent, EventKind, FailureKind, Outcome,
         SendErrorKind::{self, Permanent, Setup, Transient, Unknown},
     },
 };
@@ -57,18 +57,13 @@ impl Row {
 }
 
 /// Starts a reset, and lets the courier try until nothing is left to try.
-fn run(row: &Row) -> (ScriptedServer, Vec<AuditEvent>) {
+fn run(row: &Row) -> (ScriptedServer, Vec<EngineEvent>) {
     let server = ScriptedServer::start(&row.script);
     let sender = SmtpSender::from_url(&server.url(row.user, row.more)).unwrap();
     let events = runtime().block_on(async {
         let world = World::memory().await;
         world.started("ada@example.com", &client(1)).await;
-        for _ in 0..40 {
-            if world.courier.drain(&sender).await.postponed == 0 {
-                break;
-            }
-            world.clock.advance(seconds(61));
-        }
+        world.try_to_send(&sender).await;
         assert_eq!(world.sspr.queue_depth(), 0, "{}: still tried", row.name);
         world.events.all()
     });
@@ -78,7 +73,7 @@ fn run(row: &Row) -> (ScriptedServer, Vec<AuditEvent>) {
 }
 
 /// What an event says of the sender: the kind, and the words.
-fn failure(event: &AuditEvent) -> Option<(SendErrorKind, String)> {
+fn failure(event: &EngineEvent) -> Option<(SendErrorKind, String)> {
     let failure = event.failure.as_ref()?;
     let FailureKind::Sender(kind) = failure.kind else { panic!("{failure:?}") };
     Some((kind, failure.message.clone()))

@@ -14,7 +14,7 @@ use std::{
 
 use sspr::{
     adapters::SmtpSender,
-    domain::{Code, EmailAddress},
+    domain::{Code, EmailAddress, TenantId},
     mail::{Content, EmailMessage, Language, Letter, StandardTemplates, Templates as _},
     policy::Brand,
     ports::EmailSender as _,
@@ -90,6 +90,8 @@ const CODE: &str = "48291736";
 fn mail(to: &str) -> EmailMessage {
     let (brand, code) = (Brand::new("Lark").unwrap(), Code::parse(CODE).unwrap());
     StandardTemplates::default().render(&Letter {
+        application: None,
+        tenant: &TenantId::parse("contoso").unwrap(),
         brand: &brand,
         content: Content::Passcode { code: &code, lifetime: Duration::from_secs(600) },
         correlation: None,

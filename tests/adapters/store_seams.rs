@@ -68,10 +68,10 @@ impl Users {
         .unwrap()
     }
 
-    async fn session(&self, token: &SessionToken) -> Option<AccountId> {
+    async fn session(&self, tenant: &TenantId, token: &SessionToken) -> Option<AccountId> {
         match self {
-            Self::Sqlite(users) => users.session(token).await.unwrap(),
-            Self::Postgres(users) => users.session(token).await.unwrap(),
+            Self::Sqlite(users) => users.session(tenant, token).await.unwrap(),
+            Self::Postgres(users) => users.session(tenant, token).await.unwrap(),
         }
     }
 
@@ -116,11 +116,14 @@ async fn sessions_end_with_stamp_and_account(users: &Users) {
         change(&mut changed);
         users.put(&tenant(), &changed).await;
 
-        assert_eq!(users.session(&own).await, lives.then(|| ada.id.clone()), "{what}");
-        assert_eq!(users.session(&other).await, Some(foreign.id.clone()), "{what}");
-        assert_eq!(users.session(&stolen).await, None, "{what}");
+        let (here, there) = (tenant(), fabrikam());
+        assert_eq!(users.session(&here, &own).await, lives.then(|| ada.id.clone()), "{what}");
+        assert_eq!(users.session(&there, &other).await, Some(foreign.id.clone()), "{what}");
+        assert_eq!(users.session(&there, &stolen).await, None, "{what}");
+        assert_eq!(users.session(&here, &other).await, None, "{what}");
+        assert_eq!(users.session(&there, &own).await, None, "{what}");
         let unknown = SessionToken::generate(&SystemEntropy::new()).unwrap();
-        assert_eq!(users.session(&unknown).await, None, "{what}");
+        assert_eq!(users.session(&here, &unknown).await, None, "{what}");
     }
 }
 

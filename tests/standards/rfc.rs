@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sspr::{
     adapters::{Argon2Pool, SystemEntropy},
-    domain::{Code, CodeFormat, EmailAddress},
+    domain::{Code, CodeFormat, EmailAddress, TenantId},
     mail::{Content, EmailMessage, Language, Letter, StandardTemplates, Templates as _},
     policy::Brand,
     ports::{HashQueue, PasswordHasher as _},
@@ -111,6 +111,8 @@ fn wicg_sms_one_time_codes_the_last_line_is_bound_to_the_origin() {
     let brand = Brand::new("Larkfield").unwrap().with_origin("login.larkfield.example").unwrap();
     let code = Code::parse("04829173").unwrap();
     let message = StandardTemplates::default().render(&Letter {
+        application: None,
+        tenant: &TenantId::parse("contoso").unwrap(),
         brand: &brand,
         content: Content::Passcode { code: &code, lifetime: Duration::from_secs(600) },
         correlation: None,

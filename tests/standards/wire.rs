@@ -300,7 +300,7 @@ async fn wstg_athn_09_a_hostile_host_reaches_no_mail() {
 async fn w3c_change_password_url_is_a_temporary_redirect_and_others_are_not_found() {
     let mut front = Front::new().await;
     let known = front.page("/.well-known/change-password", &[]).await;
-    assert_eq!((known.status, known.header("location")), (302, "/account/sign-in"));
+    assert_eq!((known.status, known.header("location")), (302, "/account/change"));
     let other = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200";
     assert_eq!(front.page(other, &[]).await.status, 404);
 }

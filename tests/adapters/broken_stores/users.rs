@@ -13,8 +13,8 @@ use sspr::{
     conformance::*,
     domain::{Account, AccountId, EmailAddress, PasswordHash, TenantId, Timestamp},
     ports::{
-        Applied, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeDelivery, NoticeId,
-        Outbox, PasswordChange, StoreError, UserStore,
+        Applied, Freeze, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeDelivery,
+        NoticeId, Outbox, PasswordChange, StoreError, UserStore,
     },
 };
 
@@ -27,6 +27,8 @@ enum Fault {
     TenantsShareAccounts,
     ReadsInTwoSteps,
     KeepsTheLock,
+    KeepsTheMark,
+    ForgetsTheEndOfThePassword,
     IgnoresTheStamp,
     ARepeatChangesAgain,
     ReadsThenWrites,
@@ -34,7 +36,18 @@ enum Fault {
     ARehashMakesAnAccount,
     ASignInMakesAnAccount,
     ASignInChangesTheStamp,
+    ARequiredChangeEndsTheSessions,
+    ARequiredChangeIsForgotten,
+    AFreezeKeepsTheStamp,
+    AFreezeTakesTheAddresses,
+    AFreezeIgnoresTheStamp,
+    ARepeatedFreezeIsRefused,
+    AFreezeReadsThenWrites,
+    AWayBackFindsNothing,
+    AChangeKeepsTheFreeze,
+    AChangeKeepsTheAddresses,
     // The outbox.
+    ForgetsTheOperation,
     TellsOneAddress,
     AStaleChangeTells,
     ForgetsTheCause,
@@ -59,26 +72,39 @@ enum Fault {
 use Fault::*;
 
 /// Each fault of a user store, and the clause that names it.
-const USERS: [(Fault, &str); 11] = [
+const USERS: [(Fault, &str); 23] = [
     (FindsOneAccountOfAnAddress, "every_account_on_an_address_is_found"),
     (TenantsShareAccounts, "tenants_share_no_account"),
     (ReadsInTwoSteps, "an_account_is_read_in_one_snapshot"),
-    (KeepsTheLock, "a_reset_changes_hash_stamp_lock_and_last_reset"),
-    (IgnoresTheStamp, "a_reset_with_another_stamp_changes_nothing"),
-    (ARepeatChangesAgain, "a_repeated_reset_answers_the_stamp_on_file"),
-    (ReadsThenWrites, "parallel_resets_of_one_stamp_have_one_winner"),
+    (KeepsTheLock, "a_change_replaces_hash_stamp_lock_and_last_change"),
+    (KeepsTheMark, "a_change_replaces_the_mark_and_the_end_of_the_password"),
+    (ForgetsTheEndOfThePassword, "a_change_replaces_the_mark_and_the_end_of_the_password"),
+    (IgnoresTheStamp, "a_change_with_another_stamp_changes_nothing"),
+    (ARepeatChangesAgain, "a_repeated_change_answers_the_stamp_on_file"),
+    (ReadsThenWrites, "parallel_changes_of_one_stamp_have_one_winner"),
     (ARehashIgnoresTheOldHash, "a_rehash_replaces_only_the_hash_it_read"),
     (ARehashMakesAnAccount, "a_rehash_or_a_sign_in_of_nobody_makes_no_account"),
     (ASignInMakesAnAccount, "a_rehash_or_a_sign_in_of_nobody_makes_no_account"),
     (ASignInChangesTheStamp, "a_sign_in_leaves_the_stamp_alone"),
+    (ARequiredChangeEndsTheSessions, "a_required_change_sets_the_mark_and_nothing_else"),
+    (ARequiredChangeIsForgotten, "a_required_change_sets_the_mark_and_nothing_else"),
+    (AFreezeKeepsTheStamp, "a_freeze_replaces_stamp_and_freeze_and_nothing_else"),
+    (AFreezeTakesTheAddresses, "a_freeze_replaces_stamp_and_freeze_and_nothing_else"),
+    (AFreezeIgnoresTheStamp, "a_freeze_with_another_stamp_changes_nothing"),
+    (ARepeatedFreezeIsRefused, "a_freeze_with_another_stamp_changes_nothing"),
+    (AFreezeReadsThenWrites, "parallel_freezes_of_one_stamp_have_one_winner"),
+    (AWayBackFindsNothing, "a_frozen_account_is_found_by_each_way_back"),
+    (AChangeKeepsTheFreeze, "a_change_ends_a_freeze_and_keeps_only_the_given_addresses"),
+    (AChangeKeepsTheAddresses, "a_change_ends_a_freeze_and_keeps_only_the_given_addresses"),
 ];
 
 /// Each fault of an outbox, and the clause that names it.
-const OUTBOXES: [(Fault, &str); 19] = [
+const OUTBOXES: [(Fault, &str); 20] = [
     (TellsOneAddress, "a_change_queues_a_notice_for_each_address"),
     (AStaleChangeTells, "a_change_that_did_not_happen_queues_nothing"),
     (ForgetsTheCause, "a_notice_says_what_the_change_said"),
     (ForgetsTheLanguage, "a_notice_says_what_the_change_said"),
+    (ForgetsTheOperation, "a_notice_says_what_the_change_said"),
     (ALeaseIsShort, "a_lease_ends_after_a_minute_to_the_microsecond"),
     (ALeaseIsLong, "a_lease_ends_after_a_minute_to_the_microsecond"),
     (GoesByNumber, "the_notice_that_is_due_longest_goes_first"),
@@ -171,7 +197,7 @@ impl Broken {
 
     fn decide(&self, found: Option<&Account>, change: &PasswordChange) -> Option<Applied> {
         let Some(found) = found else { return Some(Applied::Stale) };
-        if found.last_reset == Some(change.reset) && !self.is(ARepeatChangesAgain) {
+        if found.last_change == Some(change.operation) && !self.is(ARepeatChangesAgain) {
             return Some(Applied::Repeated { stamp: found.stamp });
         }
         let stale = found.stamp != change.expected_stamp;
@@ -191,6 +217,8 @@ impl Broken {
             if !self.is(ForgetsTheLanguage) {
                 notice.language.clone_from(&change.language);
             }
+            notice.account = Some(change.account.clone());
+            notice.operation = Some(change.operation).filter(|_| !self.is(ForgetsTheOperation));
             let at = change.at;
             tables.notices.push(Waiting {
                 done: false,
@@ -220,7 +248,9 @@ impl UserStore for Broken {
         let mut found: Vec<_> = self.with(|tables| {
             let accounts = tables.accounts.iter();
             let known = accounts.filter(|((tenant, _), account)| {
-                *tenant == of_tenant && account.addresses.contains(address)
+                let back = account.frozen.as_ref().filter(|_| !self.is(AWayBackFindsNothing));
+                let is_back = back.is_some_and(|frozen| frozen.recover_to.contains(address));
+                *tenant == of_tenant && (account.addresses.contains(address) || is_back)
             });
             known.map(|(key, account)| (key.clone(), account.clone())).collect()
         });
@@ -246,7 +276,7 @@ impl UserStore for Broken {
         Ok(Some(self.looked_at_again(&key, first).await))
     }
 
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+    async fn apply_change(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
         let key = self.key(&change.tenant, &change.account);
         if self.is(ReadsThenWrites) {
             let found = self.with(|tables| tables.accounts.get(&key).cloned());
@@ -268,9 +298,71 @@ impl UserStore for Broken {
             account.password = Some(change.password.clone());
             account.stamp = change.next_stamp;
             account.locked &= self.is(KeepsTheLock);
-            account.last_reset = Some(change.reset);
+            account.last_change = Some(change.operation);
+            account.must_change = change.must_change || self.is(KeepsTheMark);
+            account.password_expires_at =
+                change.password_expires_at.filter(|_| !self.is(ForgetsTheEndOfThePassword));
+            if !self.is(AChangeKeepsTheFreeze) {
+                account.frozen = None;
+            }
+            if let (Some(addresses), false) = (&change.addresses, self.is(AChangeKeepsTheAddresses))
+            {
+                account.addresses.clone_from(addresses);
+            }
             self.tell(tables, change);
             Applied::Done { notice: NoticeDelivery::Queued }
+        }))
+    }
+
+    fn keeps_marks(&self) -> bool {
+        true
+    }
+
+    async fn require_change(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+    ) -> Result<bool, StoreError> {
+        let key = self.key(tenant, account);
+        Ok(self.with(|tables| {
+            let Some(found) = tables.accounts.get_mut(&key) else { return false };
+            found.must_change = !self.is(ARequiredChangeIsForgotten);
+            if self.is(ARequiredChangeEndsTheSessions) {
+                found.stamp = sspr::domain::Stamp::from_bytes([98; 16]);
+            }
+            true
+        }))
+    }
+
+    fn keeps_freezes(&self) -> bool {
+        true
+    }
+
+    async fn freeze(&self, freeze: &Freeze) -> Result<bool, StoreError> {
+        let key = self.key(&freeze.tenant, &freeze.account);
+        let is_stale = |account: &Account| {
+            account.stamp != freeze.expected_stamp && !self.is(AFreezeIgnoresTheStamp)
+        };
+        if self.is(AFreezeReadsThenWrites) {
+            let found = self.with(|tables| tables.accounts.get(&key).cloned());
+            if found.as_ref().is_none_or(is_stale) {
+                return Ok(found.is_some_and(|found| found.stamp == freeze.next_stamp));
+            }
+            gap().await;
+        }
+        Ok(self.with(|tables| {
+            let Some(account) = tables.accounts.get_mut(&key) else { return false };
+            if is_stale(account) && !self.is(AFreezeReadsThenWrites) {
+                return account.stamp == freeze.next_stamp && !self.is(ARepeatedFreezeIsRefused);
+            }
+            if !self.is(AFreezeKeepsTheStamp) {
+                account.stamp = freeze.next_stamp;
+            }
+            if let (Some(frozen), true) = (&freeze.frozen, self.is(AFreezeTakesTheAddresses)) {
+                account.addresses.clone_from(&frozen.recover_to);
+            }
+            account.frozen.clone_from(&freeze.frozen);
+            true
         }))
     }
 
