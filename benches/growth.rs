@@ -1,7 +1,7 @@
 //! Whole resets a second by how many people there are; what a week of load leaves behind; and how
 //! large a store is after very many resets. Real servers, durable as they are by default.
-//! `cargo bench -p benches --features full --bench growth`; with `SSPR_GROWTH_RESETS=1000000` the last table
-//! is of a million resets.
+//! `cargo bench -p benches --features full --bench growth`; with `-- throughput` the first table only,
+//! and with `SSPR_GROWTH_RESETS=1000000` the last table is of a million resets.
 #![allow(
     clippy::as_conversions,
     clippy::cast_precision_loss,
@@ -17,9 +17,11 @@
     reason = "a bench stops loudly"
 )]
 
+#[path = "support/data.rs"]
+mod data;
 #[path = "growth/kept.rs"]
 mod kept;
-#[path = "growth/people.rs"]
+#[path = "support/people.rs"]
 mod people;
 #[path = "../tests/support/servers.rs"]
 mod servers;
@@ -101,7 +103,9 @@ async fn crowd(
 }
 
 async fn throughput() {
-    println!("\n| store | people | resets/s | CPU µs a reset, this process |\n|---|---|---|---|");
+    let columns = ["store", "users", "resets/s", "CPU µs of a reset"];
+    println!("\n| {} |\n|---|---|---|---|", columns.join(" | "));
+    let mut rows = Vec::new();
     for kept in Kept::all().await {
         for people in PEOPLE {
             // New keys name new counters: nobody has been here before.
@@ -109,14 +113,19 @@ async fn throughput() {
             let number = Arc::new(AtomicU32::new(0));
             let before = cpu();
             let (done, took) = crowd(&service, &number, people, TIME, u32::MAX).await;
-            let name = kept.name();
-            println!(
-                "| {name} | {people} | {:.0} | {:.0} |",
-                f64::from(done) / took.as_secs_f64(),
-                (cpu() - before) / f64::from(done)
-            );
+            let row = [
+                kept.name(),
+                people.to_string(),
+                format!("{:.0}", f64::from(done) / took.as_secs_f64()),
+                // Of this process: the servers are not counted.
+                format!("{:.0}", (cpu() - before) / f64::from(done)),
+            ];
+            println!("| {} |", row.join(" | "));
+            rows.push(row.to_vec());
         }
     }
+    let command = "cargo bench -p benches --features full --bench growth";
+    data::keep("growth", command, &columns, &rows);
 }
 
 async fn week() {
@@ -202,6 +211,9 @@ async fn main() {
     let began = Wall::now();
     throughput().await;
     say_time("resets a second", began);
+    if std::env::args().any(|argument| argument == "throughput") {
+        return;
+    }
     let began = Wall::now();
     week().await;
     say_time("the week", began);

@@ -1,5 +1,6 @@
-//! The stores on real servers, durable: a verb beside the raw driver's call (G10), and commits of
-//! sixteen callers beside a single writer's (G11). `cargo bench -p benches --features full --bench stores`
+//! The stores on real servers, durable: a verb beside the raw driver's call (G10), commits of sixteen
+//! callers beside a single writer's (G11), and how commits grow with the callers on SQLite.
+//! `cargo bench -p benches --features full --bench stores`; with `-- callers` the last of them only
 #![allow(
     clippy::as_conversions,
     clippy::disallowed_methods,
@@ -13,6 +14,8 @@
     reason = "a bench stops loudly"
 )]
 
+#[path = "support/data.rs"]
+mod data;
 #[path = "../tests/support/servers.rs"]
 mod servers;
 #[path = "support/table.rs"]
@@ -41,6 +44,8 @@ use table::{Bar, Row, head, median};
 const ROUNDS: usize = 30;
 const PAIRS: usize = 100;
 const CALLERS: u64 = 16;
+/// Numbers of callers of SQLite, whose commits share fsyncs.
+const MORE_CALLERS: [u64; 7] = [1, 2, 4, 8, 16, 32, 64];
 /// How long commits are counted, and how often.
 const TIME: Duration = Duration::from_secs(1);
 const COUNTS: usize = 4;
@@ -119,10 +124,10 @@ fn commits(what: &str, ours: &Samples, raw: &Samples) {
     Row::of("G11", what, of(ours), of(raw), (Bar::AtLeast(1.0), Some(Bar::AtLeast(3.0))));
 }
 
-/// Inserts by sixteen callers for a while; how many a second.
-async fn inserts(codes: &Arc<dyn CodeStore>, number: &Arc<AtomicU64>) -> f64 {
+/// Inserts by so many callers for a while; how many a second.
+async fn inserts(codes: &Arc<dyn CodeStore>, number: &Arc<AtomicU64>, callers: u64) -> f64 {
     let began = Wall::now();
-    let callers = (0..CALLERS).map(|_| {
+    let callers = (0..callers).map(|_| {
         let (codes, number) = (codes.clone(), number.clone());
         tokio::spawn(async move {
             let mut done = 0_u64;
@@ -179,7 +184,7 @@ async fn postgres() {
             done += 1;
         }
         put(&mut single, count, (done - before) as f64 / began.elapsed().as_secs_f64());
-        put(&mut many, count, inserts(&codes, &number).await);
+        put(&mut many, count, inserts(&codes, &number, CALLERS).await);
     }
     commits("Postgres, commits of 16 callers / of one writer with one row", &many, &single);
 }
@@ -245,16 +250,48 @@ async fn sqlite() {
             done += 1;
         }
         put(&mut single, count, (done - before) as f64 / began.elapsed().as_secs_f64());
-        put(&mut many, count, inserts(&codes, &number).await);
+        put(&mut many, count, inserts(&codes, &number, CALLERS).await);
     }
     commits("SQLite, commits of 16 callers / of one writer with one row", &many, &single);
 }
 
+/// Measures durable commits per second by the number of callers, on one file.
+async fn sqlite_callers() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("sspr.db")).await.unwrap();
+    let (codes, number): (Arc<dyn CodeStore>, _) = (Arc::new(store.codes()), numbers());
+    let mut counts = vec![Vec::new(); MORE_CALLERS.len()];
+    for _ in 0..COUNTS {
+        for (callers, counts) in MORE_CALLERS.into_iter().zip(&mut counts) {
+            counts.push(inserts(&codes, &number, callers).await);
+        }
+    }
+    let columns = ["store", "callers", "commits/s", "of one caller"];
+    println!("\n| {} |\n|---|---|---|---|", columns.join(" | "));
+    let one = median(&counts[0]);
+    let rows: Vec<_> = MORE_CALLERS
+        .into_iter()
+        .zip(&counts)
+        .map(|(callers, counts)| {
+            let many = median(counts);
+            let figures = [format!("{many:.0}"), format!("{:.2}x", many / one)];
+            ["SQLite".to_owned(), callers.to_string()].into_iter().chain(figures).collect()
+        })
+        .collect();
+    rows.iter().for_each(|row: &Vec<String>| println!("| {} |", row.join(" | ")));
+    let command = "cargo bench -p benches --features full --bench stores";
+    data::keep("stores-callers", command, &columns, &rows);
+}
+
 #[tokio::main]
 async fn main() {
+    if std::env::args().any(|argument| argument == "callers") {
+        return sqlite_callers().await;
+    }
     head();
     postgres().await;
     redis_like("Redis", &Redis::start()).await;
     redis_like("Valkey", &Redis::valkey()).await;
     sqlite().await;
+    sqlite_callers().await;
 }

@@ -14,6 +14,8 @@
     reason = "a bench stops loudly"
 )]
 
+#[path = "support/data.rs"]
+mod data;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -79,18 +81,33 @@ fn main() {
             costs[index] = cost;
         }
     }
-    println!(
-        "| what | CPU µs | store calls | look-ups | bytes stored | mails | Argon2 runs | limited by \
-         | test in `tests/engine/stranger_cost.rs` |\n|---|---|---|---|---|---|---|---|---|"
-    );
-    let limits = Limits::default();
+    let columns = [
+        "what",
+        "CPU µs",
+        "store calls",
+        "look-ups",
+        "bytes stored",
+        "mails",
+        "Argon2 runs",
+        "limited by",
+        "test in `tests/engine/stranger_cost.rs`",
+    ];
+    println!("| {} |\n|{}", columns.join(" | "), "---|".repeat(columns.len()));
+    let (limits, mut rows) = (Limits::default(), Vec::new());
     for ((ask, what, test), (times, cost)) in ASKS.iter().zip(times.iter_mut().zip(&costs)) {
         times.sort_by(f64::total_cmp);
         let Cost { bytes, calls, finds, hashes, mails } = cost;
-        println!(
-            "| {what} | {:.1} | {calls} | {finds} | {bytes} | {mails} | {hashes} | {} | `{test}` |",
-            times[ROUNDS / 2],
-            ask.bound(&limits),
-        );
+        let [calls, finds, bytes, mails] = [calls, finds, bytes, mails].map(ToString::to_string);
+        let counts = [calls, finds, bytes, mails, hashes.to_string()];
+        let row = [
+            vec![(*what).to_owned(), format!("{:.1}", times[ROUNDS / 2])],
+            counts.to_vec(),
+            vec![ask.bound(&limits), format!("`{test}`")],
+        ]
+        .concat();
+        println!("| {} |", row.join(" | "));
+        rows.push(row);
     }
+    let command = "cargo bench -p benches --bench stranger";
+    data::keep("stranger", command, &columns, &rows);
 }

@@ -1,9 +1,11 @@
 //! People who have forgotten their passwords, and a service that helps them.
+#![allow(dead_code, reason = "each bench uses its own part")]
 
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv4Addr},
     sync::{Arc, Mutex},
+    time::{Duration, Instant as Wall},
 };
 
 use async_trait::async_trait;
@@ -11,10 +13,12 @@ use sspr::{
     Application, Courier, Keyring, Sspr, TenantPolicy,
     adapters::{ManualClock, MemoryPolicies, MemoryUsers, SystemEntropy, code_in},
     domain::{
-        Account, AccountId, Code, Digest, EmailAddress, Password, PasswordHash, Stamp, TenantId,
-        Timestamp,
+        Account, AccountId, Code, Digest, EmailAddress, FlowToken, Grant, Password, PasswordHash,
+        Stamp, TenantId, Ticket, Timestamp,
     },
-    engine::{Client, Rejection, Request, StartOutcome, SubmitOutcome, VerifyOutcome},
+    engine::{
+        Client, RedeemOutcome, Rejection, Request, StartOutcome, SubmitOutcome, VerifyOutcome,
+    },
     mail::EmailMessage,
     ports::{
         CodeStore, EmailSender, HashError, HashQueue, PasswordHasher, PasswordMatch, SendError,
@@ -30,6 +34,15 @@ pub struct Service {
     users: MemoryUsers,
     mailroom: Mailroom,
     wrong: Code,
+}
+
+/// A user with an account.
+struct Person {
+    address: EmailAddress,
+    client: Client,
+    id: AccountId,
+    number: u32,
+    tenant: TenantId,
 }
 
 /// Hands each person the code of their mail.
@@ -60,46 +73,89 @@ impl Service {
     }
 
     /// Start, the mail, one wrong code, the right one, the new password.
-    pub async fn reset(&self, person: u32) {
-        let address = EmailAddress::parse(&format!("p{person}@example.com")).unwrap();
-        let tenant = TenantId::parse("contoso").unwrap();
-        let account = AccountId::parse(&format!("p{person}")).unwrap();
-        let stamp = Stamp::generate(&SystemEntropy::new()).unwrap();
-        let account = Account::new(account, address.clone(), stamp);
-        let (of, id) = (tenant.clone(), account.id.clone());
-        self.users.insert(&tenant, account.with_password(hash()));
-        let client = Client::at(IpAddr::from(Ipv4Addr::from_bits(0x0a00_0000 + person)));
-        let shop = Application::new("contoso", "sign-in", "shop").unwrap();
-        let request = Request::new(&shop, address.clone());
-        let mut mail = self.mailroom.expect(&address);
-        let token = match self.sspr.start(&request, &client).await.unwrap() {
-            StartOutcome::Started(started) => started.token,
-            other => panic!("{person}: {other:?}"),
-        };
+    pub async fn reset(&self, number: u32) {
+        let person = self.enrol(number);
+        let mut mail = self.mailroom.expect(&person.address);
+        let token = self.start(&person).await;
         self.courier.drain(&self.mailroom).await;
         let mut code = mail.await.unwrap();
-        mail = self.mailroom.expect(&address);
+        mail = self.mailroom.expect(&person.address);
         let mut typed = &self.wrong;
         let grant = loop {
-            match self.sspr.verify(&token, typed, &client).await.unwrap() {
+            match self.sspr.verify(&token, typed, &person.client).await.unwrap() {
                 VerifyOutcome::Granted(granted) => break granted.grant,
                 VerifyOutcome::Rejected(Rejection::WrongCode { .. }) => {}
                 // The tenant has had its thousand wrong tries of the day: codes get longer.
                 VerifyOutcome::Rejected(Rejection::LongerCodeSent(_)) => {
                     self.courier.drain(&self.mailroom).await;
                     code = mail.await.unwrap();
-                    mail = self.mailroom.expect(&address);
+                    mail = self.mailroom.expect(&person.address);
                 }
-                other => panic!("{person}: {other:?}"),
+                other => panic!("{number}: {other:?}"),
             }
             typed = &code;
         };
+        self.submit(&person, &grant).await;
+        self.leave(&person);
+    }
+
+    /// Start, the mail, the right code, the new password, the sign-in. The courier works beside the
+    /// user, as it does in a service. Returns how long the start and the whole reset took.
+    pub async fn reset_straight(self: &Arc<Self>, number: u32) -> (Duration, Duration) {
+        let person = self.enrol(number);
+        let mail = self.mailroom.expect(&person.address);
+        let began = Wall::now();
+        let token = self.start(&person).await;
+        let start = began.elapsed();
+        let service = self.clone();
+        tokio::spawn(async move { service.courier.drain(&service.mailroom).await });
+        let code = mail.await.unwrap();
+        let grant = match self.sspr.verify(&token, &code, &person.client).await.unwrap() {
+            VerifyOutcome::Granted(granted) => granted.grant,
+            other => panic!("{number}: {other:?}"),
+        };
+        let ticket = self.submit(&person, &grant).await;
+        let redeemed = self.sspr.redeem(&ticket).await.unwrap();
+        assert!(matches!(redeemed, RedeemOutcome::SignIn(_)), "{number}: {redeemed:?}");
+        let whole = began.elapsed();
+        self.leave(&person);
+        (start, whole)
+    }
+
+    /// Gives a person an account.
+    fn enrol(&self, number: u32) -> Person {
+        let address = EmailAddress::parse(&format!("p{number}@example.com")).unwrap();
+        let tenant = TenantId::parse("contoso").unwrap();
+        let account = AccountId::parse(&format!("p{number}")).unwrap();
+        let stamp = Stamp::generate(&SystemEntropy::new()).unwrap();
+        let account = Account::new(account, address.clone(), stamp);
+        let id = account.id.clone();
+        self.users.insert(&tenant, account.with_password(hash()));
+        let client = Client::at(IpAddr::from(Ipv4Addr::from_bits(0x0a00_0000 + number)));
+        Person { address, client, id, number, tenant }
+    }
+
+    async fn start(&self, person: &Person) -> FlowToken {
+        let shop = Application::new("contoso", "sign-in", "shop").unwrap();
+        let request = Request::new(&shop, person.address.clone());
+        match self.sspr.start(&request, &person.client).await.unwrap() {
+            StartOutcome::Started(started) => started.token,
+            other => panic!("{}: {other:?}", person.number),
+        }
+    }
+
+    async fn submit(&self, person: &Person, grant: &Grant) -> Ticket {
         let new = Password::parse("four unrelated words will do").unwrap();
-        let changed = self.sspr.submit(&grant, &new, &client).await.unwrap();
-        assert!(matches!(changed, SubmitOutcome::Changed(_)), "{person}: {changed:?}");
-        self.mailroom.forget(&address);
-        // The users in memory are looked through from end to end: let there be few of them.
-        self.users.remove(&of, &id);
+        match self.sspr.submit(grant, &new, &person.client).await.unwrap() {
+            SubmitOutcome::Changed(changed) => changed.ticket,
+            other => panic!("{}: {other:?}", person.number),
+        }
+    }
+
+    /// Removes a person, because the users in memory are searched from end to end.
+    fn leave(&self, person: &Person) {
+        self.mailroom.forget(&person.address);
+        self.users.remove(&person.tenant, &person.id);
     }
 
     /// Sweeps until nothing is left to sweep; how many entries went.
