@@ -1,7 +1,8 @@
 //! Your own axum application, users table and sessions, with hosted pages at /account.
 //! `cargo run --features full --example embed`, then open http://127.0.0.1:8090/ (mails are files)
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "an example talks, and stops loudly")]
-use axum::{Router, extract::State, http::HeaderMap, response::Html, routing::get};
+use axum::http::{HeaderMap, HeaderValue, request::Parts};
+use axum::{Router, extract::State, response::Html, routing::get};
 use sspr::{Application, adapters::*, domain::*, http::*, ports::*, *};
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, sync::RwLock};
 
@@ -31,17 +32,18 @@ impl UserStore for Mine {
         Ok(self.users.read().unwrap().get(id).cloned())
     }
 
-    // UPDATE … SET hash = ?, stamp = ?, last_reset = ? WHERE id = ? AND stamp = ?
-    async fn apply_reset(&self, change: &PasswordChange) -> Stored<Applied> {
+    // UPDATE … SET hash = ?, stamp = ?, last_change = ? WHERE id = ? AND stamp = ?
+    async fn apply_change(&self, change: &PasswordChange) -> Stored<Applied> {
         let mut users = self.users.write().unwrap();
         let Some(user) = users.get_mut(&change.account) else { return Ok(Applied::Stale) };
-        if user.last_reset == Some(change.reset) {
+        if user.last_change == Some(change.operation) {
             return Ok(Applied::Repeated { stamp: user.stamp });
         } else if user.stamp != change.expected_stamp {
             return Ok(Applied::Stale);
         }
         user.password = Some(change.password.clone());
-        (user.stamp, user.last_reset, user.locked) = (change.next_stamp, Some(change.reset), false);
+        (user.stamp, user.last_change, user.locked) =
+            (change.next_stamp, Some(change.operation), false);
         Ok(Applied::Done { notice: NoticeDelivery::NotQueued })
     }
 }
@@ -61,8 +63,12 @@ impl Sessions for Mine {
         Ok(NewSession::with_cookie(cookie.parse().map_err(SessionError::new)?))
     }
 
-    async fn end(&self, headers: &HeaderMap) -> Result<Vec<axum::http::HeaderValue>, SessionError> {
-        self.sessions.write().unwrap().remove(token(headers).unwrap_or_default());
+    async fn current(&self, request: &Parts) -> Result<Option<CurrentSession>, SessionError> {
+        Ok(self.signed_in(&request.headers).map(|(id, stamp)| CurrentSession::new(id, stamp)))
+    }
+
+    async fn end(&self, request: &Parts) -> Result<Vec<HeaderValue>, SessionError> {
+        self.sessions.write().unwrap().remove(token(&request.headers).unwrap_or_default());
         let gone = format!("{SESSION}=; Max-Age=0; {ATTRIBUTES}");
         Ok(vec![gone.parse().map_err(SessionError::new)?])
     }
@@ -72,12 +78,18 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     cookie(headers, SESSION) // headers are bytes: a foreign cookie spoils nothing
 }
 
-async fn home(State(mine): State<Mine>, headers: HeaderMap) -> Html<String> {
-    let session = token(&headers).and_then(|it| mine.sessions.read().unwrap().get(it).cloned());
-    let users = mine.users.read().unwrap();
+impl Mine {
     // A session is valid while it carries the stamp of its user: a reset ends all others.
-    match session.filter(|(id, stamp)| users.get(id).is_some_and(|user| user.stamp == *stamp)) {
-        Some((id, _)) => Html(format!("Signed in as {id}.")),
+    fn signed_in(&self, headers: &HeaderMap) -> Option<(AccountId, Stamp)> {
+        let (id, stamp) = self.sessions.read().unwrap().get(token(headers)?)?.clone();
+        let users = self.users.read().unwrap();
+        users.get(&id).is_some_and(|user| user.stamp == stamp).then_some((id, stamp))
+    }
+}
+
+async fn home(State(mine): State<Mine>, headers: HeaderMap) -> Html<String> {
+    match mine.signed_in(&headers) {
+        Some((id, _)) => Html(format!("{id}: <a href=/account/change>Change password</a>")),
         None => Html("<a href=/account/sign-in>Sign in</a>".to_owned()),
     }
 }
@@ -99,7 +111,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tokio::spawn(courier.run(FolderSender::open("embed-mails", from, SystemClock::new())?));
 
     let shop = Application::new("contoso", "sign-in", "shop")?;
-    let account = pages(&sspr, shop, mine.clone()); // sign in, forgot, code, new password
+    let account = pages(&sspr, shop, mine.clone()); // sign in, forgot, change password
     let app = Router::new().route("/", get(home)).with_state(mine);
     let app = app.nest_service("/account", account); // also answers /account/
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8090").await?;

@@ -12,7 +12,7 @@ use sspr::{
         Argon2Pool, FolderSender, MemoryPolicies, SessionToken, SmtpSender, SqliteStore,
         SqliteUsers, SystemClock, SystemEntropy,
     },
-    domain::{Account, AccountId, Code, EmailAddress, Password, Stamp, TenantId},
+    domain::{Account, AccountId, Code, EmailAddress, Grant, Password, Stamp, TenantId},
     engine::{
         Client, RedeemOutcome, Rejection, Request, SendOutcome, SentCode, SignInOutcome,
         StartOutcome, SubmitOutcome, VerifyOutcome,
@@ -174,6 +174,11 @@ impl Terminal {
         };
         match self.sspr.sign_in(request, &password, &Client::unknown()).await? {
             SignInOutcome::SignedIn(it) => self.signed_in(request, &it.account, it.stamp).await?,
+            SignInOutcome::MustChange(granted) => {
+                println!("Your password must be changed.");
+                self.choose(request, &granted.grant).await?;
+            }
+            SignInOutcome::Frozen => println!("Frozen by its owner. A reset opens it."),
             SignInOutcome::Rejected => {
                 println!("That address and password do not match.");
             }
@@ -230,6 +235,12 @@ impl Terminal {
                 }
             }
         };
+        self.choose(request, &grant).await
+    }
+
+    /// Asks for a new password until one is accepted.
+    async fn choose(&self, request: &Request, grant: &Grant) -> Outcome<()> {
+        let client = Client::unknown();
         loop {
             let Some(typed) = ask("New password?") else { return Ok(()) };
             let password = match Password::parse(&typed) {
@@ -239,7 +250,7 @@ impl Terminal {
                     continue;
                 }
             };
-            match self.sspr.submit(&grant, &password, &client).await? {
+            match self.sspr.submit(grant, &password, &client).await? {
                 SubmitOutcome::Changed(changed) => {
                     println!("Your password is changed.");
                     return match self.sspr.redeem(&changed.ticket).await? {
@@ -265,7 +276,7 @@ impl Terminal {
         let (tenant, entropy) = (&request.application.tenant, SystemEntropy::new());
         let token = self.users.open_session(tenant, id, stamp, &entropy).await?;
         self.greet().await?;
-        fs::write(&self.session, token.expose())?;
+        fs::write(&self.session, format!("{tenant}\n{}", token.expose()))?;
         println!("Signed in as {id} of {tenant}.");
         Ok(())
     }
@@ -273,9 +284,10 @@ impl Terminal {
     /// Says what the session that was kept is still worth.
     async fn greet(&self) -> Outcome<()> {
         let Ok(kept) = fs::read_to_string(&self.session) else { return Ok(()) };
-        let account = match SessionToken::parse(kept.trim()) {
-            Some(token) => self.users.session(&token).await?,
-            None => None,
+        let (tenant, token) = kept.trim().split_once('\n').unwrap_or_default();
+        let account = match (TenantId::parse(tenant), SessionToken::parse(token)) {
+            (Ok(tenant), Some(token)) => self.users.session(&tenant, &token).await?,
+            _ => None,
         };
         match account {
             Some(id) => println!("The earlier session is valid: {id}."),

@@ -23,6 +23,8 @@ debug_is_text!(Error);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
+    /// The audit log could not record an action of the help desk. Nothing was done.
+    Audit,
     /// The clock of this process is too far off the clock of its store.
     Clock,
     /// The source of randomness failed.
@@ -47,9 +49,15 @@ impl Error {
         self.kind
     }
 
+    /// Wraps the error of the audit log.
+    pub(crate) fn of_audit(error: StoreError) -> Self {
+        Self { kind: ErrorKind::Audit, source: error.into() }
+    }
+
     /// Returns the error as an event shows it.
     pub(crate) fn failure(&self) -> Failure {
         let kind = match self.kind {
+            ErrorKind::Audit => FailureKind::Audit,
             ErrorKind::Clock => FailureKind::Clock,
             ErrorKind::Entropy => FailureKind::Entropy,
             ErrorKind::Hasher => FailureKind::Hasher,
@@ -69,13 +77,14 @@ impl Error {
     /// Returns whether a later retry may help.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
-        matches!(self.kind, ErrorKind::Store { transient: true })
+        matches!(self.kind, ErrorKind::Audit | ErrorKind::Store { transient: true })
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
+            ErrorKind::Audit => "the action could not be recorded, so that it was not done",
             ErrorKind::Clock => "this process's clock is too far from its store's",
             ErrorKind::Entropy => "no secret could be drawn",
             ErrorKind::Hasher => "a password could not be hashed or verified",

@@ -49,8 +49,9 @@ pub use domain::{
     Stamp, Ticket,
 };
 pub use engine::{
-    Client, Courier, OpenOutcome, RedeemOutcome, Rejection, Request, SendOutcome, SignInOutcome,
-    Sspr, StartOutcome, StatusOutcome, SubmitOutcome, VerifyOutcome,
+    ChangeOutcome, Client, Courier, FreezeOutcome, OpenOutcome, RedeemOutcome, Rejection, Request,
+    SendOutcome, Session, SignInOutcome, Sspr, StartOutcome, StatusOutcome, SubmitOutcome,
+    VerifyOutcome,
 };
 pub use error::{Error, ErrorKind};
 pub use policy::TenantPolicy;

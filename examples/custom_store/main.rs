@@ -30,7 +30,7 @@ struct Row {
     failed_logins: u32,
     /// New with every change of password, addresses or rights; sessions carry it.
     stamp: [u8; 16],
-    last_reset: Option<RecordId>,
+    last_change: Option<RecordId>,
 }
 
 /// The host's users table, by id.
@@ -49,7 +49,7 @@ fn account(id: &str, row: &Row) -> Option<Account> {
     let mut account = Account::new(id, mail, Stamp::from_bytes(row.stamp));
     account.password = PasswordHash::parse(&row.hash).ok();
     account.locked = row.failed_logins >= 10;
-    account.last_reset = row.last_reset;
+    account.last_change = row.last_change;
     Some(account)
 }
 
@@ -77,11 +77,11 @@ impl UserStore for Table {
         Ok(self.with(|rows| rows.get(id.as_str()).and_then(|row| account(id.as_str(), row))))
     }
 
-    // UPDATE … SET hash = ?, stamp = ?, failed_logins = 0, last_reset = ? WHERE id = ? AND stamp = ?
-    async fn apply_reset(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
+    // UPDATE … SET hash = ?, stamp = ?, failed_logins = 0, last_change = ? WHERE id = ? AND stamp = ?
+    async fn apply_change(&self, change: &PasswordChange) -> Result<Applied, StoreError> {
         Ok(self.with(|rows| {
             let Some(row) = rows.get_mut(change.account.as_str()) else { return Applied::Stale };
-            if row.last_reset == Some(change.reset) {
+            if row.last_change == Some(change.operation) {
                 return Applied::Repeated { stamp: Stamp::from_bytes(row.stamp) };
             }
             if Stamp::from_bytes(row.stamp) != change.expected_stamp {
@@ -90,7 +90,7 @@ impl UserStore for Table {
             row.hash = change.password.expose().to_owned();
             row.stamp = *change.next_stamp.as_bytes();
             row.failed_logins = 0;
-            row.last_reset = Some(change.reset);
+            row.last_change = Some(change.operation);
             Applied::Done { notice: NoticeDelivery::NotQueued }
         }))
     }
@@ -104,7 +104,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let row = Row {
         failed_logins: 12,
         hash: old.expose().to_owned(),
-        last_reset: None,
+        last_change: None,
         mail: "ada@example.com".to_owned(),
         stamp: *Stamp::generate(&entropy)?.as_bytes(),
     };

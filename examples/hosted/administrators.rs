@@ -18,7 +18,8 @@ use crate::{Outcome, keys, shop};
 
 const NAME: &str = "__Host-administrator";
 
-/// One administrator of all tenants. A real host asks its own sessions.
+/// One administrator of all tenants, who is also the help desk. A real host asks its own sessions,
+/// and decides about each kind of access.
 #[derive(Clone)]
 pub struct Administrators {
     key: String,

@@ -23,8 +23,17 @@ pub enum Existing {
 }
 
 /// Local: `ada`, `grace`. Of other kinds: what their names say.
-const NAMES: [&str; 8] =
-    ["ada", "grace", "locked", "disabled", "federated", "otp-only", "excluded", "second-factor"];
+const NAMES: [&str; 9] = [
+    "ada",
+    "grace",
+    "locked",
+    "disabled",
+    "federated",
+    "otp-only",
+    "excluded",
+    "second-factor",
+    "must-change",
+];
 
 /// Puts in the named customers, and `more` of the name `customer1`, `customer2` and so on.
 pub async fn furnish(users: &SqliteUsers, existing: Existing, more: u32) -> Outcome<()> {
@@ -52,6 +61,7 @@ pub async fn furnish(users: &SqliteUsers, existing: Existing, more: u32) -> Outc
                     account.password = None;
                 }
                 "excluded" => account.groups = vec![GroupId::parse(STAFF)?],
+                "must-change" => account.must_change = true,
                 "second-factor" => account.second_factor = SecondFactor::Independent,
                 _ => {}
             }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sspr::{
     adapters::{CaptureSender, code_in},
     domain::EmailAddress,
-    mail::EmailMessage,
+    mail::{EmailMessage, MailPurpose},
 };
 
 use crate::shop;
@@ -43,7 +43,8 @@ fn newest_code(inbox: &CaptureSender, query: &Asked) -> Response {
     let wanted = EmailAddress::parse(to).ok();
     let messages = inbox.messages();
     let mut newest = messages.iter().rev();
-    let newest = newest.find(|mail| wanted.as_ref() == Some(&mail.to) && code_in(mail).is_some());
+    let newest = newest
+        .find(|mail| wanted.as_ref() == Some(&mail.to) && mail.purpose == MailPurpose::Passcode);
     match newest.and_then(code_in) {
         Some(code) => code.expose().into_response(),
         None => (StatusCode::NOT_FOUND, "no passcode for this address yet\n").into_response(),

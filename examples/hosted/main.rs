@@ -84,6 +84,7 @@ async fn run(options: Options) -> Outcome<()> {
     let (sspr, courier) =
         Sspr::builder(users.clone(), store.codes(), policies.clone(), keys::beside(&options.db)?)
             .with_outbox(users.clone())
+            .with_audit_log(store.audit())
             .with_clock(clock.clone())
             .build();
     let inbox = CaptureSender::new();
@@ -96,7 +97,7 @@ async fn run(options: Options) -> Outcome<()> {
     };
 
     let administrators = Administrators::new()?;
-    let mut admin = Admin::new(&sspr, policies.clone(), administrators.clone());
+    let mut admin = Admin::new(&sspr, policies.clone(), administrators.clone()).with_help_desk();
     // Tests come from many networks by one connection.
     let proxies = if options.controls {
         TrustedProxies::parse(["127.0.0.0/8", "::1"])?
@@ -117,6 +118,7 @@ async fn run(options: Options) -> Outcome<()> {
         let pages = Pages::new(&sspr, application.clone(), sessions)
             .with_home(home)
             .with_help(ReturnTo::parse("/")?)
+            .with_help_desk()
             .with_trusted_proxies(proxies.clone());
         let client = NativeApplication::new(application)
             .with_origin(&format!("http://{at}"))?
@@ -127,7 +129,10 @@ async fn run(options: Options) -> Outcome<()> {
             .nest_service(&format!("/{tenant}/account"), pages.router())
             .nest(&format!("/{tenant}.onmicrosoft.com"), api.router().merge(issuer.router()))
             .merge(shop::router(tenant, users.clone())?);
-        admin = admin.with_group(&id, GroupId::parse(STAFF)?, "Staff");
+        let shop = Application::new(tenant, "sign-in", CLIENT)?;
+        admin = admin
+            .with_group(&id, GroupId::parse(STAFF)?, "Staff")
+            .with_application(shop, "The shop");
     }
     app = app.nest("/admin/", admin.router());
     if options.controls {
@@ -138,6 +143,12 @@ async fn run(options: Options) -> Outcome<()> {
     let sweeper = keep_house(&sspr, &policies);
     println!("Application     http://{at}/contoso/shop   (and http://{at}/fabrikam/shop)");
     println!("Customers       ada@example.com, password: {}", customers::PASSWORD);
+    println!(
+        "                signed in: Change password; must-change@example.com must do so first"
+    );
+    println!(
+        "                not you? The notice has a code: Freeze my account, on the sign-in page"
+    );
     println!("Inbox           http://{at}/inbox   (JSON: http://{at}/inbox.json)");
     println!("Administrator   http://{at}/administrator?key={}", administrators.key());
     println!("Native API      http://{at}/contoso.onmicrosoft.com   (client_id {CLIENT})");

@@ -7,7 +7,7 @@ use sspr::{
     adapters::SmtpSender,
     domain::{EmailAddress, TenantId},
     http::NativeApplication,
-    policy::{AuthenticationMethodsPolicy, Brand, Disclosure, PasswordRules},
+    policy::{AuthenticationMethodsPolicy, Brand, Disclosure, FreezeCodes, PasswordRules},
     ports::{Clock as _, PolicyChange, PolicyStore as _},
 };
 
@@ -185,6 +185,7 @@ impl Settings {
         );
         let methods = AuthenticationMethodsPolicy::from_email_json(&email)?;
         let policy = TenantPolicy::customers(tenant)?.with_brand(brand);
+        let policy = policy.with_freeze_codes(FreezeCodes::On);
         Ok(self.applied(policy.with_authentication_methods(methods)))
     }
 

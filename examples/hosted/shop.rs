@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    http::{HeaderMap, HeaderValue, StatusCode, header::LOCATION},
+    http::{HeaderMap, HeaderValue, StatusCode, header::LOCATION, request::Parts},
     response::{Html, IntoResponse as _},
     routing::get,
 };
@@ -10,7 +10,8 @@ use sspr::{
     adapters::{SessionToken, SqliteUsers, SystemEntropy},
     domain::{AccountId, TenantId},
     engine::SecondFactorDemand,
-    http::{NewSession, ReturnTo, SessionError, Sessions, SignInContext},
+    http::{CurrentSession, NewSession, ReturnTo, SessionError, Sessions, SignInContext},
+    ports::UserStore as _,
 };
 
 use crate::Outcome;
@@ -32,6 +33,10 @@ impl ShopSessions {
             users,
         })
     }
+
+    fn token(&self, request: &Parts) -> Option<SessionToken> {
+        sspr::http::cookie(&request.headers, &self.cookie).and_then(SessionToken::parse)
+    }
 }
 
 #[async_trait::async_trait]
@@ -48,10 +53,20 @@ impl Sessions for ShopSessions {
         Ok(NewSession::with_cookie(HeaderValue::from_str(&line).map_err(SessionError::new)?))
     }
 
-    async fn end(&self, headers: &HeaderMap) -> Result<Vec<HeaderValue>, SessionError> {
-        let token = sspr::http::cookie(headers, &self.cookie).and_then(SessionToken::parse);
-        if let Some(token) = token {
-            self.users.close_session(&token).await.map_err(SessionError::new)?;
+    async fn current(&self, request: &Parts) -> Result<Option<CurrentSession>, SessionError> {
+        let Some(token) = self.token(request) else { return Ok(None) };
+        let account = self.users.session(&self.tenant, &token).await.map_err(SessionError::new)?;
+        let Some(account) = account else { return Ok(None) };
+        let found = self.users.find(&self.tenant, &account).await.map_err(SessionError::new)?;
+        // The session is checked after the stamp was read, so that the stamp is not a newer one.
+        let still = self.users.session(&self.tenant, &token).await.map_err(SessionError::new)?;
+        let found = found.filter(|found| still.as_ref() == Some(&found.id));
+        Ok(found.map(|found| CurrentSession::new(found.id, found.stamp)))
+    }
+
+    async fn end(&self, request: &Parts) -> Result<Vec<HeaderValue>, SessionError> {
+        if let Some(token) = self.token(request) {
+            self.users.close_session(&self.tenant, &token).await.map_err(SessionError::new)?;
         }
         let line = format!("{}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0", self.cookie);
         Ok(vec![HeaderValue::from_str(&line).map_err(SessionError::new)?])
@@ -61,18 +76,19 @@ impl Sessions for ShopSessions {
 pub fn router(tenant: &'static str, users: SqliteUsers) -> Outcome<Router> {
     let id = TenantId::parse(tenant)?;
     let home = move |headers: HeaderMap| async move {
-        match signed_in(&users, tenant, &headers).await {
-            Some(account) if account.0 == id => Html(page(
+        match signed_in(&users, &id, &headers).await {
+            Some(account) => Html(page(
                 "Shop",
                 &format!(
                     "<h1>Shop</h1><p class=\"lead\">Signed in as <b id=\"account\">{}</b>.</p>\
-                 <form method=\"post\" action=\"/{tenant}/account/sign-out\">\
+                 <div class=\"stack\"><a class=\"button\" href=\"/{tenant}/account/change\">\
+                 Change password</a></div><form method=\"post\" action=\"/{tenant}/account/sign-out\">\
                  <button class=\"button second\">Sign out</button></form>",
-                    account.1
+                    account
                 ),
             ))
             .into_response(),
-            _ => {
+            None => {
                 let to = format!("/{tenant}/account/sign-in?return_to=/{tenant}/shop");
                 (StatusCode::SEE_OTHER, [(LOCATION, to)]).into_response()
             }
@@ -91,12 +107,11 @@ async fn second_factor() -> Html<String> {
 
 async fn signed_in(
     users: &SqliteUsers,
-    tenant: &str,
+    tenant: &TenantId,
     headers: &HeaderMap,
-) -> Option<(TenantId, AccountId)> {
-    let value = sspr::http::cookie(headers, &cookie(tenant))?;
-    let account = users.session(&SessionToken::parse(value)?).await.ok()??;
-    Some((TenantId::parse(tenant).ok()?, account))
+) -> Option<AccountId> {
+    let value = sspr::http::cookie(headers, &cookie(tenant.as_str()))?;
+    users.session(tenant, &SessionToken::parse(value)?).await.ok()?
 }
 
 fn cookie(tenant: &str) -> String {

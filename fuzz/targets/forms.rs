@@ -8,7 +8,7 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     extract::ConnectInfo,
-    http::{HeaderMap, HeaderValue, Request},
+    http::{HeaderValue, Request, request::Parts},
 };
 use libfuzzer_sys::fuzz_target;
 use sspr::{
@@ -22,6 +22,7 @@ use sspr::{
         SessionError, Sessions, TokenIssuer, TokenRequest, TrustedProxies,
     },
 };
+use sspr::policy::FreezeCodes;
 use tower::ServiceExt as _;
 
 const TYPES: [&str; 4] = [
@@ -30,14 +31,18 @@ const TYPES: [&str; 4] = [
     "application/x-www-form-urlencoded; charset=utf-8",
     "text/plain",
 ];
-const POSTS: [&str; 20] = [
+const POSTS: [&str; 24] = [
     "/account/sign-in",
     "/account/password",
     "/account/reset",
     "/account/resend",
     "/account/code",
     "/account/new-password",
+    "/account/change",
+    "/account/forgot",
     "/account/sign-out",
+    "/account/freeze",
+    "/account/freeze-account",
     "/contoso/resetpassword/v1.0/start",
     "/contoso/resetpassword/v1.0/challenge",
     "/contoso/resetpassword/v1.0/continue",
@@ -64,7 +69,7 @@ impl Sessions for NoSessions {
         HeaderValue::from_str(&line).map(NewSession::with_cookie).map_err(SessionError::new)
     }
 
-    async fn end(&self, _: &HeaderMap) -> Result<Vec<HeaderValue>, SessionError> {
+    async fn end(&self, _: &Parts) -> Result<Vec<HeaderValue>, SessionError> {
         Ok(Vec::new())
     }
 }
@@ -104,7 +109,8 @@ impl World {
             sspr::domain::Stamp::generate(&entropy).unwrap(),
         );
         users.insert(&tenant, ada);
-        let policies = MemoryPolicies::fixed(TenantPolicy::customers("contoso").unwrap());
+        let policy = TenantPolicy::customers("contoso").unwrap();
+        let policies = MemoryPolicies::fixed(policy.with_freeze_codes(FreezeCodes::On));
         let keys = Keyring::generate(&entropy).unwrap();
         let hasher = Argon2Pool::new().with_threads(1).with_parameters(8, 1, 1).unwrap();
         let (sspr, courier) =

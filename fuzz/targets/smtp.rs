@@ -14,7 +14,7 @@ use std::{
 use libfuzzer_sys::fuzz_target;
 use sspr::{
     adapters::SmtpSender,
-    domain::{Code, EmailAddress},
+    domain::{Code, EmailAddress, TenantId},
     mail::{Content, EmailMessage, Language, Letter, StandardTemplates, Templates as _},
     policy::Brand,
     ports::{EmailSender as _, SendError},
@@ -65,7 +65,15 @@ static MAILS: LazyLock<[(&str, EmailMessage); 2]> = LazyLock::new(|| {
         let content = Content::Passcode { code: &code, lifetime: Duration::from_secs(600) };
         let language = Language::English;
         let to = &EmailAddress::parse(&format!("{name}@x.example")).unwrap();
-        let letter = Letter { brand: &brand, content, correlation: None, language, to };
+        let letter = Letter {
+            application: None,
+            brand: &brand,
+            content,
+            correlation: None,
+            language,
+            tenant: &TenantId::parse("contoso").unwrap(),
+            to,
+        };
         (name, StandardTemplates::default().render(&letter))
     })
 });
