@@ -7,9 +7,10 @@
 //! - [`stores`]: how to choose a store, what each store promises, and how to write one
 //! - [`policy_for_administrators`]: user flows, Email OTP, Graph JSON, password rules, and the
 //!   differences from Entra
+//! - [`help_desk`]: what staff can do for a customer, what they check first, and how to mount it
 //! - [`defaults`]: all numbers with their defaults, bounds and sources
 //! - [`hashing`]: password hashing: the pool, the fast kernel, and what stays in memory
-//! - [`operations`]: running many processes: clocks, keys, upgrades, backups and monitoring
+//! - [`operations`]: running many processes: clocks, keys, upgrades, backups, monitoring, audit log
 //! - [`mail`]: the mail server: URL, access tokens, errors and time limits
 //! - [`scale`]: the load that one server can carry, and the next steps
 //! - [`standards`]: NIST, OWASP, RFCs and WCAG, clause by clause, and how far each clause is met
@@ -38,6 +39,9 @@ pub mod getting_started {}
 
 #[doc = include_str!("hashing.md")]
 pub mod hashing {}
+
+#[doc = include_str!("help_desk.md")]
+pub mod help_desk {}
 
 #[doc = include_str!("mail.md")]
 pub mod mail {}
