@@ -178,7 +178,7 @@ impl Terminal {
                 println!("Your password must be changed.");
                 self.choose(request, &granted.grant).await?;
             }
-            SignInOutcome::Frozen => println!("Frozen by its owner. A reset opens it."),
+            SignInOutcome::Frozen => println!("Frozen by its owner. A reset ends the freeze."),
             SignInOutcome::Rejected => {
                 println!("That address and password do not match.");
             }

@@ -98,24 +98,24 @@ pub(super) async fn a_frozen_account_is_found_by_each_way_back(
     hold(bench.store.freeze(&freeze(&ada, 2, &back)?).await?, || "not frozen".to_owned())?;
     for text in back {
         let found = found_by(bench, text).await?;
-        same("accounts on a way back", found.len(), 1)?;
+        same("accounts found by a recovery address", found.len(), 1)?;
         let kept = found.into_iter().next().and_then(|account| account.frozen);
         same("the freeze that is found", kept, Some(frozen(&back)?))?;
     }
     let other = TenantId::parse("fabrikam").map_err(Violation::of)?;
     let abroad = bench.store.find_by_address(&other, &address("old@example.com")?).await?;
-    hold(abroad.is_empty(), || "a way back of another tenant".to_owned())?;
+    hold(abroad.is_empty(), || "a recovery address of another tenant".to_owned())?;
     let read = bench.find(&ada).await?;
     let end = Freeze::new(tenant()?, &read, stamp(3), None);
     hold(bench.store.freeze(&end).await?, || "the freeze did not end".to_owned())?;
     same("the freeze after its end", bench.find(&ada).await?.frozen, None)?;
-    same("by the old way back", found_by(bench, "old@example.com").await?.len(), 0)?;
+    same("by the old recovery address", found_by(bench, "old@example.com").await?.len(), 0)?;
     same("by the address on file", found_by(bench, "ada@example.com").await?.len(), 1)?;
     // A frozen account that the host puts in is found in the same way.
     let put = Account { frozen: Some(frozen(&back)?), ..ada };
     bench.put(&put).await?;
     same("of an account that was put", bench.find(&put).await?.frozen, put.frozen)?;
-    same("by its way back", found_by(bench, "old@example.com").await?.len(), 1)
+    same("by its recovery address", found_by(bench, "old@example.com").await?.len(), 1)
 }
 
 pub(super) async fn a_change_ends_a_freeze_and_keeps_only_the_given_addresses(

@@ -65,15 +65,16 @@ debug_is_text!(PasswordHashError);
 
 /// The state of an account that its owner has frozen, because someone else changed the password.
 ///
-/// A frozen account cannot sign in. It ends with the next change of the password, for which a code
-/// is sent only to [`Frozen::recover_to`], or when staff unfreeze the account.
+/// A frozen account cannot sign in. A new password ends the freeze, and staff can end it too. Until
+/// then, codes and notices go only to the recovery addresses ([`Frozen::recover_to`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Frozen {
-    /// The time of the change of which the notice told.
+    /// The time of the password change that the notice was about.
     pub at: Timestamp,
-    /// The addresses from which the owner gets the account back. Each of them was on file when the
-    /// password was changed, and its mailbox held the code that froze the account.
+    /// The recovery addresses: the code of the reset that ends the freeze goes only to them. Each
+    /// of them was on file when the password was changed, and its mailbox got a code that froze the
+    /// account.
     pub recover_to: Vec<EmailAddress>,
 }
 
@@ -232,15 +233,15 @@ impl Account {
         self
     }
 
-    /// Returns the addresses that codes and notices may go to: those from which a frozen account is
-    /// got back, or else the addresses on file.
+    /// Returns the addresses that codes and notices may go to: the recovery addresses of a frozen
+    /// account, or else the addresses on file.
     #[must_use]
     pub fn destinations(&self) -> &[EmailAddress] {
         self.frozen.as_ref().map_or(&self.addresses, |frozen| &frozen.recover_to)
     }
 
-    /// Returns the address that a code goes to if `typed` was typed. Only for a frozen account it
-    /// depends on the typed address, because each mailbox that froze it is a way back.
+    /// Returns the address that a code goes to if `typed` was typed. The typed address matters only
+    /// for a frozen account, because such an account may have several recovery addresses.
     #[must_use]
     pub fn destination(&self, typed: &EmailAddress) -> Option<&EmailAddress> {
         let first = self.destinations().first();

@@ -22,19 +22,20 @@ impl Sspr {
     ///
     /// Nobody can sign in to a frozen account. Its sessions end, because the account gets another
     /// stamp, and an open reset, grant, ticket or assistance code of the account is dead. The
-    /// password and the addresses on file stay. The owner gets the account back by a reset, whose
-    /// code goes to the address that got the notice, even if it is no longer on file. The account
-    /// then keeps only that address. Staff can end the freeze as well
-    /// ([`HelpDesk::unfreeze`](super::HelpDesk::unfreeze)).
+    /// password and the addresses on file stay. A reset ends the freeze. Its code goes to a
+    /// recovery address ([`Frozen::recover_to`]): the address that got the notice, even if this
+    /// address is no longer on file. The account then keeps only its recovery addresses. Staff can
+    /// end the freeze too ([`HelpDesk::unfreeze`](super::HelpDesk::unfreeze)).
     ///
-    /// A code works for three days after the change. A repeat of the code answers what the first call
-    /// answered, as long as the account is frozen. A second recipient of the notice may type another
-    /// code, and then both addresses are ways back. The code of the earliest change counts: those of
-    /// later changes make no way back.
+    /// A code works for three days after the change. A repeat of the code answers what the first
+    /// call answered, as long as the account is frozen. Each recipient of the notice gets a code of
+    /// its own. If a second recipient types that code too, both addresses are recovery addresses.
+    /// The code of a later change adds no recovery address, and the code of an earlier change
+    /// replaces the recovery addresses.
     ///
     /// Nothing happens unless the tenant has switched the codes on
-    /// ([`TenantPolicy::freeze_codes`](crate::policy::TenantPolicy::freeze_codes)) and the user store
-    /// keeps freezes ([`UserStore::keeps_freezes`](crate::ports::UserStore::keeps_freezes)).
+    /// ([`TenantPolicy::freeze_codes`](crate::policy::TenantPolicy::freeze_codes)) and the user
+    /// store keeps freezes ([`UserStore::keeps_freezes`](crate::ports::UserStore::keeps_freezes)).
     ///
     /// ```
     /// use sspr::adapters::code_in;
@@ -68,7 +69,7 @@ impl Sspr {
     /// let notice = inbox.last_to(&request.address).ok_or("no notice")?;
     /// let code = code_in(&notice).ok_or("no code")?;
     ///
-    /// // The owner types the code. Nobody comes in until a reset by this mailbox.
+    /// // The owner types the code. Nobody can sign in until a reset through this mailbox.
     /// assert!(matches!(sspr.freeze(&shop, &code, &client).await?, FreezeOutcome::Frozen));
     /// let outcome = sspr.sign_in(&request, &thiefs, &client).await?;
     /// assert!(matches!(outcome, SignInOutcome::Frozen));
@@ -80,14 +81,14 @@ impl Sspr {
     /// A store, the policy source or the source of randomness failed. A repeated call is harmless.
     ///
     /// # Security
-    /// Never call it for a mere GET request, because scanners of mails open every link. Each call is
-    /// charged to the network, like a try of a password. A wrong code, a code of another tenant, and a
-    /// late or used one get the same answer.
+    /// Never call it for a mere GET request, because scanners of mails open every link. Each call
+    /// is charged to the network, like a sign-in. A wrong code, a code of another tenant, a late
+    /// code and a used code get the same answer.
     ///
-    /// A reset by a code that was sent to the same address makes the code void, because whoever reads
-    /// that mailbox has had the last word. A reset by another address, or a change in a session, does
-    /// not. Otherwise a thief could take the code away from the owner, with another change or with a
-    /// new address on file.
+    /// A reset by a code that was sent to the same address makes the code void, because the person
+    /// who reads this mailbox has just chosen the password. A reset through another address or a
+    /// change in a session leaves the code valid. Otherwise a thief could take the code away from
+    /// the owner, with another change or with a new address on file.
     pub async fn freeze(
         &self,
         application: &Application,
@@ -140,8 +141,8 @@ impl Sspr {
             let Some(account) = account.filter(|account| account.last_change.is_some()) else {
                 return Ok(FreezeOutcome::Rejected);
             };
-            // The code of a later change makes no way back, because whoever came first may have made
-            // that change.
+            // The code of a later change adds no recovery address, because the thief who made the
+            // earlier change may have made the later one too.
             let stands =
                 |frozen: &Frozen| frozen.recover_to.contains(&what.to) || frozen.at < what.at;
             if account.frozen.as_ref().is_some_and(stands) {
@@ -169,14 +170,15 @@ impl Sspr {
             if froze? {
                 return Ok(FreezeOutcome::Frozen);
             }
-            // The account has changed since it was read. If it was a reset, the code may be void now.
+            // The account has changed since it was read. If it was a reset, the code may be void
+            // now.
         }
         Ok(FreezeOutcome::TryLater { retry_at: now })
     }
 }
 
-/// Returns the freeze with one more recipient of the notice, in front of the earlier ones. The code of
-/// an earlier change takes the place of those of later ones.
+/// Returns the freeze with one more recovery address, in front of the earlier ones. The code of an
+/// earlier change replaces the recovery addresses of a later change.
 fn frozen(account: &Account, what: &Freezable) -> Frozen {
     let same = account.frozen.iter().filter(|before| before.at == what.at);
     let mut recover_to = vec![what.to.clone()];

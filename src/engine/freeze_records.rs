@@ -1,8 +1,8 @@
 //! The codes that freeze an account, and their records in the code store.
 //!
 //! A code is derived from the change and the recipient of its notice, so that a notice that is sent
-//! twice carries one code. Its record is sealed under the code itself, so that the store alone tells
-//! neither the account nor the address.
+//! twice carries one code. Its record is sealed under the code itself, so that the store alone
+//! tells neither the account nor the address.
 
 use core::time::Duration;
 
@@ -56,8 +56,8 @@ impl Inner {
         Some(Code::derived(fields.text(what.to.as_str()).digest().head()))
     }
 
-    /// Writes the record that a code opens. A repeat changes nothing. During a rotation of the index
-    /// key there are two records, so that processes with either keyring find the code.
+    /// Writes the record that a code opens. A repeat changes nothing. During a rotation of the
+    /// index key there are two records, so that processes with either keyring find the code.
     pub(super) async fn keep_freeze_code(
         &self,
         tenant: &TenantId,
@@ -85,7 +85,8 @@ impl Inner {
         code: &Code,
         now: Timestamp,
     ) -> Result<Option<Freezable>, Error> {
-        // During a rotation of the index key, a process with either keyring may have seen it expire.
+        // During a rotation of the index key, a process with either keyring may have seen it
+        // expire.
         let (mut all, mut seen) = (Vec::new(), now);
         for opening in self.openings(tenant, code) {
             if let Some(record) = self.codes.load(&opening.id, &[], now).await?.found() {
@@ -123,8 +124,8 @@ impl Inner {
 
     /// Makes codes of an account void, except those of `operation` and of later changes.
     ///
-    /// A store without room and a clock that has stepped back since the change keep them valid. They
-    /// then freeze the account once more, and the owner gets it back once more.
+    /// The codes stay valid if the store has no room, or if the clock has stepped back since the
+    /// change. They can then freeze the account once more, and the owner needs another reset.
     pub(super) async fn void_freeze_codes(
         &self,
         tenant: &TenantId,

@@ -1,8 +1,8 @@
 //! The answers of [`Sspr`](super::Sspr), with one enum for each call.
 //!
 //! The enums are exhaustive on purpose, so that the compiler checks that a host handles every case.
-//! Types without a secret implement `Serialize`, for a host with a JSON API. Secrets never
-//! implement it. Call `expose` on each secret that you need.
+//! For a host with a JSON API, the parts that hold data and no secret implement `Serialize`, such as
+//! [`SentCode`]. Secrets never implement it. Call `expose` on each secret that you need.
 
 use serde::Serialize;
 
@@ -114,7 +114,8 @@ pub enum VouchAdvice {
 /// ```
 #[derive(Debug)]
 pub enum SendOutcome {
-    /// A code will be sent if exactly one account with this address may reset.
+    /// A code will be sent if exactly one account with this address may reset, and if that account
+    /// has not reached its own limit on mails.
     Sent(SentCode),
     /// The previous code was requested too recently. Wait for the cooldown.
     TooSoon {
@@ -400,8 +401,9 @@ pub enum Rejection {
 pub enum SubmitOutcome {
     /// The password is changed, and every older session is invalid.
     Changed(ChangedPassword),
-    /// The password breaks rules. The grant stays valid. By default a grant permits ten slow hashes.
-    /// Among the rules, only [`PasswordIssue::SameAsCurrent`] uses one of them.
+    /// The password breaks rules. The grant stays valid. By default a grant permits ten slow
+    /// hashes. Only the check for [`PasswordIssue::SameAsCurrent`] uses one of these hashes. The
+    /// other rules use no slow hash.
     Weak {
         /// Every rule that the password breaks.
         issues: Vec<PasswordIssue>,
@@ -466,8 +468,9 @@ pub struct ChangedPassword {
 pub enum RedeemOutcome {
     /// The host signs this account in.
     SignIn(SignIn),
-    /// The password is changed, but the user must sign in with the new password. Either the tenant
-    /// requires this, or the ticket was redeemed before.
+    /// The password is changed, but the user must sign in with the new password. The tenant
+    /// requires this, the ticket was redeemed before, or the account must change its password
+    /// again. It is also the answer if the code store has no room, or if the clock is far behind.
     RequireSignIn,
     /// The ticket has expired or belongs to another application, or the account or the policy no
     /// longer permits the sign-in.
@@ -545,10 +548,12 @@ pub enum SignInOutcome {
     MustChange(Granted),
     /// The password is right.
     SignedIn(SignedIn),
-    /// The password is right, but the owner has frozen the account. A password reset, whose code goes
-    /// to the address that got the notice, opens it again.
+    /// The password is right, but the owner has frozen the account. A password reset ends the
+    /// freeze. The code of this reset goes to an address that got the notice.
     Frozen,
-    /// The address and the password do not match.
+    /// The address and the password do not match, or the account cannot sign in. Examples are a
+    /// disabled account, an expired temporary password, several accounts with one address, and an
+    /// unknown kind of hash. It is also the answer if the user flow has no sign-in with a password.
     Rejected,
     /// The account is locked. A password reset unlocks it at once.
     LockedOut {
@@ -634,9 +639,10 @@ impl AssistanceOutcome {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FreezeOutcome {
-    /// The account is frozen. Its owner gets it back by a reset.
+    /// The account is frozen. A password reset ends the freeze.
     Frozen,
-    /// The code is wrong, late, used, or not of this tenant. Or no code freezes an account here.
+    /// The code is wrong, late, used, or not of this tenant. The answer is the same if the tenant
+    /// has not switched such codes on, or if the user store does not keep freezes.
     Rejected,
     /// A limit was reached.
     TryLater {
@@ -689,8 +695,9 @@ pub enum ChangeOutcome {
         /// When the lockout ends, or `None` if the host has locked the account.
         until: Option<Timestamp>,
     },
-    /// The new password breaks rules, or is the current one. Nothing was charged, unless it has
-    /// leaked: then the current password was right.
+    /// The new password breaks rules, or is the current one. Nothing was charged. The exception is
+    /// a password that the breach check knows, because this check runs only after the current
+    /// password was right.
     Weak {
         /// Every rule that the new password breaks.
         issues: Vec<PasswordIssue>,
@@ -698,13 +705,14 @@ pub enum ChangeOutcome {
     /// The session is no longer valid, for instance because the password was changed elsewhere. The
     /// user signs in again.
     SessionEnded,
-    /// A limit was reached, or the hasher or the queue of mails has no room.
+    /// A limit was reached, or the submit slots, the hasher or the queue of mails has no room.
     TryLater {
         /// When a retry can succeed.
         retry_at: Timestamp,
     },
-    /// The account has no password that can be changed here, is disabled, or does not exist. Or the
-    /// user flow of the application has no sign-in with a password.
+    /// The account has no password that can be changed here, has no address, is disabled, or does
+    /// not exist. It is also the answer if its temporary password has expired, or if the user flow
+    /// of the application has no sign-in with a password.
     Unavailable,
 }
 

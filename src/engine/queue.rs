@@ -110,8 +110,8 @@ pub(super) struct Passcode {
     pub(super) reset: RecordId,
     /// The send as it was written into the reset.
     pub(super) sent: Sent,
-    /// The typed address. It decides which account is looked up. Only of a frozen account, which may
-    /// have several ways back, it also decides to which of them the mail goes.
+    /// The typed address. It decides which account is looked up. For a frozen account, it also
+    /// decides to which recovery address the mail goes.
     pub(super) address: EmailAddress,
     /// The account that was found, for the audit log.
     pub(super) account: Option<AccountId>,

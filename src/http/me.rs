@@ -41,10 +41,10 @@ const MOST_BYTES: usize = 16 * 1024;
 /// Mount it behind the token check of your own API. The check inserts a [`CurrentSession`] into the
 /// extensions of the request. A request without one is refused with 401.
 ///
-/// After a change, the extensions of the response hold a [`CurrentSession`] with the new stamp. Give
-/// this stamp to the session of the request, or open a new session with it, and the user stays signed
-/// in. Every other session ends. If you ignore the new stamp, this session ends as well. The device
-/// leaves the trusted lane until its next sign-in.
+/// After a change, the extensions of the response hold a [`CurrentSession`] with the new stamp.
+/// Give this stamp to the session of the request, or open a new session with it, and the user stays
+/// signed in. Every other session ends. If you ignore the new stamp, this session ends as well. The
+/// device leaves the trusted lane until its next sign-in.
 ///
 /// ```
 /// # use sspr::{Application, Keyring, Sspr, TenantPolicy, adapters::*, http::*};
@@ -82,11 +82,11 @@ const MOST_BYTES: usize = 16 * 1024;
 /// | status | `error.code` | reason |
 /// |---|---|---|
 /// | 204 | | the password is changed |
-/// | 400 | `BadRequest` | the body is not an object with these two strings alone |
+/// | 400 | `BadRequest` | the body is not a JSON object with exactly these two strings |
 /// | 400 | `Request_BadRequest` | the current password is wrong, or the new one breaks rules; then `details` has one entry for each rule |
 /// | 401 | `InvalidAuthenticationToken` | nobody is signed in, or the session is no longer valid |
 /// | 403 | `Authorization_RequestDenied` | the account has no password that can be changed here |
-/// | 429 | `TooManyRequests` | too many passwords were wrong, or a limit was reached; `Retry-After` says when to come again |
+/// | 429 | `TooManyRequests` | too many passwords were wrong, or a limit was reached; `Retry-After` says when to repeat the request |
 /// | 503 | `ServiceUnavailable` | a part of the service failed, and the password may be changed or not |
 ///
 /// Microsoft documents the request and the 204, but no errors. An account that the host has locked
@@ -96,14 +96,15 @@ const MOST_BYTES: usize = 16 * 1024;
 /// with the new password.
 ///
 /// # Security
-/// The body must be `application/json`. Browsers send it to another origin only if that origin's CORS
-/// rules permit it, so another site cannot use the cookie of a user. This router sets no CORS rules.
+/// The body must be `application/json`. Browsers send it to another origin only if that origin's
+/// CORS rules permit it, so another site cannot use the cookie of a user. This router sets no CORS
+/// rules.
 ///
-/// Check the session as [`Sessions::current`](super::Sessions::current) demands. If you insert a session
-/// wrongly, only the current password protects the account.
+/// Check the session as [`Sessions::current`](super::Sessions::current) demands. If you insert a
+/// session wrongly, only the current password protects the account.
 ///
-/// Pass `ConnectInfo<SocketAddr>` on (`into_make_service_with_connect_info`). Without it there are no
-/// network limits. A [`Vouch`](crate::engine::Vouch) in the extensions opens the vouched lane.
+/// Pass `ConnectInfo<SocketAddr>` on (`into_make_service_with_connect_info`). Without it there are
+/// no network limits. A [`Vouch`](crate::engine::Vouch) in the extensions opens the vouched lane.
 #[derive(Clone)]
 #[must_use = "call `router`"]
 pub struct Me(Site);

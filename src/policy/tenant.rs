@@ -81,8 +81,8 @@ pub enum FreezeCodes {
     /// Notices carry no code, and no code freezes an account.
     #[default]
     Off,
-    /// Each notice carries a code of 16 letters. For three days, whoever types it freezes the
-    /// account.
+    /// Each notice carries a code of 16 letters. For three days, anyone who types the code freezes
+    /// the account.
     On,
 }
 

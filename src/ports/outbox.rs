@@ -78,7 +78,7 @@ pub trait Outbox: Send + Sync {
     /// A notice that is handed out twice is sent twice, which is safe. A lost notice hides an attack.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Notice>, StoreError>;
 
-    /// Keeps a notice, stores how often it was tried, and makes it due at `until`.
+    /// Keeps a notice, stores how often sending has failed, and makes it due at `until`.
     ///
     /// The courier calls it to renew a lease while a message is under way, and to wait before it sends
     /// again. An unknown id is ignored.

@@ -54,8 +54,9 @@ use crate::domain::{
 /// implementation.
 #[async_trait]
 pub trait UserStore: Send + Sync {
-    /// Finds every account of the tenant that has `address` among its verified addresses, and every
-    /// frozen account that is got back from it ([`Frozen::recover_to`]).
+    /// Finds every account of the tenant that has `address` among its verified addresses. Also
+    /// finds every frozen account that has `address` among its recovery addresses
+    /// ([`Frozen::recover_to`]).
     ///
     /// The answer is one snapshot, so an account and its addresses come from the same moment. It
     /// contains all matches, because a reset is possible only if exactly one account is eligible.
@@ -91,7 +92,7 @@ pub trait UserStore: Send + Sync {
     /// - It stores the hash and replaces the stamp by [`PasswordChange::next_stamp`].
     /// - It stores [`PasswordChange::must_change`] and [`PasswordChange::password_expires_at`].
     /// - It removes a lock that the host has set, and cancels pending changes of address.
-    /// - It ends a freeze, and replaces the addresses if [`PasswordChange::addresses`] has any.
+    /// - It ends a freeze, and replaces the addresses if [`PasswordChange::addresses`] is `Some`.
     /// - It stores [`PasswordChange::operation`] as the last change of the account.
     /// - It queues the notices, if the store has an outbox.
     ///
@@ -114,16 +115,18 @@ pub trait UserStore: Send + Sync {
     /// [`Account::password_expires_at`]. The default is `false`.
     ///
     /// # Security
-    /// Without them a temporary password would last, so that the help desk sets none.
+    /// If the store does not keep these two fields, a temporary password would never expire. The
+    /// help desk therefore sets no temporary password.
     fn keeps_marks(&self) -> bool {
         false
     }
 
-    /// Marks an account, so that it must change its password at the next sign-in. Returns whether it
-    /// is marked.
+    /// Marks an account that must change its password at the next sign-in. Returns whether it is
+    /// marked.
     ///
-    /// This is one write. It sets [`Account::must_change`] and nothing else, so that sessions stay.
-    /// The method is optional. A store without it answers `false`, and so does an unknown account.
+    /// This is one write. It sets [`Account::must_change`] and nothing else, so sessions stay. The
+    /// method is optional. A store without it answers `false`. The answer for an unknown account is
+    /// `false` too.
     ///
     /// # Errors
     /// [`StoreError`]. A repeated call is harmless.
@@ -136,11 +139,11 @@ pub trait UserStore: Send + Sync {
         Ok(false)
     }
 
-    /// Returns whether the store implements [`UserStore::freeze`], and keeps [`Account::frozen`]. The
-    /// default is `false`.
+    /// Returns whether the store implements [`UserStore::freeze`], and keeps [`Account::frozen`].
+    /// The default is `false`.
     ///
     /// # Security
-    /// Without it, notices carry no code that freezes the account.
+    /// If the answer is `false`, notices carry no code that freezes the account.
     fn keeps_freezes(&self) -> bool {
         false
     }
@@ -154,7 +157,8 @@ pub trait UserStore: Send + Sync {
     ///
     /// Everything else stays, also the addresses on file. Returns whether the account has the next
     /// stamp now. A repeat after an unknown outcome therefore answers `true` and changes nothing.
-    /// Returns `false` if the stamp differs or the account does not exist.
+    /// Returns `false` if the account has neither the expected stamp nor the next stamp, or does
+    /// not exist.
     ///
     /// The method is optional. A store without it answers `false`.
     ///
@@ -162,8 +166,8 @@ pub trait UserStore: Send + Sync {
     /// [`StoreError`]. A repeated call is harmless.
     ///
     /// # Security
-    /// A host with other ways to sign in, such as a social login, must refuse a frozen account there
-    /// as well.
+    /// A host with other ways to sign in, such as a social login, must refuse a frozen account
+    /// there as well.
     async fn freeze(&self, freeze: &Freeze) -> Result<bool, StoreError> {
         let _ = freeze;
         Ok(false)
@@ -228,18 +232,19 @@ pub struct PasswordChange {
     pub operation: RecordId,
     /// The time of the change.
     pub at: Timestamp,
-    /// The recipients of the notice: every verified address on file before the change.
+    /// The recipients of the notice: every verified address on file before the change. For a frozen
+    /// account, they are the recovery addresses instead ([`Account::destinations`]).
     pub notify: Vec<NoticeRecipient>,
     /// The language of the notice.
     pub language: Option<LanguageTag>,
     /// The addresses that the account has from now on, or `None` if they stay. A frozen account
-    /// keeps only the addresses from which it was got back, because someone else may have added the
-    /// others.
+    /// keeps only its recovery addresses ([`Frozen::recover_to`]), because someone else may have
+    /// added the others.
     pub addresses: Option<Vec<EmailAddress>>,
 }
 
 impl PasswordChange {
-    /// Creates a change to a lasting password. Each destination of the account
+    /// Creates a change to a permanent password. Each destination of the account
     /// ([`Account::destinations`]) gets a notice with [`NoticeCause::Unknown`].
     #[must_use]
     pub fn new(
@@ -284,7 +289,8 @@ pub struct Freeze {
 }
 
 impl Freeze {
-    /// Describes the freeze of an account as it was read. `None` ends the freeze.
+    /// Describes the freeze of an account. The stamp of `account`, as the caller has read it,
+    /// becomes the expected stamp. `None` ends the freeze.
     #[must_use]
     pub fn new(
         tenant: TenantId,

@@ -138,7 +138,7 @@ impl State {
     }
 }
 
-/// Returns the addresses that find an account: those on file, and those from which it is got back.
+/// Returns the addresses that find an account: those on file, and the recovery addresses.
 fn found_by(account: &Account) -> impl Iterator<Item = &EmailAddress> {
     let back = account.frozen.iter().flat_map(|frozen| &frozen.recover_to);
     account.addresses.iter().chain(back)

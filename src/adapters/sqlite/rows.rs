@@ -21,7 +21,7 @@ const SELECT: &str = "SELECT a.id, a.stamp, a.password, a.identity_providers, a.
     (SELECT json_group_array(r.address) FROM (SELECT address FROM sspr_recovery \
      WHERE tenant = a.tenant AND account = a.id ORDER BY position) AS r) FROM sspr_account AS a";
 
-/// Finds the accounts with an address, and the frozen accounts that are got back from it.
+/// Finds the accounts with an address, and the frozen accounts with this recovery address.
 pub(super) fn with_address(
     connection: &Connection,
     tenant: &TenantId,
@@ -140,7 +140,7 @@ pub(super) fn write_addresses(
     replace(connection, (gone, sql), of, addresses)
 }
 
-/// Replaces the addresses from which a frozen account is got back.
+/// Replaces the recovery addresses of a frozen account.
 pub(super) fn write_recovery(
     connection: &Connection,
     of: (&TenantId, &AccountId),

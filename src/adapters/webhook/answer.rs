@@ -45,8 +45,9 @@ pub(super) fn judge_status(status: StatusCode) -> Result<(), SendError> {
     Err(SendError::new(kind, format!("webhook: the handler answered {}{hint}", status.as_u16())))
 }
 
-/// Judges the body of an answer with status 200. The handler may have sent the code in any case, so
-/// nothing here is sent more than once again.
+/// Judges the body of an answer with status 200. Even if the body is not valid, the handler may
+/// have sent the code. Every failure is therefore `Unknown`, and the courier repeats the request at
+/// most once.
 pub(super) fn judge_body(content_type: Option<&str>, body: &[u8]) -> Result<(), SendError> {
     let unknown = |words: &str| Err(SendError::new(SendErrorKind::Unknown, words));
     let media = content_type.and_then(|value| value.split(';').next()).map(str::trim);

@@ -7,7 +7,7 @@ use thiserror::Error;
 #[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OtpWebhookError {
-    /// The URL has no host that there can be, or has a user or a fragment.
+    /// The URL has no valid host, or it contains a user or a fragment.
     #[error(
         "webhook url: must look like https://handler.example/api/OnOtpSend?code=key, without a \
          user and without a fragment"

@@ -20,12 +20,14 @@ use crate::ports::{SendError, SendErrorKind};
 
 /// The longest body of an answer that is read.
 const LONGEST_ANSWER: usize = 64 * 1024;
-/// The longest head. It also bounds how much of an endless one is read without a pause.
+/// The most bytes of the status line and the headers of an answer. It is the size of the read
+/// buffer, so it also limits how many bytes of an endless head are read.
 const LONGEST_HEAD: usize = 16 * 1024;
 
 pub(super) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
-/// Connects, and begins TLS. No byte of a request is written, so a failure may pass.
+/// Connects, and begins TLS. No byte of a request has been written yet, so the courier can safely
+/// repeat the request after a failure.
 pub(super) async fn connect(place: &Place, most: Duration) -> Result<Stream, SendError> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
@@ -58,8 +60,8 @@ pub(super) async fn connect(place: &Place, most: Duration) -> Result<Stream, Sen
     Ok(stream)
 }
 
-/// Makes one request. From its first byte on, nobody knows whether the handler has sent the code
-/// until its answer says so.
+/// Makes one request. As soon as the first byte of the request is written, the handler may have
+/// sent the code. Only the answer of the handler shows whether it has.
 pub(super) async fn exchange(
     stream: Stream,
     request: Request<Full<Bytes>>,

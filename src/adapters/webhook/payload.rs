@@ -112,8 +112,8 @@ impl<'a> Payload<'a> {
     }
 }
 
-/// Returns the id of one send: the same for each try of it, so that a handler can drop repeats.
-/// Without the key, the id tells neither the code nor the address.
+/// Returns the id for one code. The id is the same each time the courier sends this code, so that a
+/// handler can drop repeats. Without the key, the id reveals neither the code nor the address.
 pub(super) fn send_id(key: &Hmac<Sha256>, message: &EmailMessage, code: &Code) -> String {
     let mut mac = key.clone();
     mac.update(message.tenant.as_str().as_bytes());

@@ -15,7 +15,7 @@ use crate::adapters::tls::{client_config, is_this_machine, roots_in};
 #[derive(Clone)]
 pub(super) struct Place {
     pub(super) url: Uri,
-    /// Nothing if the system has no root certificates, and none were given.
+    /// `None` if neither the system nor the caller provides root certificates.
     pub(super) tls: Option<Arc<ClientConfig>>,
     roots: Vec<CertificateDer<'static>>,
 }

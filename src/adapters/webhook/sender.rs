@@ -29,44 +29,48 @@ use crate::{
     ports::{EmailSender, SendError, SendErrorKind},
 };
 
-/// Five times that of Entra, because no user waits for the answer.
+/// The default time limit. It is five times as long as Entra's limit, because no user waits for the
+/// answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 type Tokens = Arc<dyn Fn() -> Result<String, SendError> + Send + Sync>;
 
-/// Sends passcodes by a handler of Entra's *OnOtpSend* event, so that a handler that was written for
-/// Entra (for SendGrid, Twilio, Azure Communication Services) serves this crate as well.
+/// Sends passcodes through a handler for Entra's *OnOtpSend* event. A handler that you wrote for
+/// Entra therefore works with this crate too, for example one that calls SendGrid, Twilio or Azure
+/// Communication Services.
 ///
-/// Only passcodes go to the handler, because the event knows nothing else. The handler writes the
-/// mail: subject, texts and sender of the crate's own mail are not used. Every other mail, such as the
-/// notice of a changed password, goes to the second sender.
+/// Only passcodes go to the handler, because Entra's event exists only for passcodes. The handler
+/// writes the mail, so the subject, the texts and the sender of the crate's own mail are not used.
+/// Every other mail, such as the notice of a changed password, goes to the second sender.
 ///
 /// [`manual::mail`](crate::manual::mail) shows the request and the answer.
 ///
 /// *Request*: a POST of JSON. `tenantId` and `appId` are the ids of this crate, `locale` is the
-/// language of the mail, and `client.ip` and `market` are empty. `correlationId` is the same for each
-/// try of one code, so that a handler can drop repeats. The correlation id of the request that asked
-/// for the code is in the header `client-request-id`, if it is ASCII.
+/// language of the mail, and `client.ip` and `market` are empty. `correlationId` is the same each
+/// time the courier sends the same code, so that a handler can drop repeats. The correlation id of
+/// the request that asked for the code is in the header `client-request-id`, if it is ASCII.
 ///
-/// *Answer*: status 200 and JSON with exactly one action,
-/// `microsoft.graph.OtpSend.continueWithDefaultBehavior`, say that the code is on its way. The courier
-/// decides what follows any other answer:
+/// *Answer*: the code counts as sent if the handler answers with status 200 and with JSON that has
+/// exactly one action, `microsoft.graph.OtpSend.continueWithDefaultBehavior`. The courier decides
+/// what follows any other answer:
 ///
 /// | answer | kind of the error |
 /// |---|---|
-/// | no connection within the time limit; 425, 429, 503 | [`Transient`](SendErrorKind::Transient) |
+/// | no connection, or none within the time limit; 425, 429, 503 | [`Transient`](SendErrorKind::Transient) |
 /// | no answer within the time limit, a lost connection, 408, other 5xx; another body with status 200 | [`Unknown`](SendErrorKind::Unknown) |
 /// | an untrusted certificate, an unknown host; a redirect, 401, 403, 404, 405 | [`Setup`](SendErrorKind::Setup) |
 /// | any other status | [`Permanent`](SendErrorKind::Permanent) |
 ///
-/// *Runtime*: it needs tokio with timers and I/O. Each code has a connection of its own. A server may
-/// close a kept one in the moment in which it is used, and then nobody knows whether the code was
-/// sent. No redirect is followed, and no proxy is used.
+/// *Runtime*: it needs tokio with timers and I/O. Each code has a connection of its own. The
+/// connection is not reused, because a server may close an idle connection at the moment at which
+/// the next request is sent. Then nobody would know whether the code was sent. No redirect is
+/// followed, and no proxy is used.
 ///
 /// # Security
 /// The handler gets the address and the code, so it is trusted like a mail server. The URL must be
-/// `https://`, except for this machine. Errors show the status, and never the URL, the answer's text,
-/// the address or the code. The code passes through buffers of the HTTP client that are not wiped.
+/// `https://`, except for this machine. Errors show the status, and never the URL, the answer's
+/// text, the address or the code. The code passes through buffers of the HTTP client that are not
+/// wiped.
 ///
 /// ```
 /// use sspr::adapters::{CaptureSender, OtpWebhook};
@@ -93,8 +97,8 @@ pub struct OtpWebhook {
 impl OtpWebhook {
     /// Makes a sender for the handler at a URL. `others` sends every mail that is not a passcode.
     ///
-    /// The query of the URL is kept, because it often holds the key of a cloud function. No connection
-    /// is made yet: see [`OtpWebhook::check`].
+    /// The query of the URL is kept, because it often holds the key of a cloud function. No
+    /// connection is made yet: see [`OtpWebhook::check`].
     ///
     /// # Errors
     /// [`OtpWebhookError`] names the part that is wrong.
@@ -115,8 +119,8 @@ impl OtpWebhook {
         })
     }
 
-    /// Sets the time limit for the connection, and the same again for the answer, from 100
-    /// milliseconds to 30 seconds. The default is 10 seconds.
+    /// Sets a time limit that applies twice: once to the connection, and once to the answer. The
+    /// limit may be 100 milliseconds to 30 seconds. The default is 10 seconds.
     ///
     /// If the answer comes late, the courier makes the request once more, and the user may get two
     /// mails. Entra waits for two seconds, and some handlers take longer.
@@ -131,11 +135,11 @@ impl OtpWebhook {
         Ok(self)
     }
 
-    /// Sends `Authorization: Bearer` with an access token. Entra sends a token of the tenant. A handler
-    /// that checks tokens must trust whoever issues yours.
+    /// Sends `Authorization: Bearer` with an access token. Entra sends a token of the tenant. A
+    /// handler that checks tokens must trust the issuer of your tokens.
     ///
-    /// `tokens` is called for each request, and must not block. If it fails, the send fails with its
-    /// error, which must not show a token.
+    /// `tokens` is called for each request, and must not block. If it fails, the send fails with
+    /// its error, which must not show a token.
     #[must_use]
     pub fn with_access_tokens(
         mut self,
@@ -145,8 +149,8 @@ impl OtpWebhook {
         self
     }
 
-    /// Trusts these root certificates as well, in PEM format. Those of the system and of earlier calls
-    /// stay.
+    /// Trusts these root certificates as well, in PEM format. The certificates of the system and of
+    /// earlier calls stay trusted.
     ///
     /// # Errors
     /// [`OtpWebhookError::Certificate`].
@@ -155,8 +159,8 @@ impl OtpWebhook {
         Ok(self)
     }
 
-    /// Sets `authenticationEventListenerId` and `customAuthenticationExtensionId`, for a handler that
-    /// looks at them. They are empty by default.
+    /// Sets `authenticationEventListenerId` and `customAuthenticationExtensionId`, for a handler
+    /// that looks at them. They are empty by default.
     ///
     /// # Errors
     /// [`OtpWebhookError::Field`].
@@ -258,8 +262,8 @@ fn has_runtime() -> Result<(), SendError> {
     Handle::try_current().map(drop).map_err(missing)
 }
 
-/// Returns the code in the text of a mail. Two lines that could be a code are too many, because the
-/// handler would send the wrong one.
+/// Returns the code in the text of a mail. Fails if two lines of the text could be codes and
+/// differ, because the handler might then send the wrong one.
 fn only_code(message: &EmailMessage) -> Result<Code, SendError> {
     let mut codes = codes_in(message);
     let first = codes

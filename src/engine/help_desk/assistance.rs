@@ -22,16 +22,16 @@ use crate::engine::{
 };
 
 impl HelpDesk {
-    /// Makes a code with which the owner of an account chooses a new password. It is valid once, for
-    /// an hour by default. The owner types it together with an address on file.
+    /// Makes a code with which the owner of an account chooses a new password. It is valid once,
+    /// for an hour by default. The owner types it together with an address on file.
     ///
     /// # Errors
     /// A store, the audit log, the policy source or the source of randomness failed.
     ///
     /// # Security
     /// Hand it over only after you have made sure that you speak with the owner of the account. The
-    /// code dies when the password or the addresses of the account change. Whoever uses it cannot
-    /// hide it, because each address on file is told when the password is changed.
+    /// code dies when the password or the addresses of the account change. Nobody can use the code
+    /// unnoticed, because each address on file gets a notice when the password is changed.
     pub async fn assistance_code(
         &self,
         application: &Application,
@@ -106,14 +106,14 @@ impl Sspr {
     /// Takes a code that staff have handed over, with an address of the account.
     ///
     /// A repeat of the right code gives the same grant, until the password is changed or the grant
-    /// expires. The grant lives as long as any other one, 10 minutes by default.
+    /// expires. The grant lives as long as any other grant, 10 minutes by default.
     ///
     /// # Errors
     /// A store or the policy source failed.
     ///
     /// # Security
-    /// Each call is charged to the network, like a try of a password. A wrong code, a code of another
-    /// account, tenant or application, and a late or used one get the same answer.
+    /// Each call is charged to the network, like a sign-in. A wrong code, a code of another
+    /// account, tenant or application, a late code and a used code get the same answer.
     pub async fn enter_assistance_code(
         &self,
         request: &Request,

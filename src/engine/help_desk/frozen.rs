@@ -10,19 +10,20 @@ use super::{Assisted, HelpDesk, told};
 use crate::engine::{call::Call, freeze_records::Void, span::spanned};
 
 impl HelpDesk {
-    /// Ends the freeze of an account. The password and the addresses on file stay as they were. Sessions
-    /// stay ended. Every code that froze the account is void from then on. Each address
-    /// from which the account could be got back gets a notice.
+    /// Ends the freeze of an account. The password and the addresses on file stay as they were.
+    /// Sessions stay ended. Every code that froze the account is void from then on. Each recovery
+    /// address ([`Frozen::recover_to`](crate::domain::Frozen::recover_to)) gets a notice.
     ///
     /// For an account that is not frozen, nothing happens and the answer is the same.
     ///
     /// # Errors
-    /// A store, the audit log, the policy source or the source of randomness failed. A repeated call is harmless.
+    /// A store, the audit log, the policy source or the source of randomness failed. A repeated
+    /// call is harmless.
     ///
     /// # Security
-    /// Do this only if the owner says that the freeze was a mistake. After a theft the thief knows the
-    /// password and may have added an address. Then make an assistance code for the owner, because a
-    /// new password ends the freeze and keeps only the address from which the account was frozen.
+    /// Do this only if the owner says that the freeze was a mistake. After a theft the thief knows
+    /// the password and may have added an address. Then make an assistance code for the owner. The
+    /// new password ends the freeze, and the account keeps only its recovery addresses.
     pub async fn unfreeze(
         &self,
         tenant: &TenantId,

@@ -31,10 +31,10 @@ const MOST_MAILS: usize = 5;
 
 /// A handle for one member of staff, made by [`Sspr::help_desk`].
 ///
-/// Staff never see or choose a password that lasts.
+/// Staff never see or choose a permanent password.
 ///
-/// If the service keeps an audit log, each action is recorded before it is done, and once more with
-/// its end. An action that cannot be recorded is not done, and answers
+/// If the service keeps an audit log, each action is recorded before it is done, and afterwards
+/// with its outcome. An action that cannot be recorded is not done, and answers
 /// [`ErrorKind::Audit`](crate::ErrorKind::Audit).
 ///
 /// # Security
@@ -58,8 +58,8 @@ pub enum Assisted<T> {
         /// When a retry can succeed.
         retry_at: Timestamp,
     },
-    /// The account does not exist, is disabled, or has no password here. Or the user store cannot do
-    /// this.
+    /// The account does not exist, is disabled, or has no password here. It is also the answer if
+    /// the user store cannot do this.
     Unavailable,
 }
 
@@ -159,7 +159,7 @@ impl Sspr {
 }
 
 impl HelpDesk {
-    /// Adds the reason for what follows. It goes to the audit log.
+    /// Adds the reason for the actions of this handle. The reason goes to the audit log.
     #[must_use]
     pub fn with_reason(mut self, reason: StaffReason) -> Self {
         self.reason = Some(reason);
@@ -167,10 +167,10 @@ impl HelpDesk {
     }
 
     /// Returns the newest records of the audit log about an account, the newest first. They include
-    /// what was tried with its addresses by somebody who failed.
+    /// failed calls that named an address of the account.
     ///
-    /// Returns `None` if the service keeps no audit log, or one that can only be written. A record is
-    /// there as soon as the courier has written it, usually within a second.
+    /// Returns `None` if the service keeps no audit log, or one that can only be written. A record
+    /// is there as soon as the courier has written it, usually within a second.
     ///
     /// # Errors
     /// The user store or the audit log failed.
@@ -200,7 +200,7 @@ impl HelpDesk {
             return Ok(None);
         };
         let mut question = AuditQuestion::new(tenant.clone(), account.clone(), most);
-        // Those that find a frozen account are hers too, whatever a thief has put on file.
+        // The recovery addresses of a frozen account count too, whatever a thief has put on file.
         let old = found.iter().flat_map(|it| &it.frozen).flat_map(|frozen| &frozen.recover_to);
         let addresses = found.iter().flat_map(|it| &it.addresses).chain(old);
         let all = addresses.flat_map(|address| subjects(tenant, address, &inner.keys));
@@ -248,7 +248,7 @@ impl HelpDesk {
         Ok(reports)
     }
 
-    /// Ends the pause after wrong passwords. Sessions stay, because the stamp does.
+    /// Ends the pause after wrong passwords. Sessions stay, because the stamp stays.
     ///
     /// A lock that the host itself has set stays as well.
     ///
@@ -308,7 +308,7 @@ impl HelpDesk {
         Ok(ended)
     }
 
-    /// Requires a new password at the next sign-in. Sessions stay, because the stamp does.
+    /// Requires a new password at the next sign-in. Sessions stay, because the stamp stays.
     ///
     /// # Errors
     /// A store, the audit log or the policy source failed.
@@ -345,8 +345,8 @@ impl HelpDesk {
         Ok(if marked? { Assisted::Done(()) } else { Assisted::Unavailable })
     }
 
-    /// Prepares the notices of an action, so that a caller that leaves after it keeps none back.
-    /// Returns `None` if the queue has no room.
+    /// Prepares the notices of an action, so that they are sent even if the caller leaves after the
+    /// action. Returns `None` if the queue has no room.
     fn notices(
         &self,
         cause: NoticeCause,
@@ -388,8 +388,8 @@ impl HelpDesk {
         Ok(Some((policy, account)))
     }
 
-    /// Charges the limits on staff, or returns the refusal. An action charges them last, so that an
-    /// action that is refused for another reason uses up none.
+    /// Charges the limits on staff, or returns the refusal. An action charges the limits last, so
+    /// an action that is refused for another reason does not count.
     async fn charge<T>(
         &self,
         policy: &TenantPolicy,

@@ -25,8 +25,8 @@ pub struct ReachedLimit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AccountLimit {
-    /// Codes that are sent to the account, whichever of its addresses is typed. Requests are answered
-    /// as usual, and no mail is sent.
+    /// Codes that are sent to the account, whichever of its addresses is typed. Requests are
+    /// answered as usual, and no mail is sent.
     CodesToAccount,
     /// Codes that are requested for the address by devices that have not signed in before. Requests
     /// are answered with `TryLater`.
@@ -40,8 +40,8 @@ pub enum AccountLimit {
 }
 
 impl Inner {
-    /// Returns the limits that an account has reached, as of the address that was looked up. It asks
-    /// the code store once, and counts nothing.
+    /// Returns the limits that an account has reached, as of the address that was looked up. It
+    /// asks the code store once, and counts nothing.
     pub(super) async fn reached(
         &self,
         tenant: &TenantId,

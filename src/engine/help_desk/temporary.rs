@@ -21,13 +21,14 @@ impl HelpDesk {
     /// the next sign-in. Each address on file gets a notice.
     ///
     /// # Errors
-    /// A store, the audit log, the policy source, the hasher or the source of randomness failed. If the password
-    /// was set nevertheless, nobody knows it. Call again then.
+    /// A store, the audit log, the policy source, the hasher or the source of randomness failed. If
+    /// the password was set nevertheless, nobody knows it. Call again then.
     ///
     /// # Security
     /// The password has 138 random bits and expires after 24 hours by default. The temporary
-    /// password of Entra never expires, so one that was written down stays valid for years. Prefer an
-    /// assistance code, which leaves the current password in place until its owner has changed it.
+    /// password of Entra never expires, so one that was written down stays valid for years. Prefer
+    /// an assistance code, which leaves the current password in place until its owner has changed
+    /// it.
     pub async fn set_temporary_password(
         &self,
         tenant: &TenantId,
@@ -51,14 +52,14 @@ impl HelpDesk {
         let Some((policy, account)) = self.found(tenant, account, call).await? else {
             return Ok(Assisted::Unavailable);
         };
-        // A store without marks would make the password last, and without an address nobody would
-        // be told.
+        // In a store without marks the password would never expire, and without an address nobody
+        // would get a notice.
         if account.locked || account.destinations().is_empty() || !inner.users.keeps_marks() {
             return Ok(Assisted::Unavailable);
         }
         let limits = policy.limits();
-        // Ask first, because a refused action must cost no hash. Charge last, because an action that
-        // must try later must not use up the limits.
+        // Ask first, because a refused action must cost no hash. Charge last, because an action
+        // that must try later must not use up the limits.
         let questions: Vec<_> = self.charges(&policy, &account).into_iter().map(question).collect();
         let over = inner.codes.charge(&questions, now).await?;
         if !over.is_empty() {

@@ -76,7 +76,7 @@ pub(super) async fn confirm(State(site): State<Arc<Site>>, request: Request) -> 
     }
 }
 
-/// `GET frozen`: says how the owner gets the account back.
+/// `GET frozen`: says that a reset ends the freeze.
 pub(super) async fn frozen(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let visit = Visit::of(&site, request.into_parts().0)?;
     let Some(journey) = visit.journey().filter(|it| matches!(it.stage, Stage::Frozen)) else {

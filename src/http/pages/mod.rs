@@ -99,7 +99,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// | `/support-code` | GET, POST | asks for the address and a code that staff have handed over (`username`, `code`), if [`Pages::with_help_desk`] was called |
 /// | `/freeze` | GET, POST | asks for the code of a notice (`code`), if the tenant has switched such codes on |
 /// | `/freeze-account` | GET, POST | asks whether to freeze the account, and freezes it |
-/// | `/frozen` | GET | says that the account is frozen, and how its owner gets it back |
+/// | `/frozen` | GET | says that the account is frozen, and that a reset ends the freeze |
 /// | `/change` | GET, POST | asks a signed-in user for the current password and the new one (`current-password`, `new-password`, `confirm-password`) |
 /// | `/done` | GET | says that the password is changed |
 /// | `/sign-out` | POST | calls [`Sessions::end`](super::Sessions::end) |

@@ -13,7 +13,7 @@ use crate::{
     ports::{EventKind, Outcome},
 };
 
-/// One line of the audit log: a call of the engine, or one try of the courier to send a mail.
+/// One line of the audit log: a call of the engine, or one attempt of the courier to send a mail.
 ///
 /// It is JSON by `serde`, in a form that later versions read. For other systems use
 /// [`AuditRecord::to_directory_audit`].

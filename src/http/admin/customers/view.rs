@@ -235,7 +235,8 @@ fn lines(report: &AccountReport, now: Timestamp) -> Vec<ShownLine> {
             "Somebody typed the code of the notice about the change at {}.",
             shown_time(frozen.at)
         );
-        let words = vec![since, format!("A reset opens it, with a code that goes to {back}.")];
+        let words =
+            vec![since, format!("A password reset ends the freeze. Its code goes to {back}.")];
         ShownLine { is_bad: true, name: "The account is frozen", words }
     });
     let mut all = vec![reset, pause, line(false, "Wrong passwords", wrong), change];
