@@ -7,9 +7,12 @@ use std::{
     time::Duration,
 };
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use axum::{Json, Router, routing::get};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
+use rustls::{
+    SignatureScheme, crypto::aws_lc_rs::sign::any_eddsa_type, pki_types::PrivatePkcs8KeyDer,
+    sign::Signer,
+};
 use serde_json::{Value, json};
 use sspr::{
     adapters::SqliteUsers,
@@ -21,6 +24,8 @@ use sspr::{
 use crate::{Outcome, clock::ShiftedClock, keys};
 
 const LIFETIME: Duration = Duration::from_secs(3600);
+/// How an Ed25519 key begins in PKCS #8 (RFC 8410, section 7). Its 32 random bytes follow.
+const PKCS8: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
 
 /// Issues tokens of one tenant. Keys and refresh tokens are kept in memory only.
 #[derive(Clone)]
@@ -29,7 +34,8 @@ pub struct Issuer(Arc<Inner>);
 struct Inner {
     base: String,
     clock: ShiftedClock,
-    key: Ed25519KeyPair,
+    public_key: String,
+    signer: Box<dyn Signer>,
     /// Each is good for one refresh.
     refresh: Mutex<HashMap<String, Kept>>,
     users: SqliteUsers,
@@ -51,9 +57,16 @@ impl Issuer {
         users: SqliteUsers,
         clock: ShiftedClock,
     ) -> Outcome<Self> {
-        let key = Ed25519KeyPair::generate().map_err(|_| "no signing key could be made")?;
+        let key = [PKCS8, &keys::random()?].concat();
+        let key = any_eddsa_type(&PrivatePkcs8KeyDer::from(key))?;
+        let signer = key.choose_scheme(&[SignatureScheme::ED25519]).ok_or("not an Ed25519 key")?;
+        // The last 32 bytes of the key's description are the key.
+        let described = key.public_key().ok_or("no public key")?;
+        let public_key = described.last_chunk::<32>().ok_or("no public key")?;
+        let public_key = Base64UrlUnpadded::encode_string(public_key);
         let base = format!("http://{at}/{tenant}.onmicrosoft.com");
-        Ok(Self(Arc::new(Inner { base, clock, key, refresh: Mutex::default(), users })))
+        let refresh = Mutex::default();
+        Ok(Self(Arc::new(Inner { base, clock, public_key, signer, refresh, users })))
     }
 
     /// JWKS and discovery.
@@ -61,7 +74,7 @@ impl Issuer {
         let base = &self.0.base;
         let keys = json!({ "keys": [{
             "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "1",
-            "x": Base64UrlUnpadded::encode_string(self.0.key.public_key().as_ref()),
+            "x": self.0.public_key,
         }]});
         let discovery = json!({
             "issuer": format!("{base}/v2.0"),
@@ -76,12 +89,12 @@ impl Issuer {
             .route("/v2.0/.well-known/openid-configuration", get(|| async move { Json(discovery) }))
     }
 
-    fn sign(&self, claims: &Value) -> String {
+    fn sign(&self, claims: &Value) -> Result<String, IssueError> {
         let part = |value: &Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
         let header = json!({ "alg": "EdDSA", "typ": "JWT", "kid": "1" });
         let signed = format!("{}.{}", part(&header), part(claims));
-        let signature = self.0.key.sign(signed.as_bytes());
-        format!("{signed}.{}", Base64UrlUnpadded::encode_string(signature.as_ref()))
+        let signature = self.0.signer.sign(signed.as_bytes()).map_err(IssueError::new)?;
+        Ok(format!("{signed}.{}", Base64UrlUnpadded::encode_string(&signature)))
     }
 
     async fn tokens(&self, kept: Kept) -> Result<Issued, IssueError> {
@@ -98,7 +111,7 @@ impl Issuer {
             "iat": now, "nbf": now, "exp": now + 3600, "scp": kept.scope,
         });
         let refresh = keys::secret().map_err(IssueError::new)?;
-        let texts = [self.sign(&claims), self.sign(&claims), refresh.clone()];
+        let texts = [self.sign(&claims)?, self.sign(&claims)?, refresh.clone()];
         let tokens = Tokens::new(kept.account.clone(), texts, LIFETIME, kept.scope.clone());
         // The API hands the refresh token out to nobody else.
         if kept.scope.split_ascii_whitespace().any(|asked| asked == "offline_access") {

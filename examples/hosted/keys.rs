@@ -21,7 +21,11 @@ pub fn beside(file: &Path) -> Outcome<Keyring> {
 
 /// 256 random bits as text.
 pub fn secret() -> Outcome<String> {
+    Ok(Base64UrlUnpadded::encode_string(&random()?))
+}
+
+pub fn random() -> Outcome<[u8; 32]> {
     let mut bytes = [0; 32];
     SystemEntropy::new().fill(&mut bytes)?;
-    Ok(Base64UrlUnpadded::encode_string(&bytes))
+    Ok(bytes)
 }
