@@ -1,4 +1,5 @@
-//! Codes: drawing one, and checking a right and a wrong one. `cargo bench -p benches --bench codes`
+//! Codes: drawing one, and checking a right and a wrong one.
+//! `cargo bench -p benches --features criterion --bench codes`
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench stops loudly")]
 
 use std::hint::black_box;

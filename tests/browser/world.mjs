@@ -46,7 +46,7 @@ export async function mail(to, before) {
 export async function launch() {
   if (!existsSync(CHROMIUM)) throw new Error("Chromium is missing: apt-get install chromium");
   const args = ["--no-sandbox", "--disable-background-networking", "--disable-component-update",
-    "--disable-default-apps", "--no-first-run", "--disable-sync", "--disable-dev-shm-usage"];
+    "--disable-default-apps", "--no-first-run", "--disable-sync", "--disable-dev-shm-usage", "--disable-gpu"];
   return chromium.launch({ executablePath: CHROMIUM, args });
 }
 

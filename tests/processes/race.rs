@@ -49,7 +49,7 @@ fn on_runtime<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn trials() -> usize {
-    std::env::var("SSPR_RACE_TRIALS").map_or(40, |trials| trials.parse().unwrap())
+    std::env::var("SSPR_RACE_TRIALS").map_or(20, |trials| trials.parse().unwrap())
 }
 
 /// Trials of the other entrances. Each of them compares 64 passwords or more, which all charge one
@@ -57,7 +57,7 @@ fn trials() -> usize {
 fn few_trials(url: &str) -> usize {
     match std::env::var("SSPR_RACE_TRIALS") {
         Ok(_) => trials(),
-        Err(_) => trials().min(if url.starts_with("postgres:") { 8 } else { 30 }),
+        Err(_) => trials().min(if url.starts_with("postgres:") { 8 } else { 12 }),
     }
 }
 
