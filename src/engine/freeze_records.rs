@@ -124,8 +124,9 @@ impl Inner {
 
     /// Makes codes of an account void, except those of `operation` and of later changes.
     ///
-    /// The codes stay valid if the store has no room, or if the clock has stepped back since the
-    /// change. They can then freeze the account once more, and the owner needs another reset.
+    /// The codes stay valid if the store has no room, if the clock has stepped back since the
+    /// change, or if eight other calls write the same record first. They can then freeze the
+    /// account once more, and the owner needs another reset.
     pub(super) async fn void_freeze_codes(
         &self,
         tenant: &TenantId,
