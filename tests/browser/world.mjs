@@ -128,11 +128,12 @@ export async function shot(page, name) {
   if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${name}.png`, fullPage: true });
 }
 
-// A walk that hangs fails. On a quiet machine all of them take two minutes.
+// A walk that hangs fails. On a quiet machine the longest takes three minutes, but beside all other
+// tests on two slow cores it has taken more than ten.
 setTimeout(() => {
-  console.error("FAILED: ten minutes are over");
+  console.error("FAILED: half an hour is over");
   process.exit(1);
-}, 600_000).unref();
+}, 1_800_000).unref();
 
 /** Runs the walks one after the other, and says which one failed. */
 export async function walk(walks) {

@@ -75,7 +75,7 @@ async fn a_frozen_account_is_shown_and_opened() {
     for asked in ["ada@example.com", "new@example.com"] {
         let shown = desk.look_up(asked).await.body;
         assert!(shown.contains("<b>The account is frozen</b>"), "{shown}");
-        assert!(shown.contains("with a code that goes to ada@example.com."), "{shown}");
+        assert!(shown.contains("Its code goes to ada@example.com."), "{shown}");
         assert!(shown.contains("Unfreeze"), "{shown}");
     }
 
