@@ -5,12 +5,13 @@ use core::fmt;
 use thiserror::Error;
 
 use super::{
-    AccountId, EmailAddress, Entropy, EntropyUnavailable, GroupId, LanguageTag, RecordId, Timestamp,
+    AccountId, EmailAddress, Entropy, EntropyUnavailable, GroupId, LanguageTag, PhoneNumber,
+    RecordId, Timestamp,
 };
 
 /// A random value of an account that never repeats.
 ///
-/// The stamp changes when the password, the set of addresses, the identity providers or
+/// The stamp changes when the password, the addresses, the phones, the identity providers or
 /// enabled/disabled change, when the account is frozen or unfrozen, and when it is created again.
 /// It never changes on lockout, sign-in, rehash or profile edits. A session is valid while it
 /// carries the account's current stamp.
@@ -87,6 +88,9 @@ pub struct Account {
     /// The verified addresses on file. Codes go to the first address. Never add an unverified
     /// address.
     pub addresses: Vec<EmailAddress>,
+    /// The verified phones on file, for codes by SMS. A code goes to the first one that the tenant
+    /// serves. Never add an unverified number.
+    pub phones: Vec<PhoneNumber>,
     /// The stamp, which changes with every security-relevant change.
     pub stamp: Stamp,
     /// The hash on file, if the account has a password.
@@ -221,9 +225,17 @@ impl Account {
             names: Vec::new(),
             password: None,
             password_expires_at: None,
+            phones: Vec::new(),
             second_factor: SecondFactor::None,
             stamp,
         }
+    }
+
+    /// Adds a verified phone, after those that the account has.
+    #[must_use]
+    pub fn with_phone(mut self, number: PhoneNumber) -> Self {
+        self.phones.push(number);
+        self
     }
 
     /// Sets the hash of the account's password.

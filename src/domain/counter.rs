@@ -35,6 +35,11 @@ pub enum Family {
     Turns = 12,
     /// Actions of staff, by account, by member of staff and by tenant.
     Assists = 13,
+    /// Text messages that were asked for, per network.
+    Texts = 14,
+    /// Text messages sent, per number, per block of numbers and per tenant. Outsiders do not see
+    /// them.
+    SilentTexts = 15,
 }
 
 /// The name of a counter: its family, a tenant tag, and a keyed digest of the counted thing.
@@ -72,7 +77,7 @@ pub struct Over {
 }
 
 impl Family {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::Opens,
         Self::Sends,
         Self::NetworkTries,
@@ -86,6 +91,8 @@ impl Family {
         Self::Tickets,
         Self::Turns,
         Self::Assists,
+        Self::Texts,
+        Self::SilentTexts,
     ];
 
     #[expect(clippy::as_conversions, reason = "the one way to read a discriminant; repr(u8)")]

@@ -15,10 +15,12 @@ mod guid;
 mod id;
 mod keyring;
 mod language;
+mod method;
 mod network;
 pub(crate) mod notice;
 mod one_block;
 mod password;
+mod phone;
 mod seal;
 mod secret;
 mod staff_reason;
@@ -44,9 +46,11 @@ pub use id::{
 };
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use language::{LanguageError, LanguageTag};
+pub use method::{Destination, Method};
 pub use network::NetworkAddress;
 pub(crate) use notice::NoticeCause;
 pub use password::{Password, PasswordError};
+pub use phone::{PhoneError, PhoneNumber};
 #[doc(hidden)]
 pub use seal::{SealError, Sealed};
 pub(crate) use secret::Device;

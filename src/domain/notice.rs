@@ -13,6 +13,8 @@ pub enum NoticeCause {
     ChangedByUser,
     /// A reset changed the password, with a code that staff had handed over.
     CodeFromStaff,
+    /// A reset changed the password, with a code that was sent to a phone of the account.
+    CodeSentByText,
     /// A reset changed the password, with a code that was sent to another address of the account.
     CodeSentElsewhere,
     /// A reset changed the password, with a code that was sent to this address.
@@ -34,10 +36,11 @@ pub enum NoticeCause {
 
 impl NoticeCause {
     /// Every cause.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::ChangeRequired,
         Self::ChangedByUser,
         Self::CodeFromStaff,
+        Self::CodeSentByText,
         Self::CodeSentElsewhere,
         Self::CodeSentHere,
         Self::Frozen,
@@ -55,6 +58,7 @@ impl NoticeCause {
             Self::ChangeRequired => "change_required",
             Self::ChangedByUser => "changed_by_user",
             Self::CodeFromStaff => "code_from_staff",
+            Self::CodeSentByText => "code_sent_by_text",
             Self::CodeSentElsewhere => "code_sent_elsewhere",
             Self::CodeSentHere => "code_sent_here",
             Self::Frozen => "frozen",
@@ -72,6 +76,7 @@ impl NoticeCause {
         match self {
             Self::ChangedByUser
             | Self::CodeFromStaff
+            | Self::CodeSentByText
             | Self::CodeSentElsewhere
             | Self::CodeSentHere
             | Self::TemporaryPassword

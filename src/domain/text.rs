@@ -8,8 +8,8 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::{
     AccountId, ActorId, AddressError, ApplicationId, Code, CodeError, CorrelationId, EmailAddress,
     GroupId, IdError, LanguageError, LanguageTag, Password, PasswordError, PasswordHash,
-    PasswordHashError, RecordId, StaffReason, StaffReasonError, TenantId, Timestamp, UserAgent,
-    UserFlowId,
+    PasswordHashError, PhoneError, PhoneNumber, RecordId, StaffReason, StaffReasonError, TenantId,
+    Timestamp, UserAgent, UserFlowId,
 };
 
 /// Implements `FromStr` beside each `parse`.
@@ -63,6 +63,7 @@ from_str! {
     LanguageTag, LanguageError;
     Password, PasswordError;
     PasswordHash, PasswordHashError;
+    PhoneNumber, PhoneError;
     StaffReason, StaffReasonError;
     TenantId, IdError;
     UserFlowId, IdError;

@@ -13,6 +13,8 @@ pub struct Timestamp(i64);
 impl Timestamp {
     /// The latest timestamp.
     pub const MAX: Self = Self(i64::MAX);
+    /// The earliest timestamp.
+    pub const MIN: Self = Self(i64::MIN);
 
     /// Returns the timestamp `micros` microseconds after the epoch.
     #[must_use]
