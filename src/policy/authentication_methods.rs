@@ -1,4 +1,4 @@
-//! The authentication methods policy. Email OTP is the only method that this crate uses.
+//! The authentication methods policy. This crate uses two of its methods, Email OTP and SMS.
 
 use serde_json::{Value, json};
 
@@ -6,22 +6,31 @@ use super::{
     graph::{DocumentError, Node, is_same_id},
     json::{DEEPEST_EMAIL, DEEPEST_METHODS, parse_json},
 };
-use crate::domain::{Account, GroupId};
+use crate::domain::{Account, GroupId, Method};
 
 const EMAIL: &str = "emailAuthenticationMethodConfiguration";
+const SMS: &str = "smsAuthenticationMethodConfiguration";
 
 /// The authentication methods and the accounts that may use them, as Graph's
 /// `authenticationMethodsPolicy`.
 ///
-/// An account can use Email OTP if the method is enabled, some include target covers the account
+/// An account can use a method if the method is enabled, some include target covers the account
 /// and no exclude target does. **An exclude always wins.** An empty list of include targets covers
 /// no account. Ids are compared exactly, except that GUIDs are compared without regard to case.
 ///
-/// Other methods and unknown fields are kept and written back. Numbers that are not 64-bit integers
-/// keep the precision of an `f64`.
+/// The methods are Email OTP and SMS. SMS is off unless the document switches it on. Other methods
+/// and unknown fields are kept and written back. Numbers that are not 64-bit integers keep the
+/// precision of an `f64`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuthenticationMethodsPolicy {
     document: Value,
+    email: MethodPolicy,
+    sms: MethodPolicy,
+}
+
+/// Whether one method is switched on, and for which accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MethodPolicy {
     state: MethodState,
     include: Vec<Target>,
     exclude: Vec<Target>,
@@ -65,10 +74,37 @@ impl AuthenticationMethodsPolicy {
         });
         Self {
             document: json!({ "authenticationMethodConfigurations": [email] }),
-            exclude: Vec::new(),
-            include: vec![Target::AllUsers],
-            state: MethodState::Enabled,
+            email: MethodPolicy::for_all(),
+            sms: MethodPolicy::for_nobody(),
         }
+    }
+
+    /// Switches SMS on for all users as well, beside what the policy has already.
+    ///
+    /// # Security
+    /// SMS is a restricted authenticator (NIST SP 800-63B-4, 3.2.9). Whoever takes over a phone
+    /// number gets the codes that are sent to it.
+    #[must_use]
+    pub fn with_sms_for_all(mut self) -> Self {
+        let sms = json!({
+            "@odata.type": format!("#microsoft.graph.{SMS}"),
+            "id": "Sms",
+            "state": "enabled",
+            "includeTargets": [{
+                "targetType": "group",
+                "id": "all_users",
+                "isRegistrationRequired": false,
+                "isUsableForSignIn": false,
+            }],
+            "excludeTargets": [],
+        });
+        let list = self.document.get_mut("authenticationMethodConfigurations");
+        if let Some(all) = list.and_then(Value::as_array_mut) {
+            all.retain(|method| !is_named(method, Method::Sms));
+            all.push(sms);
+            self.sms = MethodPolicy::for_all();
+        }
+        self
     }
 
     /// Reads Graph's `authenticationMethodsPolicy`.
@@ -108,7 +144,7 @@ impl AuthenticationMethodsPolicy {
     /// ```
     pub fn from_email_json(json: &str) -> Result<Self, DocumentError> {
         let mut email = parse_json(json, DEEPEST_EMAIL)?;
-        let (state, include, exclude) = read_email(&Node::root(&email))?;
+        let read = MethodPolicy::read(&Node::root(&email), EMAIL)?;
         let is_named = match Node::root(&email).field("id")? {
             Some(id) if id.text()?.eq_ignore_ascii_case("email") => true,
             Some(id) => return Err(id.fault("must be Email")),
@@ -119,7 +155,7 @@ impl AuthenticationMethodsPolicy {
             fields.insert("id".to_owned(), json!("Email"));
         }
         let document = json!({ "authenticationMethodConfigurations": [email] });
-        Ok(Self { document, exclude, include, state })
+        Ok(Self { document, email: read, sms: MethodPolicy::for_nobody() })
     }
 
     /// Creates a policy with Email OTP off and for no account.
@@ -133,9 +169,8 @@ impl AuthenticationMethodsPolicy {
         });
         Self {
             document: json!({ "authenticationMethodConfigurations": [email] }),
-            exclude: Vec::new(),
-            include: Vec::new(),
-            state: MethodState::Disabled,
+            email: MethodPolicy::for_nobody(),
+            sms: MethodPolicy::for_nobody(),
         }
     }
 
@@ -143,26 +178,27 @@ impl AuthenticationMethodsPolicy {
         node.knows(&["@odata.type", "authenticationMethodConfigurations"])?;
         node.odata_type("authenticationMethodsPolicy")?;
         let configurations = node.required("authenticationMethodConfigurations")?;
-        let mut email = None;
+        let (mut email, mut sms) = (None, None);
         for configuration in configurations.items()? {
             configuration.knows(&["@odata.type", "id"])?;
             let id = configuration.required("id")?;
-            if !id.text()?.eq_ignore_ascii_case("email") {
-                // Under another name the method would be off without any warning.
-                if configuration.present("@odata.type")?.is_some()
-                    && configuration.odata_type(EMAIL).is_ok()
-                {
-                    return Err(id.fault("must be Email"));
+            let (found, odata_type, twice) = match method_of(id.text()?) {
+                Some(Method::Email) => (&mut email, EMAIL, "the e-mail method"),
+                Some(Method::Sms) => (&mut sms, SMS, "the SMS method"),
+                None => {
+                    refuse_misnamed(&configuration, &id)?;
+                    continue;
                 }
-            } else if email.replace(configuration).is_some() {
-                return Err(id.fault("the e-mail method is configured twice"));
+            };
+            if found.replace(MethodPolicy::read(&configuration, odata_type)?).is_some() {
+                return Err(id.fault(format!("{twice} is configured twice")));
             }
         }
-        let (state, include, exclude) = match &email {
-            Some(email) => read_email(email)?,
-            None => (MethodState::Disabled, Vec::new(), Vec::new()),
-        };
-        Ok(Self { document: node.value().clone(), exclude, include, state })
+        Ok(Self {
+            document: node.value().clone(),
+            email: email.unwrap_or_else(MethodPolicy::for_nobody),
+            sms: sms.unwrap_or_else(MethodPolicy::for_nobody),
+        })
     }
 
     /// Returns the document, as Graph writes it.
@@ -171,33 +207,68 @@ impl AuthenticationMethodsPolicy {
         &self.document
     }
 
-    /// Returns Graph's `emailAuthenticationMethodConfiguration`, if there is one.
+    /// Returns Graph's configuration of a method, if there is one.
     #[must_use]
-    pub fn email_document(&self) -> Option<&Value> {
+    pub fn method_document(&self, method: Method) -> Option<&Value> {
         let all = self.document.get("authenticationMethodConfigurations")?.as_array()?;
-        let is_email = |method: &&Value| {
-            let id = method.get("id").and_then(Value::as_str);
-            id.is_some_and(|id| id.eq_ignore_ascii_case("email"))
-        };
-        all.iter().find(is_email)
+        all.iter().find(|document| is_named(document, method))
     }
 
-    /// Returns whether Email OTP is switched on.
+    /// Returns whether a method is switched on, and for which accounts.
+    #[must_use]
+    pub const fn method(&self, method: Method) -> &MethodPolicy {
+        match method {
+            Method::Email => &self.email,
+            Method::Sms => &self.sms,
+        }
+    }
+}
+
+impl MethodPolicy {
+    const fn for_nobody() -> Self {
+        Self { exclude: Vec::new(), include: Vec::new(), state: MethodState::Disabled }
+    }
+
+    fn for_all() -> Self {
+        Self { exclude: Vec::new(), include: vec![Target::AllUsers], state: MethodState::Enabled }
+    }
+
+    fn read(node: &Node<'_>, odata_type: &'static str) -> Result<Self, DocumentError> {
+        node.knows(&["@odata.type", "id", "state", "includeTargets", "excludeTargets"])?;
+        node.odata_type(odata_type)?;
+        let states = [("enabled", MethodState::Enabled), ("disabled", MethodState::Disabled)];
+        let state = node.required("state")?.word(&states)?;
+        let targets = |name| -> Result<Vec<Target>, DocumentError> {
+            match node.present(name)? {
+                Some(list) => list.items()?.iter().map(Target::read).collect(),
+                None => Ok(Vec::new()),
+            }
+        };
+        Ok(Self { exclude: targets("excludeTargets")?, include: targets("includeTargets")?, state })
+    }
+
+    /// Returns whether the method is switched on.
     #[must_use]
     pub const fn state(&self) -> MethodState {
         self.state
     }
 
-    /// Returns the targets that Email OTP includes.
+    /// Returns the targets that the method includes.
     #[must_use]
     pub fn include(&self) -> &[Target] {
         &self.include
     }
 
-    /// Returns the targets that Email OTP excludes, whatever the include targets say.
+    /// Returns the targets that the method excludes, whatever the include targets say.
     #[must_use]
     pub fn exclude(&self) -> &[Target] {
         &self.exclude
+    }
+
+    /// Returns whether any account can use the method, as far as the policy tells without accounts.
+    #[must_use]
+    pub fn is_offered(&self) -> bool {
+        self.state == MethodState::Enabled && !self.include.is_empty()
     }
 
     pub(super) fn includes(&self, account: &Account) -> bool {
@@ -207,6 +278,34 @@ impl AuthenticationMethodsPolicy {
     pub(super) fn excludes(&self, account: &Account) -> bool {
         self.exclude.iter().any(|target| target.covers(account))
     }
+}
+
+/// Returns the method with this id in Graph.
+fn method_of(id: &str) -> Option<Method> {
+    let named = |name: &str| id.eq_ignore_ascii_case(name);
+    match () {
+        () if named("email") => Some(Method::Email),
+        () if named("sms") => Some(Method::Sms),
+        () => None,
+    }
+}
+
+fn is_named(document: &Value, method: Method) -> bool {
+    let id = document.get("id").and_then(Value::as_str);
+    id.and_then(method_of) == Some(method)
+}
+
+/// Refuses a known method under another name, because it would be off without any warning.
+fn refuse_misnamed(configuration: &Node<'_>, id: &Node<'_>) -> Result<(), DocumentError> {
+    if configuration.present("@odata.type")?.is_none() {
+        return Ok(());
+    }
+    for (odata_type, rule) in [(EMAIL, "must be Email"), (SMS, "must be Sms")] {
+        if configuration.odata_type(odata_type).is_ok() {
+            return Err(id.fault(rule));
+        }
+    }
+    Ok(())
 }
 
 impl Target {
@@ -259,22 +358,6 @@ pub(crate) fn target_key(kind: &str, id: &str) -> String {
     format!("{kind} {}", super::graph::id_key(id))
 }
 
-type Email = (MethodState, Vec<Target>, Vec<Target>);
-
-fn read_email(node: &Node<'_>) -> Result<Email, DocumentError> {
-    node.knows(&["@odata.type", "id", "state", "includeTargets", "excludeTargets"])?;
-    node.odata_type(EMAIL)?;
-    let states = [("enabled", MethodState::Enabled), ("disabled", MethodState::Disabled)];
-    let state = node.required("state")?.word(&states)?;
-    let targets = |name| -> Result<Vec<Target>, DocumentError> {
-        match node.present(name)? {
-            Some(list) => list.items()?.iter().map(Target::read).collect(),
-            None => Ok(Vec::new()),
-        }
-    };
-    Ok((state, targets("includeTargets")?, targets("excludeTargets")?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,11 +377,11 @@ mod tests {
     fn an_export_loads_as_it_is_and_is_written_back_whole() {
         let policy = AuthenticationMethodsPolicy::from_json(EXPORT).unwrap();
 
-        assert_eq!(policy.state(), MethodState::Enabled);
-        assert_eq!(policy.include(), [Target::AllUsers]);
-        assert!(matches!(policy.exclude(), [Target::Group(_)]));
+        assert_eq!(policy.method(Method::Email).state(), MethodState::Enabled);
+        assert_eq!(policy.method(Method::Email).include(), [Target::AllUsers]);
+        assert!(matches!(policy.method(Method::Email).exclude(), [Target::Group(_)]));
         assert_eq!(*policy.document(), serde_json::from_str::<Value>(EXPORT).unwrap());
-        assert_eq!(policy.email_document().unwrap()["future"], true);
+        assert_eq!(policy.method_document(Method::Email).unwrap()["future"], true);
     }
 
     #[test]
@@ -309,7 +392,7 @@ mod tests {
             let again = AuthenticationMethodsPolicy::from_json(&policy.document().to_string());
 
             assert_eq!(again.unwrap(), policy, "{id}");
-            assert_eq!(policy.email_document().unwrap()["id"], "Email");
+            assert_eq!(policy.method_document(Method::Email).unwrap()["id"], "Email");
         }
     }
 
@@ -321,7 +404,7 @@ mod tests {
         {
             let json = format!(r#"{{"state": "enabled", "unknown": {number}}}"#);
             let policy = AuthenticationMethodsPolicy::from_email_json(&json).unwrap();
-            let kept = &policy.email_document().unwrap()["unknown"];
+            let kept = &policy.method_document(Method::Email).unwrap()["unknown"];
 
             assert_eq!(kept.as_f64(), number.parse().ok(), "{number}");
             let again = AuthenticationMethodsPolicy::from_json(&policy.document().to_string());
@@ -388,10 +471,10 @@ mod tests {
         );
         assert_eq!(misspelt.unwrap_err().path, "$.authenticationMethodConfiguration");
         let other =
-            whole(r#"{"authenticationMethodConfigurations": [{"id": "Sms", "iD": "Email"}]}"#);
+            whole(r#"{"authenticationMethodConfigurations": [{"id": "Fido2", "iD": "Email"}]}"#);
         assert_eq!(other.unwrap_err().path, "$.authenticationMethodConfigurations[0].iD");
         // For other methods only the id counts.
-        let kept = r#"{"authenticationMethodConfigurations": [{"id": "Sms", "State": 1, "excludeTarget": []}]}"#;
+        let kept = r#"{"authenticationMethodConfigurations": [{"id": "Fido2", "State": 1, "excludeTarget": []}]}"#;
         assert_eq!(*whole(kept).unwrap().document(), serde_json::from_str::<Value>(kept).unwrap());
     }
 
@@ -428,10 +511,13 @@ mod tests {
             AuthenticationMethodsPolicy::from_json(&document.to_string())
         };
         let none = read(&["Sms"]).unwrap();
-        assert_eq!((none.state(), none.email_document()), (MethodState::Disabled, None));
+        assert_eq!(
+            (none.method(Method::Email).state(), none.method_document(Method::Email)),
+            (MethodState::Disabled, None)
+        );
         let one = read(&["Sms", "EMAIL"]).unwrap();
-        assert_eq!(one.state(), MethodState::Enabled);
-        assert_eq!(one.email_document().unwrap()["id"], "EMAIL");
+        assert_eq!(one.method(Method::Email).state(), MethodState::Enabled);
+        assert_eq!(one.method_document(Method::Email).unwrap()["id"], "EMAIL");
         assert_eq!(
             read(&["email", "Email"]).unwrap_err().to_string(),
             "$.authenticationMethodConfigurations[1].id: the e-mail method is configured twice"
@@ -443,5 +529,59 @@ mod tests {
         let made = AuthenticationMethodsPolicy::email_for_all();
         let read = AuthenticationMethodsPolicy::from_json(&made.document().to_string());
         assert_eq!(read.unwrap(), made);
+    }
+
+    const SMS_EXPORT: &str = r##"{"authenticationMethodConfigurations": [
+        {"@odata.type": "#microsoft.graph.emailAuthenticationMethodConfiguration", "id": "Email",
+         "state": "enabled", "includeTargets": [{"targetType": "group", "id": "all_users"}]},
+        {"@odata.type": "#microsoft.graph.smsAuthenticationMethodConfiguration", "id": "Sms",
+         "state": "enabled", "excludeTargets": [{"targetType": "group", "id": "staff"}],
+         "includeTargets": [{"targetType": "group", "id": "all_users",
+            "isRegistrationRequired": false, "isUsableForSignIn": false}]}]}"##;
+
+    #[test]
+    fn sms_is_read_as_graph_writes_it_and_its_other_fields_are_kept() {
+        let policy = AuthenticationMethodsPolicy::from_json(SMS_EXPORT).unwrap();
+
+        let sms = policy.method(Method::Sms);
+        assert_eq!((sms.state(), sms.include()), (MethodState::Enabled, &[Target::AllUsers][..]));
+        assert!(matches!(sms.exclude(), [Target::Group(_)]) && sms.is_offered());
+        assert!(policy.method(Method::Email).exclude().is_empty());
+        let target = &policy.method_document(Method::Sms).unwrap()["includeTargets"][0];
+        assert_eq!(target["isUsableForSignIn"], false);
+        assert_eq!(*policy.document(), serde_json::from_str::<Value>(SMS_EXPORT).unwrap());
+    }
+
+    #[test]
+    fn sms_is_off_unless_the_document_switches_it_on() {
+        for policy in [
+            AuthenticationMethodsPolicy::email_for_all(),
+            AuthenticationMethodsPolicy::from_email_json(r#"{"state": "enabled"}"#).unwrap(),
+            AuthenticationMethodsPolicy::from_json(EXPORT).unwrap(),
+        ] {
+            assert!(!policy.method(Method::Sms).is_offered());
+        }
+        let made = AuthenticationMethodsPolicy::email_for_all().with_sms_for_all();
+        assert!(made.method(Method::Sms).is_offered());
+        let read = AuthenticationMethodsPolicy::from_json(&made.document().to_string());
+        assert_eq!(read.unwrap(), made);
+        assert_eq!(made.clone().with_sms_for_all(), made, "it is not there twice");
+    }
+
+    #[test]
+    fn what_is_wrong_with_sms_is_named_with_its_path() {
+        let error = |sms: &str| {
+            let json = format!(r#"{{"authenticationMethodConfigurations": [{sms}]}}"#);
+            AuthenticationMethodsPolicy::from_json(&json).unwrap_err().to_string()
+        };
+        let path = "$.authenticationMethodConfigurations[0]";
+        assert_eq!(error(r#"{"id": "sms"}"#), format!("{path}: `state` is missing"));
+        let almost = error(r#"{"id": "Sms", "state": "enabled", "IncludeTargets": []}"#);
+        assert!(almost.starts_with(&format!("{path}.IncludeTargets: is not known; `")), "{almost}");
+        let typed = format!("{{\"@odata.type\": \"#microsoft.graph.{SMS}\", \"id\": \"Text\"}}");
+        assert_eq!(error(&typed), format!("{path}.id: must be Sms"));
+        let twice = r#"{"id": "Sms", "state": "disabled"}, {"id": "SMS", "state": "enabled"}"#;
+        let second = "$.authenticationMethodConfigurations[1].id";
+        assert_eq!(error(twice), format!("{second}: the SMS method is configured twice"));
     }
 }

@@ -4,7 +4,7 @@
 use core::fmt;
 
 use super::{MethodState, SameMailbox, TenantPolicy};
-use crate::domain::{Account, IdentityProvider, SecondFactor, UserFlowId};
+use crate::domain::{Account, IdentityProvider, Method, SecondFactor, UserFlowId};
 
 /// The decision whether self-service reset is available to an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,22 +20,36 @@ pub enum Ineligibility {
     Disabled,
     /// Email OTP is switched off.
     EmailOtpDisabled,
-    /// An exclude target covers the account.
+    /// An exclude target of Email OTP covers the account.
     Excluded,
     /// The user flow covers no application.
     FlowWithoutApplications,
     /// The user flow does not offer e-mail with password.
     FlowWithoutPasswords,
+    /// The account is frozen, so its codes go only to its recovery addresses.
+    Frozen,
     /// The account has no address on file.
     NoAddress,
     /// The account has no password in this service.
     NoPassword,
-    /// No include target covers the account.
+    /// The account has no phone on file.
+    NoPhone,
+    /// No include target of Email OTP covers the account.
     NotIncluded,
     /// The account does not sign in with e-mail and password.
     NotLocal,
+    /// The tenant sends no text messages to the numbers on file.
+    NumberNotServed,
     /// The account's only second factor is the mailbox to which the code would be sent.
     SecondFactorInSameMailbox,
+    /// SMS is switched off.
+    SmsDisabled,
+    /// An exclude target of SMS covers the account.
+    SmsExcluded,
+    /// No include target of SMS covers the account.
+    SmsNotIncluded,
+    /// SMS is on, but the tenant serves no country or has switched Email OTP off.
+    SmsNotOffered,
     /// There is no such user flow.
     UnknownFlow,
 }
@@ -44,6 +58,8 @@ pub enum Ineligibility {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     decision: Decision,
+    /// The decision about SMS, if the tenant has switched it on.
+    by_sms: Option<Decision>,
     frozen: bool,
     locked: bool,
 }
@@ -79,12 +95,28 @@ impl Ineligibility {
                 "the user flow does not list the identity provider \"Email with password\""
             }
             Self::NoAddress => "the account has no verified e-mail address on file",
+            Self::Frozen => {
+                "the account is frozen; its code goes by mail to its recovery addresses only"
+            }
             Self::NoPassword => "the account has no password here, so there is none to reset",
+            Self::NoPhone => "the account has no verified phone on file",
             Self::NotIncluded => {
                 "no include target of Email OTP covers the account; include all users or a group"
             }
             Self::NotLocal => {
                 "the account signs in with another identity provider, which keeps its password"
+            }
+            Self::NumberNotServed => {
+                "the numbers on file are of no country that the tenant serves, or take no text \
+                 messages"
+            }
+            Self::SmsDisabled => "SMS is disabled in the authentication methods policy",
+            Self::SmsExcluded => "an exclude target of SMS covers the account; excludes always win",
+            Self::SmsNotIncluded => {
+                "no include target of SMS covers the account; include all users or a group"
+            }
+            Self::SmsNotOffered => {
+                "SMS is offered only beside Email OTP, and to the countries that the tenant serves"
             }
             Self::SecondFactorInSameMailbox => {
                 "its only second factor is the mailbox that the code would go to; add another \
@@ -96,38 +128,82 @@ impl Ineligibility {
 }
 
 impl TenantPolicy {
-    /// Decides whether an account may reset its password. Locked and frozen accounts may, because a
-    /// reset is meant to unlock them.
+    /// Decides whether an account may reset its password with a code by mail. Locked and frozen
+    /// accounts may, because a reset is meant to unlock them.
     pub fn decide(&self, flow: &UserFlowId, account: &Account) -> Decision {
-        let methods = self.authentication_methods();
-        let flow = self.user_flow(flow);
+        self.decide_by(Method::Email, flow, account)
+    }
+
+    /// Decides whether an account may reset its password with a code that it gets in this way.
+    pub fn decide_by(&self, method: Method, flow: &UserFlowId, account: &Account) -> Decision {
+        let policy = self.authentication_methods().method(method);
+        let user_flow = self.user_flow(flow);
         let local = account.identity_providers.contains(&IdentityProvider::EmailPassword);
-        let same_mailbox = account.second_factor == SecondFactor::SameMailbox
-            && self.same_mailbox() == SameMailbox::NotEligible;
-        let checks = [
-            (flow.is_none(), Ineligibility::UnknownFlow),
-            (
-                flow.is_some_and(|flow| !flow.has_applications()),
-                Ineligibility::FlowWithoutApplications,
-            ),
-            (flow.is_some_and(|flow| !flow.has_passwords()), Ineligibility::FlowWithoutPasswords),
-            (methods.state() == MethodState::Disabled, Ineligibility::EmailOtpDisabled),
-            (!methods.includes(account), Ineligibility::NotIncluded),
-            (methods.excludes(account), Ineligibility::Excluded),
+        let is_off = policy.state() == MethodState::Disabled;
+        let (is_excluded, is_left_out) = (policy.excludes(account), !policy.includes(account));
+        let no_applications = user_flow.is_some_and(|flow| !flow.has_applications());
+        let no_passwords = user_flow.is_some_and(|flow| !flow.has_passwords());
+        let (of_method, of_account, further) = match method {
+            Method::Email => {
+                let same_mailbox = account.second_factor == SecondFactor::SameMailbox
+                    && self.same_mailbox() == SameMailbox::NotEligible;
+                (
+                    [
+                        (is_off, Ineligibility::EmailOtpDisabled),
+                        (is_left_out, Ineligibility::NotIncluded),
+                        (is_excluded, Ineligibility::Excluded),
+                    ],
+                    [
+                        (account.destinations().is_empty(), Ineligibility::NoAddress),
+                        (same_mailbox, Ineligibility::SecondFactorInSameMailbox),
+                    ],
+                    None,
+                )
+            }
+            Method::Sms => {
+                let is_offered = is_off || self.offers_method(method);
+                let of_phones = if account.phones.is_empty() {
+                    (true, Ineligibility::NoPhone)
+                } else {
+                    let is_served = account.phones.iter().any(|number| self.serves(number));
+                    (!is_served, Ineligibility::NumberNotServed)
+                };
+                (
+                    [
+                        (is_off, Ineligibility::SmsDisabled),
+                        (is_left_out, Ineligibility::SmsNotIncluded),
+                        (is_excluded, Ineligibility::SmsExcluded),
+                    ],
+                    [
+                        (!is_offered, Ineligibility::SmsNotOffered),
+                        (account.frozen.is_some(), Ineligibility::Frozen),
+                    ],
+                    Some(of_phones),
+                )
+            }
+        };
+        let of_flow = [
+            (user_flow.is_none(), Ineligibility::UnknownFlow),
+            (no_applications, Ineligibility::FlowWithoutApplications),
+            (no_passwords, Ineligibility::FlowWithoutPasswords),
+        ];
+        let common = [
             (account.disabled, Ineligibility::Disabled),
             (!local, Ineligibility::NotLocal),
             (account.password.is_none(), Ineligibility::NoPassword),
-            (account.destinations().is_empty(), Ineligibility::NoAddress),
-            (same_mailbox, Ineligibility::SecondFactorInSameMailbox),
         ];
-        let failed = checks.into_iter().filter(|(fails, _)| *fails);
-        Decision(failed.map(|(_, reason)| reason).collect())
+        let checks = of_flow.into_iter().chain(of_method).chain(common).chain(of_account);
+        let checks = checks.chain(further);
+        Decision(checks.filter(|(fails, _)| *fails).map(|(_, reason)| reason).collect())
     }
 
-    /// Explains the same decision to administrators. No customer's request reaches this method.
+    /// Explains the same decisions to administrators. No customer's request reaches this method.
     #[must_use]
     pub fn explain(&self, flow: &UserFlowId, account: &Account) -> Explanation {
+        let sms = self.authentication_methods().method(Method::Sms);
+        let is_on = sms.state() == MethodState::Enabled;
         Explanation {
+            by_sms: is_on.then(|| self.decide_by(Method::Sms, flow, account)),
             decision: self.decide(flow, account),
             frozen: account.frozen.is_some(),
             locked: account.locked,
@@ -136,9 +212,15 @@ impl TenantPolicy {
 }
 
 impl Explanation {
-    /// Returns the decision that this explains.
+    /// Returns the decision about codes by mail.
     pub const fn decision(&self) -> &Decision {
         &self.decision
+    }
+
+    /// Returns the decision about codes by SMS, or `None` if the tenant has SMS switched off.
+    #[must_use]
+    pub const fn by_sms(&self) -> Option<&Decision> {
+        self.by_sms.as_ref()
     }
 }
 
@@ -152,6 +234,16 @@ impl fmt::Display for Explanation {
             for reason in self.decision.reasons() {
                 write!(f, "\n- {}", reason.words())?;
             }
+        }
+        match &self.by_sms {
+            Some(sms) if sms.is_available() => f.write_str("\nA code by SMS is available.")?,
+            Some(sms) => {
+                f.write_str("\nA code by SMS is not available:")?;
+                for reason in sms.reasons() {
+                    write!(f, "\n- {}", reason.words())?;
+                }
+            }
+            None => {}
         }
         if self.frozen {
             f.write_str(FROZEN)?;
@@ -317,5 +409,81 @@ mod tests {
         assert_eq!(lines[1], "- the account is disabled; enable it first");
         assert_eq!(lines[2], "- the account has no password here, so there is none to reset");
         assert_eq!(lines.len(), 3);
+    }
+
+    fn by_sms(policy: &TenantPolicy, change: impl FnOnce(&mut Account)) -> Vec<Ineligibility> {
+        let mut account = ada();
+        account.phones = vec![crate::domain::PhoneNumber::parse("+14255550123").unwrap()];
+        change(&mut account);
+        let flow = UserFlowId::parse("sign-in").unwrap();
+        policy.decide_by(Method::Sms, &flow, &account).reasons().to_vec()
+    }
+
+    fn with_sms() -> TenantPolicy {
+        let methods = AuthenticationMethodsPolicy::email_for_all().with_sms_for_all();
+        let policy = TenantPolicy::customers("contoso").unwrap();
+        policy.with_authentication_methods(methods).with_sms_countries(["US"]).unwrap()
+    }
+
+    #[test]
+    fn whatever_stands_against_a_code_by_sms_is_named() {
+        use crate::domain::{Frozen, PhoneNumber, Timestamp};
+
+        let policy = with_sms();
+        let phone = |typed: &str| vec![PhoneNumber::parse(typed).unwrap()];
+        assert_eq!(by_sms(&policy, |_| {}), []);
+        assert_eq!(by_sms(&policy, |ada| ada.second_factor = SecondFactor::SameMailbox), []);
+        assert_eq!(by_sms(&policy, |ada| ada.phones.clear()), [Ineligibility::NoPhone]);
+        for elsewhere in ["+4915123456789", "+19002345678", "+999123456789"] {
+            let reasons = by_sms(&policy, |ada| ada.phones = phone(elsewhere));
+            assert_eq!(reasons, [Ineligibility::NumberNotServed], "{elsewhere}");
+        }
+        let frozen = |ada: &mut Account| {
+            ada.frozen = Some(Frozen::new(Timestamp::from_micros(1), ada.addresses.clone()));
+        };
+        assert_eq!(by_sms(&policy, frozen), [Ineligibility::Frozen]);
+        assert_eq!(by_sms(&policy, |ada| ada.disabled = true), [Ineligibility::Disabled]);
+
+        let nowhere = policy.clone().with_sms_countries([]).unwrap();
+        let reasons = by_sms(&nowhere, |_| {});
+        assert_eq!(reasons, [Ineligibility::SmsNotOffered, Ineligibility::NumberNotServed]);
+        let off = TenantPolicy::customers("contoso").unwrap().with_sms_countries(["US"]).unwrap();
+        let reasons = by_sms(&off, |_| {});
+        assert_eq!(reasons, [Ineligibility::SmsDisabled, Ineligibility::SmsNotIncluded]);
+    }
+
+    #[test]
+    fn sms_has_targets_of_its_own_and_is_never_the_only_method() {
+        let sms = r#"{"id": "Sms", "state": "enabled", "includeTargets": [{"id": "all_users"}],
+            "excludeTargets": [{"id": "staff"}]}"#;
+        let with = |email: &str| {
+            let json = format!(
+                r#"{{"authenticationMethodConfigurations": [{{"id": "Email", "state": "{email}",
+                "includeTargets": [{{"id": "all_users"}}]}}, {sms}]}}"#
+            );
+            with_sms()
+                .with_authentication_methods(AuthenticationMethodsPolicy::from_json(&json).unwrap())
+        };
+        let both = with("enabled");
+        assert!(both.offers_method(Method::Sms) && both.offers_method(Method::Email));
+        assert_eq!(by_sms(&both, staff), [Ineligibility::SmsExcluded]);
+        assert_eq!(reasons(&both, staff), []);
+        let alone = with("disabled");
+        assert!(!alone.offers_method(Method::Sms) && !alone.offers_method(Method::Email));
+        assert_eq!(by_sms(&alone, |_| {}), [Ineligibility::SmsNotOffered]);
+    }
+
+    #[test]
+    fn an_explanation_speaks_of_sms_only_where_it_is_on() {
+        let flow = UserFlowId::parse("sign-in").unwrap();
+        let text = with_sms().explain(&flow, &ada()).to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "Password reset is available.");
+        assert_eq!(lines[1], "A code by SMS is not available:");
+        assert_eq!(lines[2], "- the account has no verified phone on file");
+        let mut ada = ada();
+        ada.phones = vec![crate::domain::PhoneNumber::parse("+14255550123").unwrap()];
+        let text = with_sms().explain(&flow, &ada).to_string();
+        assert!(text.ends_with("\nA code by SMS is available."), "{text}");
     }
 }

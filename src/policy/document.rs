@@ -14,7 +14,7 @@ use super::{
 };
 use crate::domain::{DotRules, EmailAddress, LanguageTag, TenantId};
 
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "tenant",
     "userFlows",
     "authenticationMethodsPolicy",
@@ -28,6 +28,7 @@ const FIELDS: [&str; 13] = [
     "noPasswordNotice",
     "freezeCodes",
     "languages",
+    "smsCountries",
 ];
 
 impl TenantPolicy {
@@ -48,7 +49,7 @@ impl TenantPolicy {
     ///  "sameMailbox": "notEligible" or "eligible",
     ///  "afterReset": "signIn" or "requireSignIn",
     ///  "noPasswordNotice": "off" or "on", "freezeCodes": "off" or "on",
-    ///  "languages": ["en", "de"]}
+    ///  "languages": ["en", "de"], "smsCountries": ["US", "CA"]}
     /// ```
     /// All fields except the first three may be missing. A well-formed language without words is
     /// kept but not used. If no listed language has words, English is used.
@@ -150,6 +151,7 @@ impl TenantPolicy {
             },
             "dotRules": dots,
             "languages": tags,
+            "smsCountries": self.sms_countries(),
             "disclosure": match self.disclosure() {
                 Disclosure::Strict => "strict",
                 Disclosure::EntraCompatible => "entraCompatible",
@@ -178,7 +180,7 @@ impl TenantPolicy {
 type Setting = fn(TenantPolicy, &Node<'_>) -> Result<TenantPolicy, DocumentError>;
 
 /// The settings that may be missing. They must not be null.
-const SETTINGS: [(&str, Setting); 10] = [
+const SETTINGS: [(&str, Setting); 11] = [
     ("passwordRules", |policy, node| Ok(policy.with_password_rules(read_rules(node)?))),
     ("limits", |policy, node| Ok(policy.with_limits(read_limits(node)?))),
     ("brand", |policy, node| Ok(policy.with_brand(read_brand(node)?))),
@@ -191,6 +193,10 @@ const SETTINGS: [(&str, Setting); 10] = [
         let tags = node.items()?;
         let tags = tags.iter().map(|tag| tag.read(LanguageTag::parse));
         Ok(policy.with_languages(tags.collect::<Result<_, _>>()?))
+    }),
+    ("smsCountries", |policy, node| {
+        let items = node.items()?;
+        policy.with_sms_countries(items.iter().map(Node::text).collect::<Result<Vec<_>, _>>()?)
     }),
     ("disclosure", |policy, node| {
         let words =
@@ -255,7 +261,7 @@ fn read_brand(node: &Node<'_>) -> Result<Brand, DocumentError> {
 }
 
 /// The counts of [`Limits`] under their JSON names.
-fn counts(limits: &mut Limits) -> [(&'static str, &mut u32); 20] {
+fn counts(limits: &mut Limits) -> [(&'static str, &mut u32); 24] {
     [
         ("triesPerChallenge", &mut limits.tries_per_challenge),
         ("triesPerWindow", &mut limits.tries_per_window),
@@ -277,6 +283,10 @@ fn counts(limits: &mut Limits) -> [(&'static str, &mut u32); 20] {
         ("assistsPerAccount", &mut limits.assists_per_account),
         ("assistsPerActor", &mut limits.assists_per_actor),
         ("assistsPerTenant", &mut limits.assists_per_tenant),
+        ("textsPerNumber", &mut limits.texts_per_number),
+        ("textsPerBlock", &mut limits.texts_per_block),
+        ("textsPerNetwork", &mut limits.texts_per_network),
+        ("textsPerTenant", &mut limits.texts_per_tenant),
     ]
 }
 
@@ -510,7 +520,7 @@ mod tests {
             let (saved, is_whole) = TenantPolicy::salvaged(&tenant, &damaged).unwrap();
             assert!(!is_whole);
             assert_eq!(
-                saved.authentication_methods().state(),
+                saved.authentication_methods().method(crate::domain::Method::Email).state(),
                 crate::policy::MethodState::Disabled
             );
             assert!(saved.to_text().is_ok());

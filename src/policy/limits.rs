@@ -159,6 +159,17 @@ limits! {
     assists_per_actor: u32 = 30, 1..=u32::MAX, "must be at least 1";
     /// How many actions the help desk of a tenant can take in 24 hours. Default: 500.
     assists_per_tenant: u32 = 500, 1..=u32::MAX, "must be at least 1";
+    /// How many text messages one number can be sent in 24 hours, whatever accounts it is on file of.
+    /// Default: 10. Outsiders cannot see this limit.
+    texts_per_number: u32 = 10, 1..=u32::MAX, "must be at least 1";
+    /// How many text messages the numbers that differ only in their last four digits can be sent in an
+    /// hour. Default: 20. Outsiders cannot see this limit.
+    texts_per_block: u32 = 20, 1..=u32::MAX, "must be at least 1";
+    /// How many text messages one network can request in `network_window`. Default: 20.
+    texts_per_network: u32 = 20, 1..=u32::MAX, "must be at least 1";
+    /// How many text messages a tenant can send in 24 hours. Default: 1,000. Outsiders cannot see this
+    /// limit.
+    texts_per_tenant: u32 = 1000, 1..=u32::MAX, "must be at least 1";
 }
 
 /// The error for limits that are refused. `field` names the limit.
@@ -220,6 +231,13 @@ impl Limits {
         Ok(self)
     }
 
+    /// Returns how many text messages any 24 hours can cost. A window begins with its first message,
+    /// so 24 hours can touch two of them.
+    #[must_use]
+    pub fn most_texts_per_day(&self) -> u64 {
+        2 * u64::from(self.texts_per_tenant)
+    }
+
     /// Returns how likely an attacker who guesses at every opportunity is to succeed.
     #[must_use]
     pub fn odds(&self) -> Odds {
@@ -244,9 +262,10 @@ impl fmt::Display for Limits {
             f,
             "To use up the {} codes that an address may be sent in a day, strangers need at least \
              {} networks; a device that has signed in before, and a solved captcha, still get \
-             through.",
+             through.\nWhere SMS is on, the most expensive 24 hours cost {} text messages.",
             self.sends_per_address,
             self.sends_per_address.div_ceil(self.sends_per_address_and_network),
+            self.most_texts_per_day(),
         )
     }
 }
@@ -313,5 +332,14 @@ mod tests {
     #[test]
     fn display_says_from_how_many_networks_an_owner_can_be_kept_waiting() {
         assert!(Limits::default().to_string().contains("at least 4 networks"));
+    }
+
+    #[test]
+    fn display_says_what_the_most_expensive_day_costs() {
+        let limits = Limits::builder().texts_per_tenant(300).build().unwrap();
+        assert_eq!(limits.most_texts_per_day(), 600);
+        assert!(
+            limits.to_string().ends_with("the most expensive 24 hours cost 600 text messages.")
+        );
     }
 }

@@ -19,7 +19,7 @@ mod user_flow;
 
 #[cfg(feature = "axum")]
 pub(crate) use authentication_methods::target_key;
-pub use authentication_methods::{AuthenticationMethodsPolicy, MethodState, Target};
+pub use authentication_methods::{AuthenticationMethodsPolicy, MethodPolicy, MethodState, Target};
 pub use brand::{Brand, BrandError, CodeInSubject};
 pub use decision::{Decision, Explanation, Ineligibility};
 pub use graph::DocumentError;

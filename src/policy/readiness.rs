@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::{MethodState, Target, TenantPolicy};
+use crate::domain::Method;
 
 /// Every precondition of password reset in a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl TenantPolicy {
     /// only.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        let methods = self.authentication_methods();
+        let methods = self.authentication_methods().method(Method::Email);
         let check = |name, met: bool, words: &str| Check {
             name,
             state: if met { CheckState::Ready } else { CheckState::ToDo },
@@ -83,6 +84,19 @@ impl TenantPolicy {
                 state: CheckState::Note,
                 words: "An excluded group always wins over an included one.".to_owned(),
             });
+        }
+        let sms = self.authentication_methods().method(Method::Sms);
+        if sms.state() == MethodState::Enabled {
+            checks.push(check(
+                "SMS includes somebody",
+                !sms.include().is_empty(),
+                "Include all users, or a group: an empty list is nobody.",
+            ));
+            checks.push(check(
+                "SMS serves a country",
+                !self.sms_countries().is_empty(),
+                "Name the countries in which you have customers.",
+            ));
         }
         Readiness(checks)
     }
@@ -241,5 +255,16 @@ mod tests {
         }
         let alone = customers.clone().with_user_flows(vec![google]).unwrap();
         assert_eq!(states(&alone), [Ready, Ready, ToDo, Ready]);
+    }
+
+    #[test]
+    fn sms_is_checked_only_where_it_is_on() {
+        use CheckState::{Ready, ToDo};
+        let methods = AuthenticationMethodsPolicy::email_for_all().with_sms_for_all();
+        let policy = TenantPolicy::customers("contoso").unwrap();
+        let policy = policy.with_authentication_methods(methods);
+        assert_eq!(states(&policy)[4..], [Ready, ToDo]);
+        let policy = policy.with_sms_countries(["US"]).unwrap();
+        assert_eq!(states(&policy)[4..], [Ready, Ready]);
     }
 }

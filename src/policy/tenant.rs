@@ -1,10 +1,13 @@
 //! The whole policy of one tenant.
 
 use super::{
-    AuthenticationMethodsPolicy, Brand, DocumentError, Limits, MethodState, PasswordRules,
-    UserFlow, graph::fault,
+    AuthenticationMethodsPolicy, Brand, DocumentError, Limits, PasswordRules, UserFlow,
+    graph::fault,
 };
-use crate::domain::{Application, ApplicationId, DotRules, LanguageTag, TenantId, UserFlowId};
+use crate::domain::{
+    Account, Application, ApplicationId, Destination, DotRules, EmailAddress, LanguageTag, Method,
+    PhoneNumber, TenantId, UserFlowId,
+};
 
 /// Everything that one tenant's administrator decides.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +25,7 @@ pub struct TenantPolicy {
     no_password_notice: NoPasswordNotice,
     freeze_codes: FreezeCodes,
     languages: Vec<LanguageTag>,
+    sms_countries: Vec<String>,
 }
 
 /// How much an outsider may learn about accounts.
@@ -170,6 +174,7 @@ impl TenantPolicy {
             no_password_notice: NoPasswordNotice::default(),
             password_rules: PasswordRules::nist(),
             same_mailbox: SameMailbox::default(),
+            sms_countries: Vec::new(),
             tenant,
             user_flows: Vec::new(),
         };
@@ -180,10 +185,57 @@ impl TenantPolicy {
     /// not depend on any account.
     #[must_use]
     pub fn offers_reset(&self, flow: &UserFlowId, application: &ApplicationId) -> bool {
-        let methods = &self.authentication_methods;
-        methods.state() == MethodState::Enabled
-            && !methods.include().is_empty()
+        self.authentication_methods.method(Method::Email).is_offered()
             && self.offers_password_sign_in(flow, application)
+    }
+
+    /// Returns whether codes can be sent in this way at all, where a reset is offered. The result
+    /// does not depend on any account.
+    ///
+    /// SMS is offered if it is switched on, includes somebody, and the tenant serves a country. It is
+    /// never the only method, because NIST SP 800-63B-4 wants an alternative to it.
+    #[must_use]
+    pub fn offers_method(&self, method: Method) -> bool {
+        self.authentication_methods.method(Method::Email).is_offered()
+            && match method {
+                Method::Email => true,
+                Method::Sms => {
+                    self.authentication_methods.method(Method::Sms).is_offered()
+                        && !self.sms_countries.is_empty()
+                }
+            }
+    }
+
+    /// Returns whether text messages may go to this number: its country is served, and its numbering
+    /// plan does not say that it takes none.
+    #[must_use]
+    pub fn serves(&self, number: &PhoneNumber) -> bool {
+        let is_served = |country| self.sms_countries.iter().any(|served| served == country);
+        number.country().is_some_and(is_served) && number.takes_texts()
+    }
+
+    /// Returns where a code for this account goes, or `None` if the account has no such place.
+    ///
+    /// A mail goes to the first address on file, whatever was typed. A text message goes to the first
+    /// phone on file that the tenant serves. The codes of a frozen account are mailed to a recovery
+    /// address only.
+    #[must_use]
+    pub fn destination<'a>(
+        &self,
+        method: Method,
+        account: &'a Account,
+        typed: &EmailAddress,
+    ) -> Option<Destination<'a>> {
+        match method {
+            Method::Email => account.destination(typed).map(Destination::Email),
+            Method::Sms => self.phones(account).next().map(Destination::Phone),
+        }
+    }
+
+    /// Returns the phones of an account that text messages may go to.
+    pub(crate) fn phones<'a>(&self, account: &'a Account) -> impl Iterator<Item = &'a PhoneNumber> {
+        let phones = if account.frozen.is_some() { &[][..] } else { &account.phones };
+        phones.iter().filter(|number| self.serves(number))
     }
 
     /// Returns whether users sign in to an application with a password that the host keeps. The
@@ -320,6 +372,45 @@ impl TenantPolicy {
     #[must_use]
     pub fn languages(&self) -> &[LanguageTag] {
         &self.languages
+    }
+
+    /// Returns the countries that text messages go to, as two letters of ISO 3166.
+    #[must_use]
+    pub fn sms_countries(&self) -> &[String] {
+        &self.sms_countries
+    }
+
+    /// Sets the countries that text messages go to. Without any, SMS is not offered.
+    ///
+    /// # Errors
+    /// [`DocumentError`] names the first text that is not a country with a numbering plan.
+    ///
+    /// # Security
+    /// Name only countries in which you have customers. Fraudsters earn from texts to expensive
+    /// countries.
+    ///
+    /// # Examples
+    /// ```
+    /// use sspr::TenantPolicy;
+    ///
+    /// let policy = TenantPolicy::customers("contoso")?.with_sms_countries(["US", "CA"])?;
+    /// assert!(policy.with_sms_countries(["USA"]).is_err());
+    /// # Ok::<(), sspr::policy::DocumentError>(())
+    /// ```
+    pub fn with_sms_countries<'a>(
+        mut self,
+        countries: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, DocumentError> {
+        let read = |(index, name): (usize, &str)| {
+            let code = name.to_ascii_uppercase();
+            let is_country = code.len() == 2 && phonelib::country_by_code(&code).is_some();
+            let path = format!("$.smsCountries[{index}]");
+            let rule = "must be a country, as two letters of ISO 3166";
+            if is_country { Ok(code) } else { Err(fault(&path, rule)) }
+        };
+        self.sms_countries =
+            countries.into_iter().enumerate().map(read).collect::<Result<_, _>>()?;
+        Ok(self)
     }
 
     /// Sets the languages of mails and pages.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::change::Stored;
 use crate::{
-    domain::UserFlowId,
+    domain::{Method, UserFlowId},
     policy::{AuthenticationMethodsPolicy, DocumentError, TenantPolicy, UserFlow},
 };
 
@@ -16,7 +16,9 @@ pub(super) fn with_email(
     let mut document = methods.document().clone();
     // Read it alone first, so that an error names the path that the client knows.
     let email = AuthenticationMethodsPolicy::from_email_json(&email.to_string())?;
-    let Some(email) = email.email_document().cloned() else { return Ok(methods.clone()) };
+    let Some(email) = email.method_document(Method::Email).cloned() else {
+        return Ok(methods.clone());
+    };
     let is_email = |method: &Value| {
         let id = method.get("id").and_then(Value::as_str);
         id.is_some_and(|id| id.eq_ignore_ascii_case("email"))

@@ -8,9 +8,12 @@ use super::{
     choices::PROVIDERS,
     documents::{part, set, with_email},
 };
-use crate::policy::{
-    Applications, AuthenticationMethodsPolicy, CurrentPassword, DocumentError, MethodState,
-    PasswordRules, PasswordRulesError, Target, UserFlow, target_key,
+use crate::{
+    domain::Method,
+    policy::{
+        Applications, AuthenticationMethodsPolicy, CurrentPassword, DocumentError, MethodState,
+        PasswordRules, PasswordRulesError, Target, UserFlow, target_key,
+    },
 };
 
 /// The form for Email OTP.
@@ -44,22 +47,23 @@ impl EmailEdit {
         &self,
         methods: &AuthenticationMethodsPolicy,
     ) -> Result<AuthenticationMethodsPolicy, DocumentError> {
-        let mut email = methods.email_document().cloned().unwrap_or_else(|| {
+        let email_now = methods.method(Method::Email);
+        let mut email = methods.method_document(Method::Email).cloned().unwrap_or_else(|| {
             json!({
                 "@odata.type": "#microsoft.graph.emailAuthenticationMethodConfiguration",
                 "id": "Email",
             })
         });
-        if methods.email_document().is_none() || methods.state() != self.state {
+        if methods.method_document(Method::Email).is_none() || email_now.state() != self.state {
             let is_on = self.state == MethodState::Enabled;
             set(&mut email, "state", json!(if is_on { "enabled" } else { "disabled" }));
         }
-        let was_for_all = methods.include().contains(&Target::AllUsers);
+        let was_for_all = email_now.include().contains(&Target::AllUsers);
         let everybody = ("group", "all_users".to_owned());
         let include = match (was_for_all, self.for_all) {
             // Groups beside all users stay if they are still chosen.
             (true, true) => {
-                let shown = methods.include().iter().map(Target::key).collect::<HashSet<_>>();
+                let shown = email_now.include().iter().map(Target::key).collect::<HashSet<_>>();
                 let is_shown =
                     |(kind, id): &&(&'static str, String)| shown.contains(&target_key(kind, id));
                 let kept = self.include.iter().filter(is_shown).cloned();
@@ -68,8 +72,8 @@ impl EmailEdit {
             (false, true) => vec![everybody],
             (_, false) => self.include.clone(),
         };
-        set_targets(&mut email, "includeTargets", methods.include(), &include);
-        set_targets(&mut email, "excludeTargets", methods.exclude(), &self.exclude);
+        set_targets(&mut email, "includeTargets", email_now.include(), &include);
+        set_targets(&mut email, "excludeTargets", email_now.exclude(), &self.exclude);
         with_email(methods, email)
     }
 }

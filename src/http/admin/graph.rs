@@ -24,7 +24,7 @@ use super::{
     site::Site,
 };
 use crate::{
-    domain::TenantId,
+    domain::{Method, TenantId},
     http::{
         correlation::fresh_correlation,
         form::is_of,
@@ -181,7 +181,7 @@ pub(super) async fn get_email(
 ) -> Answer {
     let (allowed, _) = Allowed::of(&site, tenant, request, AccessKind::Read).await?;
     let stored = allowed.stored().await?;
-    let Some(email) = stored.policy.authentication_methods().email_document() else {
+    let Some(email) = stored.policy.authentication_methods().method_document(Method::Email) else {
         let message = "The tenant has no configuration of the e-mail method.";
         return Err(allowed.fail(StatusCode::NOT_FOUND, "Request_ResourceNotFound", message));
     };
@@ -206,7 +206,10 @@ pub(super) async fn patch_email(
                         excludeTargets are wanted";
             return Err(DocumentError::new("$", rule));
         }
-        let mut email = methods.email_document().cloned().unwrap_or_else(|| json!({"id": "Email"}));
+        let mut email = methods
+            .method_document(Method::Email)
+            .cloned()
+            .unwrap_or_else(|| json!({"id": "Email"}));
         replace_fields(&mut email, &fields);
         let policy = policy.as_ref().clone();
         Ok(policy.with_authentication_methods(with_email(methods, email)?))

@@ -24,7 +24,7 @@ use super::{
     view::{AdminPage, EventsPage, MessagePage},
 };
 use crate::{
-    domain::{EmailAddress, TenantId, UserFlowId},
+    domain::{EmailAddress, Method, TenantId, UserFlowId},
     http::{
         correlation::fresh_correlation,
         form::{Form, FormError},
@@ -172,7 +172,8 @@ pub(super) async fn overview(State(site): State<Arc<Site>>, request: Request) ->
 pub(super) async fn download(State(site): State<Arc<Site>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&site, &parts, AccessKind::Read).await?;
-    let email = visit.stored.policy.authentication_methods().email_document().cloned();
+    let email =
+        visit.stored.policy.authentication_methods().method_document(Method::Email).cloned();
     let mut response = Response::new(Body::from(format!("{:#}\n", email.unwrap_or_default())));
     let json = HeaderValue::from_static("application/json; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, json);

@@ -10,7 +10,7 @@ use super::{
     site::Site,
 };
 use crate::{
-    domain::{TenantId, Timestamp},
+    domain::{Method, TenantId, Timestamp},
     http::form::Form,
     policy::{
         Applications, CheckState, FreezeCodes, MethodState, Odds, Target, TenantPolicy, UserFlow,
@@ -126,7 +126,7 @@ impl AdminPage {
         flow: Option<&str>,
     ) -> Self {
         let policy = &*stored.policy;
-        let methods = policy.authentication_methods();
+        let methods = policy.authentication_methods().method(Method::Email);
         let checks: Vec<ShownCheck> = policy.readiness().checks().iter().map(shown).collect();
         let to_do = checks.iter().filter(|check| check.to_do).count();
         let flows = policy.user_flows();

@@ -191,7 +191,8 @@ async fn whatever_is_stored_is_saved_untouched_as_it_is_spelt() {
             "includeTargets": [{"id": guid}, {"id": guid.to_uppercase()}, {"id": guid}],
             "excludeTargets": [{"id": "all_users"}, {"id": "All_Users", "targetType": "user"}]}),
     ] {
-        let document = json!({ "authenticationMethodConfigurations": [{"id": "Sms"}, email] });
+        let document = json!({ "authenticationMethodConfigurations": [
+            {"id": "Sms", "state": "Disabled", "x": 1}, {"id": "Fido2"}, email] });
         let methods = sspr::policy::AuthenticationMethodsPolicy::from_json(&document.to_string());
         let policy = desk.policy("contoso").with_authentication_methods(methods.unwrap());
         desk.policies.replace(policy);
