@@ -69,6 +69,10 @@ impl Templates for CodeAlone {
         let Content::Passcode { code, .. } = letter.content else { panic!("{letter:?}") };
         letter.message(String::new().into(), code.expose().into(), String::new().into())
     }
+
+    fn text(&self, letter: &sspr::mail::TextLetter<'_>) -> zeroize::Zeroizing<String> {
+        sspr::mail::StandardTemplates::default().text(letter)
+    }
 }
 
 impl Flow {

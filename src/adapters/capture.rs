@@ -8,12 +8,13 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    domain::{Code, EmailAddress},
-    mail::{EmailMessage, MailPurpose},
-    ports::{EmailSender, SendError, SendErrorKind},
+    domain::{Code, EmailAddress, PhoneNumber},
+    mail::{EmailMessage, MailPurpose, TextMessage},
+    ports::{EmailSender, SendError, SendErrorKind, SmsSender},
 };
 
-/// Keeps messages in memory instead of sending them, and fails on command. Clones share one inbox.
+/// Keeps mails and text messages in memory instead of sending them, and fails on command. Clones
+/// share one inbox.
 ///
 /// Use it for tests and demonstrations only, because it exposes every code.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,7 @@ pub struct CaptureSender(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     messages: Vec<EmailMessage>,
+    texts: Vec<TextMessage>,
     failures: VecDeque<SendErrorKind>,
 }
 
@@ -59,7 +61,21 @@ impl CaptureSender {
         mails.find(|mail| mail.purpose == MailPurpose::Passcode).and_then(code_in)
     }
 
-    /// Makes the next `times` messages fail in this way.
+    /// Returns the text messages, oldest first.
+    #[must_use]
+    pub fn texts(&self) -> Vec<TextMessage> {
+        self.lock().texts.clone()
+    }
+
+    /// Returns the code in the newest text message to that number.
+    #[must_use]
+    pub fn last_code_to(&self, number: &PhoneNumber) -> Option<Code> {
+        let state = self.lock();
+        let text = state.texts.iter().rev().find(|text| text.to == *number)?;
+        Code::parse(&text.code).ok()
+    }
+
+    /// Makes the next `times` messages fail in this way, mails and text messages alike.
     pub fn fail_next(&self, kind: SendErrorKind, times: usize) {
         self.lock().failures.extend(std::iter::repeat_n(kind, times));
     }
@@ -82,6 +98,18 @@ impl EmailSender for CaptureSender {
             return Err(SendError::new(kind, "the inbox was told to fail"));
         }
         state.messages.push(message.clone());
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SmsSender for CaptureSender {
+    async fn send_text(&self, message: &TextMessage) -> Result<(), SendError> {
+        let mut state = self.lock();
+        if let Some(kind) = state.failures.pop_front() {
+            return Err(SendError::new(kind, "the inbox was told to fail"));
+        }
+        state.texts.push(message.clone());
         Ok(())
     }
 }

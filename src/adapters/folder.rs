@@ -11,14 +11,16 @@ use async_trait::async_trait;
 
 use super::{SystemEntropy, mime};
 use crate::{
-    domain::{Digest, EmailAddress, Entropy},
-    mail::EmailMessage,
-    ports::{Clock, EmailSender, SendError, SendErrorKind},
+    domain::{Digest, EmailAddress, Entropy, Timestamp},
+    mail::{EmailMessage, TextMessage},
+    ports::{Clock, EmailSender, SendError, SendErrorKind, SmsSender},
 };
 
 /// Writes each message as one `.eml` file, which any mail program can open. ASCII texts are written
 /// unencoded, so that `cat` and `grep` find the code. In other texts, only letters beyond ASCII are
 /// encoded.
+///
+/// A text message becomes a `.txt` file with the number on its first line.
 ///
 /// Use it for demonstrations and tests only, because every reader of the folder can read the codes.
 /// Only the owner can read the files. Each file appears completely or not at all, and the names
@@ -61,7 +63,12 @@ impl FolderSender {
         &self.folder
     }
 
-    fn write(&self, message: &EmailMessage) -> Result<(), SendError> {
+    /// Writes a file of this kind, with the text for its time and id.
+    fn write(
+        &self,
+        kind: &str,
+        text: impl FnOnce(Timestamp, &Digest) -> String,
+    ) -> Result<(), SendError> {
         let mut id = [0; 32];
         SystemEntropy::new().fill(&mut id).map_err(|error| {
             SendError::new(SendErrorKind::Transient, "mail folder: no message id could be drawn")
@@ -70,7 +77,7 @@ impl FolderSender {
         let (id, now) = (Digest::from_bytes(id), self.clock.now());
         let unique = u32::from_be_bytes(id.head());
         let name = format!("{:020}-{unique:08x}", now.as_micros());
-        let (hidden, shown) = (format!(".{name}.part"), format!("{name}.eml"));
+        let (hidden, shown) = (format!(".{name}.part"), format!("{name}.{kind}"));
         let hidden = self.folder.join(hidden);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -80,8 +87,7 @@ impl FolderSender {
             options.mode(0o600);
         }
         let mut file = options.open(&hidden).map_err(unwritable)?;
-        let text = mime::write(message, &self.from, now, &id);
-        file.write_all(text.as_bytes()).map_err(unwritable)?;
+        file.write_all(text(now, &id).as_bytes()).map_err(unwritable)?;
         fs::rename(&hidden, self.folder.join(shown)).map_err(unwritable)
     }
 }
@@ -89,7 +95,15 @@ impl FolderSender {
 #[async_trait]
 impl EmailSender for FolderSender {
     async fn send(&self, message: &EmailMessage) -> Result<(), SendError> {
-        self.write(message)
+        self.write("eml", |now, id| mime::write(message, &self.from, now, id))
+    }
+}
+
+#[async_trait]
+impl SmsSender for FolderSender {
+    async fn send_text(&self, message: &TextMessage) -> Result<(), SendError> {
+        let text = [message.to.as_str(), "\n\n", &message.text, "\n"];
+        self.write("txt", |_, _| text.concat())
     }
 }
 

@@ -5,7 +5,7 @@ use core::{fmt::Debug, time::Duration};
 use zeroize::Zeroizing;
 
 use super::{
-    EmailMessage, Language, MailPurpose,
+    EmailMessage, Language, MailPurpose, TextLetter,
     fill::{clean, line, sized},
 };
 use crate::{
@@ -83,6 +83,10 @@ pub enum Content<'a> {
 pub trait Templates: Debug + Send + Sync {
     /// Makes the message. [`Letter::message`] fills in everything except its three texts.
     fn render(&self, letter: &Letter<'_>) -> EmailMessage;
+
+    /// Makes the text of a message by SMS. Templates that write mails only can return the text of
+    /// [`StandardTemplates`](super::StandardTemplates).
+    fn text(&self, letter: &TextLetter<'_>) -> Zeroizing<String>;
 }
 
 impl Letter<'_> {

@@ -11,6 +11,8 @@ mod html;
 mod language;
 mod letter;
 mod message;
+mod sms;
+mod sms_text;
 mod standard;
 mod text;
 mod values;
@@ -19,7 +21,8 @@ mod words;
 pub use language::{Language, look_up};
 pub use letter::{Content, Letter, Templates};
 pub use message::{EmailMessage, MailPurpose};
+pub use sms::{TextLetter, TextMessage};
 pub use standard::StandardTemplates;
 pub use words::{
-    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words,
+    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, TextWords, Words,
 };

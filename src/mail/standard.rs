@@ -1,8 +1,11 @@
 //! The templates that come with the crate.
 
 use super::{
-    Content, EmailMessage, Language, Letter, Templates, Words, html, text, values::Values,
+    Content, EmailMessage, Language, Letter, Templates, TextLetter, Words, html, sms_text, text,
+    values::Values,
 };
+use zeroize::Zeroizing;
+
 use crate::policy::CodeInSubject;
 
 /// Short, plain mails in five languages.
@@ -85,6 +88,10 @@ impl Templates for StandardTemplates {
             text::render(letter, words, &values),
             html::render(letter, words, &values),
         )
+    }
+
+    fn text(&self, letter: &TextLetter<'_>) -> Zeroizing<String> {
+        sms_text::render(letter, self.words(letter.language))
     }
 }
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 use zeroize::Zeroizing;
 
 use super::{
-    Content, Language, Letter, Words,
+    Content, Language, Letter, TextLetter, Words,
     fill::{self, Sink, clean, sized},
 };
 use crate::domain::{IdentityProvider, Timestamp};
@@ -54,6 +54,20 @@ impl Values {
             }
         }
         values
+    }
+
+    pub(super) fn of_text(letter: &TextLetter<'_>, words: &Words) -> Self {
+        let name = clean(letter.brand.name());
+        Self {
+            brand: isolated(&name, letter.language),
+            code: Some(Zeroizing::new(letter.code.expose())),
+            date: String::new(),
+            // The alphabet of text messages has no blank that does not break.
+            lifetime: minutes(letter.lifetime, words, letter.language).replace('\u{a0}', " "),
+            name,
+            providers: String::new(),
+            time: String::new(),
+        }
     }
 
     /// Returns the code, or an empty text in a letter without one.

@@ -15,6 +15,7 @@ mod outbox;
 mod password_hasher;
 mod policy_source;
 mod policy_store;
+mod sms_sender;
 mod store_error;
 mod user_store;
 
@@ -34,5 +35,6 @@ pub use policy_source::{PolicyError, PolicySource};
 pub use policy_store::{
     BaseOrigin, DamagedPolicy, PolicyChange, PolicyStore, RecordedChange, VersionedPolicy, Written,
 };
+pub use sms_sender::SmsSender;
 pub use store_error::{StoreError, StoreErrorKind};
 pub use user_store::{Applied, Freeze, NoticeDelivery, NoticeRecipient, PasswordChange, UserStore};

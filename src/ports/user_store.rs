@@ -92,7 +92,8 @@ pub trait UserStore: Send + Sync {
     /// - It stores the hash and replaces the stamp by [`PasswordChange::next_stamp`].
     /// - It stores [`PasswordChange::must_change`] and [`PasswordChange::password_expires_at`].
     /// - It removes a lock that the host has set, and cancels pending changes of address.
-    /// - It ends a freeze, and replaces the addresses if [`PasswordChange::addresses`] is `Some`.
+    /// - It ends a freeze. If [`PasswordChange::addresses`] is `Some`, it replaces the addresses and
+    ///   removes all phones.
     /// - It stores [`PasswordChange::operation`] as the last change of the account.
     /// - It queues the notices, if the store has an outbox.
     ///
@@ -238,8 +239,8 @@ pub struct PasswordChange {
     /// The language of the notice.
     pub language: Option<LanguageTag>,
     /// The addresses that the account has from now on, or `None` if they stay. A frozen account
-    /// keeps only its recovery addresses ([`Frozen::recover_to`]), because someone else may have
-    /// added the others.
+    /// keeps only its recovery addresses ([`Frozen::recover_to`]) and no phone, because someone else
+    /// may have added the others.
     pub addresses: Option<Vec<EmailAddress>>,
 }
 

@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use serde_json::{Value, json};
 use sspr::{
     adapters::{CaptureSender, OtpWebhook, OtpWebhookError},
-    domain::{ApplicationId, Code, CorrelationId, EmailAddress, TenantId, Timestamp},
+    domain::{ApplicationId, Code, CorrelationId, EmailAddress, Method, TenantId, Timestamp},
     mail::{Content, EmailMessage, Language, Letter, StandardTemplates, Templates},
     policy::Brand,
     ports::{
@@ -101,6 +101,40 @@ fn the_request_has_the_documented_fields_and_both_spellings_of_the_code() {
     let mut all = Vec::new();
     paths(&body, "", &mut all);
     assert!(all.iter().all(|path| body.pointer(path).unwrap().is_string()), "all are texts");
+}
+
+/// Entra has no event for text messages, so the request has a type of its own and names its channel.
+#[test]
+fn a_code_by_sms_has_the_same_fields_with_its_number_and_its_channel() {
+    let handler = Handler::start(&[sent()]);
+    let sender = webhook(&handler);
+    on_runtime(async {
+        let world = World::memory().await.with_sms().await;
+        let texts = sender.clone();
+        let world = world.another(move |builder| builder.with_sms(texts));
+        let asked = crate::support::request("ada@example.com").by(Method::Sms);
+        let started = world.sspr.start(&asked, &client(1)).await.unwrap().started().unwrap();
+        let drained = world.courier.drain(&world.inbox).await;
+        assert_eq!((drained.sent, drained.failed), (1, 0));
+
+        let seen = handler.seen();
+        let body = &seen[0].body;
+        assert_eq!(body["type"], "sspr.authenticationEvent.smsOtpSend");
+        let otp = &body["data"]["otpContext"];
+        assert_eq!(otp["channel"], "sms");
+        assert_eq!(otp["identifier"], crate::support::PHONE);
+        assert_eq!(otp["oneTimeCode"], otp["onetimecode"]);
+        assert_eq!(body["source"], "/tenants/contoso/applications/shop");
+        let documented: Value =
+            serde_json::from_str(include_str!("../data/otp_send.json")).unwrap();
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        paths(body, "", &mut ours);
+        paths(&documented, "", &mut theirs);
+        ours.retain(|path| !path.ends_with("/channel") && !path.ends_with("/onetimecode"));
+        assert_eq!(ours, theirs);
+        let code = Code::parse(otp["oneTimeCode"].as_str().unwrap()).unwrap();
+        world.granted(&started.token, &code).await;
+    });
 }
 
 #[test]
@@ -393,6 +427,10 @@ fn a_mail_whose_code_cannot_be_told_from_its_text_is_not_sent() {
             let Content::Passcode { code, .. } = letter.content else { panic!("{letter:?}") };
             let text = self.0.replace("{code}", &code.expose());
             letter.message(String::from("s").into(), text.into(), String::new().into())
+        }
+
+        fn text(&self, letter: &sspr::mail::TextLetter<'_>) -> zeroize::Zeroizing<String> {
+            sspr::mail::StandardTemplates::default().text(letter)
         }
     }
 

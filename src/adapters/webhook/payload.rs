@@ -5,9 +5,50 @@ use serde::Serialize;
 use sha2::Sha256;
 
 use crate::{
-    domain::{Code, guid},
-    mail::EmailMessage,
+    domain::{ApplicationId, Code, CorrelationId, Method, TenantId, guid},
+    mail::{EmailMessage, TextMessage},
 };
+
+/// A code for the handler, whatever message it stands in.
+#[derive(Clone, Copy)]
+pub(super) struct Otp<'a> {
+    pub(super) method: Method,
+    /// An address, or a number in E.164.
+    pub(super) to: &'a str,
+    pub(super) from_name: &'a str,
+    pub(super) language: &'a str,
+    pub(super) tenant: &'a TenantId,
+    pub(super) application: Option<&'a ApplicationId>,
+    pub(super) correlation: Option<&'a CorrelationId>,
+}
+
+impl<'a> From<&'a EmailMessage> for Otp<'a> {
+    fn from(message: &'a EmailMessage) -> Self {
+        Self {
+            application: message.application.as_ref(),
+            correlation: message.correlation.as_ref(),
+            from_name: &message.from_name,
+            language: message.language.as_str(),
+            method: Method::Email,
+            tenant: &message.tenant,
+            to: message.to.as_str(),
+        }
+    }
+}
+
+impl<'a> From<&'a TextMessage> for Otp<'a> {
+    fn from(message: &'a TextMessage) -> Self {
+        Self {
+            application: Some(&message.application),
+            correlation: message.correlation.as_ref(),
+            from_name: &message.from_name,
+            language: message.language.as_str(),
+            method: Method::Sms,
+            tenant: &message.tenant,
+            to: message.to.as_str(),
+        }
+    }
+}
 
 /// The ids and words that are the same in each request of a webhook.
 #[derive(Clone)]
@@ -41,6 +82,9 @@ struct Data<'a> {
 #[derive(Serialize)]
 struct OtpContext<'a> {
     identifier: &'a str,
+    /// Entra's event knows mails only, so that it has no such field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<&'static str>,
     #[serde(rename = "oneTimeCode")]
     code: &'a str,
     #[serde(rename = "onetimecode")]
@@ -75,25 +119,23 @@ struct Principal<'a> {
 }
 
 impl<'a> Payload<'a> {
-    pub(super) fn new(
-        message: &'a EmailMessage,
-        code: &'a str,
-        id: &'a str,
-        fixed: &'a Fixed,
-    ) -> Self {
-        let tenant = message.tenant.as_str();
-        let application =
-            message.application.as_ref().map_or("", |application| application.as_str());
+    pub(super) fn new(otp: Otp<'a>, code: &'a str, id: &'a str, fixed: &'a Fixed) -> Self {
+        let tenant = otp.tenant.as_str();
+        let application = otp.application.map_or("", |application| application.as_str());
+        let (r#type, channel) = match otp.method {
+            Method::Email => ("microsoft.graph.authenticationEvent.emailOtpSend", None),
+            Method::Sms => ("sspr.authenticationEvent.smsOtpSend", Some("sms")),
+        };
         let principal = Principal {
-            app_display_name: &message.from_name,
+            app_display_name: otp.from_name,
             app_id: application,
-            display_name: &message.from_name,
+            display_name: otp.from_name,
             id: application,
         };
         Self {
             data: Data {
                 authentication_context: AuthenticationContext {
-                    client: Client { ip: "", locale: message.language.as_str(), market: "" },
+                    client: Client { ip: "", locale: otp.language, market: "" },
                     client_service_principal: principal,
                     correlation_id: id,
                     protocol: "OAUTH2.0",
@@ -103,22 +145,22 @@ impl<'a> Payload<'a> {
                 authentication_event_listener_id: &fixed.listener,
                 custom_authentication_extension_id: &fixed.extension,
                 odata_type: "microsoft.graph.onOtpSendCalloutData",
-                otp_context: OtpContext { code, identifier: message.to.as_str(), same_code: code },
+                otp_context: OtpContext { channel, code, identifier: otp.to, same_code: code },
                 tenant_id: tenant,
             },
             source: format!("/tenants/{tenant}/applications/{application}"),
-            r#type: "microsoft.graph.authenticationEvent.emailOtpSend",
+            r#type,
         }
     }
 }
 
 /// Returns the id for one code. The id is the same each time the courier sends this code, so that a
 /// handler can drop repeats. Without the key, the id reveals neither the code nor the address.
-pub(super) fn send_id(key: &Hmac<Sha256>, message: &EmailMessage, code: &Code) -> String {
+pub(super) fn send_id(key: &Hmac<Sha256>, otp: Otp<'_>, code: &Code) -> String {
     let mut mac = key.clone();
-    mac.update(message.tenant.as_str().as_bytes());
+    mac.update(otp.tenant.as_str().as_bytes());
     mac.update(&[0]);
-    mac.update(message.to.as_str().as_bytes());
+    mac.update(otp.to.as_bytes());
     mac.update(&[0]);
     mac.update(code.expose().as_bytes());
     let digest: [u8; 32] = mac.finalize().into_bytes().into();

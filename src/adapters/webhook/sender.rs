@@ -19,14 +19,14 @@ use zeroize::Zeroizing;
 use super::{
     OtpWebhookError,
     exchange::{connect, exchange},
-    payload::{Fixed, Payload, send_id},
+    payload::{Fixed, Otp, Payload, send_id},
     place::Place,
 };
 use crate::{
     adapters::{SystemEntropy, capture::codes_in},
     domain::{Code, Entropy as _},
-    mail::{EmailMessage, MailPurpose},
-    ports::{EmailSender, SendError, SendErrorKind},
+    mail::{EmailMessage, MailPurpose, TextMessage},
+    ports::{EmailSender, SendError, SendErrorKind, SmsSender},
 };
 
 /// The default time limit. It is five times as long as Entra's limit, because no user waits for the
@@ -201,10 +201,16 @@ impl OtpWebhook {
         connect(&self.place, self.timeout).await.map(drop)
     }
 
-    fn request(&self, message: &EmailMessage) -> Result<Request<Full<Bytes>>, SendError> {
-        let code = only_code(message)?;
-        let (spelt, id) = (code.expose(), send_id(&self.key, message, &code));
-        let body = serde_json::to_vec(&Payload::new(message, &spelt, &id, &self.fixed))
+    async fn send_otp(&self, otp: Otp<'_>, code: &Code) -> Result<(), SendError> {
+        has_runtime()?;
+        let request = self.request(otp, code)?;
+        let stream = connect(&self.place, self.timeout).await?;
+        exchange(stream, request, self.timeout).await
+    }
+
+    fn request(&self, otp: Otp<'_>, code: &Code) -> Result<Request<Full<Bytes>>, SendError> {
+        let (spelt, id) = (Zeroizing::new(code.expose()), send_id(&self.key, otp, code));
+        let body = serde_json::to_vec(&Payload::new(otp, &spelt, &id, &self.fixed))
             .map_err(|_| setup("webhook: the request could not be written"))?;
         let agent = concat!("sspr/", env!("CARGO_PKG_VERSION"));
         let mut request = Request::post(self.place.path())
@@ -212,7 +218,7 @@ impl OtpWebhook {
             .header(CONTENT_TYPE, "application/json")
             .header(USER_AGENT, agent);
         // A gateway may refuse anything else.
-        if let Some(correlation) = &message.correlation
+        if let Some(correlation) = otp.correlation
             && correlation.as_str().bytes().all(|byte| byte.is_ascii_graphic())
         {
             request = request.header("client-request-id", correlation.as_str());
@@ -240,10 +246,19 @@ impl EmailSender for OtpWebhook {
         if message.purpose != MailPurpose::Passcode {
             return self.others.send(message).await;
         }
-        has_runtime()?;
-        let request = self.request(message)?;
-        let stream = connect(&self.place, self.timeout).await?;
-        exchange(stream, request, self.timeout).await
+        self.send_otp(message.into(), &only_code(message)?).await
+    }
+}
+
+/// Entra has no such event for text messages. The request is the same, but its type is
+/// `sspr.authenticationEvent.smsOtpSend`, `otpContext.channel` is `sms`, and the identifier is the
+/// number in E.164.
+#[async_trait]
+impl SmsSender for OtpWebhook {
+    async fn send_text(&self, message: &TextMessage) -> Result<(), SendError> {
+        let code = Code::parse(&message.code)
+            .map_err(|_| setup("webhook: the text message has no code"))?;
+        self.send_otp(message.into(), &code).await
     }
 }
 

@@ -2,7 +2,8 @@
 //! from the first letter is right.
 
 use super::texts::{
-    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say,
+    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, TextWords,
+    Words, say,
 };
 
 pub(super) static WORDS: Words = Words {
@@ -42,6 +43,18 @@ pub(super) static WORDS: Words = Words {
         subject: say("تم تغيير كلمة المرور لحسابك لدى {brand}"),
         was_you: say("هل كنت أنت؟"),
         was_you_answer: say("إذن لا يلزمك فعل أي شيء."),
+    },
+    changed_by_text: CauseWords {
+        lead: say(
+            "تم تغييرها في {date} الساعة {time} بالتوقيت العالمي المنسق، باستخدام رمز أُرسل إلى هاتفك. وتم تسجيل الخروج من جميع الأجهزة الأخرى.",
+        ),
+        lead_text: Some(say(
+            "تم تغيير كلمة المرور لحسابك لدى {brand} في {date} الساعة {time} بالتوقيت العالمي المنسق، باستخدام رمز أُرسل إلى هاتفك. وتم تسجيل الخروج من جميع الأجهزة الأخرى.",
+        )),
+        not_you_answer: Some(say(
+            "ربما يستطيع شخص آخر قراءة ما يُرسل إلى هاتفك. تحدّث أولًا إلى شركة الهاتف. ثم افتح {brand} كعادتك واختر «هل نسيت كلمة المرور؟».",
+        )),
+        not_you_answer_text: None,
     },
     changed_by_user: CauseWords {
         lead: say(
@@ -215,6 +228,10 @@ pub(super) static WORDS: Words = Words {
         email_code: say("رمز يُرسل بالبريد الإلكتروني"),
         or: say(" أو "),
         other: say("مزوّد آخر"),
+    },
+    text: TextWords {
+        code: say("{code} هو رمزك في {brand}. صالح لمدة {lifetime}."),
+        warning: say("لا تعطه لأحد."),
     },
     unfrozen: say(
         "في {date} الساعة {time} بالتوقيت العالمي المنسق، ألغى فريق الدعم تجميد حسابك لدى \

@@ -1,7 +1,8 @@
 //! English.
 
 use super::texts::{
-    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say,
+    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, TextWords,
+    Words, say,
 };
 
 pub(super) static WORDS: Words = Words {
@@ -43,6 +44,20 @@ pub(super) static WORDS: Words = Words {
         subject: say("Your {brand} password was changed"),
         was_you: say("Was it you?"),
         was_you_answer: say("Then there is nothing to do."),
+    },
+    changed_by_text: CauseWords {
+        lead: say(
+            "It was changed on {date} at {time} UTC, with a code sent to your phone. Every other device has been signed out.",
+        ),
+        lead_text: Some(say(
+            "The password of your {brand} account was changed on\n{date} at {time} UTC, with a code sent to your phone.\nEvery other device has been signed out.",
+        )),
+        not_you_answer: Some(say(
+            "Someone may be able to read the texts that are sent to your phone. Speak to your phone company first. Then open {brand} as you always do and choose “Forgot password?”.",
+        )),
+        not_you_answer_text: Some(say(
+            "Someone may be able to read the texts that are sent to your phone.\nSpeak to your phone company first. Then open {brand} as you always do\nand choose \"Forgot password?\".",
+        )),
     },
     changed_by_user: CauseWords {
         lead: say(
@@ -209,6 +224,10 @@ pub(super) static WORDS: Words = Words {
         email_code: say("a code sent by e-mail"),
         or: say(" or "),
         other: say("another provider"),
+    },
+    text: TextWords {
+        code: say("{code} is your {brand} code. It works for {lifetime}."),
+        warning: say("Never give it to anyone."),
     },
     unfrozen: say(
         "On {date} at {time} UTC, support ended the freeze of your {brand} account. The \

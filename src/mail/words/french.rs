@@ -1,7 +1,8 @@
 //! French, formal.
 
 use super::texts::{
-    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say,
+    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, TextWords,
+    Words, say,
 };
 
 pub(super) static WORDS: Words = Words {
@@ -41,6 +42,18 @@ pub(super) static WORDS: Words = Words {
         subject: say("Votre mot de passe {brand} a été modifié"),
         was_you: say("C’était vous\u{a0}?"),
         was_you_answer: say("Alors vous n’avez rien à faire."),
+    },
+    changed_by_text: CauseWords {
+        lead: say(
+            "Il a été modifié le {date} à {time} (UTC), à l’aide d’un code envoyé à votre téléphone. Tous les autres appareils ont été déconnectés.",
+        ),
+        lead_text: Some(say(
+            "Le mot de passe de votre compte {brand} a été modifié le {date} à {time} (UTC), à l’aide d’un code envoyé à votre téléphone. Tous les autres appareils ont été déconnectés.",
+        )),
+        not_you_answer: Some(say(
+            "Il se peut que quelqu’un lise les messages envoyés à votre téléphone. Parlez d’abord à votre opérateur. Ouvrez ensuite {brand} comme d’habitude et choisissez «\u{a0}Mot de passe oublié\u{a0}?\u{a0}».",
+        )),
+        not_you_answer_text: None,
     },
     changed_by_user: CauseWords {
         lead: say(
@@ -209,6 +222,10 @@ pub(super) static WORDS: Words = Words {
         email_code: say("un code reçu par e-mail"),
         or: say(" ou "),
         other: say("un autre fournisseur"),
+    },
+    text: TextWords {
+        code: say("{code} est votre code {brand}. Il est valable {lifetime}."),
+        warning: say("Ne le donnez à personne."),
     },
     unfrozen: say(
         "Le {date} à {time} (UTC), l’assistance a dégelé votre compte {brand}. Le mot de passe \

@@ -1,7 +1,8 @@
 //! German, formal.
 
 use super::texts::{
-    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say,
+    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, TextWords,
+    Words, say,
 };
 
 pub(super) static WORDS: Words = Words {
@@ -41,6 +42,18 @@ pub(super) static WORDS: Words = Words {
         subject: say("Ihr Passwort bei {brand} wurde geändert"),
         was_you: say("Waren Sie das?"),
         was_you_answer: say("Dann ist nichts weiter zu tun."),
+    },
+    changed_by_text: CauseWords {
+        lead: say(
+            "Es wurde am {date} um {time} Uhr (UTC) mit einem Code geändert, der an Ihr Telefon gesendet wurde. Alle anderen Geräte wurden abgemeldet.",
+        ),
+        lead_text: Some(say(
+            "Das Passwort Ihres Kontos bei {brand} wurde am {date} um {time} Uhr (UTC) mit einem Code geändert, der an Ihr Telefon gesendet wurde. Alle anderen Geräte wurden abgemeldet.",
+        )),
+        not_you_answer: Some(say(
+            "Dann kann vielleicht jemand lesen, was an Ihr Telefon gesendet wird. Sprechen Sie zuerst mit Ihrem Telefonanbieter. Öffnen Sie danach {brand} wie gewohnt und wählen Sie „Passwort vergessen?“.",
+        )),
+        not_you_answer_text: None,
     },
     changed_by_user: CauseWords {
         lead: say(
@@ -211,6 +224,10 @@ pub(super) static WORDS: Words = Words {
         email_code: say("einem Code per E-Mail"),
         or: say(" oder "),
         other: say("einem anderen Anbieter"),
+    },
+    text: TextWords {
+        code: say("{code} ist Ihr Code für {brand}. Er ist {lifetime} gültig."),
+        warning: say("Geben Sie ihn an niemanden weiter."),
     },
     unfrozen: say("Der Support hat Ihr Konto bei {brand} am {date} um {time} Uhr (UTC) wieder \
              freigegeben. Das Passwort ist dasselbe wie vorher."),

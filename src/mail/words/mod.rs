@@ -10,7 +10,7 @@ mod texts;
 use super::Language;
 
 pub use texts::{
-    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words,
+    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, TextWords, Words,
 };
 
 impl Language {

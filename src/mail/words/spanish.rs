@@ -1,7 +1,8 @@
 //! Spanish, formal. It avoids words that differ between Spain and America if possible.
 
 use super::texts::{
-    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, Words, say,
+    CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, TextWords,
+    Words, say,
 };
 
 pub(super) static WORDS: Words = Words {
@@ -42,6 +43,18 @@ pub(super) static WORDS: Words = Words {
         subject: say("Se ha cambiado su contraseña de {brand}"),
         was_you: say("¿Reconoce este cambio?"),
         was_you_answer: say("Entonces no tiene que hacer nada."),
+    },
+    changed_by_text: CauseWords {
+        lead: say(
+            "Se cambió el {date} a las {time} (UTC) con un código enviado a su teléfono. Se ha cerrado la sesión en todos los demás dispositivos.",
+        ),
+        lead_text: Some(say(
+            "La contraseña de su cuenta de {brand} se cambió el {date} a las {time} (UTC) con un código enviado a su teléfono. Se ha cerrado la sesión en todos los demás dispositivos.",
+        )),
+        not_you_answer: Some(say(
+            "Es posible que alguien pueda leer los mensajes que llegan a su teléfono. Hable primero con su operador. Después abra {brand} como siempre y elija «¿Ha olvidado la contraseña?».",
+        )),
+        not_you_answer_text: None,
     },
     changed_by_user: CauseWords {
         lead: say(
@@ -216,6 +229,10 @@ pub(super) static WORDS: Words = Words {
         email_code: say("un código enviado por correo"),
         or: say(" o "),
         other: say("el proveedor de identidad habitual"),
+    },
+    text: TextWords {
+        code: say("{code} es su clave de {brand}. Vale {lifetime}."),
+        warning: say("No se la dé a nadie."),
     },
     unfrozen: say(
         "El {date} a las {time} (UTC), el servicio de asistencia desbloqueó su cuenta de \

@@ -30,6 +30,8 @@ pub struct Words {
     pub changed_to_temporary: CauseWords,
     /// The words of that notice if the cause of the change is not known.
     pub changed_unknown: CauseWords,
+    /// The words of that notice if the code was sent to a phone.
+    pub changed_by_text: CauseWords,
     /// The words of that notice if the code came from staff.
     pub changed_with_help: CauseWords,
     /// The lead of the notice that staff have required a new password.
@@ -57,8 +59,21 @@ pub struct Words {
     pub pause_ended: Cow<'static, str>,
     /// The names of the ways to sign in.
     pub providers: ProviderWords,
+    /// The text message with a code.
+    pub text: TextWords,
     /// The lead of the notice that staff have ended a freeze.
     pub unfrozen: Cow<'static, str>,
+}
+
+/// The words of a text message. Each field is one line, without the quotation marks and dashes that
+/// the alphabet of text messages does not have.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextWords {
+    /// The code and how long it works. Fills in `{code}` and `{lifetime}`, and begins with the code.
+    pub code: Cow<'static, str>,
+    /// The warning that nobody may have the code.
+    pub warning: Cow<'static, str>,
 }
 
 /// The words of a passcode mail.
@@ -176,6 +191,7 @@ impl Words {
         let of_cause = match cause {
             NoticeCause::ChangedByUser => &self.changed_by_user,
             NoticeCause::CodeFromStaff => &self.changed_with_help,
+            NoticeCause::CodeSentByText => &self.changed_by_text,
             NoticeCause::CodeSentElsewhere => &self.changed_elsewhere,
             NoticeCause::CodeSentHere => return Cow::Borrowed(&self.changed),
             NoticeCause::TemporaryPassword => &self.changed_to_temporary,
