@@ -7,7 +7,7 @@ use crate::{
     mail::{StandardTemplates, Templates},
     ports::{
         AuditLog, BreachCheck, Clock, CodeStore, Entropy, EventSink, Outbox, PasswordHasher,
-        PolicySource, UserStore,
+        PolicySource, SmsSender, UserStore,
     },
 };
 
@@ -38,6 +38,7 @@ pub struct Builder {
     audits_addresses: bool,
     breaches: Option<Arc<dyn BreachCheck>>,
     outbox: Option<Arc<dyn Outbox>>,
+    sms: Option<Arc<dyn SmsSender>>,
     templates: Arc<dyn Templates>,
     room: Room,
     submits: usize,
@@ -70,6 +71,7 @@ impl Builder {
             outbox: None,
             policies,
             room: Room::default(),
+            sms: None,
             submits: SubmitSlots::DEFAULT,
             templates: Arc::new(StandardTemplates::default()),
             users,
@@ -141,6 +143,18 @@ impl Builder {
         self
     }
 
+    /// Sends codes by SMS as well, in the tenants whose policy has it on. Without a sender, no tenant
+    /// offers SMS. The courier hands the messages over.
+    ///
+    /// # Security
+    /// Whoever takes over a phone number gets the codes that are sent to it. Each message costs money,
+    /// so that fraudsters ask for many: name the countries that a tenant serves, and look at
+    /// [`Limits::texts_per_tenant`](crate::policy::Limits::texts_per_tenant).
+    pub fn with_sms(mut self, sender: impl SmsSender + 'static) -> Self {
+        self.sms = Some(Arc::new(sender));
+        self
+    }
+
     /// Uses other templates for mails.
     pub fn with_templates(mut self, templates: impl Templates + 'static) -> Self {
         self.templates = Arc::new(templates);
@@ -185,6 +199,7 @@ impl Builder {
             submit_slots: SubmitSlots::new(self.submits),
             policies: self.policies,
             queue: Arc::new(Queue::new(self.room)),
+            sms: self.sms,
             templates: self.templates,
             tenants: Tenants::default(),
             users: self.users,

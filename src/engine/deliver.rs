@@ -5,14 +5,13 @@ use core::time::Duration;
 
 use crate::{
     domain::{
-        Account, Code, CodeFormat, CorrelationId, Digest, EmailAddress, Family, LimiterForm,
+        Account, Charge, Code, CodeFormat, CorrelationId, Destination, Digest, Family, Method,
         Timestamp,
     },
     error::Error,
     flow::{Bound, Event, StageName, Step},
-    mail::{Content, Letter, look_up},
-    policy::{NoPasswordNotice, TenantPolicy},
-    ports::{EmailSender, Failure, Outcome, Record, SendErrorKind, Swapped},
+    policy::TenantPolicy,
+    ports::{EmailSender, Failure, Outcome, Record, SendError, SendErrorKind, Swapped},
 };
 
 use super::{
@@ -21,7 +20,7 @@ use super::{
     records::{MAX_CONFLICTS, terms},
     sspr::Inner,
     stored::Stored,
-    throttle::{Lane, Who, names_any},
+    throttle::{Lane, Throttle, Who, names_any},
 };
 
 /// The number of times that one code is handed over if every answer leaves its arrival unknown.
@@ -37,7 +36,7 @@ pub(super) enum Delivered {
 }
 
 /// The account behind the typed address.
-enum Behind {
+pub(super) enum Behind {
     /// Exactly one eligible account.
     One(Box<Account>),
     /// No eligible account, so the reset is a decoy. The account here, if any, signs in in another
@@ -84,7 +83,7 @@ impl Inner {
                 return Tried { failure, ..tried(delivered, Outcome::Error) };
             }
         };
-        let Some(Ready::Send(message)) = &passcode.ready else {
+        let Some(ready @ (Ready::Mail(_) | Ready::Text(_))) = &passcode.ready else {
             if said == Outcome::GivenUp {
                 let failure = passcode.failure.take();
                 return Tried { failure, ..tried(Delivered::Failed, said) };
@@ -95,7 +94,7 @@ impl Inner {
         // dropped before.
         let before = *unknown;
         *unknown = before.saturating_add(1);
-        let sent = sender.send(message).await;
+        let sent = self.hand_over(sender, ready).await;
         if !sent.as_ref().is_err_and(|error| error.kind() == SendErrorKind::Unknown) {
             *unknown = before;
         }
@@ -114,7 +113,16 @@ impl Inner {
         Tried { failure: passcode.failure.clone(), ..tried(delivered, outcome) }
     }
 
-    /// Does everything but handing over the mail, and returns the state of the code.
+    /// Hands a message over, and does nothing for a decoy.
+    async fn hand_over(&self, mail: &impl EmailSender, ready: &Ready) -> Result<(), SendError> {
+        match (ready, &self.sms) {
+            (Ready::Mail(message), _) => mail.send(message).await,
+            (Ready::Text(message), Some(sms)) => sms.send_text(message).await,
+            (Ready::Text(_), None) | (Ready::Discard, _) => Ok(()),
+        }
+    }
+
+    /// Does everything but handing over the message, and returns the state of the code.
     async fn prepare(
         &self,
         passcode: &mut Passcode,
@@ -184,9 +192,11 @@ impl Inner {
     ) -> Result<Behind, Error> {
         let origin = &stored.reset.origin;
         let found = self.users.find_by_address(&passcode.tenant, &passcode.address).await?;
-        let offered = policy.offers_reset(&origin.user_flow, &origin.application);
+        let method = passcode.sent.method;
+        let offered = policy.offers_reset(&origin.user_flow, &origin.application)
+            && self.offers(method, policy);
         let (mut eligible, mut others): (Vec<_>, Vec<_>) = found.into_iter().partition(|account| {
-            offered && policy.decide(&origin.user_flow, account).is_available()
+            offered && policy.decide_by(method, &origin.user_flow, account).is_available()
         });
         keep_those_in_use(&mut eligible);
         Ok(match (eligible.pop(), eligible.is_empty()) {
@@ -225,17 +235,26 @@ impl Inner {
             }
             lane => lane,
         };
+        let to =
+            account.and_then(|account| policy.destination(sent.method, account, &passcode.address));
         let mut format = sent.format;
         loop {
-            let (code, bound) =
-                self.draw(stored, account, (&passcode.address, &form), policy, format)?;
+            let real = account.zip(to);
+            let (code, bound) = self.draw(stored, real, who, policy, format)?;
             // Keep the code before the write. If the store's answer is lost, the next try finds it
             // bound.
             let digest = bound.code;
-            let (ready, outcome) =
-                self.compose(policy, stored, passcode, behind, &code, correlation.cloned());
+            let (ready, outcome) = {
+                let code = (&code, correlation.cloned());
+                self.compose(policy, stored, passcode, behind, to, code)
+            };
             passcode.earlier.extend(passcode.drawn.replace(Drawn { digest, outcome, ready }));
-            let written = self.write_bound(policy, stored, who, lane, bound, now).await?;
+            let throttle = self.throttle_of(stored, policy);
+            let mut charges = throttle.silent_send(who, lane);
+            if sent.method == Method::Sms {
+                charges.extend(throttle.silent_text(who, to));
+            }
+            let written = self.write_bound(policy, stored, charges, bound, now).await?;
             if !matches!(written, Written::Yes) {
                 // This code is certainly not bound.
                 passcode.drawn = passcode.earlier.pop();
@@ -257,8 +276,8 @@ impl Inner {
     fn draw(
         &self,
         stored: &Stored,
-        account: Option<&Account>,
-        (typed, form): (&EmailAddress, &LimiterForm),
+        real: Option<(&Account, Destination<'_>)>,
+        who: Who<'_>,
         policy: &TenantPolicy,
         format: CodeFormat,
     ) -> Result<(Code, Bound), Error> {
@@ -268,19 +287,16 @@ impl Inner {
         let mut nothing = [0; 64];
         self.entropy.fill(&mut nothing)?;
         let (first, second) = halves(&nothing);
-        let real = account.and_then(|account| {
-            let address = account.destination(typed)?;
-            let binding =
-                self.binding(key, (&stored.id, &stored.reset.origin), number, account, address)?;
+        let digests = real.and_then(|(account, to)| {
+            let of = (&stored.id, &*stored.reset.origin);
+            let binding = self.binding(key, of, number, account, to.as_str())?;
             let digest = self.keys.code_digest(key, &binding, &code)?;
             Some((binding, digest))
         });
-        let (binding, digest) = real.unwrap_or((first, second));
-        let limits = policy.limits();
-        let throttle = self.throttle(stored.id.tenant_tag(), limits);
-        let who = account.map_or(Who::Dummy(form), |account| Who::Account(&account.id));
+        let (binding, digest) = digests.unwrap_or((first, second));
+        let throttle = self.throttle_of(stored, policy);
         // No account can have this id, so the sealed bytes of a decoy open to nothing.
-        let sealed = account.map_or(&b"\0"[..], |account| account.id.as_str().as_bytes());
+        let sealed = real.map_or(&b"\0"[..], |(account, _)| account.id.as_str().as_bytes());
         let announced = stored.reset.sent.map_or(format, |sent| sent.format);
         let expires_at = stored.reset.sent.map_or(stored.reset.ends_at, |sent| sent.expires_at);
         let bound = Bound {
@@ -301,14 +317,12 @@ impl Inner {
         &self,
         policy: &TenantPolicy,
         stored: &Stored,
-        who: Who<'_>,
-        lane: &Lane,
+        mut charges: Vec<Charge>,
         bound: Bound,
         now: Timestamp,
     ) -> Result<Written, Error> {
         let limits = policy.limits();
-        let throttle = self.throttle(stored.id.tenant_tag(), limits);
-        let mut charges = throttle.silent_send(who, lane);
+        let throttle = self.throttle_of(stored, policy);
         if bound.format == CodeFormat::Digits {
             charges.extend(throttle.questions(&bound.silent));
         }
@@ -323,54 +337,17 @@ impl Inner {
             Swapped::Swapped { .. } => Written::Yes,
             Swapped::Conflict { .. } => Written::Conflict,
             Swapped::Missing => Written::NotWanted,
-            Swapped::Refused(over) if names_any(&over, &[Family::SilentSends]) => {
+            Swapped::Refused(over)
+                if names_any(&over, &[Family::SilentSends, Family::SilentTexts]) =>
+            {
                 Written::SendsSpent
             }
             Swapped::Refused(_) => Written::PastCap,
         })
     }
 
-    /// Composes a mail in every case. The mail of a decoy is thrown away.
-    fn compose(
-        &self,
-        policy: &TenantPolicy,
-        stored: &Stored,
-        passcode: &Passcode,
-        behind: &Behind,
-        code: &Code,
-        correlation: Option<CorrelationId>,
-    ) -> (Ready, Outcome) {
-        let lifetime = policy.limits().code_lifetime;
-        let mut content = Content::Passcode { code, lifetime };
-        let (account, outcome) = match behind {
-            Behind::One(account) => (Some(&**account), Outcome::Ok),
-            Behind::Nobody(Some(other))
-                if policy.no_password_notice() == NoPasswordNotice::On
-                    && !other.disabled
-                    && other.password.is_none() =>
-            {
-                content = Content::NoPasswordHere { providers: &other.identity_providers };
-                (Some(&**other), Outcome::Ok)
-            }
-            Behind::Nobody(_) => (None, Outcome::Decoy),
-            Behind::Several => (None, Outcome::Ambiguous),
-        };
-        let to = account.and_then(|account| account.destination(&passcode.address));
-        let own = account.and_then(|account| account.language.as_ref());
-        let wanted: Vec<_> = own.into_iter().chain(stored.reset.origin.locale.as_ref()).collect();
-        let message = self.templates.render(&Letter {
-            application: Some(&stored.reset.origin.application),
-            brand: policy.brand(),
-            content,
-            correlation,
-            language: look_up(&wanted, policy.languages()),
-            tenant: &stored.reset.origin.tenant,
-            to: to.unwrap_or(&passcode.address),
-        });
-        match to {
-            Some(_) => (Ready::Send(Box::new(message)), outcome),
-            None => (Ready::Discard, outcome),
-        }
+    fn throttle_of<'a>(&'a self, stored: &Stored, policy: &'a TenantPolicy) -> Throttle<'a> {
+        self.throttle(stored.id.tenant_tag(), policy.limits())
     }
 }
 

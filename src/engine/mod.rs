@@ -11,6 +11,7 @@ mod audit_writer;
 mod builder;
 mod call;
 mod change;
+mod compose;
 mod courier;
 mod deliver;
 mod drained;

@@ -74,7 +74,7 @@ impl Sspr {
         let binding = account
             .destinations()
             .first()
-            .and_then(|address| inner.binding(key, (id, origin), 0, account, address));
+            .and_then(|address| inner.binding(key, (id, origin), 0, account, address.as_str()));
         let account: Sealed = inner.seal_account(id, account.id.as_str().as_bytes())?;
         Ok(Bound {
             account,

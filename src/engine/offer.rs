@@ -2,7 +2,7 @@
 //! with the request for its first code.
 
 use crate::{
-    domain::{FlowToken, RecordId, Timestamp},
+    domain::{FlowToken, Method, RecordId, Timestamp},
     error::Error,
     policy::{Disclosure, TenantPolicy},
     ports::{EventKind, Outcome},
@@ -17,6 +17,8 @@ pub(crate) enum Offer {
     Open {
         /// The token of the reset that [`Sspr::start_under`] opens.
         token: FlowToken,
+        /// The ways in which a code can be sent, the same for every address.
+        methods: &'static [Method],
         /// The time until which the front may hold the token, as long as a reset lives.
         until: Timestamp,
     },
@@ -86,6 +88,7 @@ impl Sspr {
         let id = RecordId::generate(request.application.tenant.tag(), &*inner.entropy)?;
         let scope = self.scope_of(&request.application);
         let token = FlowToken::generate(&id, scope, &inner.keys, &*inner.entropy)?;
-        Ok(Offer::Open { token, until: now.after(limits.reset_lifetime) })
+        let (methods, until) = (inner.methods(&policy), now.after(limits.reset_lifetime));
+        Ok(Offer::Open { methods, token, until })
     }
 }

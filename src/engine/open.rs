@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
-        CodeFormat, Digest, Entropy, EntropyUnavailable, Family, FlowToken, Keyring, LimiterForm,
-        Purpose, RecordId, Timestamp,
+        Account, CodeFormat, Digest, Entropy, EntropyUnavailable, Family, FlowToken, Keyring,
+        LimiterForm, Method, Purpose, RecordId, Timestamp,
     },
     error::Error,
     flow::{Event, Origin, Reset, ResetReason, Step},
@@ -175,7 +175,7 @@ impl Sspr {
         };
         match call.report(outcome, answer)? {
             Start::New(started) => Ok(StartOutcome::Started(*started)),
-            Start::Repeated(token) => self.send_again(token, client).await,
+            Start::Repeated(token) => self.send_again(token, request.method, client).await,
             Start::TryLater { retry_at, .. } => Ok(StartOutcome::TryLater { retry_at }),
             Start::Unavailable => Ok(StartOutcome::Unavailable),
             Start::UnknownAccount => Ok(StartOutcome::UnknownAccount),
@@ -184,17 +184,23 @@ impl Sspr {
 
     /// Requests a code of a reset that an earlier call has opened. If no other one can be sent yet
     /// and the code of that call is alive, the answer is the same.
-    async fn send_again(&self, token: FlowToken, client: &Client) -> Result<StartOutcome, Error> {
-        let retry_at = match self.send(&token, client).await? {
+    async fn send_again(
+        &self,
+        token: FlowToken,
+        method: Method,
+        client: &Client,
+    ) -> Result<StartOutcome, Error> {
+        let retry_at = match self.send_by(&token, method, client).await? {
             SendOutcome::Sent(sent) => return Ok(StartOutcome::Started(Started { sent, token })),
             SendOutcome::TooSoon { resend_at: retry_at } | SendOutcome::TryLater { retry_at } => {
                 retry_at
             }
             SendOutcome::Gone => return Ok(StartOutcome::Unavailable),
         };
-        // A code that is dead by now is no answer to somebody who asks for one.
+        // A code that is dead by now, or went another way, is no answer to somebody who asks for one.
         let now = self.inner.clock.now();
-        let sent = self.sent_before(&token).await?.filter(|sent| now < sent.expires_at);
+        let is_it = |sent: &SentCode| now < sent.expires_at && sent.method == method;
+        let sent = self.sent_before(&token).await?.filter(is_it);
         Ok(match sent {
             Some(sent) => StartOutcome::Started(Started { sent, token }),
             None => StartOutcome::TryLater { retry_at },
@@ -214,16 +220,20 @@ impl Sspr {
         let Some(draft) = self.draft(request, token, client, now).await? else {
             return Ok(Start::Unavailable);
         };
+        let method = request.method;
+        if !inner.offers(method, &draft.policy) {
+            return Ok(Start::Unavailable);
+        }
         let limits = draft.policy.limits();
         let throttle = inner.throttle(draft.id.tenant_tag(), limits);
         // An offer of a tenant that tells who is unknown has charged this for its look-up.
         let is_paid = is_offered && draft.policy.disclosure() == Disclosure::EntraCompatible;
         let mut charges = if is_paid { Vec::new() } else { throttle.open(&draft.lane, client) };
-        charges.extend(throttle.send(&draft.form, &draft.lane, client));
+        charges.extend(throttle.send(method, &draft.form, &draft.lane, client));
         let mut format = inner.first_format(draft.id.tenant_tag(), limits, now);
         loop {
-            let Step::Next(reset) = draft.reset.step(Event::Send { format }, &terms(limits), now)
-            else {
+            let send = Event::Send { format, method };
+            let Step::Next(reset) = draft.reset.step(send, &terms(limits), now) else {
                 return Ok(Start::Unavailable);
             };
             let written = Stored { id: draft.id, reset, tries: 0, version: 1 };
@@ -321,6 +331,7 @@ impl Sspr {
         Ok(OpenOutcome::Opened(Opened {
             ends_at: reset.ends_at,
             masked_address: request.address.masked(),
+            methods: inner.methods(&policy),
             token,
             vouch: if inner.tenants.is_elevated(tag, limits.tenant_tries, now) {
                 VouchAdvice::Wanted
@@ -395,7 +406,11 @@ impl Sspr {
         let mut found =
             self.inner.users.find_by_address(&request.application.tenant, &request.address).await?;
         let flow = &request.application.user_flow;
-        found.retain(|account| policy.decide(flow, account).is_available());
+        let can_reset = |account: &Account| {
+            let mut methods = self.inner.methods(policy).iter();
+            methods.any(|method| policy.decide_by(*method, flow, account).is_available())
+        };
+        found.retain(can_reset);
         keep_those_in_use(&mut found);
         Ok(found.len() == 1)
     }

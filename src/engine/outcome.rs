@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        AccountId, ApplicationId, CodeFormat, DeviceProof, FlowToken, Grant, Stamp, Ticket,
+        AccountId, ApplicationId, CodeFormat, DeviceProof, FlowToken, Grant, Method, Stamp, Ticket,
         Timestamp,
     },
     flow::{ResetReason, StageName},
@@ -76,6 +76,9 @@ pub struct Opened {
     /// The time from which no more codes can be requested. A repeated request with the same
     /// [`RequestKey`](super::RequestKey) may get a time that is later than the actual end.
     pub ends_at: Timestamp,
+    /// The ways in which a code can be sent, in the order in which to offer them. They are the same
+    /// for every address. An account that lacks one gets no message by it.
+    pub methods: &'static [Method],
     /// Whether the host should show a captcha before the next step.
     pub vouch: VouchAdvice,
 }
@@ -146,7 +149,10 @@ impl SendOutcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SentCode {
-    /// The address that the user typed, with most of it hidden.
+    /// The way in which the code goes to the user.
+    pub method: Method,
+    /// The address that the user typed, with most of it hidden. It is the same whatever the method,
+    /// because nothing about a phone may be shown before a right code.
     pub masked_address: String,
     /// The announced format. The code in the mail can be longer, but never shorter.
     pub format: CodeFormat,
@@ -273,6 +279,8 @@ pub struct ResetStatus {
     pub masked_address: String,
     /// The code that was requested last, if any.
     pub sent: Option<SentCode>,
+    /// The ways in which a code can be sent, as in [`Opened::methods`].
+    pub methods: &'static [Method],
     /// How many tries the current code has left.
     pub tries_left: u32,
     /// The time at which the reset ends.
@@ -750,9 +758,11 @@ mod tests {
             expires_at: at,
             format: CodeFormat::Digits,
             masked_address: "a***a@ex**e.com".to_owned(),
+            method: Method::Email,
             resend_at: at,
         };
         let told = json!({
+            "method": "email",
             "masked_address": "a***a@ex**e.com",
             "format": "digits",
             "resend_at": "1970-01-01T00:00:00Z",
@@ -762,6 +772,7 @@ mod tests {
         let status = ResetStatus {
             expires_at: at,
             masked_address: String::new(),
+            methods: Method::ALL,
             reason: ResetReason::MustChange,
             sent: None,
             stage: StageName::CodeSent,

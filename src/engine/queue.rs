@@ -13,7 +13,7 @@ use crate::{
         AccountId, CorrelationId, Digest, EmailAddress, RecordId, TenantId, TenantTag, Timestamp,
     },
     flow::Sent,
-    mail::EmailMessage,
+    mail::{EmailMessage, TextMessage},
     ports::{Failure, Notice, Outcome},
     sync::{Mutex, MutexGuard},
 };
@@ -154,8 +154,10 @@ pub(super) struct QueuedNotice {
 #[derive(Debug)]
 pub(super) enum Ready {
     /// A mail for an account.
-    Send(Box<EmailMessage>),
-    /// The mail of a decoy, which is thrown away.
+    Mail(Box<EmailMessage>),
+    /// A text message for an account.
+    Text(Box<TextMessage>),
+    /// The message of a decoy, which is thrown away.
     Discard,
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
-        Account, AccountId, CounterName, Digest, EmailAddress, FlowToken, KeyId, Purpose, RecordId,
-        Sealed, Timestamp,
+        Account, AccountId, CounterName, Destination, Digest, EmailAddress, FlowToken, KeyId,
+        Purpose, RecordId, Sealed, Timestamp,
     },
     error::Error,
     flow::{Bound, Origin, Reset, ResetTerms, encode_reset},
@@ -121,38 +121,34 @@ impl Inner {
         (id, origin): (&RecordId, &Origin),
         number: u32,
         account: &Account,
-        address: &EmailAddress,
+        destination: &str,
     ) -> Option<Digest> {
         let fields = self.keys.under(key, Purpose::Binding)?.tenant(&origin.tenant);
         let fields = fields.text(account.id.as_str()).bytes(account.stamp.as_bytes());
-        let fields = fields.text(address.as_str()).bytes(id.as_bytes());
+        let fields = fields.text(destination).bytes(id.as_bytes());
         let fields = fields.number(u64::from(number)).text(origin.user_flow.as_str());
         Some(fields.text(origin.application.as_str()).digest())
     }
 
-    /// Returns true if the account, its stamp and one of its addresses are those that the code was
-    /// made for.
-    pub(super) fn still_bound(&self, stored: &Stored, bound: &Bound, account: &Account) -> bool {
-        self.bound_address(stored, bound, account).is_some()
-    }
-
-    /// Returns the address on file that the code was sent to, if the account and its stamp are
-    /// unchanged.
-    pub(super) fn bound_address<'a>(
+    /// Returns the place on file that the code was sent to, if the account and its stamp are
+    /// unchanged, and codes may still go there.
+    pub(super) fn bound_destination<'a>(
         &self,
         stored: &Stored,
         bound: &Bound,
+        policy: &TenantPolicy,
         account: &'a Account,
-    ) -> Option<&'a EmailAddress> {
-        account.destinations().iter().find(|address| {
-            self.binding(
-                bound.key,
-                (&stored.id, &stored.reset.origin),
-                bound.number,
-                account,
-                address,
-            )
-            .is_some_and(|binding| binding.matches(&bound.binding))
-        })
+    ) -> Option<Destination<'a>> {
+        let is_bound = |destination: &str| {
+            let of = (&stored.id, &*stored.reset.origin);
+            let binding = self.binding(bound.key, of, bound.number, account, destination);
+            binding.is_some_and(|binding| binding.matches(&bound.binding))
+        };
+        let mut mailboxes = account.destinations().iter();
+        if let Some(address) = mailboxes.find(|address| is_bound(address.as_str())) {
+            return Some(Destination::Email(address));
+        }
+        let mut phones = policy.phones(account);
+        phones.find(|number| is_bound(number.as_str())).map(Destination::Phone)
     }
 }

@@ -1,7 +1,7 @@
 //! `redeem`: the sign-in after a reset.
 
 use crate::{
-    domain::{Account, DeviceProof, SecondFactor, Ticket},
+    domain::{Account, DeviceProof, Method, SecondFactor, Ticket},
     error::Error,
     flow::{Event, ResetReason, Stage, Step},
     policy::AfterReset,
@@ -79,8 +79,12 @@ impl Sspr {
             Some(account) => inner.users.find(&origin.tenant, &account).await?,
             None => None,
         };
-        let eligible =
-            |account: &Account| account.stamp == *stamp && origin.permits(&policy, account);
+        // The change has replaced the stamp, so that the code's binding no longer tells the method.
+        let eligible = |account: &Account| {
+            let mut methods = Method::ALL.iter();
+            account.stamp == *stamp
+                && methods.any(|method| origin.permits(&policy, account, *method))
+        };
         let Some(account) = account.filter(eligible) else {
             return Ok(RedeemOutcome::Rejected);
         };

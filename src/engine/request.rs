@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::{
     domain::{
         Application, CorrelationId, DeviceProof, EmailAddress, Entropy, EntropyUnavailable,
-        IdError, LanguageTag, NetworkAddress, UserAgent,
+        IdError, LanguageTag, Method, NetworkAddress, UserAgent,
     },
     policy::Disclosure,
 };
@@ -27,6 +27,8 @@ pub struct Request {
     pub context: Context,
     /// The key that makes repeats of this request open the same reset.
     pub key: Option<RequestKey>,
+    /// The way in which [`Sspr::start`](super::Sspr::start) sends the first code.
+    pub method: Method,
     /// How much the answer may tell of an account. If `None`, the policy of the tenant decides.
     pub disclosure: Option<Disclosure>,
 }
@@ -94,7 +96,15 @@ impl Request {
             disclosure: None,
             key: None,
             locale: None,
+            method: Method::Email,
         }
+    }
+
+    /// Sets the way in which [`Sspr::start`](super::Sspr::start) sends the first code.
+    #[must_use]
+    pub const fn by(mut self, method: Method) -> Self {
+        self.method = method;
+        self
     }
 
     /// Sets the language of the user's pages.

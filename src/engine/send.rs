@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::{
-    domain::{CodeFormat, EmailAddress, FlowToken, TenantTag, Timestamp},
+    domain::{CodeFormat, EmailAddress, FlowToken, Method, TenantTag, Timestamp},
     error::Error,
     flow::{Event, Refusal, Sent, Step},
     policy::{Limits, TenantPolicy},
@@ -26,10 +26,10 @@ use super::{
 const SPREAD: Duration = Duration::from_millis(200);
 
 impl Sspr {
-    /// Requests the first code of a reset, or a new one.
+    /// Requests the first code of a reset, by mail, or a new code in the way of the last one.
     ///
-    /// The courier sends the mail later, if exactly one eligible account has the address. It also
-    /// sends the mail if this call is dropped after its write.
+    /// The courier sends the message later, if exactly one eligible account has the address. It also
+    /// sends the message if this call is dropped after its write.
     ///
     /// # Errors
     /// A store, the policy source or the source of randomness failed.
@@ -38,13 +38,33 @@ impl Sspr {
     /// It looks up no account. Counters depend on the typed address and the client, so that known and
     /// unknown addresses reach their limits alike.
     pub async fn send(&self, token: &FlowToken, client: &Client) -> Result<SendOutcome, Error> {
-        self.send_after(token, None, client).await
+        self.send_after(token, None, None, client).await
+    }
+
+    /// Requests a code in this way, for instance because the user has no phone at hand.
+    ///
+    /// A new code takes the place of the last one, whatever the method was. Each method has a cooldown
+    /// of its own. If the policy does not offer the method, the answer is [`SendOutcome::Gone`].
+    ///
+    /// # Errors
+    /// As [`Sspr::send`].
+    ///
+    /// # Security
+    /// As [`Sspr::send`]. An account without a phone gets the same answers, and no message.
+    pub async fn send_by(
+        &self,
+        token: &FlowToken,
+        method: Method,
+        client: &Client,
+    ) -> Result<SendOutcome, Error> {
+        self.send_after(token, Some(method), None, client).await
     }
 
     /// Does what [`Sspr::send`] does, unless another code than `latest` is the latest one.
     pub(crate) async fn send_after(
         &self,
         token: &FlowToken,
+        method: Option<Method>,
         latest: Option<Timestamp>,
         client: &Client,
     ) -> Result<SendOutcome, Error> {
@@ -53,7 +73,7 @@ impl Sspr {
             return call.report(Outcome::Rejected, Ok(SendOutcome::Gone));
         }
         let call = call.of_reset(token.record());
-        let sending = self.send_at(token, latest, client, call.began);
+        let sending = self.send_at(token, method, latest, client, call.began);
         let answer = spanned("send", client.correlation.as_ref(), sending).await;
         let outcome = match &answer {
             Ok(SendOutcome::Sent(_)) => Outcome::Ok,
@@ -67,6 +87,7 @@ impl Sspr {
     async fn send_at(
         &self,
         token: &FlowToken,
+        method: Option<Method>,
         latest: Option<Timestamp>,
         client: &Client,
         now: Timestamp,
@@ -78,7 +99,7 @@ impl Sspr {
             if !stored.reset.token.matches(&token.hash()) || stored.has_replaced(latest) {
                 return Ok(SendOutcome::Gone);
             }
-            let answer = self.send_from(&stored, token, client, None, now).await?;
+            let answer = self.send_from(&stored, token, (method, None), client, now).await?;
             if let Some(answer) = answer {
                 return Ok(answer);
             }
@@ -91,8 +112,8 @@ impl Sspr {
         &self,
         stored: &Stored,
         token: &FlowToken,
+        (method, at_least): (Option<Method>, Option<CodeFormat>),
         client: &Client,
-        at_least: Option<CodeFormat>,
         now: Timestamp,
     ) -> Result<Option<SendOutcome>, Error> {
         let inner = &*self.inner;
@@ -105,6 +126,11 @@ impl Sspr {
         if !policy.offers_reset(&origin.user_flow, &origin.application) {
             return Ok(Some(SendOutcome::Gone));
         }
+        let last = stored.reset.sent.map(|sent| sent.method);
+        let method = method.or(last).unwrap_or_default();
+        if !inner.offers(method, &policy) {
+            return Ok(Some(SendOutcome::Gone));
+        }
         let tag = origin.tenant.tag();
         let long = at_least == Some(CodeFormat::Letters)
             || stored.reset.sent.is_some_and(|sent| sent.format == CodeFormat::Letters);
@@ -113,7 +139,8 @@ impl Sspr {
             false => inner.first_format(tag, policy.limits(), now),
         };
         loop {
-            match self.write_send(stored, &policy, &address, client, format, now).await? {
+            let send = Event::Send { format, method };
+            match self.write_send(stored, &policy, &address, client, send, now).await? {
                 Written::Refused { past_cap: true, .. } if format == CodeFormat::Digits => {
                     format = CodeFormat::Letters;
                 }
@@ -132,14 +159,14 @@ impl Sspr {
         policy: &TenantPolicy,
         address: &EmailAddress,
         client: &Client,
-        format: CodeFormat,
+        send: Event,
         now: Timestamp,
     ) -> Result<Written, Error> {
         let inner = &*self.inner;
         let origin = &stored.reset.origin;
         let limits = policy.limits();
         let throttle = inner.throttle(origin.tenant.tag(), limits);
-        let next = match stored.reset.step(Event::Send { format }, &terms(limits), now) {
+        let next = match stored.reset.step(send, &terms(limits), now) {
             Step::Next(next) => next,
             Step::Refused(Refusal::TooSoon { resend_at }) => {
                 return Ok(Written::Answer(SendOutcome::TooSoon { resend_at }));
@@ -149,8 +176,8 @@ impl Sspr {
         let Some(sent) = next.sent else { return Ok(Written::Answer(SendOutcome::Gone)) };
         let lane = inner.lane(&origin.tenant, address, client, now);
         let form = address.limiter_form(policy.dot_rules());
-        let mut charges = throttle.send(&form, &lane, client);
-        if format == CodeFormat::Digits {
+        let mut charges = throttle.send(sent.method, &form, &lane, client);
+        if sent.format == CodeFormat::Digits {
             charges.extend(throttle.questions(&origin.visible));
         }
         let record = inner.record(stored.id, &next, limits);
@@ -245,6 +272,7 @@ impl SentCode {
             expires_at: sent.expires_at,
             format: sent.format,
             masked_address: address.masked(),
+            method: sent.method,
             resend_at: sent.resend_at,
         }
     }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
-        AccountId, ActorId, Application, CorrelationId, EmailAddress, Keyring, RecordId, Scope,
-        TenantId, TenantTag, Timestamp,
+        AccountId, ActorId, Application, CorrelationId, EmailAddress, Keyring, Method, RecordId,
+        Scope, TenantId, TenantTag, Timestamp,
     },
     error::Error,
     mail::Templates,
     policy::{Limits, TenantPolicy},
     ports::{
         BreachCheck, Clock, CodeStore, EngineEvent, Entropy, EventKind, EventSink, Failure, Outbox,
-        Outcome, PasswordHasher, PolicySource, UserStore,
+        Outcome, PasswordHasher, PolicySource, SmsSender, UserStore,
     },
 };
 
@@ -65,6 +65,7 @@ pub(crate) struct Inner {
     pub(crate) breaches: Option<Arc<dyn BreachCheck>>,
     pub(super) outbox: Option<Arc<dyn Outbox>>,
     pub(super) outboxes: Outboxes,
+    pub(super) sms: Option<Arc<dyn SmsSender>>,
     pub(super) templates: Arc<dyn Templates>,
     pub(super) queue: Arc<Queue>,
     pub(super) pace: Pace,
@@ -126,6 +127,12 @@ impl Sspr {
         Ok(expired.saturating_add(old))
     }
 
+    /// Returns the methods that this service and the policy offer for codes.
+    #[cfg(feature = "axum")]
+    pub(crate) fn offered_methods(&self, policy: &TenantPolicy) -> &'static [Method] {
+        self.inner.methods(policy)
+    }
+
     /// Returns true if a secret is genuine and the handle serves its application.
     pub(super) fn admits(&self, genuine: bool, scope: Scope) -> bool {
         genuine && self.own.as_ref().is_none_or(|own| own.scope == scope)
@@ -177,6 +184,25 @@ impl Inner {
             self.tenants.meet(tenant);
         }
         Ok(policy)
+    }
+
+    /// Returns the methods that this service and the policy offer for codes, in the order in which
+    /// users see them. They do not depend on any account.
+    pub(super) fn methods(&self, policy: &TenantPolicy) -> &'static [Method] {
+        match (self.offers(Method::Email, policy), self.offers(Method::Sms, policy)) {
+            (true, true) => Method::ALL,
+            (true, false) => &[Method::Email],
+            (false, _) => &[],
+        }
+    }
+
+    /// Returns true if this service and the policy offer codes in this way.
+    pub(super) fn offers(&self, method: Method, policy: &TenantPolicy) -> bool {
+        let has_sender = match method {
+            Method::Email => true,
+            Method::Sms => self.sms.is_some(),
+        };
+        has_sender && policy.offers_method(method)
     }
 
     /// Returns the lane of a call for this address.

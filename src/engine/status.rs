@@ -45,6 +45,7 @@ impl Sspr {
         Ok(StatusOutcome::Status(ResetStatus {
             expires_at: stored.reset.expires_at(),
             masked_address: address.masked(),
+            methods: inner.methods(&policy),
             reason: origin.reason,
             sent: stored.reset.sent.as_ref().map(|sent| SentCode::of(sent, &address)),
             stage: stored.reset.stage.name(),

@@ -2,8 +2,8 @@
 
 use crate::{
     domain::{
-        Account, Digest, EmailAddress, Grant, Password, PasswordHash, Purpose, Stamp, Ticket,
-        Timestamp,
+        Account, Destination, Digest, EmailAddress, Grant, Password, PasswordHash, Purpose, Stamp,
+        Ticket, Timestamp,
     },
     error::Error,
     flow::{Bound, Event, ResetReason, Stage, Step},
@@ -227,7 +227,7 @@ impl Sspr {
                 return busy_or(error, policy, now);
             }
         };
-        let change = self.change_of(stored, bound, account, hash, now)?;
+        let change = self.change_of(spending, hash, now)?;
         let Some(applied) = self.inner.apply(&change, account, client, now).await? else {
             return Ok(try_later(policy.limits(), now));
         };
@@ -360,20 +360,24 @@ impl Sspr {
 
     fn change_of(
         &self,
-        stored: &Stored,
-        bound: &Bound,
-        account: &Account,
+        spending: &Spending<'_>,
         password: PasswordHash,
         now: Timestamp,
     ) -> Result<PasswordChange, Error> {
+        let Spending { account, bound, policy, stored, .. } = *spending;
         let origin = &stored.reset.origin;
-        let code_went_to = self.inner.bound_address(stored, bound, account);
+        let code_went_to = self.inner.bound_destination(stored, bound, policy, account);
         let recipient = |to: &EmailAddress| {
-            let cause = match origin.reason {
-                ResetReason::Assistance => NoticeCause::CodeFromStaff,
-                ResetReason::MustChange => NoticeCause::ChangedByUser,
-                ResetReason::Forgot if code_went_to == Some(to) => NoticeCause::CodeSentHere,
-                ResetReason::Forgot => NoticeCause::CodeSentElsewhere,
+            let cause = match (origin.reason, code_went_to) {
+                (ResetReason::Assistance, _) => NoticeCause::CodeFromStaff,
+                (ResetReason::MustChange, _) => NoticeCause::ChangedByUser,
+                (ResetReason::Forgot, Some(Destination::Phone(_))) => NoticeCause::CodeSentByText,
+                (ResetReason::Forgot, Some(Destination::Email(here))) if here == to => {
+                    NoticeCause::CodeSentHere
+                }
+                (ResetReason::Forgot, Some(Destination::Email(_)) | None) => {
+                    NoticeCause::CodeSentElsewhere
+                }
             };
             NoticeRecipient::new(to.clone(), cause)
         };

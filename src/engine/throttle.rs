@@ -4,8 +4,9 @@ use core::time::Duration;
 
 use crate::{
     domain::{
-        AccountId, ActorId, Charge, CodeFormat, CounterName, Device, Digest, Family, Fields,
-        Keyring, LimiterForm, Over, RecordId, TenantId, TenantTag, Ticket, Timestamp,
+        AccountId, ActorId, Charge, CodeFormat, CounterName, Destination, Device, Digest, Family,
+        Fields, Keyring, LimiterForm, Method, Over, RecordId, TenantId, TenantTag, Ticket,
+        Timestamp,
     },
     flow::{Bound, Sent},
     policy::Limits,
@@ -17,6 +18,8 @@ use super::Client;
 const ACTOR_WINDOW: Duration = Duration::from_secs(3600);
 /// The window of the limits of the help desk on an account and on a tenant.
 const DAY: Duration = Duration::from_secs(24 * 3600);
+/// The window of the limit on text messages to one block of numbers.
+const BLOCK_WINDOW: Duration = Duration::from_secs(3600);
 /// The tier of the counters that decide what an outsider sees.
 const VISIBLE: u8 = 1;
 /// The tier of the counters that decide only whether a code is compared.
@@ -71,10 +74,20 @@ impl<'a> Throttle<'a> {
     }
 
     /// Returns the charges of asking for a code.
-    pub(super) fn send(&self, form: &LimiterForm, lane: &Lane, client: &Client) -> Vec<Charge> {
+    pub(super) fn send(
+        &self,
+        method: Method,
+        form: &LimiterForm,
+        lane: &Lane,
+        client: &Client,
+    ) -> Vec<Charge> {
         let limits = self.limits;
         // With room for what else a send asks.
         let mut charges = Vec::with_capacity(8);
+        if method == Method::Sms {
+            let limit = limits.texts_per_network;
+            self.add_network(&mut charges, Family::Texts, limit, lane, client);
+        }
         let mut add = |kind: &str, limit: u32, from: &[u8]| {
             let names = self.names(Family::Sends, |fields| {
                 fields.text(kind).bytes(form.as_bytes()).bytes(from)
@@ -140,6 +153,38 @@ impl<'a> Throttle<'a> {
             Lane::Vouched(from) => add(limit, &|fields| fields.text("vouched").bytes(from)),
         }
         charges
+    }
+
+    /// Returns the charges of a text message, by its number, by the block of its number and by the
+    /// tenant. They count for all accounts together, and for a decoy they are dummies.
+    ///
+    /// Strangers can use them up for an owner, because each message costs the tenant money. The owner
+    /// still gets a code by mail.
+    pub(super) fn silent_text(
+        &self,
+        who: Who<'_>,
+        to: Option<Destination<'_>>,
+    ) -> impl Iterator<Item = Charge> {
+        let limits = self.limits;
+        let number = match to {
+            Some(Destination::Phone(number)) => Some((number.as_str(), number.block())),
+            Some(Destination::Email(_)) | None => None,
+        };
+        let kinds = [
+            ("number", number.map(|it| it.0), limits.texts_per_number, DAY),
+            ("block", number.map(|it| it.1), limits.texts_per_block, BLOCK_WINDOW),
+            ("tenant", number.map(|_| ""), limits.texts_per_tenant, DAY),
+        ];
+        kinds.into_iter().flat_map(move |(kind, of, limit, window)| {
+            let names = self.names(Family::SilentTexts, move |fields| {
+                let fields = fields.text(kind);
+                match of {
+                    Some(of) => fields.number(1).text(of),
+                    None => who.key(fields.number(0)),
+                }
+            });
+            names.map(move |name| Charge { amount: 1, limit, name, tier: 0, window })
+        })
     }
 
     /// Asks whether one more comparison of a short code is within budget.

@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         Account, Code, CodeFormat, CounterName, Digest, Family, FlowToken, Grant, IdentityProvider,
-        Over, Purpose, Timestamp,
+        Method, Over, Purpose, Timestamp,
     },
     error::Error,
     flow::{Bound, Event, Origin, Refusal, ResetReason, Stage, Step},
@@ -226,8 +226,8 @@ impl Sspr {
                 let sent = SentCode::of(&sent, &address);
                 return Ok(rejected(Rejection::LongerCodeSent(sent), Outcome::LongerCode));
             }
-            let longer = Some(CodeFormat::Letters);
-            match self.send_from(&stored, token, client, longer, now).await? {
+            let longer = (None, Some(CodeFormat::Letters));
+            match self.send_from(&stored, token, longer, client, now).await? {
                 Some(SendOutcome::Sent(sent)) => {
                     return Ok(rejected(Rejection::LongerCodeSent(sent), Outcome::LongerCode));
                 }
@@ -265,21 +265,20 @@ impl Inner {
         let Some(account) = self.users.find(&origin.tenant, &account).await? else {
             return Ok(false);
         };
-        let policy = self.policy(&origin.tenant)?;
-        Ok(policy.is_some_and(|policy| {
-            origin.permits(&policy, &account) && self.still_bound(stored, bound, &account)
-        }))
+        let Some(policy) = self.policy(&origin.tenant)? else { return Ok(false) };
+        let went_to = self.bound_destination(stored, bound, &policy, &account);
+        Ok(went_to.is_some_and(|it| origin.permits(&policy, &account, it.method())))
     }
 }
 
 impl Origin {
     /// Returns true if the policy lets the account have a new password in the way that this reset
-    /// began.
-    pub(super) fn permits(&self, policy: &TenantPolicy, account: &Account) -> bool {
+    /// began, with a code that reached it by this method.
+    pub(super) fn permits(&self, policy: &TenantPolicy, account: &Account, method: Method) -> bool {
         match self.reason {
             ResetReason::Forgot => {
                 policy.offers_reset(&self.user_flow, &self.application)
-                    && policy.decide(&self.user_flow, account).is_available()
+                    && policy.decide_by(method, &self.user_flow, account).is_available()
             }
             // Staff have decided, but they cannot lift a lock of the host.
             ResetReason::Assistance => {

@@ -10,8 +10,8 @@ use thiserror::Error;
 
 use super::{Bound, Lockout, Origin, Reset, ResetReason, Sent, Stage};
 use crate::domain::{
-    ApplicationId, CodeFormat, CounterName, Digest, KeyId, LanguageTag, Sealed, Stamp, TenantId,
-    Timestamp, UserFlowId,
+    ApplicationId, CodeFormat, CounterName, Digest, KeyId, LanguageTag, Method, Sealed, Stamp,
+    TenantId, Timestamp, UserFlowId,
 };
 
 const RESET: u8 = 1;
@@ -20,6 +20,8 @@ const VERSION: u8 = 1;
 /// The version of a reset that does not begin with a mailed code. Older releases do not know such
 /// resets, so that they must not read them as others.
 const OTHER_PROOF: u8 = 2;
+/// The version of a reset with a code by SMS. Older releases would mail the next code.
+const BY_SMS: u8 = 3;
 
 /// The error for bytes that this version of the crate cannot read as a record.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -38,10 +40,8 @@ pub enum CodecError {
 pub fn encode_reset(reset: &Reset) -> Vec<u8> {
     let mut out = Writer(Vec::with_capacity(1536));
     let origin = &reset.origin;
-    out.byte(RESET).byte(match origin.reason {
-        ResetReason::Forgot => VERSION,
-        ResetReason::Assistance | ResetReason::MustChange => OTHER_PROOF,
-    });
+    let version = version_of(reset);
+    out.byte(RESET).byte(version);
     out.text(origin.tenant.as_str()).text(origin.user_flow.as_str());
     out.text(origin.application.as_str());
     out.text(origin.locale.as_ref().map_or("", LanguageTag::as_str));
@@ -54,12 +54,13 @@ pub fn encode_reset(reset: &Reset) -> Vec<u8> {
     out.raw(reset.token.as_bytes()).instant(reset.ends_at).instant(reset.touched_at);
     match &reset.sent {
         None => out.byte(0),
-        Some(sent) => out
-            .byte(1)
-            .raw(&sent.number.to_be_bytes())
-            .format(sent.format)
-            .instant(sent.resend_at)
-            .instant(sent.expires_at),
+        Some(sent) => {
+            out.byte(1).raw(&sent.number.to_be_bytes()).format(sent.format);
+            if version == BY_SMS {
+                out.method(sent.method).instant(sent.other_resend_at);
+            }
+            out.instant(sent.resend_at).instant(sent.expires_at)
+        }
     };
     match &reset.bound {
         None => out.byte(0),
@@ -108,7 +109,7 @@ pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
             tag => Some(LanguageTag::parse(tag).map_err(|_| CodecError::Damaged)?),
         },
         reason: match (version, input.byte()?) {
-            (VERSION, 0) => ResetReason::Forgot,
+            (VERSION | BY_SMS, 0) => ResetReason::Forgot,
             (OTHER_PROOF, 2) => ResetReason::MustChange,
             (OTHER_PROOF, 3) => ResetReason::Assistance,
             _ => return Err(CodecError::Damaged),
@@ -120,13 +121,19 @@ pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
     let token = input.digest()?;
     let (ends_at, touched_at) = (input.instant()?, input.instant()?);
     let sent = input.option(|input| {
-        Ok(Sent {
-            number: input.number()?,
-            format: input.format()?,
-            resend_at: input.instant()?,
-            expires_at: input.instant()?,
-        })
+        let (number, format) = (input.number()?, input.format()?);
+        let (method, other_resend_at) = match version {
+            BY_SMS => (input.method()?, input.instant()?),
+            _ => (Method::Email, Timestamp::MIN),
+        };
+        let (resend_at, expires_at) = (input.instant()?, input.instant()?);
+        Ok(Sent { expires_at, format, method, number, other_resend_at, resend_at })
     })?;
+    // Every reset has one spelling.
+    let has_sms = sent.is_some_and(|sent| uses_sms(&sent));
+    if has_sms != (version == BY_SMS) {
+        return Err(CodecError::Damaged);
+    }
     let bound = input.option(|input| {
         Ok(Bound {
             number: input.number()?,
@@ -155,6 +162,19 @@ pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
     };
     input.end()?;
     Ok(Reset { bound, ends_at, origin, sent, stage, token, touched_at })
+}
+
+/// Returns the oldest version that can express a reset.
+fn version_of(reset: &Reset) -> u8 {
+    match reset.origin.reason {
+        ResetReason::Forgot if reset.sent.as_ref().is_some_and(uses_sms) => BY_SMS,
+        ResetReason::Forgot => VERSION,
+        ResetReason::Assistance | ResetReason::MustChange => OTHER_PROOF,
+    }
+}
+
+fn uses_sms(sent: &Sent) -> bool {
+    sent.method == Method::Sms || sent.other_resend_at != Timestamp::MIN
 }
 
 /// Encodes a lockout.
@@ -215,6 +235,13 @@ impl Writer {
         })
     }
 
+    fn method(&mut self, method: Method) -> &mut Self {
+        self.byte(match method {
+            Method::Email => 0,
+            Method::Sms => 1,
+        })
+    }
+
     fn names(&mut self, names: &[CounterName]) -> &mut Self {
         self.byte(u8::try_from(names.len()).unwrap_or(u8::MAX));
         for name in names {
@@ -234,7 +261,7 @@ impl<'a> Reader<'a> {
         }
         match self.byte()? {
             version @ VERSION => Ok(version),
-            version @ OTHER_PROOF if kind == RESET => Ok(version),
+            version @ (OTHER_PROOF | BY_SMS) if kind == RESET => Ok(version),
             0 => Err(CodecError::Damaged),
             newer => Err(CodecError::Newer(newer)),
         }
@@ -279,6 +306,14 @@ impl<'a> Reader<'a> {
         match self.byte()? {
             0 => Ok(CodeFormat::Digits),
             1 => Ok(CodeFormat::Letters),
+            _ => Err(CodecError::Damaged),
+        }
+    }
+
+    fn method(&mut self) -> Result<Method, CodecError> {
+        match self.byte()? {
+            0 => Ok(Method::Email),
+            1 => Ok(Method::Sms),
             _ => Err(CodecError::Damaged),
         }
     }
@@ -344,6 +379,35 @@ mod tests {
     }
 
     #[test]
+    fn a_reset_whose_codes_are_all_mailed_is_written_as_older_releases_read_it() {
+        for reset in every_stage() {
+            let is_by_sms = reset.sent.as_ref().is_some_and(uses_sms);
+            assert_eq!(encode_reset(&reset)[1], if is_by_sms { BY_SMS } else { VERSION });
+            let again = decode_reset(&encode_reset(&reset)).unwrap();
+            assert_eq!(again.sent, reset.sent);
+        }
+        assert!(every_stage().iter().any(|reset| reset.sent.as_ref().is_some_and(uses_sms)));
+    }
+
+    #[test]
+    fn no_reset_has_two_spellings() {
+        let reset = every_stage().into_iter().find(|it| it.sent.as_ref().is_some_and(uses_sms));
+        let mut mailed = reset.unwrap();
+        let with_sms = encode_reset(&mailed);
+        mailed.sent = mailed.sent.map(|sent| Sent {
+            method: Method::Email,
+            other_resend_at: Timestamp::MIN,
+            ..sent
+        });
+        // The version of SMS around a reset without any.
+        let place = (0..with_sms.len()).find(|at| with_sms[*at] != encode_reset(&mailed)[*at]);
+        assert_eq!(place, Some(1));
+        let mut bytes = encode_reset(&mailed);
+        bytes[1] = BY_SMS;
+        assert_eq!(decode_reset(&bytes).unwrap_err(), CodecError::Damaged);
+    }
+
+    #[test]
     fn a_cut_or_longer_record_is_damaged() {
         for reset in every_stage() {
             let mut bytes = encode_reset(&reset);
@@ -358,8 +422,8 @@ mod tests {
     #[test]
     fn a_newer_record_is_named_so() {
         let mut bytes = encode_reset(&every_stage()[0]);
-        bytes[1] = 3;
-        assert_eq!(decode_reset(&bytes).unwrap_err(), CodecError::Newer(3));
+        bytes[1] = 4;
+        assert_eq!(decode_reset(&bytes).unwrap_err(), CodecError::Newer(4));
     }
 
     #[test]

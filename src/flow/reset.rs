@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::domain::{
-    ApplicationId, CodeFormat, CounterName, Digest, KeyId, LanguageTag, Sealed, Stamp, TenantId,
-    Timestamp, UserFlowId,
+    ApplicationId, CodeFormat, CounterName, Digest, KeyId, LanguageTag, Method, Sealed, Stamp,
+    TenantId, Timestamp, UserFlowId,
 };
 
 /// A reset, which is one user's attempt to get a new password.
@@ -71,10 +71,15 @@ pub enum ResetReason {
 pub struct Sent {
     /// The number of this send. The first send of a reset has the number 1.
     pub number: u32,
+    /// The way in which the code goes to the user.
+    pub method: Method,
     /// The format that was announced.
     pub format: CodeFormat,
-    /// The time from which the next code can be requested.
+    /// The time from which the next code can be requested in this way.
     pub resend_at: Timestamp,
+    /// The time from which the next code can be requested in the other way. Without an earlier one,
+    /// it is [`Timestamp::MIN`].
+    pub other_resend_at: Timestamp,
     /// The time from which the code of this send is dead.
     pub expires_at: Timestamp,
 }
@@ -139,6 +144,8 @@ pub enum Stage {
 pub enum Event {
     /// A code is asked for.
     Send {
+        /// The way in which the code goes to the user. Each way has a cooldown of its own.
+        method: Method,
         /// The format to announce. A change to the longer format needs no cooldown.
         format: CodeFormat,
     },
@@ -296,8 +303,8 @@ impl Reset {
         use Stage as S;
         let now = now.latest(self.touched_at);
         match (&self.stage, event) {
-            (S::Opened | S::CodeSent | S::Verified { .. }, E::Send { format }) => {
-                self.send(format, terms, now)
+            (S::Opened | S::CodeSent | S::Verified { .. }, E::Send { method, format }) => {
+                self.send(method, format, terms, now)
             }
             (S::CodeSent, E::Bind(bound)) => self.bind(*bound, now),
             (S::Opened, E::Try | E::Match { .. }) => Step::Refused(Refusal::NoCode),
@@ -378,22 +385,27 @@ impl Reset {
         self.sent.map_or(0, |sent| sent.number)
     }
 
-    fn send(&self, format: CodeFormat, terms: &ResetTerms, now: Timestamp) -> Step {
+    fn send(&self, method: Method, format: CodeFormat, terms: &ResetTerms, now: Timestamp) -> Step {
         if now >= self.ends_at {
             return Step::Refused(Refusal::Gone);
         }
         if let Some(sent) = self.sent {
+            let resend_at = sent.resend_at_by(method);
             // Only the change from the short format to the long one needs no cooldown.
             let longer = sent.format == CodeFormat::Digits && format == CodeFormat::Letters;
-            if now < sent.resend_at && !longer {
-                return Step::Refused(Refusal::TooSoon { resend_at: sent.resend_at });
+            if now < resend_at && !longer {
+                return Step::Refused(Refusal::TooSoon { resend_at });
             }
         }
         let mut next = self.clone();
         next.sent = Some(Sent {
             expires_at: now.after(terms.code),
             format,
+            method,
             number: self.sends().saturating_add(1),
+            other_resend_at: self
+                .sent
+                .map_or(Timestamp::MIN, |sent| sent.resend_at_by(method.other())),
             resend_at: now.after(terms.cooldown),
         });
         next.moved(Stage::CodeSent, now)
@@ -429,6 +441,14 @@ impl Reset {
         self.stage = stage;
         self.touched_at = now;
         Step::Next(self)
+    }
+}
+
+impl Sent {
+    /// Returns the time from which the next code can be requested in this way.
+    #[must_use]
+    pub fn resend_at_by(&self, method: Method) -> Timestamp {
+        if method == self.method { self.resend_at } else { self.other_resend_at }
     }
 }
 

@@ -66,7 +66,12 @@ fn next(reset: &Reset, event: Event, now: Timestamp) -> Reset {
 }
 
 fn sent() -> Reset {
-    next(&opened(), Event::Send { format: CodeFormat::Digits }, at(0))
+    next(&opened(), Event::Send { method: Method::Email, format: CodeFormat::Digits }, at(0))
+}
+
+fn sent_by_sms() -> Reset {
+    let send = Event::Send { method: Method::Sms, format: CodeFormat::Digits };
+    next(&bound_reset(), send, at(1))
 }
 
 fn bound_reset() -> Reset {
@@ -85,12 +90,12 @@ fn completed() -> Reset {
 /// Returns one reset in each stage, and `CodeSent` both with and without a bound code.
 pub(in crate::flow) fn every_stage() -> Vec<Reset> {
     let closed = next(&verified(), Event::Close, at(4));
-    vec![opened(), sent(), bound_reset(), verified(), completed(), closed]
+    vec![opened(), sent(), bound_reset(), verified(), completed(), closed, sent_by_sms()]
 }
 
 fn every_event() -> Vec<Event> {
     vec![
-        Event::Send { format: CodeFormat::Digits },
+        Event::Send { method: Method::Email, format: CodeFormat::Digits },
         Event::Bind(bound(1, at(0))),
         Event::Try,
         Event::Match { grant: digest(4) },
@@ -112,8 +117,9 @@ fn table() -> Vec<Vec<&'static str>> {
 #[test]
 fn every_event_in_every_stage_does_what_the_table_says() {
     let table = table();
-    assert_eq!(table.len(), every_stage().len());
-    for (row, reset) in table.iter().zip(every_stage()) {
+    let stages: Vec<Reset> = every_stage().into_iter().filter(|it| it.sends() < 2).collect();
+    assert_eq!(table.len(), stages.len());
+    for (row, reset) in table.iter().zip(stages) {
         assert_eq!(row.len(), every_event().len());
         for (expected, event) in row.iter().zip(every_event()) {
             let name = event.name();
@@ -129,7 +135,9 @@ fn every_event_in_every_stage_does_what_the_table_says() {
 
 #[test]
 fn a_second_send_waits_for_the_cooldown_to_the_microsecond() {
-    let again = |now| sent().step(Event::Send { format: CodeFormat::Digits }, &TERMS, now);
+    let again = |now| {
+        sent().step(Event::Send { method: Method::Email, format: CodeFormat::Digits }, &TERMS, now)
+    };
     let before = Timestamp::from_micros(60_000_000 - 1);
 
     let refused = Refusal::TooSoon { resend_at: at(60) };
@@ -139,16 +147,58 @@ fn a_second_send_waits_for_the_cooldown_to_the_microsecond() {
 
 #[test]
 fn the_step_to_the_longer_format_needs_no_cooldown_and_happens_once() {
-    let longer = next(&sent(), Event::Send { format: CodeFormat::Letters }, at(1));
+    let longer =
+        next(&sent(), Event::Send { method: Method::Email, format: CodeFormat::Letters }, at(1));
 
-    let again = longer.step(Event::Send { format: CodeFormat::Letters }, &TERMS, at(2));
+    let again = longer.step(
+        Event::Send { method: Method::Email, format: CodeFormat::Letters },
+        &TERMS,
+        at(2),
+    );
     assert!(matches!(again, Step::Refused(Refusal::TooSoon { .. })));
 }
 
 #[test]
+fn each_way_has_a_cooldown_of_its_own_and_neither_ends_the_other() {
+    let send = |reset: &Reset, method, now| {
+        reset.step(Event::Send { method, format: CodeFormat::Digits }, &TERMS, now)
+    };
+    let by_sms = sent_by_sms();
+    assert_eq!(by_sms.sent.unwrap().resend_at_by(Method::Email), at(60));
+    assert_eq!(by_sms.sent.unwrap().resend_at_by(Method::Sms), at(61));
+    for (method, resend_at) in [(Method::Email, at(60)), (Method::Sms, at(61))] {
+        let refused = Refusal::TooSoon { resend_at };
+        assert!(matches!(send(&by_sms, method, at(59)), Step::Refused(it) if it == refused));
+        assert!(matches!(send(&by_sms, method, resend_at), Step::Next(it) if it.sends() == 3));
+    }
+    // Whoever goes back and forth has to wait for each of them all the same.
+    let Step::Next(mailed) = send(&by_sms, Method::Email, at(60)) else {
+        panic!("it was too soon")
+    };
+    assert!(matches!(send(&mailed, Method::Sms, at(60)), Step::Refused(_)));
+    assert!(matches!(send(&mailed, Method::Sms, at(61)), Step::Next(_)));
+}
+
+#[test]
+fn a_code_by_another_way_supersedes_the_one_before_it_when_it_is_bound() {
+    let by_sms = sent_by_sms();
+    assert_eq!(by_sms.bound.as_ref().unwrap().number, 1);
+    let newest = next(&by_sms, Event::Bind(bound(2, at(1))), at(2));
+    assert_eq!(newest.bound.as_ref().unwrap().number, 2);
+}
+
+#[test]
 fn no_code_is_sent_after_the_end_but_one_sent_before_lives_its_time() {
-    let last = next(&opened(), Event::Send { format: CodeFormat::Digits }, at(3599));
-    let late = last.step(Event::Send { format: CodeFormat::Digits }, &TERMS, at(3700));
+    let last = next(
+        &opened(),
+        Event::Send { method: Method::Email, format: CodeFormat::Digits },
+        at(3599),
+    );
+    let late = last.step(
+        Event::Send { method: Method::Email, format: CodeFormat::Digits },
+        &TERMS,
+        at(3700),
+    );
 
     assert!(matches!(late, Step::Refused(Refusal::Gone)));
     assert_eq!(last.expires_at(), at(3599 + 600));
@@ -156,7 +206,11 @@ fn no_code_is_sent_after_the_end_but_one_sent_before_lives_its_time() {
 
 #[test]
 fn the_old_code_counts_until_the_new_one_is_bound() {
-    let resent = next(&bound_reset(), Event::Send { format: CodeFormat::Digits }, at(60));
+    let resent = next(
+        &bound_reset(),
+        Event::Send { method: Method::Email, format: CodeFormat::Digits },
+        at(60),
+    );
     assert_eq!(resent.bound.as_ref().unwrap().number, 1);
 
     let superseded = resent.step(Event::Bind(bound(1, at(60))), &TERMS, at(61));
@@ -206,12 +260,20 @@ fn a_wrong_grant_or_ticket_is_gone() {
 #[test]
 fn a_clock_that_runs_back_revives_nothing() {
     let seen_late = next(&bound_reset(), Event::Match { grant: digest(4) }, at(599));
-    let resent = next(&seen_late, Event::Send { format: CodeFormat::Digits }, at(700));
+    let resent = next(
+        &seen_late,
+        Event::Send { method: Method::Email, format: CodeFormat::Digits },
+        at(700),
+    );
 
     let tried = resent.step(Event::Try, &TERMS, at(5));
     assert!(matches!(tried, Step::Refused(Refusal::Expired)));
     assert!(matches!(
-        resent.step(Event::Send { format: CodeFormat::Digits }, &TERMS, at(0)),
+        resent.step(
+            Event::Send { method: Method::Email, format: CodeFormat::Digits },
+            &TERMS,
+            at(0)
+        ),
         Step::Refused(Refusal::TooSoon { .. })
     ));
 }

@@ -30,7 +30,12 @@ fn attack_05_the_caller_never_names_a_destination() {
     // One address of one value, taken by reference from the account. Of several ways back to a
     // frozen account, the typed address picks one.
     let deliver = source("src/engine/deliver.rs");
-    assert_eq!(deliver.matches("account.destination(").count(), 2);
+    assert_eq!(deliver.matches("account.destination(").count(), 1);
+    assert_eq!(deliver.matches("policy.destination(").count(), 1);
+    let policy = source("src/policy/tenant.rs");
+    assert_eq!(policy.matches("account.destination(").count(), 1);
+    assert_eq!(policy.matches("Destination::Phone").count(), 1);
+    assert!(policy.contains("self.phones(account).next().map(Destination::Phone)"));
     let account = source("src/domain/account.rs");
     let picked = "pub fn destination(&self, typed: &EmailAddress) -> Option<&EmailAddress> {";
     assert!(body(&account, picked).contains("self.destinations().first()"));

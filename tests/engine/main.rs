@@ -48,6 +48,7 @@ mod ports;
 #[cfg(all(feature = "sqlite", feature = "tracing"))]
 mod secrets;
 mod sign_in;
+mod sms;
 mod start;
 mod stranger_cost;
 mod turns;

@@ -191,6 +191,10 @@ impl Templates for Marked {
         message.subject = format!("marked: {}", *message.subject).into();
         message
     }
+
+    fn text(&self, letter: &sspr::mail::TextLetter<'_>) -> zeroize::Zeroizing<String> {
+        sspr::mail::StandardTemplates::default().text(letter)
+    }
 }
 
 struct Service {

@@ -40,6 +40,9 @@ pub fn full() -> Account {
     account.last_change = Some(RecordId::from_parts(tenant("contoso").tag(), [7; 16]));
     account.locked = true;
     account.names = vec!["Löwe, \"Ada\"".to_owned(), String::new(), "{}\\".to_owned()];
+    account.phones = ["+4915123456789", "+14255550123"]
+        .map(|number| sspr::domain::PhoneNumber::parse(number).unwrap())
+        .to_vec();
     account.second_factor = SecondFactor::SameMailbox;
     account
 }

@@ -21,7 +21,7 @@ use sspr::{
     },
     domain::{
         Account, AccountId, Code, EmailAddress, FlowToken, Grant, GroupId, Keyring, Password,
-        PasswordHash, Stamp, TenantId, Ticket, Timestamp,
+        PasswordHash, PhoneNumber, Stamp, TenantId, Ticket, Timestamp,
     },
     engine::{
         Builder, ChangeOutcome, Client, Courier, FreezeOutcome, OpenOutcome, RedeemOutcome,
@@ -29,11 +29,13 @@ use sspr::{
         VerifyOutcome,
     },
     mail::MailPurpose,
-    policy::{FreezeCodes, TenantPolicy},
+    policy::{AuthenticationMethodsPolicy, FreezeCodes, TenantPolicy},
     ports::{AuditLog, CodeStore, HashQueue, Outbox, PasswordHasher, UserStore},
 };
 
 pub const OLD: &str = "the old password of Ada";
+/// The phone of Ada in a world with SMS.
+pub const PHONE: &str = "+14255550123";
 pub const NEW: &str = "four unrelated words will do";
 
 pub struct World {
@@ -70,6 +72,17 @@ impl Users {
 
 pub fn tenant() -> TenantId {
     TenantId::parse("contoso").unwrap()
+}
+
+pub fn phone(text: &str) -> PhoneNumber {
+    PhoneNumber::parse(text).unwrap()
+}
+
+/// A tenant with e-mail and SMS.
+pub fn sms_policy() -> TenantPolicy {
+    let methods = AuthenticationMethodsPolicy::email_for_all().with_sms_for_all();
+    let policy = TenantPolicy::customers("contoso").unwrap();
+    policy.with_authentication_methods(methods).with_sms_countries(["US", "CA"]).unwrap()
 }
 
 pub fn address(text: &str) -> EmailAddress {
@@ -210,6 +223,16 @@ impl World {
     /// The same stores and keys under another process's engine.
     pub fn another_process(&self) -> Self {
         self.another(|builder| builder)
+    }
+
+    /// The same stores under an engine that puts texts into its inbox, where Ada has a phone.
+    pub async fn with_sms(&self) -> Self {
+        let texts = self.inbox.clone();
+        let mut world = self.another(|builder| builder.with_sms(texts.clone()));
+        world.inbox = texts;
+        world.policies.replace(sms_policy());
+        world.change_account("ada", |ada| ada.phones = vec![phone(PHONE)]).await;
+        world
     }
 
     /// The same stores and keys under an engine with an audit log.

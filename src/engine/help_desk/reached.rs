@@ -1,7 +1,7 @@
 //! The limits that an account has reached.
 
 use crate::{
-    domain::{Account, Charge, LimiterForm, TenantId, Timestamp},
+    domain::{Account, Charge, LimiterForm, Method, TenantId, Timestamp},
     engine::{
         Client,
         sspr::Inner,
@@ -82,7 +82,7 @@ fn questions(
         charges.into_iter().map(move |charge| (limit, question(charge)))
     };
     let tries = throttle.questions(&tries).map(|it| (AccountLimit::WrongCodes, it));
-    ask(AccountLimit::CodesToAddress, throttle.send(form, &lane, &client))
+    ask(AccountLimit::CodesToAddress, throttle.send(Method::Email, form, &lane, &client))
         .chain(ask(AccountLimit::CodesToAccount, throttle.silent_send(who, &lane)))
         .chain(tries)
         .chain(ask(AccountLimit::StaffActions, of_account))

@@ -1,7 +1,7 @@
 //! What people, couriers and stores do with the machines, one event each.
 
 use sspr::{
-    domain::{CodeFormat, Stamp, Timestamp},
+    domain::{CodeFormat, Method, Stamp, Timestamp},
     flow::{Bound, Event, Lockout, Stage, StageName, Step},
 };
 
@@ -18,7 +18,11 @@ impl State {
             return Ok(false);
         }
         let format = if longer { CodeFormat::Letters } else { CodeFormat::Digits };
-        let step = machine.step(&self.resets[reset], Event::Send { format }, at(self.now));
+        let step = machine.step(
+            &self.resets[reset],
+            Event::Send { method: Method::Email, format },
+            at(self.now),
+        );
         let Step::Next(next) = step else { return Ok(false) };
         let (tick, outside) = (self.tick(reset), self.outside[reset]);
         let to_longer = longer && !outside.sent_long;

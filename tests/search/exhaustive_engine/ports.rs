@@ -558,4 +558,8 @@ impl Templates for ShortMails {
         let (subject, html) = (Zeroizing::new("mail".to_owned()), Zeroizing::new(String::new()));
         letter.message(subject, Zeroizing::new(text), html)
     }
+
+    fn text(&self, letter: &sspr::mail::TextLetter<'_>) -> zeroize::Zeroizing<String> {
+        sspr::mail::StandardTemplates::default().text(letter)
+    }
 }

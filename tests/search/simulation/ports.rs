@@ -339,6 +339,10 @@ impl Templates for Dated {
         }
         message
     }
+
+    fn text(&self, letter: &sspr::mail::TextLetter<'_>) -> zeroize::Zeroizing<String> {
+        sspr::mail::StandardTemplates::default().text(letter)
+    }
 }
 
 impl Mail {
@@ -455,7 +459,7 @@ impl PolicySource for Seen {
         let Some(cached) = &self.cached else { return Ok(policy) };
         let mut first = self.first.lock().unwrap();
         if let (Some(policy), false) = (&policy, first.contains(tenant)) {
-            let methods = policy.authentication_methods();
+            let methods = policy.authentication_methods().method(sspr::domain::Method::Email);
             if methods.state() == MethodState::Disabled || !methods.exclude().is_empty() {
                 return Ok(Some(policy.clone()));
             }
