@@ -8,7 +8,7 @@ use super::{
     user_bench::{UserStoreBench, account, address, all, change, hash, stamp, tenant},
 };
 use crate::{
-    domain::{Account, AccountId, Stamp, TenantId, Timestamp},
+    domain::{Account, AccountId, PhoneNumber, Stamp, TenantId, Timestamp},
     ports::{Applied, PasswordChange, StoreError},
 };
 
@@ -36,7 +36,8 @@ clauses! {
         a_rehash_replaces_only_the_hash_it_read
         a_rehash_or_a_sign_in_of_nobody_makes_no_account
         a_sign_in_leaves_the_stamp_alone
-        a_required_change_sets_the_mark_and_nothing_else;
+        a_required_change_sets_the_mark_and_nothing_else
+        phones_are_kept_in_order_or_not_at_all;
     in freezes:
         a_freeze_replaces_stamp_and_freeze_and_nothing_else
         a_freeze_with_another_stamp_changes_nothing
@@ -66,6 +67,26 @@ async fn an_account_is_found_as_it_was_put(bench: &UserStoreBench) -> CaseResult
         same("last change", found.last_change, None)?;
     }
     same("found by each address", (by_first.len(), by_second.len()), (1, 1))
+}
+
+/// A store that keeps no phones passes, and its accounts get no code by SMS.
+async fn phones_are_kept_in_order_or_not_at_all(bench: &UserStoreBench) -> CaseResult {
+    let number = |text| PhoneNumber::parse(text).map_err(Violation::of);
+    let phones = vec![number("+14255550123")?, number("+4915123456789")?];
+    let mut ada = account("ada", "ada@example.com")?;
+    ada.phones.clone_from(&phones);
+    bench.put(&ada).await?;
+    let read = bench.find(&ada).await?;
+    if read.phones.is_empty() {
+        return Ok(());
+    }
+    same("phones, in order", &read.phones, &phones)?;
+    bench.apply(&change(&read, 2)?).await?;
+    let read = bench.find(&ada).await?;
+    same("phones after a change", &read.phones, &phones)?;
+    let addresses = Some(read.addresses.clone());
+    bench.apply(&PasswordChange { addresses, ..change(&read, 3)? }).await?;
+    same("phones after a change of the addresses", bench.find(&ada).await?.phones, Vec::new())
 }
 
 async fn every_account_on_an_address_is_found(bench: &UserStoreBench) -> CaseResult {

@@ -47,7 +47,7 @@ fn options(url: &str) -> PostgresOptions {
 const PATIENT: Duration = Duration::from_secs(60);
 
 /// How many migrations there are.
-const MIGRATIONS: &str = "8";
+const MIGRATIONS: &str = "9";
 
 fn on_runtime<T>(future: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();

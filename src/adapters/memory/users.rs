@@ -191,6 +191,7 @@ impl UserStore for MemoryUsers {
             kept.account.frozen = None;
             if let Some(addresses) = &change.addresses {
                 kept.account.addresses.clone_from(addresses);
+                kept.account.phones.clear();
             }
             state.put(&change.tenant, kept);
         }

@@ -9,7 +9,7 @@ use crate::{
     adapters::sql,
     domain::{
         Account, AccountId, Charge, CounterName, EmailAddress, Frozen, GroupId, LanguageTag, Over,
-        PasswordHash, RecordId, Stamp, Timestamp,
+        PasswordHash, PhoneNumber, RecordId, Stamp, Timestamp,
     },
     ports::StoreError,
 };
@@ -84,6 +84,8 @@ pub(super) fn account(row: &Row) -> Result<Account, StoreError> {
     let frozen_at: Option<i64> = get(row, "frozen_at")?;
     let recover_to: Vec<&str> = get(row, "recover_to")?;
     let recover_to = recover_to.into_iter().map(read_address).collect::<Result<_, _>>()?;
+    let read_phone = |text| PhoneNumber::parse(text).map_err(|_| errors::damaged("phone"));
+    let phones: Vec<&str> = get(row, "phones")?;
     Ok(Account {
         addresses: addresses.into_iter().flatten().map(read_address).collect::<Result<_, _>>()?,
         disabled: get(row, "disabled")?,
@@ -113,6 +115,7 @@ pub(super) fn account(row: &Row) -> Result<Account, StoreError> {
             .transpose()?,
         password_expires_at: get::<Option<i64>>(row, "password_expires_at")?
             .map(Timestamp::from_micros),
+        phones: phones.into_iter().map(read_phone).collect::<Result<_, _>>()?,
         second_factor: sql::second_factor(get(row, "second_factor")?)
             .ok_or_else(|| errors::damaged("second factor"))?,
         stamp: stamp(get(row, "stamp")?)?,

@@ -7,7 +7,7 @@ use super::{errors, pool::Connections, rows::get};
 use crate::ports::{StoreError, StoreErrorKind};
 
 /// The migrations in order. They are append-only.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
@@ -16,6 +16,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0006.sql"),
     include_str!("migrations/0007.sql"),
     include_str!("migrations/0008.sql"),
+    include_str!("migrations/0009.sql"),
 ];
 /// The advisory lock that is held while migrating, so that processes that start together migrate
 /// once. It is "sspr" in ASCII.

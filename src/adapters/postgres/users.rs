@@ -11,8 +11,8 @@ use super::{
 use crate::{
     adapters::sql::{self, readable},
     domain::{
-        Account, AccountId, EmailAddress, Frozen, GroupId, LanguageTag, PasswordHash, RecordId,
-        TenantId, Timestamp,
+        Account, AccountId, EmailAddress, Frozen, GroupId, LanguageTag, PasswordHash, PhoneNumber,
+        RecordId, TenantId, Timestamp,
     },
     ports::{
         Applied, Freeze, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeDelivery,
@@ -23,7 +23,7 @@ use crate::{
 /// The query for one account, with its addresses in order.
 const SELECT: &str = "SELECT a.id, a.stamp, a.password, a.identity_providers, a.groups, \
     a.disabled, a.locked, a.second_factor, a.language, a.names, a.last_reset, \
-    a.must_change, a.password_expires_at, a.frozen_at, a.recover_to, \
+    a.must_change, a.password_expires_at, a.frozen_at, a.recover_to, a.phones, \
     (SELECT array_agg(e.address ORDER BY e.position) FROM sspr.address AS e \
      WHERE e.tenant = a.tenant AND e.account = a.id) AS addresses FROM sspr.account AS a";
 
@@ -44,12 +44,13 @@ impl PostgresUsers {
         let sql = "WITH written AS (\
              INSERT INTO sspr.account (tenant, id, stamp, password, identity_providers, groups, \
                disabled, locked, second_factor, language, names, last_reset, must_change, \
-               password_expires_at, frozen_at, recover_to) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $14, $15, $16, $17) \
+               password_expires_at, frozen_at, recover_to, phones) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $14, $15, $16, $17, $18) \
              ON CONFLICT (tenant, id) DO UPDATE SET stamp = $3, password = $4, \
                identity_providers = $5, groups = $6, disabled = $7, locked = $8, \
                second_factor = $9, language = $10, names = $11, last_reset = $12, must_change = $14, \
-               password_expires_at = $15, frozen_at = $16, recover_to = $17), \
+               password_expires_at = $15, frozen_at = $16, recover_to = $17, \
+               phones = $18), \
              gone AS (DELETE FROM sspr.address WHERE tenant = $1 AND account = $2 \
                AND address <> ALL ($13)) \
              INSERT INTO sspr.address (tenant, address, account, position) \
@@ -60,6 +61,7 @@ impl PostgresUsers {
             account.identity_providers.iter().map(|it| sql::provider_name(*it)).collect();
         let groups: Vec<&str> = account.groups.iter().map(GroupId::as_str).collect();
         let addresses = texts(&account.addresses);
+        let phones: Vec<&str> = account.phones.iter().map(PhoneNumber::as_str).collect();
         let last_change = account.last_change.as_ref().map(|id| &id.as_bytes()[..]);
         let values: &[Value<'_>] = &[
             (&tenant.as_str(), Type::TEXT),
@@ -79,6 +81,7 @@ impl PostgresUsers {
             (&account.password_expires_at.map(Timestamp::as_micros), Type::INT8),
             (&account.frozen.as_ref().map(|frozen| frozen.at.as_micros()), Type::INT8),
             (&recover_to(account.frozen.as_ref()), Type::TEXT_ARRAY),
+            (&phones, Type::TEXT_ARRAY),
         ];
         self.0.rows(sql, values).await.map(drop)
     }

@@ -6,8 +6,8 @@ use super::errors::damaged;
 use crate::{
     adapters::sql,
     domain::{
-        Account, AccountId, EmailAddress, Frozen, GroupId, LanguageTag, PasswordHash, RecordId,
-        Stamp, TenantId, Timestamp,
+        Account, AccountId, EmailAddress, Frozen, GroupId, LanguageTag, PasswordHash, PhoneNumber,
+        RecordId, Stamp, TenantId, Timestamp,
     },
 };
 
@@ -19,7 +19,7 @@ const SELECT: &str = "SELECT a.id, a.stamp, a.password, a.identity_providers, a.
     (SELECT json_group_array(e.address) FROM (SELECT address FROM sspr_address \
      WHERE tenant = a.tenant AND account = a.id ORDER BY position) AS e), a.frozen_at, \
     (SELECT json_group_array(r.address) FROM (SELECT address FROM sspr_recovery \
-     WHERE tenant = a.tenant AND account = a.id ORDER BY position) AS r) FROM sspr_account AS a";
+     WHERE tenant = a.tenant AND account = a.id ORDER BY position) AS r), a.phones FROM sspr_account AS a";
 
 /// Finds the accounts with an address, and the frozen accounts with this recovery address.
 pub(super) fn with_address(
@@ -63,6 +63,8 @@ fn account(row: &Row<'_>) -> Result<Account, Error> {
         list(json)?.into_iter().map(read_address).collect()
     };
     let recover_to = read_addresses(&recover_to)?;
+    let read_phone = |text: String| PhoneNumber::parse(&text).map_err(|_| damaged("phones"));
+    let phones = list(&row.get::<_, String>(16)?)?;
     Ok(Account {
         addresses: read_addresses(&addresses)?,
         disabled: row.get(5)?,
@@ -84,6 +86,7 @@ fn account(row: &Row<'_>) -> Result<Account, Error> {
             .map(|hash| PasswordHash::parse(&hash).map_err(|_| damaged("password")))
             .transpose()?,
         password_expires_at: row.get::<_, Option<i64>>(12)?.map(Timestamp::from_micros),
+        phones: phones.into_iter().map(read_phone).collect::<Result<_, _>>()?,
         second_factor: sql::second_factor(row.get(7)?).ok_or_else(|| damaged("second_factor"))?,
         stamp: Stamp::from_bytes(row.get(1)?),
     })
@@ -97,15 +100,16 @@ pub(super) fn write(
 ) -> Result<(), Error> {
     let sql = "INSERT INTO sspr_account (tenant, id, stamp, password, identity_providers, groups, \
                disabled, locked, second_factor, language, names, last_reset, must_change, \
-               password_expires_at, frozen_at) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
+               password_expires_at, frozen_at, phones) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
                ON CONFLICT (tenant, id) DO UPDATE SET stamp = ?3, password = ?4, \
                identity_providers = ?5, groups = ?6, disabled = ?7, locked = ?8, \
                second_factor = ?9, language = ?10, names = ?11, last_reset = ?12, \
-               must_change = ?13, password_expires_at = ?14, frozen_at = ?15";
+               must_change = ?13, password_expires_at = ?14, frozen_at = ?15, phones = ?16";
     let providers: Vec<&str> =
         account.identity_providers.iter().map(|p| sql::provider_name(*p)).collect();
     let groups: Vec<&str> = account.groups.iter().map(GroupId::as_str).collect();
+    let phones: Vec<&str> = account.phones.iter().map(PhoneNumber::as_str).collect();
     connection.prepare_cached(sql)?.execute(params![
         tenant.as_str(),
         account.id.as_str(),
@@ -122,6 +126,7 @@ pub(super) fn write(
         account.must_change,
         account.password_expires_at.map(Timestamp::as_micros),
         account.frozen.as_ref().map(|frozen| frozen.at.as_micros()),
+        serde_json::json!(phones).to_string(),
     ])?;
     write_addresses(connection, (tenant, &account.id), &account.addresses)?;
     let back = account.frozen.as_ref().map_or(&[][..], |frozen| &frozen.recover_to);

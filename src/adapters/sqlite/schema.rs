@@ -8,13 +8,14 @@ use super::errors;
 use crate::ports::{StoreError, StoreErrorKind};
 
 /// The migrations in order. They are append-only.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
     include_str!("migrations/0005.sql"),
     include_str!("migrations/0006.sql"),
+    include_str!("migrations/0007.sql"),
 ];
 /// The time that a connection waits for another process's transaction.
 const PATIENCE: Duration = Duration::from_secs(5);

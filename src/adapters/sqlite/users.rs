@@ -188,7 +188,7 @@ pub(super) fn apply(
 ) -> Result<(Applied, Writes), Error> {
     let sql = "UPDATE sspr_account SET password = ?4, stamp = ?5, locked = 0, \
                pending_address = NULL, last_reset = ?6, must_change = ?7, password_expires_at = ?8, \
-               frozen_at = NULL \
+               frozen_at = NULL, phones = CASE WHEN ?9 THEN '[]' ELSE phones END \
                WHERE tenant = ?1 AND id = ?2 AND stamp = ?3 AND last_reset IS NOT ?6";
     let changed = connection.prepare_cached(sql)?.execute(params![
         change.tenant.as_str(),
@@ -199,6 +199,7 @@ pub(super) fn apply(
         change.operation.as_bytes(),
         change.must_change,
         change.password_expires_at.map(Timestamp::as_micros),
+        change.addresses.is_some(),
     ])?;
     if changed == 0 {
         let sql = "SELECT stamp FROM sspr_account \

@@ -57,6 +57,9 @@ enum Fault {
     GoesByNumber,
     GoesByTheFirstDueTime,
     PuttingOffIsNothing,
+    PhonesComeInAnotherOrder,
+    AChangeTakesThePhones,
+    NewAddressesKeepThePhones,
     PuttingOffOnlyLengthens,
     PuttingOffForgetsTheTries,
     PuttingOffForgetsTheCause,
@@ -72,7 +75,7 @@ enum Fault {
 use Fault::*;
 
 /// Each fault of a user store, and the clause that names it.
-const USERS: [(Fault, &str); 23] = [
+const USERS: [(Fault, &str); 26] = [
     (FindsOneAccountOfAnAddress, "every_account_on_an_address_is_found"),
     (TenantsShareAccounts, "tenants_share_no_account"),
     (ReadsInTwoSteps, "an_account_is_read_in_one_snapshot"),
@@ -96,6 +99,9 @@ const USERS: [(Fault, &str); 23] = [
     (AWayBackFindsNothing, "a_frozen_account_is_found_by_each_way_back"),
     (AChangeKeepsTheFreeze, "a_change_ends_a_freeze_and_keeps_only_the_given_addresses"),
     (AChangeKeepsTheAddresses, "a_change_ends_a_freeze_and_keeps_only_the_given_addresses"),
+    (PhonesComeInAnotherOrder, "phones_are_kept_in_order_or_not_at_all"),
+    (AChangeTakesThePhones, "phones_are_kept_in_order_or_not_at_all"),
+    (NewAddressesKeepThePhones, "phones_are_kept_in_order_or_not_at_all"),
 ];
 
 /// Each fault of an outbox, and the clause that names it.
@@ -186,6 +192,9 @@ impl Broken {
 
     /// What was read, with the addresses of a second look.
     async fn looked_at_again(&self, key: &(String, String), mut first: Account) -> Account {
+        if self.is(PhonesComeInAnotherOrder) {
+            first.phones.reverse();
+        }
         if !self.is(ReadsInTwoSteps) {
             return first;
         }
@@ -308,6 +317,13 @@ impl UserStore for Broken {
             if let (Some(addresses), false) = (&change.addresses, self.is(AChangeKeepsTheAddresses))
             {
                 account.addresses.clone_from(addresses);
+            }
+            let keeps_phones = match change.addresses {
+                Some(_) => self.is(NewAddressesKeepThePhones),
+                None => !self.is(AChangeTakesThePhones),
+            };
+            if !keeps_phones {
+                account.phones.clear();
             }
             self.tell(tables, change);
             Applied::Done { notice: NoticeDelivery::Queued }
