@@ -37,6 +37,8 @@ mod native;
 #[cfg(feature = "axum")]
 mod native_edges;
 #[cfg(feature = "axum")]
+mod native_sms;
+#[cfg(feature = "axum")]
 mod native_start;
 #[cfg(feature = "axum")]
 mod pages;
@@ -52,6 +54,8 @@ mod pages_forgot;
 mod pages_freeze;
 #[cfg(feature = "axum")]
 mod pages_must_change;
+#[cfg(feature = "axum")]
+mod pages_sms;
 #[cfg(feature = "axum")]
 mod pages_support_code;
 #[cfg(feature = "axum")]

@@ -600,7 +600,7 @@ async fn the_document_lists_what_is_served_and_nothing_else() {
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().unwrap();
     let listed: usize = paths.values().map(|path| path.as_object().unwrap().len()).sum();
-    assert_eq!(listed, 17);
+    assert_eq!(listed, 19);
     for (path, methods) in paths {
         for (method, operation) in methods.as_object().unwrap() {
             let path = format!("/contoso.onmicrosoft.com{path}");

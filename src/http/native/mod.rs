@@ -179,6 +179,7 @@ impl Native {
     pub fn router(self) -> Router {
         let site = Arc::new(self.0);
         let email = "/api/v2.0/auth/methods/email/1";
+        let sms = "/api/v2.0/auth/methods/sms/2";
         let password = "/api/v2.0/auth/methods/password/1";
         Router::new()
             .route("/resetpassword/v1.0/start", post(form_step!(v1::start)))
@@ -195,7 +196,9 @@ impl Native {
             .route("/api/v2.0/resetpassword/poll", post(json_step!(v2::poll)))
             .route("/api/v2.0/signin/start", post(json_step!(v2::sign_in_start)))
             .route(&format!("{email}/challenge"), post(json_step!(v2::email_challenge)))
-            .route(&format!("{email}/verify"), post(json_step!(v2::email_verify)))
+            .route(&format!("{email}/verify"), post(json_step!(v2::code_verify)))
+            .route(&format!("{sms}/challenge"), post(json_step!(v2::sms_challenge)))
+            .route(&format!("{sms}/verify"), post(json_step!(v2::code_verify)))
             .route(&format!("{password}/challenge"), post(json_step!(v2::password_challenge)))
             .route(&format!("{password}/verify"), post(json_step!(v2::password_verify)))
             .route("/openapi.json", get(document))

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AccountId, Code, EmailAddress, FlowToken, Grant, Password, PasswordError, Stamp, Ticket,
-        Timestamp,
+        AccountId, Code, EmailAddress, FlowToken, Grant, Method, Password, PasswordError, Stamp,
+        Ticket, Timestamp,
     },
     engine::{
         Named, Offer, RedeemOutcome, Rejection, Request, SecondFactorDemand, SendOutcome, SentCode,
@@ -30,6 +30,15 @@ pub(super) enum Entered {
     SecondFactor,
 }
 
+/// A reset that an address was taken for.
+pub(super) struct Offered {
+    pub(super) step: Step,
+    /// The typed address, with most of it hidden.
+    pub(super) hint: String,
+    /// The ways in which a code can be sent, the same for every address.
+    pub(super) methods: &'static [Method],
+}
+
 /// Reads an address as clients send it, with blanks and capitals as typed.
 pub(super) fn address(typed: &str) -> Result<EmailAddress, Fault> {
     EmailAddress::parse(typed.trim()).map_err(|_| Fault::parameter("username"))
@@ -40,17 +49,17 @@ pub(super) async fn name_for_reset(
     call: &Call,
     served: &Served<'_>,
     username: &str,
-) -> Result<(Step, String), Fault> {
+) -> Result<Offered, Fault> {
     let request = Request::new(served.application, address(username)?);
     let offer = served.sspr.offer(&request, &call.client()).await.map_err(|_| Fault::down())?;
     match offer {
-        Offer::Open { token, until } => {
+        Offer::Open { methods, token, until } => {
             let step = Step::Named {
                 address: request.address.as_str().to_owned(),
                 token: Secret::of(token.expose()),
                 until: until.as_micros(),
             };
-            Ok((step, request.address.masked()))
+            Ok(Offered { hint: request.address.masked(), methods, step })
         }
         Offer::TryLater { retry_at } => Err(Fault::try_later(retry_at, call.ids.now)),
         Offer::Unavailable => Err(Fault::reset_not_offered()),
@@ -62,11 +71,12 @@ pub(super) async fn name_for_reset(
 pub(super) async fn challenge(
     call: &Call,
     served: &Served<'_>,
+    method: Method,
     step: &Step,
 ) -> Result<(Step, SentCode), Fault> {
     match step {
-        Step::Named { address, token, .. } => start(call, served, address, token).await,
-        Step::Reset { token, sent } => send(call, served, token, *sent).await,
+        Step::Named { address, token, .. } => start(call, served, address, method, token).await,
+        Step::Reset { token, sent } => send(call, served, method, token, *sent).await,
         Step::Entry
         | Step::Granted { .. }
         | Step::Submitted { .. }
@@ -81,9 +91,10 @@ async fn start(
     call: &Call,
     served: &Served<'_>,
     typed: &str,
+    method: Method,
     token: &Secret,
 ) -> Result<(Step, SentCode), Fault> {
-    let request = Request::new(served.application, address(typed)?);
+    let request = Request::new(served.application, address(typed)?).by(method);
     let outcome = served.sspr.start_under(&request, flow_token(token)?, &call.client()).await;
     match outcome.map_err(|_| Fault::down())? {
         StartOutcome::Started(started) => {
@@ -98,11 +109,13 @@ async fn start(
 async fn send(
     call: &Call,
     served: &Served<'_>,
+    method: Method,
     token: &Secret,
     sent: i64,
 ) -> Result<(Step, SentCode), Fault> {
+    let (flow, client) = (flow_token(token)?, call.client());
     let latest = Some(Timestamp::from_micros(sent));
-    let outcome = served.sspr.send_after(&flow_token(token)?, latest, &call.client()).await;
+    let outcome = served.sspr.send_after(&flow, Some(method), latest, &client).await;
     match outcome.map_err(|_| Fault::down())? {
         SendOutcome::Sent(code) => Ok((reset(token.clone(), &code), code)),
         SendOutcome::TooSoon { resend_at: at } | SendOutcome::TryLater { retry_at: at } => {

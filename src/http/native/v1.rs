@@ -11,7 +11,7 @@ use super::{
     steps::{self, Entered},
 };
 use crate::{
-    domain::{AccountId, Stamp},
+    domain::{AccountId, Method, Stamp},
     engine::SentCode,
     http::form::Form,
 };
@@ -28,7 +28,7 @@ pub(super) async fn start(call: &Call, form: &Form) -> Result<Reply, Fault> {
     if !challenges(field(form, "challenge_type")?)?.contains(&"oob") {
         return Ok(to_browser("The client supports no one-time code."));
     }
-    let (step, _) = steps::name_for_reset(call, &served, username).await?;
+    let step = steps::name_for_reset(call, &served, username).await?.step;
     let token = Continuation::new(served.application.id.as_str(), "", step, call.ids.now);
     continued(call, &token)
 }
@@ -42,7 +42,8 @@ pub(super) async fn challenge(call: &Call, form: &Form) -> Result<Reply, Fault> 
     {
         return Ok(to_browser("The client supports no one-time code."));
     }
-    let (step, code) = steps::challenge(call, &served, &token.step).await?;
+    // Version 1 knows codes by mail only.
+    let (step, code) = steps::challenge(call, &served, Method::Email, &token.step).await?;
     Ok(Reply::ok(&oob(&call.next(&token, step)?, &code)))
 }
 

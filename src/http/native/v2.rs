@@ -12,11 +12,20 @@ use super::{
     steps::{self, Entered},
     v1::field,
 };
-use crate::http::form::Form;
+use crate::{domain::Method, http::form::Form};
 
-/// The id of the only method of an account. It is the same for every account, so it reveals
+/// The hint of every phone. Any digit of a number would tell a stranger about the account.
+const PHONE_HINT: &str = "+** *** ***";
+
+/// A method in the words of the clients. The ids are the same for every account, so they reveal
 /// nothing.
-const METHOD: &str = "1";
+#[derive(Clone, Copy)]
+struct MethodKind {
+    id: &'static str,
+    name: &'static str,
+}
+
+const PASSWORD: MethodKind = MethodKind { id: "1", name: "password" };
 
 /// Every field that any step reads. Each step uses its own fields.
 #[derive(Deserialize)]
@@ -82,8 +91,9 @@ fn leave(call: &Call, form: &Form, token: &str) -> Result<Reply, Fault> {
 pub(super) async fn reset_start(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
     let (token, served) = call.continue_with(fields.token()?)?;
     let Step::Entry = &token.step else { return Err(Fault::bad_token()) };
-    let (step, hint) = steps::name_for_reset(call, &served, fields.username()?).await?;
-    Ok(methods(call, &call.next(&token, step)?, "email", Some(&hint)))
+    let offered = steps::name_for_reset(call, &served, fields.username()?).await?;
+    let listed = offered.methods.iter().map(|it| (kind(*it), Some(hint(*it, &offered.hint))));
+    Ok(methods(call, &call.next(&token, offered.step)?, listed))
 }
 
 /// `POST /api/v2.0/signin/start`
@@ -91,27 +101,41 @@ pub(super) async fn sign_in_start(call: &Call, fields: &Fields) -> Result<Reply,
     let (token, served) = call.continue_with(fields.token()?)?;
     let Step::Entry = &token.step else { return Err(Fault::bad_token()) };
     let step = steps::name_account(call, &served, fields.username()?).await?;
-    Ok(methods(call, &call.next(&token, step)?, "password", None))
+    Ok(methods(call, &call.next(&token, step)?, [(PASSWORD, None)]))
 }
 
 /// `POST /api/v2.0/auth/methods/email/{id}/challenge`, the first time and again.
 pub(super) async fn email_challenge(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
+    challenge(call, fields, Method::Email).await
+}
+
+/// `POST /api/v2.0/auth/methods/sms/{id}/challenge`, the first time and again.
+pub(super) async fn sms_challenge(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
+    challenge(call, fields, Method::Sms).await
+}
+
+/// Sends a code. A client that changes its mind comes with the token of the start again.
+async fn challenge(call: &Call, fields: &Fields, method: Method) -> Result<Reply, Fault> {
     let (token, served) = call.continue_with(fields.token()?)?;
-    let (step, code) = steps::challenge(call, &served, &token.step).await?;
+    let (step, code) = steps::challenge(call, &served, method, &token.step).await?;
+    let kind = kind(method);
     Ok(Reply::ok(&json!({
         "state": "interactionRequired",
         "action": "verify",
-        "id": METHOD,
-        "type": "email",
-        "hint": code.masked_address,
+        "id": kind.id,
+        "type": kind.name,
+        "hint": hint(method, &code.masked_address),
         "codeLength": code.code_length(),
         "continuationToken": call.next(&token, step)?,
-        "_links": { "verify": method(call, "email", "verify"), "resend": method(call, "email", "challenge") },
+        "_links": {
+            "verify": link(call, kind, "verify"),
+            "resend": link(call, kind, "challenge"),
+        },
     })))
 }
 
-/// `POST /api/v2.0/auth/methods/email/{id}/verify`
-pub(super) async fn email_verify(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
+/// `POST /api/v2.0/auth/methods/{kind}/{id}/verify`, for codes by mail and by SMS.
+pub(super) async fn code_verify(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
     let (token, served) = call.continue_with(fields.token()?)?;
     let Step::Reset { token: flow, sent } = &token.step else { return Err(Fault::bad_token()) };
     let typed = given(fields.otp.as_deref(), "otp")?;
@@ -155,10 +179,10 @@ pub(super) async fn password_challenge(call: &Call, fields: &Fields) -> Result<R
     Ok(Reply::ok(&json!({
         "state": "interactionRequired",
         "action": "verify",
-        "id": METHOD,
-        "type": "password",
+        "id": PASSWORD.id,
+        "type": PASSWORD.name,
         "continuationToken": call.next(&token, step)?,
-        "_links": { "verify": method(call, "password", "verify") },
+        "_links": { "verify": link(call, PASSWORD, "verify") },
     })))
 }
 
@@ -206,21 +230,44 @@ fn given<'a>(value: Option<&'a str>, name: &str) -> Result<&'a str, Fault> {
     value.filter(|value| !value.trim().is_empty()).ok_or_else(|| Fault::parameter(name))
 }
 
-fn method(call: &Call, kind: &str, step: &str) -> Value {
-    call.link(&format!("/api/v2.0/auth/methods/{kind}/{METHOD}/{step}"))
+const fn kind(method: Method) -> MethodKind {
+    match method {
+        Method::Email => MethodKind { id: "1", name: "email" },
+        Method::Sms => MethodKind { id: "2", name: "sms" },
+    }
 }
 
-fn methods(call: &Call, token: &str, kind: &str, hint: Option<&str>) -> Reply {
+/// Returns the hint of a method. The address is masked as it was typed.
+fn hint(method: Method, masked_address: &str) -> String {
+    match method {
+        Method::Email => masked_address.to_owned(),
+        Method::Sms => PHONE_HINT.to_owned(),
+    }
+}
+
+fn link(call: &Call, kind: MethodKind, step: &str) -> Value {
+    let MethodKind { id, name } = kind;
+    call.link(&format!("/api/v2.0/auth/methods/{name}/{id}/{step}"))
+}
+
+fn methods(
+    call: &Call,
+    token: &str,
+    listed: impl IntoIterator<Item = (MethodKind, Option<String>)>,
+) -> Reply {
+    let listed = listed.into_iter().map(|(kind, hint)| {
+        json!({
+            "id": kind.id,
+            "type": kind.name,
+            "hint": hint,
+            "_links": { "challenge": link(call, kind, "challenge") },
+        })
+    });
     Reply::ok(&json!({
         "state": "interactionRequired",
         "action": "challenge",
         "continuationToken": token,
         "challengeContext": { "authenticationFactor": "singleFactor" },
-        "_embedded": { "methods": [{
-            "id": METHOD,
-            "type": kind,
-            "hint": hint,
-            "_links": { "challenge": method(call, kind, "challenge") },
-        }] },
+        "_embedded": { "methods": listed.collect::<Vec<Value>>() },
     }))
 }

@@ -13,22 +13,12 @@ use super::{
     visit::{Answer, Visit, redirect},
 };
 use crate::{
-    domain::{Code, CodeFormat, FlowToken, IdentityProvider, Timestamp},
+    domain::{Code, CodeFormat, FlowToken, IdentityProvider, Method, Timestamp},
     engine::{Rejection, ResetStatus, SendOutcome, StartOutcome, StatusOutcome, VerifyOutcome},
 };
 
-/// `POST reset`: opens a reset and asks for its first code. Reads no password. A second click finds
-/// the reset of the first click, so it sends no second mail.
-pub(super) async fn forgot(State(site): State<Arc<Site>>, request: Request) -> Answer {
-    let (visit, _) = posted(&site, request).await?;
-    let Some(journey) = visit.journey().filter(|it| !matches!(it.stage, Stage::Address)) else {
-        return Ok(redirect("start-again"));
-    };
-    begin_reset(&visit, journey.clone()).await
-}
-
 /// Opens the reset of a journey and asks for its first code, or finds the reset that it has.
-pub(super) async fn begin_reset(visit: &Visit, mut journey: Journey) -> Answer {
+pub(super) async fn begin_reset(visit: &Visit, mut journey: Journey, method: Method) -> Answer {
     let site = &*visit.site;
     if journey.grant.is_some() || journey.is_done() {
         journey = visit.or_unavailable(journey.afresh(site.sspr.entropy()))?;
@@ -45,7 +35,7 @@ pub(super) async fn begin_reset(visit: &Visit, mut journey: Journey) -> Answer {
     let (Some(ask), Some(key)) = (ask(visit, &journey), journey.request_key()) else {
         return Ok(redirect("start-again"));
     };
-    let started = site.sspr.start(&ask.with_key(key), &visit.client()).await;
+    let started = site.sspr.start(&ask.by(method).with_key(key), &visit.client()).await;
     match visit.or_unavailable(started)? {
         StartOutcome::Started(started) => {
             visit.go_on(&journey.opened(&started.token), Stage::Code, None)
@@ -100,10 +90,14 @@ fn show(visit: &Visit, journey: &Journey, status: &ResetStatus) -> Answer {
     let letters = status.sent.as_ref().is_some_and(|sent| sent.format == CodeFormat::Letters);
     let lifetime = visit.minutes(visit.policy.limits().code_lifetime);
     let resent = matches!(journey.flash, Some(Flash::Resent));
-    let lead = match (resent, letters) {
-        (true, _) => words.resent,
-        (false, true) => words.code_lead_letters,
-        (false, false) => words.code_lead,
+    let by_sms = is_by_sms(status);
+    let lead = match (by_sms, resent, letters) {
+        (false, true, _) => words.resent,
+        (false, false, true) => words.code_lead_letters,
+        (false, false, false) => words.code_lead,
+        (true, true, _) => words.sms_resent,
+        (true, false, true) => words.sms_lead_letters,
+        (true, false, false) => words.sms_lead,
     };
     let now = visit.site.sspr.now();
     let wait = status.sent.as_ref().map_or(Duration::ZERO, |sent| sent.resend_at.since(now));
@@ -118,6 +112,8 @@ fn show(visit: &Visit, journey: &Journey, status: &ResetStatus) -> Answer {
     frame.step = Some(1);
     visit.show(&CodePage {
         alert,
+        by_sms,
+        has_choice: visit.has_choice(),
         frame,
         lead: sentence(
             lead,
@@ -141,6 +137,7 @@ fn show(visit: &Visit, journey: &Journey, status: &ResetStatus) -> Answer {
 fn alert(visit: &Visit, journey: &Journey, status: &ResetStatus, lifetime: &str) -> Option<Alert> {
     let words = visit.words();
     let time = || Piece::Plain(lifetime.to_owned());
+    let look_again = if is_by_sms(status) { words.sms_wrong_text } else { words.code_wrong_text };
     let (heading, text) = match journey.flash.as_ref()? {
         Flash::WrongCode { tries } => {
             let left = match tries {
@@ -148,11 +145,11 @@ fn alert(visit: &Visit, journey: &Journey, status: &ResetStatus, lifetime: &str)
                 2 => words.tries_two.to_owned(),
                 more => words.tries_more.replace("{n}", &more.to_string()),
             };
-            let mut text = sentence(words.code_wrong_text, &[]);
+            let mut text = sentence(look_again, &[]);
             text.push(Piece::Plain(format!(" {left}")));
             (words.code_wrong, text)
         }
-        Flash::Malformed => (words.code_wrong, sentence(words.code_wrong_text, &[])),
+        Flash::Malformed => (words.code_wrong, sentence(look_again, &[])),
         Flash::Expired => {
             (words.code_expired, sentence(words.code_expired_text, &[("time", &time)]))
         }
@@ -254,8 +251,13 @@ pub(super) fn later(visit: &Visit, journey: &Journey, back: Back, retry_at: Time
     visit.go_on(journey, Stage::Later { back, until: retry_at.as_micros() }, None)
 }
 
-fn token(journey: &Journey) -> Option<FlowToken> {
+pub(super) fn token(journey: &Journey) -> Option<FlowToken> {
     FlowToken::parse(journey.token.as_ref()?.expose()).ok()
+}
+
+/// Returns true if the newest code was asked for by SMS.
+fn is_by_sms(status: &ResetStatus) -> bool {
+    status.sent.as_ref().is_some_and(|sent| sent.method == Method::Sms)
 }
 
 /// Returns the names of the user flow's other identity providers.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 
 use super::{
-    code::begin_reset,
     journey::{Journey, Stage},
+    send_code::choose_or_begin,
     sign_in::{posted, shown},
     site::Site,
     view::SignInPage,
@@ -62,7 +62,7 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
     };
     shown(typed).clone_into(&mut journey.address);
     match EmailAddress::parse(typed) {
-        Ok(_) => begin_reset(&visit, journey).await,
+        Ok(_) => choose_or_begin(&visit, journey).await,
         Err(_) => visit.go_on(&journey, Stage::Forgot, None),
     }
 }

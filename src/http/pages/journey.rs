@@ -98,6 +98,9 @@ pub(super) enum Stage {
     Frozen,
     #[serde(rename = "w")]
     Later { until: i64, back: Back },
+    /// The user chooses how to get the code.
+    #[serde(rename = "q")]
+    SendCode,
     #[serde(rename = "c")]
     Code,
     #[serde(rename = "n")]
@@ -387,6 +390,7 @@ impl Journey {
             Stage::FreezeConfirm => "freeze-account",
             Stage::Frozen => "frozen",
             Stage::Later { .. } => "try-later",
+            Stage::SendCode => "send-code",
             Stage::Code => "code",
             Stage::NewPassword => "new-password",
             Stage::Done { .. } => "done",

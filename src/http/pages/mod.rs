@@ -12,6 +12,7 @@ mod freeze;
 mod journey;
 mod link;
 mod new_password;
+mod send_code;
 mod sign_in;
 mod site;
 mod support_code;
@@ -239,8 +240,9 @@ impl Pages {
             .route("/locked", get(sign_in::locked))
             .route("/sign-out", post(sign_in::sign_out))
             .route("/forgot", get(forgot::page).post(forgot::submit))
-            .route("/reset", post(code::forgot))
+            .route("/reset", post(send_code::forgot))
             .route("/resend", post(code::resend))
+            .route("/send-code", get(send_code::page).post(send_code::submit))
             .route("/code", get(code::page).post(code::submit))
             .route("/try-later", get(code::try_later))
             .route("/unavailable", get(code::unavailable))

@@ -219,6 +219,20 @@ pub(super) struct PageWords {
     pub(super) sign_in_lead: &'static str,
     /// Heading.
     pub(super) sign_in_title: &'static str,
+    /// Error at the field.
+    pub(super) sms_field: &'static str,
+    /// Error at the field.
+    pub(super) sms_field_letters: &'static str,
+    /// `{masked}`, `{time}`.
+    pub(super) sms_lead: &'static str,
+    /// `{masked}`, `{time}`.
+    pub(super) sms_lead_letters: &'static str,
+    /// `{masked}`.
+    pub(super) sms_resent: &'static str,
+    /// Tip.
+    pub(super) sms_tip: &'static str,
+    /// Next step, with a link.
+    pub(super) sms_wrong_text: &'static str,
     /// `{n}`.
     pub(super) step: &'static str,
     /// Lead of the page for a code of staff.
@@ -253,6 +267,16 @@ pub(super) struct PageWords {
     pub(super) tries_two: &'static str,
     /// `{n}`.
     pub(super) wait: &'static str,
+    /// Button.
+    pub(super) way_email: &'static str,
+    /// Lead of the choice how to get the code.
+    pub(super) way_lead: &'static str,
+    /// Link.
+    pub(super) way_link: &'static str,
+    /// Button.
+    pub(super) way_sms: &'static str,
+    /// Heading.
+    pub(super) way_title: &'static str,
     /// Error.
     pub(super) wrong: &'static str,
     /// Next step if no reset is offered.

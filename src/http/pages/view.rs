@@ -122,6 +122,9 @@ pub(super) struct PasswordPage<'a> {
 #[template(path = "code.html")]
 pub(super) struct CodePage {
     pub(super) frame: Frame,
+    pub(super) by_sms: bool,
+    /// True if the code can be sent in another way.
+    pub(super) has_choice: bool,
     pub(super) lead: Vec<Piece>,
     pub(super) letters: bool,
     pub(super) resent: bool,
@@ -131,6 +134,13 @@ pub(super) struct CodePage {
     pub(super) waiting: String,
     pub(super) tip_address: Vec<Piece>,
     pub(super) tip_other: Option<Vec<Piece>>,
+}
+
+/// The choice between the ways in which a code can be sent.
+#[derive(Template)]
+#[template(path = "send-code.html")]
+pub(super) struct SendCodePage {
+    pub(super) frame: Frame,
 }
 
 /// The form for a new password. A signed-in user types the current one as well.

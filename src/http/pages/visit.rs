@@ -174,6 +174,11 @@ impl Visit {
         self.policy.offers_reset(&application.user_flow, &application.id)
     }
 
+    /// Returns whether the user can choose how to get the code. It is the same for every address.
+    pub(super) fn has_choice(&self) -> bool {
+        self.offers_reset() && self.site.sspr.offered_methods(&self.policy).len() > 1
+    }
+
     /// Returns a lifetime or a wait in words, in whole minutes, rounded up.
     pub(super) fn minutes(&self, time: Duration) -> String {
         let minutes = time.as_secs().div_ceil(60).max(1);
