@@ -3,13 +3,16 @@
 use sspr::{
     adapters::{Argon2Pool, SqliteUsers, SystemEntropy},
     domain::{
-        Account, AccountId, EmailAddress, GroupId, IdentityProvider, Password, SecondFactor, Stamp,
-        TenantId,
+        Account, AccountId, EmailAddress, GroupId, IdentityProvider, Password, PhoneNumber,
+        SecondFactor, Stamp, TenantId,
     },
     ports::{HashQueue, PasswordHasher as _, UserStore as _},
 };
 
 use crate::{Outcome, STAFF, TENANTS};
+
+/// The phone of `phone@example.com`.
+pub const PHONE: &str = "+14255550123";
 
 /// Everybody's first password.
 pub const PASSWORD: &str = "the old password 1";
@@ -23,7 +26,7 @@ pub enum Existing {
 }
 
 /// Local: `ada`, `grace`. Of other kinds: what their names say.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "ada",
     "grace",
     "locked",
@@ -33,6 +36,7 @@ const NAMES: [&str; 9] = [
     "excluded",
     "second-factor",
     "must-change",
+    "phone",
 ];
 
 /// Puts in the named customers, and `more` of the name `customer1`, `customer2` and so on.
@@ -62,6 +66,7 @@ pub async fn furnish(users: &SqliteUsers, existing: Existing, more: u32) -> Outc
                 }
                 "excluded" => account.groups = vec![GroupId::parse(STAFF)?],
                 "must-change" => account.must_change = true,
+                "phone" => account.phones = vec![PhoneNumber::parse(PHONE)?],
                 "second-factor" => account.second_factor = SecondFactor::Independent,
                 _ => {}
             }

@@ -1,8 +1,8 @@
-//! The mails that the demonstration would have sent.
+//! The mails and text messages that the demonstration would have sent.
 //!
 //! `GET /inbox.json?to=ADDRESS` answers `[{"id", "to", "subject", "purpose", "text", "code"}]`, the
 //! oldest first; without `to`, all of them. `GET /inbox/code?to=ADDRESS` answers the newest passcode
-//! as text, or 404 while there is none.
+//! as text, or 404 while there is none. A phone number stands for an address in both.
 
 use axum::{
     Json, Router,
@@ -14,7 +14,7 @@ use axum::{
 use serde_json::{Value, json};
 use sspr::{
     adapters::{CaptureSender, code_in},
-    domain::EmailAddress,
+    domain::{EmailAddress, PhoneNumber},
     mail::{EmailMessage, MailPurpose},
 };
 
@@ -37,8 +37,14 @@ fn asked<'a>(query: &'a Asked, name: &str) -> Option<&'a str> {
 
 fn newest_code(inbox: &CaptureSender, query: &Asked) -> Response {
     let Some(to) = asked(query, "to") else {
-        return (StatusCode::BAD_REQUEST, "to: give an address\n").into_response();
+        return (StatusCode::BAD_REQUEST, "to: give an address or a number\n").into_response();
     };
+    if let Ok(number) = PhoneNumber::parse(to) {
+        return match inbox.last_code_to(&number) {
+            Some(code) => code.expose().into_response(),
+            None => (StatusCode::NOT_FOUND, "no passcode for this number yet\n").into_response(),
+        };
+    }
     // As a mail server reads it: however the domain is written.
     let wanted = EmailAddress::parse(to).ok();
     let messages = inbox.messages();
@@ -56,6 +62,16 @@ fn list(inbox: &CaptureSender, query: &Asked) -> Value {
     let messages = inbox.messages();
     let messages = messages.iter().enumerate();
     let wanted = messages.filter(|(_, message)| to.is_none_or(|to| message.to.as_str() == to));
+    let texts = inbox.texts();
+    let texts = texts.iter().filter(|text| to.is_none_or(|to| text.to.as_str() == to));
+    let texts = texts.map(|message| {
+        json!({
+            "to": message.to.as_str(),
+            "purpose": "TextMessage",
+            "text": &*message.text,
+            "code": &*message.code,
+        })
+    });
     wanted
         .map(|(id, message)| {
             json!({
@@ -67,6 +83,7 @@ fn list(inbox: &CaptureSender, query: &Asked) -> Value {
                 "code": code_in(message).map(|code| code.expose()),
             })
         })
+        .chain(texts)
         .collect()
 }
 
@@ -83,11 +100,20 @@ fn page(inbox: &CaptureSender, query: &Asked) -> Html<String> {
             escaped(message.to.as_str())
         ));
     }
+    let texts: String = inbox
+        .texts()
+        .iter()
+        .rev()
+        .map(|text| {
+            let (to, said) = (escaped(text.to.as_str()), escaped(&text.text));
+            format!("<article><h2 dir=\"ltr\">{to}</h2><p class=\"plain\">{said}</p></article>")
+        })
+        .collect();
     let article = messages.get(chosen).map_or_else(String::new, |message| shown(chosen, message));
     let body = format!(
         "<h1>Inbox</h1><p class=\"lead\">Mail that the demo would have sent. It is kept in memory \
          and never leaves this machine.</p><section><nav aria-label=\"Messages\"><ul \
-         class=\"mails\">{rows}</ul></nav>{article}</section>"
+         class=\"mails\">{rows}</ul></nav>{article}</section>{texts}"
     );
     Html(shop::page("Inbox", &body).replace("<body>", "<body class=\"wide\">"))
 }

@@ -81,13 +81,14 @@ async fn run(options: Options) -> Outcome<()> {
     let clock = ShiftedClock::default();
     customers::furnish(&users, customers::Existing::Keep, options.settings.customers).await?;
     options.settings.furnish(&policies, &clock).await?;
+    let inbox = CaptureSender::new();
     let (sspr, courier) =
         Sspr::builder(users.clone(), store.codes(), policies.clone(), keys::beside(&options.db)?)
+            .with_sms(inbox.clone())
             .with_outbox(users.clone())
             .with_audit_log(store.audit())
             .with_clock(clock.clone())
             .build();
-    let inbox = CaptureSender::new();
     let courier = match options.smtp {
         Some(sender) => {
             warn_of(sender.clone());

@@ -31,14 +31,17 @@ cargo run --features full --example hosted -- [OPTION]...
   --disclosure strict|entra
                         whether strangers are told that an address has no account,
                         default strict
+  --sms                 switches codes by SMS on in both tenants; phone@example.com has a phone,
+                        and its messages are in the inbox
   --test-controls       on a loopback address only: POST /test/clock?seconds=N moves the clock
                         ahead (or back, with a negative N), POST /test/restore puts accounts
                         and policies back, and X-Forwarded-For from loopback is believed
   --help                prints this
 
---rules and --disclosure change the policies of a file that has others.
+--rules, --disclosure and --sms change the policies of a file that has others.
 
-For tests: GET /inbox/code?to=ADDRESS answers the newest passcode to an address as text, or 404.
+For tests: GET /inbox/code?to=ADDRESS answers the newest passcode to an address or a phone number
+as text, or 404.
 GET /inbox.json?to=ADDRESS answers all mails as JSON.
 A bad option ends the program with exit code 2, and any other failure with 1.
 ";
@@ -67,6 +70,8 @@ pub struct Settings {
     /// `None` leaves a stored policy as it is.
     rules: Option<Rules>,
     disclosure: Option<Disclosure>,
+    /// Whether SMS is switched on.
+    sms: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +94,7 @@ pub fn read(arguments: impl Iterator<Item = String>) -> Outcome<Wanted> {
     let mut arguments = arguments;
     let (mut listen, mut db, mut smtp, mut origin) = (None, None, None, None);
     let (mut customers, mut rules, mut disclosure) = (None, None, None);
-    let (mut ephemeral, mut controls) = (false, false);
+    let (mut ephemeral, mut controls, mut sms) = (false, false, false);
     while let Some(argument) = arguments.next() {
         let kept = match argument.as_str() {
             "--customers" => &mut customers,
@@ -101,6 +106,10 @@ pub fn read(arguments: impl Iterator<Item = String>) -> Outcome<Wanted> {
             "--smtp" => &mut smtp,
             "--ephemeral" => {
                 ephemeral = true;
+                continue;
+            }
+            "--sms" => {
+                sms = true;
                 continue;
             }
             "--test-controls" => {
@@ -120,8 +129,8 @@ pub fn read(arguments: impl Iterator<Item = String>) -> Outcome<Wanted> {
     let rules = rules.map(|text| word("--rules", &text, [Rules::Nist, Rules::Entra], "nist"));
     let both = [Disclosure::Strict, Disclosure::EntraCompatible];
     let disclosure = disclosure.map(|text| word("--disclosure", &text, both, "strict"));
-    let settings =
-        Settings { customers, disclosure: disclosure.transpose()?, rules: rules.transpose()? };
+    let (disclosure, rules) = (disclosure.transpose()?, rules.transpose()?);
+    let settings = Settings { customers, disclosure, rules, sms };
     let listen = listen.unwrap_or("127.0.0.1:8080".to_owned());
     check_listen(&listen, controls)?;
     let origin = origin.unwrap_or("http://localhost:8081".to_owned());
@@ -186,20 +195,27 @@ impl Settings {
         let methods = AuthenticationMethodsPolicy::from_email_json(&email)?;
         let policy = TenantPolicy::customers(tenant)?.with_brand(brand);
         let policy = policy.with_freeze_codes(FreezeCodes::On);
-        Ok(self.applied(policy.with_authentication_methods(methods)))
+        self.applied(policy.with_authentication_methods(methods))
     }
 
     /// A policy with what the command line asks for.
-    fn applied(&self, policy: TenantPolicy) -> TenantPolicy {
+    fn applied(&self, policy: TenantPolicy) -> Outcome<TenantPolicy> {
+        let policy = match self.sms {
+            true => {
+                let methods = policy.authentication_methods().clone().with_sms_for_all();
+                policy.with_authentication_methods(methods).with_sms_countries(["US"])?
+            }
+            false => policy,
+        };
         let policy = match self.rules {
             Some(Rules::Nist) => policy.with_password_rules(PasswordRules::nist()),
             Some(Rules::Entra) => policy.with_password_rules(PasswordRules::entra()),
             None => policy,
         };
-        match self.disclosure {
+        Ok(match self.disclosure {
             Some(disclosure) => policy.with_disclosure(disclosure),
             None => policy,
-        }
+        })
     }
 
     /// Writes the policies of a new file, and what the command line changes in those of an old one.
@@ -226,7 +242,7 @@ impl Settings {
                 None => (0, None),
             };
             let (why, policy) = match before {
-                Some(before) => ("Command line", self.applied(before.clone())),
+                Some(before) => ("Command line", self.applied(before.clone())?),
                 None => ("Tenant created", self.first_policy(tenant, name)?),
             };
             if before.is_none_or(|before| before.to_json() != policy.to_json()) {

@@ -12,6 +12,7 @@
 //! - [`hashing`]: password hashing: the pool, the fast kernel, and what stays in memory
 //! - [`operations`]: running many processes: clocks, keys, upgrades, backups, monitoring, audit log
 //! - [`mail`]: the mail server: URL, access tokens, errors and time limits
+//! - [`sms`]: codes by SMS beside e-mail: how to switch them on, what strangers see, and the cost
 //! - [`scale`]: the load that one server can carry, and the next steps
 //! - [`standards`]: NIST, OWASP, RFCs and WCAG, clause by clause, and how far each clause is met
 //! - [`threat_model`]: the attackers, the promises, the tests that prove them, and the limits
@@ -57,6 +58,9 @@ pub mod policy_for_administrators {}
 
 #[doc = include_str!("scale.md")]
 pub mod scale {}
+
+#[doc = include_str!("sms.md")]
+pub mod sms {}
 
 #[doc = include_str!("standards.md")]
 pub mod standards {}

@@ -41,6 +41,11 @@ fn staff_help_a_customer_by_telephone_in_chromium() {
 }
 
 #[test]
+fn a_code_by_sms_resets_in_chromium_and_a_stranger_sees_the_same_pages() {
+    Hosted::start(&["--ephemeral", "--sms"]).walk("sms.mjs", &[]);
+}
+
+#[test]
 fn the_pages_hold_behind_proxies_and_beside_foreign_cookies_in_chromium() {
     Hosted::start(&["--ephemeral"]).walk("edges.mjs", &[]);
 }
