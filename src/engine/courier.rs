@@ -60,8 +60,9 @@ const SETTLEMENT_TRIES: u32 = 12;
 
 /// The worker that makes and sends the mails of a service.
 ///
-/// It looks up accounts, evaluates the policy, generates codes and sends them. It also finishes the
-/// work of callers that were dropped. Spawn [`Courier::run`] on any runtime, or call
+/// It looks up accounts, evaluates the policy, generates codes and sends them. Codes by SMS go to
+/// the sender of [`Builder::with_sms`](super::Builder::with_sms). It also finishes the work of
+/// callers that were dropped. Spawn [`Courier::run`] on any runtime, or call
 /// [`Courier::drain`] where there is no runtime.
 ///
 /// Waiting mails are in the memory of this process. A crash loses the mail but not the reset, and the

@@ -5,13 +5,13 @@ use std::{fs, time::Duration};
 
 use sspr::{
     adapters::{FolderSender, ManualClock},
-    domain::{Code, CorrelationId, TenantId, Timestamp},
+    domain::{Code, CorrelationId, Method, TenantId, Timestamp},
     mail::{Content, EmailMessage, Language, Letter, StandardTemplates, Templates as _},
     policy::Brand,
     ports::EmailSender as _,
 };
 
-use crate::support::{address, runtime};
+use crate::support::{PHONE, World, address, client, request, runtime};
 
 const CODE: &str = "48291736";
 
@@ -148,4 +148,26 @@ fn every_line_of_a_mail_in_a_folder_ends_as_it_must_and_is_short_enough() {
             assert_eq!(lines.find(|line| line.len() > 76), None, "{language:?}");
         }
     }
+}
+
+#[test]
+fn a_text_message_is_a_file_with_its_number_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = address("no-reply@lark.example");
+    let clock = ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000));
+    let texts = FolderSender::open(folder.path(), from, clock).unwrap();
+    runtime().block_on(async {
+        let world = World::memory().await.with_sms().await;
+        let world = world.another(|builder| builder.with_sms(texts));
+        let asked = request("ada@example.com").by(Method::Sms);
+        let started = world.sspr.start(&asked, &client(1)).await.unwrap().started().unwrap();
+        world.courier.drain(&world.inbox).await;
+        let file = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+        assert_eq!(file.extension().unwrap(), "txt");
+        let text = fs::read_to_string(file).unwrap();
+        let (number, said) = text.split_once("\n\n").unwrap();
+        assert_eq!(number, PHONE);
+        let code = Code::parse(said.split(' ').next().unwrap()).unwrap();
+        world.granted(&started.token, &code).await;
+    });
 }
