@@ -241,6 +241,7 @@ impl Stores {
             account.last_change = Some(change.operation);
             if let Some(addresses) = &change.addresses {
                 account.addresses.clone_from(addresses);
+                account.phones.clear();
             }
             account.frozen = None;
             account.locked = false;
