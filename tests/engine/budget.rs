@@ -48,6 +48,26 @@ fn seen(outcome: &VerifyOutcome) -> String {
 }
 
 #[test]
+fn i2_asking_again_forgets_no_try_of_what_was_typed() {
+    on_every_store(|world| async move {
+        for (typed, from) in [("ada@example.com", 1), ("nobody@example.com", 2)] {
+            let token = started_and_mailed(&world, typed, from).await;
+            for _ in 0..3 {
+                for _ in 0..5 {
+                    assert!(is_wrong(&world.verify(&token, &wrong_code()).await), "{typed}");
+                }
+                world.clock.advance(seconds(61));
+                world.sent(&token, &client(from)).await;
+                world.courier.drain(&world.inbox).await;
+            }
+            world.clock.advance(seconds(61));
+            let sent = world.sent(&token, &client(from)).await;
+            assert_eq!(sent.format, CodeFormat::Letters, "{typed}: short codes are used up");
+        }
+    });
+}
+
+#[test]
 fn i2_a_second_address_of_an_account_buys_no_further_comparisons() {
     on_every_store(|world| async move {
         with_a_second_address(&world).await;

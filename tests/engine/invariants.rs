@@ -348,6 +348,30 @@ fn i6_a_policy_switched_off_stops_resets_under_way() {
     });
 }
 
+#[test]
+fn i6_a_flow_that_covers_the_application_no_more_stops_resets_under_way() {
+    let elsewhere = || {
+        let json = r#"{"displayName": "sign-in", "conditions": {"applications":
+            {"includeApplications": [{"appId": "another"}]}}, "onAuthenticationMethodLoadStart":
+            {"identityProviders": [{"id": "EmailPassword-OAUTH"}]}}"#;
+        let flow = sspr::policy::UserFlow::from_json(json).unwrap();
+        let policy = sspr::policy::TenantPolicy::customers("contoso").unwrap();
+        policy.with_user_flows(vec![flow]).unwrap()
+    };
+    on_every_store(|world| async move {
+        let (token, code) = world.started_with_code().await;
+        world.policies.replace(elsewhere());
+        assert!(is_wrong(&world.verify(&token, &code).await));
+    });
+    on_every_store(|world| async move {
+        let (token, code) = world.started_with_code().await;
+        let grant = world.granted(&token, &code).await;
+        world.policies.replace(elsewhere());
+        let submitted = world.submit(&grant, NEW).await;
+        assert!(matches!(submitted, SubmitOutcome::Rejected), "{submitted:?}");
+    });
+}
+
 fn switched_off() -> sspr::policy::TenantPolicy {
     let json = r##"{"@odata.type":"#microsoft.graph.emailAuthenticationMethodConfiguration",
         "id":"Email","state":"disabled","includeTargets":[{"targetType":"group","id":"all_users"}]}"##;
