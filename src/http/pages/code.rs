@@ -280,3 +280,15 @@ const fn whole_seconds(time: Duration) -> u64 {
     let up = if time.subsec_nanos() > 0 { 1 } else { 0 };
     time.as_secs().saturating_add(up)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_rounded_up_to_whole_seconds() {
+        for (millis, seconds) in [(0, 0), (1, 1), (999, 1), (1_000, 1), (1_001, 2), (59_500, 60)] {
+            assert_eq!(whole_seconds(Duration::from_millis(millis)), seconds, "{millis} ms");
+        }
+    }
+}

@@ -433,3 +433,7 @@ pub(super) const fn instant(micros: i64) -> Timestamp {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+#[path = "journey_tests.rs"]
+mod tests;

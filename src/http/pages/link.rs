@@ -82,3 +82,48 @@ pub(super) fn with_return_to(page: &ReturnTo, wanted: &str) -> Option<ReturnTo> 
 fn query_of(return_to: &str) -> String {
     format!("?return_to={}", utf8_percent_encode(return_to, IN_QUERY))
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+    use crate::{adapters::SystemEntropy, http::pages::journey::Stage};
+
+    fn link(method: &str, uri: &str) -> Link {
+        let request = Request::builder().method(method).uri(uri).body(()).unwrap();
+        Link::of(&request.into_parts().0)
+    }
+
+    #[test]
+    fn a_link_to_the_same_page_repeats_a_query_up_to_its_bound() {
+        let short = "p=1&";
+        for (length, kept) in
+            [(LONGEST_QUERY - short.len() - 1, true), (LONGEST_QUERY - short.len(), false)]
+        {
+            let long = format!("q={}", "x".repeat(length - 2));
+            let here = link("GET", &format!("/page?{short}{long}")).here(None);
+            assert_eq!(
+                here,
+                format!("?{short}{}", if kept { format!("{long}&") } else { String::new() })
+            );
+        }
+    }
+
+    #[test]
+    fn a_page_links_to_itself_and_the_answer_to_a_form_links_to_the_journeys_page() {
+        let journey = Journey::begin("ada@example.com", Stage::Password, &SystemEntropy::new());
+        let journey = journey.unwrap();
+        let id = &journey.id;
+        assert_eq!(link("GET", "/code?p=1").here(Some(&journey)), format!("?flow={id}&p=1&"));
+        assert_eq!(
+            link("POST", "/code?p=1").here(Some(&journey)),
+            format!("password?flow={id}&p=1&")
+        );
+        assert_eq!(link("POST", "/a/code").here(None), "../sign-in?");
+        assert_eq!(
+            link("GET", &format!("/code?flow={id}")).here(Some(&journey)),
+            format!("?flow={id}&")
+        );
+    }
+}

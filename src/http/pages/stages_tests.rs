@@ -13,7 +13,10 @@ use axum::{
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use super::{Pages, Site};
+use super::{
+    Pages, Site,
+    journey::{Jar, Journey, Stage},
+};
 use crate::{
     Application, Keyring, TenantPolicy,
     adapters::{
@@ -291,4 +294,44 @@ async fn the_cookie_of_a_journey_names_no_password_and_no_code() {
     walk.post("new-password", "new-password=a+mistyped+one&confirm-password=another").await;
     let held = format!("{:?}", walk.journeys());
     assert!(!held.contains(&code) && !held.contains("mistyped") && !held.contains("another"));
+}
+
+#[tokio::test]
+async fn a_cookie_keeps_four_journeys_and_fewer_of_long_ones() {
+    let mut walk = Walk::new().await;
+    for id in 0..5 {
+        walk.flow.clear();
+        walk.post("sign-in", &format!("username=ada{id}%40example.com")).await;
+    }
+    let kept: Vec<Value> = walk.journeys().iter().map(|it| it["a"].clone()).collect();
+    assert_eq!(kept, [1, 2, 3, 4].map(|id| format!("ada{id}@example.com")));
+
+    for (characters, kept) in [(100, 4), (1_000, 2), (3_000, 1)] {
+        let mut jar = Jar::default();
+        for id in 0..5 {
+            let address = format!("{id}{}", "x".repeat(characters));
+            jar.put(Journey::begin(&address, Stage::Password, &SystemEntropy::new()).unwrap());
+        }
+        walk.cookie = jar.seal(&walk.site.envelopes, &walk.site.about).unwrap();
+        assert_eq!(walk.journeys().len(), kept, "{characters} characters");
+    }
+}
+
+#[tokio::test]
+async fn the_page_for_the_password_is_shown_to_no_journey_that_is_elsewhere() {
+    let mut walk = Walk::new().await;
+    walk.get("forgot").await;
+    let page = format!("password?flow={}", walk.flow);
+    assert_eq!(walk.get(&page).await, "sign-in", "an entrance without an address");
+    walk.post("sign-in", "username=nobody").await;
+    let page = format!("password?flow={}", walk.flow);
+    assert_eq!(walk.get(&page).await, "sign-in", "an address that is none");
+    walk.post("sign-in", "username=ada%40example.com").await;
+    walk.post("reset", "").await;
+    let code = walk.code().await;
+    walk.post("code", &format!("code={code}")).await;
+    let form = format!("new-password={NEW}&confirm-password={NEW}").replace(' ', "+");
+    assert_eq!(walk.post("new-password", &form).await, "done");
+    let page = format!("password?flow={}", walk.flow);
+    assert_eq!(walk.get(&page).await, "sign-in", "the end");
 }

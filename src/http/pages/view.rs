@@ -276,4 +276,10 @@ mod tests {
         );
         assert_eq!(sentence("plain", &[]), [Piece::Plain("plain".to_owned())]);
     }
+
+    #[test]
+    fn a_link_is_no_value_and_a_value_that_there_is_not_is_empty() {
+        let pieces = sentence("[time]{other}", &[("time", &|| Piece::Strong("5".to_owned()))]);
+        assert_eq!(pieces, [Piece::Link("time".to_owned()), Piece::Plain(String::new())]);
+    }
 }

@@ -406,4 +406,32 @@ mod tests {
         assert_eq!(language("de;q=2, es;q=0.5"), Language::Spanish);
         assert_eq!(language(""), Language::English);
     }
+
+    #[test]
+    fn a_language_of_quality_zero_or_of_a_malformed_one_is_not_wanted() {
+        for unwanted in [
+            "de;q=0",
+            "de;q=0.000",
+            "de;q=0.0001",
+            "de;q=0.9999",
+            "de;q=1.0000",
+            "de;q=1.x",
+            "de;q=0.5x",
+            "de;q=+1",
+            "de;q=0.+5",
+            "de;q=.5",
+        ] {
+            assert_eq!(language(unwanted), Language::English, "{unwanted}");
+        }
+        for wanted in ["de;q=1.000", "de;q=0.001", "de;q=0.5", "de;q=1."] {
+            assert_eq!(language(wanted), Language::German, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn only_the_first_languages_of_a_long_list_are_read() {
+        let after = |count: usize| language(&format!("{}de", "zh, ".repeat(count)));
+        assert_eq!(after(MOST_LANGUAGES - 1), Language::German);
+        assert_eq!(after(MOST_LANGUAGES), Language::English);
+    }
 }
