@@ -40,6 +40,7 @@ mod native_edges;
 mod native_sms;
 #[cfg(feature = "axum")]
 mod native_start;
+mod native_texts;
 #[cfg(feature = "axum")]
 mod pages;
 #[cfg(feature = "axum")]
@@ -54,6 +55,7 @@ mod pages_forgot;
 mod pages_freeze;
 #[cfg(feature = "axum")]
 mod pages_must_change;
+mod pages_outcomes;
 #[cfg(feature = "axum")]
 mod pages_sms;
 #[cfg(feature = "axum")]

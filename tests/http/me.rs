@@ -133,6 +133,11 @@ async fn the_answer_and_the_event_have_one_id() {
     let event = events.iter().find(|event| event.kind == EventKind::Change).unwrap();
     let id = event.correlation.as_ref().unwrap().as_str();
     assert_eq!(seen.header("request-id"), id);
+
+    let refused = api.change("phone", WRONG, NEW).await;
+    let events = api.world.events.all();
+    let ids = events.iter().filter_map(|event| event.correlation.as_ref());
+    assert!(ids.map(|id| id.as_str()).any(|id| id == refused.header("request-id")));
 }
 
 #[tokio::test]
@@ -146,6 +151,9 @@ async fn a_wrong_current_password_counts_towards_the_lockout_of_the_sign_in() {
     let seen = api.change("phone", OLD, NEW).await;
     refused(&seen, 429, "TooManyRequests", "Too many passwords were wrong.");
     assert_eq!(seen.header("retry-after"), "60");
+    api.world.clock.advance(core::time::Duration::from_micros(1));
+    let still = api.change("phone", OLD, NEW).await;
+    assert_eq!(still.header("retry-after"), "60", "rounded up");
     assert!(!api.signs_in(OLD).await, "nor at the sign-in");
     api.world.clock.advance(seconds(60));
     assert_eq!(api.change("phone", OLD, NEW).await.status, 204);
