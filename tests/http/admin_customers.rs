@@ -7,6 +7,7 @@ mod look_up;
 mod permissions;
 mod refusals;
 mod trail;
+mod words;
 
 use std::sync::{
     Arc,

@@ -8,6 +8,7 @@ mod permissions;
 mod refusals;
 mod repeats;
 mod requests;
+mod shown;
 mod texts;
 
 use crate::support::{
@@ -69,9 +70,8 @@ impl Desk {
         self.policy(tenant).to_json()
     }
 
-    pub fn policy(&self, tenant: &str) -> TenantPolicy {
-        let tenant = TenantId::parse(tenant).unwrap();
-        (*self.policies.policy(&tenant).unwrap().unwrap()).clone()
+    pub fn policy(&self, name: &str) -> TenantPolicy {
+        (*self.policies.policy(&tenant(name)).unwrap().unwrap()).clone()
     }
 
     pub async fn json(
@@ -94,6 +94,10 @@ impl Desk {
         let path = format!("/admin/{action}{query}");
         post(&self.app, &path, &[ROOT], &front::form(&fields)).await
     }
+}
+
+pub fn tenant(name: &str) -> TenantId {
+    TenantId::parse(name).unwrap()
 }
 
 pub type Fields = Vec<(String, String)>;

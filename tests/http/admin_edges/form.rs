@@ -82,7 +82,7 @@ async fn the_page_switches_the_codes_of_notices_on_and_off() {
 async fn the_page_saves_as_many_applications_as_the_api_takes() {
     let desk = Desk::new().await;
     let apps: Vec<Value> =
-        (0..5_000).map(|id| json!({"appId": format!("app {id:0>60}"), "x": id})).collect();
+        (0..6_000).map(|id| json!({"appId": format!("app {id:0>60}"), "x": id})).collect();
     let flow = json!({
         "displayName": "Shop", "conditions": {"applications": {"includeApplications": apps}},
         "onAuthenticationMethodLoadStart": {"identityProviders": [{"id": "EmailPassword-OAUTH"}]},
@@ -106,8 +106,8 @@ async fn the_page_saves_as_many_applications_as_the_api_takes() {
     let after = get(&desk.app, &format!("{FLOWS}/{}", made.text("id")), &[ROOT]).await.json();
     let listed = after["conditions"]["applications"]["includeApplications"].as_array().unwrap();
     assert_eq!(
-        (listed.len(), &listed[7]["x"], &listed[5_000]),
-        (5_001, &json!(7), &json!({"appId": "one more"}))
+        (listed.len(), &listed[7]["x"], &listed[6_000]),
+        (6_001, &json!(7), &json!({"appId": "one more"}))
     );
 }
 

@@ -89,6 +89,10 @@ async fn every_route_asks_for_its_permission_and_changes_nothing_without_it() {
                     );
                 }
                 (None, _, Graph) => assert_eq!(seen.status, 401, "{case}"),
+                (_, _, Page) => {
+                    assert_eq!(seen.status, 403, "{case}");
+                    assert!(seen.body.contains("You may not administer this tenant."), "{case}");
+                }
                 _ => assert_eq!(seen.status, 403, "{case}"),
             }
             if !may {

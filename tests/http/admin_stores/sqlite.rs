@@ -199,3 +199,28 @@ async fn a_thousand_records_of_each_tenant_are_kept() {
     assert_eq!(changes[999].at, sspr::domain::Timestamp::from_micros(502));
     assert_eq!(store.changes(&id("quiet"), 10).await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn a_row_that_is_gone_is_no_fault_any_more_and_its_policy_stays_in_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policies.db");
+    let store = opened(&path).await;
+    for tenant in ["contoso", "zorro"] {
+        put(&store, policy(tenant)).await;
+    }
+    execute(&path, "UPDATE sspr_policy SET version = 7, document = '{' WHERE tenant = 'contoso'");
+    store.refresh().await.unwrap();
+    assert_eq!(store.faults().len(), 1);
+    execute(&path, "UPDATE sspr_policy SET version = 8 WHERE tenant = 'zorro'");
+    store.refresh().await.unwrap();
+    assert_eq!(store.faults().len(), 1, "a fault stays while its row does");
+
+    execute(&path, "DELETE FROM sspr_policy");
+    store.refresh().await.unwrap();
+
+    assert!(store.faults().is_empty());
+    assert_eq!(store.policy(&id("contoso")).unwrap().as_deref(), Some(&policy("contoso")));
+    let damaged = store.damaged(&id("contoso")).await.unwrap().unwrap();
+    assert!(damaged.fault.to_string().contains("is no longer stored"), "{}", damaged.fault);
+    assert!(store.damaged(&id("nowhere")).await.unwrap().is_none());
+}
