@@ -95,6 +95,8 @@ fn the_request_has_the_documented_fields_and_both_spellings_of_the_code() {
     let id = id.as_str().unwrap();
     let groups: Vec<usize> = id.split('-').map(str::len).collect();
     assert_eq!(groups, [8, 4, 4, 4, 12], "a GUID: {id}");
+    let at = handler.url();
+    assert_eq!(seen[0].header("host"), at.split('/').nth(2));
     body["data"]["authenticationContext"]["correlationId"] = json!("");
     let documented: Value = serde_json::from_str(include_str!("../data/otp_send.json")).unwrap();
     assert_eq!(body, documented);
@@ -156,6 +158,31 @@ fn each_try_of_one_send_has_the_same_id_and_every_other_send_has_another() {
     let ids: Vec<String> = handler.seen().iter().map(id).collect();
     assert_eq!(ids[0], ids[1]);
     assert!(ids[1] != ids[2] && ids[2] != ids[3] && ids[0] != ids[3], "{ids:?}");
+}
+
+#[test]
+fn each_id_is_a_uuid_of_ones_own_making_whose_other_bits_differ() {
+    let handler = Handler::start(&[sent()]);
+    let sender = webhook(&handler);
+    on_runtime(async {
+        for number in 0..24 {
+            sender.send(&passcode_of(&format!("{:08}", 11_111_111 + number))).await.unwrap();
+        }
+    });
+    let seen = handler.seen();
+    let ids = seen.iter().map(|seen| &seen.body["data"]["authenticationContext"]["correlationId"]);
+    let ids: Vec<&str> = ids.map(|id| id.as_str().unwrap()).collect();
+    for place in 0..36 {
+        let mut digits: Vec<u8> = ids.iter().map(|id| id.as_bytes()[place]).collect();
+        digits.sort_unstable();
+        digits.dedup();
+        match place {
+            8 | 13 | 18 | 23 => assert_eq!(digits, b"-"),
+            14 => assert_eq!(digits, b"8"),
+            19 => assert!(digits.len() > 1 && digits.iter().all(|it| b"89ab".contains(it))),
+            _ => assert!(digits.len() > 4, "{place}: {ids:?}"),
+        }
+    }
 }
 
 #[test]
@@ -221,8 +248,10 @@ fn rows() -> Vec<Row> {
     let none = r#"{"data":{"actions":[]}}"#;
     let spelt = SENT.replace("microsoft.graph.OtpSend", "#Microsoft.Graph.otpSend");
     let long = format!("{{\"data\":{{\"actions\":[],\"x\":\"{}\"}}}}", "x".repeat(70_000));
+    let large = SENT.replacen('{', &format!("{{\"x\":\"{}\",", "x".repeat(60_000)), 1);
     let (yes, no) = (Outcome::Ok, Outcome::FailedPermanently);
     vec![
+        ("with much beside it", ok(JSON, &large), None, yes, 1),
         ("sent", vec![sent()], None, yes, 1),
         ("with a charset", ok("application/json; charset=utf-8", SENT), None, yes, 1),
         ("with a byte order mark", ok(JSON, &format!("\u{feff}{SENT}")), None, yes, 1),

@@ -176,4 +176,22 @@ mod tests {
         attempt.end();
         assert!(!has_ended(peer));
     }
+
+    #[test]
+    fn a_connection_that_lags_is_told_of_once_and_not_after_it_serves_others() {
+        use std::sync::{
+            Arc,
+            atomic::{AtomicU32, Ordering},
+        };
+        let told = Arc::new(AtomicU32::new(0));
+        let counted = told.clone();
+        let attempt = Attempt::new(move || _ = counted.fetch_add(1, Ordering::SeqCst));
+        attempt.lags();
+        attempt.lags();
+        assert_eq!(told.load(Ordering::SeqCst), 1);
+        assert!(attempt.detach());
+        attempt.lags();
+        assert_eq!(told.load(Ordering::SeqCst), 1);
+        assert!(!attempt.detach());
+    }
 }

@@ -181,3 +181,14 @@ fn a_mechanism_that_repeats_the_credentials_is_not_shown() {
     let words = present(&password(), "AUTH {}", &[]).0.unwrap_err().to_string();
     assert!(words.ends_with("no AUTH mechanism that fits"), "{words}");
 }
+
+#[test]
+fn a_long_token_is_sent_only_after_the_server_has_asked_for_it() {
+    let long = token("t".repeat(LINE).leak());
+    let (done, sent) = present(&long, "AUTH XOAUTH2", &["334 \r\n", "235 ok\r\n"]);
+    assert!(done.is_ok());
+    assert_eq!((&*sent[0], sent.len()), ("AUTH XOAUTH2", 2));
+    let (done, sent) = present(&long, "AUTH XOAUTH2", &["504 no\r\n", "235 ok\r\n"]);
+    assert!(done.is_err());
+    assert_eq!(sent, ["AUTH XOAUTH2"]);
+}

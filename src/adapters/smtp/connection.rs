@@ -271,3 +271,34 @@ impl Write for Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_repeated_after_a_pause_and_after_nothing_else() {
+        use io::ErrorKind::{
+            BrokenPipe, ConnectionReset, Interrupted, TimedOut, UnexpectedEof, WouldBlock,
+        };
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (attempt, limit) = (Arc::new(Attempt::new(|| ())), Deadline::after(Duration::MAX));
+        let mut timed = Timed { attempt, glances: false, limit, stream };
+        for (kind, steps) in [
+            (BrokenPipe, 1),
+            (ConnectionReset, 1),
+            (UnexpectedEof, 1),
+            (Interrupted, 2),
+            (TimedOut, 2),
+            (WouldBlock, 2),
+        ] {
+            let mut taken = 0;
+            let done = timed.patiently(|_, _| {
+                taken += 1;
+                if taken == 1 { Err(io::Error::from(kind)) } else { Ok(()) }
+            });
+            assert_eq!((taken, done.is_ok()), (steps, steps == 2), "{kind:?}");
+        }
+    }
+}

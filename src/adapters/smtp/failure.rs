@@ -303,4 +303,58 @@ mod tests {
         assert_eq!(broken(Phase::Block), SendErrorKind::Transient);
         assert_eq!(broken(Phase::Greeting), SendErrorKind::Transient);
     }
+
+    #[test]
+    fn only_a_permanent_failure_is_for_good() {
+        use SendErrorKind::{Permanent, Setup, Transient, Unknown};
+        for (kind, is_for_good) in
+            [(Permanent, true), (Setup, false), (Transient, false), (Unknown, false)]
+        {
+            assert_eq!(Failure::new(kind, "so it is").is_for_good(), is_for_good, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_one_connection_may_be_tried_on_another() {
+        let reply = |text: &str| {
+            super::super::reply::Incoming::default().reply(&mut text.as_bytes()).unwrap()
+        };
+        assert!(Failure::closed(&reply("450 later\r\n")).is_of_connection);
+        assert!(Failure::surplus(Phase::Mail, &reply("250 ok\r\n"), b"250").is_of_connection);
+        assert!(Failure::out_of_step(false).is_of_connection);
+        assert!(Failure::unasked(b"250 ok").is_of_connection);
+        assert!(Failure::broken(Phase::Mail, Broken::Late).is_of_connection);
+        assert!(Failure::refused(Phase::Mail, &reply("421 bye\r\n")).is_of_connection);
+        assert!(!Failure::refused(Phase::Mail, &reply("450 later\r\n")).is_of_connection);
+        assert!(!Failure::unsafe_start().is_of_connection);
+    }
+
+    #[test]
+    fn a_greeting_that_is_missing_and_one_that_is_not_smtp_have_their_own_hints() {
+        let shown = |phase, broken| Failure::broken(phase, broken).into_error(&[]).to_string();
+        let garbled = shown(Phase::Greeting, Broken::Garbled);
+        assert!(garbled.ends_with("is not SMTP; check host and port"), "{garbled}");
+        let late = shown(Phase::Greeting, Broken::Late);
+        assert!(late.ends_with("needs an smtps:// URL"), "{late}");
+    }
+
+    #[test]
+    fn a_status_has_three_numbers_of_three_digits_at_most() {
+        for word in ["2.0.0", "4.2.1", "5.7.508", "5.123.456"] {
+            assert!(is_status(word.as_bytes()), "{word}");
+        }
+        for word in [
+            "", "5", "5.1", "5.1.1.1", "3.1.1", "5..1", "5.1.", "5.x.1", "5.1.x", "5.1234.1",
+            "5.1.1234", "550", "5-1-1",
+        ] {
+            assert!(!is_status(word.as_bytes()), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_connection_that_merely_ended_needs_no_words() {
+        assert_eq!(io_words(&io::ErrorKind::UnexpectedEof.into()), "");
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        assert_eq!(io_words(&reset), reset.to_string());
+    }
 }

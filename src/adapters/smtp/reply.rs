@@ -193,4 +193,18 @@ mod tests {
         let endless = "250-x\r\n".repeat(20_000);
         assert!(matches!(read(endless.as_bytes()), Err(Broken::Garbled | Broken::Lost(_))));
     }
+
+    #[test]
+    fn lines_are_kept_as_long_as_they_fit() {
+        let kept = |lengths: &[usize]| {
+            let lines = lengths.iter().map(|length| format!("250-{}\r\n", "x".repeat(*length)));
+            let text = format!("{}250 .\r\n", lines.collect::<String>());
+            read(text.as_bytes()).unwrap().lines().filter(|line| line.len() > 1).count()
+        };
+        assert_eq!(kept(&[100, 100, 100]), 3);
+        // Each of the forty takes a line feed as well.
+        let rest = KEPT - 40 * 100;
+        assert_eq!(kept(&[&[99; 40][..], &[rest - 1]].concat()), 41);
+        assert_eq!(kept(&[&[99; 40][..], &[rest]].concat()), 40);
+    }
 }

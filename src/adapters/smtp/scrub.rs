@@ -181,4 +181,10 @@ mod tests {
         assert!(shown.ends_with("word…"), "{shown}");
         assert!(scrubbed(&[b'x'; 10_000], &NONE).chars().count() <= SHOWN + 1);
     }
+
+    #[test]
+    fn a_short_secret_is_hidden_only_as_a_word_of_its_own() {
+        let text = "mean tome me, some";
+        assert_eq!(scrubbed(text.as_bytes(), &["me"]), "mean tome …, some");
+    }
 }

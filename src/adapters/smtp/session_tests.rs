@@ -389,3 +389,29 @@ fn offers_are_read_in_every_form() {
     assert_eq!(offers.auth, ["PLAIN", "LOGIN", "XOAUTH2"]);
     assert!(read("250-me\r\n250-StartTLS\r\n250 SMTPUTF8\r\n").start_tls);
 }
+
+#[test]
+fn after_a_farewell_or_an_answer_out_of_place_a_session_serves_nobody() {
+    for (answer, is_usable) in [
+        ("450 later\r\n", true),
+        ("550 no\r\n", true),
+        ("421 bye\r\n", false),
+        ("250 ok\r\n", false),
+    ] {
+        let mut session = Session::new(Scripted::new([(0, answer)]), Limits::new());
+        let reply = session.reply(Phase::Mail).unwrap();
+        assert!(session.expect(3, Phase::Mail, reply).is_err());
+        assert_eq!(session.is_usable, is_usable, "{answer}");
+    }
+}
+
+#[test]
+fn only_a_refusal_is_an_answer_to_what_could_not_be_written() {
+    for (last, is_answer) in [("554 no\r\n", true), ("421 bye\r\n", true), ("250 ok\r\n", false)] {
+        let mut wire = Scripted::new([(0, last)]);
+        wire.breaks_after = Some(0);
+        let mut session = Session::new(wire, Limits::new());
+        let written = session.write(Phase::End, b".\r\n");
+        assert_eq!(written.is_ok_and(|reply| reply.is_some()), is_answer, "{last}");
+    }
+}

@@ -149,3 +149,20 @@ fn tls_error<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e rustls::Erro
     let inner = held.or_else(|| error.source());
     error.downcast_ref::<rustls::Error>().or_else(|| inner.and_then(tls_error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_that_is_not_known_is_told_from_one_that_is_away() {
+        for (reason, kind, words) in [
+            ("dns error: no such name", SendErrorKind::Setup, "host is not known"),
+            ("tcp connect error", SendErrorKind::Transient, "no connection"),
+        ] {
+            let error = refused(&io::Error::other(reason));
+            assert_eq!(error.kind(), kind);
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+}
