@@ -175,4 +175,24 @@ mod tests {
 
         assert!(!find(&index, 1, 1));
     }
+
+    #[test]
+    fn it_grows_when_it_would_be_more_than_three_quarters_full() {
+        let mut index = Index::default();
+        for (number, slots) in [(0, 8), (5, 8), (6, 16), (11, 16), (12, 32), (23, 32), (24, 64)] {
+            while index.used <= number {
+                index.insert(7, Place::new(index.used).unwrap());
+            }
+            assert_eq!(index.slots.len(), slots, "{number}");
+        }
+    }
+
+    #[test]
+    fn hashes_are_spread_over_all_slots_in_their_order() {
+        let index = Index { slots: vec![None; 16], used: 0 };
+        for (hash, slot) in [(0, 0), (1 << 28, 1), (u32::MAX / 2, 7), (1 << 31, 8), (u32::MAX, 15)]
+        {
+            assert_eq!(index.home(hash), slot, "{hash}");
+        }
+    }
 }

@@ -141,4 +141,20 @@ mod tests {
         assert_eq!(queue.pop(at(2)), Some(place(0)));
         assert_eq!(queue.pop(at(2)), None);
     }
+
+    #[test]
+    fn a_ring_grows_by_a_quarter() {
+        let mut ring = Ring::new();
+        let mut sizes = vec![0];
+        for number in 0..10_000 {
+            ring.push(at(number), place(0));
+            let size = ring.places.capacity();
+            if sizes.last() != Some(&size) {
+                let before = ring.places.len() - 1;
+                assert_eq!(size, before + (before / 4).max(16));
+                sizes.push(size);
+            }
+        }
+        assert!(sizes.len() < 40, "{sizes:?}");
+    }
 }

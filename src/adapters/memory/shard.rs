@@ -214,4 +214,13 @@ mod tests {
         assert_eq!(shard.sweep(at(MARGIN + 50), 9), 1);
         assert_eq!(there(&shard), [2]);
     }
+
+    #[test]
+    fn a_key_is_hashed_by_its_last_bytes_and_spread_by_those_before() {
+        let mut bytes = [0; RecordId::BYTES];
+        let last = RecordId::BYTES - 8;
+        bytes[last..].copy_from_slice(&[1, 2, 3, 4, 5, 6, 7, 8]);
+        let id = RecordId::from_bytes(bytes);
+        assert_eq!((id.hash(), id.shard()), (0x0807_0605, 0x0403_0201));
+    }
 }

@@ -81,3 +81,36 @@ impl<K: Key, V: Default + Ends> Shards<K, V> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::RecordId;
+
+    impl Ends for u64 {
+        fn end(&self) -> Timestamp {
+            Timestamp::from_micros(0)
+        }
+    }
+
+    #[test]
+    fn the_number_of_shards_follows_the_room() {
+        for (entries, shards) in [(0, FEWEST), (1_000 * ENTRIES, 1_024), (usize::MAX, MOST)] {
+            assert_eq!(Shards::<RecordId, u64>::with_capacity(entries).shards.len(), shards);
+        }
+    }
+
+    #[test]
+    fn a_sweep_removes_no_more_than_its_limit_from_all_shards_together() {
+        let shards = Shards::<RecordId, u64>::spread(1_000, 4);
+        for number in 0..40 {
+            let mut bytes = [number; RecordId::BYTES];
+            bytes[RecordId::BYTES - 8..].fill(number);
+            let id = RecordId::from_bytes(bytes);
+            shards.lock(shards.index(&id)).unwrap().put(id, |value| *value = 1);
+        }
+        for (removed, left) in [(15, 25), (15, 10), (10, 0)] {
+            assert_eq!((shards.sweep(Timestamp::MAX, 15), shards.len()), (removed, left));
+        }
+    }
+}

@@ -346,6 +346,22 @@ mod tests {
         assert_eq!(found("eve@x.example"), [""; 0]);
         assert_eq!(found("new@x.example"), ["1", "3"]);
     }
+
+    #[test]
+    fn a_new_address_waits_with_its_account_until_it_is_confirmed() {
+        let (users, tenant) = (MemoryUsers::new(), TenantId::parse("contoso").unwrap());
+        let address = |text| EmailAddress::parse(text).unwrap();
+        let ada = AccountId::parse("ada").unwrap();
+        let stamp = Stamp::generate(&SystemEntropy::new()).unwrap();
+        users.insert(&tenant, Account::new(ada.clone(), address("ada@x.example"), stamp));
+        assert_eq!(users.pending_address(&tenant, &ada), None);
+
+        users.set_pending_address(&tenant, &ada, address("new@x.example"));
+
+        assert_eq!(users.pending_address(&tenant, &ada), Some(address("new@x.example")));
+        let eve = AccountId::parse("eve").unwrap();
+        assert_eq!(users.pending_address(&tenant, &eve), None);
+    }
 }
 
 #[cfg(sspr_loom)]

@@ -197,6 +197,33 @@ fn a_statement_that_the_server_refuses_leaves_its_connection_to_the_next_call() 
 }
 
 #[test]
+fn each_refusal_says_what_to_do_and_names_its_code() {
+    use StoreErrorKind::{Corrupt, Full, Setup, Unknown};
+    for (code, kind, words) in [
+        ("53100", Full, "no room on the server's disk"),
+        ("53200", Full, "the server is out of memory"),
+        ("25006", Setup, "this server is read-only"),
+        ("42501", Setup, "grant the user the role sspr_app"),
+        ("3F000", Setup, "run the migrations"),
+        ("42P01", Setup, "run the migrations"),
+        ("42703", Setup, "run the migrations"),
+        ("42883", Setup, "run the migrations"),
+        ("57P04", Unknown, "the server ended the connection"),
+        ("XX001", Corrupt, "the database is damaged"),
+        ("XX002", Corrupt, "the database is damaged"),
+        ("22P02", Unknown, "a statement failed"),
+    ] {
+        let fake = Fake::answering(vec![Refused(code)]);
+        let error = runtime()
+            .block_on(async { fake.pool(1, PATIENT).rows("SELECT", &[]).await.unwrap_err() });
+        assert_eq!(error.kind(), kind, "{code}");
+        assert!(error.to_string().contains(words), "{code}: {error}");
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(source, format!("SQLSTATE {code}"), "the server's own words are left out");
+    }
+}
+
+#[test]
 fn a_connection_whose_statement_ran_out_of_time_never_serves_again() {
     assert_eq!(ask_twice(Silence, SHORT), (Some(StoreErrorKind::Unknown), 2));
 }

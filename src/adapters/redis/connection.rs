@@ -234,3 +234,38 @@ async fn sentinel(options: &RedisOptions, service: &str) -> RedisResult<Link> {
 fn no_server() -> RedisError {
     RedisError::from((redis::ErrorKind::InvalidClientConfig, "no server is named"))
 }
+
+#[cfg(test)]
+mod tests {
+    use redis::ServerErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn every_text_of_an_answer_is_found_however_deep() {
+        let text = |text: &str| Value::BulkString(text.as_bytes().to_vec());
+        let said = |text: &str| {
+            let format = redis::VerbatimFormat::Text;
+            Value::VerbatimString { format, text: text.to_owned() }
+        };
+        let answer = Value::Map(vec![
+            (text("a server"), Value::Array(vec![text("one"), said("two")])),
+            (text("another"), said("three")),
+            (text("a third"), Value::Int(7)),
+        ]);
+        let mut told = Vec::new();
+        texts(answer, &mut told);
+        assert_eq!(told, ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn a_primary_is_looked_up_again_only_after_an_error_that_another_one_may_not_have() {
+        let server = |it: ServerErrorKind| RedisError::from((redis::ErrorKind::Server(it), "so"));
+        let lost = RedisError::from(IoError::from(ErrorKind::BrokenPipe));
+        assert!(is_gone(&lost));
+        assert!(is_gone(&server(ServerErrorKind::ReadOnly)));
+        assert!(is_gone(&server(ServerErrorKind::MasterDown)));
+        assert!(!is_gone(&server(ServerErrorKind::ResponseError)));
+        assert!(!is_gone(&server(ServerErrorKind::NoScript)));
+    }
+}

@@ -109,3 +109,43 @@ pub(super) fn damaged(what: &'static str) -> StoreError {
 fn is_certificate(error: &RedisError) -> bool {
     error.to_string().contains("certificate")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refusal_has_its_kind_and_says_what_to_do() {
+        use ServerErrorKind::{BusyLoading, CrossSlot, NoPerm, ReadOnly, ResponseError};
+        use StoreErrorKind::{Busy, Full, Setup, Unknown};
+        let named =
+            |code: &str| redis::make_extension_error(code.to_owned(), Some("so it is".to_owned()));
+        let kind = |kind: ErrorKind| RedisError::from((kind, "so it is"));
+        let server = |it: ServerErrorKind| kind(ErrorKind::Server(it));
+        let io = |it: std::io::ErrorKind| RedisError::from(std::io::Error::from(it));
+        for (error, expected, words) in [
+            (named("OOM"), Full, "no memory left"),
+            (named("MISCONF"), Full, "cannot save to its disk"),
+            (named("NOREPLICAS"), Busy, "too few replicas"),
+            (server(ReadOnly), Busy, "this server is a replica"),
+            (named("NOAUTH"), Setup, "refuses this user or password"),
+            (named("WRONGPASS"), Setup, "refuses this user or password"),
+            (server(NoPerm), Setup, "refuses this user or password"),
+            (kind(ErrorKind::AuthenticationFailed), Setup, "refuses this user or password"),
+            (server(CrossSlot), Setup, "in several slots"),
+            (server(ResponseError), Setup, "does not run the script"),
+            (kind(ErrorKind::InvalidClientConfig), Setup, "does not run the script"),
+            (server(BusyLoading), Busy, "the server is busy"),
+            (kind(ErrorKind::ClusterConnectionNotFound), Busy, "no primary is known"),
+            (kind(ErrorKind::MasterNameNotFoundBySentinel), Busy, "no primary is known"),
+            (kind(ErrorKind::NoValidReplicasFoundBySentinel), Busy, "no primary is known"),
+            (io(std::io::ErrorKind::ConnectionRefused), Busy, "cannot be reached"),
+            (io(std::io::ErrorKind::BrokenPipe), Unknown, "the connection was lost"),
+        ] {
+            let shown = error.to_string();
+            let error = command(error);
+            assert_eq!(error.kind(), expected, "{shown}");
+            assert!(error.to_string().contains(words), "{shown}: {error}");
+        }
+    }
+}

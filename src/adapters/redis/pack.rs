@@ -86,3 +86,29 @@ impl Parts {
         Ok(over)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_kept_within_what_a_script_counts_exactly() {
+        let most = 9_007_199_254_740_991;
+        for (given, kept) in [(i64::MAX, most), (most, most), (7, 7), (i64::MIN, -most)] {
+            assert_eq!(micros(Timestamp::from_micros(given)), kept);
+        }
+    }
+
+    #[test]
+    fn a_window_is_packed_in_microseconds_and_has_at_most_ten_years() {
+        let year = 365 * 24 * 3_600;
+        for (seconds, kept) in [(1, 1), (10 * year, 10 * year), (11 * year, 10 * year)] {
+            let name = CounterName::from_bytes([7; CounterName::BYTES]);
+            let window = Duration::from_secs(seconds);
+            let charge = Charge { amount: 2, limit: 3, name, tier: 1, window };
+            let bytes = charges(&[charge]);
+            let (_, window) = bytes.split_last_chunk::<8>().unwrap();
+            assert_eq!(u64::from_be_bytes(*window), kept * 1_000_000, "{seconds}");
+        }
+    }
+}

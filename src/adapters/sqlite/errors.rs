@@ -78,3 +78,50 @@ pub(super) fn ended() -> StoreError {
 pub(super) fn damaged(what: &'static str) -> Error {
     Error::InvalidColumnName(what.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{ffi, types::Type};
+
+    use super::*;
+
+    fn sqlite(code: i32) -> Error {
+        Error::SqliteFailure(ffi::Error::new(code), None)
+    }
+
+    #[test]
+    fn each_error_of_a_statement_has_its_kind_and_says_what_to_do() {
+        use StoreErrorKind::{Busy, Corrupt, Full, Setup, Unknown};
+        let typed = || Error::InvalidColumnType(0, "a".to_owned(), Type::Blob);
+        for (error, kind, words) in [
+            (sqlite(ffi::SQLITE_BUSY), Busy, "locked by another process"),
+            (sqlite(ffi::SQLITE_LOCKED), Busy, "locked by another process"),
+            (sqlite(ffi::SQLITE_FULL), Full, "no room for the database"),
+            (sqlite(ffi::SQLITE_READONLY), Setup, "cannot be opened for writing"),
+            (sqlite(ffi::SQLITE_CANTOPEN), Setup, "cannot be opened for writing"),
+            (sqlite(ffi::SQLITE_NOTADB), Setup, "not a SQLite database"),
+            (sqlite(ffi::SQLITE_CORRUPT), Corrupt, "the database is damaged"),
+            (typed(), Corrupt, "a value of another type"),
+            (Error::IntegralValueOutOfRange(0, 1), Corrupt, "a value of another type"),
+            (Error::InvalidColumnName("id".to_owned()), Corrupt, "holds no valid id"),
+            (sqlite(ffi::SQLITE_CONSTRAINT), Unknown, "a statement failed"),
+            (Error::QueryReturnedNoRows, Unknown, "a statement failed"),
+        ] {
+            let shown = error.to_string();
+            let error = statement(error);
+            assert_eq!(error.kind(), kind, "{shown}");
+            assert!(error.to_string().contains(words), "{shown}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_commit_that_failed_is_unknown_and_tells_of_a_full_disk() {
+        for (code, words) in
+            [(ffi::SQLITE_FULL, "no room on the disk"), (ffi::SQLITE_IOERR, "a commit failed")]
+        {
+            let error = commit(&sqlite(code));
+            assert_eq!(error.kind(), StoreErrorKind::Unknown);
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+}
