@@ -264,4 +264,45 @@ mod tests {
         assert!(phrase(&"x".repeat(5_000)).split("\r\n").all(|line| line.len() <= 76));
         assert_eq!(folded(&format!("{name} b  c")), format!("{name}\r\n b  c"));
     }
+
+    #[test]
+    fn what_just_fits_on_a_line_is_neither_divided_nor_folded() {
+        let lines = |length: usize| {
+            let mut out = Vec::new();
+            quoted_printable(&"x".repeat(length), &mut out);
+            out.len()
+        };
+        assert_eq!((lines(LINE), lines(LINE + 1)), (1, 2));
+        let words = |length: usize| encoded_words(&"x".repeat(length)).split("\r\n").count();
+        assert_eq!((words(WORD), words(WORD + 1)), (1, 2));
+        let address = EmailAddress::parse("a@x.example").unwrap();
+        let broken = |length: usize| mailbox(&"x".repeat(length), &address).contains("\r\n");
+        assert_eq!((broken(FOLD), broken(FOLD + 1)), (false, true));
+        let two = format!("{} {}", "a".repeat(10), "b".repeat(10));
+        assert_eq!(folded(&two), two);
+        let long = format!(" {}", "x".repeat(FOLD));
+        assert_eq!(folded(&long), long, "a line of blanks would end the headers");
+    }
+
+    #[test]
+    fn a_subject_stays_readable_unless_blanks_at_its_ends_would_be_lost() {
+        assert_eq!(unstructured("Your code is 1234"), "Your code is 1234");
+        for edged in [" x", "x "] {
+            assert_eq!(unstructured(edged), encoded(edged));
+        }
+    }
+
+    #[test]
+    fn an_encoded_word_ends_with_the_blank_after_its_last_word() {
+        let (first, second) = ("ß".repeat(10), "x".repeat(30));
+        let words = encoded_words(&format!("{first} {second}"));
+        assert_eq!(words, format!("{}\r\n {}", encoded(&format!("{first} ")), encoded(&second)));
+    }
+
+    #[test]
+    fn the_date_and_the_id_of_a_message_have_the_form_of_rfc_5322() {
+        let now = Timestamp::from_micros(1_800_000_000_000_000);
+        assert_eq!(date(now), "Fri, 15 Jan 2027 08:00:00 +0000");
+        assert_eq!(hex(&[0, 0x1f, 0xff]), "001fff");
+    }
 }

@@ -39,3 +39,23 @@ impl Cost {
         usize::try_from(self.memory).unwrap_or(usize::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_lane_needs_eight_kibibytes_and_the_cap_is_the_most() {
+        for lanes in 1..=4 {
+            let allowed = |memory| Cost { memory, passes: 1, lanes }.checked(1_000).is_ok();
+            assert_eq!(
+                [8 * lanes - 1, 8 * lanes, 1_000, 1_001].map(allowed),
+                [false, true, true, false]
+            );
+        }
+        let allowed = |passes, lanes| Cost { memory: 1_000, passes, lanes }.checked(1_000).is_ok();
+        assert!(
+            allowed(10, 1) && !allowed(11, 1) && !allowed(0, 1) && !allowed(1, 0) && !allowed(1, 5)
+        );
+    }
+}

@@ -114,4 +114,14 @@ mod tests {
 
         assert_eq!((kernel.0.len(), used(&kernel)), (64, 0));
     }
+
+    #[test]
+    fn memory_that_today_does_not_need_is_given_back() {
+        let mut kernel = Standard(vec![Block::new(); 64]);
+        let cost = |memory| Cost { lanes: 1, memory, passes: 1 };
+        for (today, kept) in [(128, 64), (64, 64), (63, 63), (8, 8)] {
+            kernel.shrink(cost(today));
+            assert_eq!(kernel.0.len(), kept, "{today}");
+        }
+    }
 }

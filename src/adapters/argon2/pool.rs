@@ -451,6 +451,10 @@ impl Job {
 }
 
 #[cfg(test)]
+#[path = "settings_tests.rs"]
+mod settings_tests;
+
+#[cfg(test)]
 #[path = "pool_tests.rs"]
 mod tests;
 

@@ -52,10 +52,14 @@ async fn unaffordable_or_foreign_hashes_are_refused_before_any_work() {
         "$argon2id$v=19$m=256,t=2,p=8$",
         "$argon2id$v=99$m=256,t=2,p=1$",
         "$scrypt$ln=17,r=8,p=1$",
+        "$argon2id$v=19$m=256,t=2,p=1,keyid=c29tZQ$",
+        "$argon2id$v=19$m=256,t=2,p=1,data=c29tZQ$",
     ] {
         let refused = verdict(&pool, "password", &format!("{head}{tail}")).await;
         assert_eq!(refused, Err(HashError::Unsupported), "{head}");
     }
+    let short = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4r";
+    assert_eq!(verdict(&pool, "password", short).await, Err(HashError::Unsupported));
     assert_eq!(verdict(&pool, "password", "$").await, Err(HashError::Unsupported));
     assert_eq!(pool.jobs(), 0);
     assert_eq!(pool.with_parameters(1 << 30, 1, 1).unwrap_err(), ParametersError);

@@ -248,3 +248,45 @@ fn a_record_that_waits_is_not_lost_to_what_others_have_written_meanwhile() {
     write(&directory, 3, &mut |_| Ok(())).unwrap();
     assert_eq!(last(&directory), (4, "Contoso 3".into(), 1));
 }
+
+#[test]
+fn an_intention_that_cannot_be_read_or_removed_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("contoso.json");
+    assert!(super::done(&path).unwrap().is_none());
+    super::forget(&path).unwrap();
+    fs::create_dir(super::intended(&path)).unwrap();
+    assert!(super::done(&path).is_err());
+    assert!(super::forget(&path).is_err());
+}
+
+#[test]
+fn names_are_kept_in_a_folder_that_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    super::keep(&folder.path().join("contoso.json")).unwrap();
+    assert!(super::keep(&folder.path().join("nowhere").join("contoso.json")).is_err());
+}
+
+#[test]
+fn an_intention_is_done_once_the_old_document_is_gone_and_no_new_one_waits_beside() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("contoso.json");
+    let version = |text: &str| super::version_of(text.as_bytes());
+    let line = super::Line { at: 0, text: String::new() };
+    let intention = super::Intention { from: version("old"), line, to: version("new") };
+    for (stored, beside, is_done) in [
+        ("old", None, false),
+        ("old", Some("new"), false),
+        ("new", Some("new"), false),
+        ("new", None, true),
+        ("changed since", None, true),
+        ("new", Some("another"), true),
+    ] {
+        fs::write(&path, stored).unwrap();
+        let _ = fs::remove_file(super::beside(&path));
+        if let Some(text) = beside {
+            fs::write(super::beside(&path), text).unwrap();
+        }
+        assert_eq!(intention.is_done(&path), is_done, "{stored}, {beside:?}");
+    }
+}

@@ -127,3 +127,33 @@ pub(super) fn version_of(bytes: &[u8]) -> u64 {
     let head = hash.first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head));
     (head >> 12) | 1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(tenant: &str) -> String {
+        own_name(&TenantId::parse(tenant).unwrap())
+    }
+
+    #[test]
+    fn a_file_is_named_after_a_plain_tenant_and_after_the_tag_of_any_other() {
+        assert_eq!(own("contoso-7"), "contoso-7.json");
+        let mut others = ["../contoso", "a/b", "a.b", "a b", "con_toso", "größe"].map(own).to_vec();
+        others.push(other_name(&TenantId::parse("contoso").unwrap())[1..].to_owned());
+        for name in &others {
+            let tag = name.strip_suffix(".json").unwrap();
+            assert!(tag.len() == 16 && tag.bytes().all(|byte| byte.is_ascii_hexdigit()), "{name}");
+        }
+        others.sort_unstable();
+        others.dedup();
+        assert_eq!(others.len(), 7, "each tenant has its own");
+    }
+
+    #[test]
+    fn a_version_is_the_head_of_the_hash_and_odd_so_never_0() {
+        for (text, version) in [("", 0x000e_3b0c_4429_8fc1), ("7", 0x0007_9026_99be_42c9)] {
+            assert_eq!(version_of(text.as_bytes()), version, "{text:?}");
+        }
+    }
+}

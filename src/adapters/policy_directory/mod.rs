@@ -314,4 +314,17 @@ mod tests {
         let missing = PolicyDirectory::open(folder.path().join("nowhere")).unwrap_err();
         assert!(missing.to_string().contains("nowhere: cannot be read"));
     }
+
+    #[test]
+    fn a_file_that_is_about_another_tenant_now_belongs_to_that_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shared.json");
+        fs::write(&path, document("contoso", AfterReset::SignIn)).unwrap();
+        let directory = PolicyDirectory::open(folder.path()).unwrap();
+        fs::write(&path, document("fabrikam", AfterReset::SignIn)).unwrap();
+        directory.reload().unwrap();
+        let owners: Vec<String> =
+            directory.state().owners.keys().map(ToString::to_string).collect();
+        assert_eq!(owners, ["fabrikam"]);
+    }
 }

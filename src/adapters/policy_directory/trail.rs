@@ -198,3 +198,7 @@ fn recorded(line: &[u8], reached: Option<Value>) -> Option<(RecordedChange, Opti
         None => Some((RecordedChange::new(at, who, what, edit::parts(difference)?), None)),
     }
 }
+
+#[cfg(test)]
+#[path = "trail_tests.rs"]
+mod tests;

@@ -154,4 +154,54 @@ mod tests {
     async fn an_instant_that_has_passed_is_no_sleep() {
         SystemClock::new().sleep_until(Timestamp::from_micros(0)).await;
     }
+
+    /// A task that counts how often it is woken.
+    #[derive(Default)]
+    struct Woken(AtomicU64);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn poll(sleep: &mut Sleep, task: &Arc<Woken>) -> Poll<()> {
+        let waker = Waker::from(task.clone());
+        sleep.as_mut().poll(&mut std::task::Context::from_waker(&waker))
+    }
+
+    fn waiting(instant: Timestamp) -> usize {
+        let alarms = ALARMS.as_ref().unwrap();
+        alarms.lock().keys().filter(|(at, _)| *at == instant).count()
+    }
+
+    #[tokio::test]
+    async fn a_task_that_sleeps_is_woken_by_its_own_alarm_alone() {
+        let (task, far) = (Arc::new(Woken::default()), now().after(Duration::from_secs(3_600)));
+        let mut sleep = SystemClock::new().sleep_until(far);
+        assert!(poll(&mut sleep, &task).is_pending());
+        for _ in 0..3 {
+            SystemClock::new().sleep_until(now().after(Duration::from_millis(5))).await;
+        }
+        assert_eq!((task.0.load(Ordering::SeqCst), waiting(far)), (0, 1));
+
+        drop(sleep);
+        assert_eq!(waiting(far), 0);
+    }
+
+    #[tokio::test]
+    async fn the_task_that_polled_last_is_the_one_that_is_woken() {
+        let (first, last) = (Arc::new(Woken::default()), Arc::new(Woken::default()));
+        let soon = now().after(Duration::from_millis(300));
+        let mut sleep = SystemClock::new().sleep_until(soon);
+        assert!(poll(&mut sleep, &first).is_pending());
+        assert!(poll(&mut sleep, &last).is_pending());
+        assert_eq!(waiting(soon), 1);
+
+        SystemClock::new().sleep_until(soon.after(Duration::from_millis(300))).await;
+
+        let woken = [&first, &last].map(|task| task.0.load(Ordering::SeqCst));
+        assert_eq!(woken, [0, 1]);
+        assert!(poll(&mut sleep, &last).is_ready());
+    }
 }

@@ -26,3 +26,19 @@ impl Deadline {
         self.limit.checked_sub(self.elapsed()).filter(|left| !left.is_zero())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_shrinks_from_the_limit_to_nothing() {
+        let hour = Duration::from_secs(3_600);
+        let deadline = Deadline::after(hour);
+        let begun = (0..u32::MAX).find(|_| !deadline.elapsed().is_zero());
+        assert!(begun.is_some());
+        let left = deadline.left().unwrap();
+        assert!(left < hour && left > hour / 2, "{left:?}");
+        assert_eq!(Deadline::after(Duration::ZERO).left(), None);
+    }
+}

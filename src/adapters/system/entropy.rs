@@ -150,4 +150,17 @@ mod tests {
         words.dedup();
         assert_eq!(words.len(), 3 * RESEED_AFTER / 8);
     }
+
+    #[test]
+    fn words_that_are_drawn_ahead_count_towards_the_next_seed() {
+        let left = || SEEDED.with(|slot| slot.borrow().as_ref().map(|seeded| seeded.left));
+        let counted = std::thread::spawn(move || {
+            SystemEntropy::new().fill(&mut [0; 8]).unwrap();
+            let before = left();
+            SystemEntropy::new().word().unwrap();
+            (before, left())
+        });
+        let begun = RESEED_AFTER - 8;
+        assert_eq!(counted.join().unwrap(), (Some(begun), Some(begun - 8 * READY)));
+    }
 }
