@@ -323,4 +323,22 @@ mod tests {
         let rule = FormError::Word("a", WORDS).to_string();
         assert_eq!(rule, "the a parameter must be one of: one, two");
     }
+
+    #[tokio::test]
+    async fn a_form_of_sixteen_kibibytes_is_read_and_a_longer_one_is_not() {
+        for (length, is_read) in [(16_384, true), (16_385, false)] {
+            let request =
+                Request::post("/").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+            let body = format!("a={}", "x".repeat(length - 2));
+            let form = Form::read(request.body(Body::from(body)).unwrap()).await;
+            assert_eq!(form.is_ok(), is_read, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_repeated_has_all_of_its_values() {
+        let form = Form::parse("a=1&b=2&a=3&a=").unwrap();
+        assert_eq!(form.all("a").collect::<Vec<_>>(), ["1", "3", ""]);
+        assert_eq!(form.all("c").count(), 0);
+    }
 }

@@ -151,6 +151,16 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_one_mebibyte_is_read_and_a_longer_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("contoso.json");
+        for (length, is_read) in [(1_048_576, true), (1_048_577, false)] {
+            fs::write(&path, vec![b' '; length]).unwrap();
+            assert_eq!(Content::read(&path).bytes.is_ok(), is_read, "{length}");
+        }
+    }
+
+    #[test]
     fn a_version_is_the_head_of_the_hash_and_odd_so_never_0() {
         for (text, version) in [("", 0x000e_3b0c_4429_8fc1), ("7", 0x0007_9026_99be_42c9)] {
             assert_eq!(version_of(text.as_bytes()), version, "{text:?}");

@@ -203,7 +203,7 @@ mod tests {
         };
         assert_eq!(kept(&[100, 100, 100]), 3);
         // Each of the forty takes a line feed as well.
-        let rest = KEPT - 40 * 100;
+        let rest = 4_096 - 40 * 100;
         assert_eq!(kept(&[&[99; 40][..], &[rest - 1]].concat()), 41);
         assert_eq!(kept(&[&[99; 40][..], &[rest]].concat()), 40);
     }

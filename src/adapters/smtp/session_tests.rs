@@ -415,3 +415,10 @@ fn only_a_refusal_is_an_answer_to_what_could_not_be_written() {
         assert_eq!(written.is_ok_and(|reply| reply.is_some()), is_answer, "{last}");
     }
 }
+
+#[test]
+fn each_step_has_the_time_that_rfc_5321_gives_it() {
+    let seconds = |phase| Limits::new().of(phase).as_secs();
+    assert_eq!([Phase::Greeting, Phase::Mail, Phase::Recipient].map(seconds), [300; 3]);
+    assert_eq!([Phase::Data, Phase::Block, Phase::End].map(seconds), [120, 180, 600]);
+}

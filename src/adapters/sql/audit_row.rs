@@ -49,3 +49,13 @@ pub(crate) fn audit_ends(now: Timestamp, retention: Duration) -> i64 {
 fn corrupt(error: &serde_json::Error) -> StoreError {
     StoreError::new(StoreErrorKind::Corrupt, format!("audit log: a record is not valid: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_kept_for_ninety_days() {
+        assert_eq!(RETENTION.as_secs(), 7_776_000);
+    }
+}

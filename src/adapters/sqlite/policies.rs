@@ -345,3 +345,13 @@ fn name(value: ValueRef<'_>) -> Option<TenantId> {
 fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenants_record_of_changes_has_sixteen_mebibytes_at_most() {
+        assert_eq!(MOST_RECORDED, 16_777_216);
+    }
+}

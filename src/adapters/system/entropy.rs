@@ -160,7 +160,7 @@ mod tests {
             SystemEntropy::new().word().unwrap();
             (before, left())
         });
-        let begun = RESEED_AFTER - 8;
+        let begun = 65_536 - 8;
         assert_eq!(counted.join().unwrap(), (Some(begun), Some(begun - 8 * READY)));
     }
 }
