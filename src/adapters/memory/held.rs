@@ -127,3 +127,79 @@ impl<'a> Held<'a> {
         held.and_then(|slot| slot.guard.as_deref_mut())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use futures_util::FutureExt as _;
+
+    use crate::{
+        adapters::MemoryCodes,
+        domain::{Charge, CounterName, Timestamp},
+        ports::{CodeStore as _, StoreErrorKind},
+        store::SWEEP_MARGIN,
+    };
+
+    const WINDOW: Duration = Duration::from_secs(60);
+
+    /// Returns names whose counters share a shard, because the same bytes decide it.
+    fn neighbours() -> Vec<CounterName> {
+        let name = |number: u8| {
+            let mut bytes = [number; CounterName::BYTES];
+            bytes[CounterName::BYTES - 8..CounterName::BYTES - 4].fill(0);
+            CounterName::from_bytes(bytes)
+        };
+        (1..9).map(name).collect()
+    }
+
+    fn charge(
+        codes: &MemoryCodes,
+        names: &[CounterName],
+        now: Timestamp,
+    ) -> Option<StoreErrorKind> {
+        let charge = |name: &CounterName| Charge {
+            amount: 1,
+            limit: 9,
+            name: *name,
+            tier: 0,
+            window: WINDOW,
+        };
+        let charges: Vec<Charge> = names.iter().map(charge).collect();
+        codes.charge(&charges, now).now_or_never().unwrap().err().map(|error| error.kind())
+    }
+
+    #[test]
+    fn a_full_shard_takes_new_counters_only_in_the_place_of_old_ones() {
+        let codes = MemoryCodes::with_capacity(64, 128);
+        let (names, now) = (neighbours(), Timestamp::from_micros(0));
+        assert_eq!(charge(&codes, &names[..1], now), None);
+        assert_eq!(charge(&codes, &names[1..2], now), None);
+        assert_eq!(charge(&codes, &names[2..3], now), Some(StoreErrorKind::Full));
+        assert_eq!(codes.usage().counters, 2);
+        assert_eq!(charge(&codes, &names[..1], now), None, "one that is there needs no room");
+
+        let later = now.after(WINDOW + SWEEP_MARGIN);
+        assert_eq!(charge(&codes, &names[2..3], later), None);
+        assert_eq!(codes.usage().counters, 2, "one old counter has gone");
+    }
+
+    #[test]
+    fn where_there_is_room_no_counter_is_removed_however_late_it_seems() {
+        let codes = MemoryCodes::with_capacity(64, 128);
+        let (names, now) = (neighbours(), Timestamp::from_micros(0));
+        assert_eq!(charge(&codes, &names[..1], now), None);
+        let later = now.after(WINDOW + SWEEP_MARGIN);
+        assert_eq!(charge(&codes, &names[1..2], later), None);
+        assert_eq!(codes.usage().counters, 2);
+    }
+
+    #[test]
+    fn the_counters_of_one_call_have_room_together() {
+        let codes = MemoryCodes::with_capacity(64, 64);
+        let (names, now) = (neighbours(), Timestamp::from_micros(0));
+        assert_eq!(charge(&codes, &names[..4], now), None);
+        assert_eq!(codes.usage().counters, 4);
+        assert_eq!(charge(&codes, &names[4..6], now), Some(StoreErrorKind::Full));
+    }
+}
