@@ -317,7 +317,10 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::{adapters::SystemEntropy, domain::Stamp};
+    use crate::{
+        adapters::SystemEntropy,
+        domain::{Frozen, PasswordHash, RecordId, Stamp, Timestamp},
+    };
 
     #[test]
     fn an_account_is_found_by_the_addresses_it_has_now() {
@@ -345,6 +348,32 @@ mod tests {
         assert_eq!(found("ada@x.example"), [""; 0]);
         assert_eq!(found("eve@x.example"), [""; 0]);
         assert_eq!(found("new@x.example"), ["1", "3"]);
+    }
+
+    #[test]
+    fn a_change_ends_a_freeze_and_brings_addresses_each_without_the_other() {
+        let (users, tenant) = (MemoryUsers::new(), TenantId::parse("contoso").unwrap());
+        let address = |text| EmailAddress::parse(text).unwrap();
+        let hash = PasswordHash::parse("$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAA").unwrap();
+        let stamp = |byte| Stamp::from_bytes([byte; 16]);
+        for (is_frozen, addresses) in [(true, None), (false, Some("new@x.example"))] {
+            let id = AccountId::parse("ada").unwrap();
+            let mut ada = Account::new(id.clone(), address("ada@x.example"), stamp(1));
+            let recover_to = vec![address("old@x.example")];
+            let at = Timestamp::from_micros(1);
+            ada.frozen = is_frozen.then(|| Frozen { at, recover_to });
+            users.insert(&tenant, ada.clone());
+            let operation = RecordId::from_bytes([7; RecordId::BYTES]);
+            let mut change =
+                PasswordChange::new(tenant.clone(), &ada, operation, (hash.clone(), stamp(2)), at);
+            change.addresses = addresses.map(|text| vec![address(text)]);
+
+            users.apply_change(&change).now_or_never().unwrap().unwrap();
+
+            let after = users.find(&tenant, &id).now_or_never().unwrap().unwrap().unwrap();
+            assert!(after.frozen.is_none());
+            assert_eq!(after.addresses, [address(addresses.unwrap_or("ada@x.example"))]);
+        }
     }
 
     #[test]

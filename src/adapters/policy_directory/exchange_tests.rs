@@ -290,3 +290,14 @@ fn an_intention_is_done_once_the_old_document_is_gone_and_no_new_one_waits_besid
         assert_eq!(intention.is_done(&path), is_done, "{stored}, {beside:?}");
     }
 }
+
+#[test]
+fn a_tenant_that_there_is_not_has_no_damage() {
+    let folder = furnished(1);
+    let directory = opened(folder.path());
+    let nowhere = TenantId::parse("nowhere").unwrap();
+    assert!(now(directory.damaged(&nowhere)).unwrap().is_none());
+    fs::remove_file(folder.path().join("contoso.json")).unwrap();
+    let damaged = now(directory.damaged(&contoso())).unwrap().unwrap();
+    assert!(damaged.fault.to_string().contains("its file is gone"), "{}", damaged.fault);
+}

@@ -327,4 +327,19 @@ mod tests {
             directory.state().owners.keys().map(ToString::to_string).collect();
         assert_eq!(owners, ["fabrikam"]);
     }
+
+    #[test]
+    fn a_second_file_about_a_tenant_makes_both_count_for_nothing_until_one_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let contoso = TenantId::parse("contoso").unwrap();
+        fs::write(path("a.json"), document("contoso", AfterReset::SignIn)).unwrap();
+        let directory = PolicyDirectory::open(folder.path()).unwrap();
+        fs::write(path("b.json"), document("contoso", AfterReset::SignIn)).unwrap();
+        directory.reload().unwrap();
+        assert!(directory.state().ambiguous.contains(&contoso));
+        fs::remove_file(path("b.json")).unwrap();
+        directory.reload().unwrap();
+        assert!(!directory.state().ambiguous.contains(&contoso));
+    }
 }

@@ -197,6 +197,46 @@ fn a_statement_that_the_server_refuses_leaves_its_connection_to_the_next_call() 
 }
 
 #[test]
+fn a_server_that_takes_no_connection_says_why() {
+    for (code, kind, words) in [
+        ("3D000", StoreErrorKind::Setup, "no database of this name"),
+        ("28P01", StoreErrorKind::Setup, "refuses this user, password or database"),
+        ("28000", StoreErrorKind::Setup, "refuses this user, password or database"),
+        ("53300", StoreErrorKind::Busy, "takes no connection"),
+        ("57P03", StoreErrorKind::Busy, "takes no connection"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("postgres://app@{}/shop", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for mut client in listener.incoming().map_while(Result::ok) {
+                let mut length = [0; 4];
+                let _ = client.read_exact(&mut length);
+                let _ = client.read_exact(&mut vec![0; size(length)]);
+                let _ = client.write_all(&error("FATAL", code));
+            }
+        });
+        let options = PostgresOptions::from_url(&url).unwrap().with_patience(PATIENT);
+        let pool = Connections::new(&options).unwrap();
+        let error = runtime().block_on(async { pool.rows("SELECT", &[]).await.err().unwrap() });
+        assert_eq!(error.kind(), kind, "{code}: {error}");
+        assert!(error.to_string().contains(words), "{code}: {error}");
+    }
+}
+
+#[test]
+fn a_connection_that_takes_too_long_is_told_from_none() {
+    use deadpool_postgres::{PoolError, TimeoutType};
+    for (error, words) in [
+        (PoolError::Timeout(TimeoutType::Create), "cannot be reached in time"),
+        (PoolError::Closed, "no connection"),
+    ] {
+        let error = super::super::errors::connection(error);
+        assert_eq!(error.kind(), StoreErrorKind::Busy);
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
+#[test]
 fn each_refusal_says_what_to_do_and_names_its_code() {
     use StoreErrorKind::{Corrupt, Full, Setup, Unknown};
     for (code, kind, words) in [

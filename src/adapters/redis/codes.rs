@@ -404,3 +404,25 @@ fn number<T: core::str::FromStr>(digits: &[u8]) -> Result<T, StoreError> {
     let text = core::str::from_utf8(digits).ok();
     text.and_then(|text| text.parse().ok()).ok_or_else(|| errors::damaged("number"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::TenantId;
+
+    #[test]
+    fn the_counters_of_one_call_are_of_one_tenant() {
+        let tag = |text: &str| TenantId::parse(text).unwrap().tag();
+        let charge = |tenant: TenantTag| {
+            let mut bytes = [7; CounterName::BYTES];
+            bytes[1..][..tenant.as_bytes().len()].copy_from_slice(tenant.as_bytes());
+            let name = CounterName::from_bytes(bytes);
+            assert!(name.tenant_tag() == tenant);
+            Charge { amount: 1, limit: 1, name, tier: 0, window: Duration::from_secs(1) }
+        };
+        let (ours, others) = (tag("contoso"), tag("fabrikam"));
+        assert!(one_tenant(ours, &[charge(ours), charge(ours)]).is_ok());
+        let error = one_tenant(ours, &[charge(ours), charge(others)]).unwrap_err();
+        assert_eq!(error.kind(), crate::ports::StoreErrorKind::Setup);
+    }
+}
