@@ -419,3 +419,26 @@ fn over_tls_the_servers_certificate_is_verified() {
         }
     });
 }
+
+#[test]
+fn a_sweep_removes_no_more_than_its_limit_of_all_tenants_together() {
+    let server = Redis::start();
+    on_runtime(async {
+        let codes = RedisCodes::open(&options(&server.url())).await.unwrap();
+        // More of one tenant than are swept at once.
+        for (tenant, counters) in [("contoso", 450), ("fabrikam", 30)] {
+            let tag = TenantId::parse(tenant).unwrap().tag();
+            for number in 0..counters {
+                let mut bytes = [0; 32];
+                bytes[1..9].copy_from_slice(tag.as_bytes());
+                bytes[30..].copy_from_slice(&u16::to_be_bytes(number));
+                let charge = Charge { name: CounterName::from_bytes(bytes), ..charge(0) };
+                assert!(codes.charge(&[charge], now()).await.unwrap().is_empty());
+            }
+        }
+        let later = now().after(Duration::from_secs(48 * 3600));
+        for (limit, removed) in [(250, 250), (215, 215), (1_000, 15), (1_000, 0)] {
+            assert_eq!(codes.delete_expired(later, limit).await.unwrap(), removed, "{limit}");
+        }
+    });
+}

@@ -415,7 +415,7 @@ fn a_file_of_certificates_is_read_with_the_url() {
     };
     let ca = fs::read_to_string(file("ca.pem")).unwrap();
     let leaf = fs::read_to_string(file("leaf.pem")).unwrap();
-    fs::write(file("both.pem"), format!("a comment\n{leaf}\r\n{ca}")).unwrap();
+    fs::write(file("both.pem"), format!("{}{leaf}\r\n{ca}", "a comment\n".repeat(9_000))).unwrap();
     fs::write(file("half.pem"), format!("{ca}{}", &leaf[..leaf.len() / 2])).unwrap();
 
     assert!(with(&file("ca.pem")).is_ok() && with(&file("both.pem")).is_ok());

@@ -263,6 +263,7 @@ mod tests {
         let server = |it: ServerErrorKind| RedisError::from((redis::ErrorKind::Server(it), "so"));
         let lost = RedisError::from(IoError::from(ErrorKind::BrokenPipe));
         assert!(is_gone(&lost));
+        assert!(is_gone(&RedisError::from(IoError::from(ErrorKind::TimedOut))));
         assert!(is_gone(&server(ServerErrorKind::ReadOnly)));
         assert!(is_gone(&server(ServerErrorKind::MasterDown)));
         assert!(!is_gone(&server(ServerErrorKind::ResponseError)));

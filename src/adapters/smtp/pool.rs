@@ -197,3 +197,41 @@ impl Drop for Caller {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{server::Security, session::Limits},
+        *,
+    };
+
+    #[test]
+    fn a_thread_that_is_done_counts_as_idle_and_forgets_its_own_attempt_alone() {
+        let attempts = [(); 2].map(|()| Arc::new(Attempt::new(|| ())));
+        let pool = Pool::new(Server {
+            connections: 1,
+            credentials: None,
+            hello: "h".to_owned(),
+            host: "127.0.0.1".to_owned(),
+            limits: Limits::new(),
+            port: 25,
+            security: Security::None,
+        });
+        {
+            let mut state = pool.0.lock();
+            (state.threads, state.lagging, state.left) = (2, 2, attempts.to_vec());
+        }
+        attempts[0].lags();
+        pool.0.release(&attempts[0]);
+        {
+            let state = pool.0.lock();
+            assert_eq!((state.idle, state.lagging, state.left.len()), (1, 1, 1));
+            assert!(Arc::ptr_eq(&state.left[0], &attempts[1]));
+        }
+
+        pool.0.release(&attempts[1]);
+
+        let state = pool.0.lock();
+        assert_eq!((state.idle, state.lagging, state.left.len()), (2, 1, 0));
+    }
+}
