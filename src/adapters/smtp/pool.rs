@@ -205,10 +205,8 @@ mod tests {
         *,
     };
 
-    #[test]
-    fn a_thread_that_is_done_counts_as_idle_and_forgets_its_own_attempt_alone() {
-        let attempts = [(); 2].map(|()| Arc::new(Attempt::new(|| ())));
-        let pool = Pool::new(Server {
+    fn pool() -> Pool {
+        Pool::new(Server {
             connections: 1,
             credentials: None,
             hello: "h".to_owned(),
@@ -216,7 +214,13 @@ mod tests {
             limits: Limits::new(),
             port: 25,
             security: Security::None,
-        });
+        })
+    }
+
+    #[test]
+    fn a_thread_that_is_done_counts_as_idle_and_forgets_its_own_attempt_alone() {
+        let attempts = [(); 2].map(|()| Arc::new(Attempt::new(|| ())));
+        let pool = pool();
         {
             let mut state = pool.0.lock();
             (state.threads, state.lagging, state.left) = (2, 2, attempts.to_vec());
@@ -233,5 +237,14 @@ mod tests {
 
         let state = pool.0.lock();
         assert_eq!((state.idle, state.lagging, state.left.len()), (2, 1, 0));
+    }
+
+    #[test]
+    fn a_pool_that_is_dropped_is_closed_for_its_threads() {
+        let pool = pool();
+        let shared = pool.0.clone();
+        assert!(!shared.lock().is_closed);
+        drop(pool);
+        assert!(shared.lock().is_closed);
     }
 }
