@@ -1,4 +1,4 @@
-//! What each setting of a pool does.
+//! The settings of a pool, each with its effect.
 
 use super::*;
 use crate::domain::{EntropyUnavailable, Timestamp};

@@ -1,4 +1,4 @@
-//! What a journey keeps from one stage to the next, and which journeys a cookie keeps.
+//! The journeys of a cookie, and what each keeps from one stage to the next.
 
 use super::*;
 use crate::adapters::SystemEntropy;
