@@ -361,7 +361,7 @@ mod tests {
             let mut ada = Account::new(id.clone(), address("ada@x.example"), stamp(1));
             let recover_to = vec![address("old@x.example")];
             let at = Timestamp::from_micros(1);
-            ada.frozen = is_frozen.then(|| Frozen { at, recover_to });
+            ada.frozen = is_frozen.then_some(Frozen { at, recover_to });
             users.insert(&tenant, ada.clone());
             let operation = RecordId::from_bytes([7; RecordId::BYTES]);
             let mut change =
