@@ -191,3 +191,37 @@ fn write(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Option<StoreErr
 fn again(error: &StoreError) -> StoreError {
     StoreError::new(error.kind(), error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+            mpsc,
+        },
+        time::Duration,
+    };
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_worker_that_is_dropped_first_does_what_is_queued() {
+        let worker = Worker::spawn(Connection::open_in_memory().unwrap(), Mode::Read).unwrap();
+        let (is_done, (keep, never)) = (Arc::new(AtomicBool::new(false)), mpsc::channel::<()>());
+        let done = is_done.clone();
+        let queued = worker.call(move |_| {
+            let _ = never.recv_timeout(Duration::from_millis(200));
+            done.store(true, Ordering::SeqCst);
+            Ok(((), Writes::Undone))
+        });
+        assert!(queued.now_or_never().is_none());
+
+        drop(worker);
+
+        assert!(is_done.load(Ordering::SeqCst));
+        drop(keep);
+    }
+}

@@ -215,7 +215,7 @@ async fn a_row_that_is_gone_is_no_fault_any_more_and_its_policy_stays_in_force()
     store.refresh().await.unwrap();
     assert_eq!(store.faults().len(), 1, "a fault stays while its row does");
 
-    execute(&path, "DELETE FROM sspr_policy");
+    execute(&path, "DELETE FROM sspr_policy WHERE tenant = 'contoso'");
     store.refresh().await.unwrap();
 
     assert!(store.faults().is_empty());
