@@ -301,4 +301,17 @@ mod tests {
             assert_eq!((taken, done.is_ok()), (steps, steps == 2), "{kind:?}");
         }
     }
+
+    #[test]
+    fn only_an_address_of_this_machine_is_here() {
+        for (address, here) in [
+            ("127.0.0.1:25", true),
+            ("[::1]:25", true),
+            ("[::ffff:127.0.0.1]:25", true),
+            ("192.0.2.1:25", false),
+            ("[2001:db8::1]:25", false),
+        ] {
+            assert_eq!(is_here(&address.parse().unwrap()), here, "{address}");
+        }
+    }
 }

@@ -247,4 +247,11 @@ mod tests {
         drop(pool);
         assert!(shared.lock().is_closed);
     }
+
+    #[test]
+    fn a_thread_that_ends_is_counted_no_more() {
+        let mut state = State { idle: 2, threads: 3, ..State::default() };
+        assert!(state.end_thread().is_none());
+        assert_eq!((state.idle, state.threads), (1, 2));
+    }
 }

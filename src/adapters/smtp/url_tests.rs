@@ -223,3 +223,23 @@ fn a_file_without_a_usable_certificate_is_refused_when_the_url_is_read() {
         }
     }
 }
+
+#[test]
+fn a_number_has_digits_alone_and_lies_within_its_bounds() {
+    use crate::adapters::SmtpSender;
+    for (name, most, wrong) in [
+        ("timeout", 300, SmtpUrlError::Timeout),
+        ("final_timeout", 600, SmtpUrlError::FinalTimeout),
+        ("connections", 32, SmtpUrlError::Connections),
+    ] {
+        let read = |value: &str| {
+            SmtpSender::from_url(&format!("smtp://h?from=a@x.example&{name}={value}")).err()
+        };
+        for good in ["1".to_owned(), most.to_string()] {
+            assert_eq!(read(&good), None, "{name}={good}");
+        }
+        for bad in ["0".to_owned(), (most + 1).to_string(), "%2B5".to_owned(), "5s".to_owned()] {
+            assert_eq!(read(&bad), Some(wrong.clone()), "{name}={bad}");
+        }
+    }
+}
