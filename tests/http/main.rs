@@ -40,6 +40,7 @@ mod native_edges;
 mod native_sms;
 #[cfg(feature = "axum")]
 mod native_start;
+#[cfg(feature = "axum")]
 mod native_texts;
 #[cfg(feature = "axum")]
 mod pages;
@@ -55,6 +56,7 @@ mod pages_forgot;
 mod pages_freeze;
 #[cfg(feature = "axum")]
 mod pages_must_change;
+#[cfg(feature = "axum")]
 mod pages_outcomes;
 #[cfg(feature = "axum")]
 mod pages_sms;
