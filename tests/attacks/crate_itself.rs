@@ -30,8 +30,10 @@ fn attack_05_the_caller_never_names_a_destination() {
     // One address of one value, taken by reference from the account. Of several ways back to a
     // frozen account, the typed address picks one.
     let deliver = source("src/engine/deliver.rs");
-    assert_eq!(deliver.matches("account.destination(").count(), 1);
+    let compose = source("src/engine/compose.rs");
     assert_eq!(deliver.matches("policy.destination(").count(), 1);
+    assert_eq!(deliver.matches("account.destination(").count(), 0);
+    assert_eq!(compose.matches("account.destination(").count(), 1);
     let policy = source("src/policy/tenant.rs");
     assert_eq!(policy.matches("account.destination(").count(), 1);
     assert_eq!(policy.matches("Destination::Phone").count(), 1);
@@ -39,7 +41,9 @@ fn attack_05_the_caller_never_names_a_destination() {
     let account = source("src/domain/account.rs");
     let picked = "pub fn destination(&self, typed: &EmailAddress) -> Option<&EmailAddress> {";
     assert!(body(&account, picked).contains("self.destinations().first()"));
-    assert!(!deliver.contains("to: &passcode.address") && !deliver.contains("to: passcode"));
+    for text in [&deliver, &compose] {
+        assert!(!text.contains("to: &passcode.address") && !text.contains("to: passcode"));
+    }
     on_every_store(|world| async move {
         let outcome = world.sspr.start(&request("ada@example.com"), &client(1)).await.unwrap();
         assert!(matches!(outcome, StartOutcome::Started(_)));

@@ -103,6 +103,23 @@ fn the_ways_that_are_offered_depend_on_the_policy_and_the_sender_alone() {
 }
 
 #[test]
+fn nist_3_2_9_sms_is_never_the_only_way() {
+    runtime().block_on(async {
+        let world = memory().await;
+        let methods = r#"{"authenticationMethodConfigurations": [
+            {"id": "Email", "state": "disabled", "includeTargets": [{"id": "all_users"}]},
+            {"id": "Sms", "state": "enabled", "includeTargets": [{"id": "all_users"}]}]}"#;
+        let methods = AuthenticationMethodsPolicy::from_json(methods).unwrap();
+        world.policies.replace(sms_policy().with_authentication_methods(methods));
+        for method in [Method::Email, Method::Sms] {
+            let refused = world.started_by(method, "ada@example.com", &client(1)).await;
+            assert!(matches!(refused, StartOutcome::Unavailable), "{method}: {refused:?}");
+        }
+        assert_eq!(world.texts().await, 0);
+    });
+}
+
+#[test]
 fn i7_whoever_lacks_a_phone_sees_what_its_owner_sees_and_nothing_is_sent() {
     runtime().block_on(async {
         let world = memory().await;
