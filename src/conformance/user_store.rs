@@ -84,6 +84,10 @@ async fn phones_are_kept_in_order_or_not_at_all(bench: &UserStoreBench) -> CaseR
     bench.apply(&change(&read, 2)?).await?;
     let read = bench.find(&ada).await?;
     same("phones after a change", &read.phones, &phones)?;
+    // Only the end of a freeze brings new addresses.
+    if !bench.store.keeps_freezes() {
+        return Ok(());
+    }
     let addresses = Some(read.addresses.clone());
     bench.apply(&PasswordChange { addresses, ..change(&read, 3)? }).await?;
     same("phones after a change of the addresses", bench.find(&ada).await?.phones, Vec::new())
