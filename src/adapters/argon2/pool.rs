@@ -450,6 +450,7 @@ impl Job {
     }
 }
 
+#[cfg(not(sspr_loom))]
 #[cfg(test)]
 #[path = "settings_tests.rs"]
 mod settings_tests;
