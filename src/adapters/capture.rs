@@ -27,6 +27,16 @@ struct State {
     failures: VecDeque<SendErrorKind>,
 }
 
+impl State {
+    /// Fails once for each failure that was asked for and not yet used up.
+    fn take_failure(&mut self) -> Result<(), SendError> {
+        match self.failures.pop_front() {
+            Some(kind) => Err(SendError::new(kind, "the inbox was told to fail")),
+            None => Ok(()),
+        }
+    }
+}
+
 impl CaptureSender {
     /// Creates an empty inbox.
     #[must_use]
@@ -94,9 +104,7 @@ impl CaptureSender {
 impl EmailSender for CaptureSender {
     async fn send(&self, message: &EmailMessage) -> Result<(), SendError> {
         let mut state = self.lock();
-        if let Some(kind) = state.failures.pop_front() {
-            return Err(SendError::new(kind, "the inbox was told to fail"));
-        }
+        state.take_failure()?;
         state.messages.push(message.clone());
         Ok(())
     }
@@ -106,9 +114,7 @@ impl EmailSender for CaptureSender {
 impl SmsSender for CaptureSender {
     async fn send_text(&self, message: &TextMessage) -> Result<(), SendError> {
         let mut state = self.lock();
-        if let Some(kind) = state.failures.pop_front() {
-            return Err(SendError::new(kind, "the inbox was told to fail"));
-        }
+        state.take_failure()?;
         state.texts.push(message.clone());
         Ok(())
     }
