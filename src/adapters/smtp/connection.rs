@@ -274,17 +274,44 @@ impl Write for Connection {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::session::Limits, *};
+
+    /// A connection that serves an attempt, and the server's end of it.
+    fn connected() -> (Timed, TcpStream) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (attempt, limit) = (Arc::new(Attempt::new(|| ())), Deadline::after(Duration::MAX));
+        (Timed { attempt, glances: false, limit, stream }, listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn a_connection_that_is_dropped_ends_although_another_handle_of_it_exists() {
+        let (timed, mut peer) = connected();
+        let _other = timed.stream.try_clone().unwrap();
+        peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        drop(timed);
+
+        assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_kept_connection_serves_only_an_attempt_whose_caller_waits() {
+        let (timed, _peer) = connected();
+        let mut session = Session::new(Connection::Plain(timed), Limits::new());
+        let (waits, has_left) = (Arc::new(Attempt::new(|| ())), Arc::new(Attempt::new(|| ())));
+        has_left.leave();
+
+        assert!(session.serve(&waits));
+        assert!(Arc::ptr_eq(&session.wire().timed().attempt, &waits));
+        assert!(!session.serve(&has_left));
+    }
 
     #[test]
     fn a_step_is_repeated_after_a_pause_and_after_nothing_else() {
         use io::ErrorKind::{
             BrokenPipe, ConnectionReset, Interrupted, TimedOut, UnexpectedEof, WouldBlock,
         };
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (attempt, limit) = (Arc::new(Attempt::new(|| ())), Deadline::after(Duration::MAX));
-        let mut timed = Timed { attempt, glances: false, limit, stream };
+        let (mut timed, _peer) = connected();
         for (kind, steps) in [
             (BrokenPipe, 1),
             (ConnectionReset, 1),

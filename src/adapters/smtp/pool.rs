@@ -43,8 +43,19 @@ struct State {
     is_closed: bool,
 }
 
-/// A guard that tells the attempt if its caller leaves before the answer.
-pub(super) struct Caller(Option<(Arc<Shared>, Arc<Attempt>)>);
+/// What a thread does next.
+enum Turn {
+    Serve(Job),
+    End,
+    Wait,
+}
+
+/// A guard that tells the attempt if its caller leaves. After the answer this changes nothing,
+/// because the thread is done with the attempt.
+pub(super) struct Caller {
+    pool: Arc<Shared>,
+    attempt: Arc<Attempt>,
+}
 
 impl Pool {
     pub(super) fn new(server: Server) -> Self {
@@ -62,7 +73,7 @@ impl Drop for Pool {
 impl Shared {
     /// Queues a message, and starts a thread if one more is allowed.
     pub(super) fn submit(self: &Arc<Self>, job: Job) -> Result<Caller, SendError> {
-        let caller = Caller(Some((self.clone(), job.attempt.clone())));
+        let caller = Caller { attempt: job.attempt.clone(), pool: self.clone() };
         let mut state = self.lock();
         state.queue.retain(|job| !job.reply.is_canceled());
         if state.queue.len() >= QUEUE {
@@ -90,9 +101,7 @@ impl Shared {
     }
 
     fn grow(self: &Arc<Self>, state: &mut State) {
-        let is_needed = state.queue.len() > state.idle;
-        let busy = state.threads.saturating_sub(state.lagging);
-        if is_needed && busy < self.server.connections && state.threads < MOST {
+        if state.lacks_thread(self.server.connections) {
             let worker = self.clone();
             let thread = thread::Builder::new().name("sspr-smtp".to_owned());
             if thread.spawn(move || worker.work()).is_ok() {
@@ -123,26 +132,20 @@ impl Shared {
     /// no longer counts then.
     fn next(&self) -> Option<Job> {
         let mut state = self.lock();
+        let mut waited_in_vain = false;
         loop {
-            let busy = state.threads.saturating_sub(state.lagging);
-            let is_surplus = busy > self.server.connections;
-            while !is_surplus && let Some(job) = state.queue.pop_front() {
-                if !job.reply.is_canceled() {
-                    state.idle -= 1;
-                    return Some(job);
+            match state.turn(self.server.connections, waited_in_vain) {
+                Turn::Serve(job) => return Some(job),
+                Turn::End => {
+                    // The notification that woke this thread may have been meant for another one.
+                    self.arrived.notify_one();
+                    return None;
                 }
-            }
-            if is_surplus || state.is_closed {
-                // The notification that woke this thread may have been meant for another one.
-                self.arrived.notify_one();
-                return state.end_thread();
+                Turn::Wait => {}
             }
             let waited = self.arrived.wait_timeout(state, IDLE);
             let (locked, waited) = waited.unwrap_or_else(PoisonError::into_inner);
-            state = locked;
-            if waited.timed_out() && state.queue.is_empty() {
-                return state.end_thread();
-            }
+            (state, waited_in_vain) = (locked, waited.timed_out());
         }
     }
 
@@ -164,10 +167,31 @@ impl Shared {
 }
 
 impl State {
-    fn end_thread(&mut self) -> Option<Job> {
+    /// Returns true if a message waits, no thread looks for one, and one more thread is allowed.
+    fn lacks_thread(&self, connections: usize) -> bool {
+        self.queue.len() > self.idle && self.busy() < connections && self.threads < MOST
+    }
+
+    /// Decides what a thread does that looks for a message, and counts it accordingly.
+    fn turn(&mut self, connections: usize, waited_in_vain: bool) -> Turn {
+        let is_surplus = self.busy() > connections;
+        while !is_surplus && let Some(job) = self.queue.pop_front() {
+            if !job.reply.is_canceled() {
+                self.idle -= 1;
+                return Turn::Serve(job);
+            }
+        }
+        if !is_surplus && !self.is_closed && !waited_in_vain {
+            return Turn::Wait;
+        }
         self.threads -= 1;
         self.idle -= 1;
-        None
+        Turn::End
+    }
+
+    /// The number of threads that count towards the bound.
+    const fn busy(&self) -> usize {
+        self.threads.saturating_sub(self.lagging)
     }
 
     /// Ends the oldest connection whose caller has left, if a message waits and no further thread
@@ -180,19 +204,11 @@ impl State {
     }
 }
 
-impl Caller {
-    /// Disarms the guard, because the caller has its answer.
-    pub(super) fn stays(mut self) {
-        self.0 = None;
-    }
-}
-
 impl Drop for Caller {
     fn drop(&mut self) {
-        let Some((shared, attempt)) = self.0.take() else { return };
-        let mut state = shared.lock();
-        if attempt.leave() {
-            state.left.push(attempt);
+        let mut state = self.pool.lock();
+        if self.attempt.leave() {
+            state.left.push(self.attempt.clone());
             state.make_room();
         }
     }
@@ -200,6 +216,8 @@ impl Drop for Caller {
 
 #[cfg(test)]
 mod tests {
+    use futures_channel::oneshot;
+
     use super::{
         super::{server::Security, session::Limits},
         *,
@@ -248,10 +266,113 @@ mod tests {
         assert!(shared.lock().is_closed);
     }
 
+    /// A job, and the caller's end of it.
+    fn job() -> (Job, oneshot::Receiver<Result<(), SendError>>) {
+        let (reply, answer) = oneshot::channel();
+        (Job { attempt: Arc::new(Attempt::new(|| ())), mail: None, reply, secrets: vec![] }, answer)
+    }
+
+    fn queue(jobs: usize) -> VecDeque<Job> {
+        (0..jobs).map(|_| job().0).collect()
+    }
+
     #[test]
-    fn a_thread_that_ends_is_counted_no_more() {
-        let mut state = State { idle: 2, threads: 3, ..State::default() };
-        assert!(state.end_thread().is_none());
-        assert_eq!((state.idle, state.threads), (1, 2));
+    fn a_message_that_finds_no_room_is_refused_and_one_that_nobody_awaits_takes_none() {
+        let pool = pool();
+        // The only thread that is allowed is busy, so nothing leaves the queue.
+        pool.0.lock().threads = 1;
+        let (all, answers): (Vec<_>, Vec<_>) = (0..QUEUE).map(|_| job()).unzip();
+        let callers: Vec<_> = all.into_iter().map(|job| pool.0.submit(job).ok().unwrap()).collect();
+
+        let refused = pool.0.submit(job().0).err().unwrap();
+        assert_eq!(refused.kind(), SendErrorKind::Transient);
+        assert_eq!(pool.0.lock().queue.len(), QUEUE);
+
+        drop((callers, answers));
+        let (last, _answer) = job();
+        assert!(pool.0.submit(last).is_ok());
+        let state = pool.0.lock();
+        assert_eq!((state.queue.len(), state.threads), (1, 1));
+    }
+
+    #[test]
+    fn a_thread_is_started_for_a_message_that_no_thread_looks_for_within_the_bounds() {
+        for (waiting, idle, threads, lagging, lacks) in [
+            (1, 0, 0, 0, true),
+            (0, 0, 0, 0, false),
+            (1, 1, 1, 0, false),
+            (2, 1, 1, 0, true),
+            (1, 0, 1, 0, true),
+            (1, 0, 2, 0, false),
+            (1, 0, 2, 1, true),
+            (1, 0, 3, 1, false),
+            (1, 0, MOST - 1, MOST - 2, true),
+            (1, 0, MOST, MOST - 1, false),
+            (1, 0, MOST, MOST, false),
+        ] {
+            let state = State { idle, lagging, queue: queue(waiting), threads, ..State::default() };
+            assert_eq!(state.lacks_thread(2), lacks, "{waiting} {idle} {threads} {lagging}");
+        }
+    }
+
+    #[test]
+    fn a_thread_serves_whoever_waits_and_ends_where_it_is_not_needed() {
+        let turn = |threads, lagging, is_closed, waited_in_vain| {
+            let mut state = State { idle: 2, is_closed, lagging, threads, ..State::default() };
+            let turn = match state.turn(2, waited_in_vain) {
+                Turn::Serve(_) => "serve",
+                Turn::End => "end",
+                Turn::Wait => "wait",
+            };
+            (turn, state.threads, state.idle)
+        };
+        assert_eq!(turn(2, 0, false, false), ("wait", 2, 2));
+        assert_eq!(turn(2, 0, false, true), ("end", 1, 1));
+        assert_eq!(turn(2, 0, true, false), ("end", 1, 1));
+        assert_eq!(turn(3, 0, false, false), ("end", 2, 1));
+        assert_eq!(turn(3, 1, false, false), ("wait", 3, 2));
+
+        for (is_closed, waited_in_vain) in [(false, false), (false, true), (true, false)] {
+            let (wanted, _answer) = job();
+            let attempt = wanted.attempt.clone();
+            // The first caller has left.
+            let queue = VecDeque::from([job().0, wanted, job().0]);
+            let mut state = State { idle: 2, is_closed, queue, threads: 2, ..State::default() };
+            assert!(
+                matches!(state.turn(2, waited_in_vain), Turn::Serve(job) if Arc::ptr_eq(&job.attempt, &attempt))
+            );
+            assert_eq!((state.threads, state.idle, state.queue.len()), (2, 1, 1));
+        }
+        // A thread too many leaves the message to the others.
+        let (wanted, _answer) = job();
+        let queue = VecDeque::from([wanted]);
+        let mut state = State { idle: 1, queue, threads: 3, ..State::default() };
+        assert!(matches!(state.turn(2, false), Turn::End));
+        assert_eq!(state.queue.len(), 1);
+    }
+
+    #[test]
+    fn the_oldest_connection_without_a_caller_makes_room_only_where_a_message_needs_it() {
+        for (waiting, idle, threads, ends) in [
+            (1, 0, MOST, true),
+            (1, 0, MOST + 1, true),
+            (1, 0, MOST - 1, false),
+            (1, 1, MOST, false),
+            (1, 2, MOST, false),
+            (2, 1, MOST, true),
+            (0, 0, MOST, false),
+        ] {
+            let left: Vec<_> = (0..2).map(|_| Arc::new(Attempt::new(|| ()))).collect();
+            let queue = queue(waiting);
+            let mut state = State { idle, left: left.clone(), queue, threads, ..State::default() };
+            state.make_room();
+            let kept = &left[usize::from(ends)..];
+            assert_eq!(state.left.len(), kept.len(), "{waiting} {idle} {threads}");
+            assert!(state.left.iter().zip(kept).all(|(one, other)| Arc::ptr_eq(one, other)));
+        }
+        // Nobody has left, so nothing is ended.
+        let mut state = State { queue: queue(1), threads: MOST, ..State::default() };
+        state.make_room();
+        assert_eq!(state.left.len(), 0);
     }
 }

@@ -190,6 +190,12 @@ mod tests {
         assert_eq!(incoming.reply(&mut from).unwrap().code, 250);
 
         assert!(matches!(read(&vec![b'x'; 200_000]), Err(Broken::Garbled)));
+        // The same where no read ends at the bound.
+        let mut uneven = (&b"550 x"[..]).chain(io::repeat(b'x').take(200_000));
+        assert!(matches!(Incoming::default().reply(&mut uneven), Err(Broken::Garbled)));
+        // What has as many bytes as may be read goes on.
+        let whole = [b"550 ".to_vec(), vec![b'x'; MOST - 4], b"\r\n".to_vec()].concat();
+        assert_eq!(read(&whole).unwrap().code, 550);
         let endless = "250-x\r\n".repeat(20_000);
         assert!(matches!(read(endless.as_bytes()), Err(Broken::Garbled | Broken::Lost(_))));
     }

@@ -174,10 +174,8 @@ impl SmtpSender {
         let attempt = Arc::new(Attempt::new(move || pool.lags()));
         let (reply, answer) = oneshot::channel();
         let job = Job { attempt: attempt.clone(), mail, reply, secrets };
-        let caller = shared.submit(job)?;
-        let answer = answer.await;
-        caller.stays();
-        answer.unwrap_or_else(|_| {
+        let _caller = shared.submit(job)?;
+        answer.await.unwrap_or_else(|_| {
             let kind = if attempt.is_committed() {
                 SendErrorKind::Unknown
             } else {
