@@ -154,8 +154,8 @@ impl EmailAddress {
 
     /// Returns the address with most of it hidden, for instance `c***r@co**o.com`.
     ///
-    /// The result does not reveal the lengths of the hidden parts. Mask the address that the user
-    /// typed, never the address on file.
+    /// The result does not reveal the lengths of the hidden parts. Before a user has given a first
+    /// proof, mask the address that was typed, never the address on file.
     #[must_use]
     pub fn masked(&self) -> String {
         let mut out = String::with_capacity(48);

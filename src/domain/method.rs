@@ -36,7 +36,8 @@ impl Method {
     pub(crate) const ALL: &'static [Self] = &[Self::Email, Self::Sms];
 
     /// Returns the other method.
-    pub(crate) const fn other(self) -> Self {
+    #[must_use]
+    pub const fn other(self) -> Self {
         match self {
             Self::Email => Self::Sms,
             Self::Sms => Self::Email,
@@ -51,6 +52,18 @@ impl<'a> Destination<'a> {
         match self {
             Self::Email(_) => Method::Email,
             Self::Phone(_) => Method::Sms,
+        }
+    }
+
+    /// Returns the address or the number with most of it hidden.
+    ///
+    /// # Security
+    /// Show it only to users who have given a first proof.
+    #[must_use]
+    pub fn masked(self) -> String {
+        match self {
+            Self::Email(address) => address.masked(),
+            Self::Phone(number) => number.masked(),
         }
     }
 

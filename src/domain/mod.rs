@@ -12,6 +12,7 @@ pub(crate) mod counter;
 mod digest;
 pub(crate) mod entropy;
 mod guid;
+mod host_proof;
 mod id;
 mod keyring;
 mod language;
@@ -40,6 +41,7 @@ pub use digest::Digest;
 pub use digest::{Fields, Purpose};
 pub(crate) use entropy::{Entropy, EntropyUnavailable};
 pub(crate) use guid::guid;
+pub use host_proof::{HostProof, HostProofError};
 pub use id::{
     AccountId, ActorId, ApplicationId, CorrelationId, GroupId, IdError, RecordId, TenantId,
     TenantTag, UserFlowId,

@@ -149,6 +149,18 @@ impl PhoneNumber {
     pub fn block(&self) -> &str {
         self.0.split_at(self.0.len().saturating_sub(LAST)).0
     }
+
+    /// Returns the number with most of it hidden, for instance `+** *** ***23`. The result does not
+    /// reveal how long the number is.
+    ///
+    /// # Security
+    /// Show it only to users who have given a first proof. Two digits are enough to confirm a number
+    /// that somebody knows already.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let end = self.0.split_at(self.0.len().saturating_sub(2)).1;
+        format!("+** *** ***{end}")
+    }
 }
 
 impl fmt::Debug for PhoneNumber {
@@ -218,6 +230,13 @@ mod tests {
         for digits in ["+12345678", "+123456789012345"] {
             assert_eq!(PhoneNumber::parse(digits).unwrap().as_str(), digits);
         }
+    }
+
+    #[test]
+    fn a_mask_shows_two_digits_and_not_how_long_the_number_is() {
+        let mask = |typed: &str| PhoneNumber::parse(typed).unwrap().masked();
+        assert_eq!(mask("+14255550123"), "+** *** ***23");
+        assert_eq!(mask("+12345623"), mask("+123456789012323"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use super::{MethodState, SameMailbox, TenantPolicy};
+use super::{HostProofs, MethodState, RequiredProofs, SameMailbox, TenantPolicy};
 use crate::domain::{Account, IdentityProvider, Method, SecondFactor, UserFlowId};
 
 /// The decision whether self-service reset is available to an account.
@@ -50,6 +50,8 @@ pub enum Ineligibility {
     SmsNotIncluded,
     /// SMS is on, but the tenant serves no country or has switched Email OTP off.
     SmsNotOffered,
+    /// The tenant requires two different proofs, and the account cannot give them.
+    TooFewProofs,
     /// There is no such user flow.
     UnknownFlow,
 }
@@ -122,6 +124,10 @@ impl Ineligibility {
                 "its only second factor is the mailbox that the code would go to; add another \
                  factor, or allow it for the tenant"
             }
+            Self::TooFewProofs => {
+                "the tenant requires two different proofs, and the account can give only one; add a \
+                 verified phone or another second factor to it"
+            }
             Self::UnknownFlow => "there is no such user flow",
         }
     }
@@ -134,8 +140,35 @@ impl TenantPolicy {
         self.decide_by(Method::Email, flow, account)
     }
 
-    /// Decides whether an account may reset its password with a code that it gets in this way.
+    /// Decides whether an account may reset its password with a code that it gets in this way. If the
+    /// tenant requires two proofs, the account must be able to give another one as well.
     pub fn decide_by(&self, method: Method, flow: &UserFlowId, account: &Account) -> Decision {
+        let mut decision = self.decide_alone(method, flow, account);
+        if decision.is_available() && !self.has_enough_proofs(method, flow, account) {
+            decision.0.push(Ineligibility::TooFewProofs);
+        }
+        decision
+    }
+
+    fn has_enough_proofs(&self, first: Method, flow: &UserFlowId, account: &Account) -> bool {
+        self.required_proofs() == RequiredProofs::One
+            || self.allows_host_proof(account)
+            || self.decide_alone(first.other(), flow, account).is_available()
+    }
+
+    /// Returns true if the account may use its own second factor as the second proof.
+    #[must_use]
+    pub fn allows_host_proof(&self, account: &Account) -> bool {
+        self.host_proofs() == HostProofs::On && account.second_factor == SecondFactor::Independent
+    }
+
+    /// Decides about a code in this way without regard to a second proof.
+    pub(crate) fn decide_alone(
+        &self,
+        method: Method,
+        flow: &UserFlowId,
+        account: &Account,
+    ) -> Decision {
         let policy = self.authentication_methods().method(method);
         let user_flow = self.user_flow(flow);
         let local = account.identity_providers.contains(&IdentityProvider::EmailPassword);

@@ -7,14 +7,14 @@ use serde_json::{Map, Value, json};
 
 use super::{
     AfterReset, AuthenticationMethodsPolicy, Brand, CodeInSubject, CurrentPassword, Disclosure,
-    DocumentError, FreezeCodes, Limits, LimitsError, NoPasswordNotice, PasswordRules, SameMailbox,
-    TenantPolicy, UserFlow,
+    DocumentError, FreezeCodes, HostProofs, Limits, LimitsError, NoPasswordNotice, PasswordRules,
+    RequiredProofs, SameMailbox, TenantPolicy, UserFlow,
     graph::{Node, fault},
     json::{DEEPEST, MOST_BYTES, parse_json},
 };
 use crate::domain::{DotRules, EmailAddress, LanguageTag, TenantId};
 
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 16] = [
     "tenant",
     "userFlows",
     "authenticationMethodsPolicy",
@@ -29,6 +29,8 @@ const FIELDS: [&str; 14] = [
     "freezeCodes",
     "languages",
     "smsCountries",
+    "requiredProofs",
+    "hostProofs",
 ];
 
 impl TenantPolicy {
@@ -49,7 +51,8 @@ impl TenantPolicy {
     ///  "sameMailbox": "notEligible" or "eligible",
     ///  "afterReset": "signIn" or "requireSignIn",
     ///  "noPasswordNotice": "off" or "on", "freezeCodes": "off" or "on",
-    ///  "languages": ["en", "de"], "smsCountries": ["US", "CA"]}
+    ///  "languages": ["en", "de"], "smsCountries": ["US", "CA"],
+    ///  "requiredProofs": 1 or 2, "hostProofs": "off" or "on"}
     /// ```
     /// All fields except the first three may be missing. A well-formed language without words is
     /// kept but not used. If no listed language has words, English is used.
@@ -125,6 +128,18 @@ impl TenantPolicy {
     /// Returns the whole tenant as JSON, which [`TenantPolicy::from_json`] reads.
     #[must_use]
     pub fn to_json(&self) -> Value {
+        let mut document = self.usual_json();
+        // Older releases refuse a document with these, so they are written only where they matter.
+        if self.required_proofs() == RequiredProofs::Two {
+            document["requiredProofs"] = json!(2);
+        }
+        if self.host_proofs() == HostProofs::On {
+            document["hostProofs"] = json!("on");
+        }
+        document
+    }
+
+    fn usual_json(&self) -> Value {
         let rules = self.password_rules();
         let flows: Vec<&Value> = self.user_flows().iter().map(UserFlow::document).collect();
         let tags: Vec<&str> = self.languages().iter().map(LanguageTag::as_str).collect();
@@ -180,7 +195,7 @@ impl TenantPolicy {
 type Setting = fn(TenantPolicy, &Node<'_>) -> Result<TenantPolicy, DocumentError>;
 
 /// The settings that may be missing. They must not be null.
-const SETTINGS: [(&str, Setting); 11] = [
+const SETTINGS: [(&str, Setting); 13] = [
     ("passwordRules", |policy, node| Ok(policy.with_password_rules(read_rules(node)?))),
     ("limits", |policy, node| Ok(policy.with_limits(read_limits(node)?))),
     ("brand", |policy, node| Ok(policy.with_brand(read_brand(node)?))),
@@ -219,6 +234,15 @@ const SETTINGS: [(&str, Setting); 11] = [
     ("freezeCodes", |policy, node| {
         let words = [("off", FreezeCodes::Off), ("on", FreezeCodes::On)];
         Ok(policy.with_freeze_codes(node.word(&words)?))
+    }),
+    ("requiredProofs", |policy, node| match node.number()? {
+        1 => Ok(policy.with_required_proofs(RequiredProofs::One)),
+        2 => Ok(policy.with_required_proofs(RequiredProofs::Two)),
+        _ => Err(node.fault("must be 1 or 2")),
+    }),
+    ("hostProofs", |policy, node| {
+        let words = [("off", HostProofs::Off), ("on", HostProofs::On)];
+        Ok(policy.with_host_proofs(node.word(&words)?))
     }),
 ];
 

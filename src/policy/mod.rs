@@ -34,6 +34,7 @@ pub use password::{
 };
 pub use readiness::{Check, CheckState, Readiness};
 pub use tenant::{
-    AfterReset, Disclosure, FreezeCodes, NoPasswordNotice, SameMailbox, TenantPolicy,
+    AfterReset, Disclosure, FreezeCodes, HostProofs, NoPasswordNotice, RequiredProofs, SameMailbox,
+    TenantPolicy,
 };
 pub use user_flow::{Applications, UserFlow};

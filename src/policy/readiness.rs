@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{MethodState, Target, TenantPolicy};
+use super::{HostProofs, MethodState, RequiredProofs, Target, TenantPolicy};
 use crate::domain::Method;
 
 /// Every precondition of password reset in a tenant.
@@ -96,6 +96,13 @@ impl TenantPolicy {
                 "SMS serves a country",
                 !self.sms_countries().is_empty(),
                 "Name the countries in which you have customers.",
+            ));
+        }
+        if self.required_proofs() == RequiredProofs::Two {
+            checks.push(check(
+                "Two different proofs are on",
+                self.offers_method(Method::Sms) || self.host_proofs() == HostProofs::On,
+                "Two proofs are required: enable SMS, or proofs that the service checks itself.",
             ));
         }
         Readiness(checks)

@@ -24,6 +24,8 @@ pub struct TenantPolicy {
     after_reset: AfterReset,
     no_password_notice: NoPasswordNotice,
     freeze_codes: FreezeCodes,
+    required_proofs: RequiredProofs,
+    host_proofs: HostProofs,
     languages: Vec<LanguageTag>,
     sms_countries: Vec<String>,
 }
@@ -87,6 +89,34 @@ pub enum FreezeCodes {
     Off,
     /// Each notice carries a code of 16 letters. For three days, anyone who types the code freezes
     /// the account.
+    On,
+}
+
+/// How many different proofs a reset needs.
+///
+/// A proof is a code by mail, a code by SMS, or one that the host checks itself
+/// ([`HostProofs`]). Two codes in the same way are one proof.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+// Exhaustive: the machine knows one first proof.
+pub enum RequiredProofs {
+    /// One code, as in Entra External ID.
+    #[default]
+    One,
+    /// A code, and another proof after it. Whoever has only the mailbox or only the phone of a user
+    /// does not get the account. An account that cannot give two proofs cannot reset.
+    Two,
+}
+
+/// Whether the second proof may be one that the host checks, such as a code of an authenticator app.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+// Exhaustive: there is no third way.
+pub enum HostProofs {
+    /// Only codes are proofs.
+    #[default]
+    Off,
+    /// An account whose second factor is
+    /// [`SecondFactor::Independent`](crate::domain::SecondFactor) may use that factor as its second
+    /// proof, where the service has a [`HostProofCheck`](crate::ports::HostProofCheck).
     On,
 }
 
@@ -166,6 +196,7 @@ impl TenantPolicy {
             disclosure: Disclosure::default(),
             dot_rules: DotRules::default(),
             freeze_codes: FreezeCodes::default(),
+            host_proofs: HostProofs::default(),
             languages: ["en", "de", "fr", "es", "ar"]
                 .into_iter()
                 .filter_map(|tag| LanguageTag::parse(tag).ok())
@@ -173,6 +204,7 @@ impl TenantPolicy {
             limits: Limits::default(),
             no_password_notice: NoPasswordNotice::default(),
             password_rules: PasswordRules::nist(),
+            required_proofs: RequiredProofs::default(),
             same_mailbox: SameMailbox::default(),
             sms_countries: Vec::new(),
             tenant,
@@ -352,6 +384,14 @@ setting!(
 setting!(
     /// Whether the notice of a changed password carries a code that freezes the account.
     copy freeze_codes, with_freeze_codes, FreezeCodes
+);
+setting!(
+    /// How many different proofs a reset needs.
+    copy required_proofs, with_required_proofs, RequiredProofs
+);
+setting!(
+    /// Whether the second proof may be one that the host checks.
+    copy host_proofs, with_host_proofs, HostProofs
 );
 
 impl TenantPolicy {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::{
     Applied, Attempted, AuditLog, AuditQuestion, AuditRecord, Breach, BreachCheck, CodeStore,
-    EmailSender, EngineEvent, EventSink, Freeze, HashError, HashQueue, Inserted, Loaded, Notice,
-    NoticeId, Outbox, PasswordChange, PasswordHasher, PasswordMatch, PolicyError, PolicySource,
-    Record, SendError, StoreError, Swapped, UserStore,
+    EmailSender, EngineEvent, EventSink, Freeze, HashError, HashQueue, HostProofCheck, Inserted,
+    Loaded, Notice, NoticeId, Outbox, PasswordChange, PasswordHasher, PasswordMatch, PolicyError,
+    PolicySource, Record, SendError, StoreError, Swapped, UserStore,
 };
 use crate::{
     domain::{
-        Account, AccountId, Charge, CounterName, Digest, EmailAddress, Over, Password,
+        Account, AccountId, Charge, CounterName, Digest, EmailAddress, HostProof, Over, Password,
         PasswordHash, RecordId, TenantId, Timestamp,
     },
     mail::EmailMessage,
@@ -135,6 +135,16 @@ impl<T: PasswordHasher + ?Sized> PasswordHasher for Arc<T> {
             seed: Digest,
             queue: HashQueue
         ) -> Result<(), HashError>;
+    }
+}
+
+impl<T: HostProofCheck + ?Sized> HostProofCheck for Arc<T> {
+    hand_over! {
+        fn check<'t, 'a, 'p>(
+            tenant: &'t TenantId,
+            account: &'a AccountId,
+            proof: &'p HostProof
+        ) -> Result<bool, StoreError>;
     }
 }
 
