@@ -6,8 +6,8 @@ use crate::{
     domain::Keyring,
     mail::{StandardTemplates, Templates},
     ports::{
-        AuditLog, BreachCheck, Clock, CodeStore, Entropy, EventSink, Outbox, PasswordHasher,
-        PolicySource, SmsSender, UserStore,
+        AuditLog, BreachCheck, Clock, CodeStore, Entropy, EventSink, HostProofCheck, Outbox,
+        PasswordHasher, PolicySource, SmsSender, UserStore,
     },
 };
 
@@ -33,6 +33,7 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     hasher: Arc<dyn PasswordHasher>,
+    host_proofs: Option<Arc<dyn HostProofCheck>>,
     events: Vec<Arc<dyn EventSink>>,
     audit_log: Option<Arc<dyn AuditLog>>,
     audits_addresses: bool,
@@ -67,6 +68,7 @@ impl Builder {
             entropy,
             events: Vec::new(),
             hasher,
+            host_proofs: None,
             keys,
             outbox: None,
             policies,
@@ -135,6 +137,13 @@ impl Builder {
         self
     }
 
+    /// Checks second proofs that the host keeps, such as codes of an authenticator app, in the tenants
+    /// whose policy has them on ([`TenantPolicy::host_proofs`](crate::policy::TenantPolicy)).
+    pub fn with_host_proof_check(mut self, check: impl HostProofCheck + 'static) -> Self {
+        self.host_proofs = Some(Arc::new(check));
+        self
+    }
+
     /// Delivers the notices that the user store queues in its own transaction. Such a store answers
     /// [`NoticeDelivery::Queued`](crate::ports::NoticeDelivery::Queued) from
     /// [`apply_change`](crate::ports::UserStore::apply_change).
@@ -192,6 +201,7 @@ impl Builder {
             entropy: self.entropy,
             events: self.events,
             hasher: self.hasher,
+            host_proofs: self.host_proofs,
             keys: self.keys,
             outbox: self.outbox,
             outboxes: Outboxes::default(),

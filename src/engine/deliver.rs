@@ -196,7 +196,10 @@ impl Inner {
         let offered = policy.offers_reset(&origin.user_flow, &origin.application)
             && self.offers(method, policy);
         let (mut eligible, mut others): (Vec<_>, Vec<_>) = found.into_iter().partition(|account| {
-            offered && policy.decide_by(method, &origin.user_flow, account).is_available()
+            offered
+                && policy.decide_by(method, &origin.user_flow, account).is_available()
+                && self.can_take_proofs(method, policy, account)
+                && self.has_given_first(stored, policy, account)
         });
         keep_those_in_use(&mut eligible);
         Ok(match (eligible.pop(), eligible.is_empty()) {

@@ -24,6 +24,7 @@ mod in_use;
 mod lockouts;
 mod must_change;
 mod new_password;
+mod next_proof;
 mod notify;
 #[cfg(feature = "axum")]
 mod offer;
@@ -71,9 +72,9 @@ pub use help_desk::{
 pub(crate) use offer::Offer;
 pub use outcome::{
     AssistanceOutcome, ChangeOutcome, ChangedPassword, FreezeOutcome, Granted, KeptSession,
-    OpenOutcome, Opened, RedeemOutcome, Rejection, ResetStatus, SecondFactorDemand, SendOutcome,
-    SentCode, SignIn, SignInOutcome, SignedIn, StartOutcome, Started, StatusOutcome, SubmitOutcome,
-    VerifyOutcome, VouchAdvice,
+    NextProof, OpenOutcome, Opened, ProofWay, RedeemOutcome, Rejection, ResetStatus,
+    SecondFactorDemand, SendOutcome, SentCode, SignIn, SignInOutcome, SignedIn, StartOutcome,
+    Started, StatusOutcome, SubmitOutcome, VerifyOutcome, VouchAdvice,
 };
 pub use request::{Client, Context, ContextError, Request, RequestKey, Vouch};
 #[cfg(feature = "axum")]

@@ -408,7 +408,10 @@ impl Sspr {
         let flow = &request.application.user_flow;
         let can_reset = |account: &Account| {
             let mut methods = self.inner.methods(policy).iter();
-            methods.any(|method| policy.decide_by(*method, flow, account).is_available())
+            methods.any(|method| {
+                policy.decide_by(*method, flow, account).is_available()
+                    && self.inner.can_take_proofs(*method, policy, account)
+            })
         };
         found.retain(can_reset);
         keep_those_in_use(&mut found);

@@ -281,13 +281,16 @@ pub struct ResetStatus {
     pub sent: Option<SentCode>,
     /// The ways in which a code can be sent, as in [`Opened::methods`].
     pub methods: &'static [Method],
+    /// The way in which the code of the first proof went to the user, if two proofs are required and
+    /// the first one is given.
+    pub first_proof: Option<Method>,
     /// How many tries the current code has left.
     pub tries_left: u32,
     /// The time at which the reset ends.
     pub expires_at: Timestamp,
 }
 
-/// The answer of [`Sspr::verify`](super::Sspr::verify).
+/// The answer of [`Sspr::verify`](super::Sspr::verify) and [`Sspr::prove`](super::Sspr::prove).
 ///
 /// ```
 /// use sspr::{Rejection, VerifyOutcome};
@@ -301,6 +304,7 @@ pub struct ResetStatus {
 /// # let (token, code) = (started.token, inbox.last_code().unwrap());
 /// let shown = match sspr.verify(&token, &code, &client).await? {
 ///     VerifyOutcome::Granted(_) => "Choose a new password.".to_owned(),
+///     VerifyOutcome::NextProof(_) => "One more proof, please.".to_owned(),
 ///     VerifyOutcome::Rejected(Rejection::WrongCode { tries_left }) => {
 ///         format!("Wrong. {tries_left} tries left.")
 ///     }
@@ -321,8 +325,10 @@ pub struct ResetStatus {
 /// ```
 #[derive(Debug)]
 pub enum VerifyOutcome {
-    /// The code is right.
+    /// Every proof is given.
     Granted(Granted),
+    /// The code is right, and the tenant requires another proof.
+    NextProof(NextProof),
     /// The code was not accepted.
     Rejected(Rejection),
 }
@@ -336,6 +342,34 @@ impl VerifyOutcome {
             _ => None,
         }
     }
+}
+
+/// The second proof that a reset needs, and the ways in which this account can give it.
+///
+/// The user has given the first proof, so that hints about the account may be shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct NextProof {
+    /// The ways that the account has. It has at least one, unless it has changed a moment ago.
+    pub ways: Vec<ProofWay>,
+    /// The time at which the reset ends.
+    pub expires_at: Timestamp,
+}
+
+/// A way to give the second proof.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "way", rename_all = "snake_case")]
+// Exhaustive: pages show each way in its own words.
+pub enum ProofWay {
+    /// A code, which [`Sspr::send_by`](super::Sspr::send_by) sends.
+    Code {
+        /// The way in which the code goes to the user.
+        method: Method,
+        /// The address or the number that it goes to, with most of it hidden.
+        hint: String,
+    },
+    /// A proof that the host checks, for [`Sspr::prove`](super::Sspr::prove).
+    HostProof,
 }
 
 /// The permission to set one new password, after a right code or a right password that must be
@@ -771,6 +805,7 @@ mod tests {
         assert_eq!(to_value(&sent).unwrap(), told);
         let status = ResetStatus {
             expires_at: at,
+            first_proof: None,
             masked_address: String::new(),
             methods: Method::ALL,
             reason: ResetReason::MustChange,

@@ -130,8 +130,8 @@ impl Inner {
         Some(fields.text(origin.application.as_str()).digest())
     }
 
-    /// Returns the place on file that the code was sent to, if the account and its stamp are
-    /// unchanged, and codes may still go there.
+    /// Returns the place on file that a code of this reset was sent to, if the account and its stamp
+    /// are unchanged, and codes may still go there.
     pub(super) fn bound_destination<'a>(
         &self,
         stored: &Stored,

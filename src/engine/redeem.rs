@@ -83,6 +83,7 @@ impl Sspr {
         let eligible = |account: &Account| {
             let mut methods = Method::ALL.iter();
             account.stamp == *stamp
+                && stored.reset.has_number_of_proofs(&policy)
                 && methods.any(|method| origin.permits(&policy, account, *method))
         };
         let Some(account) = account.filter(eligible) else {

@@ -26,7 +26,8 @@ use super::{
 const SPREAD: Duration = Duration::from_millis(200);
 
 impl Sspr {
-    /// Requests the first code of a reset, by mail, or a new code in the way of the last one.
+    /// Requests the first code of a reset, by mail, or a new code in the way of the last one. After the
+    /// first of two proofs it requests the second code, in the other way.
     ///
     /// The courier sends the message later, if exactly one eligible account has the address. It also
     /// sends the message if this call is dropped after its write.
@@ -44,7 +45,8 @@ impl Sspr {
     /// Requests a code in this way, for instance because the user has no phone at hand.
     ///
     /// A new code takes the place of the last one, whatever the method was. Each method has a cooldown
-    /// of its own. If the policy does not offer the method, the answer is [`SendOutcome::Gone`].
+    /// of its own. If the policy does not offer the method, or if a code that went this way was the
+    /// first of two proofs, the answer is [`SendOutcome::Gone`].
     ///
     /// # Errors
     /// As [`Sspr::send`].
@@ -126,8 +128,9 @@ impl Sspr {
         if !policy.offers_reset(&origin.user_flow, &origin.application) {
             return Ok(Some(SendOutcome::Gone));
         }
+        let second = stored.reset.first.as_ref().map(|first| first.method.other());
         let last = stored.reset.sent.map(|sent| sent.method);
-        let method = method.or(last).unwrap_or_default();
+        let method = method.or(second).or(last).unwrap_or_default();
         if !inner.offers(method, &policy) {
             return Ok(Some(SendOutcome::Gone));
         }

@@ -11,8 +11,8 @@ use crate::{
     mail::Templates,
     policy::{Limits, TenantPolicy},
     ports::{
-        BreachCheck, Clock, CodeStore, EngineEvent, Entropy, EventKind, EventSink, Failure, Outbox,
-        Outcome, PasswordHasher, PolicySource, SmsSender, UserStore,
+        BreachCheck, Clock, CodeStore, EngineEvent, Entropy, EventKind, EventSink, Failure,
+        HostProofCheck, Outbox, Outcome, PasswordHasher, PolicySource, SmsSender, UserStore,
     },
 };
 
@@ -60,6 +60,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(super) hasher: Arc<dyn PasswordHasher>,
+    pub(super) host_proofs: Option<Arc<dyn HostProofCheck>>,
     pub(super) events: Vec<Arc<dyn EventSink>>,
     pub(super) audit: Option<Arc<Audit>>,
     pub(crate) breaches: Option<Arc<dyn BreachCheck>>,

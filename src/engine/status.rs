@@ -44,6 +44,7 @@ impl Sspr {
         let tries = policy.limits().tries_per_challenge;
         Ok(StatusOutcome::Status(ResetStatus {
             expires_at: stored.reset.expires_at(),
+            first_proof: stored.reset.first.as_ref().map(|first| first.method),
             masked_address: address.masked(),
             methods: inner.methods(&policy),
             reason: origin.reason,

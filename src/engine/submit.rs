@@ -405,9 +405,11 @@ impl Inner {
 fn changed(ticket: Ticket, reset: &crate::flow::Reset) -> SubmitOutcome {
     let expires_at = match reset.stage {
         Stage::Completed { expires_at, .. } => expires_at,
-        Stage::Opened | Stage::CodeSent | Stage::Verified { .. } | Stage::Closed => {
-            return SubmitOutcome::Rejected;
-        }
+        Stage::Opened
+        | Stage::CodeSent
+        | Stage::Proved
+        | Stage::Verified { .. }
+        | Stage::Closed => return SubmitOutcome::Rejected,
     };
     SubmitOutcome::Changed(ChangedPassword { expires_at, ticket })
 }

@@ -130,6 +130,19 @@ impl<'a> Throttle<'a> {
         names(Family::SilentTries).chain(names(Family::SilentStreak)).collect()
     }
 
+    /// Returns the charges of one try of a proof that the host checks.
+    ///
+    /// They have the limits of the tries of codes and counters of their own. Only who has given a right
+    /// code reaches them, so that strangers cannot use them up for an owner. Unlike the tries of codes
+    /// they count whatever the format of the code, because no longer proof takes the place of a short
+    /// one.
+    pub(super) fn host_proof(&self, account: &AccountId) -> Vec<Charge> {
+        let who = Who::Account(account);
+        let names = |family| self.names(family, move |fields| who.key(fields).text("host proof"));
+        let names: Vec<_> = names(Family::SilentTries).chain(names(Family::SilentStreak)).collect();
+        self.tries(&names, 0).collect()
+    }
+
     /// Returns the charges of sending a mail to an account, whatever address was typed.
     ///
     /// Each lane has its own counter, because otherwise strangers would use up the owner's. All

@@ -6,13 +6,13 @@ use crate::{
         Method, Over, Purpose, Timestamp,
     },
     error::Error,
-    flow::{Bound, Event, Origin, Refusal, ResetReason, Stage, Step},
+    flow::{Bound, Event, Origin, Refusal, ResetReason, Stage, StageName, Step},
     policy::TenantPolicy,
     ports::{Attempted, EventKind, Outcome, Swapped},
 };
 
 use super::{
-    Client, Granted, Rejection, SendOutcome, SentCode, Sspr, VerifyOutcome,
+    Client, Granted, NextProof, Rejection, SendOutcome, SentCode, Sspr, VerifyOutcome,
     call::Call,
     records::{MAX_CONFLICTS, terms},
     sign_in::has_password,
@@ -23,9 +23,9 @@ use super::{
 };
 
 /// The result of one try, with the outcome for its event.
-struct Tried {
-    answer: VerifyOutcome,
-    outcome: Outcome,
+pub(super) struct Tried {
+    pub(super) answer: VerifyOutcome,
+    pub(super) outcome: Outcome,
 }
 
 impl Sspr {
@@ -109,6 +109,10 @@ impl Sspr {
                 Refusal::Gone | Refusal::TooSoon { .. } => Ok(gone()),
             };
         }
+        // A repeat of the first proof needs no longer code.
+        if stored.reset.stage.name() == StageName::Proved && !over.is_empty() {
+            return wrong(Outcome::Withheld);
+        }
         if is_past_visible_cap(&over) {
             return self.send_longer(stored, token, client, &over, now).await;
         }
@@ -117,6 +121,7 @@ impl Sspr {
         let announced = stored.reset.sent.map(|sent| sent.format);
         let threshold = limits.tenant_tries;
         if announced == Some(CodeFormat::Digits)
+            && stored.reset.stage.name() != StageName::Proved
             && inner.tenants.is_elevated(id.tenant_tag(), threshold, now)
         {
             return self.send_longer(stored, token, client, &over, now).await;
@@ -129,14 +134,16 @@ impl Sspr {
         if !digest.is_some_and(|digest| digest.matches(&bound.code)) {
             return wrong(Outcome::Rejected);
         }
-        let Some(grant) = inner.grant_of(token, code, bound) else {
+        if stored.reset.lacks_second_proof(&policy) {
+            let next = self.first_proof(bound, &stored, now).await?;
+            return next.map_or_else(|| wrong(Outcome::Withheld), |next| Ok(more_needed(next)));
+        }
+        let Some(grant) = inner.grant_of(token, &*code.symbols(), bound) else {
             return wrong(Outcome::Withheld);
         };
-        let answer = self.grant(stored.id, bound, grant, &stored, now).await?;
-        match answer {
-            Some(granted) => {
-                Ok(Tried { answer: VerifyOutcome::Granted(granted), outcome: Outcome::Ok })
-            }
+        let matched = Event::Match { grant: grant.hash() };
+        match self.grant(matched, grant, (bound, streaks(&bound.silent)), &stored, now).await? {
+            Some(granted) => Ok(passed(granted)),
             None => wrong(Outcome::Withheld),
         }
     }
@@ -145,7 +152,7 @@ impl Sspr {
     ///
     /// It reads the record only in two cases. A device proof names an address that only the record
     /// knows. A tenant that this process has not met has limits that it needs.
-    async fn lane_of(
+    pub(super) async fn lane_of(
         &self,
         token: &FlowToken,
         client: &Client,
@@ -165,44 +172,44 @@ impl Sspr {
         Ok(address.map(|address| inner.lane(&origin.tenant, &address, client, now)))
     }
 
-    /// Handles a match: checks the account and the policy again, and writes the grant.
+    /// Handles the last proof: checks the account and the policy again, writes the grant, and clears
+    /// these counters.
     pub(super) async fn grant(
         &self,
-        id: crate::domain::RecordId,
-        bound: &Bound,
+        proved: Event,
         grant: Grant,
+        (bound, clear): (&Bound, &[CounterName]),
         first: &Stored,
         now: Timestamp,
     ) -> Result<Option<Granted>, Error> {
         let inner = &*self.inner;
-        let matched = Event::Match { grant: grant.hash() };
         let mut reread: Option<Stored> = None;
         for _ in 0..MAX_CONFLICTS {
             let stored = reread.as_ref().unwrap_or(first);
-            if !inner.is_permitted(stored, bound).await? {
-                return Ok(None);
-            }
             let Some(policy) = inner.policy(&stored.reset.origin.tenant)? else { return Ok(None) };
             let limits = policy.limits();
-            let next = match stored.reset.step(matched.clone(), &terms(limits), now) {
+            let next = match stored.reset.step(proved.clone(), &terms(limits), now) {
                 Step::Next(next) => next,
-                Step::Stay => return Ok(stored.reset.grant_expiry().map(|at| granted(grant, at))),
-                Step::Refused(_) => return Ok(None),
+                Step::Stay if inner.is_permitted(stored, bound).await? => {
+                    return Ok(stored.reset.grant_expiry().map(|at| granted(grant, at)));
+                }
+                Step::Stay | Step::Refused(_) => return Ok(None),
             };
-            match inner.swap(stored, &next, streaks(&bound.silent), limits, now).await? {
+            let next = Stored { reset: next, ..*stored };
+            if !inner.is_permitted(&next, bound).await? {
+                return Ok(None);
+            }
+            let next = next.reset;
+            match inner.swap(stored, &next, clear, limits, now).await? {
                 Swapped::Swapped { .. } => {
                     return Ok(next.grant_expiry().map(|at| granted(grant, at)));
                 }
                 Swapped::Missing | Swapped::Refused(_) => return Ok(None),
                 Swapped::Conflict { .. } => {}
             }
-            // Another call has written. If the digest is the same, the comparison still stands.
-            // Another digest means that a newer code counts.
-            let again = inner.load(id, now).await?.filter(|again| {
-                let now_bound = again.reset.bound.as_ref();
-                now_bound.is_some_and(|other| other.code.matches(&bound.code))
-            });
-            let Some(again) = again else { return Ok(None) };
+            let Some(again) = inner.load_if_bound(stored, bound, now).await? else {
+                return Ok(None);
+            };
             reread = Some(again);
         }
         Ok(None)
@@ -249,16 +256,33 @@ impl Sspr {
 }
 
 impl Inner {
-    /// Returns the grant of a right code. The same browser and code always give the same grant.
-    fn grant_of(&self, token: &FlowToken, code: &Code, bound: &Bound) -> Option<Grant> {
+    /// Returns the grant of a proof. The same browser and proof always give the same grant.
+    pub(super) fn grant_of(&self, token: &FlowToken, proof: &[u8], bound: &Bound) -> Option<Grant> {
         let fields = self.keys.under(bound.key, Purpose::Grant)?;
         let fields = fields.bytes(token.record().as_bytes()).bytes(token.hash().as_bytes());
-        let secret: Digest = fields.bytes(&*code.symbols()).digest();
+        let secret: Digest = fields.bytes(proof).digest();
         let check = self.keys.under(bound.key, Purpose::TokenCheck)?;
         Some(Grant::new(&token.record(), token.scope(), &secret, check))
     }
 
-    /// Returns true if the bound account is unchanged, and the policy still lets it reset.
+    /// Reads a reset again after a conflict. Returns `None` if this code counts no more, neither as
+    /// the latest one nor as the first proof. If its digest is there, a comparison with it still
+    /// stands.
+    pub(super) async fn load_if_bound(
+        &self,
+        stored: &Stored,
+        bound: &Bound,
+        now: Timestamp,
+    ) -> Result<Option<Stored>, Error> {
+        let again = self.load(stored.id, now).await?;
+        Ok(again.filter(|Stored { reset, .. }| {
+            let first = reset.first.as_ref().map(|first| &first.bound);
+            reset.bound.iter().chain(first).any(|other| other.code.matches(&bound.code))
+        }))
+    }
+
+    /// Returns true if the bound account is unchanged, the policy still lets it reset, and the reset
+    /// has as many proofs as the policy requires.
     pub(super) async fn is_permitted(&self, stored: &Stored, bound: &Bound) -> Result<bool, Error> {
         let origin = &stored.reset.origin;
         let Some(account) = self.bound_account(&stored.id, bound) else { return Ok(false) };
@@ -267,7 +291,10 @@ impl Inner {
         };
         let Some(policy) = self.policy(&origin.tenant)? else { return Ok(false) };
         let went_to = self.bound_destination(stored, bound, &policy, &account);
-        Ok(went_to.is_some_and(|it| origin.permits(&policy, &account, it.method())))
+        Ok(went_to.is_some_and(|it| {
+            origin.permits(&policy, &account, it.method())
+                && self.has_all_proofs(stored, it.method(), &policy, &account)
+        }))
     }
 }
 
@@ -303,31 +330,43 @@ impl crate::flow::Reset {
     fn grant_expiry(&self) -> Option<Timestamp> {
         match self.stage {
             Stage::Verified { expires_at, .. } => Some(expires_at),
-            Stage::Opened | Stage::CodeSent | Stage::Completed { .. } | Stage::Closed => None,
+            Stage::Opened
+            | Stage::CodeSent
+            | Stage::Proved
+            | Stage::Completed { .. }
+            | Stage::Closed => None,
         }
     }
 }
 
 /// Returns the counters that count since the last right code. They are the last ones
 /// ([`Throttle::silent`]).
-fn streaks(silent: &[CounterName]) -> &[CounterName] {
+pub(super) fn streaks(silent: &[CounterName]) -> &[CounterName] {
     let is_streak = |name: &&CounterName| name.family() == Some(Family::SilentStreak);
     let count = silent.iter().rev().take_while(is_streak).count();
     silent.split_at(silent.len() - count).1
+}
+
+pub(super) const fn passed(granted: Granted) -> Tried {
+    Tried { answer: VerifyOutcome::Granted(granted), outcome: Outcome::Ok }
+}
+
+pub(super) const fn more_needed(next: NextProof) -> Tried {
+    Tried { answer: VerifyOutcome::NextProof(next), outcome: Outcome::MoreNeeded }
 }
 
 const fn granted(grant: Grant, expires_at: Timestamp) -> Granted {
     Granted { expires_at, grant }
 }
 
-const fn rejected(rejection: Rejection, outcome: Outcome) -> Tried {
+pub(super) const fn rejected(rejection: Rejection, outcome: Outcome) -> Tried {
     Tried { answer: VerifyOutcome::Rejected(rejection), outcome }
 }
 
-const fn gone() -> Tried {
+pub(super) const fn gone() -> Tried {
     rejected(Rejection::Gone, Outcome::Expired)
 }
 
-const fn later(retry_at: Timestamp) -> Tried {
+pub(super) const fn later(retry_at: Timestamp) -> Tried {
     rejected(Rejection::TryLater { retry_at }, Outcome::TryLater)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::{Bound, Lockout, Origin, Reset, ResetReason, Sent, Stage};
+use super::{Bound, FirstProof, Lockout, Origin, Reset, ResetReason, Sent, Stage};
 use crate::domain::{
     ApplicationId, CodeFormat, CounterName, Digest, KeyId, LanguageTag, Method, Sealed, Stamp,
     TenantId, Timestamp, UserFlowId,
@@ -22,6 +22,8 @@ const VERSION: u8 = 1;
 const OTHER_PROOF: u8 = 2;
 /// The version of a reset with a code by SMS. Older releases would mail the next code.
 const BY_SMS: u8 = 3;
+/// The version of a reset with the first of two proofs. Older releases would take one for enough.
+const TWO_PROOFS: u8 = 4;
 
 /// The error for bytes that this version of the crate cannot read as a record.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -56,7 +58,7 @@ pub fn encode_reset(reset: &Reset) -> Vec<u8> {
         None => out.byte(0),
         Some(sent) => {
             out.byte(1).raw(&sent.number.to_be_bytes()).format(sent.format);
-            if version == BY_SMS {
+            if matches!(version, BY_SMS | TWO_PROOFS) {
                 out.method(sent.method).instant(sent.other_resend_at);
             }
             out.instant(sent.resend_at).instant(sent.expires_at)
@@ -64,18 +66,11 @@ pub fn encode_reset(reset: &Reset) -> Vec<u8> {
     };
     match &reset.bound {
         None => out.byte(0),
-        Some(bound) => out
-            .byte(1)
-            .raw(&bound.number.to_be_bytes())
-            .format(bound.announced)
-            .format(bound.format)
-            .instant(bound.expires_at)
-            .raw(bound.key.as_bytes())
-            .raw(bound.binding.as_bytes())
-            .raw(bound.code.as_bytes())
-            .bytes(bound.account.as_bytes())
-            .names(&bound.silent),
+        Some(bound) => out.byte(1).bound(bound),
     };
+    if let Some(first) = &reset.first {
+        out.method(first.method).byte(u8::from(first.has_host_proof)).bound(&first.bound);
+    }
     match &reset.stage {
         Stage::Opened => out.byte(0),
         Stage::CodeSent => out.byte(1),
@@ -89,6 +84,7 @@ pub fn encode_reset(reset: &Reset) -> Vec<u8> {
             .raw(stamp.as_bytes())
             .instant(*expires_at),
         Stage::Closed => out.byte(4),
+        Stage::Proved => out.byte(5),
     };
     out.0
 }
@@ -109,7 +105,7 @@ pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
             tag => Some(LanguageTag::parse(tag).map_err(|_| CodecError::Damaged)?),
         },
         reason: match (version, input.byte()?) {
-            (VERSION | BY_SMS, 0) => ResetReason::Forgot,
+            (VERSION | BY_SMS | TWO_PROOFS, 0) => ResetReason::Forgot,
             (OTHER_PROOF, 2) => ResetReason::MustChange,
             (OTHER_PROOF, 3) => ResetReason::Assistance,
             _ => return Err(CodecError::Damaged),
@@ -123,7 +119,7 @@ pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
     let sent = input.option(|input| {
         let (number, format) = (input.number()?, input.format()?);
         let (method, other_resend_at) = match version {
-            BY_SMS => (input.method()?, input.instant()?),
+            BY_SMS | TWO_PROOFS => (input.method()?, input.instant()?),
             _ => (Method::Email, Timestamp::MIN),
         };
         let (resend_at, expires_at) = (input.instant()?, input.instant()?);
@@ -131,22 +127,17 @@ pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
     })?;
     // Every reset has one spelling.
     let has_sms = sent.is_some_and(|sent| uses_sms(&sent));
-    if has_sms != (version == BY_SMS) {
+    if version != TWO_PROOFS && has_sms != (version == BY_SMS) {
         return Err(CodecError::Damaged);
     }
-    let bound = input.option(|input| {
-        Ok(Bound {
-            number: input.number()?,
-            announced: input.format()?,
-            format: input.format()?,
-            expires_at: input.instant()?,
-            key: KeyId::from_bytes(input.raw()?),
-            binding: input.digest()?,
-            code: input.digest()?,
-            account: Sealed::from_bytes(input.bytes()?),
-            silent: input.names()?,
-        })
-    })?;
+    let bound = input.option(Reader::bound)?;
+    let first = match version {
+        TWO_PROOFS => {
+            let (method, has_host_proof) = (input.method()?, input.flag()?);
+            Some(Box::new(FirstProof { bound: input.bound()?, has_host_proof, method }))
+        }
+        _ => None,
+    };
     let stage = match input.byte()? {
         0 => Stage::Opened,
         1 => Stage::CodeSent,
@@ -158,15 +149,17 @@ pub fn decode_reset(bytes: &[u8]) -> Result<Reset, CodecError> {
             expires_at: input.instant()?,
         },
         4 => Stage::Closed,
+        5 if first.is_some() => Stage::Proved,
         _ => return Err(CodecError::Damaged),
     };
     input.end()?;
-    Ok(Reset { bound, ends_at, origin, sent, stage, token, touched_at })
+    Ok(Reset { bound, ends_at, first, origin, sent, stage, token, touched_at })
 }
 
 /// Returns the oldest version that can express a reset.
 fn version_of(reset: &Reset) -> u8 {
     match reset.origin.reason {
+        ResetReason::Forgot if reset.first.is_some() => TWO_PROOFS,
         ResetReason::Forgot if reset.sent.as_ref().is_some_and(uses_sms) => BY_SMS,
         ResetReason::Forgot => VERSION,
         ResetReason::Assistance | ResetReason::MustChange => OTHER_PROOF,
@@ -242,6 +235,18 @@ impl Writer {
         })
     }
 
+    fn bound(&mut self, bound: &Bound) -> &mut Self {
+        self.raw(&bound.number.to_be_bytes())
+            .format(bound.announced)
+            .format(bound.format)
+            .instant(bound.expires_at)
+            .raw(bound.key.as_bytes())
+            .raw(bound.binding.as_bytes())
+            .raw(bound.code.as_bytes())
+            .bytes(bound.account.as_bytes())
+            .names(&bound.silent)
+    }
+
     fn names(&mut self, names: &[CounterName]) -> &mut Self {
         self.byte(u8::try_from(names.len()).unwrap_or(u8::MAX));
         for name in names {
@@ -261,7 +266,7 @@ impl<'a> Reader<'a> {
         }
         match self.byte()? {
             version @ VERSION => Ok(version),
-            version @ (OTHER_PROOF | BY_SMS) if kind == RESET => Ok(version),
+            version @ (OTHER_PROOF | BY_SMS | TWO_PROOFS) if kind == RESET => Ok(version),
             0 => Err(CodecError::Damaged),
             newer => Err(CodecError::Newer(newer)),
         }
@@ -316,6 +321,28 @@ impl<'a> Reader<'a> {
             1 => Ok(Method::Sms),
             _ => Err(CodecError::Damaged),
         }
+    }
+
+    fn flag(&mut self) -> Result<bool, CodecError> {
+        match self.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(CodecError::Damaged),
+        }
+    }
+
+    fn bound(&mut self) -> Result<Bound, CodecError> {
+        Ok(Bound {
+            number: self.number()?,
+            announced: self.format()?,
+            format: self.format()?,
+            expires_at: self.instant()?,
+            key: KeyId::from_bytes(self.raw()?),
+            binding: self.digest()?,
+            code: self.digest()?,
+            account: Sealed::from_bytes(self.bytes()?),
+            silent: self.names()?,
+        })
     }
 
     fn names(&mut self) -> Result<Vec<CounterName>, CodecError> {
@@ -382,7 +409,12 @@ mod tests {
     fn a_reset_whose_codes_are_all_mailed_is_written_as_older_releases_read_it() {
         for reset in every_stage() {
             let is_by_sms = reset.sent.as_ref().is_some_and(uses_sms);
-            assert_eq!(encode_reset(&reset)[1], if is_by_sms { BY_SMS } else { VERSION });
+            let expected = match (&reset.first, is_by_sms) {
+                (Some(_), _) => TWO_PROOFS,
+                (None, true) => BY_SMS,
+                (None, false) => VERSION,
+            };
+            assert_eq!(encode_reset(&reset)[1], expected);
             let again = decode_reset(&encode_reset(&reset)).unwrap();
             assert_eq!(again.sent, reset.sent);
         }
@@ -391,7 +423,8 @@ mod tests {
 
     #[test]
     fn no_reset_has_two_spellings() {
-        let reset = every_stage().into_iter().find(|it| it.sent.as_ref().is_some_and(uses_sms));
+        let uses_sms = |it: &Reset| it.sent.as_ref().is_some_and(uses_sms) && it.first.is_none();
+        let reset = every_stage().into_iter().find(uses_sms);
         let mut mailed = reset.unwrap();
         let with_sms = encode_reset(&mailed);
         mailed.sent = mailed.sent.map(|sent| Sent {
@@ -422,8 +455,8 @@ mod tests {
     #[test]
     fn a_newer_record_is_named_so() {
         let mut bytes = encode_reset(&every_stage()[0]);
-        bytes[1] = 4;
-        assert_eq!(decode_reset(&bytes).unwrap_err(), CodecError::Newer(4));
+        bytes[1] = 5;
+        assert_eq!(decode_reset(&bytes).unwrap_err(), CodecError::Newer(5));
     }
 
     #[test]

@@ -10,6 +10,6 @@ mod reset;
 pub use codec::{CodecError, decode_lockout, decode_reset, encode_lockout, encode_reset};
 pub use lockout::{Lockout, LockoutTerms};
 pub use reset::{
-    Bound, Event, EventName, Origin, Refusal, Reset, ResetReason, ResetTerms, Sent, Stage,
-    StageName, Step,
+    Bound, Event, EventName, FirstProof, Origin, Refusal, Reset, ResetReason, ResetTerms, Sent,
+    Stage, StageName, Step,
 };

@@ -1,4 +1,5 @@
-//! The machine of a reset: `Opened` → `CodeSent` → `Verified` → `Completed`, or `Closed`.
+//! The machine of a reset: `Opened` → `CodeSent` → `Verified` → `Completed`, or `Closed`. Where the
+//! tenant requires two proofs, `Proved` stands between the first code and the second proof.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub struct Reset {
     pub sent: Option<Sent>,
     /// The code that counts, if the courier has bound one.
     pub bound: Option<Bound>,
+    /// The first of two proofs, once it was given.
+    pub first: Option<Box<FirstProof>>,
     /// The stage that the reset has reached.
     pub stage: Stage,
 }
@@ -108,6 +111,17 @@ pub struct Bound {
     pub silent: Vec<CounterName>,
 }
 
+/// The first of two proofs: a right code. It stays with the reset while the second one is awaited.
+#[derive(Clone, Debug)]
+pub struct FirstProof {
+    /// The way in which the code went to the user. The second code must go another way.
+    pub method: Method,
+    /// The code, with the account and the stamp that it was made for.
+    pub bound: Bound,
+    /// True if the host has checked a proof of its own after it.
+    pub has_host_proof: bool,
+}
+
 /// The stage of a reset.
 #[derive(Clone, Debug)]
 // Exhaustive: a new stage must break every match.
@@ -116,7 +130,9 @@ pub enum Stage {
     Opened,
     /// A code was asked for.
     CodeSent,
-    /// A right code was entered.
+    /// The first of two proofs was given, and no code was asked for since.
+    Proved,
+    /// Every proof that the reset needs was given.
     Verified {
         /// SHA-256 of the grant.
         grant: Digest,
@@ -153,6 +169,16 @@ pub enum Event {
     Bind(Box<Bound>),
     /// A code was typed, and the try was charged.
     Try,
+    /// The typed code is right, and another proof is needed.
+    First {
+        /// The way in which the code went to the user.
+        method: Method,
+    },
+    /// The host has checked a proof of its own, after a first code.
+    HostProof {
+        /// SHA-256 of the grant that the user gets.
+        grant: Digest,
+    },
     /// The typed code is right, and nothing else stands against it.
     Match {
         /// SHA-256 of the grant that the user gets.
@@ -234,6 +260,7 @@ pub struct ResetTerms {
 pub enum StageName {
     Opened,
     CodeSent,
+    Proved,
     Verified,
     Completed,
     Closed,
@@ -247,6 +274,8 @@ pub enum EventName {
     Send,
     Bind,
     Try,
+    First,
+    HostProof,
     Match,
     Spend,
     Complete,
@@ -261,6 +290,7 @@ impl Reset {
         Self {
             bound: None,
             ends_at: now.after(lifetime),
+            first: None,
             origin: Arc::new(origin),
             sent: None,
             stage: Stage::Opened,
@@ -303,17 +333,25 @@ impl Reset {
         use Stage as S;
         let now = now.latest(self.touched_at);
         match (&self.stage, event) {
-            (S::Opened | S::CodeSent | S::Verified { .. }, E::Send { method, format }) => {
-                self.send(method, format, terms, now)
-            }
+            (
+                S::Opened | S::CodeSent | S::Proved | S::Verified { .. },
+                E::Send { method, format },
+            ) => self.send(method, format, terms, now),
             (S::CodeSent, E::Bind(bound)) => self.bind(*bound, now),
-            (S::Opened, E::Try | E::Match { .. }) => Step::Refused(Refusal::NoCode),
-            (S::CodeSent | S::Verified { .. }, E::Try) => self.compare(now),
+            (S::Opened, E::Try | E::First { .. } | E::Match { .. }) => {
+                Step::Refused(Refusal::NoCode)
+            }
+            (S::CodeSent | S::Proved | S::Verified { .. }, E::Try) => self.compare(now),
+            (S::CodeSent, E::First { method }) => self.first(method, now),
+            (S::Proved, E::First { .. }) => Step::Stay,
+            (S::CodeSent | S::Proved, E::HostProof { grant }) => self.host_proof(grant, terms, now),
             (S::CodeSent, E::Match { grant }) => {
                 let expires_at = now.after(terms.grant);
                 self.next(Stage::Verified { expires_at, grant }, now)
             }
-            (S::Verified { grant: given, .. }, E::Match { grant }) if given.matches(&grant) => {
+            (S::Verified { grant: given, .. }, E::Match { grant } | E::HostProof { grant })
+                if given.matches(&grant) =>
+            {
                 Step::Stay
             }
             (S::Verified { grant: given, expires_at }, E::Spend { grant })
@@ -337,17 +375,31 @@ impl Reset {
             {
                 Step::Stay
             }
-            (S::Opened | S::CodeSent | S::Verified { .. }, E::Close) => {
+            (S::Opened | S::CodeSent | S::Proved | S::Verified { .. }, E::Close) => {
                 self.next(Stage::Closed, now)
             }
-            (S::Opened | S::Verified { .. }, E::Bind(_))
-            | (S::Opened | S::CodeSent, E::Spend { .. } | E::Complete { .. } | E::Redeem { .. })
-            | (S::Verified { .. }, E::Match { .. } | E::Spend { .. } | E::Redeem { .. })
+            (S::Opened | S::Proved | S::Verified { .. }, E::Bind(_))
+            | (S::Opened, E::HostProof { .. })
+            | (S::Proved, E::Match { .. })
+            | (
+                S::Opened | S::CodeSent | S::Proved,
+                E::Spend { .. } | E::Complete { .. } | E::Redeem { .. },
+            )
+            | (
+                S::Verified { .. },
+                E::First { .. }
+                | E::HostProof { .. }
+                | E::Match { .. }
+                | E::Spend { .. }
+                | E::Redeem { .. },
+            )
             | (
                 S::Completed { .. },
                 E::Send { .. }
                 | E::Bind(_)
                 | E::Try
+                | E::First { .. }
+                | E::HostProof { .. }
                 | E::Match { .. }
                 | E::Spend { .. }
                 | E::Complete { .. }
@@ -359,6 +411,8 @@ impl Reset {
                 E::Send { .. }
                 | E::Bind(_)
                 | E::Try
+                | E::First { .. }
+                | E::HostProof { .. }
                 | E::Match { .. }
                 | E::Spend { .. }
                 | E::Complete { .. }
@@ -372,11 +426,18 @@ impl Reset {
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
         let stage = match self.stage {
-            Stage::Opened | Stage::CodeSent | Stage::Closed => self.ends_at,
+            Stage::Opened | Stage::CodeSent | Stage::Proved | Stage::Closed => self.ends_at,
             Stage::Verified { expires_at, .. } | Stage::Completed { expires_at, .. } => expires_at,
         };
         let sent = self.sent.map_or(self.ends_at, |sent| sent.expires_at);
         stage.latest(sent).latest(self.ends_at)
+    }
+
+    /// Returns true if the code that counts is the first proof, which counts only once.
+    #[must_use]
+    pub fn has_used_code(&self) -> bool {
+        let numbers = self.bound.as_ref().zip(self.first.as_ref());
+        numbers.is_some_and(|(bound, first)| bound.number == first.bound.number)
     }
 
     /// Returns the number of the latest send, or 0 before the first.
@@ -386,7 +447,8 @@ impl Reset {
     }
 
     fn send(&self, method: Method, format: CodeFormat, terms: &ResetTerms, now: Timestamp) -> Step {
-        if now >= self.ends_at {
+        let is_given = self.first.as_ref().is_some_and(|first| first.method == method);
+        if now >= self.ends_at || is_given {
             return Step::Refused(Refusal::Gone);
         }
         if let Some(sent) = self.sent {
@@ -424,6 +486,28 @@ impl Reset {
         next.moved(Stage::CodeSent, now)
     }
 
+    /// Keeps the right code as the first proof.
+    fn first(&self, method: Method, now: Timestamp) -> Step {
+        let (Some(bound), None) = (&self.bound, &self.first) else {
+            return Step::Refused(Refusal::Gone);
+        };
+        let first = FirstProof { bound: bound.clone(), has_host_proof: false, method };
+        let mut next = self.clone();
+        next.first = Some(Box::new(first));
+        next.moved(Stage::Proved, now)
+    }
+
+    /// Takes the host's proof as the second one. What follows rests on the code of the first one.
+    fn host_proof(&self, grant: Digest, terms: &ResetTerms, now: Timestamp) -> Step {
+        let Some(first) = self.first.clone().filter(|_| now < self.ends_at) else {
+            return Step::Refused(Refusal::Gone);
+        };
+        let mut next = self.clone();
+        next.bound = Some(first.bound.clone());
+        next.first = Some(Box::new(FirstProof { has_host_proof: true, ..*first }));
+        next.moved(Stage::Verified { expires_at: now.after(terms.grant), grant }, now)
+    }
+
     fn compare(&self, now: Timestamp) -> Step {
         let expires_at = self.bound.as_ref().map(|bound| bound.expires_at);
         match expires_at.or(self.sent.map(|sent| sent.expires_at)) {
@@ -459,6 +543,7 @@ impl Stage {
         match self {
             Self::Opened => StageName::Opened,
             Self::CodeSent => StageName::CodeSent,
+            Self::Proved => StageName::Proved,
             Self::Verified { .. } => StageName::Verified,
             Self::Completed { .. } => StageName::Completed,
             Self::Closed => StageName::Closed,
@@ -474,6 +559,8 @@ impl Event {
             Self::Send { .. } => EventName::Send,
             Self::Bind(_) => EventName::Bind,
             Self::Try => EventName::Try,
+            Self::First { .. } => EventName::First,
+            Self::HostProof { .. } => EventName::HostProof,
             Self::Match { .. } => EventName::Match,
             Self::Spend { .. } => EventName::Spend,
             Self::Complete { .. } => EventName::Complete,

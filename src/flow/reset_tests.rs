@@ -78,8 +78,21 @@ fn bound_reset() -> Reset {
     next(&sent(), Event::Bind(bound(1, at(0))), at(1))
 }
 
+fn proved() -> Reset {
+    next(&bound_reset(), Event::First { method: Method::Email }, at(2))
+}
+
+fn sent_after_proved() -> Reset {
+    let send = Event::Send { method: Method::Sms, format: CodeFormat::Digits };
+    next(&proved(), send, at(3))
+}
+
 fn verified() -> Reset {
     next(&bound_reset(), Event::Match { grant: digest(4) }, at(2))
+}
+
+fn with_host_proof() -> Reset {
+    next(&sent_after_proved(), Event::HostProof { grant: digest(4) }, at(4))
 }
 
 fn completed() -> Reset {
@@ -87,17 +100,20 @@ fn completed() -> Reset {
     next(&verified(), event, at(3))
 }
 
-/// Returns one reset in each stage, and `CodeSent` both with and without a bound code.
+/// Returns the reset of each row of the table, and two more.
 pub(in crate::flow) fn every_stage() -> Vec<Reset> {
     let closed = next(&verified(), Event::Close, at(4));
-    vec![opened(), sent(), bound_reset(), verified(), completed(), closed, sent_by_sms()]
+    let stages = [opened(), sent(), bound_reset(), proved(), sent_after_proved(), verified()];
+    [&stages[..], &[completed(), closed, sent_by_sms(), with_host_proof()]].concat()
 }
 
 fn every_event() -> Vec<Event> {
     vec![
-        Event::Send { method: Method::Email, format: CodeFormat::Digits },
+        Event::Send { method: Method::Sms, format: CodeFormat::Digits },
         Event::Bind(bound(1, at(0))),
         Event::Try,
+        Event::First { method: Method::Email },
+        Event::HostProof { grant: digest(4) },
         Event::Match { grant: digest(4) },
         Event::Spend { grant: digest(4) },
         Event::Complete { stamp: Stamp::from_bytes([6; 16]), ticket: digest(5) },
@@ -117,11 +133,16 @@ fn table() -> Vec<Vec<&'static str>> {
 #[test]
 fn every_event_in_every_stage_does_what_the_table_says() {
     let table = table();
-    let stages: Vec<Reset> = every_stage().into_iter().filter(|it| it.sends() < 2).collect();
-    assert_eq!(table.len(), stages.len());
+    let stages = every_stage();
+    assert_eq!(table.len() + 2, stages.len());
     for (row, reset) in table.iter().zip(stages) {
         assert_eq!(row.len(), every_event().len());
         for (expected, event) in row.iter().zip(every_event()) {
+            let event = match event {
+                // The code of the latest send.
+                Event::Bind(_) => Event::Bind(bound(reset.sends().max(1), at(0))),
+                event => event,
+            };
             let name = event.name();
             let got = match reset.step(event, &TERMS, at(100)) {
                 Step::Next(next) => format!("{:?}", next.stage.name()),
@@ -131,6 +152,33 @@ fn every_event_in_every_stage_does_what_the_table_says() {
             assert_eq!(&got, expected, "{:?} + {name:?}", reset.stage.name());
         }
     }
+}
+
+#[test]
+fn the_second_proof_must_be_another_one_than_the_first() {
+    let send = |reset: &Reset, method| {
+        reset.step(Event::Send { method, format: CodeFormat::Digits }, &TERMS, at(100))
+    };
+    for reset in [proved(), sent_after_proved()] {
+        assert!(matches!(send(&reset, Method::Email), Step::Refused(Refusal::Gone)));
+        assert!(matches!(send(&reset, Method::Sms), Step::Next(_)));
+        assert!(reset.has_used_code());
+    }
+    let second = next(&sent_after_proved(), Event::Bind(bound(2, at(3))), at(3));
+    assert!(!second.has_used_code() && !bound_reset().has_used_code());
+}
+
+#[test]
+fn what_follows_a_proof_of_the_host_rests_on_the_first_code() {
+    let second = next(&sent_after_proved(), Event::Bind(bound(2, at(3))), at(3));
+    let proved = next(&second, Event::HostProof { grant: digest(4) }, at(4));
+    assert_eq!(proved.bound.as_ref().map(|bound| bound.number), Some(1));
+    assert!(proved.first.as_ref().is_some_and(|first| first.has_host_proof));
+    let again = |grant| proved.step(Event::HostProof { grant: digest(grant) }, &TERMS, at(5));
+    assert!(matches!(again(4), Step::Stay));
+    assert!(matches!(again(5), Step::Refused(Refusal::Gone)));
+    let late = second.step(Event::HostProof { grant: digest(4) }, &TERMS, at(3600));
+    assert!(matches!(late, Step::Refused(Refusal::Gone)));
 }
 
 #[test]

@@ -41,6 +41,7 @@ async fn spend_the_day(world: &World, typed: &str, from: u8) {
 fn seen(outcome: &VerifyOutcome) -> String {
     match outcome {
         VerifyOutcome::Granted(_) => "granted".to_owned(),
+        VerifyOutcome::NextProof(_) => "next proof".to_owned(),
         VerifyOutcome::Rejected(Rejection::WrongCode { tries_left }) => format!("{tries_left}"),
         VerifyOutcome::Rejected(Rejection::LongerCodeSent(sent)) => format!("{:?}", sent.format),
         VerifyOutcome::Rejected(other) => format!("{other:?}"),

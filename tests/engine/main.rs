@@ -52,3 +52,4 @@ mod sms;
 mod start;
 mod stranger_cost;
 mod turns;
+mod two_proofs;

@@ -62,6 +62,7 @@ mod pages_outcomes;
 mod pages_sms;
 #[cfg(feature = "axum")]
 mod pages_support_code;
+mod pages_two_proofs;
 #[cfg(feature = "axum")]
 mod seams;
 #[cfg(feature = "axum")]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{
     NEW, PHONE, World,
     front::{Seen, form, post},
-    native_api::{Api, OAUTH, V2},
+    native_api::{Api, OAUTH, RESET, V2},
     phone,
 };
 
@@ -150,4 +150,20 @@ async fn version_1_knows_mails_only_and_sms_without_an_offer_is_refused() {
     assert_eq!(refused.status, 400, "{}", refused.body);
     plain.world.courier.drain(&plain.world.inbox).await;
     assert!(plain.world.inbox.messages().is_empty() && plain.world.inbox.texts().is_empty());
+}
+
+#[tokio::test]
+async fn where_two_proofs_are_required_every_address_goes_to_a_browser() {
+    let world = World::memory().await.with_two_codes().await;
+    let api = Api::over(world);
+    for mail in ["ada@example.com", "bob@example.com"] {
+        let seen = start(&api, mail).await;
+        assert_eq!((seen.status, seen.text("suberror")), (400, "web_redirect_required".to_owned()));
+        let path = format!("{RESET}/start");
+        let body = [("client_id", "shop"), ("username", mail), ("challenge_type", "oob redirect")];
+        let seen = post(&api.app, &path, &[], &form(&body)).await;
+        assert_eq!((seen.status, seen.text("challenge_type")), (200, "redirect".to_owned()));
+    }
+    api.world.courier.drain(&api.world.inbox).await;
+    assert!(api.world.inbox.messages().is_empty());
 }

@@ -6,6 +6,7 @@ pub mod front;
 #[cfg(feature = "axum")]
 pub mod native_api;
 pub mod stepped;
+pub mod two_proofs;
 
 use std::{
     future::Future,

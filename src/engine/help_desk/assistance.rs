@@ -19,6 +19,7 @@ use crate::engine::{
     span::spanned,
     stored::Stored,
     throttle::retry_at,
+    verify::streaks,
 };
 
 impl HelpDesk {
@@ -182,7 +183,9 @@ impl Sspr {
         if !is_right {
             return Ok(AssistanceOutcome::Rejected);
         }
-        let granted = self.grant(stored.id, bound, grant, &stored, now).await?;
+        let matched = Event::Match { grant: grant.hash() };
+        let granted =
+            self.grant(matched, grant, (bound, streaks(&bound.silent)), &stored, now).await?;
         // The code may outlive the grant that it has given.
         let granted = granted.filter(|granted| now < granted.expires_at);
         Ok(granted.map_or(AssistanceOutcome::Rejected, AssistanceOutcome::Granted))

@@ -139,6 +139,11 @@ impl Fault {
         Self::in_browser(50142, "The password must be changed; this is done in a browser.")
     }
 
+    /// Returns V2's redirect to a browser for a reset with two proofs.
+    pub(super) fn two_proofs_in_browser() -> Self {
+        Self::in_browser(50076, "The tenant requires two proofs; they are given in a browser.")
+    }
+
     fn in_browser(number: u32, text: &str) -> Self {
         let fault = Self::new("invalid_grant", number, "invalidGrant", text);
         Self { suberror: Some(WEB_REDIRECT), ..fault }

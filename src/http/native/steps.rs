@@ -16,7 +16,7 @@ use crate::{
         SignInOutcome, StartOutcome, SubmitOutcome, Use, VerifyOutcome,
     },
     http::secret::Secret,
-    policy::PasswordIssue,
+    policy::{PasswordIssue, RequiredProofs},
 };
 
 /// The result of a sign-in or of a finished reset.
@@ -42,6 +42,13 @@ pub(super) struct Offered {
 /// Reads an address as clients send it, with blanks and capitals as typed.
 pub(super) fn address(typed: &str) -> Result<EmailAddress, Fault> {
     EmailAddress::parse(typed.trim()).map_err(|_| Fault::parameter("username"))
+}
+
+/// Returns true if the tenant requires two proofs, so that every reset happens in a browser. Its
+/// policy alone decides, and no address.
+pub(super) fn takes_two_proofs(call: &Call, served: &Served<'_>) -> Result<bool, Fault> {
+    let policy = served.sspr.policy(&call.site.tenant).map_err(|_| Fault::down())?;
+    Ok(policy.is_some_and(|policy| policy.required_proofs() == RequiredProofs::Two))
 }
 
 /// `/start`: takes the address. The reset is opened with its first code, so nothing is written.
@@ -148,6 +155,8 @@ pub(super) async fn verify(
             let grant = Secret::of(granted.grant.expose());
             Ok((Step::Granted { grant }, granted.expires_at))
         }
+        // The policy has come to require two proofs since this reset began.
+        VerifyOutcome::NextProof(_) => Err(Fault::expired_token()),
         VerifyOutcome::Rejected(rejection) => Err(match rejection {
             Rejection::WrongCode { .. } => wrong(),
             Rejection::LongerCodeSent(_) => {

@@ -28,6 +28,9 @@ pub(super) async fn start(call: &Call, form: &Form) -> Result<Reply, Fault> {
     if !challenges(field(form, "challenge_type")?)?.contains(&"oob") {
         return Ok(to_browser("The client supports no one-time code."));
     }
+    if steps::takes_two_proofs(call, &served)? {
+        return Ok(to_browser("The tenant requires two proofs; they are given in a browser."));
+    }
     let step = steps::name_for_reset(call, &served, username).await?.step;
     let token = Continuation::new(served.application.id.as_str(), "", step, call.ids.now);
     continued(call, &token)

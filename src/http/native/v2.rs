@@ -91,7 +91,11 @@ fn leave(call: &Call, form: &Form, token: &str) -> Result<Reply, Fault> {
 pub(super) async fn reset_start(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
     let (token, served) = call.continue_with(fields.token()?)?;
     let Step::Entry = &token.step else { return Err(Fault::bad_token()) };
-    let offered = steps::name_for_reset(call, &served, fields.username()?).await?;
+    let username = fields.username()?;
+    if steps::takes_two_proofs(call, &served)? {
+        return Err(Fault::two_proofs_in_browser());
+    }
+    let offered = steps::name_for_reset(call, &served, username).await?;
     let listed = offered.methods.iter().map(|it| (kind(*it), Some(hint(*it, &offered.hint))));
     Ok(methods(call, &call.next(&token, offered.step)?, listed))
 }

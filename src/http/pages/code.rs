@@ -113,7 +113,11 @@ fn show(visit: &Visit, journey: &Journey, status: &ResetStatus) -> Answer {
     visit.show(&CodePage {
         alert,
         by_sms,
-        has_choice: visit.has_choice(),
+        other_way: match (journey.has_first_proof, visit.has_choice()) {
+            (true, _) => Some("next-proof"),
+            (false, true) => Some("send-code"),
+            (false, false) => None,
+        },
         frame,
         lead: sentence(
             lead,
@@ -140,13 +144,8 @@ fn alert(visit: &Visit, journey: &Journey, status: &ResetStatus, lifetime: &str)
     let look_again = if is_by_sms(status) { words.sms_wrong_text } else { words.code_wrong_text };
     let (heading, text) = match journey.flash.as_ref()? {
         Flash::WrongCode { tries } => {
-            let left = match tries {
-                1 => words.tries_one.to_owned(),
-                2 => words.tries_two.to_owned(),
-                more => words.tries_more.replace("{n}", &more.to_string()),
-            };
             let mut text = sentence(look_again, &[]);
-            text.push(Piece::Plain(format!(" {left}")));
+            text.push(Piece::Plain(format!(" {}", visit.tries_left(*tries))));
             (words.code_wrong, text)
         }
         Flash::Malformed => (words.code_wrong, sentence(look_again, &[])),
@@ -180,6 +179,7 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
             VerifyOutcome::Granted(granted) => {
                 return visit.go(journey.granted(&granted.grant));
             }
+            VerifyOutcome::NextProof(next) => return visit.go(journey.proved(&next)),
             VerifyOutcome::Rejected(rejection) => rejection,
         };
     let flash = match rejection {
@@ -213,6 +213,7 @@ pub(super) async fn try_later(State(site): State<Arc<Site>>, request: Request) -
             Back::Code => Some(("code", words.again)),
             Back::Change => Some(("change", words.again)),
             Back::NewPassword => Some(("new-password", words.again)),
+            Back::NextProof => Some(("next-proof", words.again)),
             Back::Password => Some(("password", words.again)),
             Back::SupportCode => Some(("support-code", words.again)),
             Back::FreezeConfirm => Some(("freeze-account", words.again)),

@@ -9,9 +9,10 @@ use zeroize::Zeroizing;
 
 use crate::{
     domain::{
-        AccountId, Code, Entropy, EntropyUnavailable, FlowToken, Grant, Password, Stamp, Timestamp,
+        AccountId, Code, Entropy, EntropyUnavailable, FlowToken, Grant, Method, Password, Stamp,
+        Timestamp,
     },
-    engine::{RequestKey, Session},
+    engine::{NextProof, ProofWay, RequestKey, Session},
     error::Error,
     http::{envelope::Envelopes, secret::Secret},
     policy::PasswordIssue,
@@ -66,11 +67,31 @@ pub(super) struct Journey {
     /// The stamp of that user's session when the form was shown.
     #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
     stamp: Option<[u8; 16]>,
+    /// True once the first of two proofs was given.
+    #[serde(rename = "b", default, skip_serializing_if = "core::ops::Not::not")]
+    pub(super) has_first_proof: bool,
+    /// The ways to give the second proof.
+    #[serde(rename = "y", default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) ways: Vec<Way>,
     #[serde(rename = "s")]
     pub(super) stage: Stage,
     /// The message of the next page about the last form.
     #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
     pub(super) flash: Option<Flash>,
+}
+
+/// A way to give the second proof, with the hint that the page shows.
+#[derive(Clone, Deserialize, PartialEq, Eq, Serialize)]
+pub(super) enum Way {
+    #[serde(rename = "c")]
+    Code {
+        #[serde(rename = "s")]
+        by_sms: bool,
+        #[serde(rename = "h")]
+        hint: String,
+    },
+    #[serde(rename = "h")]
+    Host,
 }
 
 /// The stage that a journey has reached. Times are in microseconds.
@@ -103,6 +124,9 @@ pub(super) enum Stage {
     SendCode,
     #[serde(rename = "c")]
     Code,
+    /// The user chooses how to give the second proof.
+    #[serde(rename = "g")]
+    NextProof,
     #[serde(rename = "n")]
     NewPassword,
     /// A signed-in user changes the password.
@@ -140,6 +164,8 @@ pub(super) enum Back {
     Resend,
     #[serde(rename = "c")]
     Code,
+    #[serde(rename = "g")]
+    NextProof,
     #[serde(rename = "n")]
     NewPassword,
     #[serde(rename = "h")]
@@ -252,6 +278,7 @@ impl Journey {
             flash: None,
             freeze: None,
             grant: None,
+            has_first_proof: false,
             id: format!("{:08x}", entropy.word()? >> 32),
             key: Some(Secret::of(hex(key.expose()))),
             must_change: false,
@@ -259,6 +286,7 @@ impl Journey {
             stage,
             stamp: None,
             token: None,
+            ways: Vec::new(),
         })
     }
 
@@ -295,10 +323,23 @@ impl Journey {
         }
     }
 
-    /// Returns the same journey after the right code.
+    /// Returns the same journey after the first of two proofs.
+    pub(super) fn proved(&self, next: &NextProof) -> Self {
+        let ways = next.ways.iter().map(|way| match way {
+            ProofWay::Code { method, hint } => {
+                Way::Code { by_sms: *method == Method::Sms, hint: hint.clone() }
+            }
+            ProofWay::HostProof => Way::Host,
+        });
+        let next = self.at(Stage::NextProof, None);
+        Self { has_first_proof: true, ways: ways.collect(), ..next }
+    }
+
+    /// Returns the same journey after the last proof.
     pub(super) fn granted(&self, grant: &Grant) -> Self {
         let next = self.at(Stage::NewPassword, None);
-        Self { grant: Some(Secret::of(grant.expose())), ..next }
+        let grant = Some(Secret::of(grant.expose()));
+        Self { grant, has_first_proof: false, ways: Vec::new(), ..next }
     }
 
     /// Returns the journey of a code that may freeze an account.
@@ -393,6 +434,7 @@ impl Journey {
             Stage::SendCode => "send-code",
             Stage::Code => "code",
             Stage::NewPassword => "new-password",
+            Stage::NextProof => "next-proof",
             Stage::Done { .. } => "done",
             Stage::Off => "unavailable",
         }

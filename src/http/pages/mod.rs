@@ -12,6 +12,7 @@ mod freeze;
 mod journey;
 mod link;
 mod new_password;
+mod next_proof;
 mod send_code;
 mod sign_in;
 mod site;
@@ -244,6 +245,7 @@ impl Pages {
             .route("/resend", post(code::resend))
             .route("/send-code", get(send_code::page).post(send_code::submit))
             .route("/code", get(code::page).post(code::submit))
+            .route("/next-proof", get(next_proof::page).post(next_proof::submit))
             .route("/try-later", get(code::try_later))
             .route("/unavailable", get(code::unavailable))
             .route("/start-again", get(code::start_again))

@@ -67,5 +67,6 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
 
 /// Returns true if a code can be asked for at this stage of the journey.
 const fn is_open(journey: &Journey) -> bool {
-    matches!(journey.stage, Stage::SendCode | Stage::Code | Stage::Later { .. })
+    !journey.has_first_proof
+        && matches!(journey.stage, Stage::SendCode | Stage::Code | Stage::Later { .. })
 }

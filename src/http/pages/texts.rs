@@ -161,6 +161,22 @@ pub(super) struct PageWords {
     pub(super) new_title: &'static str,
     /// Button.
     pub(super) next: &'static str,
+    /// Button with the hint of an address.
+    pub(super) next_by_email: &'static str,
+    /// Button with the hint of a number.
+    pub(super) next_by_sms: &'static str,
+    /// Next step after too many tries of a proof that the host checks.
+    pub(super) next_exhausted_text: &'static str,
+    /// Label.
+    pub(super) next_host: &'static str,
+    /// Next step after such a proof was wrong.
+    pub(super) next_host_text: &'static str,
+    /// Lead of the choice of the second proof.
+    pub(super) next_lead: &'static str,
+    /// Lead if the account has no second proof.
+    pub(super) next_none: &'static str,
+    /// Heading.
+    pub(super) next_title: &'static str,
     /// Heading.
     pub(super) no_change_title: &'static str,
     /// Summary.

@@ -123,8 +123,8 @@ pub(super) struct PasswordPage<'a> {
 pub(super) struct CodePage {
     pub(super) frame: Frame,
     pub(super) by_sms: bool,
-    /// True if the code can be sent in another way.
-    pub(super) has_choice: bool,
+    /// The page for another way, if there is one.
+    pub(super) other_way: Option<&'static str>,
     pub(super) lead: Vec<Piece>,
     pub(super) letters: bool,
     pub(super) resent: bool,
@@ -141,6 +141,18 @@ pub(super) struct CodePage {
 #[template(path = "send-code.html")]
 pub(super) struct SendCodePage {
     pub(super) frame: Frame,
+}
+
+/// The choice between the ways to give the second proof.
+#[derive(Template)]
+#[template(path = "next-proof.html")]
+pub(super) struct NextProofPage {
+    pub(super) frame: Frame,
+    pub(super) alert: Option<Alert>,
+    pub(super) lead: String,
+    pub(super) by_email: Option<Vec<Piece>>,
+    pub(super) by_sms: Option<Vec<Piece>>,
+    pub(super) has_host_proof: bool,
 }
 
 /// The form for a new password. A signed-in user types the current one as well.

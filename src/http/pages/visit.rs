@@ -186,6 +186,16 @@ impl Visit {
         form.replace("{n}", &minutes.to_string())
     }
 
+    /// Returns how many tries are left, in words.
+    pub(super) fn tries_left(&self, tries: u32) -> String {
+        let words = self.words();
+        match tries {
+            1 => words.tries_one.to_owned(),
+            2 => words.tries_two.to_owned(),
+            more => words.tries_more.replace("{n}", &more.to_string()),
+        }
+    }
+
     /// Returns the frame that every page has around its content.
     pub(super) fn frame(&self, title: &str, journey: Option<&Journey>) -> Frame {
         let query = journey.map_or_else(String::new, |journey| format!("?flow={}", journey.id));

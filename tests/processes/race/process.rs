@@ -104,6 +104,7 @@ pub(super) async fn call(sspr: &Sspr, trial: usize, caller: usize, words: &[&str
             let code = Code::parse(words[4]).unwrap();
             match sspr.verify(&token, &code, &client).await {
                 Ok(VerifyOutcome::Granted(granted)) => format!("G{}", granted.grant.expose()),
+                Ok(VerifyOutcome::NextProof(_)) => "N".to_owned(),
                 Ok(VerifyOutcome::Rejected(Rejection::WrongCode { .. })) => "W".to_owned(),
                 Ok(VerifyOutcome::Rejected(_)) => "R".to_owned(),
                 Err(error) => failed(&error),

@@ -166,6 +166,7 @@ impl Siege {
         self.compared.push(self.now());
         match answer {
             VerifyOutcome::Granted(_) => Guess::Granted,
+            VerifyOutcome::NextProof(_) => panic!("one proof is enough here"),
             VerifyOutcome::Rejected(_) => Guess::Compared,
         }
     }

@@ -274,6 +274,7 @@ impl State {
                         (stamp, expires_at).hash(&mut hasher);
                     }
                     Stage::Closed => 4.hash(&mut hasher),
+                    Stage::Proved => 5.hash(&mut hasher),
                 }
             }
             hasher.finish()

@@ -396,7 +396,7 @@ impl Inner {
             Stage::Completed { expires_at, stamp, .. } => {
                 (book.ticket_until, book.ticket_stamp) = (*expires_at, Some(*stamp.as_bytes()));
             }
-            Stage::Opened | Stage::CodeSent | Stage::Closed => {}
+            Stage::Opened | Stage::CodeSent | Stage::Proved | Stage::Closed => {}
         }
         let Some(bind) = bind else { return };
         book.tries = 0;

@@ -348,6 +348,7 @@ impl State {
                 }
                 return self.had_leave(thread);
             }
+            VerifyOutcome::NextProof(_) => panic!("no policy here requires two proofs"),
             VerifyOutcome::Rejected(rejection) => rejection,
         };
         let right = matches!(typed, Typed::Mailed { reset: from, .. } if from == reset);

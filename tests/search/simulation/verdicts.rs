@@ -96,6 +96,7 @@ impl Oracle {
             self.tenant_of(facts).limits.tries_per_challenge()
         };
         match outcome {
+            VerifyOutcome::NextProof(_) => panic!("no policy here requires two proofs"),
             VerifyOutcome::Granted(granted) => {
                 let Some(index) = found else {
                     return self

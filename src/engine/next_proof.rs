@@ -1,0 +1,278 @@
+//! The second of two proofs: what the first one leads to, and `prove`, the host's own proof.
+
+use crate::{
+    domain::{Account, EmailAddress, FlowToken, HostProof, Method, Timestamp},
+    error::Error,
+    flow::{Bound, Event, FirstProof, Reset, ResetReason, Stage, StageName, Step},
+    policy::{RequiredProofs, TenantPolicy},
+    ports::{Attempted, EventKind, Outcome, Swapped},
+};
+
+use super::{
+    Client, NextProof, ProofWay, Rejection, Sspr, VerifyOutcome,
+    call::Call,
+    records::{MAX_CONFLICTS, terms},
+    span::spanned,
+    sspr::Inner,
+    stored::Stored,
+    throttle::retry_at,
+    verify::{Tried, gone, later, passed, rejected, streaks},
+};
+
+impl Sspr {
+    /// Gives a proof that the host checks as the second proof of a reset, after a right code.
+    ///
+    /// One try of the reset's latest code is charged before the host is asked
+    /// ([`HostProofCheck`](crate::ports::HostProofCheck)), and one of the account's tries of such
+    /// proofs, which have the limits of its tries of codes. A repeat with a right proof gets the same
+    /// grant, if the host accepts the proof again.
+    ///
+    /// # Errors
+    /// A store, the policy source or the host's check failed. The try may have been charged.
+    ///
+    /// # Security
+    /// The proof counts for this reset only, and only as long as the account and its stamp are those
+    /// of the first code. Before the first right code the answer is [`Rejection::Gone`] for everybody,
+    /// and the host is not asked.
+    pub async fn prove(
+        &self,
+        token: &FlowToken,
+        proof: &HostProof,
+        client: &Client,
+    ) -> Result<VerifyOutcome, Error> {
+        let call = self.inner.call(EventKind::Verify, Some(client)).of_reset(token.record());
+        let tried = if self.admits(token.is_genuine(&self.inner.keys), token.scope()) {
+            let correlation = client.correlation.as_ref();
+            spanned("prove", correlation, self.prove_at(token, proof, client, &call)).await
+        } else {
+            Ok(gone())
+        };
+        let outcome = tried.as_ref().map_or(Outcome::Error, |tried| tried.outcome);
+        call.report(outcome, tried.map(|tried| tried.answer))
+    }
+
+    async fn prove_at(
+        &self,
+        token: &FlowToken,
+        proof: &HostProof,
+        client: &Client,
+        call: &Call<'_>,
+    ) -> Result<Tried, Error> {
+        let (inner, now) = (&*self.inner, call.began);
+        let id = token.record();
+        let Some(lane) = self.lane_of(token, client, now).await? else { return Ok(gone()) };
+        let limits = inner.limits(id.tenant_tag())?;
+        let charges = inner.throttle(id.tenant_tag(), &limits).network_try(&lane, client);
+        let stored = match inner.codes.attempt(&id, &charges, now).await? {
+            Attempted::Missing | Attempted::Dead => return Ok(gone()),
+            Attempted::Exhausted => return Ok(rejected(Rejection::Exhausted, Outcome::Exhausted)),
+            Attempted::Refused(over) => return Ok(later(retry_at(&over, now))),
+            // The budget of codes does not matter here, because strangers can use it up.
+            Attempted::Charged { record, over: _ } => Stored::read(id, &record)?,
+        };
+        let Some(policy) = inner.policy(&stored.reset.origin.tenant)? else { return Ok(gone()) };
+        let (Some(first), Some(check), true) =
+            (&stored.reset.first, &inner.host_proofs, stored.reset.token.matches(&token.hash()))
+        else {
+            return Ok(gone());
+        };
+        if !stored.reset.awaits_second_proof() {
+            return Ok(gone());
+        }
+        call.has_stored(&stored);
+        let tries_left = policy.limits().tries_per_challenge.saturating_sub(stored.tries);
+        let wrong = |outcome| Ok(rejected(Rejection::WrongCode { tries_left }, outcome));
+        let account = inner.account_of(&stored, first, &policy).await?;
+        let Some(account) = account.filter(|account| policy.allows_host_proof(account)) else {
+            return wrong(Outcome::Withheld);
+        };
+        let charges = inner.throttle(id.tenant_tag(), policy.limits()).host_proof(&account.id);
+        if !inner.codes.charge(&charges, now).await?.is_empty() {
+            return wrong(Outcome::Withheld);
+        }
+        if !check.check(&stored.reset.origin.tenant, &account.id, proof).await? {
+            return wrong(Outcome::Rejected);
+        }
+        let Some(grant) = inner.grant_of(token, b"host proof", &first.bound) else {
+            return wrong(Outcome::Withheld);
+        };
+        let proved = Event::HostProof { grant: grant.hash() };
+        let names: Vec<_> = charges.iter().map(|charge| charge.name).collect();
+        let clear = [streaks(&first.bound.silent), streaks(&names)].concat();
+        match self.grant(proved, grant, (&first.bound, &clear), &stored, now).await? {
+            Some(granted) => Ok(passed(granted)),
+            None => wrong(Outcome::Withheld),
+        }
+    }
+
+    /// Keeps a right code as the first of two proofs. Returns `None` if the account, its stamp or the
+    /// policy stands against it. A repeat of the code gets the same answer.
+    pub(super) async fn first_proof(
+        &self,
+        bound: &Bound,
+        read: &Stored,
+        now: Timestamp,
+    ) -> Result<Option<NextProof>, Error> {
+        let inner = &*self.inner;
+        let mut reread: Option<Stored> = None;
+        for _ in 0..MAX_CONFLICTS {
+            let stored = reread.as_ref().unwrap_or(read);
+            let origin = &stored.reset.origin;
+            let Some(policy) = inner.policy(&origin.tenant)? else { return Ok(None) };
+            let Some((account, method)) = inner.owner_of(stored, bound, &policy).await? else {
+                return Ok(None);
+            };
+            if !origin.permits(&policy, &account, method) {
+                return Ok(None);
+            }
+            let typed = account.addresses.first();
+            let next = NextProof {
+                expires_at: stored.reset.ends_at,
+                ways: typed.map_or_else(Vec::new, |typed| {
+                    inner.ways_after(method, (stored, typed), &policy, &account)
+                }),
+            };
+            if stored.reset.has_used_code() {
+                return Ok(Some(next));
+            }
+            let limits = policy.limits();
+            let first = Event::First { method };
+            let Step::Next(reset) = stored.reset.step(first, &terms(limits), now) else {
+                return Ok(None);
+            };
+            match inner.swap(stored, &reset, &[], limits, now).await? {
+                Swapped::Swapped { .. } => return Ok(Some(next)),
+                Swapped::Missing | Swapped::Refused(_) => return Ok(None),
+                Swapped::Conflict { .. } => {}
+            }
+            let Some(again) = inner.load_if_bound(stored, bound, now).await? else {
+                return Ok(None);
+            };
+            reread = Some(again);
+        }
+        Ok(None)
+    }
+}
+
+impl Reset {
+    /// Returns true if the right code that counts is only the first of two proofs.
+    pub(super) fn lacks_second_proof(&self, policy: &TenantPolicy) -> bool {
+        let is_first = self.first.is_none()
+            && self.origin.reason == ResetReason::Forgot
+            && policy.required_proofs() == RequiredProofs::Two
+            && !matches!(self.stage, Stage::Verified { .. });
+        // A repeat of the first code is no second proof, whatever the policy says by now.
+        let has_host_proof = self.first.as_ref().is_some_and(|first| first.has_host_proof);
+        is_first || (self.has_used_code() && !has_host_proof)
+    }
+
+    /// Returns true if a finished reset has taken as many proofs as the policy requires. A user who
+    /// knows the password, or whom staff have checked, needs no second one.
+    pub(super) fn has_number_of_proofs(&self, policy: &TenantPolicy) -> bool {
+        self.origin.reason != ResetReason::Forgot
+            || policy.required_proofs() == RequiredProofs::One
+            || self.first.is_some()
+    }
+
+    fn awaits_second_proof(&self) -> bool {
+        match self.stage.name() {
+            StageName::Proved | StageName::CodeSent | StageName::Verified => self.first.is_some(),
+            StageName::Opened | StageName::Completed | StageName::Closed => false,
+        }
+    }
+}
+
+impl Inner {
+    /// Returns true if a reset whose latest proof is a code by this method has as many proofs as the
+    /// policy requires, and the first one still stands.
+    pub(super) fn has_all_proofs(
+        &self,
+        stored: &Stored,
+        method: Method,
+        policy: &TenantPolicy,
+        account: &Account,
+    ) -> bool {
+        let Some(first) = &stored.reset.first else {
+            return stored.reset.has_number_of_proofs(policy);
+        };
+        let stands = self
+            .bound_destination(stored, &first.bound, policy, account)
+            .is_some_and(|went_to| went_to.method() == first.method);
+        let has_second = if first.has_host_proof {
+            policy.allows_host_proof(account)
+        } else {
+            method != first.method && !stored.reset.has_used_code()
+        };
+        stands && has_second
+    }
+
+    /// Returns true if no proof was given yet, or if this account has given the first one and is
+    /// unchanged.
+    pub(super) fn has_given_first(
+        &self,
+        stored: &Stored,
+        policy: &TenantPolicy,
+        account: &Account,
+    ) -> bool {
+        stored.reset.first.as_ref().is_none_or(|first| {
+            self.bound_destination(stored, &first.bound, policy, account).is_some()
+        })
+    }
+
+    /// Returns the account of a first proof, if the account and its stamp are unchanged.
+    async fn account_of(
+        &self,
+        stored: &Stored,
+        first: &FirstProof,
+        policy: &TenantPolicy,
+    ) -> Result<Option<Account>, Error> {
+        Ok(self.owner_of(stored, &first.bound, policy).await?.map(|(account, _)| account))
+    }
+
+    /// Returns the account that a code was made for and the way in which the code went to it, if the
+    /// account and its stamp are unchanged.
+    async fn owner_of(
+        &self,
+        stored: &Stored,
+        bound: &Bound,
+        policy: &TenantPolicy,
+    ) -> Result<Option<(Account, Method)>, Error> {
+        let Some(id) = self.bound_account(&stored.id, bound) else { return Ok(None) };
+        let found = self.users.find(&stored.reset.origin.tenant, &id).await?;
+        Ok(found.and_then(|account| {
+            let went_to = self.bound_destination(stored, bound, policy, &account)?;
+            let method = went_to.method();
+            Some((account, method))
+        }))
+    }
+
+    /// Returns the ways in which an account can give the second proof.
+    fn ways_after(
+        &self,
+        first: Method,
+        (stored, typed): (&Stored, &EmailAddress),
+        policy: &TenantPolicy,
+        account: &Account,
+    ) -> Vec<ProofWay> {
+        let method = first.other();
+        let is_allowed = self.offers(method, policy)
+            && policy.decide_alone(method, &stored.reset.origin.user_flow, account).is_available();
+        let to = policy.destination(method, account, typed).filter(|_| is_allowed);
+        let code = to.map(|to| ProofWay::Code { hint: to.masked(), method });
+        let host = (self.host_proofs.is_some() && policy.allows_host_proof(account))
+            .then_some(ProofWay::HostProof);
+        code.into_iter().chain(host).collect()
+    }
+
+    /// Returns true if this service can take as many proofs from the account as the policy requires.
+    pub(super) fn can_take_proofs(
+        &self,
+        first: Method,
+        policy: &TenantPolicy,
+        account: &Account,
+    ) -> bool {
+        policy.required_proofs() == RequiredProofs::One
+            || self.offers(first.other(), policy)
+            || (self.host_proofs.is_some() && policy.allows_host_proof(account))
+    }
+}
