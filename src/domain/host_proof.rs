@@ -5,8 +5,8 @@ use core::fmt;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// What a user gives as a proof that the host checks: a typed code of an authenticator app, or the
-/// text in which a browser encodes the answer of a passkey.
+/// A proof that the host checks: a typed code of an authenticator app, or the text in which a browser
+/// encodes the answer of a passkey.
 ///
 /// # Security
 /// `Debug` is redacted, and the text is wiped when it is dropped.

@@ -20,7 +20,7 @@ use super::{
 };
 
 impl Sspr {
-    /// Gives a proof that the host checks as the second proof of a reset, after a right code.
+    /// Takes the second proof of a reset, if the host checks it. A right code comes first.
     ///
     /// One try of the reset's latest code is charged before the host is asked
     /// ([`HostProofCheck`](crate::ports::HostProofCheck)), and one of the account's tries of such

@@ -121,8 +121,8 @@ impl Sspr {
         let announced = stored.reset.sent.map(|sent| sent.format);
         let threshold = limits.tenant_tries;
         if announced == Some(CodeFormat::Digits)
-            && stored.reset.stage.name() != StageName::Proved
             && inner.tenants.is_elevated(id.tenant_tag(), threshold, now)
+            && stored.reset.stage.name() != StageName::Proved
         {
             return self.send_longer(stored, token, client, &over, now).await;
         }

@@ -6,10 +6,9 @@
 mod codec;
 mod lockout;
 mod reset;
+mod state;
 
 pub use codec::{CodecError, decode_lockout, decode_reset, encode_lockout, encode_reset};
 pub use lockout::{Lockout, LockoutTerms};
-pub use reset::{
-    Bound, Event, EventName, FirstProof, Origin, Refusal, Reset, ResetReason, ResetTerms, Sent,
-    Stage, StageName, Step,
-};
+pub use reset::{Event, EventName, Refusal, Reset, ResetTerms, Step};
+pub use state::{Bound, FirstProof, Origin, ResetReason, Sent, Stage, StageName};

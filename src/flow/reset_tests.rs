@@ -1,5 +1,11 @@
 use super::*;
-use crate::domain::{Entropy, EntropyUnavailable, Keyring};
+use crate::{
+    domain::{
+        ApplicationId, CounterName, Entropy, EntropyUnavailable, Keyring, LanguageTag, Sealed,
+        TenantId, UserFlowId,
+    },
+    flow::ResetReason,
+};
 
 const TERMS: ResetTerms = ResetTerms {
     code: Duration::from_secs(600),

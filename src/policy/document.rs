@@ -552,6 +552,30 @@ mod tests {
     }
 
     #[test]
+    fn the_number_of_proofs_is_read_and_written_only_where_it_is_not_the_usual_one() {
+        let usual = TenantPolicy::customers("contoso").unwrap();
+        let two = usual.clone().with_required_proofs(RequiredProofs::Two);
+        let two = two.with_host_proofs(HostProofs::On);
+        assert_eq!(TenantPolicy::from_json(&two.to_json().to_string()).unwrap(), two);
+        let mut document = usual.to_json();
+        assert!(document.get("requiredProofs").is_none() && document.get("hostProofs").is_none());
+        (document["requiredProofs"], document["hostProofs"]) = (json!(1), json!("off"));
+        assert_eq!(TenantPolicy::from_json(&document.to_string()).unwrap(), usual);
+        for (name, value) in [
+            ("requiredProofs", json!(0)),
+            ("requiredProofs", json!(3)),
+            ("requiredProofs", json!("two")),
+            ("requiredProofs", json!(null)),
+            ("hostProofs", json!(true)),
+        ] {
+            let mut document = usual.to_json();
+            document[name] = value;
+            let error = TenantPolicy::from_json(&document.to_string()).unwrap_err();
+            assert_eq!(error.path, format!("$.{name}"), "{error}");
+        }
+    }
+
+    #[test]
     fn every_setting_is_written_and_read_again() {
         let brand = Brand::new("Larkfield").unwrap().with_origin("login.larkfield.example");
         let sender = EmailAddress::parse("no-reply@larkfield.example").unwrap();

@@ -265,6 +265,19 @@ mod tests {
     }
 
     #[test]
+    fn two_proofs_need_a_second_method() {
+        use CheckState::{Ready, ToDo};
+        let one = TenantPolicy::customers("contoso").unwrap();
+        assert_eq!(states(&one).len(), 4);
+        let two = one.with_required_proofs(RequiredProofs::Two);
+        assert_eq!(states(&two)[4..], [ToDo]);
+        assert_eq!(states(&two.clone().with_host_proofs(HostProofs::On))[4..], [Ready]);
+        let methods = AuthenticationMethodsPolicy::email_for_all().with_sms_for_all();
+        let two = two.with_authentication_methods(methods).with_sms_countries(["US"]).unwrap();
+        assert_eq!(states(&two).last(), Some(&Ready));
+    }
+
+    #[test]
     fn sms_is_checked_only_where_it_is_on() {
         use CheckState::{Ready, ToDo};
         let methods = AuthenticationMethodsPolicy::email_for_all().with_sms_for_all();

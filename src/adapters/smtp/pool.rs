@@ -43,7 +43,7 @@ struct State {
     is_closed: bool,
 }
 
-/// What a thread does next.
+/// The next step of a thread.
 enum Turn {
     Serve(Job),
     End,
