@@ -13,6 +13,7 @@
 //! - [`operations`]: running many processes: clocks, keys, upgrades, backups, monitoring, audit log
 //! - [`mail`]: the mail server: URL, access tokens, errors and time limits
 //! - [`sms`]: codes by SMS beside e-mail: how to switch them on, what strangers see, and the cost
+//! - [`two_proofs`]: a second proof before the new password, also one that the host checks
 //! - [`scale`]: the load that one server can carry, and the next steps
 //! - [`standards`]: NIST, OWASP, RFCs and WCAG, clause by clause, and how far each clause is met
 //! - [`threat_model`]: the attackers, the promises, the tests that prove them, and the limits
@@ -70,3 +71,6 @@ pub mod stores {}
 
 #[doc = include_str!("threat_model.md")]
 pub mod threat_model {}
+
+#[doc = include_str!("two_proofs.md")]
+pub mod two_proofs {}
