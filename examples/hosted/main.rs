@@ -2,8 +2,10 @@
 //! administrator's side, an inbox and a small application to be signed in to, on one SQLite file.
 //! `cargo run --features full --example hosted -- [--listen ADDRESS] [--db FILE | --ephemeral]
 //! [--smtp URL] [--origin ORIGIN] [--customers N] [--rules nist|entra]
-//! [--disclosure strict|entra] [--test-controls]`; `--help` says what each does.
+//! [--disclosure strict|entra] [--sms | --two-proofs] [--test-controls]`; `--help` says what each does.
 #![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::print_stderr,
     clippy::print_stdout,
     missing_debug_implementations,
@@ -13,6 +15,7 @@
 )]
 
 mod administrators;
+mod authenticator;
 mod clock;
 mod controls;
 mod customers;
@@ -36,6 +39,7 @@ use sspr::{
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use administrators::Administrators;
+use authenticator::Authenticator;
 use clock::ShiftedClock;
 use issuer::Issuer;
 use options::{Options, Wanted};
@@ -82,9 +86,11 @@ async fn run(options: Options) -> Outcome<()> {
     customers::furnish(&users, customers::Existing::Keep, options.settings.customers).await?;
     options.settings.furnish(&policies, &clock).await?;
     let inbox = CaptureSender::new();
+    let authenticator = Authenticator::new(clock.clone());
     let (sspr, courier) =
         Sspr::builder(users.clone(), store.codes(), policies.clone(), keys::beside(&options.db)?)
             .with_sms(inbox.clone())
+            .with_host_proof_check(authenticator.clone())
             .with_outbox(users.clone())
             .with_audit_log(store.audit())
             .with_clock(clock.clone())
@@ -110,6 +116,7 @@ async fn run(options: Options) -> Outcome<()> {
         .nest("/health", health(&sspr))
         .merge(change_password(&ReturnTo::parse("/contoso/account")?))
         .merge(administrators.router())
+        .merge(authenticator.router())
         .merge(inbox::router(inbox));
     for (tenant, _) in TENANTS {
         let id = TenantId::parse(tenant)?;

@@ -7,7 +7,10 @@ use sspr::{
     adapters::SmtpSender,
     domain::{EmailAddress, TenantId},
     http::NativeApplication,
-    policy::{AuthenticationMethodsPolicy, Brand, Disclosure, FreezeCodes, PasswordRules},
+    policy::{
+        AuthenticationMethodsPolicy, Brand, Disclosure, FreezeCodes, HostProofs, PasswordRules,
+        RequiredProofs,
+    },
     ports::{Clock as _, PolicyChange, PolicyStore as _},
 };
 
@@ -33,12 +36,15 @@ cargo run --features full --example hosted -- [OPTION]...
                         default strict
   --sms                 switches codes by SMS on in both tenants; phone@example.com has a phone,
                         and its messages are in the inbox
+  --two-proofs          switches SMS on and requires two proofs in both tenants; phone@example.com
+                        gets a code on each way, and second-factor@example.com has an
+                        authenticator app: GET /authenticator/code answers what it shows
   --test-controls       on a loopback address only: POST /test/clock?seconds=N moves the clock
                         ahead (or back, with a negative N), POST /test/restore puts accounts
                         and policies back, and X-Forwarded-For from loopback is believed
   --help                prints this
 
---rules, --disclosure and --sms change the policies of a file that has others.
+--rules, --disclosure, --sms and --two-proofs change the policies of a file that has others.
 
 For tests: GET /inbox/code?to=ADDRESS answers the newest passcode to an address or a phone number
 as text, or 404.
@@ -72,6 +78,8 @@ pub struct Settings {
     disclosure: Option<Disclosure>,
     /// Whether SMS is switched on.
     sms: bool,
+    /// Whether two proofs are required.
+    two_proofs: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +102,7 @@ pub fn read(arguments: impl Iterator<Item = String>) -> Outcome<Wanted> {
     let mut arguments = arguments;
     let (mut listen, mut db, mut smtp, mut origin) = (None, None, None, None);
     let (mut customers, mut rules, mut disclosure) = (None, None, None);
-    let (mut ephemeral, mut controls, mut sms) = (false, false, false);
+    let (mut ephemeral, mut controls, mut sms, mut two_proofs) = (false, false, false, false);
     while let Some(argument) = arguments.next() {
         let kept = match argument.as_str() {
             "--customers" => &mut customers,
@@ -110,6 +118,10 @@ pub fn read(arguments: impl Iterator<Item = String>) -> Outcome<Wanted> {
             }
             "--sms" => {
                 sms = true;
+                continue;
+            }
+            "--two-proofs" => {
+                (sms, two_proofs) = (true, true);
                 continue;
             }
             "--test-controls" => {
@@ -130,7 +142,7 @@ pub fn read(arguments: impl Iterator<Item = String>) -> Outcome<Wanted> {
     let both = [Disclosure::Strict, Disclosure::EntraCompatible];
     let disclosure = disclosure.map(|text| word("--disclosure", &text, both, "strict"));
     let (disclosure, rules) = (disclosure.transpose()?, rules.transpose()?);
-    let settings = Settings { customers, disclosure, rules, sms };
+    let settings = Settings { customers, disclosure, rules, sms, two_proofs };
     let listen = listen.unwrap_or("127.0.0.1:8080".to_owned());
     check_listen(&listen, controls)?;
     let origin = origin.unwrap_or("http://localhost:8081".to_owned());
@@ -204,6 +216,12 @@ impl Settings {
             true => {
                 let methods = policy.authentication_methods().clone().with_sms_for_all();
                 policy.with_authentication_methods(methods).with_sms_countries(["US"])?
+            }
+            false => policy,
+        };
+        let policy = match self.two_proofs {
+            true => {
+                policy.with_required_proofs(RequiredProofs::Two).with_host_proofs(HostProofs::On)
             }
             false => policy,
         };

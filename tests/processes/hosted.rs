@@ -46,6 +46,11 @@ fn a_code_by_sms_resets_in_chromium_and_a_stranger_sees_the_same_pages() {
 }
 
 #[test]
+fn two_proofs_reset_in_chromium_and_a_stranger_sees_the_same_pages() {
+    Hosted::start(&["--ephemeral", "--two-proofs"]).walk("two-proofs.mjs", &[]);
+}
+
+#[test]
 fn msal_js_unmodified_resets_by_sms_where_the_tenant_offers_it() {
     Hosted::start(&["--ephemeral", "--sms"]).walk("msal-sms.mjs", &[]);
 }

@@ -87,7 +87,7 @@ pub(super) static WORDS: PageWords = PageWords {
     next_exhausted_text: "Give the proof in another way, or start again.",
     next_host: "Code of your authenticator app",
     next_host_text: "Look at the app and enter the code that it shows now.",
-    next_lead: "That code was right. {brand} asks for one more proof that it is you.",
+    next_lead: "Your first code was right. {brand} asks for one more proof that it is you.",
     next_none: "That code was right, but {brand} asks for one more proof, and there is none that you can give here. Please ask the help desk.",
     next_title: "One more proof",
     no_change_title: "Your password cannot be changed here",

@@ -87,7 +87,7 @@ pub(super) static WORDS: PageWords = PageWords {
     next_exhausted_text: "Donnez la preuve d’une autre façon, ou recommencez.",
     next_host: "Code de votre application d’authentification",
     next_host_text: "Ouvrez l’application et saisissez le code qu’elle affiche maintenant.",
-    next_lead: "Ce code était correct. {brand} demande une deuxième preuve que c’est bien vous.",
+    next_lead: "Votre premier code était correct. {brand} demande une deuxième preuve que c’est bien vous.",
     next_none: "Ce code était correct, mais {brand} demande une deuxième preuve, et vous ne pouvez en donner aucune ici. Adressez-vous à l’assistance.",
     next_title: "Une deuxième preuve",
     no_change_title: "Votre mot de passe ne peut pas être changé ici",

@@ -87,7 +87,7 @@ pub(super) static WORDS: PageWords = PageWords {
     next_exhausted_text: "Weisen Sie sich auf andere Weise aus, oder beginnen Sie noch einmal.",
     next_host: "Code Ihrer Authenticator-App",
     next_host_text: "Öffnen Sie die App und geben Sie den Code ein, den sie jetzt zeigt.",
-    next_lead: "Dieser Code war richtig. {brand} verlangt noch einen zweiten Nachweis, dass Sie es sind.",
+    next_lead: "Ihr erster Code war richtig. {brand} verlangt noch einen zweiten Nachweis, dass Sie es sind.",
     next_none: "Dieser Code war richtig, aber {brand} verlangt noch einen zweiten Nachweis, und hier gibt es keinen für Sie. Bitte wenden Sie sich an den Support.",
     next_title: "Ein zweiter Nachweis",
     no_change_title: "Ihr Passwort kann hier nicht geändert werden",

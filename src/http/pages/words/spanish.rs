@@ -87,7 +87,7 @@ pub(super) static WORDS: PageWords = PageWords {
     next_exhausted_text: "Dé la prueba de otra manera o empiece de nuevo.",
     next_host: "Código de su aplicación de autenticación",
     next_host_text: "Abra la aplicación e introduzca el código que muestra ahora.",
-    next_lead: "Ese código era correcto. {brand} pide una segunda prueba de que es usted.",
+    next_lead: "Su primer código era correcto. {brand} pide una segunda prueba de que es usted.",
     next_none: "Ese código era correcto, pero {brand} pide una segunda prueba y aquí no puede dar ninguna. Diríjase a asistencia.",
     next_title: "Una segunda prueba",
     no_change_title: "Aquí no se puede cambiar su contraseña",
