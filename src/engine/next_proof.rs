@@ -7,6 +7,12 @@ use crate::{
     policy::{RequiredProofs, TenantPolicy},
     ports::{Attempted, EventKind, Outcome, Swapped},
 };
+#[cfg(feature = "axum")]
+use crate::{
+    domain::{Password, TenantId},
+    engine::new_password::broken_rules,
+    policy::PasswordIssue,
+};
 
 use super::{
     Client, NextProof, ProofWay, Rejection, Sspr, VerifyOutcome,
@@ -49,6 +55,21 @@ impl Sspr {
         };
         let outcome = tried.as_ref().map_or(Outcome::Error, |tried| tried.outcome);
         call.report(outcome, tried.map(|tried| tried.answer))
+    }
+
+    /// Returns the rules that a new password breaks whatever the account, so that a front can refuse
+    /// it before the second proof.
+    ///
+    /// # Errors
+    /// The policy source failed.
+    #[cfg(feature = "axum")]
+    pub(crate) fn broken_rules(
+        &self,
+        tenant: &TenantId,
+        password: &Password,
+    ) -> Result<Vec<PasswordIssue>, Error> {
+        let policy = self.inner.policy(tenant)?;
+        Ok(policy.map_or_else(Vec::new, |policy| broken_rules(&policy, password, None)))
     }
 
     async fn prove_at(

@@ -153,17 +153,93 @@ async fn version_1_knows_mails_only_and_sms_without_an_offer_is_refused() {
 }
 
 #[tokio::test]
-async fn where_two_proofs_are_required_every_address_goes_to_a_browser() {
-    let world = World::memory().await.with_two_codes().await;
-    let api = Api::over(world);
+async fn version_1_sends_every_address_to_a_browser_where_two_proofs_are_required() {
+    let api = Api::over(World::memory().await.with_two_codes().await);
     for mail in ["ada@example.com", "bob@example.com"] {
-        let seen = start(&api, mail).await;
-        assert_eq!((seen.status, seen.text("suberror")), (400, "web_redirect_required".to_owned()));
-        let path = format!("{RESET}/start");
         let body = [("client_id", "shop"), ("username", mail), ("challenge_type", "oob redirect")];
-        let seen = post(&api.app, &path, &[], &form(&body)).await;
+        let seen = post(&api.app, &format!("{RESET}/start"), &[], &form(&body)).await;
         assert_eq!((seen.status, seen.text("challenge_type")), (200, "redirect".to_owned()));
     }
     api.world.courier.drain(&api.world.inbox).await;
     assert!(api.world.inbox.messages().is_empty());
+}
+
+#[tokio::test]
+async fn version_2_does_so_where_the_second_proof_is_the_hosts() {
+    let (world, _) = World::memory().await.with_app().await;
+    let api = Api::over(world);
+    for mail in ["ada@example.com", "bob@example.com"] {
+        let seen = start(&api, mail).await;
+        assert_eq!((seen.status, seen.text("suberror")), (400, "web_redirect_required".to_owned()));
+    }
+}
+
+/// Gives the first proof by mail, and answers the link and the token for the new password.
+async fn proved(api: &Api) -> (Value, String) {
+    let started = start(api, "ada@example.com").await;
+    let first = started.json()["_embedded"]["methods"][0]["_links"]["challenge"].clone();
+    let challenged = follow(api, &first, &token(&started), json!({})).await;
+    let code = api.world.mailed_code().await.expose();
+    let verify = challenged.json()["_links"]["verify"].clone();
+    let verified = follow(api, &verify, &token(&challenged), json!({"otp": code})).await;
+    assert_eq!((verified.status, verified.text("action")), (200, "update".to_owned()));
+    (verified.json()["_links"]["update"].clone(), token(&verified))
+}
+
+#[tokio::test]
+async fn version_2_takes_the_new_password_before_the_second_proof_and_sets_it_after() {
+    let api = Api::over(World::memory().await.with_two_codes().await);
+    let (update, held) = proved(&api).await;
+    let weak = follow(&api, &update, &held, json!({"newPassword": "qwertyuiop"})).await;
+    assert_eq!(weak.status, 400, "{}", weak.body);
+    let updated = follow(&api, &update, &held, json!({"newPassword": NEW})).await;
+    assert_eq!((updated.status, updated.text("action")), (200, "poll".to_owned()));
+    let poll = updated.json()["_links"]["poll"].clone();
+    let polled = follow(&api, &poll, &token(&updated), json!({})).await;
+    let asked = polled.json();
+    assert_eq!(asked["action"], "challenge");
+    assert_eq!(asked["challengeContext"]["authenticationFactor"], "multiFactor");
+    let methods = asked["_embedded"]["methods"].as_array().unwrap();
+    assert_eq!((methods.len(), &methods[0]["type"]), (1, &json!("sms")));
+    assert_eq!(methods[0]["hint"], "+** *** ***23");
+
+    let challenge = methods[0]["_links"]["challenge"].clone();
+    let challenged = follow(&api, &challenge, &token(&polled), json!({})).await;
+    assert_eq!(challenged.text("action"), "verify", "{}", challenged.body);
+    let code = text_code(&api).await;
+    let verify = challenged.json()["_links"]["verify"].clone();
+    let wrong = follow(&api, &verify, &token(&challenged), json!({"otp": "00000000"})).await;
+    assert!(wrong.body.contains("invalidOneTimeCode"), "{}", wrong.body);
+    assert!(api.world.sign_in("ada@example.com", crate::support::OLD).await.signed_in().is_some());
+    // A lost answer is asked for again.
+    for _ in 0..2 {
+        let done = follow(&api, &verify, &token(&challenged), json!({"otp": code})).await;
+        assert_eq!((done.status, done.text("state")), (200, "continue".to_owned()));
+    }
+    assert!(api.world.sign_in("ada@example.com", NEW).await.signed_in().is_some());
+}
+
+#[tokio::test]
+async fn no_step_of_version_2_goes_around_the_second_proof() {
+    let api = Api::over(World::memory().await.with_two_codes().await);
+    let (update, held) = proved(&api).await;
+    let updated = follow(&api, &update, &held, json!({"newPassword": NEW})).await;
+    let poll = updated.json()["_links"]["poll"].clone();
+    let polled = follow(&api, &poll, &token(&updated), json!({})).await;
+    let verify = json!({"href": format!("{V2}/auth/methods/email/1/verify")});
+    let first = api.world.inbox.last_code().unwrap().expose();
+    // Neither the first code, nor a second code that was not asked for, nor a code by mail.
+    for (link, more) in [
+        (&verify, json!({"otp": first})),
+        (&poll, json!({})),
+        (&json!({"href": format!("{V2}/auth/methods/email/1/challenge")}), json!({})),
+    ] {
+        let seen = follow(&api, link, &token(&polled), more).await;
+        let is_asked = seen.json()["action"] == "challenge";
+        assert!(seen.status == 400 || is_asked, "{}: {}", seen.status, seen.body);
+    }
+    let body = form(&[("client_id", "shop"), ("continuation_token", &token(&polled))]);
+    let path = format!("{OAUTH}/authorize-challenge");
+    assert_eq!(post(&api.app, &path, &[], &body).await.status, 400);
+    assert!(api.world.sign_in("ada@example.com", NEW).await.signed_in().is_none());
 }

@@ -55,6 +55,13 @@ pub(super) enum Step {
     /// A reset is open. `sent` is the end of its latest code, which tells it from earlier codes.
     #[serde(rename = "r")]
     Reset { token: Secret, sent: i64 },
+    /// The first of two proofs was given. The client types the new password next.
+    #[serde(rename = "f")]
+    Proved { token: Secret, second: Second },
+    /// The new password waits for the second proof. It is nowhere but in this token. `sent` is the end
+    /// of the second code, once it was sent.
+    #[serde(rename = "w")]
+    Waiting { token: Secret, password: Secret, second: Second, sent: Option<i64> },
     #[serde(rename = "g")]
     Granted { grant: Secret },
     #[serde(rename = "t")]
@@ -71,6 +78,13 @@ pub(super) enum Step {
     /// The password was right.
     #[serde(rename = "i")]
     SignedIn { account: String, stamp: [u8; 16], once: Once },
+}
+
+/// The way of the second code, and what the user sees of the place that it goes to.
+#[derive(Clone, Deserialize, Serialize)]
+pub(super) struct Second {
+    pub(super) by_sms: bool,
+    pub(super) hint: String,
 }
 
 /// The id of one sign-in, from its first token to its last. It leads to tokens at most once.
@@ -93,7 +107,10 @@ impl Continuation {
                 Some(now.after(SIGN_IN_LIFETIME).as_micros())
             }
             Step::Named { until, .. } | Step::Submitted { until, .. } => Some(*until),
-            Step::Reset { .. } | Step::Granted { .. } => None,
+            Step::Reset { .. }
+            | Step::Proved { .. }
+            | Step::Waiting { .. }
+            | Step::Granted { .. } => None,
         };
         Self { application: application.to_owned(), ends, scope: scope.to_owned(), step }
     }
@@ -107,7 +124,14 @@ impl Continuation {
     pub(super) fn seal(&self, call: &Call, kind: Kind) -> Result<String, Error> {
         // A buffer that grew would leave copies of the secrets behind. These types can always be
         // written as JSON.
-        let mut plain = Zeroizing::new(Vec::with_capacity(512));
+        let room = match &self.step {
+            // Each byte of a password takes at most six as JSON.
+            Step::Waiting { password, .. } => {
+                password.expose().len().saturating_mul(6).saturating_add(1024)
+            }
+            _ => 512,
+        };
+        let mut plain = Zeroizing::new(Vec::with_capacity(room));
         serde_json::to_writer(&mut *plain, self).unwrap_or_default();
         call.site.envelopes.seal(&about(call, kind), &plain)
     }

@@ -2,7 +2,7 @@
 
 use super::{
     call::{Call, Served},
-    continuation::{Once, SIGN_IN_LIFETIME, Step},
+    continuation::{Once, SIGN_IN_LIFETIME, Second, Step},
     fault::Fault,
     issuer::{Issued, TokenRequest, Tokens},
 };
@@ -12,8 +12,8 @@ use crate::{
         Ticket, Timestamp,
     },
     engine::{
-        Named, Offer, RedeemOutcome, Rejection, Request, SecondFactorDemand, SendOutcome, SentCode,
-        SignInOutcome, StartOutcome, SubmitOutcome, Use, VerifyOutcome,
+        Named, Offer, ProofWay, RedeemOutcome, Rejection, Request, SecondFactorDemand, SendOutcome,
+        SentCode, SignInOutcome, StartOutcome, SubmitOutcome, Use, VerifyOutcome,
     },
     http::secret::Secret,
     policy::{PasswordIssue, RequiredProofs},
@@ -44,8 +44,15 @@ pub(super) fn address(typed: &str) -> Result<EmailAddress, Fault> {
     EmailAddress::parse(typed.trim()).map_err(|_| Fault::parameter("username"))
 }
 
-/// Returns true if the tenant requires two proofs, so that every reset happens in a browser. Its
-/// policy alone decides, and no address.
+/// The result of a right code.
+pub(super) enum Verified {
+    /// Every proof is given.
+    Granted { step: Step, expires_at: Timestamp },
+    /// Another code is needed. Only version 2 has steps for it.
+    Proved(Step),
+}
+
+/// Returns true if the tenant requires two proofs. Its policy alone decides, and no address.
 pub(super) fn takes_two_proofs(call: &Call, served: &Served<'_>) -> Result<bool, Fault> {
     let policy = served.sspr.policy(&call.site.tenant).map_err(|_| Fault::down())?;
     Ok(policy.is_some_and(|policy| policy.required_proofs() == RequiredProofs::Two))
@@ -83,9 +90,19 @@ pub(super) async fn challenge(
 ) -> Result<(Step, SentCode), Fault> {
     match step {
         Step::Named { address, token, .. } => start(call, served, address, method, token).await,
-        Step::Reset { token, sent } => send(call, served, method, token, *sent).await,
+        Step::Reset { token, sent } => {
+            let code = send(call, served, method, token, Some(*sent)).await?;
+            Ok((reset(token.clone(), &code), code))
+        }
+        Step::Waiting { token, password, second, sent } => {
+            let code = send(call, served, method, token, *sent).await?;
+            let (token, password) = (token.clone(), password.clone());
+            let sent = Some(code.expires_at.as_micros());
+            Ok((Step::Waiting { password, second: second.clone(), sent, token }, code))
+        }
         Step::Entry
         | Step::Granted { .. }
+        | Step::Proved { .. }
         | Step::Submitted { .. }
         | Step::SignIn { .. }
         | Step::SignedIn { .. } => Err(Fault::bad_token()),
@@ -118,13 +135,13 @@ async fn send(
     served: &Served<'_>,
     method: Method,
     token: &Secret,
-    sent: i64,
-) -> Result<(Step, SentCode), Fault> {
+    sent: Option<i64>,
+) -> Result<SentCode, Fault> {
     let (flow, client) = (flow_token(token)?, call.client());
-    let latest = Some(Timestamp::from_micros(sent));
+    let latest = sent.map(Timestamp::from_micros);
     let outcome = served.sspr.send_after(&flow, Some(method), latest, &client).await;
     match outcome.map_err(|_| Fault::down())? {
-        SendOutcome::Sent(code) => Ok((reset(token.clone(), &code), code)),
+        SendOutcome::Sent(code) => Ok(code),
         SendOutcome::TooSoon { resend_at: at } | SendOutcome::TryLater { retry_at: at } => {
             Err(Fault::try_later(at, call.ids.now))
         }
@@ -144,7 +161,7 @@ pub(super) async fn verify(
     token: &Secret,
     sent: i64,
     typed: &str,
-) -> Result<(Step, Timestamp), Fault> {
+) -> Result<Verified, Fault> {
     let flow = flow_token(token)?;
     let wrong = || Fault::wrong_code("The one-time code is not right.");
     let code = Code::parse(typed).map_err(|_| wrong())?;
@@ -153,10 +170,19 @@ pub(super) async fn verify(
     match outcome.map_err(|_| Fault::down())? {
         VerifyOutcome::Granted(granted) => {
             let grant = Secret::of(granted.grant.expose());
-            Ok((Step::Granted { grant }, granted.expires_at))
+            Ok(Verified::Granted { expires_at: granted.expires_at, step: Step::Granted { grant } })
         }
-        // The policy has come to require two proofs since this reset began.
-        VerifyOutcome::NextProof(_) => Err(Fault::expired_token()),
+        VerifyOutcome::NextProof(next) => {
+            let second = next.ways.into_iter().find_map(|way| match way {
+                ProofWay::Code { method, hint } => {
+                    Some(Second { by_sms: method == Method::Sms, hint })
+                }
+                ProofWay::HostProof => None,
+            });
+            // The contract has no step for a proof that the host checks.
+            let second = second.ok_or_else(Fault::two_proofs_in_browser)?;
+            Ok(Verified::Proved(Step::Proved { second, token: token.clone() }))
+        }
         VerifyOutcome::Rejected(rejection) => Err(match rejection {
             Rejection::WrongCode { .. } => wrong(),
             Rejection::LongerCodeSent(_) => {
@@ -174,6 +200,25 @@ pub(super) async fn verify(
     }
 }
 
+/// Keeps a new password in the token until the second proof is given. A password that the rules refuse
+/// whatever the account leaves the client's token unchanged.
+pub(super) fn keep_password(
+    call: &Call,
+    served: &Served<'_>,
+    token: &Secret,
+    second: &Second,
+    typed: &str,
+) -> Result<Step, Fault> {
+    let password = new_password(typed)?;
+    let issues = served.sspr.broken_rules(&call.site.tenant, &password);
+    let issues = issues.map_err(|_| Fault::down())?;
+    if !issues.is_empty() {
+        return Err(Fault::password(&issues));
+    }
+    let (second, password) = (second.clone(), Secret::of(typed.to_owned()));
+    Ok(Step::Waiting { password, second, sent: None, token: token.clone() })
+}
+
 /// `/submit`: sets the new password. A weak password leaves the client's token unchanged.
 pub(super) async fn submit(
     call: &Call,
@@ -182,13 +227,7 @@ pub(super) async fn submit(
     typed: &str,
 ) -> Result<Step, Fault> {
     let grant = Grant::parse(grant.expose()).map_err(|_| Fault::bad_token())?;
-    let password = Password::parse(typed).map_err(|error| {
-        Fault::password(&[match error {
-            PasswordError::Control => PasswordIssue::Characters,
-            PasswordError::Empty => PasswordIssue::Short { least: 1 },
-            PasswordError::TooLong => PasswordIssue::Long { most: Password::MAX_CHARACTERS },
-        }])
-    })?;
+    let password = new_password(typed)?;
     let outcome = served.sspr.submit(&grant, &password, &call.client()).await;
     match outcome.map_err(|_| Fault::down())? {
         SubmitOutcome::Changed(changed) => {
@@ -199,6 +238,16 @@ pub(super) async fn submit(
         SubmitOutcome::Rejected => Err(Fault::expired_token()),
         SubmitOutcome::TryLater { retry_at } => Err(Fault::try_later(retry_at, call.ids.now)),
     }
+}
+
+fn new_password(typed: &str) -> Result<Password, Fault> {
+    Password::parse(typed).map_err(|error| {
+        Fault::password(&[match error {
+            PasswordError::Control => PasswordIssue::Characters,
+            PasswordError::Empty => PasswordIssue::Short { least: 1 },
+            PasswordError::TooLong => PasswordIssue::Long { most: Password::MAX_CHARACTERS },
+        }])
+    })
 }
 
 /// Turns a finished reset into a sign-in, once.

@@ -8,7 +8,7 @@ use super::{
     continuation::{Continuation, Kind, Step},
     fault::Fault,
     issuer::Tokens,
-    steps::{self, Entered},
+    steps::{self, Entered, Verified},
 };
 use crate::{
     domain::{AccountId, Method, Stamp},
@@ -59,7 +59,12 @@ pub(super) async fn go_on(call: &Call, form: &Form) -> Result<Reply, Fault> {
     }
     let typed = field(form, "oob")?;
     let Step::Reset { token: flow, sent } = &token.step else { return Err(Fault::bad_token()) };
-    let (step, expires_at) = steps::verify(call, &served, flow, *sent, typed).await?;
+    // Where two proofs are required, no reset of this version begins. The policy has changed since.
+    let Verified::Granted { expires_at, step } =
+        steps::verify(call, &served, flow, *sent, typed).await?
+    else {
+        return Err(Fault::expired_token());
+    };
     let expires_in = expires_at.since(call.ids.now).as_secs().clamp(1, 600);
     let token = call.next(&token, step)?;
     Ok(Reply::ok(&json!({ "continuation_token": token, "expires_in": expires_in })))

@@ -6,13 +6,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    call::{Call, Reply},
+    call::{Call, Reply, Served},
     continuation::{Continuation, Kind, Step},
     fault::Fault,
-    steps::{self, Entered},
+    steps::{self, Entered, Verified},
     v1::field,
 };
-use crate::{domain::Method, http::form::Form};
+use crate::{
+    domain::Method,
+    http::{form::Form, secret::Secret},
+};
 
 /// The hint of every phone. Any digit of a number would tell a stranger about the account.
 const PHONE_HINT: &str = "+** *** ***";
@@ -25,6 +28,8 @@ struct MethodKind {
     name: &'static str,
 }
 
+const SINGLE_FACTOR: &str = "singleFactor";
+const MULTI_FACTOR: &str = "multiFactor";
 const PASSWORD: MethodKind = MethodKind { id: "1", name: "password" };
 
 /// Every field that any step reads. Each step uses its own fields.
@@ -82,6 +87,8 @@ fn leave(call: &Call, form: &Form, token: &str) -> Result<Reply, Fault> {
         Step::Entry
         | Step::Named { .. }
         | Step::Granted { .. }
+        | Step::Proved { .. }
+        | Step::Waiting { .. }
         | Step::Reset { .. }
         | Step::SignIn { .. } => Err(Fault::bad_token()),
     }
@@ -91,13 +98,13 @@ fn leave(call: &Call, form: &Form, token: &str) -> Result<Reply, Fault> {
 pub(super) async fn reset_start(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
     let (token, served) = call.continue_with(fields.token()?)?;
     let Step::Entry = &token.step else { return Err(Fault::bad_token()) };
-    let username = fields.username()?;
-    if steps::takes_two_proofs(call, &served)? {
+    let offered = steps::name_for_reset(call, &served, fields.username()?).await?;
+    // The second proof is a code by another way. Where there is none, it is given in a browser.
+    if offered.methods.len() < 2 && steps::takes_two_proofs(call, &served)? {
         return Err(Fault::two_proofs_in_browser());
     }
-    let offered = steps::name_for_reset(call, &served, username).await?;
     let listed = offered.methods.iter().map(|it| (kind(*it), Some(hint(*it, &offered.hint))));
-    Ok(methods(call, &call.next(&token, offered.step)?, listed))
+    Ok(methods(call, &call.next(&token, offered.step)?, SINGLE_FACTOR, listed))
 }
 
 /// `POST /api/v2.0/signin/start`
@@ -105,7 +112,7 @@ pub(super) async fn sign_in_start(call: &Call, fields: &Fields) -> Result<Reply,
     let (token, served) = call.continue_with(fields.token()?)?;
     let Step::Entry = &token.step else { return Err(Fault::bad_token()) };
     let step = steps::name_account(call, &served, fields.username()?).await?;
-    Ok(methods(call, &call.next(&token, step)?, [(PASSWORD, None)]))
+    Ok(methods(call, &call.next(&token, step)?, SINGLE_FACTOR, [(PASSWORD, None)]))
 }
 
 /// `POST /api/v2.0/auth/methods/email/{id}/challenge`, the first time and again.
@@ -141,9 +148,20 @@ async fn challenge(call: &Call, fields: &Fields, method: Method) -> Result<Reply
 /// `POST /api/v2.0/auth/methods/{kind}/{id}/verify`, for codes by mail and by SMS.
 pub(super) async fn code_verify(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
     let (token, served) = call.continue_with(fields.token()?)?;
-    let Step::Reset { token: flow, sent } = &token.step else { return Err(Fault::bad_token()) };
     let typed = given(fields.otp.as_deref(), "otp")?;
-    let (step, _) = steps::verify(call, &served, flow, *sent, typed).await?;
+    let step = match &token.step {
+        Step::Reset { token: flow, sent } => {
+            match steps::verify(call, &served, flow, *sent, typed).await? {
+                Verified::Granted { step, .. } | Verified::Proved(step) => step,
+            }
+        }
+        Step::Waiting { token: flow, password, sent: Some(sent), .. } => {
+            let step = second_code(call, &served, (flow, *sent, typed), password).await?;
+            let next = call.next(&token, step)?;
+            return Ok(Reply::ok(&json!({ "state": "continue", "continuationToken": next })));
+        }
+        _ => return Err(Fault::bad_token()),
+    };
     Ok(Reply::ok(&json!({
         "state": "interactionRequired",
         "action": "update",
@@ -156,9 +174,14 @@ pub(super) async fn code_verify(call: &Call, fields: &Fields) -> Result<Reply, F
 /// `PUT /api/v2.0/resetpassword/update`
 pub(super) async fn update(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
     let (token, served) = call.continue_with(fields.token()?)?;
-    let Step::Granted { grant } = &token.step else { return Err(Fault::bad_token()) };
     let typed = given(fields.new_password.as_deref(), "newPassword")?;
-    let step = steps::submit(call, &served, grant, typed).await?;
+    let step = match &token.step {
+        Step::Granted { grant } => steps::submit(call, &served, grant, typed).await?,
+        Step::Proved { token, second } => {
+            steps::keep_password(call, &served, token, second, typed)?
+        }
+        _ => return Err(Fault::bad_token()),
+    };
     Ok(Reply::ok(&json!({
         "state": "interactionRequired",
         "action": "poll",
@@ -170,10 +193,34 @@ pub(super) async fn update(call: &Call, fields: &Fields) -> Result<Reply, Fault>
 /// `POST /api/v2.0/resetpassword/poll`
 pub(super) async fn poll(call: &Call, fields: &Fields) -> Result<Reply, Fault> {
     let (token, _) = call.continue_with(fields.token()?)?;
+    if let Step::Waiting { second, .. } = &token.step {
+        // No client takes a second proof before the new password.
+        let method = if second.by_sms { Method::Sms } else { Method::Email };
+        let listed = [(kind(method), Some(second.hint.clone()))];
+        return Ok(methods(call, &call.next(&token, token.step.clone())?, MULTI_FACTOR, listed));
+    }
     // A token of this step exists only once the password is changed.
     let Step::Submitted { .. } = &token.step else { return Err(Fault::bad_token()) };
     let next = call.next(&token, token.step.clone())?;
     Ok(Reply::ok(&json!({ "state": "continue", "continuationToken": next })))
+}
+
+/// Tries the second code, and sets the password that has waited for it. A repeat gets the same answer.
+async fn second_code(
+    call: &Call,
+    served: &Served<'_>,
+    (flow, sent, typed): (&Secret, i64, &str),
+    password: &Secret,
+) -> Result<Step, Fault> {
+    match steps::verify(call, served, flow, sent, typed).await? {
+        Verified::Granted { step: Step::Granted { grant }, .. } => {
+            steps::submit(call, served, &grant, password.expose()).await
+        }
+        // The first code again.
+        Verified::Granted { .. } | Verified::Proved(_) => {
+            Err(Fault::wrong_code("The one-time code is not right."))
+        }
+    }
 }
 
 /// `POST /api/v2.0/auth/methods/password/{id}/challenge`
@@ -257,6 +304,7 @@ fn link(call: &Call, kind: MethodKind, step: &str) -> Value {
 fn methods(
     call: &Call,
     token: &str,
+    factor: &str,
     listed: impl IntoIterator<Item = (MethodKind, Option<String>)>,
 ) -> Reply {
     let listed = listed.into_iter().map(|(kind, hint)| {
@@ -271,7 +319,7 @@ fn methods(
         "state": "interactionRequired",
         "action": "challenge",
         "continuationToken": token,
-        "challengeContext": { "authenticationFactor": "singleFactor" },
+        "challengeContext": { "authenticationFactor": factor },
         "_embedded": { "methods": listed.collect::<Vec<Value>>() },
     }))
 }
