@@ -1,7 +1,7 @@
 //! The second of two proofs: what the first one leads to, and `prove`, the host's own proof.
 
 use crate::{
-    domain::{Account, EmailAddress, FlowToken, HostProof, Method, Timestamp},
+    domain::{Account, Code, EmailAddress, FlowToken, HostProof, Method, Timestamp},
     error::Error,
     flow::{Bound, Event, FirstProof, Reset, ResetReason, Stage, StageName, Step},
     policy::{RequiredProofs, TenantPolicy},
@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    Client, NextProof, ProofWay, Rejection, Sspr, VerifyOutcome,
+    Client, Granted, NextProof, ProofWay, Rejection, Sspr, VerifyOutcome,
     call::Call,
     records::{MAX_CONFLICTS, terms},
     span::spanned,
@@ -238,6 +238,24 @@ impl Inner {
         stored.reset.first.as_ref().is_none_or(|first| {
             self.bound_destination(stored, &first.bound, policy, account).is_some()
         })
+    }
+
+    /// Returns the grant of a right second code whose reset is completed already. A front that has kept
+    /// the new password until the second proof repeats both steps after a lost answer.
+    pub(super) fn granted_before(
+        &self,
+        token: &FlowToken,
+        code: &Code,
+        stored: &Stored,
+    ) -> Option<Granted> {
+        let Stage::Completed { grant: spent, expires_at, .. } = &stored.reset.stage else {
+            return None;
+        };
+        let bound = stored.reset.bound.as_ref().filter(|_| stored.reset.first.is_some())?;
+        let digest = self.keys.code_digest(bound.key, &bound.binding, code)?;
+        let grant = self.grant_of(token, &*code.symbols(), bound)?;
+        let is_it = digest.matches(&bound.code) && grant.hash().matches(spent);
+        is_it.then_some(Granted { expires_at: *expires_at, grant })
     }
 
     /// Returns the account of a first proof, if the account and its stamp are unchanged.

@@ -106,6 +106,9 @@ impl Sspr {
             return match refusal {
                 Refusal::Expired => Ok(rejected(Rejection::Expired, Outcome::Expired)),
                 Refusal::NoCode => wrong(Outcome::Rejected),
+                Refusal::Gone if over.is_empty() => {
+                    Ok(inner.granted_before(token, code, &stored).map_or_else(gone, passed))
+                }
                 Refusal::Gone | Refusal::TooSoon { .. } => Ok(gone()),
             };
         }

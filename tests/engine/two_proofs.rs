@@ -108,6 +108,31 @@ fn a_right_first_code_gives_no_grant_and_counts_once() {
 }
 
 #[test]
+fn i13_the_second_code_leads_to_the_same_grant_after_the_change_as_well() {
+    runtime().block_on(async {
+        let world = memory().await;
+        let (token, first) = world.proved_by(Method::Email).await;
+        let texted = world.second_code(&token, Method::Sms).await;
+        let grant = world.granted(&token, &texted).await;
+        let ticket = world.changed(&grant, NEW).await;
+        assert_eq!(world.granted(&token, &texted).await.expose(), grant.expose());
+        assert_eq!(world.changed(&grant, NEW).await.expose(), ticket.expose());
+        for other in [&first, &other_than(&texted)] {
+            let gone = world.verify(&token, other).await;
+            assert!(matches!(gone, VerifyOutcome::Rejected(Rejection::Gone)), "{gone:?}");
+        }
+        // Where one proof is enough, a code ends with its reset.
+        world.policies.replace(sms_policy());
+        world.clock.advance(crate::support::hours(2));
+        let (token, code) = world.started_with_code().await;
+        let grant = world.granted(&token, &code).await;
+        world.changed(&grant, OLD).await;
+        let gone = world.verify(&token, &code).await;
+        assert!(matches!(gone, VerifyOutcome::Rejected(Rejection::Gone)), "{gone:?}");
+    });
+}
+
+#[test]
 fn the_second_code_goes_another_way_than_the_first() {
     runtime().block_on(async {
         let world = memory().await;

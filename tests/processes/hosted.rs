@@ -51,6 +51,11 @@ fn two_proofs_reset_in_chromium_and_a_stranger_sees_the_same_pages() {
 }
 
 #[test]
+fn msal_js_unmodified_gives_two_proofs_where_the_tenant_requires_them() {
+    Hosted::start(&["--ephemeral", "--two-proofs"]).walk("msal-two-proofs.mjs", &[]);
+}
+
+#[test]
 fn msal_js_unmodified_resets_by_sms_where_the_tenant_offers_it() {
     Hosted::start(&["--ephemeral", "--sms"]).walk("msal-sms.mjs", &[]);
 }
