@@ -130,11 +130,13 @@ impl TenantPolicy {
     pub fn to_json(&self) -> Value {
         let mut document = self.usual_json();
         // Older releases refuse a document with these, so they are written only where they matter.
-        if self.required_proofs() == RequiredProofs::Two {
-            document["requiredProofs"] = json!(2);
-        }
-        if self.host_proofs() == HostProofs::On {
-            document["hostProofs"] = json!("on");
+        let two = (self.required_proofs() == RequiredProofs::Two).then(|| json!(2));
+        let on = (self.host_proofs() == HostProofs::On).then(|| json!("on"));
+        let proofs = [("requiredProofs", two), ("hostProofs", on)];
+        if let Value::Object(fields) = &mut document {
+            fields.extend(
+                proofs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))),
+            );
         }
         document
     }

@@ -108,7 +108,7 @@ async fn no_form_of_another_step_goes_around_the_second_proof() {
     ] {
         let answer = browser.clone().post(path, form).await;
         let to = page(&answer);
-        assert!(["next-proof", "start-again"].contains(&&*to), "{path}: {to}");
+        assert!(["next-proof", "start-again"].contains(&to), "{path}: {to}");
     }
     assert!(site.world.inbox.texts().is_empty());
     // A reload shows the same page, and a double click sends one text.
