@@ -226,6 +226,9 @@ impl Terminal {
                     };
                     match self.sspr.verify(&started.token, &code, &client).await? {
                         VerifyOutcome::Granted(granted) => break granted.grant,
+                        VerifyOutcome::NextProof(_) => {
+                            return say("This tenant asks for two proofs; use its pages.");
+                        }
                         VerifyOutcome::Rejected(rejection) => {
                             if !say_rejected(&rejection) {
                                 return Ok(());

@@ -28,10 +28,10 @@ use super::{
 impl Sspr {
     /// Takes the second proof of a reset, if the host checks it. A right code comes first.
     ///
-    /// One try of the reset's latest code is charged before the host is asked
-    /// ([`HostProofCheck`](crate::ports::HostProofCheck)), and one of the account's tries of such
-    /// proofs, which have the limits of its tries of codes. A repeat with a right proof gets the same
-    /// grant, if the host accepts the proof again.
+    /// Before the host is asked ([`HostProofCheck`](crate::ports::HostProofCheck)), one try of the
+    /// reset's latest code is charged. One of the account's tries of such proofs is charged as well.
+    /// These have the limits of its tries of codes. A repeat with a right proof gets the same grant, if
+    /// the host accepts the proof again.
     ///
     /// # Errors
     /// A store, the policy source or the host's check failed. The try may have been charged.

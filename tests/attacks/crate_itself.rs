@@ -63,7 +63,7 @@ fn attack_05_the_caller_never_names_a_destination() {
 /// in the record, the code, the grant and the ticket.
 #[test]
 fn attack_64_nothing_is_without_an_end() {
-    let reset = source("src/flow/reset.rs");
+    let reset = source("src/flow/reset.rs") + &source("src/flow/state.rs");
     let store = source("src/ports/code_store.rs");
     let outcome = source("src/engine/outcome.rs");
     for (text, head) in [
