@@ -13,6 +13,7 @@ mod entropy;
 mod events;
 mod outbox;
 mod password_hasher;
+mod policy_preview;
 mod policy_source;
 mod policy_store;
 mod sms_sender;
@@ -31,6 +32,7 @@ pub use entropy::{Entropy, EntropyUnavailable};
 pub use events::{EngineEvent, EventKind, EventSink, Failure, FailureKind, Outcome};
 pub use outbox::{NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeId, Outbox};
 pub use password_hasher::{HashError, HashQueue, PasswordHasher, PasswordMatch};
+pub use policy_preview::{Affected, PolicyPreview};
 pub use policy_source::{PolicyError, PolicySource};
 pub use policy_store::{
     BaseOrigin, DamagedPolicy, PolicyChange, PolicyStore, RecordedChange, VersionedPolicy, Written,
