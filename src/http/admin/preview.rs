@@ -28,7 +28,7 @@ fn words(count: Option<Affected>) -> String {
     match count {
         None => "The accounts could not be counted. You can save this all the same.".to_owned(),
         Some(Affected { accounts: 0, of }) => format!(
-            "Every account that can reset a password now still could. Their number is {}.",
+            "No account would lose password reset. {} can reset a password now.",
             grouped(&of.to_string())
         ),
         Some(Affected { accounts, of }) => format!(
@@ -47,7 +47,7 @@ mod tests {
     fn a_count_is_said_in_words() {
         let said = |accounts, of| words(Some(Affected { accounts, of }));
         assert_eq!(said(1204, 9880), "1,204 of 9,880 accounts could no longer reset a password.");
-        assert!(said(0, 1_000_000).ends_with("Their number is 1,000,000."));
+        assert!(said(0, 1_000_000).ends_with("1,000,000 can reset a password now."));
         assert!(words(None).contains("could not be counted"));
     }
 }

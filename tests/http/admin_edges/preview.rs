@@ -124,7 +124,7 @@ async fn a_change_of_a_user_flow_and_of_sms_is_counted_too() {
         ask(fields);
     });
     let shown = shown.await;
-    let words = "Every account that can reset a password now still could. Their number is 3.";
+    let words = "No account would lose password reset. 3 can reset a password now.";
     let form = form_of(&shown.body, "sms");
     assert!(form.contains(words) && form.contains("value=\"US\""), "{form}");
     assert_eq!(desk.policy(), TenantPolicy::customers("contoso").unwrap());
