@@ -90,6 +90,7 @@ async fn every_page(app: &Router, cookie: &str, query: &str) -> Vec<u16> {
         "sspr.css",
         "password.js",
         "countdown.js",
+        "sms-code.js",
         "logo.svg",
     ];
     let all = form(&[

@@ -240,7 +240,7 @@ async fn pages_and_what_they_load_stay_below_twenty_kilobytes() {
     let mut browser = site.browser();
     browser.named("ada@example.com").await;
     let mut size = 0;
-    for asset in ["sspr.css", "password.js", "countdown.js", "logo.svg"] {
+    for asset in ["sspr.css", "password.js", "countdown.js", "sms-code.js", "logo.svg"] {
         size += browser.get(&format!("/account/{asset}")).await.body.len();
     }
     browser.post("reset", &[]).await;

@@ -66,6 +66,26 @@ async fn whoever_has_no_phone_sees_the_same_pages_until_a_right_code() {
     assert_eq!(site.world.inbox.texts().len(), 1);
 }
 
+/// A browser fills in the code of a text where the page asks it to. Whether the page asks depends
+/// on the way that was chosen, and on no account.
+#[tokio::test]
+async fn the_page_for_a_code_by_sms_asks_the_browser_for_the_text_whoever_looks() {
+    let site = site().await;
+    let script = "<script src=\"sms-code.js\" defer></script>";
+    for mail in ["ada@example.com", "bob@example.com"] {
+        let mut browser = forgot(&site, mail).await;
+        assert!(!browser.here().await.body.contains(script), "no code is on its way");
+        browser.post("send-code", &[("by", "sms")]).await;
+        assert!(browser.here().await.body.contains(script), "{mail}");
+        browser.post("send-code", &[("by", "email")]).await;
+        assert!(!browser.here().await.body.contains(script), "{mail}: the code comes by mail");
+    }
+    let browser = site.browser();
+    let asset = browser.clone().get("/account/sms-code.js").await;
+    assert_eq!((asset.status, asset.header("content-type")), (200, "text/javascript"));
+    assert!(asset.body.len() < 2_000, "{}", asset.body.len());
+}
+
 #[tokio::test]
 async fn the_code_can_be_got_the_other_way_at_once() {
     let site = site().await;
