@@ -3,7 +3,8 @@
 use sspr::http::{Pages, ReturnTo};
 
 use super::signed_in::{Browser, CHOICE, Site, page};
-use crate::support::{PHONE, World, phone, seconds};
+use crate::support::{PHONE, World, hours, phone, seconds, sms_policy};
+use sspr::policy::Limits;
 
 async fn site() -> Site {
     let set = |pages: Pages| pages.with_home(ReturnTo::parse("/shop").unwrap());
@@ -103,6 +104,53 @@ async fn the_code_can_be_got_the_other_way_at_once() {
     // After the right code there is nothing to choose.
     assert_eq!(page(&browser.get(&path).await), "new-password");
     assert_eq!(page(&browser.post("send-code", &[("by", "sms")]).await), "new-password");
+}
+
+#[tokio::test]
+async fn whoever_begins_again_after_an_hour_chooses_again() {
+    let site = site().await;
+    let mut browser = forgot(&site, "ada@example.com").await;
+    assert_eq!(page(&browser.post("send-code", &[("by", "sms")]).await), "code");
+    assert_eq!(page(&browser.post("reset", &[]).await), "code", "the reset goes on");
+    let code = text_code(&site).await;
+    site.world.clock.advance(hours(2));
+
+    assert_eq!(page(&browser.post("reset", &[]).await), "send-code");
+
+    assert_eq!(site.world.courier.drain(&site.world.inbox).await.sent, 0, "nobody chose a mail");
+    assert_eq!(page(&browser.post("send-code", &[("by", "sms")]).await), "code");
+    let newer = text_code(&site).await;
+    assert_ne!(code, newer);
+    assert_eq!(page(&browser.post("code", &[("code", &newer)]).await), "new-password");
+    // After the right code, a new reset begins with the choice as well.
+    assert_eq!(page(&browser.post("reset", &[]).await), "send-code");
+}
+
+#[tokio::test]
+async fn whoever_waits_for_something_else_is_not_asked_how_to_get_a_code() {
+    let site = site().await;
+    let limits = Limits::builder().network_tries(1).texts_per_network(1).build().unwrap();
+    site.world.policies.replace(sms_policy().with_limits(limits));
+    let mut browser = site.browser();
+    for _ in 0..2 {
+        browser.sign_in("ada@example.com", "not the password").await;
+    }
+    assert!(browser.at.contains("/try-later?"), "{}", browser.at);
+    let path = browser.path("send-code");
+    assert_eq!(page(&browser.get(&path).await), "try-later");
+    assert_eq!(page(&browser.post("send-code", &[("by", "sms")]).await), "try-later");
+    assert!(site.world.inbox.texts().is_empty());
+
+    // Whoever waits for a text may have a mail, and whoever waits to type a code another one.
+    let mut browser = forgot(&site, "ada@example.com").await;
+    browser.post("send-code", &[("by", "sms")]).await;
+    site.world.clock.advance(seconds(61));
+    assert_eq!(page(&browser.post("send-code", &[("by", "sms")]).await), "try-later");
+    assert_eq!(browser.get(&browser.path("send-code")).await.status, 200);
+    assert_eq!(page(&browser.post("send-code", &[("by", "email")]).await), "code");
+    let tried = browser.post("code", &[("code", "00000000")]).await;
+    assert_eq!(page(&tried), "try-later", "the network has used its one try up");
+    assert_eq!(browser.get(&browser.path("send-code")).await.status, 200);
 }
 
 #[tokio::test]
