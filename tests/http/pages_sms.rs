@@ -2,7 +2,8 @@
 
 use sspr::http::{Pages, ReturnTo};
 
-use super::signed_in::{Browser, CHOICE, Site, page};
+use super::signed_in::{CHOICE, Site, page};
+use crate::support::browser::Browser;
 use crate::support::{PHONE, World, hours, phone, seconds, sms_policy};
 use sspr::policy::Limits;
 
@@ -12,7 +13,7 @@ async fn site() -> Site {
 }
 
 /// Goes from the address to the choice.
-async fn forgot<'a>(site: &'a Site, mail: &str) -> Browser<'a> {
+async fn forgot(site: &Site, mail: &str) -> Browser {
     let mut browser = site.browser();
     browser.post("sign-in", &[("username", mail)]).await;
     assert_eq!(page(&browser.post("reset", &[]).await), "send-code");
