@@ -41,9 +41,11 @@ use crate::{domain::Account, policy::TenantPolicy};
 ///             (email.state() == MethodState::Enabled, excluded.collect::<Vec<_>>())
 ///         };
 ///         let (_before, _after) = (is_on(before), is_on(after));
-///         // SELECT count(*) FILTER (WHERE $1 AND NOT groups && $2 AND NOT ($3 AND NOT groups && $4)),
-///         //        count(*) FILTER (WHERE $1 AND NOT groups && $2)
-///         // FROM accounts WHERE tenant = $5 AND password IS NOT NULL
+///         // SELECT count(*) FILTER (WHERE NOT after), count(*) FROM (
+///         //   SELECT $1 AND NOT groups && $2 AS before,
+///         //          $3 AND NOT groups && $4 AS after
+///         //   FROM accounts WHERE tenant = $5 AND password IS NOT NULL
+///         // ) WHERE before
 ///         Some(Affected { accounts: 0, of: 0 })
 ///     }
 /// }
