@@ -26,6 +26,8 @@ async function forgot(page, address) {
 
 async function choose(page, way) {
   await page.click(`button[value=${way}]`);
+  // The scripts of the page have run.
+  await page.waitForLoadState("load");
   assert.equal(path(page), "/contoso/account/code");
 }
 
