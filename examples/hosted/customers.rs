@@ -1,12 +1,13 @@
 //! Customers of every kind, in each tenant.
 
 use sspr::{
+    TenantPolicy,
     adapters::{Argon2Pool, SqliteUsers, SystemEntropy},
     domain::{
         Account, AccountId, EmailAddress, GroupId, IdentityProvider, Password, PhoneNumber,
         SecondFactor, Stamp, TenantId,
     },
-    ports::{HashQueue, PasswordHasher as _, UserStore as _},
+    ports::{Affected, HashQueue, PasswordHasher as _, PolicyPreview, UserStore as _},
 };
 
 use crate::{Outcome, STAFF, TENANTS};
@@ -39,13 +40,37 @@ const NAMES: [&str; 10] = [
     "phone",
 ];
 
+/// Counts customers for the administrator, one by one. A host with a table counts in one query.
+pub struct Count {
+    pub users: SqliteUsers,
+    /// How many customers there are besides the named ones.
+    pub more: u32,
+}
+
+#[async_trait::async_trait]
+impl PolicyPreview for Count {
+    async fn affected(&self, before: &TenantPolicy, after: &TenantPolicy) -> Option<Affected> {
+        let mut accounts = Vec::new();
+        for name in names(self.more) {
+            let id = AccountId::parse(&name).ok()?;
+            accounts.extend(self.users.find(before.tenant(), &id).await.ok()?);
+        }
+        Some(Affected::among(before, after, &accounts))
+    }
+}
+
+/// The named customers, and as many more.
+fn names(more: u32) -> impl Iterator<Item = String> {
+    let more = (1..=more).map(|number| format!("customer{number}"));
+    NAMES.into_iter().map(str::to_owned).chain(more)
+}
+
 /// Puts in the named customers, and `more` of the name `customer1`, `customer2` and so on.
 pub async fn furnish(users: &SqliteUsers, existing: Existing, more: u32) -> Outcome<()> {
     let hash = Argon2Pool::new().hash(Password::parse(PASSWORD)?, HashQueue::Submit).await?;
     for (tenant, _) in TENANTS {
         let tenant = TenantId::parse(tenant)?;
-        let more = (1..=more).map(|number| format!("customer{number}"));
-        for name in NAMES.into_iter().map(str::to_owned).chain(more) {
+        for name in names(more) {
             let id = AccountId::parse(&name)?;
             if existing == Existing::Keep && users.find(&tenant, &id).await?.is_some() {
                 continue;

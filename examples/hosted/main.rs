@@ -104,7 +104,10 @@ async fn run(options: Options) -> Outcome<()> {
     };
 
     let administrators = Administrators::new()?;
-    let mut admin = Admin::new(&sspr, policies.clone(), administrators.clone()).with_help_desk();
+    let count = customers::Count { more: options.settings.customers, users: users.clone() };
+    let mut admin = Admin::new(&sspr, policies.clone(), administrators.clone())
+        .with_help_desk()
+        .with_preview(count);
     // Tests come from many networks by one connection.
     let proxies = if options.controls {
         TrustedProxies::parse(["127.0.0.0/8", "::1"])?

@@ -66,7 +66,7 @@ pub(crate) struct Inner {
     pub(crate) breaches: Option<Arc<dyn BreachCheck>>,
     pub(super) outbox: Option<Arc<dyn Outbox>>,
     pub(super) outboxes: Outboxes,
-    pub(super) sms: Option<Arc<dyn SmsSender>>,
+    pub(crate) sms: Option<Arc<dyn SmsSender>>,
     pub(super) templates: Arc<dyn Templates>,
     pub(super) queue: Arc<Queue>,
     pub(super) pace: Pace,

@@ -65,6 +65,11 @@ impl Sspr {
         self.inner.breaches.is_some()
     }
 
+    /// Returns true if this service has a sender for text messages.
+    pub(crate) fn sends_texts(&self) -> bool {
+        self.inner.sms.is_some()
+    }
+
     /// Returns the current time of the process.
     pub(crate) fn now(&self) -> Timestamp {
         self.inner.clock.now()

@@ -84,12 +84,13 @@ pub(super) fn level_host(request: &mut Request) {
     request.headers_mut().insert(HOST, own);
 }
 
-/// Adds the stylesheet, the two small scripts and the logo.
+/// Adds the stylesheet, the small scripts and the logo.
 pub(super) fn assets<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     router
         .route("/sspr.css", asset("text/css", include_str!("pages/assets/sspr.css")))
         .route("/password.js", asset("text/javascript", include_str!("pages/assets/password.js")))
         .route("/countdown.js", asset("text/javascript", include_str!("pages/assets/countdown.js")))
+        .route("/sms-code.js", asset("text/javascript", include_str!("pages/assets/sms-code.js")))
         .route("/logo.svg", asset("image/svg+xml", include_str!("pages/assets/logo.svg")))
 }
 

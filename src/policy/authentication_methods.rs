@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     graph::{DocumentError, Node, is_same_id},
-    json::{DEEPEST_EMAIL, DEEPEST_METHODS, parse_json},
+    json::{DEEPEST_METHOD, DEEPEST_METHODS, parse_json},
 };
 use crate::domain::{Account, GroupId, Method};
 
@@ -143,19 +143,27 @@ impl AuthenticationMethodsPolicy {
     /// # Ok::<(), sspr::policy::DocumentError>(())
     /// ```
     pub fn from_email_json(json: &str) -> Result<Self, DocumentError> {
-        let mut email = parse_json(json, DEEPEST_EMAIL)?;
-        let read = MethodPolicy::read(&Node::root(&email), EMAIL)?;
-        let is_named = match Node::root(&email).field("id")? {
-            Some(id) if id.text()?.eq_ignore_ascii_case("email") => true,
-            Some(id) => return Err(id.fault("must be Email")),
-            None => false,
-        };
-        // Without its name the method would not be found in the document that is kept.
-        if let (false, Some(fields)) = (is_named, email.as_object_mut()) {
-            fields.insert("id".to_owned(), json!("Email"));
-        }
+        let (email, read) = read_alone(json, Method::Email)?;
         let document = json!({ "authenticationMethodConfigurations": [email] });
         Ok(Self { document, email: read, sms: MethodPolicy::for_nobody() })
+    }
+
+    /// Replaces Graph's configuration of one method, and keeps everything else.
+    ///
+    /// # Errors
+    /// [`DocumentError`] names the path in this configuration, and the rule.
+    #[cfg(feature = "axum")]
+    pub(crate) fn with_method(&self, method: Method, json: &str) -> Result<Self, DocumentError> {
+        let (configuration, _) = read_alone(json, method)?;
+        let mut document = self.document.clone();
+        let listed = document.get_mut("authenticationMethodConfigurations");
+        if let Some(listed) = listed.and_then(Value::as_array_mut) {
+            match listed.iter_mut().find(|other| is_named(other, method)) {
+                Some(other) => *other = configuration,
+                None => listed.push(configuration),
+            }
+        }
+        Self::from_json(&document.to_string())
     }
 
     /// Creates a policy with Email OTP off and for no account.
@@ -278,6 +286,26 @@ impl MethodPolicy {
     pub(super) fn excludes(&self, account: &Account) -> bool {
         self.exclude.iter().any(|target| target.covers(account))
     }
+}
+
+/// Reads Graph's configuration of one method. Returns the document with its `id`, and its content.
+fn read_alone(json: &str, method: Method) -> Result<(Value, MethodPolicy), DocumentError> {
+    let (odata_type, name, rule) = match method {
+        Method::Email => (EMAIL, "Email", "must be Email"),
+        Method::Sms => (SMS, "Sms", "must be Sms"),
+    };
+    let mut document = parse_json(json, DEEPEST_METHOD)?;
+    let read = MethodPolicy::read(&Node::root(&document), odata_type)?;
+    let is_named = match Node::root(&document).field("id")? {
+        Some(id) if method_of(id.text()?) == Some(method) => true,
+        Some(id) => return Err(id.fault(rule)),
+        None => false,
+    };
+    // Without its name the method would not be found in the document that is kept.
+    if let (false, Some(fields)) = (is_named, document.as_object_mut()) {
+        fields.insert("id".to_owned(), json!(name));
+    }
+    Ok((document, read))
 }
 
 /// Returns the method with this id in Graph.

@@ -17,7 +17,7 @@ use super::graph::{DocumentError, Node};
 pub(crate) const DEEPEST: usize = 100;
 pub(super) const DEEPEST_METHODS: usize = DEEPEST - 1;
 pub(super) const DEEPEST_FLOW: usize = DEEPEST - 2;
-pub(super) const DEEPEST_EMAIL: usize = DEEPEST_METHODS - 2;
+pub(super) const DEEPEST_METHOD: usize = DEEPEST_METHODS - 2;
 /// The most bytes of a tenant's document. Graph's own policies are at most 20 KB.
 pub(crate) const MOST_BYTES: usize = 1024 * 1024;
 

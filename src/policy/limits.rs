@@ -212,6 +212,20 @@ impl Limits {
         LimitsBuilder::default()
     }
 
+    /// Starts from these limits.
+    ///
+    /// ```
+    /// use sspr::policy::Limits;
+    ///
+    /// let limits = Limits::builder().texts_per_tenant(200).build()?;
+    /// let fewer = limits.to_builder().texts_per_number(3).build()?;
+    /// assert_eq!(fewer.texts_per_tenant(), 200);
+    /// # Ok::<(), sspr::policy::LimitsError>(())
+    /// ```
+    pub const fn to_builder(&self) -> LimitsBuilder {
+        LimitsBuilder(*self)
+    }
+
     /// Returns these limits if they and their odds are within bounds.
     pub(super) fn checked(self) -> Result<Self, LimitsError> {
         self.check_bounds()?;

@@ -29,6 +29,8 @@ pub use limits::{Limits, LimitsBuilder, LimitsError};
 #[cfg(any(feature = "postgres", feature = "smtp"))]
 pub(crate) use near::meant;
 pub use odds::Odds;
+#[cfg(feature = "axum")]
+pub(crate) use odds::grouped;
 pub use password::{
     CurrentPassword, PasswordContext, PasswordIssue, PasswordRules, PasswordRulesError,
 };

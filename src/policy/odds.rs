@@ -62,16 +62,20 @@ impl Odds {
     /// Returns a probability as "1 time in …".
     #[must_use]
     pub fn one_in(probability: f64) -> String {
-        let digits = format!("{:.0}", 1.0 / probability);
-        let mut grouped = String::new();
-        for (index, digit) in digits.chars().enumerate() {
-            if index > 0 && digits.len().wrapping_sub(index).is_multiple_of(3) {
-                grouped.push(',');
-            }
-            grouped.push(digit);
-        }
-        grouped
+        grouped(&format!("{:.0}", 1.0 / probability))
     }
+}
+
+/// Returns the digits of a number with a comma before every three of them.
+pub(crate) fn grouped(digits: &str) -> String {
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && digits.len().wrapping_sub(index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 impl fmt::Display for Odds {

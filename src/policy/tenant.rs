@@ -420,6 +420,13 @@ impl TenantPolicy {
         &self.sms_countries
     }
 
+    /// Returns the English names of these countries.
+    #[cfg(feature = "axum")]
+    pub(crate) fn sms_country_names(&self) -> impl Iterator<Item = &'static str> {
+        let found = self.sms_countries.iter().filter_map(|code| phonelib::country_by_code(code));
+        found.map(|country| country.name)
+    }
+
     /// Sets the countries that text messages go to. Without any, SMS is not offered.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod events;
 mod host_proof_check;
 mod outbox;
 mod password_hasher;
+mod policy_preview;
 mod policy_source;
 mod policy_store;
 mod sms_sender;
@@ -33,6 +34,7 @@ pub use events::{EngineEvent, EventKind, EventSink, Failure, FailureKind, Outcom
 pub use host_proof_check::HostProofCheck;
 pub use outbox::{NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeId, Outbox};
 pub use password_hasher::{HashError, HashQueue, PasswordHasher, PasswordMatch};
+pub use policy_preview::{Affected, PolicyPreview};
 pub use policy_source::{PolicyError, PolicySource};
 pub use policy_store::{
     BaseOrigin, DamagedPolicy, PolicyChange, PolicyStore, RecordedChange, VersionedPolicy, Written,

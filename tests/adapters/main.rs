@@ -46,6 +46,8 @@ mod contract_postgres;
 mod contract_redis;
 #[cfg(all(feature = "conformance", feature = "sqlite"))]
 mod contract_sqlite;
+#[cfg(feature = "webhook")]
+mod providers;
 #[cfg(feature = "smtp")]
 mod smtp;
 #[cfg(feature = "smtp")]

@@ -98,7 +98,10 @@ await walk({
     // Email OTP off in one tenant: no reset there, and the other is as it was.
     await admin.selectOption("#tenant", "contoso");
     await admin.click("text=Switch");
-    await admin.uncheck("[name=state]");
+    await admin.uncheck("form[action^=policy] [name=state]");
+    await admin.click("form[action^=policy] .button");
+    assert.match(await admin.locator("form[action^=policy] [role=status]").innerText(), /^(\d+) of \1 accounts could no longer reset/);
+    await check(admin, "8-admin-preview", true);
     await admin.click("text=Save policy");
     assert.ok(await admin.locator("text=Saved.").isVisible());
     assert.ok(await admin.locator("text=1 to do").isVisible());
@@ -110,8 +113,9 @@ await walk({
 
     // The user flow offers Email with password; Email OTP on for all users.
     assert.ok(await admin.locator("[value=EmailPassword-OAUTH]").isChecked());
-    await admin.check("[name=state]");
-    await admin.check("#all");
+    await admin.check("form[action^=policy] [name=state]");
+    await admin.check("form[action^=policy] [value=all_users]");
+    await admin.click("form[action^=policy] .button");
     await admin.click("text=Save policy");
     assert.ok(await admin.locator("text=Saved.").isVisible());
     await admin.fill("#address", "disabled@example.com");

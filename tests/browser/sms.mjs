@@ -26,6 +26,8 @@ async function forgot(page, address) {
 
 async function choose(page, way) {
   await page.click(`button[value=${way}]`);
+  // The scripts of the page have run.
+  await page.waitForLoadState("load");
   assert.equal(path(page), "/contoso/account/code");
 }
 
@@ -73,6 +75,81 @@ async function resetByMailAfterAll() {
   await page.context().close();
 }
 
+/** A browser that hands over texts, and lets a walk see that it was asked. */
+async function withWebOtp() {
+  const page = await open(browser);
+  await page.addInitScript(() => {
+    window.OTPCredential = class {};
+    window.asked = [];
+    navigator.credentials.get = (options) => {
+      const asked = { otp: options.otp, aborted: false };
+      window.asked.push(asked);
+      options.signal.addEventListener("abort", () => {
+        asked.aborted = true;
+        sessionStorage.setItem("aborted", "yes");
+      });
+      return new Promise((resolve, reject) => {
+        window.text = (code) => resolve({ code });
+        window.refuse = () => reject(new DOMException("no", "NotAllowedError"));
+      });
+    };
+  });
+  return page;
+}
+
+const asked = (page) => page.evaluate(() => window.asked);
+
+/** The code of a text is filled in, and never over what somebody types. */
+async function filledIn() {
+  await restore();
+  const page = await withWebOtp();
+  await forgot(page, "phone@example.com");
+  assert.deepEqual(await asked(page), []);
+  const before = (await mails(PHONE)).length;
+  await choose(page, "sms");
+  assert.deepEqual(await asked(page), [{ otp: { transport: ["sms"] }, aborted: false }]);
+  const { code } = await text(before);
+  await page.evaluate((it) => window.text(it), code);
+  await page.waitForFunction((it) => document.getElementById("code").value === it, code);
+  assert.equal(path(page), "/contoso/account/code", "the user sends the form");
+  await press(page);
+  assert.equal(path(page), "/contoso/account/new-password");
+  assert.equal(await page.evaluate(() => sessionStorage.getItem("aborted")), "yes");
+  assert.deepEqual(await asked(page), []);
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+}
+
+/** Whoever types first, or says no, goes on as without the script. */
+async function typedInstead() {
+  await restore();
+  const page = await withWebOtp();
+  await forgot(page, "phone@example.com");
+  const before = (await mails(PHONE)).length;
+  await choose(page, "sms");
+  const { code } = await text(before);
+  await page.fill("#code", "1234");
+  await page.evaluate(() => window.text("99999999"));
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
+  assert.equal(await page.inputValue("#code"), "1234");
+  await page.reload();
+  await page.evaluate(() => window.refuse());
+  await enter(page, code);
+  assert.equal(path(page), "/contoso/account/new-password");
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+}
+
+/** A code by mail asks the browser for no text. */
+async function notForMail() {
+  await restore();
+  const page = await withWebOtp();
+  await forgot(page, "phone@example.com");
+  await choose(page, "email");
+  assert.deepEqual(await asked(page), []);
+  await page.context().close();
+}
+
 /** What a page says, but for what names the address. */
 async function said(page, address) {
   const text = await page.locator("main").innerText();
@@ -105,5 +182,8 @@ await walk({
     resetBySms("ar-", { locale: "ar", viewport: { width: 320, height: 640 } }),
   "the code by mail after all": resetByMailAfterAll,
   "strangers": strangers,
+  "the code of a text is filled in": filledIn,
+  "what is typed stays": typedInstead,
+  "no text for a code by mail": notForMail,
 });
 await browser.close();

@@ -5,10 +5,12 @@ mod damaged;
 mod fields;
 mod form;
 mod permissions;
+mod preview;
 mod refusals;
 mod repeats;
 mod requests;
 mod shown;
+mod sms;
 mod texts;
 
 use crate::support::{
@@ -27,6 +29,8 @@ use sspr::{
 
 pub const EMAIL: &str = "/admin/tenants/contoso/v1.0/policies/authenticationMethodsPolicy/\
                          authenticationMethodConfigurations/email";
+pub const SMS: &str = "/admin/tenants/contoso/v1.0/policies/authenticationMethodsPolicy/\
+                       authenticationMethodConfigurations/sms";
 pub const FLOWS: &str = "/admin/tenants/contoso/v1.0/identity/authenticationEventsFlows";
 pub const ROOT: (&str, &str) = ("authorization", "root");
 

@@ -90,6 +90,7 @@ async fn every_page(app: &Router, cookie: &str, query: &str) -> Vec<u16> {
         "sspr.css",
         "password.js",
         "countdown.js",
+        "sms-code.js",
         "logo.svg",
     ];
     let all = form(&[
@@ -207,16 +208,21 @@ async fn every_answer_of_the_administrators_side_is_guarded() {
     let app = Router::new().nest("/admin/", admin.router());
     let graph = "tenants/contoso/v1.0/policies/authenticationMethodsPolicy/\
                  authenticationMethodConfigurations/email";
+    let sms = "tenants/contoso/v1.0/policies/authenticationMethodsPolicy/\
+               authenticationMethodConfigurations/sms";
     let flows = "tenants/contoso/v1.0/identity/authenticationEventsFlows";
     let mut statuses = Vec::new();
     for page in [
         "",
         "events",
         "email.json",
+        "sms.json",
         "policy",
+        "sms",
         "explain",
         "nowhere",
         graph,
+        sms,
         flows,
         "sspr.css",
         "?tenant=contoso",

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use crate::support::{
     NEW, OLD, World,
+    browser::Browser,
     front::{FORM, KINDS, Named, Seen, build, flaky_world, form, furnish, get, post, send},
     seconds,
 };
@@ -17,14 +18,6 @@ use sspr::{
 struct Site {
     world: World,
     app: Router,
-}
-
-/// One browser: its cookies.
-struct Browser<'a> {
-    site: &'a Site,
-    cookies: Vec<String>,
-    /// Where the last redirect led.
-    at: String,
 }
 
 impl Site {
@@ -44,50 +37,12 @@ impl Site {
         Self { app, world }
     }
 
-    fn browser(&self) -> Browser<'_> {
-        Browser { at: String::new(), cookies: Vec::new(), site: self }
-    }
-}
-
-impl Browser<'_> {
-    fn keep(&mut self, seen: &Seen) {
-        for cookie in seen.cookies() {
-            let name = cookie.split('=').next().unwrap().to_owned();
-            self.cookies.retain(|kept| !kept.starts_with(&format!("{name}=")));
-            self.cookies.push(cookie);
-        }
-        if seen.status == 303 {
-            let to = seen.header("location");
-            self.at = if to.starts_with('/') { to.to_owned() } else { format!("/account/{to}") };
-        }
-    }
-
-    async fn get(&mut self, path: &str) -> Seen {
-        let seen = get(&self.site.app, path, &[("cookie", &self.cookies.join("; "))]).await;
-        self.keep(&seen);
-        seen
-    }
-
-    /// Posts beside the page that the last redirect led to.
-    async fn post(&mut self, page: &str, fields: &[(&str, &str)]) -> Seen {
-        let query = self.at.split_once('?').map_or("", |(_, query)| query);
-        let path = format!("/account/{page}?{query}");
-        let cookies = self.cookies.join("; ");
-        let seen = post(&self.site.app, &path, &[("cookie", &cookies)], &form(fields)).await;
-        self.keep(&seen);
-        seen
-    }
-
-    async fn here(&mut self) -> Seen {
-        self.get(&self.at.clone()).await
-    }
-
-    async fn named(&mut self, mail: &str) {
-        self.post("sign-in", &[("username", mail)]).await;
+    fn browser(&self) -> Browser {
+        Browser::of(&self.app)
     }
 
     async fn code(&self) -> String {
-        self.site.world.mailed_code().await.expose()
+        self.world.mailed_code().await.expose()
     }
 }
 
@@ -166,7 +121,7 @@ async fn the_journey_ends_with_a_session_and_the_way_back() {
     browser.get("/account/sign-in?return_to=/shop/cart").await;
     browser.post("sign-in", &[("username", "ada@example.com"), ("return_to", "/shop/cart")]).await;
     browser.post("reset", &[("password", "is not read")]).await;
-    let code = browser.code().await;
+    let code = site.code().await;
     browser.post("code", &[("code", &code)]).await;
     let done =
         browser.post("new-password", &[("new-password", NEW), ("confirm-password", NEW)]).await;
@@ -240,11 +195,11 @@ async fn pages_and_what_they_load_stay_below_twenty_kilobytes() {
     let mut browser = site.browser();
     browser.named("ada@example.com").await;
     let mut size = 0;
-    for asset in ["sspr.css", "password.js", "countdown.js", "logo.svg"] {
+    for asset in ["sspr.css", "password.js", "countdown.js", "sms-code.js", "logo.svg"] {
         size += browser.get(&format!("/account/{asset}")).await.body.len();
     }
     browser.post("reset", &[]).await;
-    let code = browser.code().await;
+    let code = site.code().await;
     for tag in ["en", "ar", "fr"] {
         let page = browser.get(&format!("/account/code?ui_locales={tag}")).await;
         assert!(page.body.len() + size < 20_000, "{tag}: {}", page.body.len() + size);
@@ -294,7 +249,7 @@ async fn nobody_elses_cookie_token_or_application_is_worth_anything() {
     let mut browser = site.browser();
     browser.named("ada@example.com").await;
     browser.post("reset", &[]).await;
-    let code = browser.code().await;
+    let code = site.code().await;
     let good = browser.cookies.clone();
     let (name, value) = good[0].split_once('=').unwrap();
     let flipped: String = value.chars().rev().collect();
@@ -375,7 +330,7 @@ async fn bad_input_is_a_page_that_says_so_and_nothing_is_lost() {
     let mut browser = site.browser();
     browser.named("ada@example.com").await;
     browser.post("reset", &[]).await;
-    let code = browser.code().await;
+    let code = site.code().await;
     let path = format!("/account/code?{}", browser.at.split_once('?').unwrap().1);
     let cookie = browser.cookies.join("; ");
     let large = "code=".to_owned() + &"1".repeat(40_000);
@@ -442,7 +397,7 @@ async fn while_a_store_is_down_pages_say_so_and_the_journey_goes_on_after() {
         down.store(false, Ordering::SeqCst);
         assert_eq!(browser.post(page, &fields).await.status, 303, "{page}");
         steps.push(match step {
-            0 => ("code", vec![("code", browser.code().await)]),
+            0 => ("code", vec![("code", site.code().await)]),
             _ => (
                 "new-password",
                 vec![("new-password", NEW.to_owned()), ("confirm-password", NEW.to_owned())],

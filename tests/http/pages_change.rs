@@ -3,6 +3,7 @@
 use super::signed_in::{Site, change_form, page};
 use crate::support::{
     NEW, OLD, World,
+    browser::Browser,
     front::{Named, build, get, post, send},
     seconds, shop,
 };
@@ -332,11 +333,7 @@ async fn a_host_that_says_nothing_of_its_sessions_offers_no_change() {
     let app = Router::new()
         .nest_service("/account", pages.router())
         .merge(change_password(&ReturnTo::parse("/account").unwrap()));
-    let mut browser = super::signed_in::Browser {
-        app: &app,
-        at: "/account/sign-in".to_owned(),
-        cookies: Vec::new(),
-    };
+    let mut browser = Browser::of(&app);
     browser.follow("/.well-known/change-password").await;
     assert!(browser.at.starts_with("/account/sign-in?"), "{}", browser.at);
     let fields = [("username", "ada@example.com"), ("return_to", "/account/change")];

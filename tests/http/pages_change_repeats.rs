@@ -1,6 +1,7 @@
 //! The page "Change your password" twice: double clicks, lost answers, and cookies in wrong hands.
 
-use super::signed_in::{Browser, Site, change_form, page};
+use super::signed_in::{Site, change_form, page};
+use crate::support::browser::Browser;
 use crate::support::{
     NEW, OLD,
     front::{Seen, form, post},
@@ -14,9 +15,9 @@ async fn owned(app: &Router, path: String, cookie: String, body: String) -> Seen
 }
 
 /// Sends the form of a browser's page, with the cookies that the browser has now.
-async fn sent(browser: &Browser<'_>, current: &str, new: &str) -> Seen {
+async fn sent(browser: &Browser, current: &str, new: &str) -> Seen {
     let body = form(&change_form(current, new));
-    owned(browser.app, browser.path("change"), browser.cookie(), body).await
+    owned(&browser.app, browser.path("change"), browser.cookie(), body).await
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use std::{
 
 use crate::support::{
     NEW, OLD, Users, World,
+    browser::Browser,
     front::{FORM, Named, Plain, Seen, form, get, post, send},
     seconds, shop,
 };
@@ -41,64 +42,14 @@ fn mounted(pages: Pages) -> Router {
     Router::new().nest_service("/account", pages.router())
 }
 
-/// One browser: its cookies, and where the last redirect led.
-struct Browser<'a> {
-    app: &'a Router,
-    cookies: Vec<String>,
-    at: String,
-}
-
-impl<'a> Browser<'a> {
-    fn of(app: &'a Router) -> Self {
-        Self { app, at: "/account/sign-in".to_owned(), cookies: Vec::new() }
-    }
-
-    fn keep(&mut self, seen: &Seen) {
-        for cookie in seen.cookies() {
-            let name = cookie.split('=').next().unwrap().to_owned();
-            self.cookies.retain(|kept| !kept.starts_with(&format!("{name}=")));
-            self.cookies.push(cookie);
-        }
-        if seen.status == 303 {
-            self.at = beside(&self.at, seen.header("location"));
-        }
-    }
-
-    fn cookie(&self) -> String {
-        self.cookies.join("; ")
-    }
-
-    fn path(&self, page: &str) -> String {
-        let query = self.at.split_once('?').map_or("", |(_, query)| query);
-        format!("/account/{page}?{query}")
-    }
-
-    async fn get(&mut self, path: &str) -> Seen {
-        let seen = get(self.app, path, &[("cookie", &self.cookie())]).await;
-        self.keep(&seen);
-        seen
-    }
-
-    async fn here(&mut self) -> Seen {
-        self.get(&self.at.clone()).await
-    }
-
-    async fn post(&mut self, page: &str, fields: &[(&str, &str)]) -> Seen {
-        let (path, cookie) = (self.path(page), self.cookie());
-        let seen = post(self.app, &path, &[("cookie", &cookie)], &form(fields)).await;
-        self.at = path;
-        self.keep(&seen);
-        seen
-    }
-
-    /// To the page where the new password is chosen.
-    async fn granted(&mut self, world: &World) {
-        self.post("sign-in", &[("username", "ada@example.com"), ("return_to", "/shop/cart")]).await;
-        self.post("reset", &[]).await;
-        let code = world.mailed_code().await.expose();
-        self.post("code", &[("code", &code)]).await;
-        assert!(self.at.starts_with("/account/new-password?"), "{}", self.at);
-    }
+/// Brings a browser to the page where the new password is chosen.
+async fn granted(browser: &mut Browser, world: &World) {
+    let fields = [("username", "ada@example.com"), ("return_to", "/shop/cart")];
+    browser.post("sign-in", &fields).await;
+    browser.post("reset", &[]).await;
+    let code = world.mailed_code().await.expose();
+    browser.post("code", &[("code", &code)]).await;
+    assert!(browser.at.starts_with("/account/new-password?"), "{}", browser.at);
 }
 
 /// A relative reference as browsers resolve it.
@@ -275,7 +226,7 @@ async fn whoever_must_start_again_still_goes_where_they_wanted_to() {
     let world = World::memory().await;
     let app = mounted(pages(&world));
     let mut browser = Browser::of(&app);
-    browser.granted(&world).await;
+    granted(&mut browser, &world).await;
     world.clock.advance(seconds(24 * 3_600));
     browser.post("new-password", &CHOICE).await;
     assert_eq!(browser.at, "/account/start-again?return_to=/shop/cart");
@@ -445,7 +396,7 @@ async fn after_signing_out_no_page_says_who_was_signed_in() {
     let world = World::memory().await;
     let app = mounted(pages(&world));
     let mut browser = Browser::of(&app);
-    browser.granted(&world).await;
+    granted(&mut browser, &world).await;
     browser.post("new-password", &CHOICE).await;
     let done = browser.at.clone();
     assert!(browser.here().await.body.contains("ada@example.com"));
@@ -458,7 +409,7 @@ async fn after_signing_out_no_page_says_who_was_signed_in() {
     // A host that ends the session itself does not tell the pages: they fall silent by themselves.
     let mut other = Browser::of(&app);
     world.clock.advance(seconds(3_600));
-    other.granted(&world).await;
+    granted(&mut other, &world).await;
     let another = "five more unrelated words then";
     let fields = [("new-password", another), ("confirm-password", another)];
     other.post("new-password", &fields).await;
@@ -494,7 +445,7 @@ async fn the_browser_never_refuses_an_address_that_the_crate_accepts() {
         }
     }
     let mut browser = Browser::of(&app);
-    browser.granted(&world).await;
+    granted(&mut browser, &world).await;
     let page = browser.here().await.body;
     assert!(!page.contains("type=\"email\"") && page.contains("novalidate"));
 }
@@ -504,7 +455,7 @@ async fn a_confirmation_in_another_normal_form_is_the_same_password() {
     let world = World::memory().await;
     let app = mounted(pages(&world));
     let mut browser = Browser::of(&app);
-    browser.granted(&world).await;
+    granted(&mut browser, &world).await;
     let (composed, decomposed) =
         ("vier w\u{f6}rter f\u{fc}r ada", "vier wo\u{308}rter fu\u{308}r ada");
     let other = [("new-password", composed), ("confirm-password", "vier worter fur ada")];
@@ -563,7 +514,7 @@ async fn leaked_passwords_are_spoken_of_only_where_they_are_looked_up() {
         let world = World::memory().await;
         let app = mounted(pages(&world));
         let mut browser = Browser::of(&app);
-        browser.granted(&world).await;
+        granted(&mut browser, &world).await;
         // The same stores and keys, so the journey goes on.
         let users = world.users.in_memory();
         let (codes, policies) = (world.codes.clone(), world.policies.clone());
@@ -571,7 +522,7 @@ async fn leaked_passwords_are_spoken_of_only_where_they_are_looked_up() {
         let builder = builder.with_clock(world.clock.clone()).with_hasher(world.hasher.clone());
         let builder = if checked { builder.with_breach_check(Leaks) } else { builder };
         let app = mounted(Pages::new(&builder.build().0, shop(), Named));
-        browser.app = &app;
+        browser.app = app.clone();
         for (tag, leaked, common) in words {
             let path = format!("{}&ui_locales={tag}", browser.at);
             let page = browser.get(&path).await.body;
@@ -614,7 +565,7 @@ async fn what_the_page_says_of_personal_words_is_what_the_tenants_rules_refuse()
             .replace(TenantPolicy::customers("contoso").unwrap().with_password_rules(rules));
         let app = mounted(pages(&world));
         let mut browser = Browser::of(&app);
-        browser.granted(&world).await;
+        granted(&mut browser, &world).await;
         let only = [("new-password", nothing_else), ("confirm-password", nothing_else)];
         browser.post("new-password", &only).await;
         for (tag, made_of, contains) in words {
@@ -654,7 +605,7 @@ async fn two_posts_of_one_new_password_form_are_answered_alike_and_sign_in_once(
         let sessions = Counted::default();
         let app = mounted(Pages::new(&world.sspr, shop(), sessions.clone()));
         let mut browser = Browser::of(&app);
-        browser.granted(&world).await;
+        granted(&mut browser, &world).await;
         let (path, cookie) = (browser.path("new-password"), browser.cookie());
         let repeat = || post_owned(&app, path.clone(), cookie.clone());
         let first = repeat().await;
@@ -691,7 +642,7 @@ async fn a_click_of_a_page_from_before_a_finished_reset_begins_anew() {
     let app = mounted(pages(&world));
     let mut browser = Browser::of(&app);
     browser.post("sign-in", &[("username", "ada@example.com")]).await;
-    let mut old = Browser { app: &app, at: browser.at.clone(), cookies: browser.cookies.clone() };
+    let mut old = browser.clone();
     browser.post("reset", &[]).await;
     let code = world.mailed_code().await.expose();
     browser.post("code", &[("code", &code)]).await;

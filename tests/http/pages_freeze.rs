@@ -1,6 +1,7 @@
 //! The pages for the code of a notice, and the page of a frozen account.
 
-use super::signed_in::{Browser, CHOICE, Site, page};
+use super::signed_in::{CHOICE, Site, page};
+use crate::support::browser::Browser;
 use crate::support::{
     NEW, OLD,
     front::{form, post},
@@ -16,7 +17,7 @@ async fn changed() -> (Site, Code) {
     (site, code)
 }
 
-async fn enter(browser: &mut Browser<'_>, code: &str) -> String {
+async fn enter(browser: &mut Browser, code: &str) -> String {
     page(&browser.post("freeze", &[("code", code)]).await).to_owned()
 }
 

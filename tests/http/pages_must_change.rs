@@ -1,6 +1,7 @@
 //! A right password that must be changed before anybody is signed in.
 
-use super::signed_in::{Browser, CHOICE, Site, page};
+use super::signed_in::{CHOICE, Site, page};
+use crate::support::browser::Browser;
 use crate::support::{
     NEW, OLD,
     front::{form, post},
@@ -14,7 +15,7 @@ async fn marked() -> Site {
 }
 
 /// A browser in which Ada has typed her right password.
-async fn before_the_form<'a>(site: &'a Site, return_to: &str) -> Browser<'a> {
+async fn before_the_form(site: &Site, return_to: &str) -> Browser {
     let mut browser = site.browser();
     let fields = [("username", "ada@example.com"), ("return_to", return_to)];
     browser.post("sign-in", &fields).await;

@@ -2,8 +2,10 @@
 
 use sspr::http::{Pages, ReturnTo};
 
-use super::signed_in::{Browser, CHOICE, Site, page};
-use crate::support::{PHONE, World, phone, seconds};
+use super::signed_in::{CHOICE, Site, page};
+use crate::support::browser::Browser;
+use crate::support::{PHONE, World, hours, phone, seconds, sms_policy};
+use sspr::policy::Limits;
 
 async fn site() -> Site {
     let set = |pages: Pages| pages.with_home(ReturnTo::parse("/shop").unwrap());
@@ -11,7 +13,7 @@ async fn site() -> Site {
 }
 
 /// Goes from the address to the choice.
-async fn forgot<'a>(site: &'a Site, mail: &str) -> Browser<'a> {
+async fn forgot(site: &Site, mail: &str) -> Browser {
     let mut browser = site.browser();
     browser.post("sign-in", &[("username", mail)]).await;
     assert_eq!(page(&browser.post("reset", &[]).await), "send-code");
@@ -66,6 +68,26 @@ async fn whoever_has_no_phone_sees_the_same_pages_until_a_right_code() {
     assert_eq!(site.world.inbox.texts().len(), 1);
 }
 
+/// A browser fills in the code of a text where the page asks it to. Whether the page asks depends
+/// on the way that was chosen, and on no account.
+#[tokio::test]
+async fn the_page_for_a_code_by_sms_asks_the_browser_for_the_text_whoever_looks() {
+    let site = site().await;
+    let script = "<script src=\"sms-code.js\" defer></script>";
+    for mail in ["ada@example.com", "bob@example.com"] {
+        let mut browser = forgot(&site, mail).await;
+        assert!(!browser.here().await.body.contains(script), "no code is on its way");
+        browser.post("send-code", &[("by", "sms")]).await;
+        assert!(browser.here().await.body.contains(script), "{mail}");
+        browser.post("send-code", &[("by", "email")]).await;
+        assert!(!browser.here().await.body.contains(script), "{mail}: the code comes by mail");
+    }
+    let browser = site.browser();
+    let asset = browser.clone().get("/account/sms-code.js").await;
+    assert_eq!((asset.status, asset.header("content-type")), (200, "text/javascript"));
+    assert!(asset.body.len() < 2_000, "{}", asset.body.len());
+}
+
 #[tokio::test]
 async fn the_code_can_be_got_the_other_way_at_once() {
     let site = site().await;
@@ -83,6 +105,53 @@ async fn the_code_can_be_got_the_other_way_at_once() {
     // After the right code there is nothing to choose.
     assert_eq!(page(&browser.get(&path).await), "new-password");
     assert_eq!(page(&browser.post("send-code", &[("by", "sms")]).await), "new-password");
+}
+
+#[tokio::test]
+async fn whoever_begins_again_after_an_hour_chooses_again() {
+    let site = site().await;
+    let mut browser = forgot(&site, "ada@example.com").await;
+    assert_eq!(page(&browser.post("send-code", &[("by", "sms")]).await), "code");
+    assert_eq!(page(&browser.post("reset", &[]).await), "code", "the reset goes on");
+    let code = text_code(&site).await;
+    site.world.clock.advance(hours(2));
+
+    assert_eq!(page(&browser.post("reset", &[]).await), "send-code");
+
+    assert_eq!(site.world.courier.drain(&site.world.inbox).await.sent, 0, "nobody chose a mail");
+    assert_eq!(page(&browser.post("send-code", &[("by", "sms")]).await), "code");
+    let newer = text_code(&site).await;
+    assert_ne!(code, newer);
+    assert_eq!(page(&browser.post("code", &[("code", &newer)]).await), "new-password");
+    // After the right code, a new reset begins with the choice as well.
+    assert_eq!(page(&browser.post("reset", &[]).await), "send-code");
+}
+
+#[tokio::test]
+async fn whoever_waits_for_something_else_is_not_asked_how_to_get_a_code() {
+    let site = site().await;
+    let limits = Limits::builder().network_tries(1).texts_per_network(1).build().unwrap();
+    site.world.policies.replace(sms_policy().with_limits(limits));
+    let mut browser = site.browser();
+    for _ in 0..2 {
+        browser.sign_in("ada@example.com", "not the password").await;
+    }
+    assert!(browser.at.contains("/try-later?"), "{}", browser.at);
+    let path = browser.path("send-code");
+    assert_eq!(page(&browser.get(&path).await), "try-later");
+    assert_eq!(page(&browser.post("send-code", &[("by", "sms")]).await), "try-later");
+    assert!(site.world.inbox.texts().is_empty());
+
+    // Whoever waits for a text may have a mail, and whoever waits to type a code another one.
+    let mut browser = forgot(&site, "ada@example.com").await;
+    browser.post("send-code", &[("by", "sms")]).await;
+    site.world.clock.advance(seconds(61));
+    assert_eq!(page(&browser.post("send-code", &[("by", "sms")]).await), "try-later");
+    assert_eq!(browser.get(&browser.path("send-code")).await.status, 200);
+    assert_eq!(page(&browser.post("send-code", &[("by", "email")]).await), "code");
+    let tried = browser.post("code", &[("code", "00000000")]).await;
+    assert_eq!(page(&tried), "try-later", "the network has used its one try up");
+    assert_eq!(browser.get(&browser.path("send-code")).await.status, 200);
 }
 
 #[tokio::test]

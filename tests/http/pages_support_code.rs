@@ -1,6 +1,7 @@
 //! The page for a code that staff have handed over.
 
-use super::signed_in::{Browser, CHOICE, Site, page};
+use super::signed_in::{CHOICE, Site, page};
+use crate::support::browser::Browser;
 use crate::support::{
     front::{form, post},
     shop,
@@ -22,7 +23,7 @@ async fn handed_over(site: &Site) -> String {
     desk.assistance_code(&shop(), &ada).await.unwrap().done().unwrap().code.expose()
 }
 
-async fn enter(browser: &mut Browser<'_>, mail: &str, code: &str) -> String {
+async fn enter(browser: &mut Browser, mail: &str, code: &str) -> String {
     page(&browser.post("support-code", &[("username", mail), ("code", code)]).await).to_owned()
 }
 

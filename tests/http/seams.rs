@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::support::{
     NEW, OLD, World,
+    browser::Browser,
     front::{FORM, JSON, Named, Plain, Seen, build, flaky_world, form, furnish, get, post, send},
     tenant,
 };
@@ -264,60 +265,21 @@ async fn a_page_offers_the_groups_of_its_own_tenant_only() {
     }
 }
 
-/// One browser before the pages of the shop.
-struct Browser<'a> {
-    app: &'a Router,
-    cookies: Vec<String>,
-    at: String,
+/// The length of the journeys' cookie.
+fn journeys(browser: &Browser) -> usize {
+    let own = |cookie: &&String| {
+        cookie.starts_with("__Host-sspr-") && !cookie.starts_with("__Host-sspr-device-")
+    };
+    browser.cookies.iter().find(own).map_or(0, String::len)
 }
 
-impl Browser<'_> {
-    fn new(app: &Router) -> Browser<'_> {
-        Browser { app, at: String::new(), cookies: Vec::new() }
-    }
-
-    fn keep(&mut self, seen: &Seen) {
-        for cookie in seen.cookies() {
-            let name = cookie.split('=').next().unwrap().to_owned();
-            self.cookies.retain(|kept| !kept.starts_with(&format!("{name}=")));
-            self.cookies.push(cookie);
-        }
-        if seen.status == 303 {
-            self.at = format!("/{}", seen.header("location").trim_start_matches('/'));
-        }
-    }
-
-    async fn get(&mut self, path: &str) -> Seen {
-        let seen = get(self.app, path, &[("cookie", &self.cookies.join("; "))]).await;
-        self.keep(&seen);
-        seen
-    }
-
-    async fn post(&mut self, page: &str, fields: &[(&str, &str)]) -> Seen {
-        let query = self.at.split_once('?').map_or("", |(_, query)| query);
-        let cookies = self.cookies.join("; ");
-        let path = format!("/{page}?{query}");
-        let seen = post(self.app, &path, &[("cookie", &cookies)], &form(fields)).await;
-        self.keep(&seen);
-        seen
-    }
-
-    /// The length of the journeys' cookie.
-    fn journeys(&self) -> usize {
-        let own = |cookie: &&String| {
-            cookie.starts_with("__Host-sspr-") && !cookie.starts_with("__Host-sspr-device-")
-        };
-        self.cookies.iter().find(own).map_or(0, String::len)
-    }
-
-    /// From the address to a new password.
-    async fn reset(&mut self, world: &World, mail: &str) -> Seen {
-        self.post("sign-in", &[("username", mail)]).await;
-        self.post("reset", &[]).await;
-        let code = world.mailed_code().await.expose();
-        self.post("code", &[("code", &code)]).await;
-        self.post("new-password", &[("new-password", NEW), ("confirm-password", NEW)]).await
-    }
+/// From the address to a new password.
+async fn reset(browser: &mut Browser, world: &World, mail: &str) -> Seen {
+    browser.named(mail).await;
+    browser.post("reset", &[]).await;
+    let code = world.mailed_code().await.expose();
+    browser.post("code", &[("code", &code)]).await;
+    browser.post("new-password", &[("new-password", NEW), ("confirm-password", NEW)]).await
 }
 
 fn pages(world: &World, sessions: impl Sessions + 'static) -> Router {
@@ -329,16 +291,16 @@ fn pages(world: &World, sessions: impl Sessions + 'static) -> Router {
 async fn a_browser_keeps_of_a_journey_what_its_next_step_needs_and_nothing_of_an_ended_one() {
     let world = World::memory().await;
     let app = pages(&world, Named);
-    let mut browser = Browser::new(&app);
+    let mut browser = Browser::before(&app, "");
     browser.post("sign-in", &[("username", "ada@example.com")]).await;
-    let named = browser.journeys();
+    let named = journeys(&browser);
     browser.post("reset", &[]).await;
-    let asked = browser.journeys();
+    let asked = journeys(&browser);
     let code = world.mailed_code().await.expose();
     browser.post("code", &[("code", &code)]).await;
-    let granted = browser.journeys();
+    let granted = journeys(&browser);
     browser.post("new-password", &[("new-password", NEW), ("confirm-password", NEW)]).await;
-    let done = browser.journeys();
+    let done = journeys(&browser);
 
     // What is sealed has one of a few lengths; a token, and then a grant, make it longer by one.
     assert!(asked > named + 80, "{named} {asked}");
@@ -347,16 +309,16 @@ async fn a_browser_keeps_of_a_journey_what_its_next_step_needs_and_nothing_of_an
     assert!(done <= asked && done < granted, "a finished journey keeps no secret: {done}");
 
     // A sign-in ends its journey: nothing of it is left, not even the address.
-    let mut browser = Browser::new(&app);
+    let mut browser = Browser::before(&app, "");
     let before = {
-        let mut fresh = Browser::new(&app);
+        let mut fresh = Browser::before(&app, "");
         fresh.get("/sign-in?ui_locales=en").await;
-        fresh.journeys()
+        journeys(&fresh)
     };
     browser.post("sign-in", &[("username", "ada@example.com")]).await;
     let at = browser.at.clone();
     browser.post("password", &[("password", NEW)]).await;
-    assert!(browser.journeys() <= before, "{} {before}", browser.journeys());
+    assert!(journeys(&browser) <= before, "{} {before}", journeys(&browser));
     let again = browser.get(&at).await;
     assert_eq!((again.status, again.header("location")), (303, "sign-in"), "{}", again.body);
 }
@@ -393,9 +355,9 @@ async fn each_second_factor_stays_demanded_after_a_sign_in_and_after_a_reset() {
         world.change_account("ada", |ada| ada.second_factor = factor).await;
         if resets {
             let app = pages(&world, Named);
-            let mut browser = Browser::new(&app);
-            browser.reset(&world, "ada@example.com").await;
-            let done = browser.get(&browser.at.clone()).await;
+            let mut browser = Browser::before(&app, "");
+            reset(&mut browser, &world, "ada@example.com").await;
+            let done = browser.here().await;
             assert_eq!(done.body.contains("signed in"), !demanded, "{factor:?}: {}", done.body);
         }
         let password = if resets { NEW } else { OLD };
@@ -633,16 +595,16 @@ impl TokenIssuer for Broken {
 async fn what_a_port_of_the_host_says_when_it_fails_is_on_no_page_and_in_no_answer() {
     let world = World::memory().await;
     let app = pages(&world, Broken);
-    let mut browser = Browser::new(&app);
+    let mut browser = Browser::before(&app, "");
     browser.post("sign-in", &[("username", "ada@example.com")]).await;
     let mut answers = vec![browser.post("password", &[("password", OLD)]).await];
     assert_eq!(answers[0].status, 503);
     answers.push(browser.post("sign-out", &[]).await);
     assert_eq!(answers[1].status, 503);
-    let mut browser = Browser::new(&app);
-    let done = browser.reset(&world, "ada@example.com").await;
+    let mut browser = Browser::before(&app, "");
+    let done = reset(&mut browser, &world, "ada@example.com").await;
     assert!(done.header("location").starts_with("done"), "the password is changed all the same");
-    let done = browser.get(&browser.at.clone()).await;
+    let done = browser.here().await;
     assert!(!done.body.contains("signed in"), "{}", done.body);
     answers.push(done);
 
@@ -676,22 +638,22 @@ async fn every_text_from_outside_is_escaped_on_every_page() {
     let brand = Brand::new("\"'><script>alert(1)</script><img src=x onerror=y>").unwrap();
     world.policies.replace((*policy).clone().with_brand(brand));
     let app = pages(&world, Named);
-    let mut browser = Browser::new(&app);
+    let mut browser = Browser::before(&app, "");
     let query = form(&[("return_to", HOSTILE), ("flow", HOSTILE), ("ui_locales", HOSTILE)]);
     browser.post("sign-in", &[("username", HOSTILE), ("return_to", HOSTILE)]).await;
-    let shown = browser.get(&browser.at.clone()).await;
+    let shown = browser.here().await;
     assert!(shown.body.contains("alert(1)"), "what was typed is shown again");
     let mut seen = vec![shown];
     let hostile = "a'\"<img>`{}|@example.com";
     for mail in [hostile, "ada@example.com"] {
-        let mut browser = Browser::new(&app);
+        let mut browser = Browser::before(&app, "");
         browser.post("sign-in", &[("username", mail)]).await;
-        seen.push(browser.get(&browser.at.clone()).await);
+        seen.push(browser.here().await);
         browser.post("password", &[("password", HOSTILE)]).await;
-        seen.push(browser.get(&browser.at.clone()).await);
+        seen.push(browser.here().await);
         browser.post("reset", &[]).await;
         browser.post("code", &[("code", HOSTILE)]).await;
-        seen.push(browser.get(&browser.at.clone()).await);
+        seen.push(browser.here().await);
     }
     for path in
         ["/sign-in", "/password", "/code", "/done", "/unavailable", "/start-again", "/nowhere"]
@@ -708,7 +670,7 @@ async fn every_text_from_outside_is_escaped_on_every_page() {
 async fn a_browser_with_many_tabs_sends_a_cookie_that_browsers_keep_and_the_newest_tab_goes_on() {
     let world = World::memory().await;
     let app = pages(&world, Named);
-    let mut browser = Browser::new(&app);
+    let mut browser = Browser::before(&app, "");
     let long = format!("{}@{}.example", "a".repeat(64), "b".repeat(60));
     for _ in 0..12 {
         browser.at.clear();
@@ -716,7 +678,7 @@ async fn a_browser_with_many_tabs_sends_a_cookie_that_browsers_keep_and_the_newe
         browser.post("sign-in", &mail).await;
         browser.post("reset", &[]).await;
         // Browsers keep 4,096 bytes of a cookie, its name and attributes included.
-        assert!(browser.journeys() < 4_000, "{}", browser.journeys());
+        assert!(journeys(&browser) < 4_000, "{}", journeys(&browser));
     }
     browser.at.clear();
     browser.post("sign-in", &[("username", "ada@example.com")]).await;
@@ -724,5 +686,5 @@ async fn a_browser_with_many_tabs_sends_a_cookie_that_browsers_keep_and_the_newe
     let code = world.mailed_code().await.expose();
     browser.post("code", &[("code", &code)]).await;
     assert!(browser.at.starts_with("/new-password"), "{}", browser.at);
-    assert_eq!(browser.get(&browser.at.clone()).await.status, 200);
+    assert_eq!(browser.here().await.status, 200);
 }

@@ -20,11 +20,7 @@ use sspr::{
     ports::UserStore as _,
 };
 
-use crate::support::{
-    NEW, OLD, World,
-    front::{Seen, form, get, post},
-    shop, tenant,
-};
+use crate::support::{NEW, OLD, World, browser::Browser, front::Seen, shop, tenant};
 
 /// A session, as it was begun.
 #[derive(Clone)]
@@ -106,12 +102,12 @@ impl Site {
         Self { app, sessions, world }
     }
 
-    pub fn browser(&self) -> Browser<'_> {
-        Browser { app: &self.app, at: "/account/sign-in".to_owned(), cookies: Vec::new() }
+    pub fn browser(&self) -> Browser {
+        Browser::of(&self.app)
     }
 
     /// A browser in which an account has signed in.
-    pub async fn signed_in(&self, mail: &str) -> Browser<'_> {
+    pub async fn signed_in(&self, mail: &str) -> Browser {
         let mut browser = self.browser();
         browser.sign_in(mail, OLD).await;
         assert!(browser.holds("session="), "{}", browser.at);
@@ -119,7 +115,7 @@ impl Site {
     }
 
     /// A signed-in browser of Ada before the empty form.
-    pub async fn before_the_form(&self) -> Browser<'_> {
+    pub async fn before_the_form(&self) -> Browser {
         let mut browser = self.signed_in("ada@example.com").await;
         browser.get("/account/change").await;
         assert!(browser.at.starts_with("/account/change?flow="), "{}", browser.at);
@@ -137,84 +133,6 @@ impl Site {
     /// Returns whether nobody has changed Ada's password.
     pub async fn is_unchanged(&self) -> bool {
         self.world.account("ada").await.unwrap().last_change.is_none()
-    }
-}
-
-/// One browser: its cookies, and where the last redirect led.
-#[derive(Clone)]
-pub struct Browser<'a> {
-    pub app: &'a Router,
-    pub cookies: Vec<String>,
-    pub at: String,
-}
-
-impl Browser<'_> {
-    pub fn cookie(&self) -> String {
-        self.cookies.join("; ")
-    }
-
-    pub fn holds(&self, start: &str) -> bool {
-        self.cookies.iter().any(|cookie| cookie.starts_with(start))
-    }
-
-    pub fn forget(&mut self, start: &str) {
-        self.cookies.retain(|cookie| !cookie.starts_with(start));
-    }
-
-    pub fn keep(&mut self, seen: &Seen) {
-        for cookie in seen.cookies() {
-            let name = cookie.split('=').next().unwrap().to_owned();
-            self.forget(&format!("{name}="));
-            self.cookies.push(cookie);
-        }
-        if seen.status == 303 || seen.status == 302 {
-            let to = seen.header("location");
-            self.at = if to.starts_with('/') { to.to_owned() } else { format!("/account/{to}") };
-        }
-    }
-
-    pub async fn get(&mut self, path: &str) -> Seen {
-        let seen = get(self.app, path, &[("cookie", &self.cookie())]).await;
-        self.keep(&seen);
-        seen
-    }
-
-    pub async fn here(&mut self) -> Seen {
-        self.get(&self.at.clone()).await
-    }
-
-    /// Goes on while pages redirect, as browsers do.
-    pub async fn follow(&mut self, path: &str) -> Seen {
-        let mut seen = self.get(path).await;
-        for _ in 0..5 {
-            if seen.status != 303 && seen.status != 302 {
-                return seen;
-            }
-            seen = self.here().await;
-        }
-        panic!("redirects without an end: {}", self.at);
-    }
-
-    pub fn path(&self, page: &str) -> String {
-        let query = self.at.split_once('?').map_or("", |(_, query)| query);
-        format!("/account/{page}?{query}")
-    }
-
-    /// Posts beside the page that the last redirect led to.
-    pub async fn post(&mut self, page: &str, fields: &[(&str, &str)]) -> Seen {
-        let (path, cookie) = (self.path(page), self.cookie());
-        let seen = post(self.app, &path, &[("cookie", &cookie)], &form(fields)).await;
-        self.keep(&seen);
-        seen
-    }
-
-    pub async fn sign_in(&mut self, mail: &str, password: &str) -> Seen {
-        self.post("sign-in", &[("username", mail)]).await;
-        self.post("password", &[("password", password)]).await
-    }
-
-    pub async fn change(&mut self, current: &str, new: &str) -> Seen {
-        self.post("change", &change_form(current, new)).await
     }
 }
 

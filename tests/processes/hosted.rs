@@ -41,6 +41,11 @@ fn staff_help_a_customer_by_telephone_in_chromium() {
 }
 
 #[test]
+fn an_administrator_switches_sms_on_and_off_in_chromium() {
+    Hosted::start(&["--ephemeral"]).walk("admin-sms.mjs", &[]);
+}
+
+#[test]
 fn a_code_by_sms_resets_in_chromium_and_a_stranger_sees_the_same_pages() {
     Hosted::start(&["--ephemeral", "--sms"]).walk("sms.mjs", &[]);
 }

@@ -13,6 +13,8 @@ use serde_json::Value;
 pub enum Step {
     /// Status, content type and body.
     Say(u16, &'static str, String),
+    /// Status, one more header with its value, and a body of JSON.
+    SayWith(u16, (&'static str, &'static str), String),
     /// The request is read, and nothing is ever said.
     Hang,
     /// The request is read, and the connection ends.
@@ -33,6 +35,8 @@ pub struct Seen {
     /// Names are in lower case.
     pub headers: Headers,
     pub body: Value,
+    /// The body as it came.
+    pub text: String,
     pub connection: usize,
 }
 
@@ -107,11 +111,12 @@ fn serve(stream: &TcpStream, connection: usize, script: &[Step], seen: &Mutex<Ve
                 connection,
                 headers: Vec::new(),
                 line: "refused".to_owned(),
+                text: String::new(),
             };
             seen.lock().unwrap().push(refused);
             return false;
         }
-        let Some((line, headers, body)) = request(&mut reader) else {
+        let Some((line, headers, text)) = request(&mut reader) else {
             // As a server answers that hears TLS where it speaks none.
             let _ = write!(writer, "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
             return false;
@@ -119,11 +124,13 @@ fn serve(stream: &TcpStream, connection: usize, script: &[Step], seen: &Mutex<Ve
         let step = {
             let mut seen = seen.lock().unwrap();
             let step = step(&seen);
-            seen.push(Seen { body, connection, headers, line });
+            let body = serde_json::from_str(&text).unwrap_or_default();
+            seen.push(Seen { body, connection, headers, line, text });
             step
         };
-        let (status, content_type, body) = match &step {
-            Step::Say(status, kind, body) => (*status, *kind, body.as_str()),
+        let (status, header, body) = match &step {
+            Step::Say(status, kind, body) => (*status, ("content-type", *kind), body.as_str()),
+            Step::SayWith(status, header, body) => (*status, *header, body.as_str()),
             Step::BreakOff => {
                 let head =
                     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 90";
@@ -139,11 +146,12 @@ fn serve(stream: &TcpStream, connection: usize, script: &[Step], seen: &Mutex<Ve
         };
         let length = body.len();
         let head = format!("HTTP/1.1 {status} Said\r\ncontent-length: {length}\r\n");
-        let _ = write!(writer, "{head}content-type: {content_type}\r\n\r\n{body}");
+        let (name, value) = header;
+        let _ = write!(writer, "{head}{name}: {value}\r\n\r\n{body}");
     }
 }
 
-fn request(reader: &mut impl BufRead) -> Option<(String, Headers, Value)> {
+fn request(reader: &mut impl BufRead) -> Option<(String, Headers, String)> {
     let mut lines = Vec::new();
     loop {
         let mut line = String::new();
@@ -164,5 +172,5 @@ fn request(reader: &mut impl BufRead) -> Option<(String, Headers, Value)> {
     let length = headers.iter().find(|(name, _)| name == "content-length");
     let mut body = vec![0; length.map_or(0, |(_, length)| length.parse().unwrap())];
     reader.read_exact(&mut body).ok()?;
-    Some((lines[0].clone(), headers, serde_json::from_slice(&body).unwrap_or_default()))
+    Some((lines[0].clone(), headers, String::from_utf8(body).unwrap()))
 }

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 #[cfg(feature = "axum")]
+pub mod browser;
+#[cfg(feature = "axum")]
 pub mod front;
 #[cfg(feature = "axum")]
 pub mod native_api;

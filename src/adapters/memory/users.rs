@@ -9,9 +9,10 @@ use async_trait::async_trait;
 
 use crate::{
     domain::{Account, AccountId, EmailAddress, PasswordHash, TenantId, Timestamp},
+    policy::TenantPolicy,
     ports::{
-        Applied, Freeze, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeDelivery, NoticeId,
-        Outbox, PasswordChange, StoreError, UserStore,
+        Affected, Applied, Freeze, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeDelivery,
+        NoticeId, Outbox, PasswordChange, PolicyPreview, StoreError, UserStore,
     },
     sync::{Mutex, MutexGuard},
 };
@@ -309,6 +310,15 @@ impl Outbox for MemoryUsers {
     async fn done(&self, id: &NoticeId) -> Result<(), StoreError> {
         self.lock().notices.retain(|waiting| waiting.notice.id != *id);
         Ok(())
+    }
+}
+
+#[async_trait]
+impl PolicyPreview for MemoryUsers {
+    async fn affected(&self, before: &TenantPolicy, after: &TenantPolicy) -> Option<Affected> {
+        let state = self.lock();
+        let of_tenant = state.accounts.iter().filter(|((tenant, _), _)| tenant == before.tenant());
+        Some(Affected::among(before, after, of_tenant.map(|(_, kept)| &kept.account)))
     }
 }
 

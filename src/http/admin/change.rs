@@ -44,8 +44,8 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    /// Returns whether the damage has hidden the decision about Email OTP.
-    pub(super) fn has_lost_email(&self) -> bool {
+    /// Returns whether the damage has hidden the decisions about the methods.
+    pub(super) fn has_lost_methods(&self) -> bool {
         matches!(self.damage, Some((_, BaseOrigin::Salvaged { email: false })))
     }
 

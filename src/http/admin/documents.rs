@@ -8,30 +8,32 @@ use crate::{
     policy::{AuthenticationMethodsPolicy, DocumentError, TenantPolicy, UserFlow},
 };
 
-/// Returns a methods policy with another configuration of the e-mail method.
-pub(super) fn with_email(
-    methods: &AuthenticationMethodsPolicy,
-    email: Value,
-) -> Result<AuthenticationMethodsPolicy, DocumentError> {
-    let mut document = methods.document().clone();
-    // Read it alone first, so that an error names the path that the client knows.
-    let email = AuthenticationMethodsPolicy::from_email_json(&email.to_string())?;
-    let Some(email) = email.method_document(Method::Email).cloned() else {
-        return Ok(methods.clone());
-    };
-    let is_email = |method: &Value| {
-        let id = method.get("id").and_then(Value::as_str);
-        id.is_some_and(|id| id.eq_ignore_ascii_case("email"))
-    };
-    let listed =
-        document.get_mut("authenticationMethodConfigurations").and_then(Value::as_array_mut);
-    if let Some(listed) = listed {
-        match listed.iter_mut().find(|method| is_email(method)) {
-            Some(method) => *method = email,
-            None => listed.push(email),
-        }
-    }
-    AuthenticationMethodsPolicy::from_json(&document.to_string())
+/// Returns Graph's configuration of a method. If there is none, it is the default of SMS, or the
+/// beginning of one for Email OTP.
+pub(super) fn method_document(methods: &AuthenticationMethodsPolicy, method: Method) -> Value {
+    methods.method_document(method).cloned().unwrap_or_else(|| match method {
+        Method::Email => json!({
+            "@odata.type": "#microsoft.graph.emailAuthenticationMethodConfiguration",
+            "id": "Email",
+        }),
+        Method::Sms => default_sms(),
+    })
+}
+
+/// Returns the configuration of SMS that Graph has before anybody changes it.
+pub(super) fn default_sms() -> Value {
+    json!({
+        "@odata.type": "#microsoft.graph.smsAuthenticationMethodConfiguration",
+        "id": "Sms",
+        "state": "disabled",
+        "includeTargets": [{
+            "targetType": "group",
+            "id": "all_users",
+            "isRegistrationRequired": false,
+            "isUsableForSignIn": false,
+        }],
+        "excludeTargets": [],
+    })
 }
 
 /// Returns the flow's document with the id that the flow has here.

@@ -6,24 +6,34 @@ use serde_json::{Value, json};
 
 use super::{
     choices::PROVIDERS,
-    documents::{part, set, with_email},
+    documents::{method_document, part, set},
+    text_limits::TEXT_LIMITS,
 };
 use crate::{
     domain::Method,
     policy::{
         Applications, AuthenticationMethodsPolicy, CurrentPassword, DocumentError, MethodState,
-        PasswordRules, PasswordRulesError, Target, UserFlow, target_key,
+        PasswordRules, PasswordRulesError, Target, TenantPolicy, UserFlow, target_key,
     },
 };
 
-/// The form for Email OTP.
-pub(super) struct EmailEdit {
+/// The part of a form that switches a method on, and says for whom.
+pub(super) struct MethodEdit {
+    pub(super) method: Method,
     pub(super) state: MethodState,
-    /// True if Email OTP is for all users instead of only the chosen ones.
+    /// True if the method is for all users instead of only the chosen ones.
     pub(super) for_all: bool,
     /// The types and ids of the chosen targets.
     pub(super) include: Vec<(&'static str, String)>,
     pub(super) exclude: Vec<(&'static str, String)>,
+}
+
+/// The form for SMS.
+pub(super) struct SmsEdit<'a> {
+    pub(super) method: MethodEdit,
+    pub(super) countries: Vec<&'a str>,
+    /// The values of [`TEXT_LIMITS`]. 0 stands for a text that is no number.
+    pub(super) limits: [u32; TEXT_LIMITS.len()],
 }
 
 /// The form for a user flow.
@@ -42,28 +52,32 @@ pub(super) struct RulesEdit<'a> {
     pub(super) current: CurrentPassword,
 }
 
-impl EmailEdit {
+impl MethodEdit {
     pub(super) fn made(
         &self,
         methods: &AuthenticationMethodsPolicy,
     ) -> Result<AuthenticationMethodsPolicy, DocumentError> {
-        let email_now = methods.method(Method::Email);
-        let mut email = methods.method_document(Method::Email).cloned().unwrap_or_else(|| {
-            json!({
-                "@odata.type": "#microsoft.graph.emailAuthenticationMethodConfiguration",
-                "id": "Email",
-            })
-        });
-        if methods.method_document(Method::Email).is_none() || email_now.state() != self.state {
-            let is_on = self.state == MethodState::Enabled;
-            set(&mut email, "state", json!(if is_on { "enabled" } else { "disabled" }));
+        let is_on = self.state == MethodState::Enabled;
+        if is_on && !self.for_all && self.include.is_empty() {
+            let rule = "choose at least one group, or all users: an empty list is nobody";
+            return Err(DocumentError::new("Include", rule));
         }
-        let was_for_all = email_now.include().contains(&Target::AllUsers);
+        let is_default = !is_on && self.for_all && self.exclude.is_empty();
+        let is_new = methods.method_document(self.method).is_none();
+        if self.method == Method::Sms && is_new && is_default {
+            return Ok(methods.clone());
+        }
+        let now = methods.method(self.method);
+        let mut document = method_document(methods, self.method);
+        if is_new || now.state() != self.state {
+            set(&mut document, "state", json!(if is_on { "enabled" } else { "disabled" }));
+        }
+        let was_for_all = now.include().contains(&Target::AllUsers);
         let everybody = ("group", "all_users".to_owned());
         let include = match (was_for_all, self.for_all) {
             // Groups beside all users stay if they are still chosen.
             (true, true) => {
-                let shown = email_now.include().iter().map(Target::key).collect::<HashSet<_>>();
+                let shown = now.include().iter().map(Target::key).collect::<HashSet<_>>();
                 let is_shown =
                     |(kind, id): &&(&'static str, String)| shown.contains(&target_key(kind, id));
                 let kept = self.include.iter().filter(is_shown).cloned();
@@ -72,9 +86,38 @@ impl EmailEdit {
             (false, true) => vec![everybody],
             (_, false) => self.include.clone(),
         };
-        set_targets(&mut email, "includeTargets", email_now.include(), &include);
-        set_targets(&mut email, "excludeTargets", email_now.exclude(), &self.exclude);
-        with_email(methods, email)
+        set_targets(&mut document, "includeTargets", now.include(), &include);
+        set_targets(&mut document, "excludeTargets", now.exclude(), &self.exclude);
+        methods.with_method(self.method, &document.to_string())
+    }
+}
+
+impl SmsEdit<'_> {
+    pub(super) fn made(&self, policy: &TenantPolicy) -> Result<TenantPolicy, DocumentError> {
+        let is_on = self.method.state == MethodState::Enabled;
+        let email = policy.authentication_methods().method(Method::Email);
+        if is_on && !email.is_offered() {
+            let rule = "works only beside Email OTP; enable Email OTP for somebody first";
+            return Err(DocumentError::new("SMS", rule));
+        }
+        if is_on && self.countries.is_empty() {
+            let rule = "name at least one country, or switch SMS off";
+            return Err(DocumentError::new("Countries", rule));
+        }
+        let mut limits = policy.limits().to_builder();
+        for (limit, value) in TEXT_LIMITS.iter().zip(self.limits) {
+            if value == 0 {
+                let rule = "must be a whole number from 1 to 4294967295";
+                return Err(DocumentError::new(limit.name, rule));
+            }
+            limits = (limit.set)(limits, value);
+        }
+        let limits =
+            limits.build().map_err(|error| DocumentError::new("Limits", error.to_string()))?;
+        let methods = self.method.made(policy.authentication_methods())?;
+        let policy = policy.clone().with_authentication_methods(methods).with_limits(limits);
+        let at = |error: DocumentError| DocumentError::new("Countries", error.rule);
+        policy.with_sms_countries(self.countries.iter().copied()).map_err(at)
     }
 }
 
@@ -168,14 +211,14 @@ impl RulesEdit<'_> {
 /// Sets a list of targets. The entry of a target that is still chosen keeps its place and all of
 /// its fields.
 fn set_targets(
-    email: &mut Value,
+    method: &mut Value,
     name: &str,
     before: &[Target],
     chosen: &[(&'static str, String)],
 ) {
     let keys: HashSet<String> = chosen.iter().map(|(kind, id)| target_key(kind, id)).collect();
     let mut known: HashSet<String> = before.iter().map(Target::key).collect();
-    let old = email.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let old = method.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     let pairs = old.iter().zip(before);
     let kept = pairs.filter(|(_, target)| keys.contains(&target.key())).map(|(entry, _)| entry);
     let is_new = |(kind, id): &&(&'static str, String)| known.insert(target_key(kind, id));
@@ -183,6 +226,6 @@ fn set_targets(
     let added = added.map(|(kind, id)| json!({ "targetType": kind, "id": id }));
     let list: Vec<Value> = kept.cloned().chain(added).collect();
     if list != old {
-        set(email, name, json!(list));
+        set(method, name, json!(list));
     }
 }

@@ -5,9 +5,11 @@
 
 use super::{
     choices::{PROVIDER_IDS, TARGETS},
-    edits::{EmailEdit, FlowEdit, RulesEdit},
+    edits::{FlowEdit, MethodEdit, RulesEdit, SmsEdit},
+    text_limits::TEXT_LIMITS,
 };
 use crate::{
+    domain::Method,
     http::form::{Form, FormError},
     policy::{CurrentPassword, FreezeCodes, MethodState, PasswordRules},
 };
@@ -20,6 +22,7 @@ pub(super) enum Sheet {
     Flow,
     Notices,
     Rules,
+    Sms,
 }
 
 pub(super) const INCLUDE: &[&str] = &["all_users", "groups"];
@@ -36,11 +39,29 @@ impl Sheet {
                 "include_user",
                 "exclude_group",
                 "exclude_user",
+                "preview",
             ],
             Self::NewFlow => &["version", "name"],
-            Self::Flow => &["version", "name", "idp", "all_applications", "applications"],
+            Self::Flow => {
+                &["version", "name", "idp", "all_applications", "applications", "preview"]
+            }
             Self::Notices => &["version", "freeze_codes"],
             Self::Rules => &["version", "rules", "min_length", "terms", "current"],
+            Self::Sms => &[
+                "version",
+                "state",
+                "include",
+                "include_group",
+                "include_user",
+                "exclude_group",
+                "exclude_user",
+                "countries",
+                "texts_per_number",
+                "texts_per_block",
+                "texts_per_network",
+                "texts_per_tenant",
+                "preview",
+            ],
         }
     }
 
@@ -56,7 +77,12 @@ pub(super) fn version(form: &Form) -> Result<u64, FormError> {
     version.parse().map_err(|_| FormError::Missing("version"))
 }
 
-pub(super) fn email(form: &Form) -> Result<EmailEdit, FormError> {
+/// Returns true if the form asks only what it would change.
+pub(super) fn is_preview(form: &Form) -> Result<bool, FormError> {
+    Ok(form.word("preview", &["yes"])?.is_some())
+}
+
+pub(super) fn method(form: &Form, method: Method) -> Result<MethodEdit, FormError> {
     let chosen = |list: &str| -> Vec<(&'static str, String)> {
         let mut targets = Vec::new();
         for kind in TARGETS {
@@ -70,11 +96,27 @@ pub(super) fn email(form: &Form) -> Result<EmailEdit, FormError> {
         Some(_) => MethodState::Enabled,
         None => MethodState::Disabled,
     };
-    Ok(EmailEdit {
+    Ok(MethodEdit {
         exclude: chosen("exclude"),
         for_all: include == "all_users",
         include: chosen("include"),
+        method,
         state,
+    })
+}
+
+pub(super) fn sms(form: &Form) -> Result<SmsEdit<'_>, FormError> {
+    let is_between = |c: char| c.is_whitespace() || c == ',';
+    let countries = form.optional("countries")?.unwrap_or_default().split(is_between);
+    let mut limits = [0; TEXT_LIMITS.len()];
+    for (value, limit) in limits.iter_mut().zip(&TEXT_LIMITS) {
+        let typed = form.optional(limit.field)?.unwrap_or_default();
+        *value = typed.trim().parse().unwrap_or(0);
+    }
+    Ok(SmsEdit {
+        countries: countries.filter(|name| !name.is_empty()).collect(),
+        limits,
+        method: method(form, Method::Sms)?,
     })
 }
 
@@ -113,6 +155,11 @@ pub(super) fn notices(form: &Form) -> Result<FreezeCodes, FormError> {
         Some(_) => FreezeCodes::On,
         None => FreezeCodes::Off,
     })
+}
+
+/// Returns everything that was typed into a field, also if the field is repeated.
+pub(super) fn typed(form: &Form, name: &str, between: &str) -> String {
+    form.all(name).collect::<Vec<_>>().join(between).replace("\r\n", "\n")
 }
 
 /// Returns the lines of a field without the empty ones.

@@ -17,14 +17,11 @@ use super::{
     Authorized,
     authorize::{Access, AccessKind},
     change::{Basis, Changed, Stored},
-    documents::{
-        annotated, document, is_ours, made_flow, merge, replace_fields, set, unique_name,
-        with_email, with_flow,
-    },
+    documents::{annotated, document, is_ours, made_flow, merge, set, unique_name, with_flow},
     site::Site,
 };
 use crate::{
-    domain::{Method, TenantId},
+    domain::TenantId,
     http::{
         correlation::fresh_correlation,
         form::is_of,
@@ -145,7 +142,7 @@ impl Allowed {
     }
 
     /// Makes a change, and answers with the response that `answer` makes.
-    async fn change(
+    pub(super) async fn change(
         &self,
         what: &str,
         change: impl Fn(&Stored) -> Result<TenantPolicy, DocumentError> + Send + Sync,
@@ -171,50 +168,6 @@ impl Allowed {
             Changed::NoTenant => Err(self.no_tenant()),
         }
     }
-}
-
-/// `GET …/authenticationMethodConfigurations/email`
-pub(super) async fn get_email(
-    State(site): State<Arc<Site>>,
-    tenant: Named<String>,
-    request: Request,
-) -> Answer {
-    let (allowed, _) = Allowed::of(&site, tenant, request, AccessKind::Read).await?;
-    let stored = allowed.stored().await?;
-    let Some(email) = stored.policy.authentication_methods().method_document(Method::Email) else {
-        let message = "The tenant has no configuration of the e-mail method.";
-        return Err(allowed.fail(StatusCode::NOT_FOUND, "Request_ResourceNotFound", message));
-    };
-    let context = "#authenticationMethodConfigurations/$entity";
-    let body = annotated(email, context, stored.warning());
-    Ok(tagged(StatusCode::OK, &body, stored.version))
-}
-
-/// `PATCH …/authenticationMethodConfigurations/email`: absent fields keep their value.
-pub(super) async fn patch_email(
-    State(site): State<Arc<Site>>,
-    tenant: Named<String>,
-    request: Request,
-) -> Answer {
-    let (allowed, body) = Allowed::of(&site, tenant, request, AccessKind::Write).await?;
-    let fields = allowed.object(body).await?;
-    let change = |stored: &Stored| {
-        let (policy, methods) = (&stored.policy, stored.policy.authentication_methods());
-        let lists = ["state", "includeTargets", "excludeTargets"];
-        if stored.has_lost_email() && !lists.iter().all(|name| fields.contains_key(*name)) {
-            let rule = "the stored policy cannot be read: state, includeTargets and \
-                        excludeTargets are wanted";
-            return Err(DocumentError::new("$", rule));
-        }
-        let mut email = methods
-            .method_document(Method::Email)
-            .cloned()
-            .unwrap_or_else(|| json!({"id": "Email"}));
-        replace_fields(&mut email, &fields);
-        let policy = policy.as_ref().clone();
-        Ok(policy.with_authentication_methods(with_email(methods, email)?))
-    };
-    allowed.change("Email OTP", change, |stored| empty(stored.version)).await
 }
 
 /// `GET …/authenticationEventsFlows`
@@ -359,7 +312,7 @@ fn no_flow(allowed: &Allowed) -> Odata {
     allowed.fail(StatusCode::NOT_FOUND, "Request_ResourceNotFound", "There is no such user flow.")
 }
 
-fn tagged(status: StatusCode, body: &Value, version: u64) -> Response {
+pub(super) fn tagged(status: StatusCode, body: &Value, version: u64) -> Response {
     let mut response = empty(version);
     *response.status_mut() = status;
     *response.body_mut() = Body::from(body.to_string());
@@ -367,7 +320,7 @@ fn tagged(status: StatusCode, body: &Value, version: u64) -> Response {
     response
 }
 
-fn empty(version: u64) -> Response {
+pub(super) fn empty(version: u64) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     if let Ok(tag) = HeaderValue::from_str(&format!("W/\"{version}\"")) {

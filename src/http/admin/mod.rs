@@ -1,5 +1,6 @@
 //! The administrator's side: pages, and the JSON of Microsoft Graph.
 
+mod answers;
 mod authorize;
 mod change;
 mod choices;
@@ -8,10 +9,15 @@ mod documents;
 mod edits;
 mod fields;
 mod graph;
+mod graph_methods;
 mod pages;
+mod preview;
+mod shown_method;
 mod site;
+mod text_limits;
 mod turns;
 mod view;
+mod visit;
 
 use core::{fmt, time::Duration};
 use std::sync::Arc;
@@ -36,7 +42,7 @@ use super::hardening::{assets, harden, level_host};
 use crate::{
     domain::{Application, GroupId, TenantId},
     engine::Sspr,
-    ports::PolicyStore,
+    ports::{PolicyPreview, PolicyStore},
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -48,7 +54,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// The pages show:
 ///
-/// - the tenants, their readiness, Email OTP, user flows and password rules,
+/// - the tenants, their readiness, Email OTP, SMS, user flows and password rules,
 /// - the limits with their odds,
 /// - the reasons why an account may not reset,
 /// - the changes, with the administrator who made each,
@@ -59,6 +65,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// | endpoint | methods |
 /// |---|---|
 /// | `policies/authenticationMethodsPolicy/authenticationMethodConfigurations/email` | `GET`, `PATCH` |
+/// | `policies/authenticationMethodsPolicy/authenticationMethodConfigurations/sms` | `GET`, `PATCH`, `DELETE` |
 /// | `identity/authenticationEventsFlows` | `GET`, `POST` |
 /// | `identity/authenticationEventsFlows/{id}` | `GET`, `PATCH` |
 /// | `users/{id}/authentication/methods/28c10230-6103-485e-b985-444c60001490/resetPassword` | `POST` |
@@ -97,6 +104,7 @@ impl Admin {
             authorize: Arc::new(authorize),
             groups: Vec::new(),
             has_help_desk: false,
+            preview: None,
             policies: Arc::new(policies),
             sspr: sspr.clone(),
             turns: Arc::new(Turns::new()),
@@ -106,6 +114,16 @@ impl Admin {
     /// Names a tenant's group, so that the page can offer it.
     pub fn with_group(mut self, tenant: &TenantId, id: GroupId, name: &str) -> Self {
         self.0.groups.push((tenant.clone(), id, name.to_owned()));
+        self
+    }
+
+    /// Shows how many accounts could no longer reset, before a change of a method or of a user flow is
+    /// saved. Without this call nothing is counted.
+    ///
+    /// The form then has a button that shows the count, and the button that saves beside it. If the
+    /// count fails, or takes more than 2 seconds, the page says so and the change can be saved.
+    pub fn with_preview(mut self, preview: impl PolicyPreview + 'static) -> Self {
+        self.0.preview = Some(Arc::new(preview));
         self
     }
 
@@ -140,7 +158,13 @@ impl Admin {
         let graph = Router::new()
             .route(
                 "/policies/authenticationMethodsPolicy/authenticationMethodConfigurations/email",
-                get(graph::get_email).patch(graph::patch_email),
+                get(graph_methods::get_email).patch(graph_methods::patch_email),
+            )
+            .route(
+                "/policies/authenticationMethodsPolicy/authenticationMethodConfigurations/sms",
+                get(graph_methods::get_sms)
+                    .patch(graph_methods::patch_sms)
+                    .delete(graph_methods::delete_sms),
             )
             .route(
                 "/identity/authenticationEventsFlows",
@@ -154,10 +178,12 @@ impl Admin {
         let graph = graph.fallback(graph::missing).method_not_allowed_fallback(graph::not_allowed);
         let pages = assets(Router::new())
             .route("/", get(pages::overview))
-            .route("/email.json", get(pages::download))
+            .route("/email.json", get(pages::download_email))
+            .route("/sms.json", get(pages::download_sms))
             .route("/events", get(pages::events))
             .route("/explain", post(pages::explain))
             .route("/policy", post(pages::save_policy))
+            .route("/sms", post(pages::save_sms))
             .route("/user-flows", post(pages::add_flow))
             .route("/user-flow", post(pages::save_flow))
             .route("/password-rules", post(pages::save_rules))
@@ -165,7 +191,7 @@ impl Admin {
         let pages = if site.has_help_desk { customers::page_routes(pages) } else { pages };
         pages
             .nest("/tenants/{tenant}/v1.0", graph)
-            .fallback(pages::missing)
+            .fallback(answers::missing)
             .layer(CsrfLayer::new())
             .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
             .layer(from_fn_with_state(site.clone(), guard))
@@ -181,7 +207,7 @@ async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Next) 
     let status = response.status();
     if status.is_client_error() && !response.headers().contains_key(CONTENT_TYPE) {
         let allow = response.headers_mut().remove(ALLOW);
-        response = if is_graph { graph::refusal(&site, status) } else { pages::refusal(status) };
+        response = if is_graph { graph::refusal(&site, status) } else { answers::refusal(status) };
         if let Some(allow) = allow {
             response.headers_mut().insert(ALLOW, allow);
         }

@@ -6,7 +6,7 @@ use super::{authorize::Authorize, turns::Turns};
 use crate::{
     domain::{Application, GroupId, TenantId},
     engine::Sspr,
-    ports::PolicyStore,
+    ports::{PolicyPreview, PolicyStore},
 };
 
 /// The state that all handlers share.
@@ -17,6 +17,7 @@ pub(super) struct Site {
     pub(super) authorize: Arc<dyn Authorize>,
     /// The groups by tenant, with the names that the page shows.
     pub(super) groups: Vec<(TenantId, GroupId, String)>,
+    pub(super) preview: Option<Arc<dyn PolicyPreview>>,
     pub(super) turns: Arc<Turns>,
     /// The log of the help desk. `None` if the host has no help desk here.
     pub(super) has_help_desk: bool,

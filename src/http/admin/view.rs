@@ -5,16 +5,15 @@ use serde_json::Value;
 
 use super::{
     change::Stored,
-    choices::{GROUP, PROVIDERS, USER},
-    fields::{INCLUDE, RULES, Sheet, version},
+    choices::PROVIDERS,
+    fields::{RULES, Sheet, typed, version},
+    shown_method::{ShownMethod, ShownSms},
     site::Site,
 };
 use crate::{
     domain::{Method, TenantId, Timestamp},
     http::form::Form,
-    policy::{
-        Applications, CheckState, FreezeCodes, MethodState, Odds, Target, TenantPolicy, UserFlow,
-    },
+    policy::{Applications, CheckState, FreezeCodes, Odds, TenantPolicy, UserFlow},
     ports::RecordedChange,
 };
 
@@ -24,13 +23,6 @@ pub(super) struct Choice {
     pub(super) name: String,
     pub(super) note: &'static str,
     pub(super) chosen: bool,
-}
-
-pub(super) struct ShownTarget {
-    id: String,
-    kind: &'static str,
-    name: String,
-    chosen: bool,
 }
 
 pub(super) struct ShownCheck {
@@ -70,10 +62,12 @@ pub(super) struct AdminPage {
     checks: Vec<ShownCheck>,
     ready: usize,
     to_do: usize,
-    enabled: bool,
-    all_users: bool,
-    include: Vec<ShownTarget>,
-    exclude: Vec<ShownTarget>,
+    email: ShownMethod,
+    sms: ShownSms,
+    /// True if the host counts the accounts that a change affects.
+    previews: bool,
+    /// The form whose change was counted, and the count in words.
+    preview: Option<(Sheet, String)>,
     flows: Vec<Choice>,
     flow: Option<ShownFlow>,
     /// The text that was typed as the name of a new user flow.
@@ -126,23 +120,18 @@ impl AdminPage {
         flow: Option<&str>,
     ) -> Self {
         let policy = &*stored.policy;
-        let methods = policy.authentication_methods().method(Method::Email);
         let checks: Vec<ShownCheck> = policy.readiness().checks().iter().map(shown).collect();
         let to_do = checks.iter().filter(|check| check.to_do).count();
         let flows = policy.user_flows();
         let chosen = flows.iter().find(|it| Some(it.id().as_str()) == flow).or(flows.first());
         let rules = policy.password_rules();
-        // The page offers all users as a separate choice.
-        let included = methods.include().iter().filter(|target| **target != Target::AllUsers);
         Self {
             alert: None,
             asked: String::new(),
-            all_users: methods.include().contains(&Target::AllUsers),
             brand: policy.brand().name().to_owned(),
             customers: false,
-            enabled: methods.state() == MethodState::Enabled,
+            email: ShownMethod::of(site, policy, Method::Email),
             entra: rules.is_entra(),
-            exclude: shown_targets(site, policy.tenant(), methods.exclude().iter()),
             explained: Vec::new(),
             failed: false,
             freeze_codes: policy.freeze_codes() == FreezeCodes::On,
@@ -156,14 +145,16 @@ impl AdminPage {
                     note: "",
                 })
                 .collect(),
-            include: shown_targets(site, policy.tenant(), included),
             min_length: rules.min_length().to_string(),
             new_flow: String::new(),
             looks_up_leaks: site.sspr.checks_breaches(),
             odds: odds(policy),
+            preview: None,
+            previews: site.preview.is_some(),
             ready: checks.len().saturating_sub(to_do),
             refuses_current: rules.refuses_current(),
             saved: false,
+            sms: ShownSms::of(site, policy),
             tenant: policy.tenant().to_string(),
             tenants: tenants
                 .iter()
@@ -184,6 +175,18 @@ impl AdminPage {
 }
 
 impl AdminPage {
+    /// Shows the values that were typed into a form, and how many accounts its change affects.
+    pub(super) fn show_preview(&mut self, sheet: Sheet, form: &Form, words: String) {
+        self.keep(sheet, form);
+        self.preview = Some((sheet, words));
+    }
+
+    /// Returns the words about the change of a form, if it was counted.
+    fn preview_of(&self, sheet: Sheet) -> Option<&str> {
+        let (counted, words) = self.preview.as_ref()?;
+        (*counted == sheet).then_some(words.as_str())
+    }
+
     /// Shows the values that were typed into a form instead of the stored ones. The version stays,
     /// so that a concurrent change is still noticed.
     pub(super) fn keep(&mut self, sheet: Sheet, form: &Form) {
@@ -191,14 +194,8 @@ impl AdminPage {
         self.version = version(form).unwrap_or(0);
         let has = |name: &str| form.all(name).next().is_some();
         match sheet {
-            Sheet::Email => {
-                self.enabled = has("state");
-                if let Ok(Some(include)) = form.word("include", INCLUDE) {
-                    self.all_users = include == "all_users";
-                }
-                choose(&mut self.include, "include", form);
-                choose(&mut self.exclude, "exclude", form);
-            }
+            Sheet::Email => self.email.keep(form),
+            Sheet::Sms => self.sms.keep(form),
             Sheet::Notices => self.freeze_codes = has("freeze_codes"),
             Sheet::NewFlow => self.new_flow = typed(form, "name", " "),
             Sheet::Flow => {
@@ -219,18 +216,6 @@ impl AdminPage {
                 self.refuses_current = has("current");
             }
         }
-    }
-}
-
-/// Returns everything that was typed into a field, also if the field is repeated.
-fn typed(form: &Form, name: &str, between: &str) -> String {
-    form.all(name).collect::<Vec<_>>().join(between).replace("\r\n", "\n")
-}
-
-fn choose(targets: &mut [ShownTarget], list: &str, form: &Form) {
-    for target in targets {
-        let field = format!("{list}_{}", target.kind);
-        target.chosen = form.all(&field).any(|id| id == target.id);
     }
 }
 
@@ -328,36 +313,6 @@ fn shown_flow(flow: &UserFlow) -> ShownFlow {
             })
             .collect(),
     }
-}
-
-/// Returns the groups that the host has named, and the other targets that the policy names.
-fn shown_targets<'a>(
-    site: &Site,
-    tenant: &TenantId,
-    targets: impl Iterator<Item = &'a Target> + Clone,
-) -> Vec<ShownTarget> {
-    let named = || site.groups.iter().filter(|(of, ..)| of == tenant);
-    let of_host = named().map(|(_, id, name)| {
-        let chosen = targets.clone().find(|target| target.is_group(id));
-        // Use the spelling of the policy, so that saving changes nothing.
-        let id = if let Some(Target::Group(spelt)) = chosen { spelt } else { id };
-        ShownTarget {
-            chosen: chosen.is_some(),
-            id: id.to_string(),
-            kind: GROUP,
-            name: name.clone(),
-        }
-    });
-    let others = targets.clone().filter(|it| !named().any(|(_, id, _)| it.is_group(id)));
-    let of_policy = others.map(|target| {
-        let (kind, id, name) = match target {
-            Target::AllUsers => (GROUP, "all_users".to_owned(), "All users".to_owned()),
-            Target::Group(id) => (GROUP, id.to_string(), id.to_string()),
-            Target::User(id) => (USER, id.clone(), format!("The account {id}")),
-        };
-        ShownTarget { chosen: true, id, kind, name }
-    });
-    of_host.chain(of_policy).collect()
 }
 
 /// Returns the odds of guessing in plain words.

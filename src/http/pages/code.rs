@@ -15,23 +15,24 @@ use super::{
 use crate::{
     domain::{Code, CodeFormat, FlowToken, IdentityProvider, Method, Timestamp},
     engine::{Rejection, ResetStatus, SendOutcome, StartOutcome, StatusOutcome, VerifyOutcome},
+    http::stop::Stop,
 };
 
-/// Opens the reset of a journey and asks for its first code, or finds the reset that it has.
-pub(super) async fn begin_reset(visit: &Visit, mut journey: Journey, method: Method) -> Answer {
-    let site = &*visit.site;
+/// Returns true if a journey has a reset whose code can be entered.
+pub(super) async fn has_reset(visit: &Visit, journey: &Journey) -> Result<bool, Stop> {
     if journey.grant.is_some() || journey.is_done() {
-        journey = visit.or_unavailable(journey.afresh(site.sspr.entropy()))?;
-    } else if let Some(token) = token(&journey) {
-        match visit.or_unavailable(site.sspr.status(&token).await)? {
-            StatusOutcome::Status(status) if status.sent.is_some() => {
-                return visit.go_on(&journey, Stage::Code, None);
-            }
-            StatusOutcome::Status(_) | StatusOutcome::Gone => {
-                journey = visit.or_unavailable(journey.afresh(site.sspr.entropy()))?;
-            }
-        }
+        return Ok(false);
     }
+    let Some(token) = token(journey) else { return Ok(false) };
+    Ok(match visit.or_unavailable(visit.site.sspr.status(&token).await)? {
+        StatusOutcome::Status(status) => status.sent.is_some(),
+        StatusOutcome::Gone => false,
+    })
+}
+
+/// Opens the reset of a journey that has none, and asks for its first code.
+pub(super) async fn begin_reset(visit: &Visit, journey: Journey, method: Method) -> Answer {
+    let site = &*visit.site;
     let (Some(ask), Some(key)) = (ask(visit, &journey), journey.request_key()) else {
         return Ok(redirect("start-again"));
     };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 
 use super::{
-    code::{begin_reset, later, token},
+    code::{begin_reset, has_reset, later, token},
     journey::{Back, Flash, Journey, Stage},
     sign_in::posted,
     site::Site,
@@ -25,13 +25,18 @@ pub(super) async fn forgot(State(site): State<Arc<Site>>, request: Request) -> A
     choose_or_begin(&visit, journey.clone()).await
 }
 
-/// Opens the reset of a journey. Where there is a choice, the user makes it first.
+/// Goes back to the reset of a journey, or opens one. Where there is a choice, the user makes it
+/// first.
 pub(super) async fn choose_or_begin(visit: &Visit, journey: Journey) -> Answer {
-    let is_new = journey.token.is_none() || journey.grant.is_some() || journey.is_done();
-    if is_new && visit.has_choice() {
-        let fresh = visit.or_unavailable(journey.afresh(visit.site.sspr.entropy()))?;
-        return visit.go_on(&fresh, Stage::SendCode, None);
+    if has_reset(visit, &journey).await? {
+        return visit.go_on(&journey, Stage::Code, None);
     }
+    let fresh = || visit.or_unavailable(journey.afresh(visit.site.sspr.entropy()));
+    if visit.has_choice() {
+        return visit.go_on(&fresh()?, Stage::SendCode, None);
+    }
+    let is_used = journey.token.is_some() || journey.grant.is_some() || journey.is_done();
+    let journey = if is_used { fresh()? } else { journey };
     begin_reset(visit, journey, Method::Email).await
 }
 
@@ -65,8 +70,13 @@ pub(super) async fn submit(State(site): State<Arc<Site>>, request: Request) -> A
     }
 }
 
-/// Returns true if a code can be asked for at this stage of the journey.
+/// Returns true if a code can be asked for at this stage of the journey. A user who has to wait may
+/// still get the code in another way.
 const fn is_open(journey: &Journey) -> bool {
-    !journey.has_first_proof
-        && matches!(journey.stage, Stage::SendCode | Stage::Code | Stage::Later { .. })
+    match journey.stage {
+        _ if journey.has_first_proof => false,
+        Stage::SendCode | Stage::Code => true,
+        Stage::Later { back, .. } => matches!(back, Back::Send | Back::Resend | Back::Code),
+        _ => false,
+    }
 }

@@ -12,7 +12,7 @@ use sspr::{
 };
 
 use super::{
-    EMAIL, FLOWS, JSON, ROOT, Router, TenantId, World, build, front, get, post, router, send,
+    EMAIL, FLOWS, JSON, ROOT, Router, SMS, TenantId, World, build, front, get, post, router, send,
     untouched,
 };
 
@@ -126,6 +126,12 @@ async fn an_exclude_that_cannot_be_read_is_not_forgotten_by_a_change_of_somethin
     let part = json!({"state": "enabled", "includeTargets": [{"id": "all_users"}]});
     let refused = patch(&app, seen.header("etag"), &part).await;
     assert_eq!(refused.status, 400);
+    assert!(super::message(&refused).contains("excludeTargets are wanted"), "{}", refused.body);
+
+    let sms = json!({"state": "enabled"});
+    let headers = [ROOT, ("content-type", JSON)];
+    let refused = send(&app, build("PATCH", SMS, &headers, &sms.to_string())).await;
+    assert_eq!(refused.status, 400, "SMS may have had excludes as well");
     assert!(super::message(&refused).contains("excludeTargets are wanted"), "{}", refused.body);
 
     let mut whole = part;

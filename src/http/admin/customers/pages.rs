@@ -20,7 +20,7 @@ use crate::{
     domain::{Application, EmailAddress, StaffReason, Timestamp},
     http::{
         admin::{
-            pages::{down, missing, render, unreadable},
+            answers::{down, missing, render, unreadable},
             site::Site,
             view::shown_time,
         },

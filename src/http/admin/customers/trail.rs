@@ -4,7 +4,7 @@ use super::{view::ShownRecord, visit::Visit};
 use crate::{
     domain::AccountId,
     http::{
-        admin::{pages::down, view::shown_time},
+        admin::{answers::down, view::shown_time},
         stop::Stop,
     },
     ports::{AuditRecord, EventKind, Outcome},

@@ -17,9 +17,10 @@ use crate::{
     http::{
         admin::{
             Access, AccessKind,
+            answers::{down, message, no_tenant, render, unreadable},
             change::Stored,
-            pages::{allowed, down, may, message, no_tenant, render, unreadable},
             site::Site,
+            visit::{allowed, may},
         },
         form::Form,
         stop::Stop,
