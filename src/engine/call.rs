@@ -8,7 +8,7 @@ use crate::{
         RecordId, StaffReason, TenantId, Timestamp, UserFlowId,
     },
     error::Error,
-    ports::{AuditRecord, EventKind, Outcome},
+    ports::{AuditRecord, EventKind, Limit, Outcome},
 };
 
 use super::{
@@ -35,6 +35,7 @@ pub(super) struct Call<'a> {
     origin: OnceLock<(ApplicationId, UserFlowId)>,
     reset: OnceLock<RecordId>,
     account: OnceLock<AccountId>,
+    limit: OnceLock<Limit>,
     is_reported: bool,
 }
 
@@ -50,6 +51,7 @@ impl Inner {
             inner: self,
             is_reported: false,
             kind,
+            limit: OnceLock::new(),
             origin: OnceLock::new(),
             reset: OnceLock::new(),
             staff: None,
@@ -115,6 +117,13 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Notes the limit that has refused the call.
+    pub(super) fn has_reached(&self, limit: Option<Limit>) {
+        if let Some(limit) = limit {
+            let _ = self.limit.set(limit);
+        }
+    }
+
     /// Notes the application of a reset, and the account that it is bound to. It costs the same
     /// without an account.
     pub(super) fn has_stored(&self, stored: &Stored) {
@@ -167,6 +176,7 @@ impl<'a> Call<'a> {
             actor: self.staff.map(|(actor, _)| actor),
             correlation: self.correlation(),
             failure: failure.as_ref(),
+            limit: self.limit.get().copied(),
             reset: self.reset.get().copied(),
             tenant: tenant.as_ref(),
         };

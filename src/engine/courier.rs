@@ -274,6 +274,7 @@ impl Courier {
                     let about = About {
                         correlation,
                         failure: told.failure.as_ref(),
+                        limit: passcode.limit,
                         account: passcode.account.as_ref(),
                         reset: Some(passcode.reset),
                         tenant: Some(&passcode.tenant),

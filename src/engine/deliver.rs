@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::{
     domain::{
         Account, Charge, Code, CodeFormat, CorrelationId, Destination, Digest, Family, Method,
-        Timestamp,
+        Over, Timestamp,
     },
     error::Error,
     flow::{Bound, Event, StageName, Step},
@@ -252,7 +252,7 @@ impl Inner {
             let throttle = self.throttle_of(stored, policy);
             let mut charges = throttle.silent_send(who, lane);
             if sent.method == Method::Sms {
-                charges.extend(throttle.silent_text(who, to));
+                charges.extend(throttle.silent_text(who, to).map(|(_, charge)| charge));
             }
             let written = self.write_bound(policy, stored, charges, bound, now).await?;
             if !matches!(written, Written::Yes) {
@@ -263,7 +263,11 @@ impl Inner {
                 Written::Yes => break,
                 Written::Conflict => return Ok(None),
                 Written::PastCap if format == CodeFormat::Digits => format = CodeFormat::Letters,
-                Written::PastCap | Written::SendsSpent => return Ok(Some(Outcome::TryLater)),
+                Written::PastCap => return Ok(Some(Outcome::TryLater)),
+                Written::SendsSpent(over) => {
+                    passcode.limit = throttle.refused_delivery(who, lane, to, &over);
+                    return Ok(Some(Outcome::TryLater));
+                }
                 Written::NotWanted => return Ok(Some(Outcome::Superseded)),
             }
         }
@@ -340,7 +344,7 @@ impl Inner {
             Swapped::Refused(over)
                 if names_any(&over, &[Family::SilentSends, Family::SilentTexts]) =>
             {
-                Written::SendsSpent
+                Written::SendsSpent(over)
             }
             Swapped::Refused(_) => Written::PastCap,
         })
@@ -355,7 +359,7 @@ enum Written {
     Conflict,
     NotWanted,
     PastCap,
-    SendsSpent,
+    SendsSpent(Vec<Over>),
     Yes,
 }
 

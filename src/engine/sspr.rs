@@ -11,8 +11,8 @@ use crate::{
     mail::Templates,
     policy::{Limits, TenantPolicy},
     ports::{
-        BreachCheck, Clock, CodeStore, EngineEvent, Entropy, EventKind, EventSink, Failure, Outbox,
-        Outcome, PasswordHasher, PolicySource, SmsSender, UserStore,
+        BreachCheck, Clock, CodeStore, EngineEvent, Entropy, EventKind, EventSink, Failure, Limit,
+        Outbox, Outcome, PasswordHasher, PolicySource, SmsSender, UserStore,
     },
 };
 
@@ -86,6 +86,7 @@ pub(super) struct About<'a> {
     pub(super) failure: Option<&'a Failure>,
     pub(super) actor: Option<&'a ActorId>,
     pub(super) account: Option<&'a AccountId>,
+    pub(super) limit: Option<Limit>,
 }
 
 impl Sspr {
@@ -243,6 +244,7 @@ impl Inner {
         event.reset = about.reset;
         event.correlation = about.correlation.cloned();
         event.failure = about.failure.cloned();
+        event.limit = about.limit;
         event.actor = about.actor.cloned();
         // Events are for operators, who learn of an account only what they must act on.
         let names_account = about.actor.is_some() || kind == EventKind::Freeze;

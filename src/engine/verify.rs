@@ -8,12 +8,13 @@ use crate::{
     error::Error,
     flow::{Bound, Event, Origin, Refusal, ResetReason, Stage, Step},
     policy::TenantPolicy,
-    ports::{Attempted, EventKind, Outcome, Swapped},
+    ports::{Attempted, EventKind, Limit, Outcome, Swapped},
 };
 
 use super::{
     Client, Granted, Rejection, SendOutcome, SentCode, Sspr, VerifyOutcome,
     call::Call,
+    reached_limit::by_family,
     records::{MAX_CONFLICTS, terms},
     sign_in::has_password,
     span::spanned,
@@ -89,7 +90,10 @@ impl Sspr {
         let (stored, over) = match inner.codes.attempt(&id, &charges, now).await? {
             Attempted::Missing | Attempted::Dead => return Ok(gone()),
             Attempted::Exhausted => return Ok(rejected(Rejection::Exhausted, Outcome::Exhausted)),
-            Attempted::Refused(over) => return Ok(later(retry_at(&over, now))),
+            Attempted::Refused(over) => {
+                call.has_reached(by_family(&over));
+                return Ok(later(retry_at(&over, now)));
+            }
             Attempted::Charged { record, over } => (Stored::read(id, &record)?, over),
         };
         let Some(policy) = inner.policy(&stored.reset.origin.tenant)? else { return Ok(gone()) };
@@ -109,8 +113,9 @@ impl Sspr {
                 Refusal::Gone | Refusal::TooSoon { .. } => Ok(gone()),
             };
         }
+        call.has_reached(by_family(&over));
         if is_past_visible_cap(&over) {
-            return self.send_longer(stored, token, client, &over, now).await;
+            return self.send_longer(stored, token, client, &over, call).await;
         }
         // While a tenant is under attack, no short code is compared, not even one that was sent
         // before.
@@ -119,7 +124,8 @@ impl Sspr {
         if announced == Some(CodeFormat::Digits)
             && inner.tenants.is_elevated(id.tenant_tag(), threshold, now)
         {
-            return self.send_longer(stored, token, client, &over, now).await;
+            call.has_reached(Some(Limit::TenantTries));
+            return self.send_longer(stored, token, client, &over, call).await;
         }
         let Some(bound) = stored.reset.bound.as_ref() else { return wrong(Outcome::Rejected) };
         if !over.is_empty() {
@@ -216,9 +222,9 @@ impl Sspr {
         token: &FlowToken,
         client: &Client,
         over: &[Over],
-        now: Timestamp,
+        call: &Call<'_>,
     ) -> Result<Tried, Error> {
-        let mut stored = stored;
+        let (mut stored, now) = (stored, call.began);
         for _ in 0..MAX_CONFLICTS {
             let sent = stored.reset.sent.filter(|sent| sent.format == CodeFormat::Letters);
             let address = self.inner.typed_address(token, &stored.reset.origin);
@@ -227,7 +233,7 @@ impl Sspr {
                 return Ok(rejected(Rejection::LongerCodeSent(sent), Outcome::LongerCode));
             }
             let longer = (None, Some(CodeFormat::Letters));
-            match self.send_from(&stored, token, longer, client, now).await? {
+            match self.send_from(&stored, token, longer, client, call).await? {
                 Some(SendOutcome::Sent(sent)) => {
                     return Ok(rejected(Rejection::LongerCodeSent(sent), Outcome::LongerCode));
                 }

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{SendError, SendErrorKind};
+use super::{Limit, SendError, SendErrorKind};
 use crate::domain::{AccountId, ActorId, CorrelationId, RecordId, TenantId, Timestamp};
 
 /// The longest text of a [`Failure`], in characters.
@@ -59,6 +59,8 @@ pub struct EngineEvent {
     pub actor: Option<ActorId>,
     /// The reason of a failure, if there was one.
     pub failure: Option<Failure>,
+    /// The limit that was reached, if there was one. If there were several, it is the narrowest.
+    pub limit: Option<Limit>,
     /// How long the call or work took, by the clock of the process.
     pub took: Duration,
 }
@@ -74,6 +76,7 @@ impl EngineEvent {
             correlation: None,
             failure: None,
             kind,
+            limit: None,
             outcome,
             reset: None,
             tenant: None,

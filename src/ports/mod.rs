@@ -11,6 +11,7 @@ pub(crate) mod code_store;
 mod email_sender;
 mod entropy;
 mod events;
+mod limit;
 mod outbox;
 mod password_hasher;
 mod policy_source;
@@ -29,6 +30,7 @@ pub(crate) use code_store::{
 pub use email_sender::{EmailSender, SendError, SendErrorKind};
 pub use entropy::{Entropy, EntropyUnavailable};
 pub use events::{EngineEvent, EventKind, EventSink, Failure, FailureKind, Outcome};
+pub use limit::Limit;
 pub use outbox::{NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeId, Outbox};
 pub use password_hasher::{HashError, HashQueue, PasswordHasher, PasswordMatch};
 pub use policy_source::{PolicyError, PolicySource};

@@ -45,6 +45,7 @@ mod operations;
 mod overtaken;
 mod port_errors;
 mod ports;
+mod reached_limits;
 #[cfg(all(feature = "sqlite", feature = "tracing"))]
 mod secrets;
 mod sign_in;

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-use super::{Assisted, Call, Client, HelpDesk, TemporaryPassword, retry_at, spanned, told};
+use super::{Assisted, Call, Client, HelpDesk, TemporaryPassword, spanned, told};
 use crate::engine::throttle::question;
 
 impl HelpDesk {
@@ -63,7 +63,7 @@ impl HelpDesk {
         let questions: Vec<_> = self.charges(&policy, &account).into_iter().map(question).collect();
         let over = inner.codes.charge(&questions, now).await?;
         if !over.is_empty() {
-            return Ok(Assisted::TryLater { retry_at: retry_at(&over, now) });
+            return Ok(self.refused(&policy, &account, &over, call));
         }
         let Some(password) = random_password(&*inner.entropy)? else { return Ok(later) };
         let hash = match inner.hasher.hash(password.duplicate(), HashQueue::Submit).await {
@@ -86,7 +86,7 @@ impl HelpDesk {
         let Some(notices) = inner.prepare_notices(&change, &account, &client) else {
             return Ok(later);
         };
-        if let Some(refused) = self.charge(&policy, &account, now).await? {
+        if let Some(refused) = self.charge(&policy, &account, call).await? {
             notices.withdraw();
             return Ok(refused);
         }
