@@ -40,6 +40,8 @@ impl EventSink for TracingEvents {
             | Outcome::Frozen
             | Outcome::LockedOut
             | Outcome::LongerCode
+            | Outcome::Stopped
+            | Outcome::Suspicious
             | Outcome::TryLater
             | Outcome::Withheld => {
                 tracing::warn!(target: "sspr", ?kind, ?outcome, limit, failure, said, tenant, account, actor, reset, correlation);

@@ -18,6 +18,7 @@ mod language;
 mod method;
 mod network;
 pub(crate) mod notice;
+mod number_block;
 mod one_block;
 mod password;
 mod phone;
@@ -49,6 +50,7 @@ pub use language::{LanguageError, LanguageTag};
 pub use method::{Destination, Method};
 pub use network::NetworkAddress;
 pub(crate) use notice::NoticeCause;
+pub use number_block::NumberBlock;
 pub use password::{Password, PasswordError};
 pub use phone::{PhoneError, PhoneNumber};
 #[doc(hidden)]

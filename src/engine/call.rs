@@ -84,16 +84,20 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Makes it an action of staff for an account.
+    /// Makes it an action of staff in a tenant.
     pub(super) fn of_staff(
         mut self,
         staff: (&'a ActorId, Option<&'a StaffReason>),
         tenant: &'a TenantId,
-        account: &AccountId,
     ) -> Self {
-        self.account = account.clone().into();
         self.staff = Some(staff);
         self.tenant = Some(tenant);
+        self
+    }
+
+    /// Makes it a call for an account.
+    pub(super) fn of_account(mut self, account: &AccountId) -> Self {
+        self.account = account.clone().into();
         self
     }
 

@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     flow::{Bound, Event, StageName, Step},
     policy::TenantPolicy,
-    ports::{EmailSender, Failure, Outcome, Record, SendError, SendErrorKind, Swapped},
+    ports::{EmailSender, Failure, Limit, Outcome, Record, SendError, SendErrorKind, Swapped},
 };
 
 use super::{
@@ -20,11 +20,15 @@ use super::{
     records::{MAX_CONFLICTS, terms},
     sspr::Inner,
     stored::Stored,
+    text_watch::{Watched, is_to_be_judged},
     throttle::{Lane, Throttle, Who, names_any},
 };
 
 /// The number of times that one code is handed over if every answer leaves its arrival unknown.
 pub(super) const UNKNOWN_TRIES: u32 = 2;
+
+/// The counters that keep a message back without a sign of it.
+const KEPT_BACK: [Family; 3] = [Family::SilentSends, Family::SilentTexts, Family::Stops];
 
 /// The result of one try to deliver a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -237,6 +241,8 @@ impl Inner {
         };
         let to =
             account.and_then(|account| policy.destination(sent.method, account, &passcode.address));
+        let watched = Watched::of(to, sent.expires_at, policy.limits());
+        let mut unjudged = policy.limits().text_watch_after;
         let mut format = sent.format;
         loop {
             let real = account.zip(to);
@@ -253,6 +259,7 @@ impl Inner {
             let mut charges = throttle.silent_send(who, lane);
             if sent.method == Method::Sms {
                 charges.extend(throttle.silent_text(who, to).map(|(_, charge)| charge));
+                charges.extend(throttle.watched_text(who, watched.as_ref(), unjudged));
             }
             let written = self.write_bound(policy, stored, charges, bound, now).await?;
             if !matches!(written, Written::Yes) {
@@ -267,6 +274,14 @@ impl Inner {
                 Written::SendsSpent(over) => {
                     passcode.limit = throttle.refused_delivery(who, lane, to, &over);
                     return Ok(Some(Outcome::TryLater));
+                }
+                Written::ToBeJudged => {
+                    let Some(watched) = &watched else { return Ok(Some(Outcome::TryLater)) };
+                    let Some(until) = self.judge(policy, watched, unjudged, now).await? else {
+                        passcode.limit = Some(Limit::TextStop);
+                        return Ok(Some(Outcome::TryLater));
+                    };
+                    unjudged = until;
                 }
                 Written::NotWanted => return Ok(Some(Outcome::Superseded)),
             }
@@ -341,11 +356,8 @@ impl Inner {
             Swapped::Swapped { .. } => Written::Yes,
             Swapped::Conflict { .. } => Written::Conflict,
             Swapped::Missing => Written::NotWanted,
-            Swapped::Refused(over)
-                if names_any(&over, &[Family::SilentSends, Family::SilentTexts]) =>
-            {
-                Written::SendsSpent(over)
-            }
+            Swapped::Refused(over) if names_any(&over, &KEPT_BACK) => Written::SendsSpent(over),
+            Swapped::Refused(over) if is_to_be_judged(&over) => Written::ToBeJudged,
             Swapped::Refused(_) => Written::PastCap,
         })
     }
@@ -360,6 +372,7 @@ enum Written {
     NotWanted,
     PastCap,
     SendsSpent(Vec<Over>),
+    ToBeJudged,
     Yes,
 }
 

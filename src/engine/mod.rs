@@ -51,10 +51,12 @@ mod signed_in_address;
 mod span;
 mod sspr;
 mod status;
+mod stopped_texts;
 mod stored;
 mod submit;
 mod submit_slots;
 mod tenants;
+mod text_watch;
 mod throttle;
 mod turns;
 mod verify;
@@ -83,3 +85,4 @@ pub(crate) use sign_in_start::{Named, Use};
 #[cfg(feature = "axum")]
 pub(crate) use signed_in_address::SignedInAddress;
 pub use sspr::Sspr;
+pub use stopped_texts::StoppedBlock;

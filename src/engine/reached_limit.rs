@@ -1,7 +1,7 @@
 //! The limit that a refused charge belongs to, for events.
 
 use crate::{
-    domain::{AccountId, ActorId, Charge, Destination, Family, LimiterForm, Method, Over},
+    domain::{Charge, Destination, Family, LimiterForm, Method, Over},
     ports::Limit,
 };
 
@@ -39,19 +39,13 @@ impl Throttle<'_> {
             found = found.or_else(|| is_over(over, &charge).then_some(limit));
         });
         let mut texts = self.silent_text(who, to).filter(|(_, charge)| is_over(over, charge));
-        found.or_else(|| texts.next().map(|(limit, _)| limit))
+        found.or_else(|| texts.next().map(|(limit, _)| limit)).or_else(|| by_family(over))
     }
+}
 
-    /// Returns the limit that has refused an action of staff.
-    pub(super) fn refused_assist(
-        &self,
-        actor: &ActorId,
-        account: &AccountId,
-        over: &[Over],
-    ) -> Option<Limit> {
-        let mut all = self.assist(actor, account).into_iter();
-        all.find(|(_, charge)| is_over(over, charge)).map(|(limit, _)| limit)
-    }
+/// Returns the first limit whose charge is over.
+pub(super) fn limit_among(charges: &[(Limit, Charge)], over: &[Over]) -> Option<Limit> {
+    charges.iter().find(|(_, charge)| is_over(over, charge)).map(|(limit, _)| *limit)
 }
 
 /// Returns the limit of the first counter whose family has one limit alone.
@@ -62,8 +56,10 @@ pub(super) fn by_family(over: &[Over]) -> Option<Limit> {
         Family::SilentStreak | Family::VisibleStreak => Some(Limit::TriesPerStreak),
         Family::SilentTries | Family::VisibleTries => Some(Limit::TriesPerWindow),
         Family::TenantTries => Some(Limit::TenantTries),
+        Family::Stops => Some(Limit::TextStop),
         Family::Texts => Some(Limit::TextsPerNetwork),
         Family::Assists
+        | Family::Conversions
         | Family::Grants
         | Family::Sends
         | Family::SilentSends

@@ -138,16 +138,21 @@ impl<'a> Throttle<'a> {
         let limits = self.limits;
         let but_one = limits.assists_per_account.saturating_sub(1).max(1);
         let own = [account.as_str(), actor.as_str()];
-        let (of_account, of_tenant) = self.assists_for(account);
+        let (of_account, _) = self.assists_for(account);
         let of_both = self.assists(but_one, DAY, "account and actor", own);
-        let actor = [actor.as_str(), ""];
-        let of_actor = self.assists(limits.assists_per_actor, ACTOR_WINDOW, "actor", actor);
-        let with = |limit| move |charge| (limit, charge);
         let of_account = of_account.into_iter().chain(of_both);
-        let mut charges: Vec<_> = of_account.map(with(Limit::AssistsPerAccount)).collect();
-        charges.extend(of_actor.map(with(Limit::AssistsPerActor)));
-        charges.extend(of_tenant.into_iter().map(with(Limit::AssistsPerTenant)));
-        charges
+        let of_account = of_account.map(|charge| (Limit::AssistsPerAccount, charge));
+        of_account.chain(self.assist_tenant(actor)).collect()
+    }
+
+    /// Returns the charges of one action of staff for a whole tenant, each with its limit.
+    pub(super) fn assist_tenant(&self, actor: &ActorId) -> Vec<(Limit, Charge)> {
+        let Limits { assists_per_actor, assists_per_tenant, .. } = *self.limits;
+        let actor = [actor.as_str(), ""];
+        let of_actor = self.assists(assists_per_actor, ACTOR_WINDOW, "actor", actor);
+        let of_tenant = self.assists(assists_per_tenant, DAY, "tenant", [""; 2]);
+        let of_actor = of_actor.map(|charge| (Limit::AssistsPerActor, charge));
+        of_actor.chain(of_tenant.map(|charge| (Limit::AssistsPerTenant, charge))).collect()
     }
 
     /// Returns the charges of one action of whatever staff: those of the account and of the tenant.

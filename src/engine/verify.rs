@@ -2,8 +2,8 @@
 
 use crate::{
     domain::{
-        Account, Code, CodeFormat, CounterName, Digest, Family, FlowToken, Grant, IdentityProvider,
-        Method, Over, Purpose, Timestamp,
+        Account, Charge, Code, CodeFormat, CounterName, Digest, Family, FlowToken, Grant,
+        IdentityProvider, Method, Over, Purpose, Timestamp,
     },
     error::Error,
     flow::{Bound, Event, Origin, Refusal, ResetReason, Stage, Step},
@@ -185,9 +185,7 @@ impl Sspr {
         let mut reread: Option<Stored> = None;
         for _ in 0..MAX_CONFLICTS {
             let stored = reread.as_ref().unwrap_or(first);
-            if !inner.is_permitted(stored, bound).await? {
-                return Ok(None);
-            }
+            let Some(typed) = inner.permitted(stored, bound).await? else { return Ok(None) };
             let Some(policy) = inner.policy(&stored.reset.origin.tenant)? else { return Ok(None) };
             let limits = policy.limits();
             let next = match stored.reset.step(matched.clone(), &terms(limits), now) {
@@ -195,7 +193,9 @@ impl Sspr {
                 Step::Stay => return Ok(stored.reset.grant_expiry().map(|at| granted(grant, at))),
                 Step::Refused(_) => return Ok(None),
             };
-            match inner.swap(stored, &next, streaks(&bound.silent), limits, now).await? {
+            let (record, clear) = (inner.record(id, &next, limits), streaks(&bound.silent));
+            let version = stored.version;
+            match inner.codes.compare_and_swap(&record, version, &typed, clear, now).await? {
                 Swapped::Swapped { .. } => {
                     return Ok(next.grant_expiry().map(|at| granted(grant, at)));
                 }
@@ -266,14 +266,25 @@ impl Inner {
 
     /// Returns true if the bound account is unchanged, and the policy still lets it reset.
     pub(super) async fn is_permitted(&self, stored: &Stored, bound: &Bound) -> Result<bool, Error> {
+        Ok(self.permitted(stored, bound).await?.is_some())
+    }
+
+    /// Returns what a right code counts, under the same conditions.
+    async fn permitted(
+        &self,
+        stored: &Stored,
+        bound: &Bound,
+    ) -> Result<Option<Vec<Charge>>, Error> {
         let origin = &stored.reset.origin;
-        let Some(account) = self.bound_account(&stored.id, bound) else { return Ok(false) };
+        let Some(account) = self.bound_account(&stored.id, bound) else { return Ok(None) };
         let Some(account) = self.users.find(&origin.tenant, &account).await? else {
-            return Ok(false);
+            return Ok(None);
         };
-        let Some(policy) = self.policy(&origin.tenant)? else { return Ok(false) };
+        let Some(policy) = self.policy(&origin.tenant)? else { return Ok(None) };
         let went_to = self.bound_destination(stored, bound, &policy, &account);
-        Ok(went_to.is_some_and(|it| origin.permits(&policy, &account, it.method())))
+        let went_to = went_to.filter(|it| origin.permits(&policy, &account, it.method()));
+        let throttle = self.throttle(origin.tenant.tag(), policy.limits());
+        Ok(went_to.map(|to| throttle.watched_code(to, bound.expires_at)))
     }
 }
 

@@ -170,6 +170,22 @@ limits! {
     /// How many text messages a tenant can send in 24 hours. Default: 1,000. Outsiders cannot see this
     /// limit.
     texts_per_tenant: u32 = 1000, 1..=u32::MAX, "must be at least 1";
+    /// How many texts one block of numbers is sent in `text_watch_window` before the watch looks at
+    /// it. Default: 50. Lower numbers let chance decide. Above `texts_per_block` times the hours of the
+    /// window, the watch never looks.
+    text_watch_after: u32 = 50, 10..=u32::MAX, "must be at least 10";
+    /// The window of the watch over texts to a block of numbers. Default: 24 hours, because
+    /// `texts_per_block` lets 20 texts pass in an hour.
+    text_watch_window: Duration = DAY, HOUR..=DAY * 7, "must be 1 hour to 7 days";
+    /// The percentage of a block's texts below which an event is raised, if fewer of their codes were
+    /// typed. Default: 40. At 0 the watch is off.
+    text_watch_alarm: u32 = 40, 0..=100, "must be 0 to 100";
+    /// The percentage of a block's texts below which texts to the block stop, if fewer of their codes
+    /// were typed. Default: 20. At most `text_watch_alarm`. At 0 texts never stop.
+    text_watch_stop: u32 = 20, 0..=100, "must be 0 to 100";
+    /// How long texts to a block stay stopped, unless staff end the stop. Default: 24 hours. At least
+    /// `text_watch_window`, because otherwise the same texts would stop the block again.
+    text_stop: Duration = DAY, HOUR..=DAY * 30, "must be 1 hour to 30 days";
 }
 
 /// The error for limits that are refused. `field` names the limit.
@@ -217,6 +233,10 @@ impl Limits {
         self.check_bounds()?;
         let longest = self.lockout_longest >= self.lockout_first;
         bound(longest, "lockout_longest", "must be at least `lockout_first`")?;
+        let alarm_first = self.text_watch_stop <= self.text_watch_alarm;
+        bound(alarm_first, "text_watch_stop", "must be at most `text_watch_alarm`")?;
+        let outlasts = self.text_stop >= self.text_watch_window;
+        bound(outlasts, "text_stop", "must be at least `text_watch_window`")?;
         let odds = self.odds();
         let bounds = [
             ("per account and day", odds.guesses_per_account_day, odds.account_day, 1e-6),

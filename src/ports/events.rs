@@ -212,6 +212,8 @@ pub enum EventKind {
     Redeem,
     /// Staff required a new password at the next sign-in.
     RequireChange,
+    /// Staff ended the stop of text messages to a block of numbers.
+    ResumeTexts,
     /// A code was asked for.
     Send,
     /// A sign-in with a password.
@@ -222,6 +224,8 @@ pub enum EventKind {
     TemporaryPassword,
     /// The tries of a whole tenant.
     TenantTries,
+    /// Few codes were typed of those that were sent to one block of numbers.
+    TextWatch,
     /// Staff ended the freeze of an account.
     Unfreeze,
     /// Staff ended the pause after wrong passwords.
@@ -276,6 +280,10 @@ pub enum Outcome {
     Withheld,
     /// Staff are about to do it. Only the audit log has it, and another record has the end.
     Started,
+    /// Text messages to a block of numbers are stopped, because too few of their codes were typed.
+    Stopped,
+    /// Fewer codes were typed than customers type.
+    Suspicious,
     /// A newer request for a code has replaced this one, or the reset does not wait for it any more.
     Superseded,
     /// A limit was reached, or the service is busy.

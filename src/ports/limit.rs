@@ -31,6 +31,8 @@ pub enum Limit {
     SendsPerVouch,
     /// Wrong codes of a whole tenant.
     TenantTries,
+    /// No text is sent to the block of numbers, because too few codes were typed there.
+    TextStop,
     /// Text messages to one block of numbers.
     TextsPerBlock,
     /// Text messages that one network requests.
@@ -64,6 +66,7 @@ impl Limit {
             Self::SendsPerNetwork => "sends_per_network",
             Self::SendsPerVouch => "sends_per_vouch",
             Self::TenantTries => "tenant_tries",
+            Self::TextStop => "text_stop",
             Self::TextsPerBlock => "texts_per_block",
             Self::TextsPerNetwork => "texts_per_network",
             Self::TextsPerNumber => "texts_per_number",

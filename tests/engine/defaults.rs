@@ -88,6 +88,9 @@ fn limits() -> BTreeMap<&'static str, Limit> {
         count!(submits_per_grant),
         count!(subscriber_network_factor),
         count!(tenant_tries),
+        count!(text_watch_after),
+        count!(text_watch_alarm),
+        count!(text_watch_stop),
         count!(texts_per_block),
         count!(texts_per_network),
         count!(texts_per_number),
@@ -109,6 +112,8 @@ fn limits() -> BTreeMap<&'static str, Limit> {
         time!(sends_window),
         time!(streak_window),
         time!(temporary_password_lifetime),
+        time!(text_stop),
+        time!(text_watch_window),
         time!(ticket_lifetime),
         time!(tries_window),
     ])

@@ -52,4 +52,5 @@ mod sign_in;
 mod sms;
 mod start;
 mod stranger_cost;
+mod text_watch;
 mod turns;

@@ -4,6 +4,7 @@ mod assistance;
 mod frozen;
 mod reached;
 mod temporary;
+mod texts;
 
 pub use reached::{AccountLimit, ReachedLimit};
 
@@ -21,7 +22,8 @@ use crate::{
 
 use super::{
     Client, Sspr, account_notices::AccountEvent, audit::subjects, call::Call, follow_up::FollowUp,
-    lockouts::LockoutOwner, settlement::ChargedFailure, span::spanned, throttle::retry_at,
+    lockouts::LockoutOwner, reached_limit::limit_among, settlement::ChargedFailure, span::spanned,
+    throttle::retry_at,
 };
 
 /// The number of records in which a report looks for the last mails.
@@ -367,7 +369,7 @@ impl HelpDesk {
     /// Begins an action for an account.
     fn call<'a>(&'a self, kind: EventKind, tenant: &'a TenantId, account: &AccountId) -> Call<'a> {
         let staff = (&self.actor, self.reason.as_ref());
-        self.sspr.inner.call(kind, None).of_staff(staff, tenant, account)
+        self.sspr.inner.call(kind, None).of_staff(staff, tenant).of_account(account)
     }
 
     /// Returns the account and its policy, if staff may act for the account. Before that it records
@@ -410,7 +412,7 @@ impl HelpDesk {
         call: &Call<'_>,
     ) -> Assisted<T> {
         let throttle = self.sspr.inner.throttle(policy.tenant().tag(), policy.limits());
-        call.has_reached(throttle.refused_assist(&self.actor, &account.id, over));
+        call.has_reached(limit_among(&throttle.assist(&self.actor, &account.id), over));
         Assisted::TryLater { retry_at: retry_at(over, call.began) }
     }
 
