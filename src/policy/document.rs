@@ -288,8 +288,8 @@ fn counts(limits: &mut Limits) -> [(&'static str, &mut u32); 27] {
         ("textsPerNetwork", &mut limits.texts_per_network),
         ("textsPerTenant", &mut limits.texts_per_tenant),
         ("textWatchAfter", &mut limits.text_watch_after),
-        ("textWatchAlarmPercent", &mut limits.text_watch_alarm),
-        ("textWatchStopPercent", &mut limits.text_watch_stop),
+        ("textWatchAlarm", &mut limits.text_watch_alarm),
+        ("textWatchStop", &mut limits.text_watch_stop),
     ]
 }
 
