@@ -22,6 +22,7 @@ mod number_block;
 mod one_block;
 mod password;
 mod phone;
+mod recipient;
 mod seal;
 mod secret;
 mod staff_reason;
@@ -53,6 +54,7 @@ pub(crate) use notice::NoticeCause;
 pub use number_block::NumberBlock;
 pub use password::{Password, PasswordError};
 pub use phone::{PhoneError, PhoneNumber};
+pub use recipient::Recipient;
 #[doc(hidden)]
 pub use seal::{SealError, Sealed};
 pub(crate) use secret::Device;

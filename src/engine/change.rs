@@ -2,8 +2,8 @@
 
 use crate::{
     domain::{
-        Account, AccountId, Application, DeviceProof, EmailAddress, Fields, LanguageTag, Password,
-        Purpose, RecordId, Stamp, Timestamp,
+        Account, AccountId, Application, DeviceProof, Fields, LanguageTag, Password, Purpose,
+        Recipient, RecordId, Stamp, Timestamp,
     },
     error::Error,
     policy::{PasswordIssue, TenantPolicy},
@@ -180,13 +180,13 @@ impl Sspr {
             Err(HashError::Busy) => return Ok(ChangeOutcome::TryLater { retry_at: later }),
             Err(error) => return Err(error.into()),
         };
-        let recipient =
-            |to: &EmailAddress| NoticeRecipient::new(to.clone(), NoticeCause::ChangedByUser);
+        let recipients = inner.recipients(&policy, &account);
+        let recipient = |to: Recipient| NoticeRecipient::new(to, NoticeCause::ChangedByUser);
         let Operation { id, next_stamp } = *operation;
         let tenant = application.tenant.clone();
         let change = PasswordChange {
             language: account.language.clone().or_else(|| session.locale.clone()),
-            notify: account.addresses.iter().map(recipient).collect(),
+            notify: recipients.map(recipient).collect(),
             ..PasswordChange::new(tenant, &account, id, (hash, next_stamp), now)
         };
         match inner.apply(&change, &account, client, now).await? {

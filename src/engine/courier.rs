@@ -14,7 +14,7 @@ use futures_util::{
 };
 
 use crate::{
-    domain::Timestamp,
+    domain::{Destination, Timestamp},
     error::Error,
     ports::{EmailSender, EventKind, Notice, Outcome, Sleep},
 };
@@ -281,7 +281,8 @@ impl Courier {
                         ..About::default()
                     };
                     inner.emit(EventKind::Deliver, told.outcome, about, inner.clock.now());
-                    inner.audit_mail(EventKind::Deliver, told.outcome, about, &passcode.address);
+                    let to = Destination::Email(&passcode.address);
+                    inner.audit_mail(EventKind::Deliver, told.outcome, about, to);
                 }
                 told.delivered
             }
@@ -290,9 +291,10 @@ impl Courier {
             }
             Work::Leased(notice) => {
                 let told = inner.notify_leased(sender, notice).await;
-                let about = notify::about(notice).failed(told.failure.as_ref());
+                let about = notify::about(notice).limited(told.limit);
+                let about = about.failed(told.failure.as_ref());
                 inner.emit(EventKind::Notify, told.outcome, about, began);
-                inner.audit_mail(EventKind::Notify, told.outcome, about, &notice.to);
+                inner.audit_mail(EventKind::Notify, told.outcome, about, notice.to.destination());
                 // The outbox keeps a postponed notice, so the queue must not keep it too.
                 hand.job = None;
                 return told.delivered.into();
@@ -404,8 +406,9 @@ impl Courier {
             }
         }
         let about = About { account: Some(&queued.account), ..about };
-        inner.emit(EventKind::Notify, told.outcome, about.failed(told.failure.as_ref()), began);
-        inner.audit_mail(EventKind::Notify, told.outcome, about, &queued.notice.to);
+        let failed = about.failed(told.failure.as_ref()).limited(told.limit);
+        inner.emit(EventKind::Notify, told.outcome, failed, began);
+        inner.audit_mail(EventKind::Notify, told.outcome, about, queued.notice.to.destination());
         told.delivered
     }
 

@@ -25,6 +25,7 @@ mod lockouts;
 mod must_change;
 mod new_password;
 mod notify;
+mod notify_text;
 #[cfg(feature = "axum")]
 mod offer;
 mod open;

@@ -170,7 +170,7 @@ impl Inner {
                 self.stop_texts(policy, &watched.block, now).await?;
                 return Ok(None);
             }
-            let next = sent.saturating_add(sent.div_ceil(2).max(1));
+            let next = sent.saturating_add(sent.div_ceil(2));
             let is_below = self.codes.charge(&throttle.sent_below(watched, next), now).await?;
             if is_below.is_empty() || next == sent {
                 return Ok(Some(next));
@@ -191,9 +191,6 @@ impl Inner {
     ) -> Result<bool, Error> {
         let Limits { text_watch_alarm, text_watch_stop, .. } = *throttle.limits;
         let enough = share(sent, text_watch_alarm);
-        if enough == 0 {
-            return Ok(false);
-        }
         // The alarm is counted only if too few were typed, because the charges are made together.
         let typed = throttle.typed_below(watched, enough);
         let charges: Vec<Charge> = typed.iter().copied().chain(throttle.alarm(watched)).collect();
@@ -206,9 +203,6 @@ impl Inner {
             self.emit(EventKind::TextWatch, Outcome::Suspicious, about, now);
         }
         let least = share(sent, text_watch_stop);
-        if least == 0 {
-            return Ok(false);
-        }
         Ok(self.codes.charge(&throttle.typed_below(watched, least), now).await?.is_empty())
     }
 }
@@ -234,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_share_is_rounded_up_and_never_overflows() {
-        assert_eq!([share(50, 20), share(51, 20), share(50, 0)], [10, 11, 0]);
+        assert_eq!([share(50, 20), share(51, 20), share(10, 1)], [10, 11, 1]);
         assert_eq!(share(u32::MAX, 100), u32::MAX);
     }
 }

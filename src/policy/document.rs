@@ -261,7 +261,7 @@ fn read_brand(node: &Node<'_>) -> Result<Brand, DocumentError> {
 }
 
 /// The counts of [`Limits`] under their JSON names.
-fn counts(limits: &mut Limits) -> [(&'static str, &mut u32); 27] {
+fn counts(limits: &mut Limits) -> [(&'static str, &mut u32); 28] {
     [
         ("triesPerChallenge", &mut limits.tries_per_challenge),
         ("triesPerWindow", &mut limits.tries_per_window),
@@ -287,6 +287,7 @@ fn counts(limits: &mut Limits) -> [(&'static str, &mut u32); 27] {
         ("textsPerBlock", &mut limits.texts_per_block),
         ("textsPerNetwork", &mut limits.texts_per_network),
         ("textsPerTenant", &mut limits.texts_per_tenant),
+        ("noticeTextsPerTenant", &mut limits.notice_texts_per_tenant),
         ("textWatchAfter", &mut limits.text_watch_after),
         ("textWatchAlarm", &mut limits.text_watch_alarm),
         ("textWatchStop", &mut limits.text_watch_stop),

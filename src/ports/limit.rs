@@ -15,6 +15,8 @@ pub enum Limit {
     AssistsPerTenant,
     /// Codes and passwords that one network tries.
     NetworkTries,
+    /// Notices of changed passwords by text of a tenant.
+    NoticeTextsPerTenant,
     /// Resets that one network opens.
     OpensPerNetwork,
     /// Codes sent to one account in one lane.
@@ -58,6 +60,7 @@ impl Limit {
             Self::AssistsPerActor => "assists_per_actor",
             Self::AssistsPerTenant => "assists_per_tenant",
             Self::NetworkTries => "network_tries",
+            Self::NoticeTextsPerTenant => "notice_texts_per_tenant",
             Self::OpensPerNetwork => "opens_per_network",
             Self::SendsPerAccount => "sends_per_account",
             Self::SendsPerAddress => "sends_per_address",

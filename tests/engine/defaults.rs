@@ -78,6 +78,7 @@ fn limits() -> BTreeMap<&'static str, Limit> {
         count!(assists_per_tenant),
         count!(lockout_threshold),
         count!(network_tries),
+        count!(notice_texts_per_tenant),
         count!(opens_per_network),
         count!(sends_per_account),
         count!(sends_per_address),

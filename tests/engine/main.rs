@@ -52,5 +52,6 @@ mod sign_in;
 mod sms;
 mod start;
 mod stranger_cost;
+mod text_notices;
 mod text_watch;
 mod turns;

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     domain::{
-        AccountId, Code, CodeFormat, EmailAddress, Entropy, EntropyUnavailable, Password, RecordId,
+        AccountId, Code, CodeFormat, Entropy, EntropyUnavailable, Password, Recipient, RecordId,
         Stamp, TenantId,
     },
     error::Error,
@@ -74,11 +74,11 @@ impl HelpDesk {
         let expires_at = now.after(limits.temporary_password_lifetime);
         let operation = RecordId::generate(tenant.tag(), &*inner.entropy)?;
         let next_stamp = Stamp::generate(&*inner.entropy)?;
-        let recipient =
-            |to: &EmailAddress| NoticeRecipient::new(to.clone(), NoticeCause::TemporaryPassword);
+        let recipients = inner.recipients(&policy, &account);
+        let recipient = |to: Recipient| NoticeRecipient::new(to, NoticeCause::TemporaryPassword);
         let change = PasswordChange {
             must_change: true,
-            notify: account.destinations().iter().map(recipient).collect(),
+            notify: recipients.map(recipient).collect(),
             password_expires_at: Some(expires_at),
             ..PasswordChange::new(tenant.clone(), &account, operation, (hash, next_stamp), now)
         };
