@@ -76,8 +76,8 @@ impl Sspr {
     /// Replaces the password of a signed-in user, who types the current one as well.
     ///
     /// The account gets another stamp, so that every other session ends. The session that made the
-    /// change stays if the host gives it [`KeptSession::stamp`]. Each address on file gets a notice,
-    /// even if this call is dropped after the change.
+    /// change stays if the host gives it [`KeptSession::stamp`]. Each address on file, and each phone
+    /// that the tenant sends texts to, gets a notice, even if this call is dropped after the change.
     ///
     /// If the answer is lost, a repeat with the same [`Session::key`], stamp and passwords answers
     /// what the first call answered, as long as nothing else has changed the stamp. Without a key it

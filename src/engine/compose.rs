@@ -30,7 +30,7 @@ impl Inner {
         let lifetime = policy.limits().code_lifetime;
         let mut content = Content::Passcode { code, lifetime };
         let (account, outcome) = match behind {
-            Behind::One(account) => (Some(&**account), Outcome::Ok),
+            Behind::One(account, _) => (Some(&**account), Outcome::Ok),
             Behind::Nobody(Some(other))
                 if policy.no_password_notice() == NoPasswordNotice::On
                     && passcode.sent.method == Method::Email

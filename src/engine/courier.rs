@@ -291,8 +291,7 @@ impl Courier {
             }
             Work::Leased(notice) => {
                 let told = inner.notify_leased(sender, notice).await;
-                let about = notify::about(notice).limited(told.limit);
-                let about = about.failed(told.failure.as_ref());
+                let about = told.describes(notify::about(notice));
                 inner.emit(EventKind::Notify, told.outcome, about, began);
                 inner.audit_mail(EventKind::Notify, told.outcome, about, notice.to.destination());
                 // The outbox keeps a postponed notice, so the queue must not keep it too.
@@ -406,8 +405,7 @@ impl Courier {
             }
         }
         let about = About { account: Some(&queued.account), ..about };
-        let failed = about.failed(told.failure.as_ref()).limited(told.limit);
-        inner.emit(EventKind::Notify, told.outcome, failed, began);
+        inner.emit(EventKind::Notify, told.outcome, told.describes(about), began);
         inner.audit_mail(EventKind::Notify, told.outcome, about, queued.notice.to.destination());
         told.delivered
     }

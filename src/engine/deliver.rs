@@ -5,8 +5,8 @@ use core::time::Duration;
 
 use crate::{
     domain::{
-        Account, Charge, Code, CodeFormat, CorrelationId, Destination, Digest, Family, Method,
-        Over, Timestamp,
+        Account, AccountId, Charge, Code, CodeFormat, CorrelationId, Destination, Digest, Family,
+        Method, Over, PhoneNumber, Timestamp,
     },
     error::Error,
     flow::{Bound, Event, StageName, Step},
@@ -41,8 +41,8 @@ pub(super) enum Delivered {
 
 /// The account behind the typed address.
 pub(super) enum Behind {
-    /// Exactly one eligible account.
-    One(Box<Account>),
+    /// Exactly one eligible account. If its code goes by SMS, the phone that it goes to.
+    One(Box<Account>, Option<PhoneNumber>),
     /// No eligible account, so the reset is a decoy. The account here, if any, signs in in another
     /// way.
     Nobody(Option<Box<Account>>),
@@ -175,7 +175,7 @@ impl Inner {
                 Some(who) => who,
                 None => self.who_is_behind(&policy, &stored, passcode).await?,
             };
-            if let (Behind::One(account), Some(_)) = (&who, &self.audit) {
+            if let (Behind::One(account, _), Some(_)) = (&who, &self.audit) {
                 passcode.account = Some(account.id.clone());
             }
             if let Some(outcome) =
@@ -199,12 +199,24 @@ impl Inner {
         let method = passcode.sent.method;
         let offered = policy.offers_reset(&origin.user_flow, &origin.application)
             && self.offers(method, policy);
+        // Looking a number up takes long, so remember what was found.
+        let mut phones: Vec<(AccountId, PhoneNumber)> = Vec::new();
         let (mut eligible, mut others): (Vec<_>, Vec<_>) = found.into_iter().partition(|account| {
-            offered && policy.decide_by(method, &origin.user_flow, account).is_available()
+            let is_served = || {
+                let number = policy.phones(account).next();
+                phones.extend(number.map(|number| (account.id.clone(), number.clone())));
+                number.is_some()
+            };
+            let decision = || policy.decide_with(method, &origin.user_flow, account, is_served);
+            offered && decision().is_available()
         });
         keep_those_in_use(&mut eligible);
         Ok(match (eligible.pop(), eligible.is_empty()) {
-            (Some(account), true) => Behind::One(Box::new(account)),
+            (Some(account), true) => {
+                let mut phones = phones.into_iter();
+                let phone = phones.find(|(id, _)| *id == account.id).map(|(_, number)| number);
+                Behind::One(Box::new(account), phone)
+            }
             (Some(_), false) => Behind::Several,
             (None, _) => Behind::Nobody(others.pop().map(Box::new)),
         })
@@ -225,9 +237,9 @@ impl Inner {
     ) -> Result<Option<Outcome>, Error> {
         let Some(sent) = stored.reset.sent else { return Ok(Some(Outcome::Superseded)) };
         let form = passcode.address.limiter_form(policy.dot_rules());
-        let account = match behind {
-            Behind::One(account) => Some(&**account),
-            Behind::Nobody(_) | Behind::Several => None,
+        let (account, phone) = match behind {
+            Behind::One(account, phone) => (Some(&**account), phone.as_ref()),
+            Behind::Nobody(_) | Behind::Several => (None, None),
         };
         let who = account.map_or(Who::Dummy(&form), |account| Who::Account(&account.id));
         // A proof of a device from before a reset buys no more mails than no proof.
@@ -239,8 +251,8 @@ impl Inner {
             }
             lane => lane,
         };
-        let to =
-            account.and_then(|account| policy.destination(sent.method, account, &passcode.address));
+        let on_file = || policy.destination(sent.method, account?, &passcode.address);
+        let to = phone.map(Destination::Phone).or_else(on_file);
         let watched = Watched::of(to, sent.expires_at, policy.limits());
         let mut unjudged = policy.limits().text_watch_after;
         let mut format = sent.format;

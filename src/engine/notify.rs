@@ -61,6 +61,13 @@ pub(super) struct Told {
     counts: bool,
 }
 
+impl Told {
+    /// Adds the reason why the notice was not sent, if there is one.
+    pub(super) fn describes<'a>(&'a self, about: About<'a>) -> About<'a> {
+        About { limit: self.limit, ..about.failed(self.failure.as_ref()) }
+    }
+}
+
 impl Inner {
     /// Prepares the notices of a change, unless the store queues them itself. Returns `None` if the
     /// queue has no room.

@@ -281,10 +281,6 @@ impl<'a> About<'a> {
         Self { reset: Some(reset), ..self }
     }
 
-    pub(super) fn limited(self, limit: Option<Limit>) -> Self {
-        Self { limit, ..self }
-    }
-
     pub(super) fn failed(self, failure: Option<&'a Failure>) -> Self {
         Self { failure, ..self }
     }

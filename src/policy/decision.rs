@@ -136,6 +136,20 @@ impl TenantPolicy {
 
     /// Decides whether an account may reset its password with a code that it gets in this way.
     pub fn decide_by(&self, method: Method, flow: &UserFlowId, account: &Account) -> Decision {
+        self.decide_with(method, flow, account, || {
+            account.phones.iter().any(|number| self.serves(number))
+        })
+    }
+
+    /// Does what [`TenantPolicy::decide_by`] does. The caller knows whether a phone is served, because
+    /// finding out takes longer than everything else.
+    pub(crate) fn decide_with(
+        &self,
+        method: Method,
+        flow: &UserFlowId,
+        account: &Account,
+        is_served: impl FnOnce() -> bool,
+    ) -> Decision {
         let policy = self.authentication_methods().method(method);
         let user_flow = self.user_flow(flow);
         let local = account.identity_providers.contains(&IdentityProvider::EmailPassword);
@@ -165,8 +179,7 @@ impl TenantPolicy {
                 let of_phones = if account.phones.is_empty() {
                     (true, Ineligibility::NoPhone)
                 } else {
-                    let is_served = account.phones.iter().any(|number| self.serves(number));
-                    (!is_served, Ineligibility::NumberNotServed)
+                    (!is_served(), Ineligibility::NumberNotServed)
                 };
                 (
                     [
