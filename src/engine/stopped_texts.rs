@@ -118,7 +118,7 @@ impl Inner {
         &self,
         tenant: &TenantId,
         (charges, clear): (&[Charge], &[CounterName]),
-        change: impl Fn(&mut Vec<StoppedBlock>),
+        change: impl Fn(&mut Vec<StoppedBlock>) + Send + Sync,
         now: Timestamp,
     ) -> Result<Listed, Error> {
         let mut charges = Some(charges);
@@ -138,7 +138,7 @@ impl Inner {
         &self,
         place: &Place,
         (charges, clear): (&[Charge], &[CounterName]),
-        change: &impl Fn(&mut Vec<StoppedBlock>),
+        change: &(impl Fn(&mut Vec<StoppedBlock>) + Sync),
         now: Timestamp,
     ) -> Result<Listed, Error> {
         for _ in 0..MAX_CONFLICTS {
