@@ -11,6 +11,7 @@ use crate::{
 };
 
 use super::{
+    reached_limit::limit_among,
     sspr::Inner,
     throttle::{DAY, Throttle},
 };
@@ -124,9 +125,9 @@ impl Throttle<'_> {
         let charge = |limit, window| move |name| Charge { amount: 1, limit, name, tier: 0, window };
         let limits = self.limits;
         let of_number = of_number.map(charge(limits.texts_per_number, DAY));
+        let of_number = of_number.map(|charge| (Limit::TextsPerNumber, charge));
         let of_tenant = of_tenant.map(charge(limits.notice_texts_per_tenant, DAY));
         let of_tenant = of_tenant.map(|charge| (Limit::NoticeTextsPerTenant, charge));
-        let of_number = of_number.map(|charge| (Limit::TextsPerNumber, charge));
         NoticeCharges {
             limited: of_number.chain(of_tenant).collect(),
             once: once.map(charge(1, PAID)).collect(),
@@ -141,6 +142,6 @@ impl NoticeCharges {
         if self.once.iter().any(is_over) {
             return None;
         }
-        super::reached_limit::limit_among(&self.limited, over)
+        limit_among(&self.limited, over)
     }
 }

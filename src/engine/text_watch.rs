@@ -77,16 +77,14 @@ impl Throttle<'_> {
         watched: Option<&Watched>,
         until: u32,
     ) -> impl Iterator<Item = Charge> {
+        let dummies = |kind: &'static str| {
+            self.names(Family::Conversions, move |fields| who.key(fields.text(kind))).collect()
+        };
         let (sent, stop): (Vec<_>, Vec<_>) = match watched {
             Some(watched) => {
                 (self.count(watched, Count::Sent), self.stop_names(&watched.block).collect())
             }
-            None => {
-                let dummy = |kind: &'static str| {
-                    self.names(Family::Conversions, move |fields| who.key(fields.text(kind)))
-                };
-                (dummy("dummy").collect(), dummy("no stop").collect())
-            }
+            None => (dummies("no block"), dummies("no stop")),
         };
         let limit = if watched.is_some() { until } else { u32::MAX };
         let sent = sent.into_iter().map(move |name| self.of_window(name, 1, limit));

@@ -269,7 +269,7 @@ impl Inner {
         Ok(self.permitted(stored, bound).await?.is_some())
     }
 
-    /// Returns what a right code counts, under the same conditions.
+    /// Returns the charges that a right code makes, or `None` if [`Inner::is_permitted`] is false.
     async fn permitted(
         &self,
         stored: &Stored,
