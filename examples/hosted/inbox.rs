@@ -67,9 +67,9 @@ fn list(inbox: &CaptureSender, query: &Asked) -> Value {
     let texts = texts.map(|message| {
         json!({
             "to": message.to.as_str(),
-            "purpose": "TextMessage",
+            "purpose": if message.code.is_some() { "TextMessage" } else { "TextNotice" },
             "text": &*message.text,
-            "code": &*message.code,
+            "code": message.code.as_ref().map(|code| code.as_str()),
         })
     });
     wanted

@@ -81,8 +81,8 @@ impl CaptureSender {
     #[must_use]
     pub fn last_code_to(&self, number: &PhoneNumber) -> Option<Code> {
         let state = self.lock();
-        let text = state.texts.iter().rev().find(|text| text.to == *number)?;
-        Code::parse(&text.code).ok()
+        let mut texts = state.texts.iter().rev().filter(|text| text.to == *number);
+        texts.find_map(|text| Code::parse(text.code.as_ref()?).ok())
     }
 
     /// Makes the next `times` messages fail in this way, mails and text messages alike.

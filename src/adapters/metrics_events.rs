@@ -10,8 +10,10 @@ use crate::ports::{EngineEvent, EventSink};
 /// |---|---|---|
 /// | `sspr_calls_total` | counter | `call`, `outcome` |
 /// | `sspr_call_seconds` | histogram | `call` |
+/// | `sspr_limits_total` | counter | `call`, `limit` |
 ///
-/// Labels come from closed lists and never contain a tenant, address or id. Mails sent are
+/// `sspr_limits_total` counts the calls and messages that reached a limit, and `limit` is the name of
+/// its setting, for instance `texts_per_block`. Labels come from closed lists and never contain a tenant, address or id. Mails sent are
 /// `Deliver` and `Notify` with `Ok`. Requests refused at a limit are `TryLater`. For the depth of
 /// the queue, the host can add a gauge with [`Sspr::queue_depth`](crate::Sspr::queue_depth).
 /// Outcomes that reveal something about accounts (`Decoy`, `Withheld`) are for operators only.
@@ -30,6 +32,10 @@ impl EventSink for MetricsEvents {
     fn emit(&self, event: &EngineEvent) {
         let (call, outcome) = (format!("{:?}", event.kind), format!("{:?}", event.outcome));
         histogram!("sspr_call_seconds", "call" => call.clone()).record(event.took.as_secs_f64());
+        if let Some(limit) = event.limit {
+            let labels = [("call", call.clone()), ("limit", limit.as_str().to_owned())];
+            counter!("sspr_limits_total", &labels).increment(1);
+        }
         counter!("sspr_calls_total", "call" => call, "outcome" => outcome).increment(1);
     }
 }
@@ -44,7 +50,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::Timestamp,
-        ports::{EventKind, Outcome},
+        ports::{EventKind, Limit, Outcome},
     };
 
     #[derive(Default)]
@@ -86,5 +92,20 @@ mod tests {
 
         let kept = recorder.0.lock().unwrap().clone();
         assert_eq!(kept, ["sspr_calls_total{call=Verify,outcome=Rejected} 1"]);
+    }
+
+    #[test]
+    fn a_limit_that_was_reached_is_counted_under_the_name_of_its_setting() {
+        let recorder = Kept::default();
+        let mut event =
+            EngineEvent::new(Timestamp::from_micros(0), EventKind::Deliver, Outcome::TryLater);
+        event.limit = Some(Limit::TextsPerBlock);
+
+        with_local_recorder(&recorder, || MetricsEvents::new().emit(&event));
+
+        let kept = recorder.0.lock().unwrap().clone();
+        assert!(
+            kept.contains(&"sspr_limits_total{call=Deliver,limit=texts_per_block} 1".to_owned())
+        );
     }
 }

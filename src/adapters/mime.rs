@@ -4,6 +4,7 @@
 
 use base64ct::{Base64, Encoding};
 use time::format_description::well_known::Rfc2822;
+use zeroize::Zeroizing;
 
 use crate::{
     domain::{Digest, EmailAddress, Timestamp},
@@ -31,18 +32,22 @@ pub(super) fn write(
     from: &EmailAddress,
     now: Timestamp,
     id: &Digest,
-) -> String {
+) -> Zeroizing<String> {
     let boundary = format!("=_{}", hex(&id.head::<16>()));
-    let mut out = headers(message, from, now, id);
-    out.reserve(2 * (message.text.len() + message.html.len()) + 1024);
+    let head = Zeroizing::new(headers(message, from, now, id));
+    let parts = [("plain", body(&message.text)), ("html", body(&message.html))];
+    let lines = parts.iter().flat_map(|(_, (_, lines))| lines);
+    let length: usize = lines.map(|text| text.len() + 2).sum();
+    // With room for everything, so that no shorter copy of the code is left behind.
+    let mut out = Zeroizing::new(String::with_capacity(head.len() + length + 1024));
+    out.push_str(&head);
     let mut line = |text: &str| {
         out.push_str(text);
         out.push_str("\r\n");
     };
     line(&format!("Content-Type: multipart/alternative; boundary=\"{boundary}\""));
     line("");
-    for (kind, part) in [("plain", &message.text), ("html", &message.html)] {
-        let (encoding, lines) = body(part);
+    for (kind, (encoding, lines)) in &parts {
         line(&format!("--{boundary}"));
         line(&format!("Content-Type: text/{kind}; charset=utf-8"));
         line(&format!("Content-Transfer-Encoding: {encoding}"));
@@ -55,12 +60,12 @@ pub(super) fn write(
 
 /// Returns the lines of a part and their encoding (RFC 2045 section 6). A part is not encoded if
 /// every line is ASCII and short enough.
-fn body(text: &str) -> (&'static str, Vec<String>) {
-    let text = text.replace("\r\n", "\n");
+fn body(text: &str) -> (&'static str, Vec<Zeroizing<String>>) {
+    let text = Zeroizing::new(text.replace("\r\n", "\n"));
     let lines = || text.split('\n');
     let is_plain = |byte: u8| matches!(byte, b'\t' | b' '..=b'~');
     if lines().all(|line| line.len() <= PLAIN_LINE && line.bytes().all(is_plain)) {
-        return ("7bit", lines().map(str::to_owned).collect());
+        return ("7bit", lines().map(|line| line.to_owned().into()).collect());
     }
     let mut encoded = Vec::new();
     lines().for_each(|line| quoted_printable(line, &mut encoded));
@@ -68,8 +73,9 @@ fn body(text: &str) -> (&'static str, Vec<String>) {
 }
 
 /// Encodes one line (RFC 2045 section 6.7), and divides it if it is too long.
-fn quoted_printable(line: &str, out: &mut Vec<String>) {
-    let mut written = String::with_capacity(LINE);
+fn quoted_printable(line: &str, out: &mut Vec<Zeroizing<String>>) {
+    let empty = || Zeroizing::new(String::with_capacity(LINE));
+    let mut written = empty();
     let mut bytes = line.bytes().peekable();
     while let Some(byte) = bytes.next() {
         let stays = match byte {
@@ -82,9 +88,11 @@ fn quoted_printable(line: &str, out: &mut Vec<String>) {
         let sign = usize::from(bytes.peek().is_some());
         if written.len() + piece.len() + sign > LINE {
             // Divide between words if possible, so that a code stays whole.
-            let rest = written.split_off(written.rfind(' ').map_or(written.len(), |at| at + 1));
+            let end = written.rfind(' ').map_or(written.len(), |at| at + 1);
+            let rest = Zeroizing::new(written.split_off(end));
             written.push('=');
-            out.push(core::mem::replace(&mut written, rest));
+            out.push(core::mem::replace(&mut written, empty()));
+            written.push_str(&rest);
         }
         written.push_str(&piece);
     }

@@ -5,9 +5,9 @@ use crate::ports::{EngineEvent, EventSink, Outcome};
 /// Writes each event as one `tracing` event. The level is `info`, `warn` for refusals and mails
 /// that could not be sent, and `error` for failures.
 ///
-/// The fields are the action, the outcome, the tenant, the account and the member of staff of an
-/// action of the help desk, the reset and the correlation id. They never contain an address or a secret. Fields that reveal something about an account are for
-/// administrators only.
+/// The fields are the action, the outcome, the limit that was reached, the tenant, the reset and the
+/// correlation id. An action of the help desk has its account and member of staff as well. Fields never
+/// contain an address or a secret. Fields that reveal something about an account are for administrators only.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingEvents(());
 
@@ -28,10 +28,11 @@ impl EventSink for TracingEvents {
         let correlation = event.correlation.as_ref().map(tracing::field::display);
         let (kind, outcome) = (event.kind, event.outcome);
         let failure = event.failure.as_ref().map(|failure| failure.kind.as_str());
+        let limit = event.limit.map(|limit| limit.as_str());
         let said = event.failure.as_ref().map(|failure| failure.message.as_str());
         match outcome {
             Outcome::Error | Outcome::GivenUp => {
-                tracing::error!(target: "sspr", ?kind, ?outcome, failure, said, tenant, account, actor, reset, correlation);
+                tracing::error!(target: "sspr", ?kind, ?outcome, limit, failure, said, tenant, account, actor, reset, correlation);
             }
             Outcome::Ambiguous
             | Outcome::FailedForNow
@@ -39,9 +40,11 @@ impl EventSink for TracingEvents {
             | Outcome::Frozen
             | Outcome::LockedOut
             | Outcome::LongerCode
+            | Outcome::Stopped
+            | Outcome::Suspicious
             | Outcome::TryLater
             | Outcome::Withheld => {
-                tracing::warn!(target: "sspr", ?kind, ?outcome, failure, said, tenant, account, actor, reset, correlation);
+                tracing::warn!(target: "sspr", ?kind, ?outcome, limit, failure, said, tenant, account, actor, reset, correlation);
             }
             Outcome::Decoy
             | Outcome::Exhausted
@@ -55,7 +58,7 @@ impl EventSink for TracingEvents {
             | Outcome::Unavailable
             | Outcome::Unknown
             | Outcome::Weak => {
-                tracing::info!(target: "sspr", ?kind, ?outcome, failure, said, tenant, account, actor, reset, correlation);
+                tracing::info!(target: "sspr", ?kind, ?outcome, limit, failure, said, tenant, account, actor, reset, correlation);
             }
         }
     }

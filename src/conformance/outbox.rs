@@ -10,7 +10,7 @@ use super::{
     user_bench::{PutAccount, UserStoreBench, account, address, all, change, stamp, tenant},
 };
 use crate::{
-    domain::{LanguageTag, Timestamp},
+    domain::{LanguageTag, PhoneNumber, Recipient, Timestamp},
     ports::{
         Applied, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeDelivery, NoticeId,
         NoticeRecipient, Outbox, PasswordChange, StoreError, UserStore,
@@ -29,6 +29,7 @@ clauses! {
         a_change_that_did_not_happen_queues_nothing
         a_change_that_is_cut_queues_its_notice_or_does_not_happen
         a_notice_says_what_the_change_said
+        a_notice_to_a_phone_keeps_its_number
         a_leased_notice_is_nobody_elses_for_a_while
         a_lease_ends_after_a_minute_to_the_microsecond
         a_notice_that_was_not_done_is_due_again
@@ -226,6 +227,34 @@ async fn a_notice_says_what_the_change_said(bench: &OutboxBench) -> CaseResult {
         }
     }
     Ok(())
+}
+
+async fn a_notice_to_a_phone_keeps_its_number(bench: &OutboxBench) -> CaseResult {
+    let ada = account("ada", "ada@example.com")?;
+    bench.users.put(&ada).await?;
+    let number = PhoneNumber::parse("+14255550123").map_err(Violation::of)?;
+    let mut change = change(&ada, 2)?;
+    change.notify.push(NoticeRecipient::new(number.clone(), NoticeCause::ChangedByUser));
+    bench.users.apply(&change).await?;
+    let wanted = vec![Recipient::Phone(number), Recipient::Email(address("ada@example.com")?)];
+    for after in [Duration::ZERO, LATER] {
+        let mut notices = bench.outbox.due(now().after(after), 10).await?;
+        notices.sort_unstable_by(|one, other| one.to.as_str().cmp(other.to.as_str()));
+        let told: Vec<Recipient> = notices.iter().map(|notice| notice.to.clone()).collect();
+        same("who is told", &told, &wanted)?;
+        let Some(text) = notices.first() else { return Err(Violation::new("nothing was due")) };
+        same("why", text.cause, NoticeCause::ChangedByUser)?;
+        for notice in &notices {
+            bench.outbox.postpone(&notice.id, 1, now().after(LATER), now()).await?;
+        }
+    }
+    let due = bench.outbox.due(now().after(LATER * 2), 10).await?;
+    for notice in due.iter().filter(|notice| notice.to.address().is_none()) {
+        bench.outbox.done(&notice.id).await?;
+    }
+    let left = bench.due(LATER * 4, 10).await?;
+    let left: Vec<&str> = left.iter().map(|(to, _)| to.as_str()).collect();
+    same("left", left, vec!["ada@example.com"])
 }
 
 async fn a_lease_ends_after_a_minute_to_the_microsecond(bench: &OutboxBench) -> CaseResult {

@@ -40,6 +40,10 @@ pub enum Family {
     /// Text messages sent, per number, per block of numbers and per tenant. Outsiders do not see
     /// them.
     SilentTexts = 15,
+    /// Texts sent to a block of numbers, and codes of them that were typed. Outsiders do not see them.
+    Conversions = 16,
+    /// Blocks of numbers to which no text is sent. Outsiders do not see them.
+    Stops = 17,
 }
 
 /// The name of a counter: its family, a tenant tag, and a keyed digest of the counted thing.
@@ -77,7 +81,7 @@ pub struct Over {
 }
 
 impl Family {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 17] = [
         Self::Opens,
         Self::Sends,
         Self::NetworkTries,
@@ -93,6 +97,8 @@ impl Family {
         Self::Assists,
         Self::Texts,
         Self::SilentTexts,
+        Self::Conversions,
+        Self::Stops,
     ];
 
     #[expect(clippy::as_conversions, reason = "the one way to read a discriminant; repr(u8)")]

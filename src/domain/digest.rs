@@ -48,6 +48,8 @@ pub enum Purpose {
     Opening = 14,
     /// The key that seals what a browser keeps between two pages.
     PageSeal = 15,
+    /// The list of the blocks of numbers to which no text is sent: its id, and the key that seals it.
+    Stops = 21,
     /// The secret of a ticket.
     Ticket = 11,
     /// The part of a token that shows a forged one without looking anything up.

@@ -67,6 +67,15 @@ impl<'a> Destination<'a> {
         }
     }
 
+    /// Returns the number, or `None` for a mailbox.
+    #[must_use]
+    pub const fn phone(self) -> Option<&'a PhoneNumber> {
+        match self {
+            Self::Email(_) => None,
+            Self::Phone(number) => Some(number),
+        }
+    }
+
     /// Returns the address in lookup form, or the number in E.164. An address has an `@`, and a
     /// number has none, so the texts of the two kinds never collide.
     #[must_use]

@@ -84,7 +84,8 @@ impl Inner {
         // Whoever has chosen this password reads this mailbox.
         let here = change.notify.iter().filter(|it| it.cause == NoticeCause::CodeSentHere);
         let back = before.frozen.iter().flat_map(|frozen| &frozen.recover_to);
-        let addresses: Vec<&EmailAddress> = here.map(|it| &it.to).chain(back).collect();
+        let here = here.filter_map(|it| it.to.address());
+        let addresses: Vec<&EmailAddress> = here.chain(back).collect();
         for which in all.into_iter().chain(addresses.into_iter().map(Void::To)) {
             let (tenant, account) = (&change.tenant, &change.account);
             self.void_freeze_codes(tenant, account, which, change.operation, now).await?;

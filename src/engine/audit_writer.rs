@@ -5,7 +5,7 @@ use core::{future::pending, time::Duration};
 use futures_util::future::{Either, select};
 
 use crate::{
-    domain::{EmailAddress, Timestamp},
+    domain::{Destination, Timestamp},
     error::Error,
     ports::{
         AuditId, AuditRecord, EventKind, Failure, FailureKind, Outcome, StoreError, StoreErrorKind,
@@ -113,13 +113,14 @@ impl Inner {
         answer.map_err(Error::of_audit)
     }
 
-    /// Records one try to send a mail to an address.
+    /// Records one try to send a message. An address is recorded as the log is told to, and a number
+    /// never.
     pub(super) fn audit_mail(
         &self,
         kind: EventKind,
         outcome: Outcome,
         about: About<'_>,
-        to: &EmailAddress,
+        to: Destination<'_>,
     ) {
         let Some((audit, mut record)) = self.audit_record(kind, outcome, self.clock.now()) else {
             return;
@@ -128,7 +129,7 @@ impl Inner {
         record.correlation = about.correlation.cloned();
         record.reset = about.reset;
         record.tenant = about.tenant.cloned();
-        if let Some(tenant) = about.tenant {
+        if let (Some(tenant), Destination::Email(to)) = (about.tenant, to) {
             audit.describe(&mut record, tenant, to, &self.keys);
         }
         audit.push(record);

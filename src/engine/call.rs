@@ -8,7 +8,7 @@ use crate::{
         RecordId, StaffReason, TenantId, Timestamp, UserFlowId,
     },
     error::Error,
-    ports::{AuditRecord, EventKind, Outcome},
+    ports::{AuditRecord, EventKind, Limit, Outcome},
 };
 
 use super::{
@@ -35,6 +35,7 @@ pub(super) struct Call<'a> {
     origin: OnceLock<(ApplicationId, UserFlowId)>,
     reset: OnceLock<RecordId>,
     account: OnceLock<AccountId>,
+    limit: OnceLock<Limit>,
     is_reported: bool,
 }
 
@@ -50,6 +51,7 @@ impl Inner {
             inner: self,
             is_reported: false,
             kind,
+            limit: OnceLock::new(),
             origin: OnceLock::new(),
             reset: OnceLock::new(),
             staff: None,
@@ -82,16 +84,20 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Makes it an action of staff for an account.
+    /// Makes it an action of staff in a tenant.
     pub(super) fn of_staff(
         mut self,
         staff: (&'a ActorId, Option<&'a StaffReason>),
         tenant: &'a TenantId,
-        account: &AccountId,
     ) -> Self {
-        self.account = account.clone().into();
         self.staff = Some(staff);
         self.tenant = Some(tenant);
+        self
+    }
+
+    /// Makes it a call for an account.
+    pub(super) fn of_account(mut self, account: &AccountId) -> Self {
+        self.account = account.clone().into();
         self
     }
 
@@ -112,6 +118,13 @@ impl<'a> Call<'a> {
     pub(super) fn may_have_account(&self, account: Option<&Account>) {
         if let Some(account) = account {
             self.has_account(&account.id);
+        }
+    }
+
+    /// Notes the limit that has refused the call.
+    pub(super) fn has_reached(&self, limit: Option<Limit>) {
+        if let Some(limit) = limit {
+            let _ = self.limit.set(limit);
         }
     }
 
@@ -167,6 +180,7 @@ impl<'a> Call<'a> {
             actor: self.staff.map(|(actor, _)| actor),
             correlation: self.correlation(),
             failure: failure.as_ref(),
+            limit: self.limit.get().copied(),
             reset: self.reset.get().copied(),
             tenant: tenant.as_ref(),
         };

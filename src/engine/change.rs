@@ -2,8 +2,8 @@
 
 use crate::{
     domain::{
-        Account, AccountId, Application, DeviceProof, EmailAddress, Fields, LanguageTag, Password,
-        Purpose, RecordId, Stamp, Timestamp,
+        Account, AccountId, Application, DeviceProof, Fields, LanguageTag, Password, Purpose,
+        Recipient, RecordId, Stamp, Timestamp,
     },
     error::Error,
     policy::{PasswordIssue, TenantPolicy},
@@ -15,6 +15,7 @@ use crate::{
 
 use super::{
     ChangeOutcome, Client, KeptSession, RequestKey, Sspr,
+    call::Call,
     new_password::broken_rules,
     password_check::{Checked, PasswordCheck},
     settlement::IfRight,
@@ -75,8 +76,8 @@ impl Sspr {
     /// Replaces the password of a signed-in user, who types the current one as well.
     ///
     /// The account gets another stamp, so that every other session ends. The session that made the
-    /// change stays if the host gives it [`KeptSession::stamp`]. Each address on file gets a notice,
-    /// even if this call is dropped after the change.
+    /// change stays if the host gives it [`KeptSession::stamp`]. Each address on file, and each phone
+    /// that the tenant sends texts to, gets a notice, even if this call is dropped after the change.
     ///
     /// If the answer is lost, a repeat with the same [`Session::key`], stamp and passwords answers
     /// what the first call answered, as long as nothing else has changed the stamp. Without a key it
@@ -104,7 +105,7 @@ impl Sspr {
         let call = self.inner.call(EventKind::Change, Some(client));
         let call = call.in_application(&session.application);
         call.has_account(&session.account);
-        let changing = self.change_at(session, current, new, client, call.began);
+        let changing = self.change_at(session, current, new, client, &call);
         let answer = spanned("change", client.correlation.as_ref(), changing).await;
         let outcome = match &answer {
             Ok(ChangeOutcome::Changed(_)) => Outcome::Ok,
@@ -124,9 +125,9 @@ impl Sspr {
         current: &Password,
         new: &Password,
         client: &Client,
-        now: Timestamp,
+        call: &Call<'_>,
     ) -> Result<ChangeOutcome, Error> {
-        let inner = &self.inner;
+        let (inner, now) = (&self.inner, call.began);
         let application = &session.application;
         let Some(policy) = self.password_policy(application)? else {
             return Ok(ChangeOutcome::Unavailable);
@@ -146,7 +147,7 @@ impl Sspr {
         }
         let operations = self.operations(session)?;
         if operations.iter().any(|operation| operation.is_done(&account)) {
-            return self.repeat_change(new, &account, &policy, client, now).await;
+            return self.repeat_change(new, &account, &policy, client, call).await;
         }
         let Some(operation) = operations.first().filter(|_| !session.only_repeats) else {
             return Ok(ChangeOutcome::SessionEnded);
@@ -167,7 +168,7 @@ impl Sspr {
         let Some(_place) = inner.submit_slots.take(tag) else {
             return Ok(ChangeOutcome::TryLater { retry_at: later });
         };
-        let checked = self.check_current(current, &account, &policy, client, now).await?;
+        let checked = self.check_current(current, &account, &policy, client, call).await?;
         if let Some(refused) = refused(&checked, &account) {
             return Ok(refused);
         }
@@ -179,13 +180,13 @@ impl Sspr {
             Err(HashError::Busy) => return Ok(ChangeOutcome::TryLater { retry_at: later }),
             Err(error) => return Err(error.into()),
         };
-        let recipient =
-            |to: &EmailAddress| NoticeRecipient::new(to.clone(), NoticeCause::ChangedByUser);
+        let recipients = inner.recipients(&policy, &account);
+        let recipient = |to: Recipient| NoticeRecipient::new(to, NoticeCause::ChangedByUser);
         let Operation { id, next_stamp } = *operation;
         let tenant = application.tenant.clone();
         let change = PasswordChange {
             language: account.language.clone().or_else(|| session.locale.clone()),
-            notify: account.addresses.iter().map(recipient).collect(),
+            notify: recipients.map(recipient).collect(),
             ..PasswordChange::new(tenant, &account, id, (hash, next_stamp), now)
         };
         match inner.apply(&change, &account, client, now).await? {
@@ -196,7 +197,7 @@ impl Sspr {
                 // Another call with the same key has won, perhaps with another password.
                 let again = inner.users.find(&application.tenant, &session.account).await?;
                 match again.filter(|again| operation.is_done(again)) {
-                    Some(account) => self.repeat_change(new, &account, &policy, client, now).await,
+                    Some(account) => self.repeat_change(new, &account, &policy, client, call).await,
                     None => Ok(ChangeOutcome::SessionEnded),
                 }
             }
@@ -211,11 +212,11 @@ impl Sspr {
         account: &Account,
         policy: &TenantPolicy,
         client: &Client,
-        now: Timestamp,
+        call: &Call<'_>,
     ) -> Result<ChangeOutcome, Error> {
-        match self.check_current(new, account, policy, client, now).await? {
+        match self.check_current(new, account, policy, client, call).await? {
             Checked::Right { .. } if !account.locked => {
-                self.kept(account, policy, account.stamp, now)
+                self.kept(account, policy, account.stamp, call.began)
             }
             Checked::Wrong => Ok(ChangeOutcome::SessionEnded),
             checked => Ok(refused(&checked, account).unwrap_or(ChangeOutcome::SessionEnded)),
@@ -229,9 +230,10 @@ impl Sspr {
         account: &Account,
         policy: &TenantPolicy,
         client: &Client,
-        now: Timestamp,
+        call: &Call<'_>,
     ) -> Result<Checked, Error> {
-        let (inner, tenant, limits) = (&self.inner, policy.tenant(), policy.limits());
+        let (inner, now) = (&self.inner, call.began);
+        let (tenant, limits) = (policy.tenant(), policy.limits());
         let Some(address) = account.addresses.first() else { return Ok(Checked::Wrong) };
         let lane = inner.lane(tenant, address, client, now);
         let charges = inner.throttle(tenant.tag(), limits).network_try(&lane, client);
@@ -244,7 +246,11 @@ impl Sspr {
             password,
             tenant,
         };
-        inner.check_password(check, client, now).await
+        let checked = inner.check_password(check, client, now).await?;
+        if let Checked::TryLater(_, limit) = checked {
+            call.has_reached(limit);
+        }
+        Ok(checked)
     }
 
     /// Returns the session that stays, with the stamp that it must carry from now on.
@@ -309,6 +315,6 @@ fn refused(checked: &Checked, account: &Account) -> Option<ChangeOutcome> {
         Checked::Right { .. } => None,
         Checked::Wrong => Some(ChangeOutcome::WrongPassword),
         Checked::LockedOut(until) => Some(ChangeOutcome::LockedOut { until: Some(*until) }),
-        Checked::TryLater(retry_at) => Some(ChangeOutcome::TryLater { retry_at: *retry_at }),
+        Checked::TryLater(retry_at, _) => Some(ChangeOutcome::TryLater { retry_at: *retry_at }),
     }
 }

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     domain::{Code, CorrelationId, Destination, Method},
-    mail::{Content, Letter, TextLetter, TextMessage, look_up},
+    mail::{Content, Letter, MailPurpose, TextContent, TextLetter, TextMessage, look_up},
     policy::{NoPasswordNotice, TenantPolicy},
     ports::Outcome,
 };
@@ -30,7 +30,7 @@ impl Inner {
         let lifetime = policy.limits().code_lifetime;
         let mut content = Content::Passcode { code, lifetime };
         let (account, outcome) = match behind {
-            Behind::One(account) => (Some(&**account), Outcome::Ok),
+            Behind::One(account, _) => (Some(&**account), Outcome::Ok),
             Behind::Nobody(Some(other))
                 if policy.no_password_notice() == NoPasswordNotice::On
                     && passcode.sent.method == Method::Email
@@ -49,16 +49,18 @@ impl Inner {
         let language = look_up(&wanted, policy.languages());
         let brand = policy.brand();
         if passcode.sent.method == Method::Sms {
-            let text = self.templates.text(&TextLetter { brand, code, language, lifetime });
+            let content = TextContent::Passcode { code, lifetime };
+            let text = self.templates.text(&TextLetter { brand, content, language });
             let Some(Destination::Phone(to)) = to else {
                 return (Ready::Discard, outcome);
             };
             let message = TextMessage {
-                application: origin.application.clone(),
-                code: Zeroizing::new(code.expose()),
+                application: Some(origin.application.clone()),
+                code: Some(Zeroizing::new(code.expose())),
                 correlation,
                 from_name: brand.name().to_owned(),
                 language: language.into(),
+                purpose: MailPurpose::Passcode,
                 tenant: origin.tenant.clone(),
                 text,
                 to: to.clone(),

@@ -14,7 +14,7 @@ use futures_util::{
 };
 
 use crate::{
-    domain::Timestamp,
+    domain::{Destination, Timestamp},
     error::Error,
     ports::{EmailSender, EventKind, Notice, Outcome, Sleep},
 };
@@ -274,13 +274,15 @@ impl Courier {
                     let about = About {
                         correlation,
                         failure: told.failure.as_ref(),
+                        limit: passcode.limit,
                         account: passcode.account.as_ref(),
                         reset: Some(passcode.reset),
                         tenant: Some(&passcode.tenant),
                         ..About::default()
                     };
                     inner.emit(EventKind::Deliver, told.outcome, about, inner.clock.now());
-                    inner.audit_mail(EventKind::Deliver, told.outcome, about, &passcode.address);
+                    let to = Destination::Email(&passcode.address);
+                    inner.audit_mail(EventKind::Deliver, told.outcome, about, to);
                 }
                 told.delivered
             }
@@ -289,9 +291,9 @@ impl Courier {
             }
             Work::Leased(notice) => {
                 let told = inner.notify_leased(sender, notice).await;
-                let about = notify::about(notice).failed(told.failure.as_ref());
+                let about = told.describes(notify::about(notice));
                 inner.emit(EventKind::Notify, told.outcome, about, began);
-                inner.audit_mail(EventKind::Notify, told.outcome, about, &notice.to);
+                inner.audit_mail(EventKind::Notify, told.outcome, about, notice.to.destination());
                 // The outbox keeps a postponed notice, so the queue must not keep it too.
                 hand.job = None;
                 return told.delivered.into();
@@ -403,8 +405,8 @@ impl Courier {
             }
         }
         let about = About { account: Some(&queued.account), ..about };
-        inner.emit(EventKind::Notify, told.outcome, about.failed(told.failure.as_ref()), began);
-        inner.audit_mail(EventKind::Notify, told.outcome, about, &queued.notice.to);
+        inner.emit(EventKind::Notify, told.outcome, told.describes(about), began);
+        inner.audit_mail(EventKind::Notify, told.outcome, about, queued.notice.to.destination());
         told.delivered
     }
 

@@ -5,13 +5,13 @@ use core::time::Duration;
 
 use crate::{
     domain::{
-        Account, Charge, Code, CodeFormat, CorrelationId, Destination, Digest, Family, Method,
-        Timestamp,
+        Account, AccountId, Charge, Code, CodeFormat, CorrelationId, Destination, Digest, Family,
+        Method, Over, PhoneNumber, Timestamp,
     },
     error::Error,
     flow::{Bound, Event, StageName, Step},
     policy::TenantPolicy,
-    ports::{EmailSender, Failure, Outcome, Record, SendError, SendErrorKind, Swapped},
+    ports::{EmailSender, Failure, Limit, Outcome, Record, SendError, SendErrorKind, Swapped},
 };
 
 use super::{
@@ -20,11 +20,15 @@ use super::{
     records::{MAX_CONFLICTS, terms},
     sspr::Inner,
     stored::Stored,
+    text_watch::{Watched, is_to_be_judged},
     throttle::{Lane, Throttle, Who, names_any},
 };
 
 /// The number of times that one code is handed over if every answer leaves its arrival unknown.
 pub(super) const UNKNOWN_TRIES: u32 = 2;
+
+/// The counters that keep a message back without a sign of it.
+const KEPT_BACK: [Family; 3] = [Family::SilentSends, Family::SilentTexts, Family::Stops];
 
 /// The result of one try to deliver a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +41,8 @@ pub(super) enum Delivered {
 
 /// The account behind the typed address.
 pub(super) enum Behind {
-    /// Exactly one eligible account.
-    One(Box<Account>),
+    /// Exactly one eligible account. If its code goes by SMS, the phone that it goes to.
+    One(Box<Account>, Option<PhoneNumber>),
     /// No eligible account, so the reset is a decoy. The account here, if any, signs in in another
     /// way.
     Nobody(Option<Box<Account>>),
@@ -171,7 +175,7 @@ impl Inner {
                 Some(who) => who,
                 None => self.who_is_behind(&policy, &stored, passcode).await?,
             };
-            if let (Behind::One(account), Some(_)) = (&who, &self.audit) {
+            if let (Behind::One(account, _), Some(_)) = (&who, &self.audit) {
                 passcode.account = Some(account.id.clone());
             }
             if let Some(outcome) =
@@ -195,15 +199,27 @@ impl Inner {
         let method = passcode.sent.method;
         let offered = policy.offers_reset(&origin.user_flow, &origin.application)
             && self.offers(method, policy);
+        // Looking a number up takes long, so remember what was found.
+        let mut phones: Vec<(AccountId, PhoneNumber)> = Vec::new();
         let (mut eligible, mut others): (Vec<_>, Vec<_>) = found.into_iter().partition(|account| {
+            let is_served = || {
+                let number = policy.phones(account).next();
+                phones.extend(number.map(|number| (account.id.clone(), number.clone())));
+                number.is_some()
+            };
+            let decision = || policy.decide_with(method, &origin.user_flow, account, is_served);
             offered
-                && policy.decide_by(method, &origin.user_flow, account).is_available()
+                && decision().is_available()
                 && self.can_take_proofs(method, policy, account)
                 && self.has_given_first(stored, policy, account)
         });
         keep_those_in_use(&mut eligible);
         Ok(match (eligible.pop(), eligible.is_empty()) {
-            (Some(account), true) => Behind::One(Box::new(account)),
+            (Some(account), true) => {
+                let mut phones = phones.into_iter();
+                let phone = phones.find(|(id, _)| *id == account.id).map(|(_, number)| number);
+                Behind::One(Box::new(account), phone)
+            }
             (Some(_), false) => Behind::Several,
             (None, _) => Behind::Nobody(others.pop().map(Box::new)),
         })
@@ -224,9 +240,9 @@ impl Inner {
     ) -> Result<Option<Outcome>, Error> {
         let Some(sent) = stored.reset.sent else { return Ok(Some(Outcome::Superseded)) };
         let form = passcode.address.limiter_form(policy.dot_rules());
-        let account = match behind {
-            Behind::One(account) => Some(&**account),
-            Behind::Nobody(_) | Behind::Several => None,
+        let (account, phone) = match behind {
+            Behind::One(account, phone) => (Some(&**account), phone.as_ref()),
+            Behind::Nobody(_) | Behind::Several => (None, None),
         };
         let who = account.map_or(Who::Dummy(&form), |account| Who::Account(&account.id));
         // A proof of a device from before a reset buys no more mails than no proof.
@@ -238,8 +254,10 @@ impl Inner {
             }
             lane => lane,
         };
-        let to =
-            account.and_then(|account| policy.destination(sent.method, account, &passcode.address));
+        let on_file = || policy.destination(sent.method, account?, &passcode.address);
+        let to = phone.map(Destination::Phone).or_else(on_file);
+        let watched = Watched::of(to, sent.expires_at, policy.limits());
+        let mut unjudged = policy.limits().text_watch_after;
         let mut format = sent.format;
         loop {
             let real = account.zip(to);
@@ -255,7 +273,8 @@ impl Inner {
             let throttle = self.throttle_of(stored, policy);
             let mut charges = throttle.silent_send(who, lane);
             if sent.method == Method::Sms {
-                charges.extend(throttle.silent_text(who, to));
+                charges.extend(throttle.silent_text(who, to).map(|(_, charge)| charge));
+                charges.extend(throttle.watched_text(who, watched.as_ref(), unjudged));
             }
             let written = self.write_bound(policy, stored, charges, bound, now).await?;
             if !matches!(written, Written::Yes) {
@@ -266,7 +285,19 @@ impl Inner {
                 Written::Yes => break,
                 Written::Conflict => return Ok(None),
                 Written::PastCap if format == CodeFormat::Digits => format = CodeFormat::Letters,
-                Written::PastCap | Written::SendsSpent => return Ok(Some(Outcome::TryLater)),
+                Written::PastCap => return Ok(Some(Outcome::TryLater)),
+                Written::SendsSpent(over) => {
+                    passcode.limit = throttle.refused_delivery(who, lane, to, &over);
+                    return Ok(Some(Outcome::TryLater));
+                }
+                Written::ToBeJudged => {
+                    let Some(watched) = &watched else { return Ok(Some(Outcome::TryLater)) };
+                    let Some(until) = self.judge(policy, watched, unjudged, now).await? else {
+                        passcode.limit = Some(Limit::TextStop);
+                        return Ok(Some(Outcome::TryLater));
+                    };
+                    unjudged = until;
+                }
                 Written::NotWanted => return Ok(Some(Outcome::Superseded)),
             }
         }
@@ -340,11 +371,8 @@ impl Inner {
             Swapped::Swapped { .. } => Written::Yes,
             Swapped::Conflict { .. } => Written::Conflict,
             Swapped::Missing => Written::NotWanted,
-            Swapped::Refused(over)
-                if names_any(&over, &[Family::SilentSends, Family::SilentTexts]) =>
-            {
-                Written::SendsSpent
-            }
+            Swapped::Refused(over) if names_any(&over, &KEPT_BACK) => Written::SendsSpent(over),
+            Swapped::Refused(over) if is_to_be_judged(&over) => Written::ToBeJudged,
             Swapped::Refused(_) => Written::PastCap,
         })
     }
@@ -358,7 +386,8 @@ enum Written {
     Conflict,
     NotWanted,
     PastCap,
-    SendsSpent,
+    SendsSpent(Vec<Over>),
+    ToBeJudged,
     Yes,
 }
 

@@ -12,6 +12,7 @@ use super::{
     account_notices::AccountEvent,
     call::Call,
     freeze_records::Freezable,
+    reached_limit::by_family,
     records::MAX_CONFLICTS,
     span::spanned,
     throttle::{Lane, retry_at},
@@ -123,6 +124,7 @@ impl Sspr {
         let charges = inner.throttle(tenant.tag(), policy.limits()).network_try(&lane, client);
         let over = inner.codes.charge(&charges, now).await?;
         if !over.is_empty() {
+            call.has_reached(by_family(&over));
             return Ok(FreezeOutcome::TryLater { retry_at: retry_at(&over, now) });
         }
         if code.format() != CodeFormat::Letters {

@@ -143,6 +143,10 @@ impl Sspr {
             let Some((account, method)) = inner.owner_of(stored, bound, &policy).await? else {
                 return Ok(None);
             };
+            let to = inner.bound_destination(stored, bound, &policy, &account);
+            let throttle = inner.throttle(origin.tenant.tag(), policy.limits());
+            let typed_code =
+                to.map_or_else(Vec::new, |to| throttle.watched_code(to, bound.expires_at));
             if !origin.permits(&policy, &account, method) {
                 return Ok(None);
             }
@@ -161,7 +165,10 @@ impl Sspr {
             let Step::Next(reset) = stored.reset.step(first, &terms(limits), now) else {
                 return Ok(None);
             };
-            match inner.swap(stored, &reset, &[], limits, now).await? {
+            let record = inner.record(stored.id, &reset, limits);
+            let swapped =
+                inner.codes.compare_and_swap(&record, stored.version, &typed_code, &[], now);
+            match swapped.await? {
                 Swapped::Swapped { .. } => return Ok(Some(next)),
                 Swapped::Missing | Swapped::Refused(_) => return Ok(None),
                 Swapped::Conflict { .. } => {}

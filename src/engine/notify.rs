@@ -6,13 +6,13 @@ use std::sync::Arc;
 use futures_util::future::{Either, select};
 
 use crate::{
-    domain::{Account, Code, LanguageTag, Timestamp},
+    domain::{Account, Code, EmailAddress, LanguageTag, Recipient, Timestamp},
     error::Error,
     mail::{Content, EmailMessage, Letter, look_up},
     policy::FreezeCodes,
     ports::{
-        EmailSender, EventKind, Failure, Inserted, NOTICE_LEASE, Notice, NoticeId, NoticeRecipient,
-        Outbox, Outcome, PasswordChange, SendErrorKind,
+        EmailSender, EventKind, Failure, Inserted, Limit, NOTICE_LEASE, Notice, NoticeId,
+        NoticeRecipient, Outbox, Outcome, PasswordChange, SendErrorKind,
     },
 };
 
@@ -21,6 +21,7 @@ use super::{
     deliver::Delivered,
     follow_up::FollowUp,
     freeze_records::{self, Freezable},
+    notify_text::Texting,
     queue::{Job, Kind, QueuedNotice, Slot, Work},
     rest::rest,
     sspr::{About, Inner},
@@ -51,11 +52,20 @@ pub(super) struct Told {
     pub(super) delivered: Delivered,
     pub(super) outcome: Outcome,
     pub(super) failure: Option<Failure>,
+    /// The limit that has kept the notice back.
+    pub(super) limit: Option<Limit>,
     /// The time to wait before the next try.
     pub(super) pause: Duration,
     /// False if the process does not know the tenant and has tried nothing. The try counts
     /// nevertheless if the notice is old.
     counts: bool,
+}
+
+impl Told {
+    /// Adds the reason why the notice was not sent, if there is one.
+    pub(super) fn describes<'a>(&'a self, about: About<'a>) -> About<'a> {
+        About { limit: self.limit, ..about.failed(self.failure.as_ref()) }
+    }
 }
 
 impl Inner {
@@ -104,7 +114,7 @@ impl Inner {
     ) -> Told {
         let told = |delivered, outcome, failure| {
             let pause = pause_after(tries, LONGEST_PAUSE);
-            Told { counts: true, delivered, failure, outcome, pause }
+            Told { counts: true, delivered, failure, limit: None, outcome, pause }
         };
         let failed = |outcome, failure| {
             let is_old = self.clock.now().since(notice.at) >= LIFETIME;
@@ -114,19 +124,35 @@ impl Inner {
             let counts = is_old || outcome != Outcome::Unavailable;
             Told { counts, ..told(Delivered::Postponed, outcome, failure) }
         };
-        let code = match self.code_of_notice(notice).await {
-            Ok(code) => code,
-            // The code waits for the store, but the owner waits for the notice.
-            Err(_) if tries >= CODE_TRIES => None,
-            Err(error) => return failed(Outcome::Error, Some(error.failure())),
+        let sent = match &notice.to {
+            Recipient::Email(to) => {
+                let code = match self.code_of_notice(notice, to).await {
+                    Ok(code) => code,
+                    // The code waits for the store, but the owner waits for the notice.
+                    Err(_) if tries >= CODE_TRIES => None,
+                    Err(error) => return failed(Outcome::Error, Some(error.failure())),
+                };
+                match self.compose_notice(notice, to, code.as_ref()) {
+                    Ok(Some(message)) => sender.send(&message).await,
+                    // Keep the notice, because another process may know the tenant.
+                    Ok(None) => return failed(Outcome::Unavailable, None),
+                    Err(error) => return failed(Outcome::Error, Some(error.failure())),
+                }
+            }
+            Recipient::Phone(to) => match self.text_notice(to, notice).await {
+                Ok(Texting::Ready(sms, message)) => sms.send_text(&message).await,
+                Ok(Texting::Elsewhere) => return failed(Outcome::Unavailable, None),
+                // The tenant may send texts to the number again.
+                Ok(Texting::NotServed) => {
+                    return Told { counts: true, ..failed(Outcome::Unavailable, None) };
+                }
+                Ok(Texting::Limited(limit)) => {
+                    return Told { limit: Some(limit), ..failed(Outcome::TryLater, None) };
+                }
+                Err(error) => return failed(Outcome::Error, Some(error.failure())),
+            },
         };
-        let message = match self.compose_notice(notice, code.as_ref()) {
-            Ok(Some(message)) => message,
-            // Keep the notice, because another process may know the tenant.
-            Ok(None) => return failed(Outcome::Unavailable, None),
-            Err(error) => return failed(Outcome::Error, Some(error.failure())),
-        };
-        let Err(error) = sender.send(&message).await else {
+        let Err(error) = sent else {
             return told(Delivered::Sent, Outcome::Ok, None);
         };
         let failure = Some(Failure::from(&error));
@@ -236,7 +262,11 @@ impl Inner {
     /// Returns the code of a notice with which its recipient freezes the account. Its record is in the
     /// store by then. Returns `None` if the tenant has not switched such codes on, or if the code
     /// would be dead.
-    async fn code_of_notice(&self, notice: &Notice) -> Result<Option<Code>, Error> {
+    async fn code_of_notice(
+        &self,
+        notice: &Notice,
+        to: &EmailAddress,
+    ) -> Result<Option<Code>, Error> {
         let policy = self.policy(&notice.tenant)?;
         let is_on = policy.is_some_and(|policy| policy.freeze_codes() == FreezeCodes::On);
         let now = self.clock.now();
@@ -248,7 +278,7 @@ impl Inner {
         if !is_on || !is_live || !self.users.keeps_freezes() {
             return Ok(None);
         }
-        let (account, to) = (account.clone(), notice.to.clone());
+        let (account, to) = (account.clone(), to.clone());
         let what = Freezable { account, at: notice.at, operation, to };
         let Some(code) = self.freeze_code(&notice.tenant, &what) else { return Ok(None) };
         let kept = self.keep_freeze_code(&notice.tenant, &code, &what, now).await?;
@@ -258,6 +288,7 @@ impl Inner {
     fn compose_notice(
         &self,
         notice: &Notice,
+        to: &EmailAddress,
         freeze: Option<&Code>,
     ) -> Result<Option<EmailMessage>, Error> {
         let Some(policy) = self.policy(&notice.tenant)? else { return Ok(None) };
@@ -275,7 +306,7 @@ impl Inner {
             correlation: notice.correlation.clone(),
             language: look_up(&wanted, policy.languages()),
             tenant: &notice.tenant,
-            to: &notice.to,
+            to,
         })))
     }
 }

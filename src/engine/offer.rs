@@ -8,7 +8,7 @@ use crate::{
     ports::{EventKind, Outcome},
 };
 
-use super::{Client, Request, Sspr, throttle::retry_at};
+use super::{Client, Request, Sspr, call::Call, reached_limit::by_family, throttle::retry_at};
 
 /// The answers that a front may give for an address before a reset is open.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Sspr {
     /// the network's budget of `open` is charged before the look-up, for every address alike.
     pub(crate) async fn offer(&self, request: &Request, client: &Client) -> Result<Offer, Error> {
         let call = self.inner.call_for(EventKind::Open, request, client);
-        let answer = self.offer_at(request, client, call.began).await;
+        let answer = self.offer_at(request, client, &call).await;
         let refused = match &answer {
             Ok(Offer::Open { .. }) => None,
             Ok(Offer::Unavailable | Offer::UnknownAccount) => Some(Outcome::Unavailable),
@@ -62,9 +62,9 @@ impl Sspr {
         &self,
         request: &Request,
         client: &Client,
-        now: Timestamp,
+        call: &Call<'_>,
     ) -> Result<Offer, Error> {
-        let inner = &*self.inner;
+        let (inner, now) = (&*self.inner, call.began);
         let policy = inner.policy(&request.application.tenant)?;
         let offered = |policy: &TenantPolicy| {
             policy.offers_reset(&request.application.user_flow, &request.application.id)
@@ -79,6 +79,7 @@ impl Sspr {
             let throttle = inner.throttle(request.application.tenant.tag(), limits);
             let over = inner.codes.charge(&throttle.open(&lane, client), now).await?;
             if !over.is_empty() {
+                call.has_reached(by_family(&over));
                 return Ok(Offer::TryLater { retry_at: retry_at(&over, now) });
             }
             if !self.is_eligible(&policy, request).await? {

@@ -10,13 +10,15 @@ use crate::{
     error::Error,
     flow::{Event, Origin, Reset, ResetReason, Step},
     policy::{Disclosure, TenantPolicy},
-    ports::{EventKind, Inserted, Outcome},
+    ports::{EventKind, Inserted, Limit, Outcome},
 };
 
 use super::{
     Client, OpenOutcome, Opened, Request, RequestKey, SendOutcome, SentCode, Sspr, StartOutcome,
     Started, VouchAdvice,
+    call::Call,
     in_use::keep_those_in_use,
+    reached_limit::by_family,
     records::terms,
     span::spanned,
     stored::Stored,
@@ -84,6 +86,7 @@ enum Start {
     /// A limit refused the call. The kind says whether it limits opening or sending.
     TryLater {
         kind: EventKind,
+        limit: Option<Limit>,
         retry_at: Timestamp,
     },
     Unavailable,
@@ -105,7 +108,7 @@ impl Sspr {
     /// in random secrets and in the masked address.
     pub async fn open(&self, request: &Request, client: &Client) -> Result<OpenOutcome, Error> {
         let call = self.inner.call_for(EventKind::Open, request, client);
-        let opening = self.open_at(request, client, call.began);
+        let opening = self.open_at(request, client, &call);
         let answer = spanned("open", client.correlation.as_ref(), opening).await;
         let outcome = match &answer {
             Ok(OpenOutcome::Opened(opened)) => {
@@ -166,8 +169,9 @@ impl Sspr {
                 call.has_reset(token.record());
                 Outcome::Ok
             }
-            Ok(Start::TryLater { kind, .. }) => {
+            Ok(Start::TryLater { kind, limit, .. }) => {
                 call.turns_into(*kind);
+                call.has_reached(*limit);
                 Outcome::TryLater
             }
             Ok(Start::Unavailable | Start::UnknownAccount) => Outcome::Unavailable,
@@ -247,7 +251,8 @@ impl Sspr {
             let Some(mail) =
                 self.mail_after(written, sent, &request.address, draft.lane.clone(), client)?
             else {
-                return Ok(Start::TryLater { kind: EventKind::Send, retry_at: later });
+                let kind = EventKind::Send;
+                return Ok(Start::TryLater { kind, limit: None, retry_at: later });
             };
             let inserted = match inner.codes.insert(&record, &asked, now).await {
                 Ok(inserted) => inserted,
@@ -272,7 +277,8 @@ impl Sspr {
                 }
                 Inserted::Full => {
                     mail.withdraw();
-                    return Ok(Start::TryLater { kind: EventKind::Open, retry_at: later });
+                    let kind = EventKind::Open;
+                    return Ok(Start::TryLater { kind, limit: None, retry_at: later });
                 }
                 Inserted::Refused(over) => {
                     mail.withdraw();
@@ -282,7 +288,10 @@ impl Sspr {
                     }
                     let opens = names_any(&over, &[Family::Opens]);
                     let kind = if opens { EventKind::Open } else { EventKind::Send };
-                    return Ok(Start::TryLater { kind, retry_at: retry_at(&over, now) });
+                    let (form, lane) = (&draft.form, &draft.lane);
+                    let limit = throttle.refused_send((method, form), lane, client, &over);
+                    let retry_at = retry_at(&over, now);
+                    return Ok(Start::TryLater { kind, limit, retry_at });
                 }
             }
             mail.confirm();
@@ -305,9 +314,9 @@ impl Sspr {
         &self,
         request: &Request,
         client: &Client,
-        now: Timestamp,
+        call: &Call<'_>,
     ) -> Result<OpenOutcome, Error> {
-        let inner = &*self.inner;
+        let (inner, now) = (&*self.inner, call.began);
         let Some(Draft { form: _, id, known, lane, policy, reset, token }) =
             self.draft(request, None, client, now).await?
         else {
@@ -325,6 +334,7 @@ impl Sspr {
                 return Ok(OpenOutcome::TryLater { retry_at });
             }
             Inserted::Refused(over) => {
+                call.has_reached(by_family(&over));
                 return Ok(OpenOutcome::TryLater { retry_at: retry_at(&over, now) });
             }
         }

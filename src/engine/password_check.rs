@@ -6,12 +6,13 @@ use crate::{
     domain::{Account, Charge, Digest, EmailAddress, Password, Purpose, TenantId, Timestamp},
     error::Error,
     policy::Limits,
-    ports::{EventKind, HashError, HashQueue, Outcome, PasswordMatch},
+    ports::{EventKind, HashError, HashQueue, Limit, Outcome, PasswordMatch},
 };
 
 use super::{
     Client,
     lockouts::LockoutOwner,
+    reached_limit::by_family,
     settlement::{Compared, Comparison, IfRight, Owed, Settlement},
     settling::{Charging, Settling},
     sspr::{About, Inner},
@@ -43,7 +44,7 @@ pub(super) enum Checked {
     /// Too many passwords were wrong. None is compared until then.
     LockedOut(Timestamp),
     /// A limit of the caller was reached, or the hasher has no room.
-    TryLater(Timestamp),
+    TryLater(Timestamp, Option<Limit>),
 }
 
 impl Inner {
@@ -75,8 +76,10 @@ impl Inner {
         match settling.charge(ids, check.charges, limits, now).await? {
             Charging::Charged => {}
             Charging::Locked(until) => return Ok(Checked::LockedOut(until)),
-            Charging::Refused(over) => return Ok(Checked::TryLater(retry_at(&over, now))),
-            Charging::Contended => return Ok(Checked::TryLater(now)),
+            Charging::Refused(over) => {
+                return Ok(Checked::TryLater(retry_at(&over, now), by_family(&over)));
+            }
+            Charging::Contended => return Ok(Checked::TryLater(now, None)),
         }
         let seen = settling.latest().unwrap_or(now).latest(now);
         match settling.settle().await? {
@@ -88,7 +91,9 @@ impl Inner {
                 self.emit(EventKind::UnsupportedHash, Outcome::Error, about, now);
                 Ok(Checked::Wrong)
             }
-            Err(HashError::Busy) => Ok(Checked::TryLater(now.after(limits.resend_cooldown / 10))),
+            Err(HashError::Busy) => {
+                Ok(Checked::TryLater(now.after(limits.resend_cooldown / 10), None))
+            }
             Err(error) => Err(error.into()),
         }
     }

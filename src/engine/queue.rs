@@ -14,7 +14,7 @@ use crate::{
     },
     flow::Sent,
     mail::{EmailMessage, TextMessage},
-    ports::{Failure, Notice, Outcome},
+    ports::{Failure, Limit, Notice, Outcome},
     sync::{Mutex, MutexGuard},
 };
 
@@ -129,6 +129,8 @@ pub(super) struct Passcode {
     pub(super) earlier: Vec<Drawn>,
     /// The reason why the last try to hand the mail over failed.
     pub(super) failure: Option<Failure>,
+    /// The limit that has kept the mail back.
+    pub(super) limit: Option<Limit>,
 }
 
 /// A code that may be bound, and its mail.

@@ -7,11 +7,12 @@ use crate::{
     error::Error,
     flow::{Event, Refusal, Sent, Step},
     policy::{Limits, TenantPolicy},
-    ports::{EventKind, Outcome, Swapped},
+    ports::{EventKind, Limit, Outcome, Swapped},
 };
 
 use super::{
     Client, SendOutcome, SentCode, Sspr,
+    call::Call,
     follow_up::FollowUp,
     queue::{Job, Kind, Passcode, Work},
     records::{MAX_CONFLICTS, terms},
@@ -75,7 +76,7 @@ impl Sspr {
             return call.report(Outcome::Rejected, Ok(SendOutcome::Gone));
         }
         let call = call.of_reset(token.record());
-        let sending = self.send_at(token, method, latest, client, call.began);
+        let sending = self.send_at(token, method, latest, client, &call);
         let answer = spanned("send", client.correlation.as_ref(), sending).await;
         let outcome = match &answer {
             Ok(SendOutcome::Sent(_)) => Outcome::Ok,
@@ -92,8 +93,9 @@ impl Sspr {
         method: Option<Method>,
         latest: Option<Timestamp>,
         client: &Client,
-        now: Timestamp,
+        call: &Call<'_>,
     ) -> Result<SendOutcome, Error> {
+        let now = call.began;
         for _ in 0..MAX_CONFLICTS {
             let Some(stored) = self.inner.load(token.record(), now).await? else {
                 return Ok(SendOutcome::Gone);
@@ -101,7 +103,7 @@ impl Sspr {
             if !stored.reset.token.matches(&token.hash()) || stored.has_replaced(latest) {
                 return Ok(SendOutcome::Gone);
             }
-            let answer = self.send_from(&stored, token, (method, None), client, now).await?;
+            let answer = self.send_from(&stored, token, (method, None), client, call).await?;
             if let Some(answer) = answer {
                 return Ok(answer);
             }
@@ -116,9 +118,9 @@ impl Sspr {
         token: &FlowToken,
         (method, at_least): (Option<Method>, Option<CodeFormat>),
         client: &Client,
-        now: Timestamp,
+        call: &Call<'_>,
     ) -> Result<Option<SendOutcome>, Error> {
-        let inner = &*self.inner;
+        let (inner, now) = (&*self.inner, call.began);
         let origin = &stored.reset.origin;
         let Some((policy, address)) =
             inner.policy(&origin.tenant)?.zip(inner.typed_address(token, origin))
@@ -147,7 +149,8 @@ impl Sspr {
                 Written::Refused { past_cap: true, .. } if format == CodeFormat::Digits => {
                     format = CodeFormat::Letters;
                 }
-                Written::Refused { retry_at, .. } => {
+                Written::Refused { limit, retry_at, .. } => {
+                    call.has_reached(limit);
                     return Ok(Some(SendOutcome::TryLater { retry_at }));
                 }
                 Written::Answer(answer) => return Ok(Some(answer)),
@@ -200,7 +203,9 @@ impl Sspr {
             Ok(Swapped::Missing) => Written::Answer(SendOutcome::Gone),
             Ok(Swapped::Refused(over)) => {
                 let past_cap = is_past_visible_cap(&over);
-                Written::Refused { past_cap, retry_at: retry_at(&over, now) }
+                let lane = inner.lane(&origin.tenant, address, client, now);
+                let limit = throttle.refused_send((sent.method, &form), &lane, client, &over);
+                Written::Refused { limit, past_cap, retry_at: retry_at(&over, now) }
             }
             Err(error) => {
                 mail.failed(&error);
@@ -237,6 +242,7 @@ impl Sspr {
             earlier: Vec::new(),
             failure: None,
             lane,
+            limit: None,
             ready: None,
             reset: written.id,
             sent,
@@ -284,5 +290,5 @@ impl SentCode {
 enum Written {
     Answer(SendOutcome),
     Conflict,
-    Refused { past_cap: bool, retry_at: Timestamp },
+    Refused { limit: Option<Limit>, past_cap: bool, retry_at: Timestamp },
 }

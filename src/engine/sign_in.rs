@@ -123,7 +123,10 @@ impl Sspr {
             }
             (Checked::Right { .. } | Checked::Wrong, _) => Ok(SignInOutcome::Rejected),
             (Checked::LockedOut(until), _) => Ok(SignInOutcome::LockedOut { until: Some(until) }),
-            (Checked::TryLater(retry_at), _) => Ok(SignInOutcome::TryLater { retry_at }),
+            (Checked::TryLater(retry_at, limit), _) => {
+                call.has_reached(limit);
+                Ok(SignInOutcome::TryLater { retry_at })
+            }
         }
     }
 

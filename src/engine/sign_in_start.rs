@@ -8,7 +8,10 @@ use crate::{
     ports::{EventKind, Inserted, Outcome, Record},
 };
 
-use super::{Client, Request, Sspr, sign_in::only_one, throttle::retry_at};
+use super::{
+    Client, Request, Sspr, call::Call, reached_limit::by_family, sign_in::only_one,
+    throttle::retry_at,
+};
 
 /// The content of a marker, which nobody reads.
 const MARK: &[u8] = b"used";
@@ -51,7 +54,7 @@ impl Sspr {
     /// federated and ambiguous accounts.
     pub(crate) async fn name(&self, request: &Request, client: &Client) -> Result<Named, Error> {
         let call = self.inner.call_for(EventKind::SignIn, request, client);
-        let answer = self.name_at(request, client, call.began).await;
+        let answer = self.name_at(request, client, &call).await;
         let refused = match &answer {
             Ok(Named::TryLater { .. }) => Some(Outcome::TryLater),
             Ok(Named::Known | Named::Unknown) => None,
@@ -67,9 +70,9 @@ impl Sspr {
         &self,
         request: &Request,
         client: &Client,
-        now: Timestamp,
+        call: &Call<'_>,
     ) -> Result<Named, Error> {
-        let inner = &*self.inner;
+        let (inner, now) = (&*self.inner, call.began);
         let policy = inner.policy(&request.application.tenant)?;
         let telling = |policy: &TenantPolicy| {
             let disclosure = request.disclosure.unwrap_or(policy.disclosure());
@@ -88,6 +91,7 @@ impl Sspr {
         if !charges.is_empty() {
             let over = inner.codes.charge(&charges, now).await?;
             if !over.is_empty() {
+                call.has_reached(by_family(&over));
                 return Ok(Named::TryLater { retry_at: retry_at(&over, now) });
             }
         }

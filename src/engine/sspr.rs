@@ -12,7 +12,7 @@ use crate::{
     policy::{Limits, TenantPolicy},
     ports::{
         BreachCheck, Clock, CodeStore, EngineEvent, Entropy, EventKind, EventSink, Failure,
-        HostProofCheck, Outbox, Outcome, PasswordHasher, PolicySource, SmsSender, UserStore,
+        HostProofCheck, Limit, Outbox, Outcome, PasswordHasher, PolicySource, SmsSender, UserStore,
     },
 };
 
@@ -87,6 +87,7 @@ pub(super) struct About<'a> {
     pub(super) failure: Option<&'a Failure>,
     pub(super) actor: Option<&'a ActorId>,
     pub(super) account: Option<&'a AccountId>,
+    pub(super) limit: Option<Limit>,
 }
 
 impl Sspr {
@@ -244,6 +245,7 @@ impl Inner {
         event.reset = about.reset;
         event.correlation = about.correlation.cloned();
         event.failure = about.failure.cloned();
+        event.limit = about.limit;
         event.actor = about.actor.cloned();
         // Events are for operators, who learn of an account only what they must act on.
         let names_account = about.actor.is_some() || kind == EventKind::Freeze;

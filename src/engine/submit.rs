@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        Account, Destination, Digest, EmailAddress, Grant, Password, PasswordHash, Purpose, Stamp,
+        Account, Destination, Digest, Grant, Password, PasswordHash, Purpose, Recipient, Stamp,
         Ticket, Timestamp,
     },
     error::Error,
@@ -367,26 +367,26 @@ impl Sspr {
         let Spending { account, bound, policy, stored, .. } = *spending;
         let origin = &stored.reset.origin;
         let code_went_to = self.inner.bound_destination(stored, bound, policy, account);
-        let recipient = |to: &EmailAddress| {
+        let recipient = |to: Recipient| {
             let cause = match (origin.reason, code_went_to) {
                 (ResetReason::Assistance, _) => NoticeCause::CodeFromStaff,
                 (ResetReason::MustChange, _) => NoticeCause::ChangedByUser,
                 (ResetReason::Forgot, Some(Destination::Phone(_))) => NoticeCause::CodeSentByText,
-                (ResetReason::Forgot, Some(Destination::Email(here))) if here == to => {
+                (ResetReason::Forgot, Some(here)) if here == to.destination() => {
                     NoticeCause::CodeSentHere
                 }
                 (ResetReason::Forgot, Some(Destination::Email(_)) | None) => {
                     NoticeCause::CodeSentElsewhere
                 }
             };
-            NoticeRecipient::new(to.clone(), cause)
+            NoticeRecipient::new(to, cause)
         };
         let next_stamp = Stamp::generate(&*self.inner.entropy)?;
         let tenant = origin.tenant.clone();
         let change = PasswordChange::new(tenant, account, stored.id, (password, next_stamp), now);
         Ok(PasswordChange {
             language: account.language.clone().or_else(|| origin.locale.clone()),
-            notify: account.destinations().iter().map(recipient).collect(),
+            notify: self.inner.recipients(policy, account).map(recipient).collect(),
             ..change
         })
     }

@@ -4,22 +4,21 @@ use core::time::Duration;
 
 use crate::{
     domain::{
-        AccountId, ActorId, Charge, CodeFormat, CounterName, Destination, Device, Digest, Family,
-        Fields, Keyring, LimiterForm, Method, Over, RecordId, TenantId, TenantTag, Ticket,
-        Timestamp,
+        AccountId, ActorId, Charge, CodeFormat, CounterName, Device, Digest, Family, Fields,
+        Keyring, LimiterForm, Over, RecordId, TenantId, TenantTag, Ticket, Timestamp,
     },
     flow::{Bound, Sent},
     policy::Limits,
+    ports::Limit,
 };
 
 use super::Client;
 
 /// The window of the limit on one member of staff.
 const ACTOR_WINDOW: Duration = Duration::from_secs(3600);
-/// The window of the limits of the help desk on an account and on a tenant.
-const DAY: Duration = Duration::from_secs(24 * 3600);
-/// The window of the limit on text messages to one block of numbers.
-const BLOCK_WINDOW: Duration = Duration::from_secs(3600);
+/// The window of the limits on text messages, and of those of the help desk on an account and on a
+/// tenant.
+pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
 /// The tier of the counters that decide what an outsider sees.
 const VISIBLE: u8 = 1;
 /// The tier of the counters that decide only whether a code is compared.
@@ -55,7 +54,7 @@ impl Lane {
 pub(super) struct Throttle<'a> {
     tenant: TenantTag,
     keys: &'a Keyring,
-    limits: &'a Limits,
+    pub(super) limits: &'a Limits,
 }
 
 impl<'a> Throttle<'a> {
@@ -71,50 +70,6 @@ impl<'a> Throttle<'a> {
     /// Returns the charges of trying a code or a password.
     pub(super) fn network_try(&self, lane: &Lane, client: &Client) -> Vec<Charge> {
         self.network(Family::NetworkTries, self.limits.network_tries, lane, client)
-    }
-
-    /// Returns the charges of asking for a code.
-    pub(super) fn send(
-        &self,
-        method: Method,
-        form: &LimiterForm,
-        lane: &Lane,
-        client: &Client,
-    ) -> Vec<Charge> {
-        let limits = self.limits;
-        // With room for what else a send asks.
-        let mut charges = Vec::with_capacity(8);
-        if method == Method::Sms {
-            let limit = limits.texts_per_network;
-            self.add_network(&mut charges, Family::Texts, limit, lane, client);
-        }
-        let mut add = |kind: &str, limit: u32, from: &[u8]| {
-            let names = self.names(Family::Sends, |fields| {
-                fields.text(kind).bytes(form.as_bytes()).bytes(from)
-            });
-            charges.extend(names.map(|name| Charge {
-                amount: 1,
-                limit,
-                name,
-                tier: 0,
-                window: limits.sends_window,
-            }));
-        };
-        match lane {
-            Lane::Trusted(device) => {
-                add("device", limits.sends_per_device, &device.id);
-                return charges;
-            }
-            Lane::Vouched(from) => add("vouched", limits.sends_per_vouch, from),
-            Lane::Everybody => {
-                if let Some(of) = client.network.map(|network| network.of_one_subscriber()) {
-                    add("pair", limits.sends_per_address_and_network, &of);
-                }
-                add("address", limits.sends_per_address, &[]);
-            }
-        }
-        self.add_network(&mut charges, Family::Sends, limits.sends_per_network, lane, client);
-        charges
     }
 
     /// Returns the names of the counters that are keyed on the typed address.
@@ -141,63 +96,6 @@ impl<'a> Throttle<'a> {
         let names = |family| self.names(family, move |fields| who.key(fields).text("host proof"));
         let names: Vec<_> = names(Family::SilentTries).chain(names(Family::SilentStreak)).collect();
         self.tries(&names, 0).collect()
-    }
-
-    /// Returns the charges of sending a mail to an account, whatever address was typed.
-    ///
-    /// Each lane has its own counter, because otherwise strangers would use up the owner's. All
-    /// trusted devices together have one more. It keeps a person who has signed in from many
-    /// devices from sending the owner many times as many mails.
-    pub(super) fn silent_send(&self, who: Who<'_>, lane: &Lane) -> Vec<Charge> {
-        let mut charges = Vec::with_capacity(2);
-        let mut add = |limit: u32, from: &dyn Fn(Fields) -> Fields| {
-            let names = self.names(Family::SilentSends, |fields| from(who.key(fields)));
-            let window = self.limits.sends_window;
-            charges.extend(names.map(|name| Charge { amount: 1, limit, name, tier: 0, window }));
-        };
-        let limit = self.limits.sends_per_account;
-        match lane {
-            Lane::Everybody => add(limit, &|fields| fields),
-            Lane::Trusted(device) => {
-                add(limit, &|fields| fields.text("device").bytes(&device.id));
-                let all = self.limits.trusted_sends_per_account;
-                add(all, &|fields| fields.text("devices"));
-            }
-            Lane::Vouched(from) => add(limit, &|fields| fields.text("vouched").bytes(from)),
-        }
-        charges
-    }
-
-    /// Returns the charges of a text message, by its number, by the block of its number and by the
-    /// tenant. They count for all accounts together, and for a decoy they are dummies.
-    ///
-    /// Strangers can use them up for an owner, because each message costs the tenant money. The owner
-    /// still gets a code by mail.
-    pub(super) fn silent_text(
-        &self,
-        who: Who<'_>,
-        to: Option<Destination<'_>>,
-    ) -> impl Iterator<Item = Charge> {
-        let limits = self.limits;
-        let number = match to {
-            Some(Destination::Phone(number)) => Some((number.as_str(), number.block())),
-            Some(Destination::Email(_)) | None => None,
-        };
-        let kinds = [
-            ("number", number.map(|it| it.0), limits.texts_per_number, DAY),
-            ("block", number.map(|it| it.1), limits.texts_per_block, BLOCK_WINDOW),
-            ("tenant", number.map(|_| ""), limits.texts_per_tenant, DAY),
-        ];
-        kinds.into_iter().flat_map(move |(kind, of, limit, window)| {
-            let names = self.names(Family::SilentTexts, move |fields| {
-                let fields = fields.text(kind);
-                match of {
-                    Some(of) => fields.number(1).text(of),
-                    None => who.key(fields.number(0)),
-                }
-            });
-            names.map(move |name| Charge { amount: 1, limit, name, tier: 0, window })
-        })
     }
 
     /// Asks whether one more comparison of a short code is within budget.
@@ -245,20 +143,29 @@ impl<'a> Throttle<'a> {
         names.map(|name| self.once(name)).collect()
     }
 
-    /// Returns the charges of one action of staff.
+    /// Returns the charges of one action of staff, each with its limit.
     ///
     /// One member of staff can use up all actions of an account but one, so that a colleague can
     /// still help.
-    pub(super) fn assist(&self, actor: &ActorId, account: &AccountId) -> Vec<Charge> {
+    pub(super) fn assist(&self, actor: &ActorId, account: &AccountId) -> Vec<(Limit, Charge)> {
         let limits = self.limits;
         let but_one = limits.assists_per_account.saturating_sub(1).max(1);
         let own = [account.as_str(), actor.as_str()];
-        let (mut charges, of_tenant) = self.assists_for(account);
-        charges.extend(self.assists(but_one, DAY, "account and actor", own));
+        let (of_account, _) = self.assists_for(account);
+        let of_both = self.assists(but_one, DAY, "account and actor", own);
+        let of_account = of_account.into_iter().chain(of_both);
+        let of_account = of_account.map(|charge| (Limit::AssistsPerAccount, charge));
+        of_account.chain(self.assist_tenant(actor)).collect()
+    }
+
+    /// Returns the charges of one action of staff for a whole tenant, each with its limit.
+    pub(super) fn assist_tenant(&self, actor: &ActorId) -> Vec<(Limit, Charge)> {
+        let Limits { assists_per_actor, assists_per_tenant, .. } = *self.limits;
         let actor = [actor.as_str(), ""];
-        charges.extend(self.assists(limits.assists_per_actor, ACTOR_WINDOW, "actor", actor));
-        charges.extend(of_tenant);
-        charges
+        let of_actor = self.assists(assists_per_actor, ACTOR_WINDOW, "actor", actor);
+        let of_tenant = self.assists(assists_per_tenant, DAY, "tenant", [""; 2]);
+        let of_actor = of_actor.map(|charge| (Limit::AssistsPerActor, charge));
+        of_actor.chain(of_tenant.map(|charge| (Limit::AssistsPerTenant, charge))).collect()
     }
 
     /// Returns the charges of one action of whatever staff: those of the account and of the tenant.
@@ -329,22 +236,23 @@ impl<'a> Throttle<'a> {
     /// its device or its vouch.
     fn network(&self, family: Family, limit: u32, lane: &Lane, client: &Client) -> Vec<Charge> {
         let mut charges = Vec::with_capacity(3);
-        self.add_network(&mut charges, family, limit, lane, client);
+        self.each_network(family, limit, lane, client, |charge| charges.push(charge));
         charges
     }
 
-    fn add_network(
+    /// Hands out each charge of a call to its origin.
+    pub(super) fn each_network(
         &self,
-        charges: &mut Vec<Charge>,
         family: Family,
         limit: u32,
         lane: &Lane,
         client: &Client,
+        mut each: impl FnMut(Charge),
     ) {
         let mut add = |limit: u32, kind: &str, from: &[u8]| {
             let names = self.names(family, |fields| fields.text(kind).bytes(from));
             let window = self.limits.network_window;
-            charges.extend(names.map(|name| Charge { amount: 1, limit, name, tier: 0, window }));
+            names.for_each(|name| each(Charge { amount: 1, limit, name, tier: 0, window }));
         };
         match lane {
             Lane::Trusted(device) => add(limit, "trusted", &device.id),
@@ -365,7 +273,7 @@ impl<'a> Throttle<'a> {
         }
     }
 
-    fn names(
+    pub(super) fn names(
         &self,
         family: Family,
         fields: impl Fn(Fields) -> Fields,
@@ -389,7 +297,7 @@ pub(super) enum Who<'a> {
 }
 
 impl Who<'_> {
-    fn key(self, fields: Fields) -> Fields {
+    pub(super) fn key(self, fields: Fields) -> Fields {
         match self {
             Self::Account(account) => fields.number(1).text(account.as_str()),
             Self::Dummy(form) => fields.number(0).bytes(form.as_bytes()),

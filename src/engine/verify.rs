@@ -2,18 +2,19 @@
 
 use crate::{
     domain::{
-        Account, Code, CodeFormat, CounterName, Digest, Family, FlowToken, Grant, IdentityProvider,
-        Method, Over, Purpose, Timestamp,
+        Account, Charge, Code, CodeFormat, CounterName, Digest, Family, FlowToken, Grant,
+        IdentityProvider, Method, Over, Purpose, Timestamp,
     },
     error::Error,
     flow::{Bound, Event, Origin, Refusal, ResetReason, Stage, StageName, Step},
     policy::TenantPolicy,
-    ports::{Attempted, EventKind, Outcome, Swapped},
+    ports::{Attempted, EventKind, Limit, Outcome, Swapped},
 };
 
 use super::{
     Client, Granted, NextProof, Rejection, SendOutcome, SentCode, Sspr, VerifyOutcome,
     call::Call,
+    reached_limit::by_family,
     records::{MAX_CONFLICTS, terms},
     sign_in::has_password,
     span::spanned,
@@ -89,7 +90,10 @@ impl Sspr {
         let (stored, over) = match inner.codes.attempt(&id, &charges, now).await? {
             Attempted::Missing | Attempted::Dead => return Ok(gone()),
             Attempted::Exhausted => return Ok(rejected(Rejection::Exhausted, Outcome::Exhausted)),
-            Attempted::Refused(over) => return Ok(later(retry_at(&over, now))),
+            Attempted::Refused(over) => {
+                call.has_reached(by_family(&over));
+                return Ok(later(retry_at(&over, now)));
+            }
             Attempted::Charged { record, over } => (Stored::read(id, &record)?, over),
         };
         let Some(policy) = inner.policy(&stored.reset.origin.tenant)? else { return Ok(gone()) };
@@ -116,8 +120,9 @@ impl Sspr {
         if stored.reset.stage.name() == StageName::Proved && !over.is_empty() {
             return wrong(Outcome::Withheld);
         }
+        call.has_reached(by_family(&over));
         if is_past_visible_cap(&over) {
-            return self.send_longer(stored, token, client, &over, now).await;
+            return self.send_longer(stored, token, client, &over, call).await;
         }
         // While a tenant is under attack, no short code is compared, not even one that was sent
         // before.
@@ -127,7 +132,8 @@ impl Sspr {
             && inner.tenants.is_elevated(id.tenant_tag(), threshold, now)
             && stored.reset.stage.name() != StageName::Proved
         {
-            return self.send_longer(stored, token, client, &over, now).await;
+            call.has_reached(Some(Limit::TenantTries));
+            return self.send_longer(stored, token, client, &over, call).await;
         }
         let Some(bound) = stored.reset.bound.as_ref() else { return wrong(Outcome::Rejected) };
         if !over.is_empty() {
@@ -186,6 +192,7 @@ impl Sspr {
         now: Timestamp,
     ) -> Result<Option<Granted>, Error> {
         let inner = &*self.inner;
+        let is_code = matches!(proved, Event::Match { .. });
         let mut reread: Option<Stored> = None;
         for _ in 0..MAX_CONFLICTS {
             let stored = reread.as_ref().unwrap_or(first);
@@ -199,11 +206,12 @@ impl Sspr {
                 Step::Stay | Step::Refused(_) => return Ok(None),
             };
             let next = Stored { reset: next, ..*stored };
-            if !inner.is_permitted(&next, bound).await? {
-                return Ok(None);
-            }
+            let Some(typed) = inner.permitted(&next, bound).await? else { return Ok(None) };
+            // The first code was counted as typed when it was tried.
+            let typed = if is_code { typed } else { Vec::new() };
             let next = next.reset;
-            match inner.swap(stored, &next, clear, limits, now).await? {
+            let (record, version) = (inner.record(stored.id, &next, limits), stored.version);
+            match inner.codes.compare_and_swap(&record, version, &typed, clear, now).await? {
                 Swapped::Swapped { .. } => {
                     return Ok(next.grant_expiry().map(|at| granted(grant, at)));
                 }
@@ -226,9 +234,9 @@ impl Sspr {
         token: &FlowToken,
         client: &Client,
         over: &[Over],
-        now: Timestamp,
+        call: &Call<'_>,
     ) -> Result<Tried, Error> {
-        let mut stored = stored;
+        let (mut stored, now) = (stored, call.began);
         for _ in 0..MAX_CONFLICTS {
             let sent = stored.reset.sent.filter(|sent| sent.format == CodeFormat::Letters);
             let address = self.inner.typed_address(token, &stored.reset.origin);
@@ -237,7 +245,7 @@ impl Sspr {
                 return Ok(rejected(Rejection::LongerCodeSent(sent), Outcome::LongerCode));
             }
             let longer = (None, Some(CodeFormat::Letters));
-            match self.send_from(&stored, token, longer, client, now).await? {
+            match self.send_from(&stored, token, longer, client, call).await? {
                 Some(SendOutcome::Sent(sent)) => {
                     return Ok(rejected(Rejection::LongerCodeSent(sent), Outcome::LongerCode));
                 }
@@ -287,17 +295,28 @@ impl Inner {
     /// Returns true if the bound account is unchanged, the policy still lets it reset, and the reset
     /// has as many proofs as the policy requires.
     pub(super) async fn is_permitted(&self, stored: &Stored, bound: &Bound) -> Result<bool, Error> {
+        Ok(self.permitted(stored, bound).await?.is_some())
+    }
+
+    /// Returns the charges that a right code makes, or `None` if [`Inner::is_permitted`] is false.
+    async fn permitted(
+        &self,
+        stored: &Stored,
+        bound: &Bound,
+    ) -> Result<Option<Vec<Charge>>, Error> {
         let origin = &stored.reset.origin;
-        let Some(account) = self.bound_account(&stored.id, bound) else { return Ok(false) };
+        let Some(account) = self.bound_account(&stored.id, bound) else { return Ok(None) };
         let Some(account) = self.users.find(&origin.tenant, &account).await? else {
-            return Ok(false);
+            return Ok(None);
         };
-        let Some(policy) = self.policy(&origin.tenant)? else { return Ok(false) };
+        let Some(policy) = self.policy(&origin.tenant)? else { return Ok(None) };
         let went_to = self.bound_destination(stored, bound, &policy, &account);
-        Ok(went_to.is_some_and(|it| {
+        let went_to = went_to.filter(|it| {
             origin.permits(&policy, &account, it.method())
                 && self.has_all_proofs(stored, it.method(), &policy, &account)
-        }))
+        });
+        let throttle = self.throttle(origin.tenant.tag(), policy.limits());
+        Ok(went_to.map(|to| throttle.watched_code(to, bound.expires_at)))
     }
 }
 

@@ -21,7 +21,7 @@ mod words;
 pub use language::{Language, look_up};
 pub use letter::{Content, Letter, Templates};
 pub use message::{EmailMessage, MailPurpose};
-pub use sms::{TextLetter, TextMessage};
+pub use sms::{TextContent, TextLetter, TextMessage};
 pub use standard::StandardTemplates;
 pub use words::{
     CauseWords, DateWords, MinuteForms, NoticeWords, PasscodeWords, ProviderWords, TextWords, Words,

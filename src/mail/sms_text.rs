@@ -2,13 +2,18 @@
 
 use zeroize::Zeroizing;
 
-use super::{TextLetter, Words, fill::sized, values::Values};
+use super::{TextContent, TextLetter, Words, fill::sized, values::Values};
 
-/// Writes the standard text: the code first, so that a lock screen shows it, and
-/// `@host #code` last, so that a browser fills it in only where it belongs.
+/// Writes the standard text.
+///
+/// A passcode has the code first, so that a lock screen shows it, and `@host #code` last, so that a
+/// browser fills it in only where it belongs. A notice is one line.
 pub(super) fn render(letter: &TextLetter<'_>, words: &Words) -> Zeroizing<String> {
     let values = Values::of_text(letter, words);
     let (said, warning) = (&words.text.code, &words.text.warning);
+    if let TextContent::PasswordChanged { .. } = letter.content {
+        return values.line(&words.text.changed);
+    }
     sized(|out| {
         values.write_line(out, said);
         out.put("\n");
@@ -27,7 +32,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::Code,
+        domain::{Code, Timestamp},
         mail::{Language, StandardTemplates, Templates},
         policy::Brand,
     };
@@ -42,9 +47,16 @@ mod tests {
 
     fn text(brand: &Brand, language: Language, code: &str) -> String {
         let code = Code::parse(code).unwrap();
-        let letter =
-            TextLetter { brand, code: &code, language, lifetime: Duration::from_secs(600) };
+        let content = TextContent::Passcode { code: &code, lifetime: Duration::from_secs(600) };
+        let letter = TextLetter { brand, content, language };
         StandardTemplates::default().text(&letter).to_string()
+    }
+
+    fn notice(brand: &Brand, language: Language) -> String {
+        // The last minute of a December, so that every part has two digits.
+        let at = Timestamp::from_micros(1_798_761_599_000_000);
+        let content = TextContent::PasswordChanged { at };
+        StandardTemplates::default().text(&TextLetter { brand, content, language }).to_string()
     }
 
     /// Returns the number of segments that a text costs.
@@ -91,6 +103,28 @@ mod tests {
             let cost = segments(&text(&brand(), language, "48291736"));
             let most = if language == Language::Arabic { 2 } else { 1 };
             assert!(cost <= most, "{}: {cost}", language.tag());
+        }
+    }
+
+    #[test]
+    fn the_english_notice_says_what_happened_when_and_what_to_do() {
+        assert_eq!(
+            notice(&brand(), Language::English),
+            "Your Larkfield password was changed on 2026-12-31 at 23:59 UTC. If it was not you, \
+             open Larkfield as usual and choose \"Forgot password?\"."
+        );
+    }
+
+    #[test]
+    fn a_notice_has_no_link_no_code_and_costs_one_segment_where_its_alphabet_allows_that() {
+        for language in Language::ALL {
+            let text = notice(&brand(), language);
+            assert!(text.contains("2026-12-31") && text.contains("23:59"), "{text}");
+            for never in ["http", "www", "login.larkfield", "{", "}", "@", "#", "\n"] {
+                assert!(!text.contains(never), "{text}");
+            }
+            let most = if language == Language::Arabic { 2 } else { 1 };
+            assert!(segments(&text) <= most, "{}: {text}", language.tag());
         }
     }
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 use zeroize::Zeroizing;
 
 use super::{
-    Content, Language, Letter, TextLetter, Words,
+    Content, Language, Letter, TextContent, TextLetter, Words,
     fill::{self, Sink, clean, sized},
 };
 use crate::domain::{IdentityProvider, Timestamp};
@@ -58,16 +58,31 @@ impl Values {
 
     pub(super) fn of_text(letter: &TextLetter<'_>, words: &Words) -> Self {
         let name = clean(letter.brand.name());
-        Self {
+        let mut values = Self {
             brand: isolated(&name, letter.language),
-            code: Some(Zeroizing::new(letter.code.expose())),
+            code: None,
             date: String::new(),
-            // The alphabet of text messages has no blank that does not break.
-            lifetime: minutes(letter.lifetime, words, letter.language).replace('\u{a0}', " "),
+            lifetime: String::new(),
             name,
             providers: String::new(),
             time: String::new(),
+        };
+        match letter.content {
+            TextContent::Passcode { code, lifetime } => {
+                values.code = Some(Zeroizing::new(code.expose()));
+                // The alphabet of text messages has no blank that does not break.
+                let lifetime = minutes(lifetime, words, letter.language);
+                values.lifetime = lifetime.replace('\u{a0}', " ");
+            }
+            TextContent::PasswordChanged { at } => {
+                // The alphabet of text messages does not have the letters of every month.
+                let civil = at.to_civil();
+                let (month, day) = (u8::from(civil.month()), civil.day());
+                values.date = format!("{:04}-{month:02}-{day:02}", civil.year());
+                values.time = format!("{:02}:{:02}", civil.hour(), civil.minute());
+            }
         }
+        values
     }
 
     /// Returns the code, or an empty text in a letter without one.

@@ -143,7 +143,19 @@ impl TenantPolicy {
     /// Decides whether an account may reset its password with a code that it gets in this way. If the
     /// tenant requires two proofs, the account must be able to give another one as well.
     pub fn decide_by(&self, method: Method, flow: &UserFlowId, account: &Account) -> Decision {
-        let mut decision = self.decide_alone(method, flow, account);
+        self.decide_with(method, flow, account, || self.serves_any(account))
+    }
+
+    /// Does what [`TenantPolicy::decide_by`] does. The caller knows whether a phone is served, because
+    /// finding out takes longer than everything else.
+    pub(crate) fn decide_with(
+        &self,
+        method: Method,
+        flow: &UserFlowId,
+        account: &Account,
+        is_served: impl FnOnce() -> bool,
+    ) -> Decision {
+        let mut decision = self.decide_one(method, flow, account, is_served);
         if decision.is_available() && !self.has_enough_proofs(method, flow, account) {
             decision.0.push(Ineligibility::TooFewProofs);
         }
@@ -168,6 +180,20 @@ impl TenantPolicy {
         method: Method,
         flow: &UserFlowId,
         account: &Account,
+    ) -> Decision {
+        self.decide_one(method, flow, account, || self.serves_any(account))
+    }
+
+    fn serves_any(&self, account: &Account) -> bool {
+        account.phones.iter().any(|number| self.serves(number))
+    }
+
+    fn decide_one(
+        &self,
+        method: Method,
+        flow: &UserFlowId,
+        account: &Account,
+        is_served: impl FnOnce() -> bool,
     ) -> Decision {
         let policy = self.authentication_methods().method(method);
         let user_flow = self.user_flow(flow);
@@ -198,8 +224,7 @@ impl TenantPolicy {
                 let of_phones = if account.phones.is_empty() {
                     (true, Ineligibility::NoPhone)
                 } else {
-                    let is_served = account.phones.iter().any(|number| self.serves(number));
-                    (!is_served, Ineligibility::NumberNotServed)
+                    (!is_served(), Ineligibility::NumberNotServed)
                 };
                 (
                     [

@@ -287,7 +287,7 @@ fn read_brand(node: &Node<'_>) -> Result<Brand, DocumentError> {
 }
 
 /// The counts of [`Limits`] under their JSON names.
-fn counts(limits: &mut Limits) -> [(&'static str, &mut u32); 24] {
+fn counts(limits: &mut Limits) -> [(&'static str, &mut u32); 28] {
     [
         ("triesPerChallenge", &mut limits.tries_per_challenge),
         ("triesPerWindow", &mut limits.tries_per_window),
@@ -313,11 +313,15 @@ fn counts(limits: &mut Limits) -> [(&'static str, &mut u32); 24] {
         ("textsPerBlock", &mut limits.texts_per_block),
         ("textsPerNetwork", &mut limits.texts_per_network),
         ("textsPerTenant", &mut limits.texts_per_tenant),
+        ("noticeTextsPerTenant", &mut limits.notice_texts_per_tenant),
+        ("textWatchAfter", &mut limits.text_watch_after),
+        ("textWatchAlarm", &mut limits.text_watch_alarm),
+        ("textWatchStop", &mut limits.text_watch_stop),
     ]
 }
 
 /// The durations of [`Limits`] under their JSON names.
-fn durations(limits: &mut Limits) -> [(&'static str, &mut Duration); 14] {
+fn durations(limits: &mut Limits) -> [(&'static str, &mut Duration); 16] {
     [
         ("codeLifetimeSeconds", &mut limits.code_lifetime),
         ("resetLifetimeSeconds", &mut limits.reset_lifetime),
@@ -333,6 +337,8 @@ fn durations(limits: &mut Limits) -> [(&'static str, &mut Duration); 14] {
         ("lockoutMemorySeconds", &mut limits.lockout_memory),
         ("assistanceCodeLifetimeSeconds", &mut limits.assistance_code_lifetime),
         ("temporaryPasswordLifetimeSeconds", &mut limits.temporary_password_lifetime),
+        ("textWatchWindowSeconds", &mut limits.text_watch_window),
+        ("textStopSeconds", &mut limits.text_stop),
     ]
 }
 

@@ -167,9 +167,28 @@ limits! {
     texts_per_block: u32 = 20, 1..=u32::MAX, "must be at least 1";
     /// How many text messages one network can request in `network_window`. Default: 20.
     texts_per_network: u32 = 20, 1..=u32::MAX, "must be at least 1";
-    /// How many text messages a tenant can send in 24 hours. Default: 1,000. Outsiders cannot see this
+    /// How many codes by text a tenant can send in 24 hours. Default: 1,000. Outsiders cannot see this
     /// limit.
     texts_per_tenant: u32 = 1000, 1..=u32::MAX, "must be at least 1";
+    /// How many notices of changed passwords by text a tenant can send in 24 hours. Default: 500. Further
+    /// notices wait. Codes and notices do not use up each other's limits.
+    notice_texts_per_tenant: u32 = 500, 1..=u32::MAX, "must be at least 1";
+    /// How many texts one block of numbers is sent in `text_watch_window` before the watch looks at
+    /// it. Default: 50. Lower numbers let chance decide. Above `texts_per_block` times the hours of the
+    /// window, the watch never looks, so that a very high number switches it off.
+    text_watch_after: u32 = 50, 10..=u32::MAX, "must be at least 10";
+    /// The window of the watch over texts to a block of numbers. Default: 24 hours, because
+    /// `texts_per_block` lets 20 texts pass in an hour.
+    text_watch_window: Duration = DAY, HOUR..=DAY * 7, "must be 1 hour to 7 days";
+    /// The percentage of a block's texts below which an event is raised, if fewer of their codes were
+    /// typed. Default: 40.
+    text_watch_alarm: u32 = 40, 1..=100, "must be 1 to 100";
+    /// The percentage of a block's texts below which texts to the block stop, if fewer of their codes
+    /// were typed. Default: 20. At most `text_watch_alarm`.
+    text_watch_stop: u32 = 20, 1..=100, "must be 1 to 100";
+    /// How long texts to a block stay stopped, unless staff end the stop. Default: 24 hours. At least
+    /// `text_watch_window`, because otherwise the same texts would stop the block again.
+    text_stop: Duration = DAY, HOUR..=DAY * 30, "must be 1 hour to 30 days";
 }
 
 /// The error for limits that are refused. `field` names the limit.
@@ -231,6 +250,10 @@ impl Limits {
         self.check_bounds()?;
         let longest = self.lockout_longest >= self.lockout_first;
         bound(longest, "lockout_longest", "must be at least `lockout_first`")?;
+        let alarm_first = self.text_watch_stop <= self.text_watch_alarm;
+        bound(alarm_first, "text_watch_stop", "must be at most `text_watch_alarm`")?;
+        let outlasts = self.text_stop >= self.text_watch_window;
+        bound(outlasts, "text_stop", "must be at least `text_watch_window`")?;
         let odds = self.odds();
         let bounds = [
             ("per account and day", odds.guesses_per_account_day, odds.account_day, 1e-6),
@@ -249,7 +272,8 @@ impl Limits {
     /// so 24 hours can touch two of them.
     #[must_use]
     pub fn most_texts_per_day(&self) -> u64 {
-        2 * u64::from(self.texts_per_tenant)
+        let codes = u64::from(self.texts_per_tenant);
+        2 * codes.saturating_add(u64::from(self.notice_texts_per_tenant))
     }
 
     /// Returns how likely an attacker who guesses at every opportunity is to succeed.
@@ -350,10 +374,11 @@ mod tests {
 
     #[test]
     fn display_says_what_the_most_expensive_day_costs() {
-        let limits = Limits::builder().texts_per_tenant(300).build().unwrap();
-        assert_eq!(limits.most_texts_per_day(), 600);
+        let limits = Limits::builder().texts_per_tenant(300).notice_texts_per_tenant(100);
+        let limits = limits.build().unwrap();
+        assert_eq!(limits.most_texts_per_day(), 800);
         assert!(
-            limits.to_string().ends_with("the most expensive 24 hours cost 600 text messages.")
+            limits.to_string().ends_with("the most expensive 24 hours cost 800 text messages.")
         );
     }
 }

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{SendError, SendErrorKind};
+use super::{Limit, SendError, SendErrorKind};
 use crate::domain::{AccountId, ActorId, CorrelationId, RecordId, TenantId, Timestamp};
 
 /// The longest text of a [`Failure`], in characters.
@@ -59,6 +59,8 @@ pub struct EngineEvent {
     pub actor: Option<ActorId>,
     /// The reason of a failure, if there was one.
     pub failure: Option<Failure>,
+    /// The limit that was reached, if there was one. If there were several, it is the narrowest.
+    pub limit: Option<Limit>,
     /// How long the call or work took, by the clock of the process.
     pub took: Duration,
 }
@@ -74,6 +76,7 @@ impl EngineEvent {
             correlation: None,
             failure: None,
             kind,
+            limit: None,
             outcome,
             reset: None,
             tenant: None,
@@ -209,6 +212,8 @@ pub enum EventKind {
     Redeem,
     /// Staff required a new password at the next sign-in.
     RequireChange,
+    /// Staff ended the stop of text messages to a block of numbers.
+    ResumeTexts,
     /// A code was asked for.
     Send,
     /// A sign-in with a password.
@@ -219,6 +224,8 @@ pub enum EventKind {
     TemporaryPassword,
     /// The tries of a whole tenant.
     TenantTries,
+    /// Few codes were typed of those that were sent to one block of numbers.
+    TextWatch,
     /// Staff ended the freeze of an account.
     Unfreeze,
     /// Staff ended the pause after wrong passwords.
@@ -273,6 +280,10 @@ pub enum Outcome {
     Withheld,
     /// Staff are about to do it. Only the audit log has it, and another record has the end.
     Started,
+    /// Text messages to a block of numbers are stopped, because too few of their codes were typed.
+    Stopped,
+    /// Fewer codes were typed than customers type.
+    Suspicious,
     /// A newer request for a code has replaced this one, or the reset does not wait for it any more.
     Superseded,
     /// A limit was reached, or the service is busy.

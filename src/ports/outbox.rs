@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::StoreError;
 pub use crate::domain::notice::NoticeCause;
 use crate::domain::{
-    AccountId, CorrelationId, EmailAddress, LanguageTag, RecordId, TenantId, Timestamp,
+    AccountId, CorrelationId, LanguageTag, Recipient, RecordId, TenantId, Timestamp,
 };
 
 /// How long a notice stays with the courier that leased it: 60 seconds.
@@ -104,7 +104,7 @@ pub trait Outbox: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NoticeId(pub String);
 
-/// A notice to one address that the password was changed.
+/// A notice to one address or phone that the password was changed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Notice {
@@ -112,8 +112,9 @@ pub struct Notice {
     pub id: NoticeId,
     /// The tenant.
     pub tenant: TenantId,
-    /// The one recipient.
-    pub to: EmailAddress,
+    /// The one recipient. A store keeps it as [`Recipient::as_str`], and reads it with
+    /// [`Recipient::from_stored`].
+    pub to: Recipient,
     /// When the password was changed.
     pub at: Timestamp,
     /// How the password was changed, as this recipient is told.
@@ -132,9 +133,9 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// Makes a notice to one address that was never sent, with the cause unknown.
+    /// Makes a notice to one recipient that was never sent, with the cause unknown.
     #[must_use]
-    pub fn new(id: NoticeId, tenant: TenantId, to: EmailAddress, at: Timestamp) -> Self {
+    pub fn new(id: NoticeId, tenant: TenantId, to: impl Into<Recipient>, at: Timestamp) -> Self {
         Self {
             account: None,
             at,
@@ -144,7 +145,7 @@ impl Notice {
             language: None,
             operation: None,
             tenant,
-            to,
+            to: to.into(),
             tries: 0,
         }
     }

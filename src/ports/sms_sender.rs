@@ -40,7 +40,16 @@ pub trait SmsSender: Send + Sync {
     /// safe but costs one message more.
     ///
     /// # Security
-    /// The message contains a code. Keep it out of logs and errors. Never send it to another number,
+    /// The message may contain a code. Keep it out of logs and errors. Never send it to another number,
     /// and never follow a redirect to another host.
     async fn send_text(&self, message: &TextMessage) -> Result<(), SendError>;
+
+    /// Returns whether the sender hands over texts without a code as well, which are the notices of a
+    /// changed password. The default is `true`.
+    ///
+    /// # Security
+    /// If the answer is `false`, no phone is told of a changed password. The mails are sent.
+    fn sends_notices(&self) -> bool {
+        true
+    }
 }

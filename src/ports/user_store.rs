@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::{NoticeCause, StoreError};
 use crate::domain::{
-    Account, AccountId, EmailAddress, Frozen, LanguageTag, PasswordHash, RecordId, Stamp, TenantId,
-    Timestamp,
+    Account, AccountId, EmailAddress, Frozen, LanguageTag, PasswordHash, Recipient, RecordId,
+    Stamp, TenantId, Timestamp,
 };
 
 /// The users table of the host (your service).
@@ -233,8 +233,9 @@ pub struct PasswordChange {
     pub operation: RecordId,
     /// The time of the change.
     pub at: Timestamp,
-    /// The recipients of the notice: every verified address on file before the change. For a frozen
-    /// account, they are the recovery addresses instead ([`Account::destinations`]).
+    /// The recipients of the notice: every verified address on file before the change, and every
+    /// verified phone that the tenant sends texts to. For a frozen account, they are the recovery
+    /// addresses instead ([`Account::destinations`]).
     pub notify: Vec<NoticeRecipient>,
     /// The language of the notice.
     pub language: Option<LanguageTag>,
@@ -304,12 +305,12 @@ impl Freeze {
     }
 }
 
-/// One address that gets the notice of a changed password.
+/// One address or phone that gets the notice of a changed password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NoticeRecipient {
-    /// The address.
-    pub to: EmailAddress,
+    /// The address or phone.
+    pub to: Recipient,
     /// The cause of the change that the notice states.
     pub cause: NoticeCause,
 }
@@ -317,8 +318,8 @@ pub struct NoticeRecipient {
 impl NoticeRecipient {
     /// Creates a recipient with the cause that the notice states.
     #[must_use]
-    pub const fn new(to: EmailAddress, cause: NoticeCause) -> Self {
-        Self { cause, to }
+    pub fn new(to: impl Into<Recipient>, cause: NoticeCause) -> Self {
+        Self { cause, to: to.into() }
     }
 }
 

@@ -105,6 +105,30 @@ fn the_request_has_the_documented_fields_and_both_spellings_of_the_code() {
     assert!(all.iter().all(|path| body.pointer(path).unwrap().is_string()), "all are texts");
 }
 
+/// The handler knows codes alone. A notice by text needs another sender.
+#[test]
+fn a_notice_by_text_never_goes_to_the_handler() {
+    for with_another in [false, true] {
+        let handler = Handler::start(&[sent()]);
+        let (sender, others) = (webhook(&handler), CaptureSender::new());
+        on_runtime(async {
+            let world = World::memory().await.with_sms().await;
+            let sender = match with_another {
+                true => sender.with_other_texts(others.clone()),
+                false => sender,
+            };
+            let world = world.another(move |builder| builder.with_sms(sender));
+            world.reset_by("ada@example.com", crate::support::NEW).await;
+            world.courier.drain(&world.inbox).await;
+
+            assert!(handler.seen().is_empty());
+            assert_eq!(others.texts().len(), usize::from(with_another));
+            assert_eq!(world.inbox.messages().len(), 2, "the code and the mail of the change");
+            assert_eq!(world.notices_due().await, 0, "nothing waits for a sender that never comes");
+        });
+    }
+}
+
 /// Entra has no event for text messages, so the request has a type of its own and names its channel.
 #[test]
 fn a_code_by_sms_has_the_same_fields_with_its_number_and_its_channel() {

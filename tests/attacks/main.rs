@@ -40,6 +40,7 @@ mod own_secrets;
 mod passwords;
 #[cfg(feature = "axum")]
 mod site;
+mod toll_fraud;
 
 use std::{fs, path::Path};
 

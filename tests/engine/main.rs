@@ -45,11 +45,14 @@ mod operations;
 mod overtaken;
 mod port_errors;
 mod ports;
+mod reached_limits;
 #[cfg(all(feature = "sqlite", feature = "tracing"))]
 mod secrets;
 mod sign_in;
 mod sms;
 mod start;
 mod stranger_cost;
+mod text_notices;
+mod text_watch;
 mod turns;
 mod two_proofs;

@@ -9,7 +9,7 @@ use sspr::{
 };
 
 /// Where each purpose of a digest is used. A second place would make two digests of one another.
-const PURPOSES: [(&str, &[&str]); 18] = [
+const PURPOSES: [(&str, &[&str]); 19] = [
     ("AccountSeal", &["engine/records.rs"]),
     ("Assistance", &["engine/help_desk/assistance.rs"]),
     ("AuditSubject", &["engine/audit.rs"]),
@@ -26,6 +26,7 @@ const PURPOSES: [(&str, &[&str]); 18] = [
     ("NativeSeal", &["http/native/mod.rs"]),
     ("Opening", &["engine/open.rs"]),
     ("PageSeal", &["http/pages/mod.rs"]),
+    ("Stops", &["engine/stopped_texts.rs"]),
     ("Ticket", &["engine/submit.rs"]),
     (
         "TokenCheck",

@@ -12,7 +12,7 @@ use crate::{
     adapters::sql::{self, readable},
     domain::{
         Account, AccountId, EmailAddress, Frozen, GroupId, LanguageTag, PasswordHash, PhoneNumber,
-        RecordId, TenantId, Timestamp,
+        Recipient, RecordId, TenantId, Timestamp,
     },
     ports::{
         Applied, Freeze, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeDelivery,
@@ -276,7 +276,8 @@ impl Outbox for PostgresUsers {
 
 fn notice(row: &Row) -> Result<Notice, StoreError> {
     let tenant = TenantId::parse(get(row, "tenant")?).map_err(|_| errors::damaged("tenant"))?;
-    let to = EmailAddress::parse(get(row, "address")?).map_err(|_| errors::damaged("address"))?;
+    let to = Recipient::from_stored(get(row, "address")?);
+    let to = to.ok_or_else(|| errors::damaged("address"))?;
     let id = NoticeId(get::<i64>(row, "id")?.to_string());
     let mut notice = Notice::new(id, tenant, to, instant(row, "changed_at")?);
     notice.cause = NoticeCause::from_stored(get(row, "cause")?);

@@ -14,8 +14,8 @@ use super::{
 use crate::{
     adapters::sql::readable,
     domain::{
-        Account, AccountId, EmailAddress, LanguageTag, PasswordHash, RecordId, Stamp, TenantId,
-        Timestamp,
+        Account, AccountId, EmailAddress, LanguageTag, PasswordHash, Recipient, RecordId, Stamp,
+        TenantId, Timestamp,
     },
     ports::{
         Applied, Freeze, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeDelivery,
@@ -300,12 +300,12 @@ fn end_sessions(
 }
 
 fn notice(row: &rusqlite::Row<'_>) -> Result<Notice, Error> {
-    let (tenant, address): (String, String) = (row.get(1)?, row.get(2)?);
+    let (tenant, to): (String, String) = (row.get(1)?, row.get(2)?);
     let language: Option<String> = row.get(4)?;
     let mut notice = Notice::new(
         NoticeId(row.get::<_, i64>(0)?.to_string()),
         TenantId::parse(&tenant).map_err(|_| damaged("tenant"))?,
-        EmailAddress::parse(&address).map_err(|_| damaged("address"))?,
+        Recipient::from_stored(&to).ok_or_else(|| damaged("address"))?,
         Timestamp::from_micros(row.get(3)?),
     );
     notice.language = language.and_then(|tag| LanguageTag::parse(&tag).ok());

@@ -3,6 +3,7 @@
 use hmac::{Hmac, Mac as _};
 use serde::Serialize;
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::{
     domain::{ApplicationId, Code, CorrelationId, Method, TenantId, guid},
@@ -39,7 +40,7 @@ impl<'a> From<&'a EmailMessage> for Otp<'a> {
 impl<'a> From<&'a TextMessage> for Otp<'a> {
     fn from(message: &'a TextMessage) -> Self {
         Self {
-            application: Some(&message.application),
+            application: message.application.as_ref(),
             correlation: message.correlation.as_ref(),
             from_name: &message.from_name,
             language: message.language.as_str(),
@@ -162,7 +163,7 @@ pub(super) fn send_id(key: &Hmac<Sha256>, otp: Otp<'_>, code: &Code) -> String {
     mac.update(&[0]);
     mac.update(otp.to.as_bytes());
     mac.update(&[0]);
-    mac.update(code.expose().as_bytes());
+    mac.update(Zeroizing::new(code.expose()).as_bytes());
     let digest: [u8; 32] = mac.finalize().into_bytes().into();
     let head = digest.first_chunk::<16>().copied().unwrap_or_default();
     // Version and variant of a UUID of one's own making (RFC 9562 section 5.8).

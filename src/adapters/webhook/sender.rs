@@ -33,6 +33,9 @@ use crate::{
 /// answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The room for the body of a request.
+const BODY: usize = 4096;
+
 type Tokens = Arc<dyn Fn() -> Result<String, SendError> + Send + Sync>;
 
 /// Sends passcodes through a handler for Entra's *OnOtpSend* event. A handler that you wrote for
@@ -41,7 +44,8 @@ type Tokens = Arc<dyn Fn() -> Result<String, SendError> + Send + Sync>;
 ///
 /// Only passcodes go to the handler, because Entra's event exists only for passcodes. The handler
 /// writes the mail, so the subject, the texts and the sender of the crate's own mail are not used.
-/// Every other mail, such as the notice of a changed password, goes to the second sender.
+/// Every other mail, such as the notice of a changed password, goes to the second sender. Notices by
+/// text go to the sender of [`OtpWebhook::with_other_texts`].
 ///
 /// [`manual::mail`](crate::manual::mail) shows the request and the answer.
 ///
@@ -89,6 +93,7 @@ pub struct OtpWebhook {
     fixed: Fixed,
     key: Hmac<Sha256>,
     others: Arc<dyn EmailSender>,
+    other_texts: Option<Arc<dyn SmsSender>>,
     place: Place,
     timeout: Duration,
     tokens: Option<Tokens>,
@@ -112,6 +117,7 @@ impl OtpWebhook {
                 request_type: "passwordReset".to_owned(),
             },
             key: Hmac::new((&*key).into()),
+            other_texts: None,
             others: Arc::new(others),
             place: Place::parse(url)?,
             timeout: TIMEOUT,
@@ -146,6 +152,14 @@ impl OtpWebhook {
         tokens: impl Fn() -> Result<String, SendError> + Send + Sync + 'static,
     ) -> Self {
         self.tokens = Some(Arc::new(tokens));
+        self
+    }
+
+    /// Sends every text message that is not a passcode with another sender. Without one, phones get no
+    /// notice of a changed password.
+    #[must_use]
+    pub fn with_other_texts(mut self, others: impl SmsSender + 'static) -> Self {
+        self.other_texts = Some(Arc::new(others));
         self
     }
 
@@ -210,7 +224,9 @@ impl OtpWebhook {
 
     fn request(&self, otp: Otp<'_>, code: &Code) -> Result<Request<Full<Bytes>>, SendError> {
         let (spelt, id) = (Zeroizing::new(code.expose()), send_id(&self.key, otp, code));
-        let body = serde_json::to_vec(&Payload::new(otp, &spelt, &id, &self.fixed))
+        // With room for everything, so that no shorter copy of the code is left behind.
+        let mut body = Zeroizing::new(Vec::with_capacity(BODY));
+        serde_json::to_writer(&mut *body, &Payload::new(otp, &spelt, &id, &self.fixed))
             .map_err(|_| setup("webhook: the request could not be written"))?;
         let agent = concat!("sspr/", env!("CARGO_PKG_VERSION"));
         let mut request = Request::post(self.place.path())
@@ -235,7 +251,7 @@ impl OtpWebhook {
             request = request.header(AUTHORIZATION, bearer);
         }
         request
-            .body(Full::new(Bytes::from(body)))
+            .body(Full::new(Bytes::from_owner(body)))
             .map_err(|_| setup("webhook: the request could not be written"))
     }
 }
@@ -256,9 +272,17 @@ impl EmailSender for OtpWebhook {
 #[async_trait]
 impl SmsSender for OtpWebhook {
     async fn send_text(&self, message: &TextMessage) -> Result<(), SendError> {
-        let code = Code::parse(&message.code)
-            .map_err(|_| setup("webhook: the text message has no code"))?;
+        if message.purpose != MailPurpose::Passcode {
+            let missing = || setup("webhook: a notice by text needs a second sender of texts");
+            return self.other_texts.as_ref().ok_or_else(missing)?.send_text(message).await;
+        }
+        let code = message.code.as_ref().and_then(|code| Code::parse(code).ok());
+        let code = code.ok_or_else(|| setup("webhook: the text message has no code"))?;
         self.send_otp(message.into(), &code).await
+    }
+
+    fn sends_notices(&self) -> bool {
+        self.other_texts.as_ref().is_some_and(|sender| sender.sends_notices())
     }
 }
 
@@ -284,8 +308,9 @@ fn only_code(message: &EmailMessage) -> Result<Code, SendError> {
     let first = codes
         .next()
         .ok_or_else(|| setup("webhook: the text of the mail must have the code alone on a line"))?;
-    let spelt = first.expose();
-    let is_same = |other: Code| other.expose().as_bytes().ct_eq(spelt.as_bytes()).into();
+    let spelt = Zeroizing::new(first.expose());
+    let is_same =
+        |other: Code| Zeroizing::new(other.expose()).as_bytes().ct_eq(spelt.as_bytes()).into();
     if codes.all(is_same) {
         return Ok(first);
     }

@@ -15,6 +15,7 @@ use super::{AssistanceCode, Assisted, HelpDesk, told};
 use crate::engine::{
     AssistanceOutcome, Client, Request, Sspr,
     call::Call,
+    reached_limit::by_family,
     records::{MAX_CONFLICTS, terms},
     span::spanned,
     stored::Stored,
@@ -97,7 +98,7 @@ impl HelpDesk {
         notices.settle(&inserted, |inserted| *inserted == Inserted::Inserted);
         Ok(match inserted? {
             Inserted::Inserted => Assisted::Done(AssistanceCode { code, expires_at }),
-            Inserted::Refused(over) => Assisted::TryLater { retry_at: retry_at(&over, now) },
+            Inserted::Refused(over) => self.refused(&policy, &account, &over, call),
             Inserted::Exists | Inserted::Full => later,
         })
     }
@@ -151,6 +152,7 @@ impl Sspr {
         let charges = inner.throttle(tenant.tag(), limits).network_try(&lane, client);
         let over = inner.codes.charge(&charges, now).await?;
         if !over.is_empty() {
+            call.has_reached(by_family(&over));
             return Ok(AssistanceOutcome::TryLater { retry_at: retry_at(&over, now) });
         }
         if code.format() != CodeFormat::Letters {

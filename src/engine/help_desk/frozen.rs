@@ -45,14 +45,14 @@ impl HelpDesk {
             return Ok(Assisted::Unavailable);
         };
         let Some(frozen) = &account.frozen else {
-            let refused = self.charge(&policy, &account, now).await?;
+            let refused = self.charge(&policy, &account, call).await?;
             return Ok(refused.unwrap_or(Assisted::Done(())));
         };
         let Some(notices) = self.notices(NoticeCause::Unfrozen, tenant, &account, None, now)?
         else {
             return Ok(Assisted::TryLater { retry_at: now });
         };
-        if let Some(refused) = self.charge(&policy, &account, now).await? {
+        if let Some(refused) = self.charge(&policy, &account, call).await? {
             notices.withdraw();
             return Ok(refused);
         }

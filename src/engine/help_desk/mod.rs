@@ -4,6 +4,7 @@ mod assistance;
 mod frozen;
 mod reached;
 mod temporary;
+mod texts;
 
 pub use reached::{AccountLimit, ReachedLimit};
 
@@ -11,7 +12,7 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
-        Account, AccountId, ActorId, Charge, Code, EmailAddress, Frozen, IdentityProvider,
+        Account, AccountId, ActorId, Charge, Code, EmailAddress, Frozen, IdentityProvider, Over,
         Password, RecordId, StaffReason, TenantId, Timestamp, UserFlowId,
     },
     error::Error,
@@ -21,7 +22,8 @@ use crate::{
 
 use super::{
     Client, Sspr, account_notices::AccountEvent, audit::subjects, call::Call, follow_up::FollowUp,
-    lockouts::LockoutOwner, settlement::ChargedFailure, span::spanned, throttle::retry_at,
+    lockouts::LockoutOwner, reached_limit::limit_among, settlement::ChargedFailure, span::spanned,
+    throttle::retry_at,
 };
 
 /// The number of records in which a report looks for the last mails.
@@ -278,7 +280,7 @@ impl HelpDesk {
         else {
             return Ok(Assisted::TryLater { retry_at: now });
         };
-        if let Some(refused) = self.charge(&policy, &account, now).await? {
+        if let Some(refused) = self.charge(&policy, &account, call).await? {
             notices.withdraw();
             return Ok(refused);
         }
@@ -336,7 +338,7 @@ impl HelpDesk {
         else {
             return Ok(Assisted::TryLater { retry_at: now });
         };
-        if let Some(refused) = self.charge(&policy, &account, now).await? {
+        if let Some(refused) = self.charge(&policy, &account, call).await? {
             notices.withdraw();
             return Ok(refused);
         }
@@ -367,7 +369,7 @@ impl HelpDesk {
     /// Begins an action for an account.
     fn call<'a>(&'a self, kind: EventKind, tenant: &'a TenantId, account: &AccountId) -> Call<'a> {
         let staff = (&self.actor, self.reason.as_ref());
-        self.sspr.inner.call(kind, None).of_staff(staff, tenant, account)
+        self.sspr.inner.call(kind, None).of_staff(staff, tenant).of_account(account)
     }
 
     /// Returns the account and its policy, if staff may act for the account. Before that it records
@@ -394,18 +396,31 @@ impl HelpDesk {
         &self,
         policy: &TenantPolicy,
         account: &Account,
-        now: Timestamp,
+        call: &Call<'_>,
     ) -> Result<Option<Assisted<T>>, Error> {
         let charges = self.charges(policy, account);
-        let over = self.sspr.inner.codes.charge(&charges, now).await?;
-        let refused = || Assisted::TryLater { retry_at: retry_at(&over, now) };
-        Ok((!over.is_empty()).then(refused))
+        let over = self.sspr.inner.codes.charge(&charges, call.began).await?;
+        Ok((!over.is_empty()).then(|| self.refused(policy, account, &over, call)))
+    }
+
+    /// Returns the refusal of an action that is over its limits, and notes the limit.
+    fn refused<T>(
+        &self,
+        policy: &TenantPolicy,
+        account: &Account,
+        over: &[Over],
+        call: &Call<'_>,
+    ) -> Assisted<T> {
+        let throttle = self.sspr.inner.throttle(policy.tenant().tag(), policy.limits());
+        call.has_reached(limit_among(&throttle.assist(&self.actor, &account.id), over));
+        Assisted::TryLater { retry_at: retry_at(over, call.began) }
     }
 
     /// Returns the charges of one action for an account.
     fn charges(&self, policy: &TenantPolicy, account: &Account) -> Vec<Charge> {
         let throttle = self.sspr.inner.throttle(policy.tenant().tag(), policy.limits());
-        throttle.assist(&self.actor, &account.id)
+        let charges = throttle.assist(&self.actor, &account.id).into_iter();
+        charges.map(|(_, charge)| charge).collect()
     }
 }
 

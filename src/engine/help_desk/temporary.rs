@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     domain::{
-        AccountId, Code, CodeFormat, EmailAddress, Entropy, EntropyUnavailable, Password, RecordId,
+        AccountId, Code, CodeFormat, Entropy, EntropyUnavailable, Password, Recipient, RecordId,
         Stamp, TenantId,
     },
     error::Error,
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-use super::{Assisted, Call, Client, HelpDesk, TemporaryPassword, retry_at, spanned, told};
+use super::{Assisted, Call, Client, HelpDesk, TemporaryPassword, spanned, told};
 use crate::engine::throttle::question;
 
 impl HelpDesk {
@@ -63,7 +63,7 @@ impl HelpDesk {
         let questions: Vec<_> = self.charges(&policy, &account).into_iter().map(question).collect();
         let over = inner.codes.charge(&questions, now).await?;
         if !over.is_empty() {
-            return Ok(Assisted::TryLater { retry_at: retry_at(&over, now) });
+            return Ok(self.refused(&policy, &account, &over, call));
         }
         let Some(password) = random_password(&*inner.entropy)? else { return Ok(later) };
         let hash = match inner.hasher.hash(password.duplicate(), HashQueue::Submit).await {
@@ -74,11 +74,11 @@ impl HelpDesk {
         let expires_at = now.after(limits.temporary_password_lifetime);
         let operation = RecordId::generate(tenant.tag(), &*inner.entropy)?;
         let next_stamp = Stamp::generate(&*inner.entropy)?;
-        let recipient =
-            |to: &EmailAddress| NoticeRecipient::new(to.clone(), NoticeCause::TemporaryPassword);
+        let recipients = inner.recipients(&policy, &account);
+        let recipient = |to: Recipient| NoticeRecipient::new(to, NoticeCause::TemporaryPassword);
         let change = PasswordChange {
             must_change: true,
-            notify: account.destinations().iter().map(recipient).collect(),
+            notify: recipients.map(recipient).collect(),
             password_expires_at: Some(expires_at),
             ..PasswordChange::new(tenant.clone(), &account, operation, (hash, next_stamp), now)
         };
@@ -86,7 +86,7 @@ impl HelpDesk {
         let Some(notices) = inner.prepare_notices(&change, &account, &client) else {
             return Ok(later);
         };
-        if let Some(refused) = self.charge(&policy, &account, now).await? {
+        if let Some(refused) = self.charge(&policy, &account, call).await? {
             notices.withdraw();
             return Ok(refused);
         }

@@ -230,6 +230,9 @@ pub(super) static WORDS: Words = Words {
         other: say("مزوّد آخر"),
     },
     text: TextWords {
+        changed: say(
+            "تغيّرت كلمة مرورك في {brand} يوم {date} الساعة {time} UTC. إن لم تكن أنت، فافتح {brand} كعادتك واطلب كلمة مرور جديدة.",
+        ),
         code: say("{code} هو رمزك في {brand}. صالح لمدة {lifetime}."),
         warning: say("لا تعطه لأحد."),
     },

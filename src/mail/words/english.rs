@@ -226,6 +226,9 @@ pub(super) static WORDS: Words = Words {
         other: say("another provider"),
     },
     text: TextWords {
+        changed: say(
+            "Your {brand} password was changed on {date} at {time} UTC. If it was not you, open {brand} as usual and choose \"Forgot password?\".",
+        ),
         code: say("{code} is your {brand} code. It works for {lifetime}."),
         warning: say("Never give it to anyone."),
     },

@@ -224,6 +224,9 @@ pub(super) static WORDS: Words = Words {
         other: say("un autre fournisseur"),
     },
     text: TextWords {
+        changed: say(
+            "Votre mot de passe {brand} a été changé le {date} à {time} UTC. Si ce n'est pas vous, ouvrez {brand} et choisissez \"Mot de passe oublié ?\".",
+        ),
         code: say("{code} est votre code {brand}. Il est valable {lifetime}."),
         warning: say("Ne le donnez à personne."),
     },

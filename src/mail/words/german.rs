@@ -226,6 +226,9 @@ pub(super) static WORDS: Words = Words {
         other: say("einem anderen Anbieter"),
     },
     text: TextWords {
+        changed: say(
+            "Ihr Passwort für {brand} wurde am {date} um {time} UTC geändert. Waren Sie das nicht? Dann wählen Sie bei {brand} \"Passwort vergessen?\".",
+        ),
         code: say("{code} ist Ihr Code für {brand}. Er ist {lifetime} gültig."),
         warning: say("Geben Sie ihn an niemanden weiter."),
     },

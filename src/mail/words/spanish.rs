@@ -231,6 +231,9 @@ pub(super) static WORDS: Words = Words {
         other: say("el proveedor de identidad habitual"),
     },
     text: TextWords {
+        changed: say(
+            "Su clave de {brand} se ha cambiado el {date} a las {time} UTC. Si no ha sido usted, abra {brand} como siempre y pida una clave nueva.",
+        ),
         code: say("{code} es su clave de {brand}. Vale {lifetime}."),
         warning: say("No se la dé a nadie."),
     },

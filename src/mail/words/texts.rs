@@ -70,6 +70,8 @@ pub struct Words {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextWords {
+    /// The notice of a changed password. Fills in `{brand}`, `{date}` and `{time}`.
+    pub changed: Cow<'static, str>,
     /// The code and how long it works. Fills in `{code}` and `{lifetime}`, and begins with the code.
     pub code: Cow<'static, str>,
     /// The warning that nobody may have the code.

@@ -95,6 +95,7 @@ impl AuditRecord {
     /// - `Require password change (by admin)`
     /// - `Reset password flow activity of another version`, for what a newer version has recorded
     /// - `Sign in with password`
+    /// - `Resume text messages (by admin)`
     /// - `Unfreeze user account (by admin)`
     /// - `Unlock user account (by admin)`
     #[must_use]
@@ -140,13 +141,17 @@ impl AuditRecord {
             K::Submit => "Reset password (self-service)",
             K::Notify => "Notify user",
             K::RequireChange => "Require password change (by admin)",
+            K::ResumeTexts => "Resume text messages (by admin)",
             K::SignIn | K::UnsupportedHash => "Sign in with password",
             K::TemporaryPassword => "Reset password (by admin)",
             K::Unfreeze => "Unfreeze user account (by admin)",
             K::Unlock => "Unlock user account (by admin)",
-            K::Audit | K::BreachCheck | K::HasherFallback | K::TenantTries | K::Unknown => {
-                "Reset password flow activity of another version"
-            }
+            K::Audit
+            | K::BreachCheck
+            | K::HasherFallback
+            | K::TenantTries
+            | K::TextWatch
+            | K::Unknown => "Reset password flow activity of another version",
         }
     }
 
@@ -189,6 +194,8 @@ impl AuditRecord {
                 | Outcome::FailedForNow
                 | Outcome::FailedPermanently
                 | Outcome::GivenUp
+                | Outcome::Stopped
+                | Outcome::Suspicious
                 | Outcome::Unknown,
             ) => ("failure", "An error occurred"),
         }
@@ -207,6 +214,7 @@ impl AuditRecord {
                 | K::Change
                 | K::Freeze
                 | K::RequireChange
+                | K::ResumeTexts
                 | K::Submit
                 | K::TemporaryPassword
                 | K::Unfreeze

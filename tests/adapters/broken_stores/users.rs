@@ -14,7 +14,7 @@ use sspr::{
     domain::{Account, AccountId, EmailAddress, PasswordHash, TenantId, Timestamp},
     ports::{
         Applied, Freeze, NOTICE_CLOCK_SLACK, NOTICE_LEASE, Notice, NoticeCause, NoticeDelivery,
-        NoticeId, Outbox, PasswordChange, StoreError, UserStore,
+        NoticeId, NoticeRecipient, Outbox, PasswordChange, StoreError, UserStore,
     },
 };
 
@@ -48,6 +48,7 @@ enum Fault {
     AChangeKeepsTheAddresses,
     // The outbox.
     ForgetsTheOperation,
+    TellsMailboxesAlone,
     TellsOneAddress,
     AStaleChangeTells,
     ForgetsTheCause,
@@ -105,8 +106,9 @@ const USERS: [(Fault, &str); 26] = [
 ];
 
 /// Each fault of an outbox, and the clause that names it.
-const OUTBOXES: [(Fault, &str); 20] = [
+const OUTBOXES: [(Fault, &str); 21] = [
     (TellsOneAddress, "a_change_queues_a_notice_for_each_address"),
+    (TellsMailboxesAlone, "a_notice_to_a_phone_keeps_its_number"),
     (AStaleChangeTells, "a_change_that_did_not_happen_queues_nothing"),
     (ForgetsTheCause, "a_notice_says_what_the_change_said"),
     (ForgetsTheLanguage, "a_notice_says_what_the_change_said"),
@@ -216,7 +218,10 @@ impl Broken {
 
     fn tell(&self, tables: &mut Tables, change: &PasswordChange) {
         let most = if self.is(TellsOneAddress) { 1 } else { usize::MAX };
-        for recipient in change.notify.iter().take(most) {
+        let told = change.notify.iter().take(most);
+        let is_left_out =
+            |it: &&NoticeRecipient| self.is(TellsMailboxesAlone) && it.to.address().is_none();
+        for recipient in told.filter(|it| !is_left_out(it)) {
             let id = NoticeId(tables.notices.len().to_string());
             let (tenant, to) = (change.tenant.clone(), recipient.to.clone());
             let mut notice = Notice::new(id, tenant, to, change.at);

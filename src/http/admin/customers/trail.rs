@@ -58,6 +58,7 @@ const fn what(activity: EventKind) -> &'static str {
         K::Open => "Forgot password",
         K::Redeem => "Sign-in after a reset",
         K::RequireChange => "New password required",
+        K::ResumeTexts => "End of a stop of texts",
         K::Send => "Code requested",
         K::SignIn => "Sign-in",
         K::Submit => "New password",
@@ -70,6 +71,7 @@ const fn what(activity: EventKind) -> &'static str {
         | K::HasherFallback
         | K::Status
         | K::TenantTries
+        | K::TextWatch
         | K::Unknown
         | K::UnsupportedHash => "Other",
     }
@@ -98,6 +100,8 @@ const fn how(activity: EventKind, outcome: Outcome) -> &'static str {
         (_, Outcome::Ok) => "done",
         (_, Outcome::Rejected) => "refused",
         (_, Outcome::Started) => "begun",
+        (_, Outcome::Stopped) => "text messages were stopped",
+        (_, Outcome::Suspicious) => "few codes were typed",
         (_, Outcome::Superseded) => "a newer code replaced it",
         (_, Outcome::TryLater) => "a limit was reached",
         (_, Outcome::Unavailable) => "not possible",
