@@ -49,6 +49,7 @@ mod ports;
 mod secrets;
 mod sign_in;
 mod sms;
+mod sms_limits;
 mod start;
 mod stranger_cost;
 mod turns;
