@@ -16,6 +16,7 @@ use super::{
     calls::{Answer, Call, Thread, Typed},
     deeds::FREEZE_MINUTES,
     state::State,
+    tape::Env,
     world::{LIMITS, PASSWORDS, Setting, World},
 };
 use crate::simulation::{
@@ -46,7 +47,7 @@ impl State {
             }
             Call::Submit { reset, number, .. } | Call::Redeem { reset, number } => (reset, number),
             Call::Deliver { reset, number, .. } => {
-                return self.standing_of_a_message(world, reset, number);
+                return self.standing_of_a_message(world, self.env, reset, number);
             }
             Call::SignIn { account, password } => {
                 let holder = &self.stores.accounts[usize::from(account)].1;
@@ -124,11 +125,11 @@ impl State {
         bits([self.env.modes[0] == Mode::On, true, !notice.may_be_void, self.env.now < until, true])
     }
 
-    fn standing_of_a_message(&self, world: &World, reset: u8, number: u32) -> u8 {
+    fn standing_of_a_message(&self, world: &World, env: Env, reset: u8, number: u32) -> u8 {
         let (account, tenant, typed) = world.typed(reset);
         let holder = &self.stores.accounts[account].1;
         let same = holder.addresses.iter().any(|address| address.as_str() == typed);
-        let mode = self.env.modes[tenant];
+        let mode = env.modes[tenant];
         let may = match self.books.resets[usize::from(reset)].way_of(number) {
             Method::Email => eligible(mode, holder),
             Method::Sms => texted(mode, holder).is_some(),
@@ -145,6 +146,13 @@ impl State {
     pub fn watch(&self, world: &World, thread: &mut Thread) -> Result<(), Broken> {
         let standing = self.standing(world, thread.call, &thread.noted);
         thread.ever |= standing;
+        if let Call::Deliver { reset, number, .. } = thread.call {
+            // A courier reads the policy before it looks the account up.
+            let heard = thread.tape.heard.iter().map(|heard| heard.env);
+            for env in heard.chain([thread.tape.then]) {
+                thread.ever |= self.standing_of_a_message(world, env, reset, number);
+            }
+        }
         thread.always &= standing;
         let is_sound = self.books.broken.is_none();
         if is_sound && thread.noted.bound && thread.ever & PERMITTED == 0 {
