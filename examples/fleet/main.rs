@@ -17,6 +17,7 @@ mod issuer;
 mod mails;
 mod newer_codec;
 mod node;
+mod older_codec;
 mod proxy;
 mod up;
 
@@ -38,8 +39,8 @@ pub struct Options {
     pub nodes: String,
     /// Seconds that this node's clock is off.
     pub clock: i64,
-    /// Which records this node writes and reads: those of this release, both and writes these, or
-    /// both and writes the next release's.
+    /// Which records this node writes and reads: those of this release, both and writes these, both
+    /// and writes the next release's, or those of a release before codes by SMS.
     pub codec: String,
 }
 

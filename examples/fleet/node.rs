@@ -9,13 +9,14 @@ use sspr::{
         Argon2Pool, MemoryPolicies, PostgresOptions, PostgresStore, RedisCodes, RedisOptions,
     },
     http::{Native, TrustedProxies, health},
+    policy::AuthenticationMethodsPolicy,
     ports::CodeStore,
 };
 use tokio::net::TcpListener;
 
 use crate::{
     CLIENT, Options, Outcome, TENANT, clock::ClockOff, issuer::Issuer, mails::Mails,
-    newer_codec::NewerCodec,
+    newer_codec::NewerCodec, older_codec::OlderCodec,
 };
 
 pub async fn migrate(options: &Options) -> Outcome<()> {
@@ -32,18 +33,29 @@ pub async fn run(options: &Options) -> Outcome<()> {
         "this" => codes,
         "both" => Arc::new(NewerCodec::new(codes, false)),
         "next" => Arc::new(NewerCodec::new(codes, true)),
-        other => return Err(format!("--codec {other}: this, both or next").into()),
+        "older" => Arc::new(OlderCodec(codes)),
+        other => return Err(format!("--codec {other}: older, this, both or next").into()),
     };
     let users = store.users();
-    let policies = MemoryPolicies::fixed(TenantPolicy::customers(TENANT)?);
-    let (sspr, courier) =
-        Sspr::builder(users.clone(), codes, policies, Keyring::from_env("SSPR_KEYS")?)
-            .with_outbox(users)
-            .with_clock(ClockOff(options.clock))
-            // A demonstration on one machine: in use leave the parameters as they are.
-            .with_hasher(Argon2Pool::new().with_parameters(1024, 1, 1)?)
-            .build();
-    let courier = tokio::spawn(courier.run(Mails(options.mails.clone().into())));
+    let mails = Mails(options.mails.clone().into());
+    let builder = |policy: TenantPolicy| -> Outcome<_> {
+        let (policies, keys) = (MemoryPolicies::fixed(policy), Keyring::from_env("SSPR_KEYS")?);
+        // A demonstration on one machine: in use leave the parameters as they are.
+        let hasher = Argon2Pool::new().with_parameters(1024, 1, 1)?;
+        let builder = Sspr::builder(users.clone(), codes, policies, keys).with_outbox(users);
+        Ok(builder.with_clock(ClockOff(options.clock)).with_hasher(hasher))
+    };
+    let policy = TenantPolicy::customers(TENANT)?;
+    let (sspr, courier) = match options.codec.as_str() {
+        "this" => {
+            let methods = AuthenticationMethodsPolicy::email_for_all().with_sms_for_all();
+            let policy = policy.with_authentication_methods(methods);
+            builder(policy.with_sms_countries(["US"])?)?.with_sms(mails.clone()).build()
+        }
+        // The others begin before codes by SMS, or play a codec that knows one version of resets.
+        _ => builder(policy)?.build(),
+    };
+    let courier = tokio::spawn(courier.run(mails));
     let native = Native::new(&sspr, Application::new(TENANT, "sign-in", CLIENT)?, Issuer)
         .with_trusted_proxies(TrustedProxies::parse(["127.0.0.1"])?);
     let app = Router::new().nest("/health", health(&sspr)).nest("/contoso", native.router());

@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::{
     domain::{
         Account, AccountId, Charge, Code, CodeFormat, CorrelationId, Destination, Digest, Family,
-        Method, Over, PhoneNumber, Timestamp,
+        LimiterForm, Method, Over, PhoneNumber, Timestamp,
     },
     error::Error,
     flow::{Bound, Event, StageName, Step},
@@ -288,13 +288,13 @@ impl Inner {
                 Written::PastCap => return Ok(Some(Outcome::TryLater)),
                 Written::SendsSpent(over) => {
                     passcode.limit = throttle.refused_delivery(who, lane, to, &over);
-                    return Ok(Some(Outcome::TryLater));
+                    return self.bind_without_message(policy, stored, &form, now).await;
                 }
                 Written::ToBeJudged => {
                     let Some(watched) = &watched else { return Ok(Some(Outcome::TryLater)) };
                     let Some(until) = self.judge(policy, watched, unjudged, now).await? else {
                         passcode.limit = Some(Limit::TextStop);
-                        return Ok(Some(Outcome::TryLater));
+                        return self.bind_without_message(policy, stored, &form, now).await;
                     };
                     unjudged = until;
                 }
@@ -305,6 +305,31 @@ impl Inner {
             passcode.ready = Some(drawn.ready);
             drawn.outcome
         }))
+    }
+
+    /// Binds a code that nobody gets, because a limit that outsiders cannot see stands against the
+    /// message. Like any other code, it takes the place of the last one and has tries of its own.
+    /// Otherwise the tries that are left would tell that the limit is reached. Returns `None` after a
+    /// conflict.
+    async fn bind_without_message(
+        &self,
+        policy: &TenantPolicy,
+        stored: &Stored,
+        form: &LimiterForm,
+        now: Timestamp,
+    ) -> Result<Option<Outcome>, Error> {
+        let mut format = stored.reset.sent.map_or(CodeFormat::Letters, |sent| sent.format);
+        loop {
+            let (_, bound) = self.draw(stored, None, Who::Dummy(form), policy, format)?;
+            match self.write_bound(policy, stored, Vec::new(), bound, now).await? {
+                Written::Conflict => return Ok(None),
+                Written::NotWanted => return Ok(Some(Outcome::Superseded)),
+                Written::PastCap if format == CodeFormat::Digits => format = CodeFormat::Letters,
+                Written::PastCap | Written::SendsSpent(_) | Written::ToBeJudged | Written::Yes => {
+                    return Ok(Some(Outcome::TryLater));
+                }
+            }
+        }
     }
 
     fn draw(

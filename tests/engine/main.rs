@@ -50,6 +50,7 @@ mod reached_limits;
 mod secrets;
 mod sign_in;
 mod sms;
+mod sms_limits;
 mod start;
 mod stranger_cost;
 mod text_notices;

@@ -13,6 +13,9 @@
     reason = "tests stop loudly"
 )]
 
+#[cfg(feature = "axum")]
+#[path = "../../examples/fleet/older_codec.rs"]
+mod older_codec;
 #[path = "../support/stranger.rs"]
 mod stranger;
 #[path = "../support/mod.rs"]
@@ -56,6 +59,8 @@ mod pages_forgot;
 mod pages_freeze;
 #[cfg(feature = "axum")]
 mod pages_must_change;
+#[cfg(feature = "axum")]
+mod pages_older;
 #[cfg(feature = "axum")]
 mod pages_outcomes;
 #[cfg(feature = "axum")]

@@ -2,8 +2,8 @@
 
 use sspr::http::{Pages, ReturnTo};
 
-use super::signed_in::{Browser, CHOICE, Site, page};
-use crate::support::{PHONE, World, phone, two_proofs::RIGHT};
+use super::signed_in::{CHOICE, Site, page};
+use crate::support::{PHONE, World, browser::Browser, phone, two_proofs::RIGHT};
 
 fn over(world: World) -> Site {
     Site::over(world, |pages: Pages| pages.with_home(ReturnTo::parse("/shop").unwrap()))
@@ -13,7 +13,7 @@ async fn site() -> Site {
     over(World::memory().await.with_two_codes().await)
 }
 
-async fn forgot<'a>(site: &'a Site, mail: &str) -> Browser<'a> {
+async fn forgot(site: &Site, mail: &str) -> Browser {
     let mut browser = site.browser();
     browser.post("sign-in", &[("username", mail)]).await;
     browser.post("reset", &[]).await;
@@ -26,7 +26,7 @@ async fn text_code(site: &Site) -> String {
 }
 
 /// A browser whose first code, by mail, was right.
-async fn proved(site: &Site) -> Browser<'_> {
+async fn proved(site: &Site) -> Browser {
     let mut browser = forgot(site, "ada@example.com").await;
     browser.post("send-code", &[("by", "email")]).await;
     let code = site.world.mailed_code().await.expose();

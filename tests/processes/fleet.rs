@@ -2,6 +2,8 @@
 //! seconds off and one 45; then: every acknowledged change is there, and none is twice.
 //! `SSPR_FLEET_SECONDS=1800 cargo test --features full --test processes fleet:: -- --nocapture` is the long run.
 
+mod older;
+
 use crate::servers;
 use std::{
     collections::{HashMap, HashSet},
@@ -22,13 +24,14 @@ use std::{
 use crate::servers::{Postgres, Redis, free_port, until};
 use sspr::{
     adapters::{Argon2Pool, PostgresOptions, PostgresStore, PostgresUsers, SystemEntropy},
-    domain::{Account, AccountId, EmailAddress, Password, Stamp, TenantId},
+    domain::{Account, AccountId, EmailAddress, Password, PhoneNumber, Stamp, TenantId},
     ports::{HashQueue, PasswordHasher as _},
 };
 
 const NODES: usize = 4;
 const DRIVERS: usize = 12;
 const CLIENT: &str = "63856651-0000-4000-8000-000000000000";
+const JSON: &str = "application/json";
 const FIRST: &str = "sign=b3W-9cXq0nJxVvJm5oYkqk1y9rJmC0x2m5wQ1oUe7Zg";
 const SECOND: &str = "sign=Zk3c0d1Xw8sT5rQy7uVb2nMh6gJf9aLe4pKi1oHxCvE";
 const INDEX: &str = "index=Qm9v3rXk7LwT1yZp4sVn8cHd2fJg6aKe0uRi5tOxWqM";
@@ -120,19 +123,26 @@ impl Fleet {
 
     /// One node after the other is replaced by the new release.
     fn roll_out(&self, release: &Release) {
-        for number in 0..NODES {
-            self.running.lock().unwrap()[number] = release.clone();
-            self.end(number, "-TERM");
-            self.launch(number);
-        }
+        (0..NODES).for_each(|number| self.replace(number, release));
+    }
+
+    fn replace(&self, number: usize, release: &Release) {
+        self.running.lock().unwrap()[number] = release.clone();
+        self.end(number, "-TERM");
+        self.launch(number);
     }
 
     /// The code that came last for an address, later than so many mails of the file.
     fn code(&self, address: &str, after: usize) -> Option<String> {
+        self.message(address, "code", after)
+    }
+
+    /// The code in the last message of that kind, later than so many messages of the file.
+    fn message(&self, to: &str, kind: &str, after: usize) -> Option<String> {
         let text = fs::read_to_string(&self.mails).unwrap();
         let codes = text.lines().skip(after).filter_map(|line| {
             let mut words = line.split(' ');
-            let own = words.next() == Some(address) && words.next() == Some("code");
+            let own = words.next() == Some(to) && words.next() == Some(kind);
             own.then(|| words.next().unwrap_or_default().to_owned())
         });
         codes.last()
@@ -159,13 +169,17 @@ impl Drop for Fleet {
 
 /// One request on a connection of its own; status 0 if it broke.
 fn ask(port: u16, method: &str, path: &str, body: &str) -> (u16, String) {
+    ask_as(port, method, path, "application/x-www-form-urlencoded", body)
+}
+
+fn ask_as(port: u16, method: &str, path: &str, kind: &str, body: &str) -> (u16, String) {
     static NETWORK: AtomicUsize = AtomicUsize::new(0);
     let network = NETWORK.fetch_add(1, Ordering::Relaxed);
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return (0, String::new()) };
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: fleet\r\nConnection: close\r\n\
-         X-Forwarded-For: 10.{}.{}.{}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         X-Forwarded-For: 10.{}.{}.{}\r\nContent-Type: {kind}\r\n\
          Content-Length: {}\r\n\r\n{body}",
         network >> 16 & 255,
         network >> 8 & 255,
@@ -317,6 +331,12 @@ impl Driver {
     }
 }
 
+/// The phone of an account. Few are of one block.
+fn number_of(account: usize) -> PhoneNumber {
+    let number = format!("+1206{}{account:04}", 220 + account % 500);
+    PhoneNumber::parse(&number).unwrap()
+}
+
 /// Accounts with the old password, and a trigger that notes every change of one.
 async fn furnish(server: &Postgres, url: &str, accounts: usize) -> PostgresUsers {
     let options = PostgresOptions::from_url(url).unwrap();
@@ -328,8 +348,9 @@ async fn furnish(server: &Postgres, url: &str, accounts: usize) -> PostgresUsers
     for number in 0..accounts {
         let stamp = Stamp::generate(&SystemEntropy::new()).unwrap();
         let mail = EmailAddress::parse(&format!("user{number}@example.com")).unwrap();
-        let account =
-            Account::new(AccountId::parse(&format!("user{number}")).unwrap(), mail, stamp);
+        let id = AccountId::parse(&format!("user{number}")).unwrap();
+        let mut account = Account::new(id, mail, stamp);
+        account.phones = vec![number_of(number)];
         let tenant = TenantId::parse("contoso").unwrap();
         users.insert(&tenant, &account.with_password(hash.clone())).await.unwrap();
     }

@@ -2,18 +2,23 @@
 //! over and over, and the other entrances likewise. Prints the rows of the table in `PROOFS.md`, which names the long command.
 
 mod changes;
+mod inbox;
+mod methods;
 mod process;
 
 use crate::servers;
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::BTreeSet,
     future::Future,
     net::Ipv6Addr,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use self::process::{Process, call};
+use self::{
+    inbox::Inbox,
+    process::{Here, Process, call},
+};
 use crate::servers::{Postgres, Redis};
 use sspr::{
     Application, Keyring, Sspr, TenantPolicy,
@@ -22,12 +27,12 @@ use sspr::{
         PostgresStore, RedisCodes, RedisOptions, SqliteStore, SystemEntropy,
     },
     domain::{
-        Account, AccountId, Code, EmailAddress, FlowToken, Password, Stamp, TenantId, Timestamp,
+        Account, AccountId, Code, EmailAddress, FlowToken, Password, PhoneNumber, Stamp, TenantId,
+        Timestamp,
     },
     engine::{Client, Courier, Request, StartOutcome},
-    mail::{EmailMessage, MailPurpose},
-    policy::{FreezeCodes, Limits},
-    ports::{CodeStore, EmailSender, HashQueue, Outbox, PasswordHasher as _, SendError, UserStore},
+    policy::{AuthenticationMethodsPolicy, FreezeCodes, Limits},
+    ports::{CodeStore, HashQueue, Outbox, PasswordHasher as _, UserStore},
 };
 
 const PROCESSES: usize = 4;
@@ -35,7 +40,7 @@ const CALLERS: usize = 16;
 /// Trials under way at once.
 const LANES: usize = 4;
 /// Kinds of trials that have accounts of their own.
-const KINDS: usize = 8;
+const KINDS: usize = 11;
 /// The stores of one process, in which all callers are.
 const MEMORY: &str = "memory";
 const OLD: &str = "the old password 1";
@@ -143,12 +148,17 @@ fn hasher() -> Argon2Pool {
     Argon2Pool::new().with_parameters(64, 1, 1).unwrap()
 }
 
-fn engine(stores: &Stores) -> (Sspr, Courier) {
-    // Each call with a password is charged before it compares: 64 of them at once must not lock.
+/// The engine of one process, whose couriers see the outbox or not.
+fn engine(stores: &Stores, inbox: &Inbox, outbox: Arc<dyn Outbox>) -> (Sspr, Courier) {
+    // Each call with a password is charged before it compares: 64 of them at once must not lock. All
+    // phones are of few blocks.
     let limits = Limits::builder().lockout_threshold(1_000).network_tries(100_000);
-    let limits = limits.build().unwrap();
+    let limits = limits.texts_per_block(1_000_000).build().unwrap();
     let tenants = (0..=KINDS * trials() / OF_A_TENANT).map(|number| {
         let policy = TenantPolicy::customers(&format!("tenant{number}")).unwrap();
+        let methods = AuthenticationMethodsPolicy::email_for_all().with_sms_for_all();
+        let policy = policy.with_authentication_methods(methods);
+        let policy = policy.with_sms_countries(["US"]).unwrap();
         policy.with_limits(limits).with_freeze_codes(FreezeCodes::On)
     });
     let (policies, keys) = (MemoryPolicies::from_iter(tenants), Keyring::parse(KEYS).unwrap());
@@ -158,7 +168,8 @@ fn engine(stores: &Stores) -> (Sspr, Courier) {
         // All of a process's callers may be of one tenant, which gets half of the places: who is
         // told to try later does not race.
         .with_submits(2 * LANES * CALLERS)
-        .with_outbox(stores.outbox.clone())
+        .with_outbox(outbox)
+        .with_sms(inbox.clone())
         .build()
 }
 
@@ -166,22 +177,6 @@ fn engine(stores: &Stores) -> (Sspr, Courier) {
 fn client(trial: usize) -> Client {
     let network = u128::try_from(trial).unwrap() << 72;
     Client::at(std::net::IpAddr::from(Ipv6Addr::from(network | 0x2001 << 112)))
-}
-
-/// Codes by address, and how many notices of changes came.
-#[derive(Default)]
-struct Inbox(Mutex<(HashMap<String, Code>, usize)>);
-
-#[async_trait::async_trait]
-impl EmailSender for Inbox {
-    async fn send(&self, message: &EmailMessage) -> Result<(), SendError> {
-        let mut inbox = self.0.lock().unwrap();
-        inbox.1 += usize::from(message.purpose == MailPurpose::PasswordChanged);
-        if let Some(code) = sspr::adapters::code_in(message) {
-            inbox.0.insert(message.to.as_str().to_owned(), code);
-        }
-        Ok(())
-    }
 }
 
 /// What one kind of trial came to.
@@ -205,8 +200,7 @@ impl Row {
 struct Race {
     stores: Stores,
     sspr: Sspr,
-    courier: Courier,
-    inbox: Inbox,
+    here: Here,
     processes: Vec<Process>,
     old: sspr::domain::PasswordHash,
 }
@@ -214,12 +208,14 @@ struct Race {
 impl Race {
     async fn new(url: &str) -> Self {
         let stores = stores(url).await;
-        let (sspr, courier) = engine(&stores);
+        let inbox = Inbox::default();
+        let (sspr, courier) = engine(&stores, &inbox, stores.outbox.clone());
+        let here = Here { courier: Arc::new(courier), inbox, sspr: sspr.clone() };
         let old = Password::parse(OLD).unwrap();
         let old = hasher().hash(old, HashQueue::Submit).await.unwrap();
         let processes = if url == MEMORY { 0 } else { PROCESSES };
         let processes = (0..processes).map(|_| Process::start(url)).collect();
-        Self { courier, inbox: Inbox::default(), old, processes, sspr, stores }
+        Self { here, old, processes, sspr, stores }
     }
 
     /// An account of its own.
@@ -230,6 +226,7 @@ impl Race {
         let account = Account::new(id.clone(), mail.clone(), stamp);
         let mut account = account.with_password(self.old.clone());
         account.must_change = must_change;
+        account.phones = vec![number_of(trial)];
         self.stores.accounts.insert(&tenant(trial), &account).await;
         (id, mail, stamp)
     }
@@ -243,14 +240,14 @@ impl Race {
         else {
             panic!("not started");
         };
-        (id, started.token, self.code_to(&mail).await)
+        (id, started.token, self.code_to(mail.as_str()).await)
     }
 
-    /// The code in the latest mail to an address.
-    async fn code_to(&self, mail: &EmailAddress) -> Code {
+    /// The code in the latest message to an address or a number.
+    async fn code_to(&self, to: &str) -> Code {
         loop {
-            self.courier.drain(&self.inbox).await;
-            if let Some(code) = self.inbox.0.lock().unwrap().0.remove(mail.as_str()) {
+            self.here.courier.drain(&self.here.inbox).await;
+            if let Some(code) = self.here.inbox.take(to) {
                 return code;
             }
         }
@@ -293,10 +290,10 @@ impl Race {
             let order = format!("{trial} {}", words(number));
             let callers: usize = order.split(' ').nth(2).unwrap().parse().unwrap();
             calls.extend((0..callers).map(|caller| {
-                let (sspr, order) = (self.sspr.clone(), order.clone());
+                let (here, order) = (self.here.clone(), order.clone());
                 tokio::spawn(async move {
                     let words: Vec<&str> = order.split(' ').collect();
-                    call(&sspr, trial, caller, &words).await
+                    call(&here, trial, caller, &words).await
                 })
             }));
         }
@@ -348,6 +345,12 @@ impl Race {
     }
 }
 
+/// The phone of an account.
+fn number_of(trial: usize) -> PhoneNumber {
+    let number = format!("+1206{:03}{:04}", 220 + trial / 10_000, trial % 10_000);
+    PhoneNumber::parse(&number).unwrap()
+}
+
 fn other_than(code: &Code) -> String {
     let text = code.expose();
     let first = if text.starts_with('1') { '2' } else { '1' };
@@ -358,7 +361,7 @@ fn race(store: &str, url: &str) {
     let others = few_trials(url);
     let rows = on_runtime(async {
         let race = Arc::new(Race::new(url).await);
-        let rows = Arc::new(Mutex::new([(); 9].map(|()| Row::default())));
+        let rows = Arc::new(Mutex::new([(); 12].map(|()| Row::default())));
         let lanes: Vec<_> = (0..LANES)
             .map(|lane| {
                 let (race, rows) = (race.clone(), rows.clone());
@@ -383,12 +386,18 @@ fn race(store: &str, url: &str) {
                         let (forced, first) = race.forced(of(5)).await;
                         let (codes, one_code) = race.codes_of_staff(of(6)).await;
                         let (freezes, frozen) = race.freezes(of(7)).await;
+                        let (by_text, one_grant) = race.right_by_text(of(8)).await;
+                        let (sends, one_each) = race.sends_in_both_ways(of(9)).await;
+                        let (wrong, budget) = race.wrong_in_both_ways(of(10)).await;
                         let mut rows = rows.lock().unwrap();
                         rows[4].add(&one, same);
                         rows[5].add(&many, once);
                         rows[6].add(&forced, first);
                         rows[7].add(&codes, one_code);
                         rows[8].add(&freezes, frozen);
+                        rows[9].add(&by_text, one_grant);
+                        rows[10].add(&sends, one_each);
+                        rows[11].add(&wrong, budget);
                     }
                 })
             })
@@ -397,8 +406,8 @@ fn race(store: &str, url: &str) {
             lane.await.unwrap();
         }
         // One notice a change.
-        race.courier.drain(&race.inbox).await;
-        let notices = race.inbox.0.lock().unwrap().1;
+        race.here.courier.drain(&race.here.inbox).await;
+        let notices = race.here.inbox.notices();
         let mut race = Arc::into_inner(race).unwrap();
         for process in &mut race.processes {
             process.child.kill().unwrap();
@@ -419,6 +428,9 @@ fn race(store: &str, url: &str) {
         "64 grants of a forced change: one change, one notice",
         "64 entries of a code of staff: one grant",
         "64 entries of the code of a notice: one freeze",
+        "64 right codes by text: one distinct grant",
+        "64 requests for a mail or a text: one of each, and the later code yields one grant",
+        "64 wrong codes at two resets by mail and two by text: then no right one gets in",
     ];
     for (name, row) in names.into_iter().zip(&rows) {
         println!(

@@ -86,6 +86,7 @@ fn in_every_state_the_properties_hold() {
         (Setting::OneAccount, false, depth),
         (Setting::TwoTenants, false, depth),
         (Setting::Alone, true, depth + 3),
+        (Setting::TwoWays, true, depth + 2),
     ] {
         let delivered = State::delivered(&machine, setting);
         let first = if fresh { State::new(&machine) } else { delivered };
@@ -119,6 +120,9 @@ fn every_wrong_machine_breaks_its_property() {
             Wrong::OneCodeForAll => {
                 let setting = Setting::OneAccount;
                 explore(&machine, setting, State::delivered(&machine, setting), 2)
+            }
+            Wrong::WaysShareCooldown | Wrong::SwitchEndsCooldown => {
+                explore(&machine, Setting::TwoWays, State::new(&machine), WRONG_DEPTH)
             }
             _ => explore(&machine, Setting::Alone, State::new(&machine), WRONG_DEPTH),
         };

@@ -23,3 +23,4 @@ mod exhaustive;
 mod exhaustive_engine;
 mod model;
 mod simulation;
+mod toll;

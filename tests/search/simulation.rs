@@ -1,5 +1,5 @@
 //! A world on one thread, from one seed: several processes over the same stores, owners and
-//! strangers, stores and mail that fail, clocks that jump, policies, stamps and keys that change.
+//! strangers, stores, mail and texts that fail, clocks that jump, policies, stamps and keys that change.
 //! Every wait of every call is a place where anything else may happen. An oracle that keeps its own
 //! books judges each answer by the invariants of the design.
 //!
@@ -25,17 +25,17 @@ pub mod founding;
 pub mod hands;
 pub mod hub;
 pub mod last_act;
+pub mod methods;
 pub mod oracle;
 pub mod ports;
 pub mod settlements;
 pub mod settling;
+pub mod texts;
 pub mod verdicts;
 pub mod world;
 
 use self::{
     defects::Defect,
-    facts::Mode,
-    founding::policy,
     oracle::Violation,
     world::{Plan, Reached, World},
 };
@@ -106,17 +106,16 @@ fn in_every_world_the_invariants_hold() {
     let each =
         [all.grants, all.changes, all.sign_ins, all.longer, all.errors, all.crashes, all.swept];
     let others = [all.own_changes, all.forced, all.assisted, all.temporaries, all.frozen];
-    let each = each.into_iter().chain(others);
+    let by_text = [all.texts, all.refused_texts, all.switches, all.texted_grants];
+    let each = each.into_iter().chain(others).chain(by_text).chain([all.texted_journeys]);
     assert!(each.clone().all(|count| count > 15), "a world in which little happens: {all:?}");
 }
 
 /// What a stranger sees who has nothing but an address, and what the ports are asked on the way.
 fn seen_by_a_stranger(seed: u64, typed: &'static str, disclosure: Disclosure) -> Vec<String> {
-    let plan = Plan { seed, stranger: Some(typed), told: true, ..Plan::default() };
+    let stranger = Some(typed);
+    let plan = Plan { disclosure, seed, stranger, told: true, ..Plan::default() };
     let mut world = World::new(plan);
-    for index in 0..2 {
-        world.policies.replace(policy(index, Mode::On).with_disclosure(disclosure));
-    }
     (0..WORLD).for_each(|_| world.step().expect("the invariants hold"));
     let mut shared = world.hub.lock();
     let story = shared.story.take().unwrap_or_default().into_iter();
@@ -128,19 +127,26 @@ fn seen_by_a_stranger(seed: u64, typed: &'static str, disclosure: Disclosure) ->
 
 #[test]
 fn i7_a_stranger_sees_the_same_whoever_has_the_address() {
-    let (known, unknown) = ("ada@example.com", "axa@example.com");
+    // With a phone, without one, and nobody.
+    let (known, phoneless, unknown) = ("ada@example.com", "ana@example.com", "axa@example.com");
     for seed in 1..=number("SSPR_TWINS").unwrap_or(8) {
-        let twins =
-            [known, unknown].map(|typed| seen_by_a_stranger(seed, typed, Disclosure::Strict));
+        let seen = |typed| seen_by_a_stranger(seed, typed, Disclosure::Strict);
+        let first = seen(known);
 
-        let differs = twins[0].iter().zip(&twins[1]).position(|(one, other)| one != other);
-        if let Some(at) = differs {
-            let [one, other] = twins.map(|twin| twin[at.saturating_sub(30)..=at].join("\n"));
-            panic!("seed {seed}: with an account\n{one}\nand without\n{other}");
+        for other in [phoneless, unknown] {
+            let second = seen(other);
+            let differs = first.iter().zip(&second).position(|(one, other)| one != other);
+            if let Some(at) = differs {
+                let [one, two] =
+                    [&first, &second].map(|it| it[at.saturating_sub(30)..=at].join("\n"));
+                panic!("seed {seed}: for {known}\n{one}\nand for {other}\n{two}");
+            }
+            assert_eq!(first.len(), second.len(), "seed {seed}: {other}");
         }
-        assert_eq!(twins[0].len(), twins[1].len(), "seed {seed}");
-        let answered = twins[0].iter().filter(|line| line.contains("is answered")).count();
+        let count = |words: &str| first.iter().filter(|line| line.contains(words)).count();
+        let (answered, texts) = (count("is answered"), count("method: Sms"));
         assert!(answered > 100, "{answered} answers");
+        assert_eq!(texts > 5, seed % 5 != 0, "seed {seed}: {texts} codes by text");
     }
 
     // The control: where the tenant chose to tell, it shows.

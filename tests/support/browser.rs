@@ -10,7 +10,7 @@ use super::front::{Seen, form, get, post};
 pub struct Browser {
     pub app: Router,
     /// The path of the pages, without the slash at its end.
-    root: &'static str,
+    pub root: &'static str,
     pub cookies: Vec<String>,
     pub at: String,
 }

@@ -173,7 +173,7 @@ impl Race {
                 other => panic!("{other:?}"),
             }
         };
-        let code = self.code_to(&mail).await;
+        let code = self.code_to(mail.as_str()).await;
         let words = format!("freeze {CALLERS} {}", code.expose());
         let answers = tokio::task::block_in_place(|| self.all(0..PROCESSES, trial, &words));
         let found = self.stores.users.find(&tenant(trial), &id).await.unwrap().unwrap();

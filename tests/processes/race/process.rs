@@ -10,10 +10,34 @@ use std::{
 use sspr::{
     Sspr,
     domain::{Code, FlowToken, Grant, Password},
-    engine::{Rejection, SubmitOutcome, VerifyOutcome},
+    engine::{Courier, Rejection, SubmitOutcome, VerifyOutcome},
 };
 
-use super::{changes, client, engine, on_runtime, stores, trials};
+use super::{
+    changes, client, engine,
+    inbox::{Inbox, Mute},
+    methods, on_runtime, stores, trials,
+};
+
+/// What a process has: its engine, and what its courier has sent.
+#[derive(Clone)]
+pub(super) struct Here {
+    pub(super) sspr: Sspr,
+    pub(super) courier: Arc<Courier>,
+    pub(super) inbox: Inbox,
+}
+
+impl Here {
+    /// The codes that have left for an address and for a number, each after its letter.
+    async fn codes(&self, mail: &str, number: &str) -> String {
+        self.courier.drain(&self.inbox).await;
+        let code = |letter: char, to: &str| {
+            let code = self.inbox.code_to(to);
+            code.map_or_else(|| "-".to_owned(), |code| format!("{letter}{code}"))
+        };
+        format!("{},{}", code('M', mail), code('P', number))
+    }
+}
 
 /// One of the processes, and who waits for its answers.
 pub(super) struct Process {
@@ -60,7 +84,10 @@ impl Process {
 /// What a child reads and answers: number of the trial, verb, secrets; then what each caller saw.
 fn serve(url: &str) {
     on_runtime(async {
-        let (sspr, _courier) = engine(&stores(url).await);
+        let inbox = Inbox::default();
+        // Its courier sends codes only: all notices are counted in one place.
+        let (sspr, courier) = engine(&stores(url).await, &inbox, Arc::new(Mute));
+        let here = Here { courier: Arc::new(courier), inbox, sspr };
         let (lines, mut orders) = tokio::sync::mpsc::unbounded_channel::<String>();
         std::thread::spawn(move || {
             for line in std::io::stdin().lines() {
@@ -73,14 +100,14 @@ fn serve(url: &str) {
         println!("\n@ready");
         let mut tasks = tokio::task::JoinSet::new();
         while let Some(order) = orders.recv().await {
-            let sspr = sspr.clone();
+            let here = here.clone();
             tasks.spawn(async move {
                 let words: Vec<&str> = order.split(' ').collect();
                 let trial: usize = words[0].parse().unwrap();
                 let callers: usize = words[2].parse().unwrap();
                 let calls = (0..callers).map(|caller| {
-                    let (sspr, words) = (sspr.clone(), words.clone());
-                    async move { call(&sspr, trial, caller, &words).await }
+                    let (here, words) = (here.clone(), words.clone());
+                    async move { call(&here, trial, caller, &words).await }
                 });
                 let answers = futures_util::future::join_all(calls).await;
                 let mut out = std::io::stdout().lock();
@@ -93,9 +120,15 @@ fn serve(url: &str) {
 }
 
 /// One caller's one call: a letter for what became of it, and the secret that it was given.
-pub(super) async fn call(sspr: &Sspr, trial: usize, caller: usize, words: &[&str]) -> String {
-    if let "change" | "force" | "freeze" | "enter" = words[1] {
-        return changes::call(sspr, trial, caller, words).await;
+pub(super) async fn call(here: &Here, trial: usize, caller: usize, words: &[&str]) -> String {
+    let sspr = &here.sspr;
+    match words[1] {
+        "change" | "force" | "freeze" | "enter" => {
+            return changes::call(sspr, trial, caller, words).await;
+        }
+        "send" | "guess" => return methods::call(sspr, trial, caller, words).await,
+        "codes" => return here.codes(words[3], words[4]).await,
+        _ => {}
     }
     let client = client(trial);
     match words[1] {

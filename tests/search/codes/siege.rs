@@ -11,7 +11,7 @@ use sspr::{
     adapters::{
         CaptureSender, ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy,
     },
-    domain::{Code, CodeFormat, FlowToken, PasswordHash, Timestamp},
+    domain::{Code, CodeFormat, FlowToken, Method, PasswordHash, Timestamp},
     engine::{Client, SendOutcome, StartOutcome, VerifyOutcome},
     policy::{Limits, LimitsBuilder},
     ports::{
@@ -19,7 +19,9 @@ use sspr::{
     },
 };
 
-use crate::support::{OLD, account, address, cheap_hasher, other_than, password, request, tenant};
+use crate::support::{
+    OLD, account, address, cheap_hasher, other_than, password, phone, request, sms_policy, tenant,
+};
 
 /// Keeps how the last try of a code ended.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +39,8 @@ impl EventSink for LastTry {
 pub struct Opened {
     token: FlowToken,
     code: Option<Code>,
+    /// So that the next code goes the other way, where there are two.
+    sends: usize,
 }
 
 /// What one guess came to.
@@ -49,12 +53,23 @@ pub enum Guess {
     InVain,
 }
 
+/// The ways in which the attacker asks for codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ways {
+    Mail,
+    /// By mail and by text in turn, where texts have no limit of their own.
+    InTurn,
+}
+
 pub struct Siege {
+    ways: Ways,
     /// Processes on one store.
     processes: Vec<(Sspr, Courier)>,
     pub clock: ManualClock,
     pub limits: Limits,
     inbox: CaptureSender,
+    /// How many texts were read.
+    texts: usize,
     users: MemoryUsers,
     last: LastTry,
     networks: u32,
@@ -64,8 +79,17 @@ pub struct Siege {
 
 impl Siege {
     pub async fn of(limits: LimitsBuilder, accounts: usize, processes: usize) -> Self {
-        let limits = limits.build().unwrap();
-        let policy = TenantPolicy::customers("contoso").unwrap().with_limits(limits);
+        Self::by(Ways::Mail, limits, accounts, processes).await
+    }
+
+    pub async fn by(ways: Ways, limits: LimitsBuilder, accounts: usize, processes: usize) -> Self {
+        let limits = limits.texts_per_block(u32::MAX).texts_per_number(u32::MAX);
+        let limits = limits.texts_per_tenant(u32::MAX).build().unwrap();
+        let policy = match ways {
+            Ways::Mail => TenantPolicy::customers("contoso").unwrap(),
+            Ways::InTurn => sms_policy(),
+        };
+        let (policy, inbox) = (policy.with_limits(limits), CaptureSender::new());
         let (users, codes) = (MemoryUsers::new(), Arc::new(MemoryCodes::new()));
         let (policies, last) = (MemoryPolicies::fixed(policy), LastTry::default());
         let keys = Keyring::generate(&SystemEntropy::new()).unwrap();
@@ -73,18 +97,21 @@ impl Siege {
         let build = |_| {
             let (codes, policies, keys) = (codes.clone(), policies.clone(), keys.clone());
             let builder = Sspr::builder(users.clone(), codes, policies, keys);
+            let builder = builder.with_sms(inbox.clone());
             builder.with_clock(clock.clone()).with_events(last.clone()).build()
         };
         let processes = (0..processes).map(build).collect();
         let siege = Self {
             clock: clock.clone(),
             compared: Vec::new(),
-            inbox: CaptureSender::new(),
+            inbox: inbox.clone(),
             last: last.clone(),
             networks: 0,
             limits,
             processes,
+            texts: 0,
             users: users.clone(),
+            ways,
         };
         let hash = cheap_hasher().hash(password(OLD), HashQueue::Submit).await.unwrap();
         (0..accounts).for_each(|number| siege.settle_in(number, &hash));
@@ -95,6 +122,7 @@ impl Siege {
     fn settle_in(&self, number: usize, hash: &PasswordHash) {
         let mut account = account(&spelling(number, 0), &format!("account-{number}"));
         account.addresses.extend((1..4).map(|other| address(&spelling(number, other))));
+        account.phones = vec![phone(&format!("+1206555{number:04}"))];
         self.users.insert(&tenant(), account.with_password(hash.clone()));
     }
 
@@ -114,20 +142,33 @@ impl Siege {
         )))
     }
 
-    /// Lets every courier of every process work, and tells what the newest mail says.
-    pub async fn couriers(&self) -> Option<Code> {
+    /// Lets every courier of every process work, and tells what the newest message says.
+    pub async fn couriers(&mut self) -> Option<Code> {
         for (_, courier) in &self.processes {
             courier.drain(&self.inbox).await;
         }
-        self.inbox.take().iter().rev().find_map(sspr::adapters::code_in)
+        let texts = self.inbox.texts();
+        // Notices have no code.
+        let newest = texts.iter().skip(self.texts).rev().find_map(|text| text.code.as_ref());
+        let code = newest.map(|code| Code::parse(code).unwrap());
+        self.texts = texts.len();
+        let mails = self.inbox.take();
+        code.or_else(|| mails.iter().rev().find_map(sspr::adapters::code_in))
+    }
+
+    fn way(&self, turn: usize) -> Method {
+        if self.ways == Ways::InTurn && turn % 2 == 1 { Method::Sms } else { Method::Email }
     }
 
     /// Opens a reset of an account, under one of its spellings.
     pub async fn open(&mut self, account: usize, turn: usize) -> Opened {
+        // Longer codes that earlier tries have led to are on their way.
+        self.couriers().await;
         let (from, typed) = (self.somewhere(), spelling(account, turn % 4));
-        match self.processes[0].0.start(&request(&typed), &from).await.unwrap() {
+        let asked = request(&typed).by(self.way(turn));
+        match self.processes[0].0.start(&asked, &from).await.unwrap() {
             StartOutcome::Started(started) => {
-                Opened { code: self.couriers().await, token: started.token }
+                Opened { code: self.couriers().await, sends: turn + 1, token: started.token }
             }
             other => panic!("the attacker opens too many: {other:?}"),
         }
@@ -144,7 +185,9 @@ impl Siege {
 
     pub async fn resend(&mut self, opened: &mut Opened) -> bool {
         let from = self.somewhere();
-        let sent = self.processes[0].0.send(&opened.token, &from).await.unwrap();
+        let method = self.way(opened.sends);
+        opened.sends += 1;
+        let sent = self.processes[0].0.send_by(&opened.token, method, &from).await.unwrap();
         opened.code = self.couriers().await;
         matches!(sent, SendOutcome::Sent(_))
     }

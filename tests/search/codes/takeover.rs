@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sspr::policy::{Limits, LimitsBuilder};
 
-use super::siege::{Guess, Opened, Siege};
+use super::siege::{Guess, Opened, Siege, Ways};
 use crate::support::{hours, runtime, seconds};
 
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -71,6 +71,57 @@ fn a_day_of_one_account_is_compared_as_often_as_limits_say() {
             row("one account, a day", &format!("{budget} a window"), stated, reached);
             assert_eq!(reached, stated);
         }
+    });
+}
+
+/// By mail and by text in turn: all codes share one budget.
+#[test]
+fn who_alternates_the_ways_is_compared_as_often_as_limits_say() {
+    runtime().block_on(async {
+        let by_turns = |limits| Siege::by(Ways::InTurn, limits, 1, 1);
+        // One reset, asked for in both ways: none of them has to wait for the other.
+        let mut siege = by_turns(defaults()).await;
+        let mut opened = siege.open(0, 0).await;
+        for _ in 0..18 {
+            for _ in 0..5 {
+                siege.guess(&opened, 0, false).await;
+            }
+            siege.clock.advance(seconds(31));
+            assert!(siege.resend(&mut opened).await, "each way has a cooldown of its own");
+        }
+        row("one reset, sent in both ways", "19 sends", 15, siege.compared.len() as u64);
+        assert_eq!(siege.compared.len(), 15);
+
+        for budget in [1, 5, 15, 50] {
+            let limits = defaults().tries_per_window(budget);
+            let stated = limits.build().unwrap().odds().guesses_per_account_day;
+            let mut siege = by_turns(limits).await;
+            two_windows(&mut siege, budget, hours(24)).await;
+            let reached = siege.most_within(hours(24));
+            row("one account in both ways, a day", &format!("{budget} a window"), stated, reached);
+            assert_eq!(reached, stated);
+        }
+
+        let limits = defaults().tries_per_streak(25).tries_per_window(50);
+        let stated = limits.build().unwrap().odds().guesses_per_account_year;
+        let mut siege = by_turns(limits).await;
+        two_windows(&mut siege, 25, YEAR).await;
+        let reached = siege.most_within(YEAR);
+        row("one account in both ways, a year", "25 between right codes", stated, reached);
+        assert_eq!(reached, stated);
+    });
+}
+
+#[test]
+fn a_tenant_whose_codes_go_both_ways_is_compared_as_often_as_limits_say() {
+    runtime().block_on(async {
+        let (threshold, accounts) = (50, 100);
+        let limits = defaults().tenant_tries(threshold);
+        let mut siege = Siege::by(Ways::InTurn, limits, accounts, 1).await;
+        let reached = besieged(&mut siege, 1, accounts).await;
+        let stated = 2 * u64::from(threshold);
+        row("a tenant in both ways, a window", &format!("threshold {threshold}"), stated, reached);
+        assert_eq!(reached, stated - 1);
     });
 }
 

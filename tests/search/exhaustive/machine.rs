@@ -67,10 +67,14 @@ pub enum Wrong {
     OneCodeForAll,
     /// No machine, but the users table: it takes a change whatever stamp and last reset are.
     UsersTakeAll,
+    /// A code by one way must wait for the cooldown of the other.
+    WaysShareCooldown,
+    /// A code by the other way ends the cooldown of the first.
+    SwitchEndsCooldown,
 }
 
 impl Wrong {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::BindsTwice,
         Self::CodeNeverDies,
         Self::GrantNeverDies,
@@ -87,6 +91,8 @@ impl Wrong {
         Self::LockCountsNothing,
         Self::OneCodeForAll,
         Self::UsersTakeAll,
+        Self::WaysShareCooldown,
+        Self::SwitchEndsCooldown,
     ];
 
     pub fn breaks(self) -> Broken {
@@ -107,6 +113,8 @@ impl Wrong {
             Self::LockCountsNothing => Broken::LockCountsTooFew,
             Self::OneCodeForAll => Broken::I4ForeignCode,
             Self::UsersTakeAll => Broken::I1GrantTwice,
+            Self::WaysShareCooldown => Broken::OtherWayWaits,
+            Self::SwitchEndsCooldown => Broken::SendsTooSoon,
         }
     }
 }
@@ -206,6 +214,18 @@ impl Machine {
             (Wrong::NoCooldown, Stage::CodeSent, Event::Send { .. }) => {
                 let mut before = reset.clone();
                 before.sent = before.sent.map(|sent| sspr::flow::Sent { resend_at: at(0), ..sent });
+                honest(&before, event)
+            }
+            (Wrong::WaysShareCooldown, _, Event::Send { method, .. }) => {
+                let mut before = reset.clone();
+                let method = *method;
+                before.sent = before.sent.map(|sent| sspr::flow::Sent { method, ..sent });
+                honest(&before, event)
+            }
+            (Wrong::SwitchEndsCooldown, _, Event::Send { .. }) => {
+                let mut before = reset.clone();
+                let other_resend_at = at(0);
+                before.sent = before.sent.map(|sent| sspr::flow::Sent { other_resend_at, ..sent });
                 honest(&before, event)
             }
             (Wrong::ResendKills, Stage::CodeSent, Event::Match { .. })

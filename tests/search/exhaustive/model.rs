@@ -4,7 +4,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sspr::{
-    domain::Digest,
+    domain::{Digest, Method},
     flow::{Bound, Event, Lockout, Reset, Stage, StageName, Step},
 };
 
@@ -15,6 +15,7 @@ pub const TRIES: u8 = 2;
 const SENDS: u8 = 3;
 const LAST_TICK: u8 = 14;
 const MOST_STAMPS: u8 = 3;
+const WAYS: [Method; 2] = [Method::Email, Method::Sms];
 pub const LIVES: u8 = 4;
 pub const TICKET_LIVES: u8 = 2;
 
@@ -35,6 +36,7 @@ pub enum Broken {
     I8TimeGoesBack,
     LockCountsTooFew,
     LockEndsEarly,
+    OtherWayWaits,
     SendsTooSoon,
     TheEndIsNoEnd,
 }
@@ -48,6 +50,8 @@ pub enum Setting {
     TwoTenants,
     /// One reset alone: further.
     Alone,
+    /// One reset alone, whose codes go by mail or by text.
+    TwoWays,
 }
 
 /// How a reset began. Nobody has the token of one that did not begin by being opened.
@@ -66,6 +70,7 @@ pub enum Action {
     Send {
         reset: usize,
         longer: bool,
+        by: Method,
     },
     /// The courier handles a job: late, again, or with a mail that is lost.
     Deliver {
@@ -125,6 +130,8 @@ pub struct Outside {
     pub tries: u8,
     pub sends: u8,
     pub sent_at: u8,
+    /// When the last code of each way was asked for.
+    pub sent_by: [Option<u8>; 2],
     pub sent_long: bool,
     /// The latest tick that was written.
     pub seen: u8,
@@ -209,7 +216,9 @@ impl State {
         let mut state = Self::new(machine);
         for reset in 0..2 {
             let (number, lost, longer) = (1, false, false);
-            for action in [Action::Send { longer, reset }, Action::Deliver { lost, number, reset }]
+            let by = Method::Email;
+            for action in
+                [Action::Send { by, longer, reset }, Action::Deliver { lost, number, reset }]
             {
                 assert_eq!(state.act(machine, setting, action), Ok(true));
             }
@@ -259,6 +268,7 @@ impl State {
                 reset.touched_at.hash(&mut hasher);
                 let sent = reset.sent.map(|sent| (sent.number, sent.resend_at, sent.expires_at));
                 (sent, reset.sent.map(|sent| sent.format)).hash(&mut hasher);
+                reset.sent.map(|sent| (sent.method, sent.other_resend_at)).hash(&mut hasher);
                 if let Some(bound) = &reset.bound {
                     (bound.number, bound.expires_at, bound.code.as_bytes()).hash(&mut hasher);
                     bound.binding.as_bytes().hash(&mut hasher);
@@ -285,12 +295,15 @@ impl State {
     /// Everything that somebody could do now.
     pub fn actions(&self, setting: Setting) -> Vec<Action> {
         let mut all = Vec::with_capacity(40);
-        let alone = setting == Setting::Alone;
+        let alone = matches!(setting, Setting::Alone | Setting::TwoWays);
+        let ways = if setting == Setting::TwoWays { &WAYS[..] } else { &WAYS[..1] };
         for reset in 0..if alone { 1 } else { 2 } {
             let outside = &self.outside[reset];
             let opened = outside.begins == Begins::Opened;
             if opened && outside.sends < SENDS && self.policy[setting.account(reset)] {
-                all.extend([false, true].map(|longer| Action::Send { reset, longer }));
+                for by in ways {
+                    all.extend([false, true].map(|longer| Action::Send { by: *by, longer, reset }));
+                }
             }
             for number in 1..=if opened { outside.sends } else { 1 } {
                 if opened {
@@ -330,7 +343,7 @@ impl State {
     /// Lets it happen; answers whether anything changed.
     pub fn act(&mut self, machine: &Machine, to: Setting, action: Action) -> Result<bool, Broken> {
         match action {
-            Action::Send { reset, longer } => self.send(machine, reset, longer),
+            Action::Send { reset, longer, by } => self.send(machine, reset, longer, by),
             Action::Deliver { reset, number, lost } => {
                 self.deliver(machine, to, reset, number, lost)
             }

@@ -2,7 +2,7 @@
 
 use sspr::{
     domain::{CodeFormat, Method, Stamp, Timestamp},
-    flow::{Bound, Event, Lockout, Stage, StageName, Step},
+    flow::{Bound, Event, Lockout, Refusal, Stage, StageName, Step},
 };
 
 use super::{
@@ -13,27 +13,39 @@ use super::{
 };
 
 impl State {
-    pub fn send(&mut self, machine: &Machine, reset: usize, longer: bool) -> Result<bool, Broken> {
+    pub fn send(
+        &mut self,
+        machine: &Machine,
+        reset: usize,
+        longer: bool,
+        by: Method,
+    ) -> Result<bool, Broken> {
         if self.is_dead(reset) {
             return Ok(false);
         }
         let format = if longer { CodeFormat::Letters } else { CodeFormat::Digits };
-        let step = machine.step(
-            &self.resets[reset],
-            Event::Send { method: Method::Email, format },
-            at(self.now),
-        );
-        let Step::Next(next) = step else { return Ok(false) };
+        let send = Event::Send { method: by, format };
+        let step = machine.step(&self.resets[reset], send, at(self.now));
         let (tick, outside) = (self.tick(reset), self.outside[reset]);
+        let way = usize::from(by == Method::Sms);
+        let before = outside.sent_by[way];
+        let next = match step {
+            Step::Next(next) => next,
+            // Each way has a cooldown of its own.
+            Step::Refused(Refusal::TooSoon { .. }) if before.is_none_or(|at| self.now > at) => {
+                return Err(Broken::OtherWayWaits);
+            }
+            Step::Stay | Step::Refused(_) => return Ok(false),
+        };
         let to_longer = longer && !outside.sent_long;
         if outside.ended {
             return Err(Broken::TheEndIsNoEnd);
         }
-        if outside.sends > 0 && !to_longer {
-            if self.now > outside.sent_at && tick < outside.sent_at + 1 {
+        if let Some(before) = before.filter(|_| !to_longer) {
+            if self.now > before && tick < before + 1 {
                 return Err(Broken::I8TimeGoesBack);
             }
-            if tick < outside.sent_at + 1 {
+            if tick < before + 1 {
                 return Err(Broken::SendsTooSoon);
             }
         }
@@ -41,6 +53,7 @@ impl State {
         let outside = &mut self.outside[reset];
         outside.sends += 1;
         (outside.sent_at, outside.sent_long) = (tick, longer);
+        outside.sent_by[way] = Some(tick);
         outside.void |= outside.grants;
         outside.pending = 0;
         Ok(true)

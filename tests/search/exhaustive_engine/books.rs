@@ -5,19 +5,22 @@ use std::sync::Arc;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use sspr::{
     adapters::code_in,
-    domain::{Account, CodeFormat, EmailAddress, Purpose, RecordId, Stamp, Timestamp},
+    domain::{Account, CodeFormat, Method, PhoneNumber, Purpose, RecordId, Stamp, Timestamp},
     flow::{Bound, Reset, Stage, decode_lockout, decode_reset},
-    mail::EmailMessage,
+    mail::{EmailMessage, TextMessage},
     ports::{Applied, PasswordChange},
-    store::{Attempted, Charge, CounterName, Family, Record},
+    store::{Attempted, Charge, CounterName, Family, Over, Record},
 };
 
 use super::{
     calls::Call,
     desk::Inner,
-    world::{LIMITS, PASSWORDS, STRICT, Setting},
+    world::{LIMITS, PASSWORDS, STRICT, Setting, TEXTED},
 };
-use crate::simulation::founding::plain;
+use crate::simulation::{
+    founding::plain,
+    methods::{FIRST, Place, SECOND, is_served, phone},
+};
 
 /// A property that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +62,10 @@ pub enum Broken {
     I12DoorClosed,
     I13MailLost,
     I14OwnerNotTold,
+    I4TextNotOnFile,
+    TollCountryNotServed,
+    TollTextRefused,
+    TollTooManyTexts,
 }
 
 /// The books of the two resets that begin without a mail.
@@ -75,6 +82,10 @@ pub struct Books {
     pub tried: [Budget; 2],
     /// Every stamp that an account had.
     pub stamps: [Vec<[u8; 16]>; 2],
+    /// The phones that were on file with a stamp.
+    pub phones: Vec<([u8; 16], Vec<PhoneNumber>)>,
+    /// Texts to the first and to the second phone.
+    pub texts: [Budget; 2],
     /// Notices that are owed, and not yet handed over.
     pub owed: u8,
     /// Addresses that must be told of a change by a courier, because no outbox keeps the notice.
@@ -136,6 +147,10 @@ pub struct ResetBook {
     pub touched: Timestamp,
     pub ends_at: Timestamp,
     pub sends: u32,
+    /// The way of each send.
+    pub ways: Vec<Method>,
+    /// The last send whose text a limit has held back.
+    pub withheld: u32,
     pub tries: u32,
     pub binds: Vec<Bind>,
     /// Which code's grant stands.
@@ -151,8 +166,8 @@ pub struct ResetBook {
 #[derive(Clone, Hash)]
 pub struct Bind {
     pub number: u32,
-    /// Which account, with which stamp and address; none for a decoy.
-    pub to: Option<(u8, [u8; 16], EmailAddress)>,
+    /// Which account, with which stamp and place; none for a decoy.
+    pub to: Option<(u8, [u8; 16], Place)>,
     pub expires_at: Timestamp,
     pub short: bool,
     pub tries: u32,
@@ -258,6 +273,11 @@ impl Budget {
         self.count >= LIMITS.tries_per_window()
     }
 
+    /// Whether its window is under way, and has this many.
+    fn holds(&self, limit: u32, now: Timestamp) -> bool {
+        self.touched.latest(now) < self.ends_at && self.count >= limit
+    }
+
     fn spend(&mut self, now: Timestamp) -> u32 {
         self.touched = self.touched.latest(now);
         if self.touched >= self.ends_at {
@@ -265,6 +285,14 @@ impl Budget {
         }
         self.count += 1;
         self.count
+    }
+}
+
+impl ResetBook {
+    /// The way of a send.
+    pub fn way_of(&self, number: u32) -> Method {
+        let index = (number as usize).checked_sub(1);
+        index.and_then(|index| self.ways.get(index)).copied().unwrap_or_default()
     }
 }
 
@@ -279,6 +307,10 @@ impl Books {
 
     pub fn breaks(&mut self, broken: Broken) {
         self.broken.get_or_insert(broken);
+    }
+
+    fn texts_to(&mut self, number: &PhoneNumber) -> &mut Budget {
+        &mut self.texts[usize::from(number.as_str() != FIRST)]
     }
 
     fn of(&self, id: &RecordId) -> Option<usize> {
@@ -386,6 +418,7 @@ impl Inner {
         book.ends_at = next.expires_at;
         if after.sends() > book.sends {
             book.sends = after.sends();
+            book.ways.extend(after.sent.map(|sent| sent.method));
             self.noted.sent = Some(book.sends);
         }
         match &after.stage {
@@ -402,6 +435,7 @@ impl Inner {
         book.tries = 0;
         let last = book.binds.last().map_or(0, |bind| bind.number);
         let (number, to) = (bind.number, bind.to.as_ref().map(|(account, ..)| *account));
+        let place = bind.to.clone();
         book.binds.push(bind);
         let typed = self.world.typed(reset as u8).0;
         self.noted.bound = to.is_some();
@@ -411,9 +445,46 @@ impl Inner {
         if to.is_some_and(|to| usize::from(to) != typed) {
             self.books.breaks(Broken::I4AnotherAccount);
         }
+        if let Some((_, stamp, Place::Phone(number))) = place {
+            self.texts_to(stamp, &number, now);
+        }
     }
 
-    fn bound(&self, id: &RecordId, after: &Reset) -> Option<Bind> {
+    /// A code is bound that goes by text: to a phone that is on file and served, and that has not had
+    /// its text of the day.
+    fn texts_to(&mut self, stamp: [u8; 16], number: &PhoneNumber, now: Timestamp) {
+        let mut phones = self.books.phones.iter();
+        let on_file = phones.any(|(of, held)| *of == stamp && held.contains(number));
+        let envs = self.tape.heard.iter().map(|heard| heard.env).chain([self.around()]);
+        let served = envs.map(|env| env.modes[0]).any(|mode| is_served(mode, number));
+        let texts = self.books.texts_to(number).spend(now);
+        match () {
+            () if !on_file => self.books.breaks(Broken::I4TextNotOnFile),
+            () if !served => self.books.breaks(Broken::TollCountryNotServed),
+            () if texts > TEXTED.texts_per_number() => {
+                self.books.breaks(Broken::TollTooManyTexts);
+            }
+            () => {}
+        }
+    }
+
+    /// A limit that nobody sees has held a code back.
+    pub fn held_back(&mut self, next: &Record, over: &[Over], now: Timestamp) {
+        let is_text = |over: &Over| over.name.family() == Some(Family::SilentTexts);
+        let (Call::Deliver { reset, number, .. }, true) = (self.call, over.iter().any(is_text))
+        else {
+            return;
+        };
+        self.books.resets[usize::from(reset)].withheld = number;
+        let bind = decode_reset(&next.body).ok().and_then(|after| self.bound(&next.id, &after));
+        if let Some((.., Place::Phone(number))) = bind.and_then(|bind| bind.to)
+            && !self.books.texts_to(&number).holds(TEXTED.texts_per_number(), now)
+        {
+            self.books.breaks(Broken::TollTextRefused);
+        }
+    }
+
+    pub fn bound(&self, id: &RecordId, after: &Reset) -> Option<Bind> {
         let bound = after.bound.as_ref()?;
         Some(Bind {
             changes: 0,
@@ -436,19 +507,23 @@ impl Inner {
         })
     }
 
-    /// The account, stamp and address that a code's digest covers; found by trying all.
+    /// The account, stamp and place that a code's digest covers; found by trying all.
     fn behind(&self, id: &RecordId, after: &Reset, bound: &Bound) -> BoundTo {
         let origin = &after.origin;
         for (index, (_, account)) in self.stores.accounts.iter().enumerate() {
             for stamp in self.books.stamps[index].iter().rev() {
-                for address in &account.addresses {
+                let mailboxes = account.addresses.iter().cloned().map(Place::Mailbox);
+                let phones = [FIRST, SECOND].map(|text| Place::Phone(phone(text)));
+                let by_text = after.sent.is_some_and(|sent| sent.method == Method::Sms);
+                let places: Vec<_> = if by_text { phones.into() } else { mailboxes.collect() };
+                for place in places {
                     let fields = self.world.keys.under(bound.key, Purpose::Binding)?;
                     let fields = fields.tenant(&origin.tenant).text(account.id.as_str());
-                    let fields = fields.bytes(stamp).text(address.as_str()).bytes(id.as_bytes());
+                    let fields = fields.bytes(stamp).text(place.as_str()).bytes(id.as_bytes());
                     let fields = fields.number(bound.number.into()).text(origin.user_flow.as_str());
                     let digest = fields.text(origin.application.as_str()).digest();
                     if digest.matches(&bound.binding) {
-                        return Some((index as u8, *stamp, address.clone()));
+                        return Some((index as u8, *stamp, place));
                     }
                 }
             }
@@ -473,6 +548,8 @@ impl Inner {
                 && after.frozen.is_none()
         });
         self.books.stamps[account].push(*change.next_stamp.as_bytes());
+        let phones = self.stores.accounts[account].1.phones.clone();
+        self.books.phones.push((*change.next_stamp.as_bytes(), phones));
         if self.world.queues() {
             self.books.owed += before.addresses.len() as u8;
         } else {
@@ -517,8 +594,8 @@ impl Inner {
             return Some(Broken::I4SecretThatNeverCounted);
         };
         bind.changes += 1;
-        let same = bind.to.as_ref().is_some_and(|(_, stamp, address)| {
-            before.stamp == Stamp::from_bytes(*stamp) && before.addresses.contains(address)
+        let same = bind.to.as_ref().is_some_and(|(_, stamp, to)| {
+            before.stamp == Stamp::from_bytes(*stamp) && to.is_of(before)
         });
         match () {
             () if bind.changes > 1 => Some(Broken::I1GrantChangesTwice),
@@ -606,15 +683,26 @@ impl Inner {
         if let Call::Tell { .. } = self.call {
             self.books.untold = self.books.untold.saturating_sub(1);
         }
+        let to = Place::Mailbox(message.to.clone());
+        self.handed_over(&to, code, Broken::I4MailNotOnFile);
+    }
+
+    /// A code leaves by text: to the phone that it is bound to, and to nobody else.
+    pub fn texted(&mut self, message: &TextMessage, code: Option<Arc<str>>) {
+        let to = Place::Phone(message.to.clone());
+        self.handed_over(&to, code, Broken::I4TextNotOnFile);
+    }
+
+    fn handed_over(&mut self, to: &Place, code: Option<Arc<str>>, broken: Broken) {
         let Call::Deliver { reset, number, .. } = self.call else { return };
         let Some(bind) = self.books.bind_mut(reset, number) else {
             return self.books.breaks(Broken::I4SecretThatNeverCounted);
         };
-        let on_file = bind.to.as_ref().is_some_and(|(.., address)| *address == message.to);
+        let on_file = bind.to.as_ref().is_some_and(|(.., place)| place == to);
         bind.code = code.or(bind.code.take());
         bind.mailed = true;
         if !on_file {
-            self.books.breaks(Broken::I4MailNotOnFile);
+            self.books.breaks(broken);
         }
     }
 
@@ -660,6 +748,7 @@ impl Inner {
         let notice = self.books.notice.as_ref().and_then(|notice| notice.code.as_deref());
         let mut found = notice.is_some_and(|code| holds(code.as_bytes()));
         found |= holds(b"@example.com") || holds(b"@home.example") || holds(b"unrelated");
+        found |= holds(FIRST.as_bytes()) || holds(SECOND.as_bytes());
         for book in &self.books.resets {
             let codes = book.binds.iter().filter_map(|bind| bind.code.as_deref());
             found |= codes.map(str::as_bytes).any(holds);
@@ -679,7 +768,7 @@ impl Inner {
     }
 }
 
-type BoundTo = Option<(u8, [u8; 16], EmailAddress)>;
+type BoundTo = Option<(u8, [u8; 16], Place)>;
 
 fn is_turn(name: &CounterName) -> bool {
     name.family() == Some(Family::Turns)

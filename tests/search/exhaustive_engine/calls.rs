@@ -8,7 +8,7 @@ use std::{
 use futures_util::FutureExt;
 use sspr::{
     Application, Courier, Error, Sspr,
-    domain::{ActorId, Code, FlowToken, Grant, Password, Stamp, Ticket, Timestamp},
+    domain::{ActorId, Code, FlowToken, Grant, Method, Password, Stamp, Ticket, Timestamp},
     engine::{
         AssistanceCode, AssistanceOutcome, Assisted, ChangeOutcome, Client, Context, Drained,
         FreezeOutcome, OpenOutcome, RedeemOutcome, Request, RequestKey, SendOutcome, Session,
@@ -35,8 +35,10 @@ pub enum Call {
     Open {
         reset: u8,
     },
+    /// A code is asked for, where there is a choice in one way.
     Send {
         reset: u8,
+        by: Option<Method>,
     },
     Verify {
         reset: u8,
@@ -127,7 +129,7 @@ impl Call {
     pub fn reset(self) -> Option<u8> {
         match self {
             Self::Open { reset }
-            | Self::Send { reset }
+            | Self::Send { reset, .. }
             | Self::Verify { reset, .. }
             | Self::Submit { reset, .. }
             | Self::Redeem { reset, .. }
@@ -278,7 +280,10 @@ async fn perform((sspr, courier): &(Sspr, Courier), call: Call, desk: &Desk) -> 
             }
             Answer::Open(sspr.open(&request, &client).await)
         }
-        Call::Send { reset } => Answer::Send(sspr.send(&token(reset), &client).await),
+        Call::Send { reset, by } => Answer::Send(match by {
+            Some(by) => sspr.send_by(&token(reset), by, &client).await,
+            None => sspr.send(&token(reset), &client).await,
+        }),
         Call::Verify { reset, typed } => {
             let code = match typed {
                 Typed::Mailed { reset, number } => {

@@ -1,5 +1,7 @@
 //! What may happen next.
 
+use sspr::domain::Method;
+
 use super::{
     books::{ASSISTED, FORCED},
     calls::{Call, Typed},
@@ -12,6 +14,7 @@ use crate::simulation::founding::plain;
 /// Sends of a reset, stamps of an account.
 const SENDS: u32 = 3;
 const STAMPS: usize = 3;
+const TWO_WAYS: [Option<Method>; 2] = [Some(Method::Email), Some(Method::Sms)];
 /// How long the code of a notice works.
 pub const FREEZE_MINUTES: i64 = 3 * 24 * 60;
 
@@ -62,6 +65,10 @@ pub enum Deed {
         account: usize,
     },
     Disable {
+        account: usize,
+    },
+    /// Its phone becomes another one.
+    Rephone {
         account: usize,
     },
     /// An account must change its password at the next sign-in.
@@ -116,7 +123,8 @@ impl State {
                 continue;
             }
             if book.sends < SENDS {
-                all.push(Call::Send { reset });
+                let ways = if world.texts() { &TWO_WAYS[..] } else { &[None] };
+                all.extend(ways.iter().map(|by| Call::Send { by: *by, reset }));
             }
             if book.sends > 0 {
                 all.push(Call::Verify { reset, typed: Typed::Wrong });
@@ -250,10 +258,14 @@ impl State {
         let tenants = if world.typed(1).1 == 1 { 2 } else { 1 };
         // No policy decides on what happens there.
         for tenant in (0..tenants).filter(|_| !entrances) {
-            all.extend([0, 1, 2].map(|to| Deed::Policy { tenant, to }));
+            all.extend(world.modes().map(|to| Deed::Policy { tenant, to }));
         }
         let accounts = if world.resets() <= 1 { 1 } else { 2 };
         for account in (0..accounts).filter(|it| self.books.stamps[*it].len() < STAMPS) {
+            if world.texts() {
+                all.push(Deed::Rephone { account });
+                continue;
+            }
             all.push(Deed::SignOut { account });
             if account == 0 {
                 all.push(Deed::Disable { account });

@@ -81,10 +81,24 @@ pub enum Defect {
     VoidsForgotten,
     /// The code store does not keep that the code of a notice was seen to expire.
     NoticeExpiryForgotten,
+    /// Texts go to another number.
+    TextToAnother,
+    /// The users table tells of the phone that the account had at the beginning.
+    PhonesAreStale,
+    /// Processes go on with the countries that were served at first.
+    CountriesAreStale,
+    /// The code store does not count texts.
+    TextsUncounted,
+    /// The code store does not make the charges that come with tries of codes by text.
+    TextTriesAreFree,
+    /// The code store keeps the code before when another one goes by text.
+    TextSupersedesNothing,
+    /// The code store gives the codes of decoys no tries of their own.
+    DecoysKeepTries,
 }
 
 impl Defect {
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 45] = [
         Self::GrantsAreDrawn,
         Self::UsersTakeAll,
         Self::VersionsNotCompared,
@@ -123,6 +137,13 @@ impl Defect {
         Self::FreezesUnseen,
         Self::VoidsForgotten,
         Self::NoticeExpiryForgotten,
+        Self::TextToAnother,
+        Self::PhonesAreStale,
+        Self::CountriesAreStale,
+        Self::TextsUncounted,
+        Self::TextTriesAreFree,
+        Self::TextSupersedesNothing,
+        Self::DecoysKeepTries,
     ];
 
     /// The faults that must happen on the way.
@@ -152,6 +173,12 @@ impl Defect {
             }
             Self::VoidsForgotten => (Setting::Notified, Root::NotifiedAndGranted, 2, 0),
             Self::NoticeExpiryForgotten => (Setting::Notified, Root::Notified, 4, 0),
+            Self::TextToAnother => (Setting::Texted, Root::Codes, 2, 0),
+            Self::PhonesAreStale | Self::CountriesAreStale => (Setting::Texted, Root::Codes, 3, 0),
+            Self::TextSupersedesNothing => (Setting::Texted, Root::Codes, 3, 0),
+            Self::TextsUncounted => (Setting::Texted, Root::Texted, 3, 0),
+            Self::TextTriesAreFree => (Setting::Texted, Root::TriedByText, 1, 0),
+            Self::DecoysKeepTries => (Setting::Texted, Root::Nothing, 5, 0),
             Self::FailuresForgotten => (Setting::Entrances, Root::Nothing, 3, 0),
             Self::ExpiryForgotten => (Setting::Entrances, Root::Assisted, 4, 0),
             Self::TenantsMixed => (Setting::Tenants, Root::Nothing, 3, 0),
@@ -215,6 +242,12 @@ impl Defect {
             Self::FreezesUnseen => Broken::I9FrozenSignsIn,
             Self::VoidsForgotten => Broken::I4VoidCodeFreezes,
             Self::NoticeExpiryForgotten => Broken::I8TheDeadRevived,
+            Self::TextToAnother | Self::PhonesAreStale => Broken::I4TextNotOnFile,
+            Self::CountriesAreStale => Broken::TollCountryNotServed,
+            Self::TextsUncounted => Broken::TollTooManyTexts,
+            Self::TextTriesAreFree => Broken::I2TriesOfAnAccount,
+            Self::TextSupersedesNothing => Broken::I3OlderCodeWins,
+            Self::DecoysKeepTries => Broken::I7StrangerSees,
         }
     }
 }

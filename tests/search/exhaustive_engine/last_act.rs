@@ -24,7 +24,7 @@ impl State {
             state.act(world, Deed::Disable { account }, None)?;
         }
         state.whole(world, Call::Open { reset: RESET })?;
-        let sent = state.whole(world, Call::Send { reset: RESET })?;
+        let sent = state.whole(world, Call::Send { by: None, reset: RESET })?;
         if !matches!(sent, Some(Answer::Send(Ok(SendOutcome::Sent(_))))) {
             return Err(Broken::I12DoorClosed);
         }

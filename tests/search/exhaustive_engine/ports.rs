@@ -6,16 +6,16 @@ use sspr::{
     TenantPolicy,
     adapters::code_in,
     domain::{
-        Account, AccountId, Digest, EmailAddress, Password, PasswordHash, RecordId, Stamp,
+        Account, AccountId, Digest, EmailAddress, Method, Password, PasswordHash, RecordId, Stamp,
         TenantId, Timestamp,
     },
     flow::{Lockout, StageName, decode_lockout, decode_reset, encode_lockout, encode_reset},
-    mail::{Content, EmailMessage, Letter, Templates},
+    mail::{Content, EmailMessage, Letter, Templates, TextContent, TextLetter, TextMessage},
     ports::{
         Applied, Clock, CodeStore, EmailSender, EngineEvent, Entropy, EntropyUnavailable,
         EventSink, Freeze, HashError, HashQueue, Notice, NoticeDelivery, NoticeId, Outbox,
         PasswordChange, PasswordHasher, PasswordMatch, PolicyError, PolicySource, SendError,
-        SendErrorKind, Sleep, StoreError, StoreErrorKind, UserStore,
+        SendErrorKind, Sleep, SmsSender, StoreError, StoreErrorKind, UserStore,
     },
     store::{
         Attempted, Charge, CounterName, Family, Inserted, Loaded, Over, Record, StoredRecord,
@@ -35,6 +35,7 @@ use super::{
 use crate::simulation::{
     facts::Mode,
     founding::{TENANTS, plain},
+    methods::{FIRST, SECOND, phone},
 };
 
 /// What a store's caller hears.
@@ -164,11 +165,15 @@ impl CodeStore for Desk {
                 return Reply::Swapped(Swapped::Swapped { version: expected + 1 });
             }
             let older = inner.stores.records.get(&next.id).cloned();
+            let charges = &inner.made(charges);
             let mut done = inner.stores.swap(&written, expected, charges, clear, now);
             if let (true, Swapped::Conflict { version }) =
                 (inner.world.is(Defect::VersionsNotCompared), &done)
             {
                 done = inner.stores.swap(&written, *version, charges, clear, now);
+            }
+            if let Swapped::Refused(over) = &done {
+                inner.held_back(next, over, now);
             }
             if let Swapped::Swapped { version } = done {
                 inner.wrote_lockout(next, version);
@@ -214,9 +219,29 @@ impl Inner {
             Some(Defect::ChargesForgotten) => record.charges.clear(),
             Some(Defect::OneTryMore) => record.tries_limit += 1,
             Some(Defect::TriesEndEarly) => record.tries_limit -= 1,
+            Some(Defect::TextTriesAreFree) if by_text(&record) => record.charges.clear(),
+            Some(Defect::TextSupersedesNothing) if by_text(&record) => {
+                let bound = self.stores.record(&record.id);
+                let bound = bound.and_then(|before| decode_reset(&before.body).ok()?.bound);
+                let mut next = decode_reset(&record.body).unwrap();
+                next.bound = bound.or(next.bound);
+                record.body = encode_reset(&next);
+            }
+            Some(Defect::DecoysKeepTries) if record.begins_challenge => {
+                let after = decode_reset(&record.body).unwrap();
+                let is_decoy = self.bound(&record.id, &after).is_some_and(|bind| bind.to.is_none());
+                record.begins_challenge = !is_decoy;
+            }
             _ => {}
         }
         record
+    }
+
+    /// The charges that are really made with a write.
+    fn made(&self, charges: &[Charge]) -> Vec<Charge> {
+        let free = self.world.is(Defect::TextsUncounted);
+        let is_made = |it: &&Charge| !free || it.name.family() != Some(Family::SilentTexts);
+        charges.iter().filter(is_made).copied().collect()
     }
 
     /// Whether the store makes none of the charges that come with a read.
@@ -357,6 +382,10 @@ impl Inner {
                 account.must_change = false;
                 return account;
             }
+            Some(Defect::PhonesAreStale) => {
+                account.phones = vec![phone(FIRST)];
+                return account;
+            }
             Some(Defect::SessionsAreTrusted) => {
                 if let Call::Change { stamp, .. } = self.call {
                     account.stamp = Stamp::from_bytes(stamp);
@@ -445,6 +474,36 @@ impl EmailSender for Desk {
 }
 
 #[async_trait::async_trait]
+impl SmsSender for Desk {
+    async fn send_text(&self, message: &TextMessage) -> Result<(), SendError> {
+        let mut message = message.clone();
+        let reply = self.hear(
+            || "send_text".to_owned(),
+            |inner| {
+                let Call::Deliver { lost, .. } = inner.call else { return Reply::Done };
+                if inner.world.is(Defect::TextToAnother) {
+                    message.to = phone(SECOND);
+                }
+                if let Some(code) = &message.code {
+                    inner.texted(&message, Some(Arc::from(code.as_str())).filter(|_| !lost));
+                }
+                Reply::Done
+            },
+        );
+        match reply.await {
+            Reply::Done => Ok(()),
+            _ => Err(SendError::new(SendErrorKind::Transient, "the provider has a bad day")),
+        }
+    }
+}
+
+/// Whether a record is a reset whose latest code goes by text.
+fn by_text(record: &Record) -> bool {
+    let sent = decode_reset(&record.body).ok().and_then(|reset| reset.sent);
+    sent.is_some_and(|sent| sent.method == Method::Sms)
+}
+
+#[async_trait::async_trait]
 impl PasswordHasher for Desk {
     async fn hash(&self, password: Password, _: HashQueue) -> Result<PasswordHash, HashError> {
         let reply = self.hear(
@@ -506,7 +565,11 @@ impl PolicySource for Desk {
         let index = TENANTS.iter().position(|name| *name == tenant.as_str());
         let cached = inner.world.is(Defect::PolicyCached);
         Ok(index.map(|index| {
-            let mode = if cached { Mode::On } else { inner.around().modes[index] };
+            let mode = match inner.around().modes[index] {
+                _ if cached => Mode::On,
+                Mode::Abroad if inner.world.is(Defect::CountriesAreStale) => Mode::On,
+                mode => mode,
+            };
             inner.world.policy(index, mode)
         }))
     }
@@ -559,7 +622,10 @@ impl Templates for ShortMails {
         letter.message(subject, Zeroizing::new(text), html)
     }
 
-    fn text(&self, letter: &sspr::mail::TextLetter<'_>) -> zeroize::Zeroizing<String> {
-        sspr::mail::StandardTemplates::default().text(letter)
+    fn text(&self, letter: &TextLetter<'_>) -> Zeroizing<String> {
+        match letter.content {
+            TextContent::Passcode { code, .. } => Zeroizing::new(code.expose()),
+            _ => Zeroizing::default(),
+        }
     }
 }

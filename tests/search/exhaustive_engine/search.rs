@@ -2,9 +2,12 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use sspr::engine::{
-    AssistanceOutcome, ChangeOutcome, FreezeOutcome, RedeemOutcome, Rejection, SignInOutcome,
-    SubmitOutcome, VerifyOutcome,
+use sspr::{
+    domain::Method,
+    engine::{
+        AssistanceOutcome, ChangeOutcome, FreezeOutcome, RedeemOutcome, Rejection, SendOutcome,
+        SignInOutcome, SubmitOutcome, VerifyOutcome,
+    },
 };
 
 use super::{
@@ -42,6 +45,12 @@ pub enum Root {
     NotifiedAndGranted,
     /// The owner has typed the code of the notice, and holds a grant of a reset that began after that.
     Frozen,
+    /// A code by mail is in the mailbox, and a later one on the phone.
+    Texted,
+    /// As many wrong tries as an account has in a day, of a code by text and of one by mail.
+    TriedByText,
+    /// The owner holds a grant, by a code on the phone.
+    GrantedByText,
 }
 
 impl Root {
@@ -50,6 +59,13 @@ impl Root {
         match setting {
             Setting::Entrances => vec![Self::Nothing, Self::Marked, Self::Assisted],
             Setting::Notified => vec![Self::Notified, Self::NotifiedAndGranted, Self::Frozen],
+            Setting::Texted => vec![
+                Self::Nothing,
+                Self::Codes,
+                Self::Texted,
+                Self::TriedByText,
+                Self::GrantedByText,
+            ],
             // Without an outbox nothing is different but the notices.
             Setting::Unqueued => vec![Self::Grants],
             Setting::Alone | Setting::Twice => {
@@ -68,6 +84,10 @@ impl Root {
             Self::Nothing if setting == Setting::Entrances => depth + 1,
             Self::Notified => depth + 1,
             Self::Marked | Self::Assisted | Self::NotifiedAndGranted | Self::Frozen => depth.max(2),
+            Self::Nothing if setting == Setting::Texted => depth + 3,
+            Self::Texted => depth + 2,
+            Self::TriedByText => depth + 1,
+            Self::GrantedByText => depth,
             Self::Nothing => depth + 2,
             Self::Codes | Self::Tried => depth + 1,
             Self::Grants | Self::Tickets => depth,
@@ -103,11 +123,35 @@ impl State {
         if root == Root::Frozen {
             happens(whole(Call::Freeze { right: true }));
         }
-        let is_bare = matches!(root, Root::Nothing | Root::Notified);
+        if matches!(root, Root::TriedByText | Root::GrantedByText) {
+            let reset = 0;
+            happens(whole(Call::Open { reset }));
+            happens(whole(Call::Send { by: Some(Method::Sms), reset }));
+            happens(whole(Call::Deliver { lost: false, number, reset, tried }));
+        }
+        if root == Root::GrantedByText {
+            let typed = Typed::Mailed { number, reset: 0 };
+            happens(whole(Call::Verify { reset: 0, typed }));
+        }
+        if root == Root::TriedByText {
+            let reset = 0;
+            (0..2).for_each(|_| happens(whole(Call::Verify { reset, typed: wrong })));
+            happens(whole(Call::Send { by: Some(Method::Email), reset }));
+            happens(whole(Call::Deliver { lost: false, number: 2, reset, tried }));
+            happens(whole(Call::Verify { reset, typed: wrong }));
+        }
+        let is_bare = matches!(
+            root,
+            Root::Nothing | Root::Notified | Root::TriedByText | Root::GrantedByText
+        );
         for reset in (0..world.resets()).filter(|_| !is_bare) {
             happens(whole(Call::Open { reset }));
-            happens(whole(Call::Send { reset }));
+            happens(whole(Call::Send { by: None, reset }));
             happens(whole(Call::Deliver { lost: false, number, reset, tried }));
+            if root == Root::Texted {
+                happens(whole(Call::Send { by: Some(Method::Sms), reset }));
+                happens(whole(Call::Deliver { lost: false, number: 2, reset, tried }));
+            }
             let grants = matches!(
                 root,
                 Root::Grants | Root::Tickets | Root::NotifiedAndGranted | Root::Frozen
@@ -130,7 +174,7 @@ impl State {
             let reset = 0;
             (0..2).for_each(|_| happens(whole(Call::Verify { reset, typed: wrong })));
             happens(Deed::Clock { minutes: 2 });
-            happens(whole(Call::Send { reset }));
+            happens(whole(Call::Send { by: None, reset }));
             happens(whole(Call::Deliver { lost: false, number: 2, reset, tried }));
             happens(whole(Call::Verify { reset, typed: wrong }));
         }
@@ -150,6 +194,8 @@ pub struct Reached {
     pub forced: usize,
     pub assisted: usize,
     pub frozen: usize,
+    /// Codes that were asked for by text.
+    pub texted: usize,
 }
 
 impl Reached {
@@ -159,6 +205,9 @@ impl Reached {
             Answer::SignIn(Ok(SignInOutcome::MustChange(_))) => self.forced += 1,
             Answer::Enter(Ok(AssistanceOutcome::Granted(_))) => self.assisted += 1,
             Answer::Freeze(Ok(FreezeOutcome::Frozen)) => self.frozen += 1,
+            Answer::Send(Ok(SendOutcome::Sent(sent))) if sent.method == Method::Sms => {
+                self.texted += 1;
+            }
             Answer::Verify(Ok(VerifyOutcome::Granted(_))) => self.grants += 1,
             Answer::Verify(Ok(VerifyOutcome::Rejected(Rejection::LongerCodeSent(_)))) => {
                 self.longer += 1;
@@ -182,6 +231,7 @@ impl Reached {
         self.forced += other.forced;
         self.assisted += other.assisted;
         self.frozen += other.frozen;
+        self.texted += other.texted;
     }
 }
 

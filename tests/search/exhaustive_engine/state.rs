@@ -20,9 +20,12 @@ use super::{
     tape::{Env, Fate, Played, Tape},
     verdicts::ALL,
     wide::Wide,
-    world::{LIMITS, Setting, World},
+    world::{Behind, LIMITS, Setting, World},
 };
-use crate::simulation::facts::Mode;
+use crate::simulation::{
+    facts::Mode,
+    methods::{FIRST, SECOND, phone},
+};
 
 pub const BEGIN: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 const MINUTE: i64 = 60_000_000;
@@ -53,6 +56,7 @@ impl State {
         let mut books = Books::default();
         for (index, (_, account)) in stores.accounts.iter().enumerate() {
             books.stamps[index].push(*account.stamp.as_bytes());
+            books.phones.push((*account.stamp.as_bytes(), account.phones.clone()));
         }
         if matches!(world.setting, Setting::Entrances | Setting::Notified) {
             books.session = books.stamps[0][0];
@@ -123,11 +127,15 @@ impl State {
                 self.env.now = Timestamp::from_micros(self.env.now.as_micros() + minutes * MINUTE);
             }
             Deed::Policy { tenant, to } => {
-                self.env.modes[tenant] = [Mode::On, Mode::Off, Mode::Exclude][usize::from(to)];
+                self.env.modes[tenant] = world.mode(to);
             }
             Deed::SignOut { account } => self.change(account, |_| {}),
             Deed::Readdress { account } => self.change(account, |it| it.addresses.reverse()),
             Deed::Disable { account } => self.change(account, |it| it.disabled ^= true),
+            Deed::Rephone { account } => self.change(account, |it| {
+                let other = if it.phones == [phone(FIRST)] { SECOND } else { FIRST };
+                it.phones = vec![phone(other)];
+            }),
             Deed::Mark { account } => {
                 Arc::make_mut(&mut self.stores.accounts[account].1).must_change = true;
             }
@@ -199,7 +207,7 @@ impl State {
                 return Err(Broken::I13MailLost);
             }
             // Also where the store could not say whether the send is written.
-            (Call::Send { reset } | Call::Verify { reset, .. }, ..) if thread.depth > 0 => {
+            (Call::Send { reset, .. } | Call::Verify { reset, .. }, ..) if thread.depth > 0 => {
                 let number = sent.unwrap_or(thread.noted.seen.unwrap_or_default() + 1);
                 self.jobs.push(Job { history: vec![played], number: Some(number), reset });
             }
@@ -304,8 +312,9 @@ impl State {
         let mailed = self.books.bind(reset, number).is_some_and(|bind| bind.mailed);
         let (account, ..) = world.typed(reset);
         // One account behind what was typed, all the time.
-        let known = world.known || account != 0;
-        of_use && waits && !mailed && known && always == ALL
+        let known = account != 0 || world.behind != Behind::Nobody;
+        let withheld = book.withheld == number;
+        of_use && waits && !mailed && known && !withheld && always == ALL
     }
 
     /// Whoever waited for the answer may send the same form again.
@@ -390,6 +399,7 @@ impl State {
         let after = Arc::make_mut(&mut after);
         after.stamp = Stamp::from_bytes(next);
         act(after);
+        self.books.phones.push((next, after.phones.clone()));
         self.stores.put(&tenant, after.clone());
     }
 }

@@ -315,6 +315,7 @@ impl Hash for Stores {
             (account.must_change, account.frozen.is_some()).hash(state);
             account.password.as_ref().map(|hash| hash.expose()).hash(state);
             account.addresses.iter().for_each(|address| address.as_str().hash(state));
+            account.phones.hash(state);
         }
         for waiting in &*self.notices {
             (&waiting.notice.id, waiting.notice.tries, waiting.due_at, waiting.set_at).hash(state);

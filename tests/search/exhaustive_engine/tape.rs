@@ -151,6 +151,7 @@ fn account(account: &Account, state: &mut impl Hasher) {
     (account.disabled, account.must_change, account.frozen.is_some()).hash(state);
     account.password.as_ref().map(|hash| hash.expose()).hash(state);
     account.addresses.iter().for_each(|address| address.as_str().hash(state));
+    account.phones.hash(state);
 }
 
 fn stored(record: &StoredRecord, state: &mut impl Hasher) {

@@ -69,7 +69,7 @@ fn deeds(known: &State, world: &World, left: Budget) -> Vec<Deed> {
         Deed::Go { .. } | Deed::Kill { .. } | Deed::Restart => true,
         Deed::Leave { .. } | Deed::Land { .. } => true,
         Deed::Clock { .. } | Deed::Policy { .. } => true,
-        Deed::SignOut { .. } | Deed::Readdress { .. } => false,
+        Deed::SignOut { .. } | Deed::Readdress { .. } | Deed::Rephone { .. } => false,
         Deed::Disable { .. } | Deed::Mark { .. } => false,
     });
     all.retain(|deed| left.after(*deed).is_some());

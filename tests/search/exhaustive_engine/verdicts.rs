@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sspr::{
-    domain::{Stamp, Timestamp},
+    domain::{Method, Stamp, Timestamp},
     engine::{
         AssistanceOutcome, ChangeOutcome, FreezeOutcome, RedeemOutcome, Rejection, SignInOutcome,
         SubmitOutcome, VerifyOutcome,
@@ -16,11 +16,13 @@ use super::{
     calls::{Answer, Call, Thread, Typed},
     deeds::FREEZE_MINUTES,
     state::State,
+    tape::Env,
     world::{LIMITS, PASSWORDS, Setting, World},
 };
 use crate::simulation::{
-    facts::{Mode, eligible, permitted},
+    facts::{Mode, eligible},
     founding::{plain, rules},
+    methods::{Proof, permitted, texted},
 };
 
 /// How long the code of a notice works.
@@ -44,7 +46,9 @@ impl State {
                 (reset, number)
             }
             Call::Submit { reset, number, .. } | Call::Redeem { reset, number } => (reset, number),
-            Call::Deliver { reset, .. } => return self.standing_of_a_mail(world, reset),
+            Call::Deliver { reset, number, .. } => {
+                return self.standing_of_a_message(world, self.env, reset, number);
+            }
             Call::SignIn { account, password } => {
                 let holder = &self.stores.accounts[usize::from(account)].1;
                 let right = holder.password == Some(plain(PASSWORDS[usize::from(password)]));
@@ -60,12 +64,11 @@ impl State {
         };
         let book = &self.books.resets[usize::from(reset)];
         let Some(bind) = self.books.bind(reset, number) else { return 0 };
-        let Some((account, stamp, address)) = &bind.to else { return 0 };
+        let Some((account, stamp, to)) = &bind.to else { return 0 };
         let Some(stage) = self.stage(reset) else { return 0 };
         let (tenant, now) = (world.typed(reset).1, self.env.now.latest(book.touched));
         let holder = &self.stores.accounts[usize::from(*account)].1;
-        let own =
-            holder.stamp == Stamp::from_bytes(*stamp) && holder.destinations().contains(address);
+        let own = holder.stamp == Stamp::from_bytes(*stamp) && to.is_of(holder);
         let done = book.applied.is_some_and(|(_, stamp)| *holder.stamp.as_bytes() == stamp);
         let verified = book.verified == number;
         let (same, until, open) = match (call, stage) {
@@ -92,7 +95,12 @@ impl State {
             FORCED => ResetReason::MustChange,
             _ => ResetReason::Forgot,
         };
-        let may = permitted(reason, self.env.modes[tenant], holder);
+        // Once the password is changed, nobody knows any more which way the code went.
+        let proof = match call {
+            Call::Redeem { .. } => Proof::any_way(reason),
+            _ => Proof::of(reason, to),
+        };
+        let may = permitted(proof, world.texts(), self.env.modes[tenant], holder);
         bits([may, same, newest, now < until, open])
     }
 
@@ -117,11 +125,16 @@ impl State {
         bits([self.env.modes[0] == Mode::On, true, !notice.may_be_void, self.env.now < until, true])
     }
 
-    fn standing_of_a_mail(&self, world: &World, reset: u8) -> u8 {
+    fn standing_of_a_message(&self, world: &World, env: Env, reset: u8, number: u32) -> u8 {
         let (account, tenant, typed) = world.typed(reset);
         let holder = &self.stores.accounts[account].1;
         let same = holder.addresses.iter().any(|address| address.as_str() == typed);
-        bits([eligible(self.env.modes[tenant], holder), same, true, true, true])
+        let mode = env.modes[tenant];
+        let may = match self.books.resets[usize::from(reset)].way_of(number) {
+            Method::Email => eligible(mode, holder),
+            Method::Sms => texted(mode, holder).is_some(),
+        };
+        bits([may, same, true, true, true])
     }
 
     pub fn stage(&self, reset: u8) -> Option<StageName> {
@@ -133,8 +146,16 @@ impl State {
     pub fn watch(&self, world: &World, thread: &mut Thread) -> Result<(), Broken> {
         let standing = self.standing(world, thread.call, &thread.noted);
         thread.ever |= standing;
+        if let Call::Deliver { reset, number, .. } = thread.call {
+            // A courier reads the policy before it looks the account up.
+            let heard = thread.tape.heard.iter().map(|heard| heard.env);
+            for env in heard.chain([thread.tape.then]) {
+                thread.ever |= self.standing_of_a_message(world, env, reset, number);
+            }
+        }
         thread.always &= standing;
-        if thread.noted.bound && thread.ever & PERMITTED == 0 {
+        let is_sound = self.books.broken.is_none();
+        if is_sound && thread.noted.bound && thread.ever & PERMITTED == 0 {
             return Err(Broken::I6PolicyForbids);
         }
         if thread.noted.applied {

@@ -17,6 +17,7 @@ use crate::simulation::{
     chance::SeededEntropy,
     facts::Mode,
     founding::{self, address, plain, tenant},
+    methods::{FIRST, phone},
 };
 
 /// Small enough that every limit is within reach.
@@ -34,6 +35,17 @@ pub static STRICT: LazyLock<Limits> = LazyLock::new(|| {
     Limits::builder()
         .lockout_threshold(2)
         .submits_per_grant(3)
+        .tries_per_challenge(2)
+        .tries_per_window(3)
+        .build()
+        .unwrap()
+});
+
+/// The same, and a number gets one text a day.
+pub static TEXTED: LazyLock<Limits> = LazyLock::new(|| {
+    Limits::builder()
+        .submits_per_grant(3)
+        .texts_per_number(1)
         .tries_per_challenge(2)
         .tries_per_window(3)
         .build()
@@ -68,10 +80,24 @@ pub enum Setting {
     Entrances,
     /// A thief changes the password, and the owner types the code of the notice.
     Notified,
+    /// One reset of the owner alone, whose codes go by mail or by text.
+    Texted,
 }
 
+/// Who is behind the first address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behind {
+    Owner,
+    /// The owner, without a phone.
+    Phoneless,
+    Nobody,
+}
+
+/// What administrators can set.
+const MODES: [Mode; 5] = [Mode::On, Mode::Off, Mode::Exclude, Mode::Abroad, Mode::MailOnly];
+
 impl Setting {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Alone,
         Self::Stranger,
         Self::Twice,
@@ -80,6 +106,7 @@ impl Setting {
         Self::Unqueued,
         Self::Entrances,
         Self::Notified,
+        Self::Texted,
     ];
 }
 
@@ -95,15 +122,15 @@ pub struct World {
 pub struct Founding {
     pub setting: Setting,
     pub defect: Option<Defect>,
-    /// Whether there is an account behind the first address: for twins.
-    pub known: bool,
+    /// Who is behind the first address: for twins.
+    pub behind: Behind,
     pub keys: Keyring,
-    policies: [[Arc<TenantPolicy>; 3]; 2],
+    policies: [[Arc<TenantPolicy>; MODES.len()]; 2],
 }
 
 impl World {
-    pub fn new(setting: Setting, defect: Option<Defect>, known: bool) -> Self {
-        let founding = Arc::new(Founding::new(setting, defect, known));
+    pub fn new(setting: Setting, defect: Option<Defect>, behind: Behind) -> Self {
+        let founding = Arc::new(Founding::new(setting, defect, behind));
         let desk = Desk::new(&founding);
         let port = || desk.clone();
         let without_outbox = Sspr::builder(port(), port(), port(), founding.keys.clone())
@@ -112,6 +139,10 @@ impl World {
             .with_hasher(port())
             .with_events(port())
             .with_templates(ShortMails);
+        let without_outbox = match setting {
+            Setting::Texted => without_outbox.with_sms(port()),
+            _ => without_outbox,
+        };
         let with_outbox = without_outbox.clone().with_outbox(port());
         Self { desk, founding, with_outbox, without_outbox }
     }
@@ -136,19 +167,23 @@ impl Deref for World {
 }
 
 impl Founding {
-    fn new(setting: Setting, defect: Option<Defect>, known: bool) -> Self {
+    fn new(setting: Setting, defect: Option<Defect>, behind: Behind) -> Self {
         let policy = |index, mode| {
-            let limits = if setting == Setting::Entrances { *STRICT } else { *LIMITS };
-            let policy = founding::policy(index, mode).with_limits(limits);
+            let limits = match setting {
+                Setting::Entrances => *STRICT,
+                Setting::Texted => *TEXTED,
+                _ => *LIMITS,
+            };
+            let texts = setting == Setting::Texted;
+            let policy = founding::policy(index, mode, texts).with_limits(limits);
             Arc::new(match defect {
                 Some(Defect::TenantTells) => policy.with_disclosure(Disclosure::EntraCompatible),
                 _ => policy,
             })
         };
-        let policies = [0, 1]
-            .map(|index| [Mode::On, Mode::Off, Mode::Exclude].map(|mode| policy(index, mode)));
+        let policies = [0, 1].map(|index| MODES.map(|mode| policy(index, mode)));
         let keys = Keyring::generate(&SeededEntropy::new(1)).unwrap();
-        Self { defect, keys, known, policies, setting }
+        Self { behind, defect, keys, policies, setting }
     }
 
     pub fn is(&self, defect: Defect) -> bool {
@@ -156,13 +191,29 @@ impl Founding {
     }
 
     pub fn policy(&self, tenant: usize, mode: Mode) -> Arc<TenantPolicy> {
-        self.policies[tenant][mode as usize].clone()
+        let which = MODES.iter().position(|it| *it == mode).unwrap();
+        self.policies[tenant][which].clone()
+    }
+
+    /// What the administrator sets by this number.
+    pub fn mode(&self, number: u8) -> Mode {
+        MODES[usize::from(number)]
+    }
+
+    /// The numbers of what the administrator may set.
+    pub fn modes(&self) -> [u8; 3] {
+        if self.texts() { [0, 3, 4] } else { [0, 1, 2] }
+    }
+
+    /// Whether codes can go by text.
+    pub fn texts(&self) -> bool {
+        self.setting == Setting::Texted
     }
 
     pub fn resets(&self) -> u8 {
         match self.setting {
             Setting::Entrances => 0,
-            Setting::Alone | Setting::Notified | Setting::Unqueued => 1,
+            Setting::Alone | Setting::Notified | Setting::Texted | Setting::Unqueued => 1,
             Setting::Neighbour | Setting::Stranger | Setting::Tenants | Setting::Twice => 2,
         }
     }
@@ -199,6 +250,7 @@ impl Founding {
             | Setting::Entrances
             | Setting::Notified
             | Setting::Tenants
+            | Setting::Texted
             | Setting::Twice
             | Setting::Unqueued => true,
             // The owner reads both mails, the stranger none.
@@ -223,7 +275,10 @@ impl Founding {
                 account.addresses.extend(second);
                 account.groups = vec![GroupId::parse("excluded").unwrap()];
             }
-            if index == 0 && !self.known {
+            if index == 0 && self.texts() && self.behind == Behind::Owner {
+                account.phones = vec![phone(FIRST)];
+            }
+            if index == 0 && self.behind == Behind::Nobody {
                 account.addresses = vec![address("else@example.com")];
             }
             stores.put(&tenant(*home), account);

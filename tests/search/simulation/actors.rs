@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use sspr::{
     Application,
     domain::{
-        AccountId, Code, CorrelationId, DeviceProof, FlowToken, Grant, Password, RecordId, Ticket,
+        AccountId, Code, CorrelationId, DeviceProof, FlowToken, Grant, Method, Password, RecordId,
+        Ticket,
     },
     engine::{Client, Request, RequestKey, Vouch},
 };
@@ -14,15 +15,18 @@ use super::{
     facts::*,
     founding::{address, tenant},
     hands::Hands,
-    hub::Weather,
+    hub::{Fate, Weather},
+    methods::{ABROAD, ANOTHER, NEIGHBOUR, SECOND, THIEFS, phone},
+    settling::phones,
     verdicts::Answer,
     world::{PROCESSES, World},
 };
 
-const TYPED: [&str; 9] = [
+const TYPED: [&str; 10] = [
     "ada@example.com",
     "ada@example.com",
     "ada+news@example.com",
+    "ana@example.com",
     "ada@home.example",
     "eve@example.com",
     "shared@example.com",
@@ -38,16 +42,22 @@ fn network(number: usize) -> Client {
 
 impl World {
     pub fn client(&mut self) -> Client {
+        self.network = None;
         let client = match self.chance.below(10) {
             0 => Client::unknown(),
             1 => {
                 let vouch = format!("solved-{}", self.chance.below(1000));
                 network(self.chance.below(40)).with_vouch(Vouch::new(&vouch).unwrap())
             }
-            _ => network(self.chance.below(40)),
+            _ => {
+                let number = self.chance.below(40);
+                self.network = Some(number);
+                network(number)
+            }
         };
         let device = self.chance.often(150);
         let device = self.chance.recent(&self.hands.devices, 6).filter(|_| device);
+        self.network = self.network.filter(|_| device.is_none());
         self.known(match device {
             Some(text) => client.with_device(DeviceProof::parse(text).unwrap()),
             None => client,
@@ -99,7 +109,10 @@ impl World {
                 self.set_weather(weather);
             }
             95 | 96 => {
-                let modes = [Mode::On, Mode::On, Mode::On, Mode::Off, Mode::Exclude];
+                let modes = [Mode::On; 7].into_iter();
+                let others =
+                    [Mode::Off, Mode::Exclude, Mode::NoTexts, Mode::Abroad, Mode::MailOnly];
+                let modes: Vec<_> = modes.chain(others).collect();
                 let mode = *self.chance.pick(&modes).unwrap();
                 let index = self.chance.below(2);
                 self.set_mode(index, mode);
@@ -122,7 +135,8 @@ impl World {
         let day = self.base / 86_400_000_000;
         let key = self.chance.often(200).then(|| (day * 4) as u8 ^ self.chance.below(4) as u8);
         let send = self.chance.often(700);
-        self.open_with(process, index, typed, send, key);
+        let by = if self.chance.often(600) { Method::Sms } else { Method::Email };
+        self.open_with(process, index, typed, (send, by), key);
     }
 
     pub fn open_with(
@@ -130,12 +144,12 @@ impl World {
         process: usize,
         index: usize,
         typed: sspr::domain::EmailAddress,
-        send: bool,
+        (send, by): (bool, Method),
         key: Option<u8>,
     ) {
         let client = self.client();
-        let kind = Kind::Open { key, send, tenant: index, typed: typed.clone() };
-        let mut request = request(index, typed);
+        let kind = Kind::Open { by, key, send, tenant: index, typed: typed.clone() };
+        let mut request = request(index, typed).by(by);
         if let Some(key) = key {
             request = request.with_key(RequestKey::from_bytes([key; 32]));
         }
@@ -158,13 +172,33 @@ impl World {
 
     fn resend(&mut self, process: usize) {
         let Some((record, token)) = self.some_reset() else { return };
-        self.send_with(process, record, token);
+        let ways = [None, None, None, Some(Method::Email), Some(Method::Sms), Some(Method::Sms)];
+        let by = *self.chance.pick(&ways).unwrap();
+        let again = FlowToken::parse(&token.expose()).unwrap();
+        self.send_with(process, record, again, by);
+        // Both ways at the same time.
+        if self.chance.often(100)
+            && let Some(by) = by
+        {
+            let by = if by == Method::Email { Method::Sms } else { Method::Email };
+            let other = self.any_process();
+            self.send_with(other, record, token, Some(by));
+        }
     }
 
-    pub fn send_with(&mut self, process: usize, record: RecordId, token: FlowToken) {
+    pub fn send_with(
+        &mut self,
+        process: usize,
+        record: RecordId,
+        token: FlowToken,
+        by: Option<Method>,
+    ) {
         let (sspr, client) = (self.processes[process].sspr.clone(), self.client());
-        self.begin(process, Kind::Send, Some(record), async move {
-            Answer::Send(sspr.send(&token, &client).await)
+        self.begin(process, Kind::Send { by }, Some(record), async move {
+            Answer::Send(match by {
+                Some(by) => sspr.send_by(&token, by, &client).await,
+                None => sspr.send(&token, &client).await,
+            })
         });
     }
 
@@ -337,11 +371,19 @@ impl World {
 
     pub fn drain(&mut self, process: usize) {
         let Some(courier) = self.processes[process].courier.clone() else { return };
-        let mail = self.mail();
+        let (mail, call) = (self.mail(), self.next_call());
+        if self.plan.stranger.is_some() {
+            let fails = self.hub.lock().weather == Weather::Storm && self.chance.often(300);
+            let fate = if fails { Fate::Refused } else { Fate::Answered };
+            self.hub.lock().couriers = Some(fate);
+        }
         self.begin(process, Kind::Courier, None, async move {
             courier.drain(&mail).await;
             Answer::Courier
         });
+        if self.plan.stranger.is_some() {
+            self.hurry(call);
+        }
     }
 
     fn time(&mut self) {
@@ -374,7 +416,10 @@ impl World {
             id = "eve";
         }
         let who = (tenant(self.chance.below(2)), AccountId::parse(id).unwrap());
-        let roll = self.chance.below(28);
+        let roll = self.chance.below(36);
+        if roll >= 28 {
+            return self.change_phones(&who, roll);
+        }
         match if roll == 27 { 9 } else { roll % 9 } {
             9 => self.change(&who, "has an address that a thief reads", |account, stamp| {
                 let thiefs = format!("thief-{}@evil.example", account.id.as_str());
@@ -412,6 +457,27 @@ impl World {
                 }
             }),
         }
+    }
+}
+
+impl World {
+    /// Another phone is on file, or none, with a new stamp.
+    fn change_phones(&mut self, who: &Who, roll: usize) {
+        let (what, phones) = match roll {
+            28 | 29 => ("has another phone", vec![phone(ANOTHER)]),
+            30 => ("has no phone", Vec::new()),
+            31 => ("has a phone abroad", vec![phone(ABROAD)]),
+            32 => ("has a phone that a thief holds", vec![phone(THIEFS)]),
+            33 => ("has two phones", vec![phone(SECOND), phone(NEIGHBOUR)]),
+            _ => (
+                "has the phones of before",
+                phones(usize::from(who.0 == tenant(1)), who.1.as_str()),
+            ),
+        };
+        self.change(who, what, |account, stamp| {
+            account.phones = phones;
+            account.stamp = stamp;
+        });
     }
 }
 

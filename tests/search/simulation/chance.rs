@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use sspr::ports::{Entropy, EntropyUnavailable};
 
+use super::hub::Hub;
+
 /// SplitMix64: small, fast, the same everywhere. Nothing here is secret.
 #[derive(Clone, Debug)]
 pub struct Chance(u64);
@@ -48,6 +50,30 @@ pub struct SeededEntropy(Arc<Mutex<Chance>>);
 impl SeededEntropy {
     pub fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(Chance::new(!seed))))
+    }
+}
+
+/// The randomness of the processes. In a world of twins couriers have their own: nobody sees how much
+/// of it they use.
+#[derive(Clone)]
+pub struct Randomness {
+    pub hub: Hub,
+    pub requests: SeededEntropy,
+    pub couriers: Option<SeededEntropy>,
+}
+
+impl std::fmt::Debug for Randomness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Randomness(…)")
+    }
+}
+
+impl Entropy for Randomness {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyUnavailable> {
+        match &self.couriers {
+            Some(couriers) if self.hub.is_courier() => couriers.fill(bytes),
+            _ => self.requests.fill(bytes),
+        }
     }
 }
 

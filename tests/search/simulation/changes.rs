@@ -4,14 +4,18 @@ use std::time::Duration;
 
 use sspr::{
     adapters::code_in,
-    domain::{Account, EmailAddress, RecordId, Timestamp},
+    domain::{Account, EmailAddress, Method, RecordId, Timestamp},
     engine::FreezeOutcome,
     flow::{ResetReason, StageName},
     mail::{EmailMessage, MailPurpose},
-    ports::{Applied, Freeze, Notice, NoticeDelivery, PasswordChange, SendErrorKind},
+    ports::{Applied, Freeze, Notice, NoticeCause, NoticeDelivery, PasswordChange, SendErrorKind},
 };
 
-use super::{facts::*, oracle::Oracle};
+use super::{
+    facts::*,
+    methods::{Place, Proof, texted},
+    oracle::Oracle,
+};
 
 /// How long a notice is tried.
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -43,8 +47,10 @@ impl Oracle {
         self.chosen.push(Chosen { at, by_code_to: None, who: whose });
         for to in before.destinations() {
             let key = (change.tenant.to_string(), to.as_str().to_owned(), change.at.as_micros());
+            let cause = self.cause_for(call, to);
             let owed = self.owed.entry(key).or_insert(Owed {
                 call,
+                causes: Vec::new(),
                 changes: 0,
                 heard: false,
                 put_off: 0,
@@ -52,13 +58,16 @@ impl Oracle {
                 told: false,
             });
             owed.changes += 1;
+            owed.causes.push(cause);
             owed.heard = !self.calls[call].cut && !self.calls[call].faulted;
         }
         if after.stamp == before.stamp || after.password.as_ref() != Some(&change.password) {
             self.violated("I5 hash and stamp change together", || format!("call {call}: {who:?}"));
         }
         if let Some(frozen) = &before.frozen
-            && (after.frozen.is_some() || after.addresses != frozen.recover_to)
+            && (after.frozen.is_some()
+                || after.addresses != frozen.recover_to
+                || !after.phones.is_empty())
         {
             self.violated("I9 a recovery keeps what a thief may have added", || format!("{who:?}"));
         }
@@ -108,16 +117,16 @@ impl Oracle {
                 if revived { "I8 a dead grant is revived" } else { "I4 after expiry: grant" };
             self.violated(which, || format!("call {call}"));
         }
-        let Some((owner, stamp, address)) = bound else { return };
+        let Some((owner, stamp, to)) = bound else { return };
         let reason = self.records[&of].reason;
-        if reason == ResetReason::Forgot {
+        if let (ResetReason::Forgot, Place::Mailbox(address)) = (reason, &to) {
             self.chosen.last_mut().unwrap().by_code_to = Some(address.clone());
         }
         if owner != who || of != change.operation {
             self.violated("I4 the account", || format!("call {call}: {owner:?}, {who:?}"));
-        } else if before.stamp != stamp || !before.destinations().contains(&address) {
+        } else if before.stamp != stamp || !to.is_of(&before) {
             self.violated("I4 the stamp and the address", || format!("call {call}: {who:?}"));
-        } else if !self.some_time_for(reason, &who, start, |_| true) {
+        } else if !self.some_time(Proof::of(reason, &to), &who, start, |_| true) {
             self.violated("I6 a change that policy forbids", || format!("call {call}: {who:?}"));
         }
     }
@@ -248,8 +257,12 @@ impl Oracle {
             let key = (notice.tenant.to_string(), to, at);
             self.notices.insert(notice.id.0.clone(), key.clone());
             let times = self.notices.values().filter(|other| **other == key).count();
-            if times > self.owed.get(&key).map_or(0, |owed| owed.changes) as usize {
+            let owed = self.owed.get(&key);
+            if times > owed.map_or(0, |owed| owed.changes) as usize {
                 self.violated("I9 one notice of a change", || format!("{key:?}"));
+            } else if owed.is_some_and(|owed| !owed.causes.contains(&notice.cause)) {
+                let cause = notice.cause;
+                self.violated("I9 a notice of another cause", || format!("{key:?} {cause:?}"));
             }
         }
     }
@@ -264,8 +277,27 @@ impl Oracle {
         }
     }
 
+    /// What the notice to an address must say of a change.
+    fn cause_for(&self, call: usize, to: &EmailAddress) -> NoticeCause {
+        let text = match &self.calls[call].kind {
+            Kind::Submit { grant, .. } => grant,
+            Kind::Assist { .. } => return NoticeCause::TemporaryPassword,
+            _ => return NoticeCause::ChangedByUser,
+        };
+        let of = self.grants.get(text).map(|grant| (&self.records[&grant.record], grant.bind));
+        let Some((facts, bind)) = of else { return NoticeCause::Unknown };
+        let went_to = facts.binds[bind].account.as_ref().map(|(.., place)| place);
+        match (facts.reason, went_to) {
+            (ResetReason::Assistance, _) => NoticeCause::CodeFromStaff,
+            (ResetReason::MustChange, _) => NoticeCause::ChangedByUser,
+            (_, Some(Place::Phone(_))) => NoticeCause::CodeSentByText,
+            (_, Some(Place::Mailbox(here))) if here == to => NoticeCause::CodeSentHere,
+            _ => NoticeCause::CodeSentElsewhere,
+        }
+    }
+
     /// Once the couriers have had their time: each request for a code that is still of use has led
-    /// to a mail.
+    /// to a message.
     pub fn all_mailed(&mut self) {
         let lost = self.records.iter().find_map(|(id, facts)| {
             let send = facts.sends.last()?;
@@ -280,11 +312,24 @@ impl Oracle {
                 who.0 == *tenant && during.any(|it| finds(it, &facts.typed))
             });
             let (Some((who, _)), None) = (behind.next(), behind.next()) else { return None };
-            let same = |it: &Account| finds(it, &facts.typed);
-            self.all_the_time(who, send.step, same).then(|| format!("{id:?} {who:?}: {send:?}"))
+            let finds_it = |it: &Account| finds(it, &facts.typed);
+            let (texts, history) = (self.tenants[facts.tenant].texts, &self.accounts[who]);
+            let modes = &self.tenants[facts.tenant].modes;
+            let from = send.step;
+            let is_due = modes.during(from, self.step).all(|mode| {
+                let may = |it: &Account| match send.by {
+                    Method::Email => eligible(*mode, it),
+                    Method::Sms => texts && texted(*mode, it).is_some(),
+                };
+                let mut states = history.during(from, self.step);
+                states.all(|it| it.as_ref().is_some_and(|it| finds_it(it) && may(it)))
+            });
+            is_due.then(|| (send.by, format!("{id:?} {who:?}: {send:?}")))
         });
-        if let Some(seen) = lost {
-            self.violated("I13 a mail is lost", || seen);
+        match lost {
+            Some((Method::Email, seen)) => self.violated("I13 a mail is lost", || seen),
+            Some((Method::Sms, seen)) => self.violated("I13 a text is lost", || seen),
+            None => {}
         }
     }
 
@@ -321,11 +366,16 @@ impl Oracle {
             }
             return;
         }
-        let (Some(code), Some((record, _))) = (code_in(message), self.record_of(message)) else {
-            return;
-        };
+        let of = self.record_of(message.correlation.as_ref());
+        let (Some(code), Some((record, _))) = (code_in(message), of) else { return };
         let Some(bind) = self.bind_of(&record, &code.expose()) else { return };
-        let Some(facts) = self.records.get_mut(&record) else { return };
+        self.handed_over(&record, bind, said);
+    }
+
+    /// What was said of the message with one of a reset's codes.
+    pub fn handed_over(&mut self, record: &RecordId, bind: usize, said: Said) {
+        let done = matches!(said, Said::Accepted | Said::Permanent);
+        let Some(facts) = self.records.get_mut(record) else { return };
         let number = facts.binds[bind].number;
         for send in facts.sends.iter_mut().filter(|send| send.number == number) {
             send.unknown += u32::from(said == Said::ForNow(SendErrorKind::Unknown));
@@ -348,13 +398,9 @@ impl Oracle {
         })
     }
 
-    fn record_of(&self, message: &EmailMessage) -> Option<(RecordId, u64)> {
-        let call: usize = message.correlation.as_ref()?.as_str().parse().ok()?;
-        Some((self.calls.get(call)?.record?, self.calls[call].start))
-    }
-
     pub fn typed_of(&self, message: &EmailMessage) -> Option<EmailAddress> {
-        Some(self.records.get(&self.record_of(message)?.0)?.typed.clone())
+        let (record, _) = self.record_of(message.correlation.as_ref())?;
+        Some(self.records.get(&record)?.typed.clone())
     }
 
     pub fn mailed(&mut self, message: &EmailMessage) {
@@ -371,20 +417,20 @@ impl Oracle {
             }
             return;
         }
-        let (Some(code), Some((record, since))) = (code_in(message), self.record_of(message))
-        else {
+        let of = self.record_of(message.correlation.as_ref());
+        let (Some(code), Some((record, since))) = (code_in(message), of) else {
             return self.violated("I4 a mail of no reset", || to);
         };
         let Some(bind) = self.bind_of(&record, &code.expose()) else {
             return self.violated("I4 a mail with a code that never counted", || to);
         };
-        let Some((who, stamp, address)) = self.records[&record].binds[bind].account.clone() else {
+        let Some((who, stamp, place)) = self.records[&record].binds[bind].account.clone() else {
             return self.violated("I4 a mail for nobody", || to);
         };
-        if address.as_str() != to {
+        if place != Place::Mailbox(message.to.clone()) {
             self.violated("I4 a mail to where no code is bound", || format!("{to}: {who:?}"));
         }
-        if !self.some_time(&who, since, |account| account.stamp == stamp) {
+        if !self.some_time(Proof::code(&place), &who, since, |account| account.stamp == stamp) {
             self.violated("I6 a code for who may not", || format!("{who:?}"));
         }
     }
@@ -402,7 +448,8 @@ impl Oracle {
                 to: message.to.clone(),
             });
         }
-        if let (Some(code), Some((record, _))) = (code_in(message), self.record_of(message)) {
+        let of = self.record_of(message.correlation.as_ref());
+        if let (Some(code), Some((record, _))) = (code_in(message), of) {
             self.mailbox.push((record, code.expose(), message.to.as_str().to_owned()));
         }
     }

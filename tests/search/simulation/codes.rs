@@ -10,21 +10,25 @@ use std::{
 use futures_util::FutureExt;
 use sspr::{
     adapters::MemoryCodes,
-    domain::{RecordId, Timestamp},
-    flow::{ResetReason, decode_lockout, encode_lockout},
+    domain::{Method, RecordId, Timestamp},
+    flow::{ResetReason, decode_lockout, decode_reset, encode_lockout, encode_reset},
     ports::{CodeStore, StoreError, StoreErrorKind},
     store::{
-        Attempted, Charge, CounterName, Inserted, Loaded, Over, Record, StoredRecord, Swapped,
+        Attempted, Charge, CounterName, Family, Inserted, Loaded, Over, Record, StoredRecord,
+        Swapped,
     },
 };
 
 use super::{
     defects::Defect,
+    founding::{limits, tenant},
     hub::{Fate, Hub},
 };
 
 /// A time and an id: the size of a record that makes codes of notices void.
 const VOID: usize = 8 + RecordId::BYTES;
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Longer than the margin of a sweep.
 const LONG: Duration = Duration::from_secs(72 * 3600);
 
@@ -35,12 +39,14 @@ pub struct Codes {
     pub defect: Option<Defect>,
     /// Before the last write, for a store that answers so.
     pub before: Arc<Mutex<HashMap<RecordId, StoredRecord>>>,
+    /// The counters of whole tenants, for a store that lets decoys count there.
+    pub of_tenants: Arc<Mutex<Vec<Charge>>>,
 }
 
 impl Codes {
     pub fn new(hub: Hub, defect: Option<Defect>) -> Self {
         let inner = Arc::new(MemoryCodes::with_capacity(100_000, 400_000));
-        Self { before: Arc::default(), defect, hub, inner }
+        Self { before: Arc::default(), defect, hub, inner, of_tenants: Arc::default() }
     }
 
     fn is(&self, defect: Defect) -> bool {
@@ -52,6 +58,20 @@ impl Codes {
         let mut record = record.clone();
         if self.is(Defect::ChargesForgotten) {
             record.charges.clear();
+        }
+        if self.is(Defect::TextTriesAreFree) && goes_by_text(&record) {
+            record.charges.clear();
+        }
+        if self.is(Defect::TextSupersedesNothing)
+            && goes_by_text(&record)
+            && let (Ok(mut next), Some(before)) =
+                (decode_reset(&record.body), self.record(&record.id))
+            && let Ok(before) = decode_reset(&before.body)
+            && let (Some(bound), Some(earlier)) = (&next.bound, before.bound)
+            && bound.number > earlier.number
+        {
+            next.bound = Some(earlier);
+            record.body = encode_reset(&next);
         }
         if self.is(Defect::TriesEndEarly) {
             record.tries_limit = record.tries_limit.min(2);
@@ -71,13 +91,49 @@ impl Codes {
         record
     }
 
+    /// The charges that are really made with a write of this record.
+    fn made(&self, charges: &[Charge], id: &RecordId) -> Vec<Charge> {
+        let limits = limits(usize::from(id.tenant_tag() == tenant(1).tag()));
+        let counts = |charge: &Charge, limit: u32, window: Duration| {
+            let is_text = charge.name.family() == Some(Family::SilentTexts);
+            is_text && (charge.limit, charge.window) == (limit, window)
+        };
+        let of_tenant = |charge: &Charge| counts(charge, limits.texts_per_tenant(), DAY);
+        let mut made = charges.to_vec();
+        match self.defect {
+            Some(Defect::NumberUncounted) => {
+                made.retain(|charge| !counts(charge, limits.texts_per_number(), DAY));
+            }
+            Some(Defect::BlockUncounted) => {
+                made.retain(|charge| !counts(charge, limits.texts_per_block(), HOUR));
+            }
+            Some(Defect::TenantUncounted) => made.retain(|charge| !of_tenant(charge)),
+            Some(Defect::NetworkUncounted) => {
+                made.retain(|charge| charge.name.family() != Some(Family::Texts));
+            }
+            Some(Defect::DecoysCost) => {
+                // It cannot tell the tenant's counter from the dummies, and charges all that it saw.
+                let mut seen = self.of_tenants.lock().unwrap();
+                let own: Vec<_> = made.iter().filter(|it| of_tenant(it)).copied().collect();
+                let is_new = |it: &Charge| own.iter().all(|mine| mine.name != it.name);
+                if !own.is_empty() {
+                    made.extend(seen.iter().filter(|it| of_tenant(it) && is_new(it)));
+                }
+                seen.retain(is_new);
+                seen.extend(own);
+            }
+            _ => {}
+        }
+        made
+    }
+
     fn read(&self, mut loaded: StoredRecord) -> StoredRecord {
         if self.is(Defect::TimeForgotten) {
             loaded.touched_at = Timestamp::from_micros(i64::MIN);
             // And what the body remembers.
-            let Ok(mut reset) = sspr::flow::decode_reset(&loaded.body) else { return loaded };
+            let Ok(mut reset) = decode_reset(&loaded.body) else { return loaded };
             reset.touched_at = Timestamp::from_micros(i64::MIN);
-            loaded.body = sspr::flow::encode_reset(&reset);
+            loaded.body = encode_reset(&reset);
         }
         loaded
     }
@@ -114,6 +170,12 @@ impl Codes {
     }
 }
 
+/// Whether a record is a reset whose latest code goes by text.
+fn goes_by_text(record: &Record) -> bool {
+    let sent = decode_reset(&record.body).ok().and_then(|reset| reset.sent);
+    sent.is_some_and(|sent| sent.method == Method::Sms)
+}
+
 /// The answer of a store that has it at once.
 pub fn now<T>(answer: impl Future<Output = T>) -> T {
     answer.now_or_never().expect("a store in memory does not wait")
@@ -139,7 +201,8 @@ impl CodeStore for Codes {
         let sizes = || format!("{} {}", record.body.len(), charges.len());
         let (codes, record_, charges_) = (self.clone(), record.clone(), charges.to_vec());
         let act = move || {
-            let answer = now(codes.inner.insert(&codes.written(&record_), &charges_, at));
+            let charges = codes.made(&charges_, &record_.id);
+            let answer = now(codes.inner.insert(&codes.written(&record_), &charges, at));
             if let Ok(inserted) = &answer {
                 codes.hub.note(|oracle, call| oracle.inserted(call, &record_, inserted, at));
             }
@@ -193,7 +256,7 @@ impl CodeStore for Codes {
             codes.hub.note(|oracle, call| oracle.loaded(call, &charges, &loaded));
             if let Loaded::Found(record) = &loaded
                 && codes.is(Defect::StaffCodeLost)
-                && sspr::flow::decode_reset(&record.body)
+                && decode_reset(&record.body)
                     .is_ok_and(|reset| reset.origin.reason == ResetReason::Assistance)
             {
                 return Ok(Loaded::Missing);
@@ -224,8 +287,9 @@ impl CodeStore for Codes {
         let act = move || {
             codes.keep_before(&next_.id);
             let written = codes.written(&next_);
+            let charges = codes.made(&charges_, &next_.id);
             let swap = |version| {
-                now(codes.inner.compare_and_swap(&written, version, &charges_, &clear_, at))
+                now(codes.inner.compare_and_swap(&written, version, &charges, &clear_, at))
             };
             let mut answer = swap(expected);
             if let (true, Ok(Swapped::Conflict { version })) =

@@ -71,12 +71,12 @@ impl World {
                 self.submit_with(process, record, grant, password);
             }
             (Kind::Redeem { ticket }, Some(record)) => self.redeem_with(process, record, &ticket),
-            (Kind::Send, Some(record)) => {
+            (Kind::Send { by }, Some(record)) => {
                 let Some(text) = token(self) else { return };
-                self.send_with(process, record, FlowToken::parse(&text).unwrap());
+                self.send_with(process, record, FlowToken::parse(&text).unwrap(), by);
             }
-            (Kind::Open { tenant, typed, send, key: Some(key) }, _) => {
-                self.open_with(process, tenant, typed, send, Some(key));
+            (Kind::Open { tenant, typed, send, key: Some(key), by }, _) => {
+                self.open_with(process, tenant, typed, (send, by), Some(key));
             }
             (Kind::SignIn { tenant, address, password }, _) => {
                 self.sign_in_with(process, tenant, address.as_str(), &password);

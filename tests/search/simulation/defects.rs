@@ -79,10 +79,36 @@ pub enum Defect {
     FreezeKeepsTheStamp,
     /// The code store forgets which codes of notices are void.
     VoidForgotten,
+    /// Texts go to another number.
+    TextToAnother,
+    /// The users table tells of the phones that an account had at the beginning.
+    PhonesAreStale,
+    /// One process serves more countries.
+    CountriesAdded,
+    /// The provider takes a failure of its own for a refusal of the number.
+    TextsAreGivenUp,
+    /// The code store does not count texts by their number.
+    NumberUncounted,
+    /// The code store does not count texts by the block of their number.
+    BlockUncounted,
+    /// The code store does not count texts by their tenant.
+    TenantUncounted,
+    /// The code store does not count texts by the network that asks for them.
+    NetworkUncounted,
+    /// The code store lets texts of decoys count for the tenant.
+    DecoysCost,
+    /// The code store does not make the charges that come with tries of codes by text.
+    TextTriesAreFree,
+    /// The code store keeps the code before when another one goes by text.
+    TextSupersedesNothing,
+    /// The users table does not say what led to a change.
+    CauseForgotten,
+    /// The users table keeps the phones of an account that its owner takes back.
+    PhonesKept,
 }
 
 impl Defect {
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 51] = [
         Self::ChargesForgotten,
         Self::TriesBeginAnew,
         Self::VersionsNotCompared,
@@ -121,6 +147,19 @@ impl Defect {
         Self::FreezeIgnoresTheStamp,
         Self::FreezeKeepsTheStamp,
         Self::VoidForgotten,
+        Self::TextToAnother,
+        Self::PhonesAreStale,
+        Self::CountriesAdded,
+        Self::TextsAreGivenUp,
+        Self::NumberUncounted,
+        Self::BlockUncounted,
+        Self::TenantUncounted,
+        Self::NetworkUncounted,
+        Self::DecoysCost,
+        Self::TextTriesAreFree,
+        Self::TextSupersedesNothing,
+        Self::CauseForgotten,
+        Self::PhonesKept,
     ];
 
     /// How the invariants that it breaks begin; the first that is seen names it.
@@ -162,6 +201,21 @@ impl Defect {
             Self::FreezeIgnoresTheStamp => &["I4 a freeze of what"],
             Self::FreezeKeepsTheStamp => &["I9 a freeze ends"],
             Self::VoidForgotten => &["I4 a void code"],
+            Self::TextToAnother => &["I4 a text to where"],
+            Self::PhonesAreStale => &["I4 a text to a number"],
+            Self::CountriesAdded => &["Toll: a text to a country"],
+            Self::TextsAreGivenUp => &["I13 a text"],
+            Self::NumberUncounted => &["Toll: texts to a number"],
+            Self::BlockUncounted => &["Toll: texts to a block"],
+            Self::TenantUncounted => &["Toll: texts of a tenant"],
+            Self::NetworkUncounted => &["Toll: texts from a network"],
+            Self::DecoysCost => &["Toll: a text is refused"],
+            Self::TextTriesAreFree => &["I2 comparisons of an account"],
+            Self::TextSupersedesNothing => {
+                &["I3 the newest code wins", "I2 comparisons of a challenge"]
+            }
+            Self::CauseForgotten => &["I9 a notice of another cause"],
+            Self::PhonesKept => &["I9 a recovery keeps"],
             Self::SessionsEnded => &["I5 a live session"],
             Self::SetupIsForGood => &["I13 a mail", "I14"],
         }

@@ -13,6 +13,7 @@ use sspr::{
 use super::{
     facts::*,
     founding::{plain, second_factor},
+    methods::Proof,
     oracle::Oracle,
     verdicts::KEY_PURPOSE,
 };
@@ -249,7 +250,7 @@ impl Oracle {
         let bind = facts.and_then(|facts| facts.binds.first());
         let account = bind.and_then(|bind| bind.account.clone());
         let seen = || format!("call {call}");
-        let (Some(record), Some(facts), Some(bind), Some((who, stamp, address))) =
+        let (Some(record), Some(facts), Some(bind), Some((who, stamp, to))) =
             (held, facts, bind, account)
         else {
             if matches!(outcome, AssistanceOutcome::Granted(_)) {
@@ -257,9 +258,10 @@ impl Oracle {
             }
             return;
         };
-        let same = |it: &Account| it.stamp == stamp && it.destinations().contains(&address);
+        let same = |it: &Account| it.stamp == stamp && to.is_of(it);
         let is_here = |it: &Account| finds(it, &typed);
         let reason = ResetReason::Assistance;
+        let proof = Proof::of(reason, &to);
         match outcome {
             AssistanceOutcome::Granted(granted) => {
                 let fault = if facts.reason != reason || facts.tenant != tenant {
@@ -268,9 +270,9 @@ impl Oracle {
                     Some("I4 a code of staff for another address")
                 } else if now >= bind.expires_at {
                     Some("I4 after expiry: code of staff")
-                } else if !self.some_time_for(reason, &who, start, |_| true) {
+                } else if !self.some_time(proof, &who, start, |_| true) {
                     Some("I6 a code of staff for who may not")
-                } else if !self.some_time_for(reason, &who, start, same) {
+                } else if !self.some_time(proof, &who, start, same) {
                     Some("I4 the stamp and the address")
                 } else {
                     None
@@ -297,7 +299,7 @@ impl Oracle {
                     .during(start, self.step)
                     .any(|stage| matches!(stage, StageName::Completed | StageName::Closed));
                 let like = |it: &Account| same(it) && is_here(it);
-                let changed = !self.all_the_time_for(reason, &who, start, like);
+                let changed = !self.all_the_time(proof, &who, start, like);
                 // The code ends with the grant that it has given.
                 let ended = |grant| self.latest >= self.grants[grant].expires_at;
                 let dead = self.latest >= bind.expires_at

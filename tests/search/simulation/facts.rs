@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 
 use sspr::{
     domain::{
-        Account, AccountId, Digest, EmailAddress, KeyId, RecordId, Stamp, TenantId, Timestamp,
+        Account, AccountId, Digest, EmailAddress, KeyId, Method, RecordId, Stamp, TenantId,
+        Timestamp,
     },
     flow::{ResetReason, StageName},
     policy::Limits,
+    ports::NoticeCause,
     store::CounterName,
 };
+
+use super::methods::Place;
 
 /// An account of a tenant.
 pub type Who = (TenantId, AccountId);
@@ -21,6 +25,12 @@ pub enum Mode {
     Off,
     /// Who is in the group `excluded` may not.
     Exclude,
+    /// Who is in the group `excluded` gets no text.
+    NoTexts,
+    /// Texts go to one country less.
+    Abroad,
+    /// No texts at all.
+    MailOnly,
 }
 
 /// Something that was one way from a step on, and another way from the next.
@@ -59,9 +69,11 @@ pub struct TenantFacts {
     pub id: TenantId,
     pub limits: Limits,
     pub modes: History<Mode>,
+    /// Whether it offers codes by text, where the mode allows it.
+    pub texts: bool,
 }
 
-/// The rule of section 3, in the oracle's own words.
+/// Whether an account may reset with a code by mail, in the oracle's own words.
 pub fn eligible(mode: Mode, account: &Account) -> bool {
     let excluded = account.groups.iter().any(|group| group.as_str() == "excluded");
     let local = account.identity_providers.contains(&sspr::domain::IdentityProvider::EmailPassword);
@@ -96,16 +108,6 @@ pub struct Chosen {
     pub at: i64,
 }
 
-/// Whether an account may have a new password by a reset that began for this reason.
-pub fn permitted(reason: ResetReason, mode: Mode, account: &Account) -> bool {
-    let local = account.identity_providers.contains(&sspr::domain::IdentityProvider::EmailPassword);
-    match reason {
-        ResetReason::Assistance => local && !account.disabled && !account.locked,
-        ResetReason::MustChange => may_sign_in(account) && !account.locked,
-        _ => eligible(mode, account),
-    }
-}
-
 /// Whether an account has a password that it can sign in with, and is not disabled.
 pub fn may_sign_in(account: &Account) -> bool {
     let local = account.identity_providers.contains(&sspr::domain::IdentityProvider::EmailPassword);
@@ -122,21 +124,22 @@ pub struct Bind {
     pub digest: Digest,
     pub expires_at: Timestamp,
     pub short: bool,
-    /// The account, stamp and address that the digest covers; none for a decoy.
-    pub account: Option<(Who, Stamp, EmailAddress)>,
+    /// The account, stamp and place that the digest covers; none for a decoy.
+    pub account: Option<(Who, Stamp, Place)>,
     pub tries: u32,
     pub grants: BTreeSet<String>,
 }
 
-/// One request for a code that was written: a mail must follow.
+/// One request for a code that was written: a message must follow.
 #[derive(Debug)]
 pub struct SendFacts {
     pub number: u32,
+    pub by: Method,
     pub step: u64,
     /// The call, in whose process's memory the mail waits.
     pub call: usize,
     pub expires_at: Timestamp,
-    /// The mail was handed over, refused for good, or is not for this account any more.
+    /// The message was handed over, refused for good, or is not for this account any more.
     pub done: bool,
     /// How often nobody knew.
     pub unknown: u32,
@@ -146,6 +149,8 @@ pub struct SendFacts {
 #[derive(Debug)]
 pub struct Owed {
     pub changes: u32,
+    /// What it says of each change.
+    pub causes: Vec<NoticeCause>,
     /// Whether the users table has queued it; else it waits in the memory of the call's process.
     pub queued: bool,
     pub call: usize,
@@ -227,8 +232,12 @@ pub enum Kind {
         typed: EmailAddress,
         send: bool,
         key: Option<u8>,
+        by: Method,
     },
-    Send,
+    /// A code is asked for, in this way or in that of the last one.
+    Send {
+        by: Option<Method>,
+    },
     Verify {
         code: String,
     },
@@ -296,12 +305,14 @@ impl Kind {
         let at = |tenant: &usize| super::founding::TENANTS[*tenant];
         let short = |secret: &str| secret[secret.len() - 6..].to_owned();
         match self {
-            Self::Open { tenant, typed, send, key } => {
-                let and = if *send { " and asks for its code" } else { "" };
+            Self::Open { tenant, typed, send, key, by } => {
+                let and =
+                    if *send { format!(" and asks for its code by {by}") } else { String::new() };
                 let key = key.map(|key| format!(" (request {key})")).unwrap_or_default();
                 format!("opens a reset for {} in {}{and}{key}", typed.as_str(), at(tenant))
             }
-            Self::Send => "asks for a code".to_owned(),
+            Self::Send { by: None } => "asks for a code".to_owned(),
+            Self::Send { by: Some(by) } => format!("asks for a code by {by}"),
             Self::Verify { code } => format!("types the code {code}"),
             Self::Submit { grant, password } => {
                 format!("submits \"{password}\" with the grant …{}", short(grant))
@@ -345,6 +356,8 @@ pub struct Call {
     pub start: u64,
     /// The true time of its process then.
     pub now: Timestamp,
+    /// The network that it comes from, if nothing but that tells it from others.
+    pub network: Option<usize>,
     pub record: Option<RecordId>,
     /// What the record had seen when the call began.
     pub touched: Timestamp,

@@ -42,6 +42,10 @@ pub fn limits(index: usize) -> Limits {
         .sends_per_network(600)
         .submits_per_grant(4)
         .tenant_tries(60)
+        .texts_per_block(4)
+        .texts_per_network(2)
+        .texts_per_number(3)
+        .texts_per_tenant(5)
         .tries_per_challenge(3)
         .tries_per_streak(14)
         .tries_per_window(6)
@@ -49,21 +53,34 @@ pub fn limits(index: usize) -> Limits {
         .unwrap()
 }
 
-pub fn policy(index: usize, mode: Mode) -> TenantPolicy {
-    let (state, excluded) = match mode {
-        Mode::On => ("enabled", "[]"),
-        Mode::Off => ("disabled", "[]"),
-        Mode::Exclude => ("enabled", r#"[{"targetType":"group","id":"excluded"}]"#),
+/// What an administrator has set, in a tenant that offers codes by text or not.
+pub fn policy(index: usize, mode: Mode, texts: bool) -> TenantPolicy {
+    let state = if mode == Mode::Off { "disabled" } else { "enabled" };
+    let of_texts = if mode == Mode::MailOnly { "disabled" } else { state };
+    let group = r#"[{"targetType":"group","id":"excluded"}]"#;
+    let excluded = |modes: &[Mode]| if modes.contains(&mode) { group } else { "[]" };
+    let method = |id: &str, state: &str, excluded: &str| {
+        let kind = id.to_lowercase();
+        format!(
+            r##"{{"@odata.type":"#microsoft.graph.{kind}AuthenticationMethodConfiguration",
+            "id":"{id}","state":"{state}",
+            "includeTargets":[{{"targetType":"group","id":"all_users"}}],
+            "excludeTargets":{excluded}}}"##
+        )
     };
-    let json = format!(
-        r##"{{"@odata.type":"#microsoft.graph.emailAuthenticationMethodConfiguration","id":"Email",
-        "state":"{state}","includeTargets":[{{"targetType":"group","id":"all_users"}}],
-        "excludeTargets":{excluded}}}"##
-    );
-    let methods = AuthenticationMethodsPolicy::from_email_json(&json).unwrap();
+    let mut methods = method("Email", state, excluded(&[Mode::Exclude]));
+    if texts {
+        let excluded = excluded(&[Mode::Exclude, Mode::NoTexts]);
+        methods = format!("{methods},{}", method("Sms", of_texts, excluded));
+    }
+    let json = format!(r#"{{"authenticationMethodConfigurations":[{methods}]}}"#);
+    let methods = AuthenticationMethodsPolicy::from_json(&json).unwrap();
+    let countries = if mode == Mode::Abroad { &["CA"][..] } else { &["US", "CA"] };
     let policy = TenantPolicy::customers(TENANTS[index]).unwrap();
     policy
         .with_authentication_methods(methods)
+        .with_sms_countries(countries.iter().copied().filter(|_| texts))
+        .unwrap()
         .with_limits(limits(index))
         .with_password_rules(rules(index))
         .with_freeze_codes(if index == 0 { FreezeCodes::On } else { FreezeCodes::Off })

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sspr::{
-    domain::{FlowToken, RecordId, Stamp, Timestamp},
+    domain::{FlowToken, Method, RecordId, Stamp, Timestamp},
     engine::{
         AssistanceOutcome, Assisted, ChangeOutcome, FreezeOutcome, Granted, OpenOutcome,
         RedeemOutcome, Rejection, SignInOutcome, StartOutcome, SubmitOutcome, VerifyOutcome,
@@ -67,6 +67,12 @@ impl World {
             }
             Answer::Verify(Ok(VerifyOutcome::Granted(granted))) => {
                 self.reached.grants += 1;
+                let shared = self.hub.lock();
+                let facts = shared.oracle.records.get(&granted.grant.record());
+                let bind = facts.and_then(|facts| facts.binds.last()?.account.as_ref());
+                let by_text = bind.is_some_and(|(.., to)| to.method() == Method::Sms);
+                drop(shared);
+                self.reached.texted_grants += u64::from(by_text);
                 self.hold_grant(&granted);
             }
             Answer::Enter(Ok(AssistanceOutcome::Granted(granted))) => {

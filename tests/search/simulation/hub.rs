@@ -6,7 +6,10 @@ use std::{
     task::Poll,
 };
 
-use sspr::domain::Timestamp;
+use sspr::{
+    domain::Timestamp,
+    mail::{EmailMessage, TextMessage},
+};
 
 use super::{chance::Chance, oracle::Oracle};
 
@@ -23,12 +26,20 @@ pub struct Shared {
     pub story: Option<Vec<String>>,
     /// What the request path asked of its ports, for twins.
     pub asked: Option<Vec<String>>,
-    /// Mails that arrive later, and when.
-    pub late: Vec<(u64, sspr::mail::EmailMessage)>,
+    /// What becomes of the port calls of couriers, for twins: nobody sees how many they are.
+    pub couriers: Option<Fate>,
+    /// Messages that arrive later, and when.
+    pub late: Vec<(u64, Late)>,
     /// What becomes of the port call that a caller waits for while it is dropped.
     pub landing: Landing,
     /// Port calls that still happen, though nobody waits for them any more.
     pub adrift: Vec<Adrift>,
+}
+
+/// A message that arrives later.
+pub enum Late {
+    Mail(EmailMessage),
+    Text(TextMessage),
 }
 
 /// What becomes of a port call whose caller is dropped.
@@ -82,6 +93,7 @@ impl Hub {
             adrift: Vec::new(),
             asked: None,
             chance: Chance::new(seed.wrapping_mul(3)),
+            couriers: None,
             current: 0,
             landing: Landing::Never,
             late: Vec::new(),
@@ -183,6 +195,12 @@ impl Hub {
     fn arrive(&self, verb: &str, detail: impl FnOnce() -> String) -> (usize, Fate) {
         {
             let mut shared = self.lock();
+            let current = shared.current;
+            if let Some(fate) = shared.couriers
+                && !shared.oracle.on_request_path(current)
+            {
+                return (0, fate);
+            }
             let waits = 1 + shared.chance.below(2);
             let roll = shared.chance.below(1000);
             let bad = shared.weather.per_mille();
@@ -191,7 +209,6 @@ impl Hub {
                 roll if roll < bad => Fate::ReplyLost,
                 _ => Fate::Answered,
             };
-            let current = shared.current;
             shared.oracle.entered(current);
             if fate != Fate::Answered {
                 shared.oracle.faulted(current);

@@ -1,7 +1,8 @@
-//! How a world ends: everything calms down, and who has the mailbox finishes (I12).
+//! How a world ends: everything calms down, and who has the mailbox finishes (I12), and who has a phone
+//! that is served.
 
 use sspr::{
-    domain::{AccountId, FlowToken},
+    domain::{AccountId, FlowToken, Method},
     engine::Client,
 };
 
@@ -10,6 +11,7 @@ use super::{
     facts::*,
     founding::{address, tenant},
     hub::Weather,
+    methods::texted,
     oracle::Violation,
     verdicts::Answer,
     world::{PROCESSES, World},
@@ -37,7 +39,15 @@ impl World {
                     account.disabled = false;
                     account.stamp = stamp;
                 });
-                self.finish(index, &who);
+                self.finish(index, &who, Method::Email);
+                // A reset that ends a freeze leaves no phone.
+                let shared = self.hub.lock();
+                let texts = shared.oracle.tenants[index].texts;
+                let account = shared.oracle.accounts[&who].last().clone();
+                drop(shared);
+                if texts && account.is_some_and(|it| texted(Mode::On, &it).is_some()) {
+                    self.finish(index, &who, Method::Sms);
+                }
             }
         }
         for _ in 0..3 {
@@ -46,6 +56,10 @@ impl World {
             self.quiet();
         }
         let mut shared = self.hub.lock();
+        let texts = &shared.oracle.texts;
+        self.reached.texts += texts.handed;
+        self.reached.refused_texts += texts.refused;
+        self.reached.switches += texts.switched;
         shared.oracle.all_noticed();
         shared.oracle.all_told(true);
         shared.oracle.violation.clone().map_or(Ok(()), Err)
@@ -64,7 +78,7 @@ impl World {
     }
 
     /// One whole journey of an owner, alone.
-    fn finish(&mut self, index: usize, who: &Who) {
+    fn finish(&mut self, index: usize, who: &Who, by: Method) {
         let (grants, changes) = (self.hands.grants.len(), self.hands.tickets.len());
         let (resets, sign_ins) = (self.hands.resets.len(), self.reached.sign_ins);
         // One that has not leaked.
@@ -74,8 +88,8 @@ impl World {
         drop(shared);
         let typed = address(account.destinations()[0].as_str());
         let client = self.known(Client::unknown());
-        let request = request(index, typed.clone());
-        let kind = Kind::Open { key: None, send: true, tenant: index, typed };
+        let request = request(index, typed.clone()).by(by);
+        let kind = Kind::Open { by, key: None, send: true, tenant: index, typed };
         let sspr = self.processes[CALM].sspr.clone();
         self.begin(
             CALM,
@@ -85,34 +99,38 @@ impl World {
         );
         self.quiet();
         let Some((record, token)) = self.hands.resets.get(resets).cloned() else {
-            return self.kept_out(who, "start");
+            return self.kept_out(who, by, "start");
         };
         self.drain(CALM);
         self.quiet();
         let shared = self.hub.lock();
         let code = shared.oracle.mailbox.iter().rev().find(|(other, ..)| *other == record).cloned();
         drop(shared);
-        let Some((_, code, _)) = code else { return self.kept_out(who, "mail") };
+        let Some((_, code, _)) = code else { return self.kept_out(who, by, "message") };
         self.verify(CALM, record, FlowToken::parse(&token).unwrap(), &code);
         self.quiet();
         let Some((_, grant, _)) = self.hands.grants.get(grants).cloned() else {
-            return self.kept_out(who, "verify");
+            return self.kept_out(who, by, "verify");
         };
         self.submit_with(CALM, record, grant, password.clone());
         self.quiet();
         let Some((_, ticket)) = self.hands.tickets.get(changes).cloned() else {
-            return self.kept_out(who, "submit");
+            return self.kept_out(who, by, "submit");
         };
         self.redeem_with(CALM, record, &ticket);
         self.quiet();
         if self.reached.sign_ins == sign_ins {
-            return self.kept_out(who, "redeem");
+            return self.kept_out(who, by, "redeem");
         }
         self.reached.journeys += 1;
+        self.reached.texted_journeys += u64::from(by == Method::Sms);
     }
 
-    fn kept_out(&mut self, who: &Who, at: &str) {
-        let mut shared = self.hub.lock();
-        shared.oracle.violated("I12 who has the mailbox can finish", || format!("{who:?}: {at}"));
+    fn kept_out(&mut self, who: &Who, by: Method, at: &str) {
+        let name = match by {
+            Method::Email => "I12 who has the mailbox can finish",
+            Method::Sms => "I12 who has the phone can finish",
+        };
+        self.hub.lock().oracle.violated(name, || format!("{who:?}: {at}"));
     }
 }

@@ -4,14 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sspr::{
-    domain::{
-        Account, Code, CodeFormat, EmailAddress, Keyring, Purpose, RecordId, Stamp, Timestamp,
-    },
+    domain::{Account, Code, CodeFormat, Keyring, Method, Purpose, RecordId, Stamp, Timestamp},
     flow::{Bound, Reset, ResetReason, Stage, decode_lockout, decode_reset},
     store::{Attempted, Charge, CounterName, Family, Inserted, Loaded, Over, Record, Swapped},
 };
 
-use super::{facts::*, founding::rules};
+use super::{
+    facts::*,
+    founding::rules,
+    methods::{Place, Proof, numbers, permitted},
+    texts::TextBooks,
+};
 
 /// An invariant that does not hold, and what was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +37,9 @@ pub struct Oracle {
     pub grants: HashMap<String, GrantFacts>,
     pub tickets: HashMap<String, TicketFacts>,
     pub calls: Vec<Call>,
-    /// What arrived where: record, code, and the text of the address.
+    /// What texts have cost.
+    pub texts: TextBooks,
+    /// What arrived where: record, code, and the text of the place.
     pub mailbox: Vec<(RecordId, String, String)>,
     /// The codes of notices that have arrived, and the passwords that were chosen, in order.
     pub freezes: Vec<FreezeCode>,
@@ -89,54 +94,50 @@ impl Oracle {
     }
 
     pub fn on_request_path(&self, call: usize) -> bool {
-        !matches!(self.calls[call].kind, Kind::Courier)
+        self.calls.get(call).is_none_or(|call| !matches!(call.kind, Kind::Courier))
     }
 
     pub fn tenant_of(&self, facts: &RecordFacts) -> &TenantFacts {
         &self.tenants[facts.tenant]
     }
 
-    /// Whether at some time from one step to another the administrator let the account reset and
-    /// the account was as `like` says.
-    pub fn some_time(&self, who: &Who, from: u64, like: impl Fn(&Account) -> bool) -> bool {
-        self.some_time_for(ResetReason::Forgot, who, from, like)
-    }
-
-    /// The same for a reset that began for another reason.
-    pub fn some_time_for(
+    /// Whether at some time from one step to another the administrator let the account reset by this
+    /// proof and the account was as `like` says.
+    pub fn some_time(
         &self,
-        reason: ResetReason,
+        proof: Proof<'_>,
         who: &Who,
         from: u64,
         like: impl Fn(&Account) -> bool,
     ) -> bool {
-        let (to, tenant) = (self.step, self.tenants.iter().find(|facts| facts.id == who.0));
-        let (Some(tenant), Some(account)) = (tenant, self.accounts.get(who)) else { return false };
+        let Some((tenant, account)) = self.histories(who) else { return false };
+        let may = |mode, it: &Account| permitted(proof, tenant.texts, mode, it) && like(it);
+        let to = self.step;
         tenant.modes.during(from, to).any(|mode| {
-            account.during(from, to).flatten().any(|it| permitted(reason, *mode, it) && like(it))
+            let mut accounts = account.during(from, to).flatten();
+            accounts.any(|it| may(*mode, it))
         })
     }
 
     /// Whether that was so all the time.
-    pub fn all_the_time(&self, who: &Who, from: u64, like: impl Fn(&Account) -> bool) -> bool {
-        self.all_the_time_for(ResetReason::Forgot, who, from, like)
-    }
-
-    /// Whether that was so all the time, for a reset that began for another reason.
-    pub fn all_the_time_for(
+    pub fn all_the_time(
         &self,
-        reason: ResetReason,
+        proof: Proof<'_>,
         who: &Who,
         from: u64,
         like: impl Fn(&Account) -> bool,
     ) -> bool {
-        let (to, tenant) = (self.step, self.tenants.iter().find(|facts| facts.id == who.0));
-        let (Some(tenant), Some(account)) = (tenant, self.accounts.get(who)) else { return false };
+        let Some((tenant, account)) = self.histories(who) else { return false };
+        let may = |mode, it: &Account| permitted(proof, tenant.texts, mode, it) && like(it);
+        let to = self.step;
         tenant.modes.during(from, to).all(|mode| {
-            account
-                .during(from, to)
-                .all(|it| it.as_ref().is_some_and(|it| permitted(reason, *mode, it) && like(it)))
+            account.during(from, to).all(|it| it.as_ref().is_some_and(|it| may(*mode, it)))
         })
+    }
+
+    fn histories(&self, who: &Who) -> Option<(&TenantFacts, &History<Option<Account>>)> {
+        let tenant = self.tenants.iter().find(|facts| facts.id == who.0)?;
+        Some((tenant, self.accounts.get(who)?))
     }
 
     /// Records that nobody may remove: they have not ended by any process's clock.
@@ -186,6 +187,7 @@ impl Oracle {
         };
         let step = self.step;
         let sends = reset.sent.map(|sent| SendFacts {
+            by: sent.method,
             call,
             done: false,
             expires_at: sent.expires_at,
@@ -228,7 +230,13 @@ impl Oracle {
             tries: 0,
             typed,
         };
-        if *done == Inserted::Inserted && self.records.insert(record.id, facts).is_some() {
+        if *done != Inserted::Inserted {
+            return;
+        }
+        if reset.sent.is_some_and(|sent| sent.method == Method::Sms) {
+            self.asked_for_a_text(call, tenant, now);
+        }
+        if self.records.insert(record.id, facts).is_some() {
             // Opened again under its request's key, long after the first was swept: what that one
             // gave out is dead.
             self.grants.retain(|_, grant| grant.record != record.id);
@@ -309,12 +317,8 @@ impl Oracle {
         now: Timestamp,
     ) {
         self.secrets(next);
-        if let Swapped::Refused(over) = done
-            && over.iter().any(|over| over.name.family() == Some(Family::SilentSends))
-            && let Some(facts) = self.records.get_mut(&next.id)
-        {
-            // The account has had its mails of the hour.
-            facts.sends.iter_mut().for_each(|send| send.done = true);
+        if let Swapped::Refused(over) = done {
+            self.refused_to_bind(next, over, now);
         }
         if !matches!(done, Swapped::Swapped { .. }) {
             return;
@@ -326,16 +330,17 @@ impl Oracle {
             return self.locked(call, next.id, lockout, now);
         }
         let Ok(reset) = decode_reset(&next.body) else { return };
-        let step = self.step;
+        let (step, mut asked) = (self.step, None);
         let Some(facts) = self.records.get_mut(&next.id) else { return };
         facts.touched = facts.touched.latest(now);
         facts.expires_at = next.expires_at;
         if let Some(sent) = reset.sent
             && facts.sends.last().is_none_or(|last| last.number < sent.number)
         {
-            let (number, expires_at) = (sent.number, sent.expires_at);
-            let send = SendFacts { call, done: false, expires_at, number, step, unknown: 0 };
+            let (by, number, expires_at) = (sent.method, sent.number, sent.expires_at);
+            let send = SendFacts { by, call, done: false, expires_at, number, step, unknown: 0 };
             facts.sends.push(send);
+            asked = Some(facts.tenant).filter(|_| by == Method::Sms);
         }
         if *facts.stages.last() != reset.stage.name() {
             facts.stages.push(step, reset.stage.name());
@@ -368,9 +373,13 @@ impl Oracle {
             if bind.number <= last {
                 self.violated("I3 an older code replaces a newer", || format!("call {call}"));
             }
+            self.texts_to(&next.id, &bind, now);
             if let Some(facts) = self.records.get_mut(&next.id) {
                 facts.binds.push(bind);
             }
+        }
+        if let Some(tenant) = asked {
+            self.asked_for_a_text(call, tenant, now);
         }
         if !clear.is_empty() {
             let facts = self.records.get(&next.id);
@@ -381,20 +390,28 @@ impl Oracle {
         }
     }
 
-    /// The account, stamp and address whose digest a code carries; found by trying all.
-    fn identify(&self, id: &RecordId, reset: &Reset, bound: &Bound) -> BoundTo {
+    /// The account, stamp and place whose digest a code carries; found by trying all. A code by text
+    /// may have gone to whatever number.
+    pub fn identify(&self, id: &RecordId, reset: &Reset, bound: &Bound) -> BoundTo {
         let origin = &reset.origin;
         let ring = self.ring_of(bound.key)?;
+        let by_text = reset.sent.is_some_and(|sent| sent.method == Method::Sms);
         for (who, history) in self.accounts.iter().filter(|(who, _)| who.0 == origin.tenant) {
+            let mut last = None;
             for account in history.newest(6).flatten() {
-                for address in account.destinations() {
+                let places: Vec<_> = match by_text {
+                    true if last.replace(account.stamp) == Some(account.stamp) => continue,
+                    true => numbers().map(Place::Phone).collect(),
+                    false => account.destinations().iter().cloned().map(Place::Mailbox).collect(),
+                };
+                for place in places {
                     let fields = ring.under(bound.key, Purpose::Binding)?.tenant(&origin.tenant);
                     let fields = fields.text(account.id.as_str()).bytes(account.stamp.as_bytes());
-                    let fields = fields.text(address.as_str()).bytes(id.as_bytes());
+                    let fields = fields.text(place.as_str()).bytes(id.as_bytes());
                     let fields = fields.number(bound.number.into()).text(origin.user_flow.as_str());
                     let digest = fields.text(origin.application.as_str()).digest();
                     if digest.matches(&bound.binding) {
-                        return Some((who.clone(), account.stamp, address.clone()));
+                        return Some((who.clone(), account.stamp, place));
                     }
                 }
             }
@@ -481,4 +498,4 @@ fn turns_in(charges: &[Charge]) -> impl Iterator<Item = CounterName> {
     names.filter(|name| name.family() == Some(Family::Turns))
 }
 
-type BoundTo = Option<(Who, sspr::domain::Stamp, EmailAddress)>;
+pub type BoundTo = Option<(Who, Stamp, Place)>;

@@ -12,8 +12,8 @@ use sspr::{
     policy::{MethodState, TenantPolicy},
     ports::{
         Applied, Breach, BreachCheck, EmailSender, Freeze, HashError, HashQueue, Notice,
-        NoticeDelivery, NoticeId, Outbox, PasswordChange, PasswordHasher, PasswordMatch,
-        PolicyError, PolicySource, SendError, SendErrorKind, StoreError, UserStore,
+        NoticeCause, NoticeDelivery, NoticeId, Outbox, PasswordChange, PasswordHasher,
+        PasswordMatch, PolicyError, PolicySource, SendError, SendErrorKind, StoreError, UserStore,
     },
 };
 use zeroize::Zeroizing;
@@ -24,7 +24,8 @@ use super::{
     defects::Defect,
     facts::Kind,
     founding::plain,
-    hub::{Fate, Hub, pause},
+    hub::{Fate, Hub, Late, pause},
+    settling::phones,
 };
 
 /// The users table, with its outbox.
@@ -47,6 +48,14 @@ impl Users {
     fn asks(&self, kind: impl FnOnce(&Kind) -> bool) -> bool {
         let shared = self.hub.lock();
         kind(&shared.oracle.calls[shared.current].kind)
+    }
+
+    /// What the table says of an account.
+    fn tells(&self, tenant: &TenantId, account: &mut Account) {
+        if self.is(Defect::PhonesAreStale) {
+            let index = usize::from(*tenant == self.tenants[1]);
+            account.phones = phones(index, account.id.as_str());
+        }
     }
 
     /// One write: `act` is what it does to the table.
@@ -91,6 +100,7 @@ impl UserStore for Users {
                 found.extend(self.inner.find_by_address(other, address).await?);
             }
         }
+        found.iter_mut().for_each(|it| self.tells(tenant, it));
         if fate == Fate::Answered { Ok(found) } else { Err(refused()) }
     }
 
@@ -106,6 +116,7 @@ impl UserStore for Users {
             found.second_factor = SecondFactor::None;
         }
         if let Some(found) = &mut found {
+            self.tells(tenant, found);
             match self.defect {
                 Some(Defect::LastChangeForgotten) if self.asks(is_change) => {
                     found.last_change = None;
@@ -151,6 +162,9 @@ impl UserStore for Users {
                 (Some(Defect::MarkKept), Some(before)) if by_session => {
                     given.must_change = before.must_change;
                 }
+                (Some(Defect::CauseForgotten), _) => {
+                    given.notify.iter_mut().for_each(|it| it.cause = NoticeCause::Unknown);
+                }
                 (Some(Defect::MarkForgotten), _) => given.must_change = false,
                 (Some(Defect::ExpiryForgotten), _) => given.password_expires_at = None,
                 _ => {}
@@ -161,6 +175,12 @@ impl UserStore for Users {
                 given.notify.clear();
             }
             let mut applied = now(users.inner.apply_change(&given))?;
+            if let (true, Some(before)) = (users.is(Defect::PhonesKept), &before)
+                && matches!(applied, Applied::Done { .. })
+            {
+                let phones = before.phones.clone();
+                users.inner.update(&change.tenant, &change.account, |it| it.phones = phones);
+            }
             if let Applied::Done { notice } = &mut applied
                 && !queues
             {
@@ -296,7 +316,7 @@ impl EmailSender for Mail {
             4 => {
                 let mut shared = self.hub.lock();
                 let until = shared.oracle.step + 60;
-                shared.late.push((until, message));
+                shared.late.push((until, Late::Mail(message)));
             }
             _ => self.arrive(&message).await,
         }
@@ -450,12 +470,18 @@ pub struct Seen {
     pub inner: MemoryPolicies,
     /// What it saw first that lets everybody reset, if it never looks again.
     pub cached: Option<MemoryPolicies>,
+    /// Whether it serves one more country than the administrator has set.
+    pub widens: bool,
     pub first: Arc<Mutex<Vec<TenantId>>>,
 }
 
 impl PolicySource for Seen {
     fn policy(&self, tenant: &TenantId) -> Result<Option<Arc<TenantPolicy>>, PolicyError> {
-        let policy = self.inner.policy(tenant)?;
+        let mut policy = self.inner.policy(tenant)?;
+        if let (true, Some(it)) = (self.widens, &policy) {
+            let wider = TenantPolicy::clone(it).with_sms_countries(["US", "CA", "DE"]).unwrap();
+            policy = Some(Arc::new(wider));
+        }
         let Some(cached) = &self.cached else { return Ok(policy) };
         let mut first = self.first.lock().unwrap();
         if let (Some(policy), false) = (&policy, first.contains(tenant)) {

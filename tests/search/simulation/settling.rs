@@ -1,10 +1,13 @@
 //! Who has an account at the beginning.
 
-use sspr::domain::{Account, AccountId, GroupId, IdentityProvider, SecondFactor, Stamp};
+use sspr::domain::{
+    Account, AccountId, GroupId, IdentityProvider, PhoneNumber, SecondFactor, Stamp,
+};
 
 use super::{
     facts::*,
     founding::{address, plain, second_factor, tenant},
+    methods::{ABROAD, FIRST, NEIGHBOUR, PREMIUM, SECOND, STRANGERS, phone},
     world::World,
 };
 
@@ -14,6 +17,7 @@ impl World {
         for index in 0..2 {
             for (id, addresses) in [
                 ("ada", &["ada@example.com", "ada@home.example"][..]),
+                ("ana", &["ana@example.com"]),
                 ("eve", &["eve@example.com"]),
                 ("left", &["shared@example.com"]),
                 ("right", &["shared@example.com"]),
@@ -28,6 +32,7 @@ impl World {
                 let id = AccountId::parse(id).unwrap();
                 let mut account = Account::new(id, address(addresses[0]), stamp);
                 account.addresses = addresses.iter().map(|text| address(text)).collect();
+                account.phones = phones(index, account.id.as_str());
                 // Each has another one, so that a comparison tells whose it is.
                 let words = format!("Four Words of {} {index}, 0 by 0", account.id.as_str());
                 account.password = Some(plain(&words));
@@ -55,4 +60,16 @@ impl World {
             }
         }
     }
+}
+
+/// The phones at the beginning, of the account of that name.
+pub fn phones(index: usize, id: &str) -> Vec<PhoneNumber> {
+    let phones = match id {
+        "ada" => &[PREMIUM, FIRST, SECOND][..],
+        "eve" if index == 0 => &[ABROAD],
+        "eve" | "solo" => &[NEIGHBOUR],
+        "grace" | "left" | "right" => &[STRANGERS],
+        _ => &[],
+    };
+    phones.iter().map(|text| phone(text)).collect()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sspr::{
     Error,
-    domain::Account,
+    domain::{Account, Method},
     engine::{
         AssistanceCode, AssistanceOutcome, Assisted, ChangeOutcome, FreezeOutcome, OpenOutcome,
         RedeemOutcome, Rejection, SecondFactorDemand, SendOutcome, SignInOutcome, StartOutcome,
@@ -16,6 +16,7 @@ use sspr::{
 use super::{
     facts::*,
     founding::{plain, second_factor},
+    methods::{Proof, offers_texts},
     oracle::Oracle,
 };
 
@@ -58,6 +59,16 @@ impl Oracle {
             return;
         }
         match answer {
+            Answer::Start(Ok(StartOutcome::Started(started))) => {
+                if let Kind::Open { by, .. } = self.calls[call].kind {
+                    self.sent(call, Some(by), &started.sent);
+                }
+            }
+            Answer::Send(Ok(SendOutcome::Sent(sent))) => {
+                if let Kind::Send { by } = self.calls[call].kind {
+                    self.sent(call, by, sent);
+                }
+            }
             Answer::Verify(Ok(outcome)) => self.verified(call, outcome),
             Answer::Submit(Ok(outcome)) => self.submitted(call, outcome),
             Answer::Redeem(Ok(outcome)) => self.redeemed(call, outcome),
@@ -128,13 +139,13 @@ impl Oracle {
                         if revived { "I8 a dead code is revived" } else { "I4 after expiry: code" };
                     self.violated(which, seen);
                 }
-                let Some((who, stamp, address)) = account else {
+                let Some((who, stamp, to)) = account else {
                     return self.violated("I4 the code of a decoy", seen);
                 };
-                let same = |it: &Account| it.stamp == stamp && it.destinations().contains(&address);
-                if !self.some_time(&who, start, |_| true) {
+                let same = |it: &Account| it.stamp == stamp && to.is_of(it);
+                if !self.some_time(Proof::code(&to), &who, start, |_| true) {
                     self.violated("I6 a code that policy forbids", || format!("{call}: {who:?}"));
-                } else if !self.some_time(&who, start, same) {
+                } else if !self.some_time(Proof::code(&to), &who, start, same) {
                     self.violated("I4 the stamp and the address", || format!("{call}: {who:?}"));
                 }
             }
@@ -143,7 +154,7 @@ impl Oracle {
                 let Some(index) = found else { return };
                 let facts = &self.records[&record];
                 let bind = &facts.binds[index];
-                let Some((who, stamp, address)) = bind.account.clone() else { return };
+                let Some((who, stamp, to)) = bind.account.clone() else { return };
                 let newer = facts.binds.last().is_some_and(|last| last.number > bind.number);
                 let other =
                     attempt.is_none_or(|(number, over)| over || number != Some(bind.number));
@@ -156,11 +167,15 @@ impl Oracle {
                     .any(|stage| matches!(stage, StageName::Completed | StageName::Closed));
                 // Once the password is changed the code has done its work, also before that is
                 // written into the reset.
-                let same = |it: &Account| it.destinations().contains(&address) && it.stamp == stamp;
-                let changed = !self.all_the_time(&who, start, same);
+                let same = |it: &Account| to.is_of(it) && it.stamp == stamp;
+                let changed = !self.all_the_time(Proof::code(&to), &who, start, same);
                 let (dead, ended) = (bind.expires_at, facts.expires_at);
                 // Where only longer codes count any more, and none can be sent.
-                let too_short = bind.short && self.latest >= facts.ends_at;
+                let modes = &self.tenant_of(facts).modes;
+                let no_text = modes.during(start, step).any(|mode| !offers_texts(*mode));
+                let by_text = facts.sends.iter().any(|send| send.by == Method::Sms);
+                let too_short =
+                    bind.short && (self.latest >= facts.ends_at || (by_text && no_text));
                 let tries = facts.tries;
                 let excused = match rejection {
                     // The clock may jump past the record's end while the call is under way.
@@ -192,7 +207,7 @@ impl Oracle {
         let Some(grant) = self.grants.get_mut(&text) else { return };
         let facts = &self.records[&grant.record];
         let bind = &facts.binds[grant.bind];
-        let Some((who, stamp, address)) = bind.account.clone() else { return };
+        let Some((who, stamp, to)) = bind.account.clone() else { return };
         let seen = || format!("call {call}, {who:?}");
         match outcome {
             SubmitOutcome::Changed(changed) => {
@@ -224,10 +239,10 @@ impl Oracle {
                         .during(start, step)
                         .any(|stage| matches!(stage, StageName::Opened | StageName::CodeSent));
                 let same = |it: &Account| {
-                    (it.stamp == stamp && it.destinations().contains(&address))
-                        || it.last_change == Some(record)
+                    (it.stamp == stamp && to.is_of(it)) || it.last_change == Some(record)
                 };
-                let changed = !self.all_the_time_for(facts.reason, &who, since, same);
+                let proof = Proof::of(facts.reason, &to);
+                let changed = !self.all_the_time(proof, &who, since, same);
                 // The grant's own end, or that of the ticket it was spent for.
                 let spent_for = facts.ticket_until.is_some_and(|until| self.latest >= until);
                 let dead = dead.latest(facts.grant_until.unwrap_or_default());
@@ -282,9 +297,10 @@ impl Oracle {
                     };
                     self.violated(which, seen);
                 }
-                if !self.some_time_for(reason, &who, start, |_| true) {
+                let proof = Proof::any_way(reason);
+                if !self.some_time(proof, &who, start, |_| true) {
                     self.violated("I6 a sign-in that policy forbids", seen);
-                } else if !self.some_time_for(reason, &who, start, same) {
+                } else if !self.some_time(proof, &who, start, same) {
                     self.violated("I9 a sign-in with an old stamp", seen);
                 }
             }
@@ -308,8 +324,9 @@ impl Oracle {
                     .filter(|it| it.last_change == Some(record))
                     .map(|it| *it.stamp.as_bytes())
                     .collect();
+                let proof = Proof::any_way(reason);
                 let changed =
-                    stamps.len() > 1 || !self.all_the_time_for(reason, &who, applied + 1, stays);
+                    stamps.len() > 1 || !self.all_the_time(proof, &who, applied + 1, stays);
                 if !(key_gone || changed || self.latest >= expires_at) {
                     self.violated("I5 a live ticket is refused", seen);
                 }

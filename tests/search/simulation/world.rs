@@ -12,21 +12,23 @@ use std::{
 };
 
 use sspr::{
-    Courier, Keyring, Sspr,
+    Courier, Keyring, Sspr, TenantPolicy,
     adapters::{CaptureSender, ManualClock, MemoryPolicies, MemoryUsers},
     domain::{Account, RecordId, Stamp, Timestamp},
+    policy::Disclosure,
 };
 
 use super::{
-    chance::{Chance, SeededEntropy},
+    chance::{Chance, Randomness, SeededEntropy},
     codes::Codes,
     defects::Defect,
     facts::*,
     founding::{TENANTS, limits, policy, rings, tenant},
     hands::Hands,
-    hub::{Hub, Weather},
+    hub::{Hub, Late, Weather},
     oracle::{Oracle, Violation},
     ports::{Dated, Leaks, Mail, Plain, Seen, Users},
+    texts::Texts,
     verdicts::Answer,
 };
 
@@ -43,6 +45,8 @@ const PATIENCE: i64 = 30_000_000;
 pub struct Plan {
     pub seed: u64,
     pub defect: Option<Defect>,
+    /// Whether the tenants tell who has an account.
+    pub disclosure: Disclosure,
     /// A stranger alone, who types this address.
     pub stranger: Option<&'static str>,
     pub told: bool,
@@ -57,6 +61,19 @@ impl Plan {
             _ => [true, false],
         }
     }
+
+    fn policy(&self, index: usize, mode: Mode) -> TenantPolicy {
+        policy(index, mode, self.texts()[index]).with_disclosure(self.disclosure)
+    }
+
+    /// Which tenants offer codes by text: mostly both.
+    pub fn texts(&self) -> [bool; 2] {
+        match self.seed % 5 {
+            0 => [false, false],
+            1 => [true, false],
+            _ => [true, true],
+        }
+    }
 }
 
 pub struct World {
@@ -64,12 +81,15 @@ pub struct World {
     pub hub: Hub,
     pub chance: Chance,
     pub entropy: SeededEntropy,
+    for_couriers: SeededEntropy,
     pub users: MemoryUsers,
     pub codes: Codes,
     pub policies: MemoryPolicies,
     pub processes: Vec<Process>,
     pub hands: Hands,
     pub tasks: Vec<Task>,
+    /// The network of the next call.
+    pub network: Option<usize>,
     pub rings: Vec<Keyring>,
     /// Which ring the next deployment carries.
     pub deployed: usize,
@@ -102,6 +122,13 @@ pub struct Reached {
     pub assisted: u64,
     pub temporaries: u64,
     pub frozen: u64,
+    /// Texts that were handed over, or refused for what they cost, codes that were asked for in
+    /// another way than the last one, and grants and journeys by text.
+    pub texts: u64,
+    pub refused_texts: u64,
+    pub switches: u64,
+    pub texted_grants: u64,
+    pub texted_journeys: u64,
 }
 
 pub struct Process {
@@ -135,6 +162,7 @@ impl World {
             id: tenant(index),
             modes: History::new(Mode::On),
             limits: limits(index),
+            texts: plan.texts()[index],
         });
         let mut oracle = Oracle::default();
         (oracle.rings, oracle.tenants) = (rings.clone(), tenants.collect());
@@ -145,16 +173,18 @@ impl World {
         if plan.stranger.is_some() {
             hub.lock().asked = Some(Vec::new());
         }
-        let policies = MemoryPolicies::from_iter((0..2).map(|index| policy(index, Mode::On)));
+        let policies = MemoryPolicies::from_iter((0..2).map(|index| plan.policy(index, Mode::On)));
         let mut world = Self {
             base: BEGIN,
             chance: Chance::new(plan.seed),
             codes: Codes::new(hub.clone(), plan.defect),
             deployed: 0,
             entropy,
+            for_couriers: SeededEntropy::new(!plan.seed),
             hands: Hands::default(),
             hub,
             latest: BEGIN,
+            network: None,
             plan,
             policies,
             processes: Vec::new(),
@@ -188,16 +218,19 @@ impl World {
             cached: stuck.then(MemoryPolicies::default),
             first: Arc::new(Mutex::default()),
             inner: self.policies.clone(),
+            widens: self.plan.defect == Some(Defect::CountriesAdded) && index == 1,
         };
         let builder =
             Sspr::builder(users.clone(), self.codes.clone(), seen, self.rings[ring].clone())
-                .with_entropy(self.entropy.clone())
+                .with_entropy(self.randomness())
                 .with_hasher(Plain { defect: self.plan.defect, hub: self.hub.clone() })
                 .with_templates(Dated::default())
                 .with_breach_check(Leaks { defect: self.plan.defect, hub: self.hub.clone() })
                 .with_queue(8, 12);
         let outbox = self.plan.queues().contains(&true);
         let builder = if outbox { builder.with_outbox(users) } else { builder };
+        let texts = self.plan.texts().contains(&true);
+        let builder = if texts { builder.with_sms(self.texts()) } else { builder };
         let builder = if self.plan.defect == Some(Defect::ClockStandsStill) && index == 1 {
             builder.with_clock(ManualClock::new(Timestamp::from_micros(self.base + skew)))
         } else {
@@ -227,6 +260,23 @@ impl World {
             defect: self.plan.defect,
             hub: self.hub.clone(),
             inbox: CaptureSender::new(),
+        }
+    }
+
+    fn randomness(&self) -> Randomness {
+        let twins = self.plan.stranger.is_some();
+        Randomness {
+            couriers: twins.then(|| self.for_couriers.clone()),
+            hub: self.hub.clone(),
+            requests: self.entropy.clone(),
+        }
+    }
+
+    fn texts(&self) -> Texts {
+        Texts {
+            at_once: self.plan.stranger.is_some(),
+            defect: self.plan.defect,
+            hub: self.hub.clone(),
         }
     }
 
@@ -260,6 +310,7 @@ impl World {
             leaked: false,
             kind: kind.clone(),
             lockout: None,
+            network: self.network.take(),
             now,
             process,
             record,
@@ -278,6 +329,13 @@ impl World {
         self.tasks.push(Task { call, future: Box::pin(future), woken });
         self.reached.calls += 1;
         self.poll(self.tasks.len() - 1);
+    }
+
+    /// Lets one call go on to its end, with nothing else meanwhile.
+    pub fn hurry(&mut self, call: usize) {
+        while let Some(index) = self.tasks.iter().position(|task| task.call == call) {
+            self.poll(index);
+        }
     }
 
     /// Lets one call go on to its next wait.
@@ -322,7 +380,11 @@ impl World {
             due
         };
         for (_, message) in late {
-            self.hub.lock().oracle.arrived(&message);
+            let oracle = &mut self.hub.lock().oracle;
+            match message {
+                Late::Mail(message) => oracle.arrived(&message),
+                Late::Text(message) => oracle.text_arrived(&message),
+            }
         }
         let step = self.hub.lock().oracle.step;
         self.reached.landed += self.hub.land(|adrift| adrift.due <= step);
@@ -389,7 +451,7 @@ impl World {
     }
 
     pub fn set_mode(&mut self, index: usize, mode: Mode) {
-        self.policies.replace(policy(index, mode));
+        self.policies.replace(self.plan.policy(index, mode));
         let mut shared = self.hub.lock();
         let step = shared.oracle.step;
         shared.oracle.tenants[index].modes.push(step, mode);
@@ -439,5 +501,10 @@ impl Reached {
         self.assisted += other.assisted;
         self.temporaries += other.temporaries;
         self.frozen += other.frozen;
+        self.texts += other.texts;
+        self.refused_texts += other.refused_texts;
+        self.switches += other.switches;
+        self.texted_grants += other.texted_grants;
+        self.texted_journeys += other.texted_journeys;
     }
 }
