@@ -59,6 +59,7 @@ async fn guess(
     let code = Code::parse(&pick(codes)).unwrap();
     match sspr.verify(&token, &code, client).await {
         Ok(VerifyOutcome::Granted(granted)) => format!("G{}", granted.grant.expose()),
+        Ok(VerifyOutcome::NextProof(_)) => panic!("one proof is enough here"),
         Ok(VerifyOutcome::Rejected(Rejection::WrongCode { .. })) => "W".to_owned(),
         Ok(VerifyOutcome::Rejected(_)) => "R".to_owned(),
         Err(error) => failed(&error),
