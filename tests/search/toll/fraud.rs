@@ -80,7 +80,7 @@ struct Provider {
 impl SmsSender for Provider {
     async fn send_text(&self, message: &TextMessage) -> Result<(), SendError> {
         // A notice costs money as well, and has no code.
-        let code = message.code.as_ref().map(ToString::to_string).unwrap_or_default();
+        let code = message.code.as_ref().map(|code| code.to_string()).unwrap_or_default();
         let number = message.to.as_str().to_owned();
         self.texts.lock().unwrap().push(Text { at: self.clock.now(), code, number });
         Ok(())
@@ -211,7 +211,7 @@ impl Fraud {
     }
 
     /// So many texts that one network asks for at one instant.
-    pub async fn from_one_network(&mut self, requests: usize) {
+    pub async fn ask_from_one_network(&mut self, requests: usize) {
         for index in 0..requests {
             self.start_for(KINDS[0] + index, 0, Method::Sms).await;
         }
