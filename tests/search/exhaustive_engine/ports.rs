@@ -495,6 +495,11 @@ impl SmsSender for Desk {
             _ => Err(SendError::new(SendErrorKind::Transient, "the provider has a bad day")),
         }
     }
+
+    /// Notices by text are told apart in `tests/engine/text_notices.rs`.
+    fn sends_notices(&self) -> bool {
+        false
+    }
 }
 
 /// Whether a record is a reset whose latest code goes by text.

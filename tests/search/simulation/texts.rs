@@ -116,6 +116,11 @@ impl SmsSender for Texts {
             Said::ForNow(kind) => error(kind),
         }
     }
+
+    /// Notices by text are told apart in `tests/engine/text_notices.rs`.
+    fn sends_notices(&self) -> bool {
+        false
+    }
 }
 
 /// A text on its way: if its courier is dropped, nobody knows whether it was handed over.
@@ -227,8 +232,9 @@ impl Oracle {
     /// A text is about to leave.
     pub fn texted(&mut self, message: &TextMessage) {
         let to = message.to.as_str().to_owned();
-        // A notice names no reset: `tests/engine/text_notices.rs` looks at whom it tells.
-        let Some(code) = &message.code else { return };
+        let Some(code) = &message.code else {
+            return self.violated("I4 a notice to a sender that takes none", || to);
+        };
         if self.record_of(message.correlation.as_ref()).is_none() {
             return self.violated("I4 a text of no reset", || to);
         }

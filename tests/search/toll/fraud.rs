@@ -10,7 +10,7 @@ use std::{
 use sspr::{
     Courier, Keyring, Sspr, TenantPolicy,
     adapters::{ManualClock, MemoryCodes, MemoryPolicies, MemoryUsers, SystemEntropy, code_in},
-    domain::{Code, FlowToken, Method, PasswordHash, Timestamp},
+    domain::{ActorId, Code, FlowToken, Method, PasswordHash, Timestamp},
     engine::{Client, SendOutcome, StartOutcome, VerifyOutcome},
     mail::{EmailMessage, TextMessage},
     policy::Limits,
@@ -79,11 +79,15 @@ struct Provider {
 #[async_trait::async_trait]
 impl SmsSender for Provider {
     async fn send_text(&self, message: &TextMessage) -> Result<(), SendError> {
-        // A notice costs money as well, and has no code.
-        let code = message.code.as_ref().map(|code| code.to_string()).unwrap_or_default();
+        let code = message.code.as_ref().unwrap().to_string();
         let number = message.to.as_str().to_owned();
         self.texts.lock().unwrap().push(Text { at: self.clock.now(), code, number });
         Ok(())
+    }
+
+    /// Notices by text are told apart in `tests/engine/text_notices.rs`.
+    fn sends_notices(&self) -> bool {
+        false
     }
 }
 
@@ -299,6 +303,13 @@ impl Fraud {
             && count(DAY, &|text| text.number == of) < self.limits.texts_per_number()
             && count(HOUR, &|text| text.block() == &of[..of.len() - 4])
                 < self.limits.texts_per_block()
+    }
+
+    /// Whether the watch has stopped texts to the owner's block.
+    pub async fn is_stopped(&self, owner: Owner) -> bool {
+        let desk = self.sspr.help_desk(ActorId::parse("staff").unwrap());
+        let stopped = desk.stopped_texts(&tenant()).await.unwrap();
+        stopped.iter().any(|it| owner.number().starts_with(it.block.as_str()))
     }
 
     /// An owner asks for a code from home, and types it if it comes.
