@@ -134,7 +134,7 @@ fn without_a_limit_the_count_for_it_is_passed() {
         let limits = high.texts_per_network(1_000_000).texts_per_tenant(1_000_000);
         let mut fraud = Fraud::new(limits.build().unwrap()).await;
         fraud.attack(6_000, hours(1)).await;
-        fraud.from_one_network(60).await;
+        fraud.burst_from_one_network(60).await;
 
         let (texts, usual) = (fraud.texts(), Limits::default());
         let twice = |limit: u32| 2 * limit as usize;
