@@ -156,6 +156,7 @@ impl Race {
         let words = format!("guess {RESETS} {} {}", tokens.join(","), right.join(","));
         answers.extend(tokio::task::block_in_place(|| self.all(0..1, trial, &words)));
         let none = Self::secrets(&answers, 'G').is_empty();
-        (answers, none && (BUDGET..=BUDGET + RESETS * TRIES).contains(&compared))
+        let tried = BUDGET..=BUDGET + RESETS * TRIES;
+        (answers, none && tried.contains(&compared))
     }
 }

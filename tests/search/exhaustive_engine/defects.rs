@@ -89,6 +89,8 @@ pub enum Defect {
     CountriesAreStale,
     /// The code store does not count texts.
     TextsUncounted,
+    /// The code store counts each text twice.
+    TextsCountTwice,
     /// The code store does not make the charges that come with tries of codes by text.
     TextTriesAreFree,
     /// The code store keeps the code before when another one goes by text.
@@ -98,7 +100,7 @@ pub enum Defect {
 }
 
 impl Defect {
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 46] = [
         Self::GrantsAreDrawn,
         Self::UsersTakeAll,
         Self::VersionsNotCompared,
@@ -141,6 +143,7 @@ impl Defect {
         Self::PhonesAreStale,
         Self::CountriesAreStale,
         Self::TextsUncounted,
+        Self::TextsCountTwice,
         Self::TextTriesAreFree,
         Self::TextSupersedesNothing,
         Self::DecoysKeepTries,
@@ -173,7 +176,7 @@ impl Defect {
             }
             Self::VoidsForgotten => (Setting::Notified, Root::NotifiedAndGranted, 2, 0),
             Self::NoticeExpiryForgotten => (Setting::Notified, Root::Notified, 4, 0),
-            Self::TextToAnother => (Setting::Texted, Root::Codes, 2, 0),
+            Self::TextToAnother | Self::TextsCountTwice => (Setting::Texted, Root::Codes, 2, 0),
             Self::PhonesAreStale | Self::CountriesAreStale => (Setting::Texted, Root::Codes, 3, 0),
             Self::TextSupersedesNothing => (Setting::Texted, Root::Codes, 3, 0),
             Self::TextsUncounted => (Setting::Texted, Root::Texted, 3, 0),
@@ -245,6 +248,7 @@ impl Defect {
             Self::TextToAnother | Self::PhonesAreStale => Broken::I4TextNotOnFile,
             Self::CountriesAreStale => Broken::TollCountryNotServed,
             Self::TextsUncounted => Broken::TollTooManyTexts,
+            Self::TextsCountTwice => Broken::TollTextRefused,
             Self::TextTriesAreFree => Broken::I2TriesOfAnAccount,
             Self::TextSupersedesNothing => Broken::I3OlderCodeWins,
             Self::DecoysKeepTries => Broken::I7StrangerSees,

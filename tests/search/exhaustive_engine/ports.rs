@@ -239,9 +239,15 @@ impl Inner {
 
     /// The charges that are really made with a write.
     fn made(&self, charges: &[Charge]) -> Vec<Charge> {
-        let free = self.world.is(Defect::TextsUncounted);
-        let is_made = |it: &&Charge| !free || it.name.family() != Some(Family::SilentTexts);
-        charges.iter().filter(is_made).copied().collect()
+        let factor = match self.world.defect {
+            Some(Defect::TextsUncounted) => 0,
+            Some(Defect::TextsCountTwice) => 2,
+            _ => 1,
+        };
+        let mut made = charges.to_vec();
+        let of_texts = |it: &&mut Charge| it.name.family() == Some(Family::SilentTexts);
+        made.iter_mut().filter(of_texts).for_each(|charge| charge.amount *= factor);
+        made
     }
 
     /// Whether the store makes none of the charges that come with a read.

@@ -85,7 +85,8 @@ impl Root {
             Self::Notified => depth + 1,
             Self::Marked | Self::Assisted | Self::NotifiedAndGranted | Self::Frozen => depth.max(2),
             Self::Nothing if setting == Setting::Texted => depth + 3,
-            Self::Texted => depth + 2,
+            // Further than this no memory is enough.
+            Self::Texted => (depth + 2).min(4),
             Self::TriedByText => depth + 1,
             Self::GrantedByText => depth,
             Self::Nothing => depth + 2,

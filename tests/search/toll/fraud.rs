@@ -215,7 +215,7 @@ impl Fraud {
     }
 
     /// So many texts that one network asks for at one instant.
-    pub async fn ask_from_one_network(&mut self, requests: usize) {
+    pub async fn burst_from_one_network(&mut self, requests: usize) {
         for index in 0..requests {
             self.start_for(KINDS[0] + index, 0, Method::Sms).await;
         }
