@@ -296,6 +296,9 @@ fn strangers_without_a_phone_stop_nothing() {
             assert!(world.is_texted("nobody@example.com").await.is_none());
         }
         assert!(world.alarms().is_empty());
+        let all = world.events.all().into_iter();
+        let mut delivered = all.filter(|event| event.kind == EventKind::Deliver);
+        assert!(delivered.all(|it| (it.outcome, it.limit) == (Outcome::Decoy, None)));
         assert!(world.is_texted("ada@example.com").await.is_some());
     });
 }
