@@ -168,6 +168,7 @@ fn i14_codes_that_are_used_up_silence_no_notice_and_notices_use_up_no_codes() {
             world.ada_changes(old, new).await;
             old = new;
         }
+        assert_eq!(world.told_by_text().await.len(), 2, "the third one waits for the number");
         let asked = request("ada@example.com").by(Method::Sms);
         let started = world.sspr.start(&asked, &client(1)).await.unwrap();
         assert!(matches!(started, StartOutcome::Started(_)));

@@ -205,8 +205,11 @@ fn a_stop_ends_by_itself_and_another_one_can_follow() {
             let listed = desk(&world).stopped_texts(&tenant()).await.unwrap();
             assert_eq!(listed.len(), 1);
             assert_eq!(listed[0].ends_at, world.clock.now().after(hours(3)));
+            // The next window of the watch has begun, and the stop still stands.
             world.clock.advance(seconds(3 * 3600 - 1));
             assert!(world.is_texted("ada@example.com").await.is_none());
+            let kept = world.events.all().into_iter().rfind(|it| it.kind == EventKind::Deliver);
+            assert_eq!(kept.unwrap().limit, Some(Limit::TextStop));
             world.clock.advance(seconds(1));
             assert!(desk(&world).stopped_texts(&tenant()).await.unwrap().is_empty());
             let stopped = world.alarms().into_iter().filter(|it| *it == Outcome::Stopped);
@@ -296,6 +299,9 @@ fn strangers_without_a_phone_stop_nothing() {
             assert!(world.is_texted("nobody@example.com").await.is_none());
         }
         assert!(world.alarms().is_empty());
+        let all = world.events.all().into_iter();
+        let mut delivered = all.filter(|event| event.kind == EventKind::Deliver);
+        assert!(delivered.all(|it| (it.outcome, it.limit) == (Outcome::Decoy, None)));
         assert!(world.is_texted("ada@example.com").await.is_some());
     });
 }
