@@ -37,7 +37,7 @@ async function walkForm(name, options, axe) {
   await check(page, `${name}1-off`, axe);
   assert.equal(await switched.isChecked(), false);
   assert.ok(await page.locator("text=SMS is a restricted authenticator").isVisible());
-  assert.ok(await page.locator("text=2,000 text messages").isVisible());
+  assert.ok(await page.locator("text=3,000 text messages").isVisible());
   assert.equal(await forgot(), "code");
 
   // What is missing is told, and what was typed stays.
@@ -61,7 +61,7 @@ async function walkForm(name, options, axe) {
   await page.click("text=Save SMS");
   assert.ok(await page.locator("text=Saved.").isVisible());
   assert.ok(await page.locator("text=Stored now: United States, Canada").isVisible());
-  assert.ok(await page.locator("text=800 text messages").isVisible());
+  assert.ok(await page.locator("text=1,800 text messages").isVisible());
   await check(page, `${name}4-on`, axe);
   assert.equal(await forgot(), "send-code");
 
