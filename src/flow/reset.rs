@@ -206,6 +206,10 @@ impl Reset {
             (S::CodeSent, E::First { method }) => self.first(method, now),
             (S::Proved, E::First { .. }) => Step::Stay,
             (S::CodeSent | S::Proved, E::HostProof { grant }) => self.host_proof(grant, terms, now),
+            // The first of two proofs is no second one as well.
+            (S::CodeSent, E::Match { .. }) if self.has_used_code() => {
+                Step::Refused(Refusal::NoCode)
+            }
             (S::CodeSent, E::Match { grant }) => {
                 let expires_at = now.after(terms.grant);
                 self.next(Stage::Verified { expires_at, grant }, now)

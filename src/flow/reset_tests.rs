@@ -174,6 +174,51 @@ fn the_second_proof_must_be_another_one_than_the_first() {
     assert!(!second.has_used_code() && !bound_reset().has_used_code());
 }
 
+/// Tries every order of events up to a length, in each of which the engine may hand any event to the
+/// machine, and looks at every state.
+#[test]
+fn in_every_order_of_events_a_first_proof_leads_to_a_grant_only_with_a_second_one() {
+    fn go_on(reset: &Reset, ways: &[Method], left: u32, seen: &mut [usize; 3]) {
+        let is_past = matches!(reset.stage, Stage::Verified { .. } | Stage::Completed { .. });
+        if let (Some(first), true) = (&reset.first, is_past) {
+            let bound = reset.bound.as_ref().unwrap();
+            let way = ways[usize::try_from(bound.number).unwrap() - 1];
+            assert!(first.has_host_proof || way != first.method, "{reset:?}");
+            seen[usize::from(first.has_host_proof)] += 1;
+        }
+        seen[2] += 1;
+        if left == 0 {
+            return;
+        }
+        let now = at(i64::from(10 - left) * 100);
+        let way = reset.bound.as_ref().map(|bound| ways[bound.number as usize - 1]);
+        let mut events = vec![
+            Event::Send { method: Method::Email, format: CodeFormat::Digits },
+            Event::Send { method: Method::Sms, format: CodeFormat::Digits },
+            Event::Bind(bound(reset.sends().max(1), now)),
+            Event::Match { grant: digest(4) },
+            Event::HostProof { grant: digest(6) },
+            Event::Complete { stamp: Stamp::from_bytes([6; 16]), ticket: digest(5) },
+        ];
+        events.extend(way.map(|method| Event::First { method }));
+        for event in events {
+            let mut ways = ways.to_vec();
+            if let Event::Send { method, .. } = &event {
+                ways.push(*method);
+            }
+            if let Step::Next(next) = reset.step(event, &TERMS, now) {
+                let kept = reset.first.as_ref().map(|first| (first.method, first.bound.number));
+                let after = next.first.as_ref().map(|first| (first.method, first.bound.number));
+                assert!(kept.is_none() || kept == after, "a first proof stays what it is");
+                go_on(&next, &ways[..next.sends() as usize], left - 1, seen);
+            }
+        }
+    }
+    let mut seen = [0; 3];
+    go_on(&opened(), &[], 9, &mut seen);
+    assert!(seen.iter().all(|count| *count > 100), "{seen:?}");
+}
+
 #[test]
 fn what_follows_a_proof_of_the_host_rests_on_the_first_code() {
     let second = next(&sent_after_proved(), Event::Bind(bound(2, at(3))), at(3));
