@@ -67,6 +67,7 @@ mod pages_outcomes;
 mod pages_sms;
 #[cfg(feature = "axum")]
 mod pages_support_code;
+#[cfg(feature = "axum")]
 mod pages_two_proofs;
 #[cfg(feature = "axum")]
 mod seams;
