@@ -19,7 +19,7 @@ use crate::mail::TextMessage;
 /// #[async_trait::async_trait]
 /// impl SmsSender for Mine {
 ///     async fn send_text(&self, message: &TextMessage) -> Result<(), SendError> {
-///         let _to = message.to.as_str();
+///         let (_to, _text) = (message.to.as_str(), message.text.as_str());
 ///         Err(SendError::new(
 ///             SendErrorKind::Transient,
 ///             "my SMS API: out of reach",
