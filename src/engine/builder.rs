@@ -137,8 +137,10 @@ impl Builder {
         self
     }
 
-    /// Checks second proofs that the host keeps, such as codes of an authenticator app, in the tenants
-    /// whose policy has them on ([`TenantPolicy::host_proofs`](crate::policy::TenantPolicy)).
+    /// Checks second proofs that the host keeps, such as codes of an authenticator app, in the
+    /// tenants whose policy has them on
+    /// ([`TenantPolicy::host_proofs`](crate::policy::TenantPolicy::host_proofs)). Without a check,
+    /// no account can give such a proof, whatever the policy says.
     pub fn with_host_proof_check(mut self, check: impl HostProofCheck + 'static) -> Self {
         self.host_proofs = Some(Arc::new(check));
         self
@@ -152,13 +154,13 @@ impl Builder {
         self
     }
 
-    /// Sends codes by SMS as well, in the tenants whose policy has it on. Without a sender, no tenant
-    /// offers SMS. The courier hands the messages over.
+    /// Sends codes by SMS as well, in the tenants whose policy has SMS on. Without a sender, no
+    /// tenant offers SMS. The courier calls the sender.
     ///
     /// # Security
-    /// Whoever takes over a phone number gets the codes that are sent to it. Each message costs money,
-    /// so that fraudsters ask for many: name the countries that a tenant serves, and look at
-    /// [`Limits::texts_per_tenant`](crate::policy::Limits::texts_per_tenant).
+    /// An attacker who takes over a phone number gets the codes that are sent to it. Each message
+    /// costs money, and fraudsters request many of them. Name only the countries in which you have
+    /// customers, and choose [`Limits::texts_per_tenant`](crate::policy::Limits::texts_per_tenant).
     pub fn with_sms(mut self, sender: impl SmsSender + 'static) -> Self {
         self.sms = Some(Arc::new(sender));
         self

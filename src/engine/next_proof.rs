@@ -26,20 +26,22 @@ use super::{
 };
 
 impl Sspr {
-    /// Takes the second proof of a reset, if the host checks it. A right code comes first.
+    /// Tries a proof that the host checks as the second proof of a reset. Call it after
+    /// [`Sspr::verify`] has returned [`VerifyOutcome::NextProof`].
     ///
-    /// Before the host is asked ([`HostProofCheck`](crate::ports::HostProofCheck)), one try of the
-    /// reset's latest code is charged. One of the account's tries of such proofs is charged as well.
-    /// These have the limits of its tries of codes. A repeat with a right proof gets the same grant, if
-    /// the host accepts the proof again.
+    /// Two tries are charged before the [`HostProofCheck`](crate::ports::HostProofCheck) is called.
+    /// One is a try of the reset's latest code, so codes and proofs of one reset share a budget.
+    /// The other is a try of the account's proofs, in counters with the limits of codes. Past these
+    /// limits a right proof is refused as [`Rejection::WrongCode`]. A repeated call gets the same
+    /// grant, if the check accepts its proof.
     ///
     /// # Errors
     /// A store, the policy source or the host's check failed. The try may have been charged.
     ///
     /// # Security
-    /// The proof counts for this reset only, and only as long as the account and its stamp are those
-    /// of the first code. Before the first right code the answer is [`Rejection::Gone`] for everybody,
-    /// and the host is not asked.
+    /// The proof counts only for this reset, and only while the account and its stamp are unchanged
+    /// since the first code. Before the first right code the answer is [`Rejection::Gone`] for
+    /// everybody, and the check is not called.
     pub async fn prove(
         &self,
         token: &FlowToken,

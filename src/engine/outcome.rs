@@ -325,11 +325,11 @@ pub struct ResetStatus {
 /// ```
 #[derive(Debug)]
 pub enum VerifyOutcome {
-    /// Every proof is given.
+    /// The user has given every proof that the tenant requires. The grant permits a new password.
     Granted(Granted),
-    /// The code is right, and the tenant requires another proof.
+    /// The code is right, but the tenant requires two proofs. Ask for the second one.
     NextProof(NextProof),
-    /// The code was not accepted.
+    /// The code or the proof of the host was not accepted.
     Rejected(Rejection),
 }
 
@@ -344,13 +344,14 @@ impl VerifyOutcome {
     }
 }
 
-/// The second proof that a reset needs, and the ways in which this account can give it.
+/// The ways in which an account can give the second of two proofs.
 ///
-/// The user has given the first proof, so that hints about the account may be shown.
+/// You may show the hints to the user, because the user has given the first proof.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NextProof {
-    /// The ways that the account has. It has at least one, unless it has changed a moment ago.
+    /// The ways that the account has. The list is empty only if the account or the policy has just
+    /// changed.
     pub ways: Vec<ProofWay>,
     /// The time at which the reset ends.
     pub expires_at: Timestamp,
@@ -361,14 +362,15 @@ pub struct NextProof {
 #[serde(tag = "way", rename_all = "snake_case")]
 // Exhaustive: pages show each way in its own words.
 pub enum ProofWay {
-    /// A code, which [`Sspr::send_by`](super::Sspr::send_by) sends.
+    /// A second code. [`Sspr::send_by`](super::Sspr::send_by) sends it, and
+    /// [`Sspr::verify`](super::Sspr::verify) takes it.
     Code {
-        /// The way in which the code goes to the user.
+        /// The method to pass to `send_by`.
         method: Method,
-        /// The address or the number that it goes to, with most of it hidden.
+        /// The address or the number that the code goes to, with most of it hidden.
         hint: String,
     },
-    /// A proof that the host checks, for [`Sspr::prove`](super::Sspr::prove).
+    /// A proof that the host checks. [`Sspr::prove`](super::Sspr::prove) takes it.
     HostProof,
 }
 
@@ -383,14 +385,15 @@ pub struct Granted {
     pub expires_at: Timestamp,
 }
 
-/// The reason why a code was not accepted.
+/// The reason why a code, or a proof of the host, was not accepted.
 ///
 /// In JSON, the field `rejection` holds the name of the reason, for example `wrong_code`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "rejection", rename_all = "snake_case")]
 pub enum Rejection {
-    /// The code is wrong. A right code gets the same answer if the account, its stamp or the policy
-    /// has changed. It also gets this answer if the guess budget of the account is used up.
+    /// The code or the proof is wrong. A right one gets the same answer if the account, its stamp
+    /// or the policy has changed. It also gets this answer if the guess budget of the account is
+    /// used up.
     WrongCode {
         /// How many tries the current code has left.
         tries_left: u32,
@@ -400,7 +403,9 @@ pub enum Rejection {
     LongerCodeSent(SentCode),
     /// The code has expired. The user requests a new one.
     Expired,
-    /// The code has no tries left. The user requests a new one.
+    /// The code has no tries left. The user requests a new one. If
+    /// [`Sspr::prove`](super::Sspr::prove) returns this and no second code can be sent, the user
+    /// starts again.
     Exhausted,
     /// The reset has ended, or the token belongs to another application. The user starts again.
     Gone,

@@ -27,8 +27,8 @@ use super::{
 const SPREAD: Duration = Duration::from_millis(200);
 
 impl Sspr {
-    /// Requests the first code of a reset, by mail, or a new code in the way of the last one. After the
-    /// first of two proofs it requests the second code, in the other way.
+    /// Requests a code. The first code of a reset goes by mail, and each later code goes in the
+    /// same way as the previous one. After the first of two proofs, the code goes in the other way.
     ///
     /// The courier sends the message later, if exactly one eligible account has the address. It also
     /// sends the message if this call is dropped after its write.
@@ -45,15 +45,16 @@ impl Sspr {
 
     /// Requests a code in this way, for instance because the user has no phone at hand.
     ///
-    /// A new code takes the place of the last one, whatever the method was. Each method has a cooldown
-    /// of its own. If the policy does not offer the method, or if a code that went this way was the
-    /// first of two proofs, the answer is [`SendOutcome::Gone`].
+    /// A new code replaces the previous one, also if that one went in another way. Each method has
+    /// its own cooldown. The answer is [`SendOutcome::Gone`] if the policy does not offer the
+    /// method. It is also `Gone` if a code in this way was the first of two proofs.
     ///
     /// # Errors
-    /// As [`Sspr::send`].
+    /// A store, the policy source or the source of randomness failed.
     ///
     /// # Security
-    /// As [`Sspr::send`]. An account without a phone gets the same answers, and no message.
+    /// The same as for [`Sspr::send`]. For an account without a phone, the answers are the same and
+    /// no message is sent.
     pub async fn send_by(
         &self,
         token: &FlowToken,

@@ -30,7 +30,7 @@ const LONGEST: usize = 12;
 /// How long the list outlives its last stop. Clocks of two processes may differ.
 const SLACK: Duration = Duration::from_secs(3600);
 
-/// A block of numbers to which no text is sent.
+/// A block of numbers to which the watch has stopped codes by SMS. Notices are still sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoppedBlock {

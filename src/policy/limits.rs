@@ -159,32 +159,36 @@ limits! {
     assists_per_actor: u32 = 30, 1..=u32::MAX, "must be at least 1";
     /// How many actions the help desk of a tenant can take in 24 hours. Default: 500.
     assists_per_tenant: u32 = 500, 1..=u32::MAX, "must be at least 1";
-    /// How many text messages one number can be sent in 24 hours, whatever accounts it is on file of.
-    /// Default: 10. Outsiders cannot see this limit.
+    /// How many codes by SMS can be sent to one number in 24 hours, even if several accounts have
+    /// this number. Default: 10. Notices are counted apart, with the same limit. Outsiders cannot
+    /// see this limit.
     texts_per_number: u32 = 10, 1..=u32::MAX, "must be at least 1";
-    /// How many text messages the numbers that differ only in their last four digits can be sent in an
-    /// hour. Default: 20. Outsiders cannot see this limit.
+    /// How many codes by SMS can be sent to one block of numbers in an hour. The numbers of a block
+    /// differ only in their last four digits. Default: 20. Outsiders cannot see this limit.
     texts_per_block: u32 = 20, 1..=u32::MAX, "must be at least 1";
-    /// How many text messages one network can request in `network_window`. Default: 20.
+    /// How many codes by SMS one network can request in `network_window`. Default: 20. Requests for
+    /// accounts without a phone count as well.
     texts_per_network: u32 = 20, 1..=u32::MAX, "must be at least 1";
-    /// How many codes by text a tenant can send in 24 hours. Default: 1,000. Outsiders cannot see this
-    /// limit.
+    /// How many codes by SMS a tenant can send in 24 hours. Default: 1,000. Outsiders cannot see
+    /// this limit.
     texts_per_tenant: u32 = 1000, 1..=u32::MAX, "must be at least 1";
-    /// How many notices of changed passwords by text a tenant can send in 24 hours. Default: 500. Further
-    /// notices wait. Codes and notices do not use up each other's limits.
+    /// How many notices of changed passwords a tenant can send by SMS in 24 hours. Default: 500.
+    /// Further notices wait. Codes and notices do not use up each other's limits.
     notice_texts_per_tenant: u32 = 500, 1..=u32::MAX, "must be at least 1";
-    /// How many texts one block of numbers is sent in `text_watch_window` before the watch looks at
-    /// it. Default: 50. Lower numbers let chance decide. Above `texts_per_block` times the hours of the
-    /// window, the watch never looks, so that a very high number switches it off.
+    /// How many codes by SMS must be sent to one block of numbers in `text_watch_window` before the
+    /// watch judges the block. Default: 50. With a lower number, the result depends more on chance.
+    /// A number that a block cannot reach in the window (`texts_per_block` times its hours)
+    /// switches the watch off.
     text_watch_after: u32 = 50, 10..=u32::MAX, "must be at least 10";
-    /// The window of the watch over texts to a block of numbers. Default: 24 hours, because
-    /// `texts_per_block` lets 20 texts pass in an hour.
+    /// The window in which the watch counts the texts to a block of numbers. Default: 24 hours. A
+    /// window of one hour would be too short, because `texts_per_block` permits only 20 texts in an
+    /// hour.
     text_watch_window: Duration = DAY, HOUR..=DAY * 7, "must be 1 hour to 7 days";
-    /// The percentage of a block's texts below which an event is raised, if fewer of their codes were
-    /// typed. Default: 40.
+    /// The percentage of typed codes below which the watch raises an event. It is the percentage of
+    /// the codes sent to a block that were typed. Default: 40.
     text_watch_alarm: u32 = 40, 1..=100, "must be 1 to 100";
-    /// The percentage of a block's texts below which texts to the block stop, if fewer of their codes
-    /// were typed. Default: 20. At most `text_watch_alarm`.
+    /// The percentage of typed codes below which the watch stops codes by SMS to a block. Default:
+    /// 20. At most `text_watch_alarm`.
     text_watch_stop: u32 = 20, 1..=100, "must be 1 to 100";
     /// How long texts to a block stay stopped, unless staff end the stop. Default: 24 hours. At least
     /// `text_watch_window`, because otherwise the same texts would stop the block again.
@@ -268,8 +272,9 @@ impl Limits {
         Ok(self)
     }
 
-    /// Returns how many text messages any 24 hours can cost. A window begins with its first message,
-    /// so 24 hours can touch two of them.
+    /// Returns how many text messages a tenant can send in 24 hours at most. The result is twice
+    /// the sum of `texts_per_tenant` and `notice_texts_per_tenant`. The windows of these limits
+    /// begin with their first message, so that 24 hours can overlap with two windows.
     #[must_use]
     pub fn most_texts_per_day(&self) -> u64 {
         let codes = u64::from(self.texts_per_tenant);

@@ -102,8 +102,8 @@ pub enum RequiredProofs {
     /// One code, as in Entra External ID.
     #[default]
     One,
-    /// A code, and another proof after it. Whoever has only the mailbox or only the phone of a user
-    /// does not get the account. An account that cannot give two proofs cannot reset.
+    /// A code, and another proof after it. An attacker who has only the mailbox or only the phone
+    /// of a user does not get the account. An account that cannot give two proofs cannot reset.
     Two,
 }
 
@@ -386,11 +386,11 @@ setting!(
     copy freeze_codes, with_freeze_codes, FreezeCodes
 );
 setting!(
-    /// How many different proofs a reset needs.
+    /// How many different proofs a reset needs. Default: [`RequiredProofs::One`].
     copy required_proofs, with_required_proofs, RequiredProofs
 );
 setting!(
-    /// Whether the second proof may be one that the host checks.
+    /// Whether the second proof may be one that the host checks. Default: [`HostProofs::Off`].
     copy host_proofs, with_host_proofs, HostProofs
 );
 

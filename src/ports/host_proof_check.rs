@@ -5,11 +5,14 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::domain::{AccountId, HostProof, TenantId};
 
-/// A check of the second proof of a reset that the host keeps itself: a code of an authenticator
-/// app, a passkey or a recovery code.
+/// A check of second proofs that the host keeps, such as codes of an authenticator app, passkeys or
+/// recovery codes.
 ///
-/// The engine asks it only after a right code, about the account of that code. It charges a try
-/// before each question, so that all tries of a reset share one budget.
+/// [`Sspr::prove`](crate::Sspr::prove) calls the check after a right code, with the account of that
+/// code. It charges a try before each call, so wrong proofs are limited as wrong codes are.
+///
+/// An account uses the check only if its [`second_factor`](crate::domain::Account::second_factor)
+/// is `Independent` and the policy has [`HostProofs::On`](crate::policy::HostProofs::On).
 ///
 /// ```
 /// use sspr::domain::{AccountId, HostProof, TenantId};
@@ -33,14 +36,15 @@ use crate::domain::{AccountId, HostProof, TenantId};
 /// ```
 #[async_trait]
 pub trait HostProofCheck: Send + Sync {
-    /// Answers whether this proof is the account's own.
+    /// Returns whether the proof is right for this account.
     ///
     /// # Errors
-    /// [`StoreError`] if there is no answer. The user may try again, and has lost one try.
+    /// [`StoreError`] if the check cannot answer. The user has lost one try, and can try again.
     ///
     /// # Security
-    /// Accept each one-time code only once. If the answer is yes, the engine binds it to this reset,
-    /// this account and its present stamp.
+    /// Accept each one-time code only once. If a user repeats the call after a lost answer, the
+    /// user then types the next code. The engine binds a right proof to this reset, this account
+    /// and its current stamp.
     async fn check(
         &self,
         tenant: &TenantId,

@@ -8,12 +8,12 @@ use crate::{domain::Account, policy::TenantPolicy};
 
 /// A count of the accounts that a change of the policy would stop from resetting.
 ///
-/// The administrator's side shows the count before a change is saved. Nothing is decided by it, so
-/// an estimate will do.
+/// The administrator's page shows the count before a change is saved. The count decides nothing, so
+/// an estimate is enough.
 ///
 /// # Examples
-/// A host with a table of accounts answers with one query. This one reads the groups of Email OTP
-/// and leaves the rest out:
+/// A host with a table of accounts can count with one query. This example looks only at the state
+/// and the excluded groups of Email OTP. It ignores user flows, SMS and required proofs:
 ///
 /// ```
 /// use sspr::{
@@ -52,8 +52,9 @@ use crate::{domain::Account, policy::TenantPolicy};
 /// ```
 #[async_trait]
 pub trait PolicyPreview: Send + Sync {
-    /// Counts the accounts of a tenant that can reset under the policy `before`, and those among them
-    /// that could not under the policy `after`. Both policies are of the same tenant.
+    /// Counts the accounts of a tenant that can reset under the policy `before`. Among these, it
+    /// counts the accounts that could not reset under the policy `after`. Both policies belong to
+    /// the same tenant.
     ///
     /// `None` means that the accounts cannot be counted now. The administrator waits at most 2
     /// seconds for the answer. The future may be dropped at any time.
@@ -64,7 +65,7 @@ pub trait PolicyPreview: Send + Sync {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 // Exhaustive: a host makes it.
 pub struct Affected {
-    /// The number of accounts that could no longer reset.
+    /// The number of accounts that could no longer reset after the change.
     pub accounts: u64,
     /// The number of accounts that can reset before the change.
     pub of: u64,

@@ -13,8 +13,8 @@ use crate::engine::{
 };
 
 impl HelpDesk {
-    /// Returns the blocks of numbers to which no text is sent, the newest first. There are at most
-    /// 256. The list is empty for a tenant that does not exist.
+    /// Returns the blocks of numbers to which the watch has stopped codes by SMS, with the newest
+    /// stop first. The list has at most 256 blocks. It is empty for a tenant that does not exist.
     ///
     /// # Errors
     /// The code store or the policy source failed.
@@ -29,14 +29,15 @@ impl HelpDesk {
 
     /// Ends the stop of texts to a block of numbers. The counts of the watch begin at zero.
     ///
-    /// For a block that is not stopped, the answer is the same.
+    /// The answer is the same for a block that is not stopped.
     ///
     /// # Errors
     /// The code store, the audit log or the policy source failed. A repeated call is harmless.
     ///
     /// # Security
-    /// Do this only if the texts were asked for by customers. If fraudsters asked for them, 50 more
-    /// texts are sent before the next stop.
+    /// Do this only if customers requested the texts. If fraudsters requested them,
+    /// [`text_watch_after`](crate::policy::Limits::text_watch_after) more texts (50 by default) can
+    /// be sent before the next stop.
     pub async fn resume_texts(
         &self,
         tenant: &TenantId,
