@@ -18,6 +18,7 @@ use super::{
     Client, Granted, NextProof, ProofWay, Rejection, Sspr, VerifyOutcome,
     call::Call,
     records::{MAX_CONFLICTS, terms},
+    sends::TextOf,
     span::spanned,
     sspr::Inner,
     stored::Stored,
@@ -145,8 +146,9 @@ impl Sspr {
             };
             let to = inner.bound_destination(stored, bound, &policy, &account);
             let throttle = inner.throttle(origin.tenant.tag(), policy.limits());
+            let of = TextOf::next(&stored.reset, &policy);
             let typed_code =
-                to.map_or_else(Vec::new, |to| throttle.watched_code(to, bound.expires_at));
+                to.map_or_else(Vec::new, |to| throttle.watched_code(to, of, bound.expires_at));
             if !origin.permits(&policy, &account, method) {
                 return Ok(None);
             }

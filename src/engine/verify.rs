@@ -16,6 +16,7 @@ use super::{
     call::Call,
     reached_limit::by_family,
     records::{MAX_CONFLICTS, terms},
+    sends::TextOf,
     sign_in::has_password,
     span::spanned,
     sspr::Inner,
@@ -316,7 +317,8 @@ impl Inner {
                 && self.has_all_proofs(stored, it.method(), &policy, &account)
         });
         let throttle = self.throttle(origin.tenant.tag(), policy.limits());
-        Ok(went_to.map(|to| throttle.watched_code(to, bound.expires_at)))
+        let of = TextOf::next(&stored.reset, &policy);
+        Ok(went_to.map(|to| throttle.watched_code(to, of, bound.expires_at)))
     }
 }
 
