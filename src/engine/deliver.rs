@@ -211,7 +211,7 @@ impl Inner {
             let decision = || policy.decide_with(method, &origin.user_flow, account, is_served);
             offered
                 && decision().is_available()
-                && self.can_take_proofs(method, policy, account)
+                && self.can_take_proofs(method, policy, &origin.user_flow, account)
                 && self.has_given_first(stored, policy, account)
         });
         keep_those_in_use(&mut eligible);

@@ -1,7 +1,7 @@
 //! The second of two proofs: what the first one leads to, and `prove`, the host's own proof.
 
 use crate::{
-    domain::{Account, Code, EmailAddress, FlowToken, HostProof, Method, Timestamp},
+    domain::{Account, Code, EmailAddress, FlowToken, HostProof, Method, Timestamp, UserFlowId},
     error::Error,
     flow::{Bound, Event, FirstProof, Reset, ResetReason, Stage, StageName, Step},
     policy::{RequiredProofs, TenantPolicy},
@@ -317,10 +317,13 @@ impl Inner {
         &self,
         first: Method,
         policy: &TenantPolicy,
+        flow: &UserFlowId,
         account: &Account,
     ) -> bool {
+        let second = first.other();
         policy.required_proofs() == RequiredProofs::One
-            || self.offers(first.other(), policy)
             || (self.host_proofs.is_some() && policy.allows_host_proof(account))
+            || (self.offers(second, policy)
+                && policy.decide_alone(second, flow, account).is_available())
     }
 }

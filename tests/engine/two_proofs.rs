@@ -2,11 +2,12 @@
 
 use futures_util::future::join_all;
 use sspr::{
-    domain::{Code, FlowToken, HostProof, Method, SecondFactor, Stamp},
+    domain::{Account, Code, FlowToken, HostProof, Method, SecondFactor, Stamp},
     engine::{
         NextProof, ProofWay, RedeemOutcome, Rejection, SendOutcome, SignInOutcome, StageName,
         SubmitOutcome, VerifyOutcome,
     },
+    policy::HostProofs,
 };
 
 use crate::support::{
@@ -459,6 +460,23 @@ fn a_service_without_a_second_way_sends_nobody_a_first_code() {
         without_sms.started("ada@example.com", &client(1)).await;
         without_sms.courier.drain(&without_sms.inbox).await;
         assert!(without_sms.inbox.messages().is_empty());
+    });
+}
+
+#[test]
+fn an_account_whose_only_second_proof_nobody_checks_gets_no_first_code() {
+    runtime().block_on(async {
+        // The policy allows proofs of the host, but the host has passed no check of them.
+        let world = World::memory().await.with_two_codes().await;
+        world.policies.replace(two_codes().with_host_proofs(HostProofs::On));
+        let change = |ada: &mut Account| {
+            ada.second_factor = SecondFactor::Independent;
+            ada.phones.clear();
+        };
+        world.change_account("ada", change).await;
+        world.started("ada@example.com", &client(1)).await;
+        world.courier.drain(&world.inbox).await;
+        assert!(world.inbox.last_code().is_none(), "the second proof can never be given");
     });
 }
 
