@@ -318,7 +318,12 @@ impl Inner {
         });
         let throttle = self.throttle(origin.tenant.tag(), policy.limits());
         let of = TextOf::next(&stored.reset, &policy);
-        Ok(went_to.map(|to| throttle.watched_code(to, of, bound.expires_at)))
+        // A request for another code takes the grant back, but the code may have been counted before.
+        let is_latest = stored.reset.sends() == bound.number;
+        Ok(went_to.map(|to| match is_latest {
+            true => throttle.watched_code(to, of, bound.expires_at),
+            false => Vec::new(),
+        }))
     }
 }
 
