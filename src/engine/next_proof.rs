@@ -225,28 +225,39 @@ impl Inner {
         let Some(first) = &stored.reset.first else {
             return stored.reset.has_number_of_proofs(policy);
         };
-        let stands = self
-            .bound_destination(stored, &first.bound, policy, account)
-            .is_some_and(|went_to| went_to.method() == first.method);
         let has_second = if first.has_host_proof {
             policy.allows_host_proof(account)
         } else {
             method != first.method && !stored.reset.has_used_code()
         };
-        stands && has_second
+        has_second && self.stands(stored, first, policy, account)
     }
 
-    /// Returns true if no proof was given yet, or if this account has given the first one and is
-    /// unchanged.
+    /// Returns true if a first proof still counts: the account is unchanged, and the policy still lets
+    /// it have a code in this way.
+    fn stands(
+        &self,
+        stored: &Stored,
+        first: &FirstProof,
+        policy: &TenantPolicy,
+        account: &Account,
+    ) -> bool {
+        let flow = &stored.reset.origin.user_flow;
+        self.bound_destination(stored, &first.bound, policy, account)
+            .is_some_and(|went_to| went_to.method() == first.method)
+            && policy.decide_alone(first.method, flow, account).is_available()
+    }
+
+    /// Returns true if no proof was given yet, or if this account has given the first one and it still
+    /// counts.
     pub(super) fn has_given_first(
         &self,
         stored: &Stored,
         policy: &TenantPolicy,
         account: &Account,
     ) -> bool {
-        stored.reset.first.as_ref().is_none_or(|first| {
-            self.bound_destination(stored, &first.bound, policy, account).is_some()
-        })
+        let first = stored.reset.first.as_ref();
+        first.is_none_or(|first| self.stands(stored, first, policy, account))
     }
 
     /// Returns the grant of a right second code whose reset is completed already. A front that has kept
@@ -267,14 +278,16 @@ impl Inner {
         is_it.then_some(Granted { expires_at: *expires_at, grant })
     }
 
-    /// Returns the account of a first proof, if the account and its stamp are unchanged.
+    /// Returns the account of a first proof, if the proof still counts.
     async fn account_of(
         &self,
         stored: &Stored,
         first: &FirstProof,
         policy: &TenantPolicy,
     ) -> Result<Option<Account>, Error> {
-        Ok(self.owner_of(stored, &first.bound, policy).await?.map(|(account, _)| account))
+        let owner = self.owner_of(stored, &first.bound, policy).await?;
+        let account = owner.map(|(account, _)| account);
+        Ok(account.filter(|account| self.stands(stored, first, policy, account)))
     }
 
     /// Returns the account that a code was made for and the way in which the code went to it, if the

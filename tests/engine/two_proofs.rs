@@ -2,12 +2,12 @@
 
 use futures_util::future::join_all;
 use sspr::{
-    domain::{Account, Code, FlowToken, HostProof, Method, SecondFactor, Stamp},
+    domain::{Account, Code, FlowToken, GroupId, HostProof, Method, SecondFactor, Stamp},
     engine::{
         NextProof, ProofWay, RedeemOutcome, Rejection, SendOutcome, SignInOutcome, StageName,
         SubmitOutcome, VerifyOutcome,
     },
-    policy::HostProofs,
+    policy::{AuthenticationMethodsPolicy, HostProofs},
 };
 
 use crate::support::{
@@ -434,6 +434,47 @@ fn a_first_proof_is_no_whole_proof_after_the_policy_was_loosened() {
         next(world.verify(&token, &code).await);
         let texted = world.second_code(&token, Method::Sms).await;
         world.granted(&token, &texted).await;
+    });
+}
+
+#[test]
+fn i6_a_first_proof_by_a_way_that_was_withdrawn_counts_no_more() {
+    let without = |method: Method| {
+        let (email, sms) = match method {
+            Method::Email => ("left", "nobody"),
+            Method::Sms => ("nobody", "left"),
+        };
+        let methods = format!(
+            r#"{{"authenticationMethodConfigurations": [
+                {{"id": "Email", "state": "enabled", "includeTargets": [{{"id": "all_users"}}],
+                  "excludeTargets": [{{"id": "{email}"}}]}},
+                {{"id": "Sms", "state": "enabled", "includeTargets": [{{"id": "all_users"}}],
+                  "excludeTargets": [{{"id": "{sms}"}}]}}]}}"#
+        );
+        let methods = AuthenticationMethodsPolicy::from_json(&methods).unwrap();
+        two_codes().with_authentication_methods(methods).with_host_proofs(HostProofs::On)
+    };
+    runtime().block_on(async {
+        for (first, second) in [(Method::Email, Method::Sms), (Method::Sms, Method::Email)] {
+            for is_second_given in [false, true] {
+                let world = World::memory().await.with_two_codes_and_app().await;
+                let left = GroupId::parse("left").unwrap();
+                world.change_account("ada", |ada| ada.groups = vec![left]).await;
+                let (token, _) = world.proved_by(first).await;
+                let code = world.second_code(&token, second).await;
+                let grant =
+                    if is_second_given { Some(world.granted(&token, &code).await) } else { None };
+                // The app would be another second proof, so that the account can still reset.
+                world.policies.replace(without(first));
+                match grant {
+                    Some(grant) => {
+                        let outcome = world.submit(&grant, NEW).await;
+                        assert!(matches!(outcome, SubmitOutcome::Rejected), "{outcome:?}");
+                    }
+                    None => assert!(is_wrong(&world.verify(&token, &code).await), "{first}"),
+                }
+            }
+        }
     });
 }
 
