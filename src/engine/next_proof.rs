@@ -17,6 +17,7 @@ use crate::{
 use super::{
     Client, Granted, NextProof, ProofWay, Rejection, Sspr, VerifyOutcome,
     call::Call,
+    reached_limit::by_family,
     records::{MAX_CONFLICTS, terms},
     sends::TextOf,
     span::spanned,
@@ -88,7 +89,10 @@ impl Sspr {
         let stored = match inner.codes.attempt(&id, &charges, now).await? {
             Attempted::Missing | Attempted::Dead => return Ok(gone()),
             Attempted::Exhausted => return Ok(rejected(Rejection::Exhausted, Outcome::Exhausted)),
-            Attempted::Refused(over) => return Ok(later(retry_at(&over, now))),
+            Attempted::Refused(over) => {
+                call.has_reached(by_family(&over));
+                return Ok(later(retry_at(&over, now)));
+            }
             // The budget of codes does not matter here, because strangers can use it up.
             Attempted::Charged { record, over: _ } => Stored::read(id, &record)?,
         };
@@ -109,7 +113,9 @@ impl Sspr {
             return wrong(Outcome::Withheld);
         };
         let charges = inner.throttle(id.tenant_tag(), policy.limits()).host_proof(&account.id);
-        if !inner.codes.charge(&charges, now).await?.is_empty() {
+        let over = inner.codes.charge(&charges, now).await?;
+        if !over.is_empty() {
+            call.has_reached(by_family(&over));
             return wrong(Outcome::Withheld);
         }
         if !check.check(&stored.reset.origin.tenant, &account.id, proof).await? {

@@ -117,11 +117,11 @@ impl Sspr {
                 Refusal::Gone | Refusal::TooSoon { .. } => Ok(gone()),
             };
         }
+        call.has_reached(by_family(&over));
         // A repeat of the first proof needs no longer code.
         if stored.reset.stage.name() == StageName::Proved && !over.is_empty() {
             return wrong(Outcome::Withheld);
         }
-        call.has_reached(by_family(&over));
         if is_past_visible_cap(&over) {
             return self.send_longer(stored, token, client, &over, call).await;
         }
