@@ -2,17 +2,20 @@
 
 use futures_util::future::join_all;
 use sspr::{
-    domain::{Account, Code, FlowToken, GroupId, HostProof, Method, SecondFactor, Stamp},
-    engine::{
-        NextProof, ProofWay, RedeemOutcome, Rejection, SendOutcome, SignInOutcome, StageName,
-        SubmitOutcome, VerifyOutcome,
+    domain::{
+        Account, AccountId, ActorId, Code, FlowToken, GroupId, HostProof, Method, SecondFactor,
+        Stamp,
     },
-    policy::{AuthenticationMethodsPolicy, HostProofs},
+    engine::{
+        AssistanceOutcome, NextProof, ProofWay, RedeemOutcome, Rejection, SendOutcome,
+        SignInOutcome, StageName, SubmitOutcome, VerifyOutcome,
+    },
+    policy::{AuthenticationMethodsPolicy, HostProofs, Limits, RequiredProofs, TenantPolicy},
 };
 
 use crate::support::{
     NEW, OLD, PHONE, World, account, address, client, is_wrong, on_every_store, other_than, phone,
-    request, runtime, sms_policy,
+    request, runtime, shop, sms_policy,
     two_proofs::{RIGHT, two_codes},
 };
 
@@ -530,5 +533,39 @@ fn whoever_knows_the_password_or_was_checked_by_staff_needs_no_second_proof() {
         let SignInOutcome::MustChange(granted) = entered else { panic!("{entered:?}") };
         let ticket = world.changed(&granted.grant, NEW).await;
         assert!(world.redeem(&ticket).await.sign_in().is_some());
+    });
+}
+
+#[test]
+fn i12_a_thief_of_the_mailbox_who_guesses_at_a_host_proof_closes_it_until_staff_help() {
+    runtime().block_on(async {
+        let (world, _) = World::memory().await.with_app().await;
+        let policy = TenantPolicy::customers("contoso").unwrap();
+        let policy = policy.with_required_proofs(RequiredProofs::Two);
+        let limits = Limits::builder().tries_per_streak(5).build().unwrap();
+        world.policies.replace(policy.with_host_proofs(HostProofs::On).with_limits(limits));
+        let (token, code) = world.started_with_code().await;
+        next(world.verify(&token, &code).await);
+        for _ in 0..4 {
+            assert!(is_wrong(&world.prove(&token, "314159").await));
+        }
+        world.clock.advance(crate::support::hours(48));
+        let (token, code) = world.started_with_code().await;
+        next(world.verify(&token, &code).await);
+        assert!(is_wrong(&world.prove(&token, "314159").await));
+        assert!(is_wrong(&world.prove(&token, RIGHT).await), "no more tries in a year");
+
+        let desk = world.sspr.help_desk(ActorId::parse("staff-17").unwrap());
+        let ada = AccountId::parse("ada").unwrap();
+        let issued = desk.assistance_code(&shop(), &ada).await.unwrap().done().unwrap();
+        let asked = request("ada@example.com");
+        let entered = world.sspr.enter_assistance_code(&asked, &issued.code, &client(1)).await;
+        let AssistanceOutcome::Granted(granted) = entered.unwrap() else { panic!("no grant") };
+        world.changed(&granted.grant, NEW).await;
+
+        world.clock.advance(crate::support::hours(1));
+        let (token, code) = world.started_with_code().await;
+        next(world.verify(&token, &code).await);
+        assert!(world.prove(&token, RIGHT).await.granted().is_some());
     });
 }
