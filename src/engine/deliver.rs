@@ -18,6 +18,7 @@ use super::{
     in_use::keep_those_in_use,
     queue::{Certainty, Drawn, Passcode, Ready},
     records::{MAX_CONFLICTS, terms},
+    sends::TextOf,
     sspr::Inner,
     stored::Stored,
     text_watch::{Watched, is_to_be_judged},
@@ -210,7 +211,7 @@ impl Inner {
             let decision = || policy.decide_with(method, &origin.user_flow, account, is_served);
             offered
                 && decision().is_available()
-                && self.can_take_proofs(method, policy, account)
+                && self.can_take_proofs(method, policy, &origin.user_flow, account)
                 && self.has_given_first(stored, policy, account)
         });
         keep_those_in_use(&mut eligible);
@@ -256,7 +257,8 @@ impl Inner {
         };
         let on_file = || policy.destination(sent.method, account?, &passcode.address);
         let to = phone.map(Destination::Phone).or_else(on_file);
-        let watched = Watched::of(to, sent.expires_at, policy.limits());
+        let text_of = TextOf::next(&stored.reset, policy);
+        let watched = Watched::of(to, text_of, sent.expires_at, policy.limits());
         let mut unjudged = policy.limits().text_watch_after;
         let mut format = sent.format;
         loop {
@@ -273,7 +275,7 @@ impl Inner {
             let throttle = self.throttle_of(stored, policy);
             let mut charges = throttle.silent_send(who, lane);
             if sent.method == Method::Sms {
-                charges.extend(throttle.silent_text(who, to).map(|(_, charge)| charge));
+                charges.extend(throttle.silent_text(who, to, text_of).map(|(_, charge)| charge));
                 charges.extend(throttle.watched_text(who, watched.as_ref(), unjudged));
             }
             let written = self.write_bound(policy, stored, charges, bound, now).await?;
@@ -287,7 +289,7 @@ impl Inner {
                 Written::PastCap if format == CodeFormat::Digits => format = CodeFormat::Letters,
                 Written::PastCap => return Ok(Some(Outcome::TryLater)),
                 Written::SendsSpent(over) => {
-                    passcode.limit = throttle.refused_delivery(who, lane, to, &over);
+                    passcode.limit = throttle.refused_delivery(who, lane, (to, text_of), &over);
                     return self.bind_without_message(policy, stored, &form, now).await;
                 }
                 Written::ToBeJudged => {

@@ -1,7 +1,7 @@
 //! The second of two proofs: what the first one leads to, and `prove`, the host's own proof.
 
 use crate::{
-    domain::{Account, Code, EmailAddress, FlowToken, HostProof, Method, Timestamp},
+    domain::{Account, Code, EmailAddress, FlowToken, HostProof, Method, Timestamp, UserFlowId},
     error::Error,
     flow::{Bound, Event, FirstProof, Reset, ResetReason, Stage, StageName, Step},
     policy::{RequiredProofs, TenantPolicy},
@@ -17,7 +17,9 @@ use crate::{
 use super::{
     Client, Granted, NextProof, ProofWay, Rejection, Sspr, VerifyOutcome,
     call::Call,
+    reached_limit::by_family,
     records::{MAX_CONFLICTS, terms},
+    sends::TextOf,
     span::spanned,
     sspr::Inner,
     stored::Stored,
@@ -89,7 +91,10 @@ impl Sspr {
         let stored = match inner.codes.attempt(&id, &charges, now).await? {
             Attempted::Missing | Attempted::Dead => return Ok(gone()),
             Attempted::Exhausted => return Ok(rejected(Rejection::Exhausted, Outcome::Exhausted)),
-            Attempted::Refused(over) => return Ok(later(retry_at(&over, now))),
+            Attempted::Refused(over) => {
+                call.has_reached(by_family(&over));
+                return Ok(later(retry_at(&over, now)));
+            }
             // The budget of codes does not matter here, because strangers can use it up.
             Attempted::Charged { record, over: _ } => Stored::read(id, &record)?,
         };
@@ -110,7 +115,9 @@ impl Sspr {
             return wrong(Outcome::Withheld);
         };
         let charges = inner.throttle(id.tenant_tag(), policy.limits()).host_proof(&account.id);
-        if !inner.codes.charge(&charges, now).await?.is_empty() {
+        let over = inner.codes.charge(&charges, now).await?;
+        if !over.is_empty() {
+            call.has_reached(by_family(&over));
             return wrong(Outcome::Withheld);
         }
         if !check.check(&stored.reset.origin.tenant, &account.id, proof).await? {
@@ -147,8 +154,9 @@ impl Sspr {
             };
             let to = inner.bound_destination(stored, bound, &policy, &account);
             let throttle = inner.throttle(origin.tenant.tag(), policy.limits());
+            let of = TextOf::next(&stored.reset, &policy);
             let typed_code =
-                to.map_or_else(Vec::new, |to| throttle.watched_code(to, bound.expires_at));
+                to.map_or_else(Vec::new, |to| throttle.watched_code(to, of, bound.expires_at));
             if !origin.permits(&policy, &account, method) {
                 return Ok(None);
             }
@@ -225,28 +233,39 @@ impl Inner {
         let Some(first) = &stored.reset.first else {
             return stored.reset.has_number_of_proofs(policy);
         };
-        let stands = self
-            .bound_destination(stored, &first.bound, policy, account)
-            .is_some_and(|went_to| went_to.method() == first.method);
         let has_second = if first.has_host_proof {
             policy.allows_host_proof(account)
         } else {
             method != first.method && !stored.reset.has_used_code()
         };
-        stands && has_second
+        has_second && self.stands(stored, first, policy, account)
     }
 
-    /// Returns true if no proof was given yet, or if this account has given the first one and is
-    /// unchanged.
+    /// Returns true if a first proof still counts: the account is unchanged, and the policy still lets
+    /// it have a code in this way.
+    fn stands(
+        &self,
+        stored: &Stored,
+        first: &FirstProof,
+        policy: &TenantPolicy,
+        account: &Account,
+    ) -> bool {
+        let flow = &stored.reset.origin.user_flow;
+        self.bound_destination(stored, &first.bound, policy, account)
+            .is_some_and(|went_to| went_to.method() == first.method)
+            && policy.decide_alone(first.method, flow, account).is_available()
+    }
+
+    /// Returns true if no proof was given yet, or if this account has given the first one and it still
+    /// counts.
     pub(super) fn has_given_first(
         &self,
         stored: &Stored,
         policy: &TenantPolicy,
         account: &Account,
     ) -> bool {
-        stored.reset.first.as_ref().is_none_or(|first| {
-            self.bound_destination(stored, &first.bound, policy, account).is_some()
-        })
+        let first = stored.reset.first.as_ref();
+        first.is_none_or(|first| self.stands(stored, first, policy, account))
     }
 
     /// Returns the grant of a right second code whose reset is completed already. A front that has kept
@@ -267,14 +286,16 @@ impl Inner {
         is_it.then_some(Granted { expires_at: *expires_at, grant })
     }
 
-    /// Returns the account of a first proof, if the account and its stamp are unchanged.
+    /// Returns the account of a first proof, if the proof still counts.
     async fn account_of(
         &self,
         stored: &Stored,
         first: &FirstProof,
         policy: &TenantPolicy,
     ) -> Result<Option<Account>, Error> {
-        Ok(self.owner_of(stored, &first.bound, policy).await?.map(|(account, _)| account))
+        let owner = self.owner_of(stored, &first.bound, policy).await?;
+        let account = owner.map(|(account, _)| account);
+        Ok(account.filter(|account| self.stands(stored, first, policy, account)))
     }
 
     /// Returns the account that a code was made for and the way in which the code went to it, if the
@@ -317,10 +338,13 @@ impl Inner {
         &self,
         first: Method,
         policy: &TenantPolicy,
+        flow: &UserFlowId,
         account: &Account,
     ) -> bool {
+        let second = first.other();
         policy.required_proofs() == RequiredProofs::One
-            || self.offers(first.other(), policy)
             || (self.host_proofs.is_some() && policy.allows_host_proof(account))
+            || (self.offers(second, policy)
+                && policy.decide_alone(second, flow, account).is_available())
     }
 }

@@ -420,7 +420,7 @@ impl Sspr {
             let mut methods = self.inner.methods(policy).iter();
             methods.any(|method| {
                 policy.decide_by(*method, flow, account).is_available()
-                    && self.inner.can_take_proofs(*method, policy, account)
+                    && self.inner.can_take_proofs(*method, policy, flow, account)
             })
         };
         found.retain(can_reset);

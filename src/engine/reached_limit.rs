@@ -7,6 +7,7 @@ use crate::{
 
 use super::{
     Client,
+    sends::TextOf,
     throttle::{Lane, Throttle, Who},
 };
 
@@ -31,14 +32,14 @@ impl Throttle<'_> {
         &self,
         who: Who<'_>,
         lane: &Lane,
-        to: Option<Destination<'_>>,
+        (to, of): (Option<Destination<'_>>, TextOf),
         over: &[Over],
     ) -> Option<Limit> {
         let mut found = None;
         self.each_silent_send(who, lane, |limit, charge| {
             found = found.or_else(|| is_over(over, &charge).then_some(limit));
         });
-        let mut texts = self.silent_text(who, to).filter(|(_, charge)| is_over(over, charge));
+        let mut texts = self.silent_text(who, to, of).filter(|(_, charge)| is_over(over, charge));
         found.or_else(|| texts.next().map(|(limit, _)| limit)).or_else(|| by_family(over))
     }
 }

@@ -4,6 +4,8 @@ use core::time::Duration;
 
 use crate::{
     domain::{Charge, Destination, Family, Fields, LimiterForm, Method},
+    flow::Reset,
+    policy::{RequiredProofs, TenantPolicy},
     ports::Limit,
 };
 
@@ -14,6 +16,46 @@ use super::{
 
 /// The window of the limit on text messages to one block of numbers.
 const BLOCK_WINDOW: Duration = Duration::from_secs(3600);
+
+/// The proof that the code of a text is.
+///
+/// Everybody can ask for a first code, but only who has given it gets a second one. Therefore second
+/// codes have counters of their own, which strangers cannot use up. Both together stay within each
+/// limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TextOf {
+    Only,
+    First,
+    Second,
+}
+
+impl TextOf {
+    /// Returns the proof for which the next code of a reset is sent.
+    pub(super) fn next(reset: &Reset, policy: &TenantPolicy) -> Self {
+        match (reset.first.is_some(), policy.required_proofs()) {
+            (true, _) => Self::Second,
+            (false, RequiredProofs::Two) => Self::First,
+            (false, RequiredProofs::One) => Self::Only,
+        }
+    }
+
+    /// Adds what tells the counters of second codes from those of other codes.
+    pub(super) fn key(self, fields: Fields) -> Fields {
+        match self {
+            Self::Only | Self::First => fields,
+            Self::Second => fields.text("second proof"),
+        }
+    }
+
+    /// Returns its share of a limit.
+    const fn share(self, limit: u32) -> u32 {
+        match self {
+            Self::Only => limit,
+            Self::First => limit / 2,
+            Self::Second => limit.div_ceil(2),
+        }
+    }
+}
 
 impl Throttle<'_> {
     /// Returns the charges of asking for a code.
@@ -111,12 +153,13 @@ impl Throttle<'_> {
     /// tenant, each with its limit. They count for all accounts together, and for a decoy they are
     /// dummies.
     ///
-    /// Strangers can use them up for an owner, because each message costs the tenant money. The owner
-    /// still gets a code by mail.
+    /// Strangers can use up those of first codes for an owner, because each message costs the tenant
+    /// money. The owner still gets a first code by mail.
     pub(super) fn silent_text(
         &self,
         who: Who<'_>,
         to: Option<Destination<'_>>,
+        of: TextOf,
     ) -> impl Iterator<Item = (Limit, Charge)> {
         let limits = self.limits;
         let number = to.and_then(Destination::phone);
@@ -132,15 +175,16 @@ impl Throttle<'_> {
             ),
             (Limit::TextsPerTenant, "tenant", number.map(|_| ""), limits.texts_per_tenant, DAY),
         ];
-        kinds.into_iter().flat_map(move |(of, kind, key, limit, window)| {
+        kinds.into_iter().flat_map(move |(kept, kind, key, limit, window)| {
             let names = self.names(Family::SilentTexts, move |fields| {
                 let fields = fields.text(kind);
-                match key {
+                of.key(match key {
                     Some(key) => fields.number(1).text(key),
                     None => who.key(fields.number(0)),
-                }
+                })
             });
-            names.map(move |name| (of, Charge { amount: 1, limit, name, tier: 0, window }))
+            let limit = of.share(limit);
+            names.map(move |name| (kept, Charge { amount: 1, limit, name, tier: 0, window }))
         })
     }
 }

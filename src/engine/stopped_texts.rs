@@ -19,6 +19,7 @@ use crate::{
 use super::{
     records::MAX_CONFLICTS,
     sspr::{About, Inner},
+    text_watch::Watched,
 };
 
 /// The most blocks on the list. If there are more, the oldest leave the list, but stay stopped.
@@ -64,14 +65,14 @@ impl Inner {
     pub(super) async fn stop_texts(
         &self,
         policy: &TenantPolicy,
-        block: &NumberBlock,
+        watched: &Watched,
         now: Timestamp,
     ) -> Result<(), Error> {
         let tenant = policy.tenant();
-        let charges = self.throttle(tenant.tag(), policy.limits()).stop(block);
+        let charges = self.throttle(tenant.tag(), policy.limits()).stop(watched);
         let stop = StoppedBlock {
             at: now,
-            block: block.clone(),
+            block: watched.block().clone(),
             ends_at: now.after(policy.limits().text_stop),
         };
         let add = |list: &mut Vec<StoppedBlock>| {

@@ -13,37 +13,46 @@ use crate::{
 };
 
 use super::{
+    sends::TextOf,
     sspr::{About, Inner},
     throttle::{Throttle, Who, names_any},
 };
 
-/// A block of numbers in one window of the watch.
+/// A block of numbers in one window of the watch. Second codes are watched by themselves, because
+/// strangers, who type none, do not get them.
 ///
 /// The window belongs to the code, so that a text and the right code count in the same window whenever
 /// the code is typed.
 #[derive(Clone, Debug)]
 pub(super) struct Watched {
     block: NumberBlock,
+    of: TextOf,
     window: u64,
 }
 
 impl Watched {
+    /// Returns the block.
+    pub(super) const fn block(&self) -> &NumberBlock {
+        &self.block
+    }
+
     /// Returns the block and the window of a code that expires at this time, unless it goes by mail.
     pub(super) fn of(
         to: Option<Destination<'_>>,
+        of: TextOf,
         expires_at: Timestamp,
         limits: &Limits,
     ) -> Option<Self> {
         let block = NumberBlock::of(to?.phone()?);
-        Some(Self { block, window: expires_at.turn(limits.text_watch_window) })
+        Some(Self { block, of, window: expires_at.turn(limits.text_watch_window) })
     }
 
     /// Returns every window in which a code of the block can count now.
-    fn now(block: &NumberBlock, limits: &Limits, now: Timestamp) -> Vec<Self> {
+    fn now(block: &NumberBlock, of: TextOf, limits: &Limits, now: Timestamp) -> Vec<Self> {
         let until = now.after(limits.code_lifetime);
         let mut windows = [now, until].map(|at| at.turn(limits.text_watch_window)).to_vec();
         windows.dedup();
-        windows.into_iter().map(|window| Self { block: block.clone(), window }).collect()
+        windows.into_iter().map(|window| Self { block: block.clone(), of, window }).collect()
     }
 }
 
@@ -81,9 +90,10 @@ impl Throttle<'_> {
             self.names(Family::Conversions, move |fields| who.key(fields.text(kind))).collect()
         };
         let (sent, stop): (Vec<_>, Vec<_>) = match watched {
-            Some(watched) => {
-                (self.count(watched, Count::Sent), self.stop_names(&watched.block).collect())
-            }
+            Some(watched) => (
+                self.count(watched, Count::Sent),
+                self.stop_names(&watched.block, watched.of).collect(),
+            ),
             None => (dummies("no block"), dummies("no stop")),
         };
         let limit = if watched.is_some() { until } else { u32::MAX };
@@ -92,8 +102,13 @@ impl Throttle<'_> {
     }
 
     /// Returns the charges of a right code, which are never refused. A mailed code has none.
-    pub(super) fn watched_code(&self, to: Destination<'_>, expires_at: Timestamp) -> Vec<Charge> {
-        let watched = Watched::of(Some(to), expires_at, self.limits);
+    pub(super) fn watched_code(
+        &self,
+        to: Destination<'_>,
+        of: TextOf,
+        expires_at: Timestamp,
+    ) -> Vec<Charge> {
+        let watched = Watched::of(Some(to), of, expires_at, self.limits);
         let names = watched.iter().flat_map(|watched| self.count(watched, Count::Typed));
         names.map(|name| self.of_window(name, 1, u32::MAX)).collect()
     }
@@ -117,28 +132,32 @@ impl Throttle<'_> {
     }
 
     /// Returns the charges that stop texts to a block. A stop that stands refuses them.
-    pub(super) fn stop(&self, block: &NumberBlock) -> Vec<Charge> {
+    pub(super) fn stop(&self, watched: &Watched) -> Vec<Charge> {
         let window = self.limits.text_stop;
-        let names = self.stop_names(block);
+        let names = self.stop_names(&watched.block, watched.of);
         names.map(|name| Charge { amount: 1, limit: 1, name, tier: 0, window }).collect()
     }
 
     /// Returns the counters that must be cleared so that a block gets texts again.
     pub(super) fn resumed(&self, block: &NumberBlock, now: Timestamp) -> Vec<CounterName> {
-        let mut names: Vec<CounterName> = self.stop_names(block).collect();
-        for watched in Watched::now(block, self.limits, now) {
-            names.extend(Count::ALL.into_iter().flat_map(|count| self.count(&watched, count)));
+        let mut names = Vec::new();
+        for of in [TextOf::First, TextOf::Second] {
+            names.extend(self.stop_names(block, of));
+            for watched in Watched::now(block, of, self.limits, now) {
+                names.extend(Count::ALL.into_iter().flat_map(|count| self.count(&watched, count)));
+            }
         }
         names
     }
 
-    fn stop_names(&self, block: &NumberBlock) -> impl Iterator<Item = CounterName> {
-        self.names(Family::Stops, |fields| fields.text(block.as_str()))
+    fn stop_names(&self, block: &NumberBlock, of: TextOf) -> impl Iterator<Item = CounterName> {
+        self.names(Family::Stops, move |fields| of.key(fields.text(block.as_str())))
     }
 
     fn count(&self, watched: &Watched, count: Count) -> Vec<CounterName> {
         let names = self.names(Family::Conversions, |fields| {
-            fields.text(count.key()).text(watched.block.as_str()).number(watched.window)
+            let fields = fields.text(count.key()).text(watched.block.as_str());
+            watched.of.key(fields.number(watched.window))
         });
         names.collect()
     }
@@ -165,7 +184,7 @@ impl Inner {
         let mut sent = sent;
         loop {
             if self.is_low(&throttle, tenant, watched, sent, now).await? {
-                self.stop_texts(policy, &watched.block, now).await?;
+                self.stop_texts(policy, watched, now).await?;
                 return Ok(None);
             }
             let next = sent.saturating_add(sent.div_ceil(2));

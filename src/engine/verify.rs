@@ -16,6 +16,7 @@ use super::{
     call::Call,
     reached_limit::by_family,
     records::{MAX_CONFLICTS, terms},
+    sends::TextOf,
     sign_in::has_password,
     span::spanned,
     sspr::Inner,
@@ -116,11 +117,11 @@ impl Sspr {
                 Refusal::Gone | Refusal::TooSoon { .. } => Ok(gone()),
             };
         }
+        call.has_reached(by_family(&over));
         // A repeat of the first proof needs no longer code.
         if stored.reset.stage.name() == StageName::Proved && !over.is_empty() {
             return wrong(Outcome::Withheld);
         }
-        call.has_reached(by_family(&over));
         if is_past_visible_cap(&over) {
             return self.send_longer(stored, token, client, &over, call).await;
         }
@@ -316,7 +317,13 @@ impl Inner {
                 && self.has_all_proofs(stored, it.method(), &policy, &account)
         });
         let throttle = self.throttle(origin.tenant.tag(), policy.limits());
-        Ok(went_to.map(|to| throttle.watched_code(to, bound.expires_at)))
+        let of = TextOf::next(&stored.reset, &policy);
+        // A request for another code takes the grant back, but the code may have been counted before.
+        let is_latest = stored.reset.sends() == bound.number;
+        Ok(went_to.map(|to| match is_latest {
+            true => throttle.watched_code(to, of, bound.expires_at),
+            false => Vec::new(),
+        }))
     }
 }
 

@@ -178,11 +178,14 @@ fn the_second_proof_must_be_another_one_than_the_first() {
 /// machine, and looks at every state.
 #[test]
 fn in_every_order_of_events_a_first_proof_leads_to_a_grant_only_with_a_second_one() {
+    fn place(number: u32) -> usize {
+        usize::try_from(number).unwrap()
+    }
     fn go_on(reset: &Reset, ways: &[Method], left: u32, seen: &mut [usize; 3]) {
         let is_past = matches!(reset.stage, Stage::Verified { .. } | Stage::Completed { .. });
         if let (Some(first), true) = (&reset.first, is_past) {
             let bound = reset.bound.as_ref().unwrap();
-            let way = ways[usize::try_from(bound.number).unwrap() - 1];
+            let way = ways[place(bound.number) - 1];
             assert!(first.has_host_proof || way != first.method, "{reset:?}");
             seen[usize::from(first.has_host_proof)] += 1;
         }
@@ -191,7 +194,7 @@ fn in_every_order_of_events_a_first_proof_leads_to_a_grant_only_with_a_second_on
             return;
         }
         let now = at(i64::from(10 - left) * 100);
-        let way = reset.bound.as_ref().map(|bound| ways[bound.number as usize - 1]);
+        let way = reset.bound.as_ref().map(|bound| ways[place(bound.number) - 1]);
         let mut events = vec![
             Event::Send { method: Method::Email, format: CodeFormat::Digits },
             Event::Send { method: Method::Sms, format: CodeFormat::Digits },
@@ -210,7 +213,7 @@ fn in_every_order_of_events_a_first_proof_leads_to_a_grant_only_with_a_second_on
                 let kept = reset.first.as_ref().map(|first| (first.method, first.bound.number));
                 let after = next.first.as_ref().map(|first| (first.method, first.bound.number));
                 assert!(kept.is_none() || kept == after, "a first proof stays what it is");
-                go_on(&next, &ways[..next.sends() as usize], left - 1, seen);
+                go_on(&next, &ways[..place(next.sends())], left - 1, seen);
             }
         }
     }

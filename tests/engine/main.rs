@@ -46,6 +46,7 @@ mod overtaken;
 mod port_errors;
 mod ports;
 mod reached_limits;
+mod second_texts;
 #[cfg(all(feature = "sqlite", feature = "tracing"))]
 mod secrets;
 mod sign_in;

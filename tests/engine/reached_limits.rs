@@ -1,9 +1,9 @@
 //! The limit that an event names, for each limit that refuses a call or keeps a message back.
 
 use sspr::{
-    domain::{ActorId, Method},
+    domain::{ActorId, HostProof, Method},
     engine::{Client, StartOutcome, Vouch},
-    policy::{Limits, LimitsBuilder},
+    policy::{HostProofs, Limits, LimitsBuilder, RequiredProofs, TenantPolicy},
     ports::{EngineEvent, EventKind, Limit, Outcome},
 };
 
@@ -248,6 +248,32 @@ fn an_action_of_staff_that_is_refused_names_whose_actions_are_used_up() {
             assert_eq!(world.last(EventKind::AssistanceCode).limit, Some(limit));
             assert!(desk.set_temporary_password(&tenant(), &ada).await.unwrap().done().is_none());
             assert_eq!(world.last(EventKind::TemporaryPassword).limit, Some(limit));
+        }
+    });
+}
+
+#[test]
+fn a_proof_of_the_host_that_a_limit_refuses_names_the_limit() {
+    runtime().block_on(async {
+        for (limits, proofs, expected) in [
+            (Limits::builder().network_tries(2), 2, (Outcome::TryLater, Limit::NetworkTries)),
+            (Limits::builder().tries_per_window(2), 3, (Outcome::Withheld, Limit::TriesPerWindow)),
+        ] {
+            let (world, _) = World::memory().await.with_app().await;
+            let policy = TenantPolicy::customers("contoso").unwrap();
+            let policy = policy.with_required_proofs(RequiredProofs::Two);
+            let policy = policy.with_host_proofs(HostProofs::On);
+            world.policies.replace(policy.with_limits(limits.build().unwrap()));
+            let (token, code) = world.started_with_code().await;
+            world.verify(&token, &code).await;
+
+            for _ in 0..proofs {
+                let proof = HostProof::parse("314159").unwrap();
+                world.sspr.prove(&token, &proof, &client(1)).await.unwrap();
+            }
+
+            let event = world.last(EventKind::Verify);
+            assert_eq!((event.outcome, event.limit), (expected.0, Some(expected.1)));
         }
     });
 }

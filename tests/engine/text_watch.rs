@@ -167,6 +167,26 @@ fn a_wrong_code_a_repeated_one_and_a_mailed_one_do_not_count() {
 }
 
 #[test]
+fn attack_a_code_that_is_typed_again_after_another_request_counts_once() {
+    runtime().block_on(async {
+        let world = world(watching()).await;
+        let token = world.is_texted("ada@example.com").await.unwrap();
+        let code = world.inbox.last_code_to(&phone(PHONE)).unwrap();
+        world.granted(&token, &code).await;
+        // The courier has not sent the other code yet, so that the typed one counts again.
+        for _ in 0..4 {
+            world.clock.advance(seconds(61));
+            world.sspr.send_by(&token, Method::Email, &client(1)).await.unwrap();
+            world.granted(&token, &code).await;
+        }
+        for _ in 0..9 {
+            assert!(world.is_texted("ada@example.com").await.is_some());
+        }
+        assert!(world.is_texted("ada@example.com").await.is_none(), "one of ten was typed");
+    });
+}
+
+#[test]
 fn a_code_counts_in_the_window_of_its_text() {
     runtime().block_on(async {
         let limits = watching().text_watch_window(hours(1)).text_stop(hours(1));

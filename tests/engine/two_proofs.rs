@@ -2,16 +2,20 @@
 
 use futures_util::future::join_all;
 use sspr::{
-    domain::{Code, FlowToken, HostProof, Method, SecondFactor, Stamp},
-    engine::{
-        NextProof, ProofWay, RedeemOutcome, Rejection, SendOutcome, SignInOutcome, StageName,
-        SubmitOutcome, VerifyOutcome,
+    domain::{
+        Account, AccountId, ActorId, Code, FlowToken, GroupId, HostProof, Method, SecondFactor,
+        Stamp,
     },
+    engine::{
+        AssistanceOutcome, NextProof, ProofWay, RedeemOutcome, Rejection, SendOutcome,
+        SignInOutcome, StageName, SubmitOutcome, VerifyOutcome,
+    },
+    policy::{AuthenticationMethodsPolicy, HostProofs, Limits, RequiredProofs, TenantPolicy},
 };
 
 use crate::support::{
     NEW, OLD, PHONE, World, account, address, client, is_wrong, on_every_store, other_than, phone,
-    request, runtime, sms_policy,
+    request, runtime, shop, sms_policy,
     two_proofs::{RIGHT, two_codes},
 };
 
@@ -437,6 +441,47 @@ fn a_first_proof_is_no_whole_proof_after_the_policy_was_loosened() {
 }
 
 #[test]
+fn i6_a_first_proof_by_a_way_that_was_withdrawn_counts_no_more() {
+    let without = |method: Method| {
+        let (email, sms) = match method {
+            Method::Email => ("left", "nobody"),
+            Method::Sms => ("nobody", "left"),
+        };
+        let methods = format!(
+            r#"{{"authenticationMethodConfigurations": [
+                {{"id": "Email", "state": "enabled", "includeTargets": [{{"id": "all_users"}}],
+                  "excludeTargets": [{{"id": "{email}"}}]}},
+                {{"id": "Sms", "state": "enabled", "includeTargets": [{{"id": "all_users"}}],
+                  "excludeTargets": [{{"id": "{sms}"}}]}}]}}"#
+        );
+        let methods = AuthenticationMethodsPolicy::from_json(&methods).unwrap();
+        two_codes().with_authentication_methods(methods).with_host_proofs(HostProofs::On)
+    };
+    runtime().block_on(async {
+        for (first, second) in [(Method::Email, Method::Sms), (Method::Sms, Method::Email)] {
+            for is_second_given in [false, true] {
+                let world = World::memory().await.with_two_codes_and_app().await;
+                let left = GroupId::parse("left").unwrap();
+                world.change_account("ada", |ada| ada.groups = vec![left]).await;
+                let (token, _) = world.proved_by(first).await;
+                let code = world.second_code(&token, second).await;
+                let grant =
+                    if is_second_given { Some(world.granted(&token, &code).await) } else { None };
+                // The app would be another second proof, so that the account can still reset.
+                world.policies.replace(without(first));
+                match grant {
+                    Some(grant) => {
+                        let outcome = world.submit(&grant, NEW).await;
+                        assert!(matches!(outcome, SubmitOutcome::Rejected), "{outcome:?}");
+                    }
+                    None => assert!(is_wrong(&world.verify(&token, &code).await), "{first}"),
+                }
+            }
+        }
+    });
+}
+
+#[test]
 fn whoever_races_one_right_code_gets_one_answer() {
     runtime().block_on(async {
         let world = memory().await;
@@ -463,6 +508,23 @@ fn a_service_without_a_second_way_sends_nobody_a_first_code() {
 }
 
 #[test]
+fn an_account_whose_only_second_proof_nobody_checks_gets_no_first_code() {
+    runtime().block_on(async {
+        // The policy allows proofs of the host, but the host has passed no check of them.
+        let world = World::memory().await.with_two_codes().await;
+        world.policies.replace(two_codes().with_host_proofs(HostProofs::On));
+        let change = |ada: &mut Account| {
+            ada.second_factor = SecondFactor::Independent;
+            ada.phones.clear();
+        };
+        world.change_account("ada", change).await;
+        world.started("ada@example.com", &client(1)).await;
+        world.courier.drain(&world.inbox).await;
+        assert!(world.inbox.last_code().is_none(), "the second proof can never be given");
+    });
+}
+
+#[test]
 fn whoever_knows_the_password_or_was_checked_by_staff_needs_no_second_proof() {
     runtime().block_on(async {
         let world = memory().await;
@@ -471,5 +533,39 @@ fn whoever_knows_the_password_or_was_checked_by_staff_needs_no_second_proof() {
         let SignInOutcome::MustChange(granted) = entered else { panic!("{entered:?}") };
         let ticket = world.changed(&granted.grant, NEW).await;
         assert!(world.redeem(&ticket).await.sign_in().is_some());
+    });
+}
+
+#[test]
+fn i12_a_thief_of_the_mailbox_who_guesses_at_a_host_proof_closes_it_until_staff_help() {
+    runtime().block_on(async {
+        let (world, _) = World::memory().await.with_app().await;
+        let policy = TenantPolicy::customers("contoso").unwrap();
+        let policy = policy.with_required_proofs(RequiredProofs::Two);
+        let limits = Limits::builder().tries_per_streak(5).build().unwrap();
+        world.policies.replace(policy.with_host_proofs(HostProofs::On).with_limits(limits));
+        let (token, code) = world.started_with_code().await;
+        next(world.verify(&token, &code).await);
+        for _ in 0..4 {
+            assert!(is_wrong(&world.prove(&token, "314159").await));
+        }
+        world.clock.advance(crate::support::hours(48));
+        let (token, code) = world.started_with_code().await;
+        next(world.verify(&token, &code).await);
+        assert!(is_wrong(&world.prove(&token, "314159").await));
+        assert!(is_wrong(&world.prove(&token, RIGHT).await), "no more tries in a year");
+
+        let desk = world.sspr.help_desk(ActorId::parse("staff-17").unwrap());
+        let ada = AccountId::parse("ada").unwrap();
+        let issued = desk.assistance_code(&shop(), &ada).await.unwrap().done().unwrap();
+        let asked = request("ada@example.com");
+        let entered = world.sspr.enter_assistance_code(&asked, &issued.code, &client(1)).await;
+        let AssistanceOutcome::Granted(granted) = entered.unwrap() else { panic!("no grant") };
+        world.changed(&granted.grant, NEW).await;
+
+        world.clock.advance(crate::support::hours(1));
+        let (token, code) = world.started_with_code().await;
+        next(world.verify(&token, &code).await);
+        assert!(world.prove(&token, RIGHT).await.granted().is_some());
     });
 }

@@ -63,6 +63,18 @@ impl World {
         world
     }
 
+    /// The same world, where the second proof is another code or one of an app. Ada has both.
+    pub async fn with_two_codes_and_app(&self) -> Self {
+        let texts = self.with_two_codes().await.inbox;
+        let sender = texts.clone();
+        let mut world =
+            self.another(|builder| builder.with_sms(sender).with_host_proof_check(App::default()));
+        world.inbox = texts;
+        world.policies.replace(two_codes().with_host_proofs(HostProofs::On));
+        world.change_account("ada", |ada| ada.second_factor = SecondFactor::Independent).await;
+        world
+    }
+
     /// The same world, where a reset needs a code by mail and one of an app. Ada has one.
     pub async fn with_app(&self) -> (Self, App) {
         let app = App::default();

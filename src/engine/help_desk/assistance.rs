@@ -186,8 +186,11 @@ impl Sspr {
             return Ok(AssistanceOutcome::Rejected);
         }
         let matched = Event::Match { grant: grant.hash() };
-        let granted =
-            self.grant(matched, grant, (bound, streaks(&bound.silent)), &stored, now).await?;
+        // Staff have checked the user, and wrong proofs of before no longer count against the owner.
+        let throttle = inner.throttle(tenant.tag(), limits);
+        let proofs = owner.iter().flat_map(|owner| throttle.host_proof(owner));
+        let proofs: Vec<_> = proofs.map(|charge| charge.name).collect();
+        let granted = self.grant(matched, grant, (bound, streaks(&proofs)), &stored, now).await?;
         // The code may outlive the grant that it has given.
         let granted = granted.filter(|granted| now < granted.expires_at);
         Ok(granted.map_or(AssistanceOutcome::Rejected, AssistanceOutcome::Granted))
