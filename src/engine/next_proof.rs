@@ -4,7 +4,7 @@ use crate::{
     domain::{Account, Code, EmailAddress, FlowToken, HostProof, Method, Timestamp, UserFlowId},
     error::Error,
     flow::{Bound, Event, FirstProof, Reset, ResetReason, Stage, StageName, Step},
-    policy::{RequiredProofs, TenantPolicy},
+    policy::{Explanation, RequiredProofs, TenantPolicy},
     ports::{Attempted, EventKind, Outcome, Swapped},
 };
 #[cfg(feature = "axum")]
@@ -331,6 +331,17 @@ impl Inner {
         let host = (self.host_proofs.is_some() && policy.allows_host_proof(account))
             .then_some(ProofWay::HostProof);
         code.into_iter().chain(host).collect()
+    }
+
+    /// Explains to administrators whether an account may reset in this service.
+    pub(super) fn explain(
+        &self,
+        policy: &TenantPolicy,
+        flow: &UserFlowId,
+        account: &Account,
+    ) -> Explanation {
+        let takes = |method| self.can_take_proofs(method, policy, flow, account);
+        policy.explain_where(flow, account, takes)
     }
 
     /// Returns true if this service can take as many proofs from the account as the policy requires.

@@ -42,6 +42,6 @@ impl Sspr {
     ) -> Result<Vec<Explanation>, Error> {
         let Some(policy) = self.inner.policy(tenant)? else { return Ok(Vec::new()) };
         let found = self.inner.users.find_by_address(tenant, address).await?;
-        Ok(found.iter().map(|account| policy.explain(flow, account)).collect())
+        Ok(found.iter().map(|account| self.inner.explain(&policy, flow, account)).collect())
     }
 }

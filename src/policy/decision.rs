@@ -258,11 +258,29 @@ impl TenantPolicy {
     /// Explains the same decisions to administrators. No customer's request reaches this method.
     #[must_use]
     pub fn explain(&self, flow: &UserFlowId, account: &Account) -> Explanation {
+        self.explain_where(flow, account, |_| true)
+    }
+
+    /// Does what [`TenantPolicy::explain`] does, in a service that can take the proofs after a first
+    /// code by some methods only.
+    pub(crate) fn explain_where(
+        &self,
+        flow: &UserFlowId,
+        account: &Account,
+        takes_proofs: impl Fn(Method) -> bool,
+    ) -> Explanation {
         let sms = self.authentication_methods().method(Method::Sms);
         let is_on = sms.state() == MethodState::Enabled;
+        let decide = |method| {
+            let mut decision = self.decide_by(method, flow, account);
+            if decision.is_available() && !takes_proofs(method) {
+                decision.0.push(Ineligibility::TooFewProofs);
+            }
+            decision
+        };
         Explanation {
-            by_sms: is_on.then(|| self.decide_by(Method::Sms, flow, account)),
-            decision: self.decide(flow, account),
+            by_sms: is_on.then(|| decide(Method::Sms)),
+            decision: decide(Method::Email),
             frozen: account.frozen.is_some(),
             locked: account.locked,
         }

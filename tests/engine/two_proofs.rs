@@ -4,18 +4,21 @@ use futures_util::future::join_all;
 use sspr::{
     domain::{
         Account, AccountId, ActorId, Code, FlowToken, GroupId, HostProof, Method, SecondFactor,
-        Stamp,
+        Stamp, UserFlowId,
     },
     engine::{
         AssistanceOutcome, NextProof, ProofWay, RedeemOutcome, Rejection, SendOutcome,
         SignInOutcome, StageName, SubmitOutcome, VerifyOutcome,
     },
-    policy::{AuthenticationMethodsPolicy, HostProofs, Limits, RequiredProofs, TenantPolicy},
+    policy::{
+        AuthenticationMethodsPolicy, HostProofs, Ineligibility, Limits, RequiredProofs,
+        TenantPolicy,
+    },
 };
 
 use crate::support::{
     NEW, OLD, PHONE, World, account, address, client, is_wrong, on_every_store, other_than, phone,
-    request, runtime, shop, sms_policy,
+    request, runtime, shop, sms_policy, tenant,
     two_proofs::{RIGHT, two_codes},
 };
 
@@ -521,6 +524,9 @@ fn an_account_whose_only_second_proof_nobody_checks_gets_no_first_code() {
         world.started("ada@example.com", &client(1)).await;
         world.courier.drain(&world.inbox).await;
         assert!(world.inbox.last_code().is_none(), "the second proof can never be given");
+        let flow = UserFlowId::parse("sign-in").unwrap();
+        let said = world.sspr.explain(&tenant(), &flow, &address("ada@example.com")).await.unwrap();
+        assert_eq!(said[0].decision().reasons(), [Ineligibility::TooFewProofs], "staff learn why");
     });
 }
 

@@ -242,7 +242,7 @@ impl HelpDesk {
                 must_change: account.must_change,
                 password_expires_at: account.password_expires_at,
                 paused_until: lockout.locked_until.filter(|until| now < *until),
-                reset: policy.explain(flow, &account),
+                reset: inner.explain(&policy, flow, &account),
                 wrong_passwords: lockout.failures,
                 account: account.id,
             });
