@@ -45,6 +45,8 @@ async fn a_code_by_mail_and_one_by_sms_lead_to_a_new_password() {
     assert_eq!(page(&browser.post("next-proof", &[("by", "sms")]).await), "code");
     let shown = browser.here().await.body;
     assert!(shown.contains("href=\"next-proof?flow="), "{shown}");
+    assert!(shown.contains("is on its way to") && shown.contains("***23"), "{shown}");
+    assert!(!shown.contains("get the code by e-mail") && !shown.contains("If "), "{shown}");
     let code = text_code(&site).await;
     assert_eq!(page(&browser.post("code", &[("code", &code)]).await), "new-password");
     assert_eq!(page(&browser.post("new-password", &CHOICE).await), "done");

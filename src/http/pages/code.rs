@@ -92,7 +92,12 @@ fn show(visit: &Visit, journey: &Journey, status: &ResetStatus) -> Answer {
     let lifetime = visit.minutes(visit.policy.limits().code_lifetime);
     let resent = matches!(journey.flash, Some(Flash::Resent));
     let by_sms = is_by_sms(status);
+    // After a first proof the user may know where the second code goes.
+    let hint = journey.hint(by_sms).filter(|_| !letters);
+    let masked = hint.clone().unwrap_or_else(|| status.masked_address.clone());
     let lead = match (by_sms, resent, letters) {
+        (false, ..) if hint.is_some() => words.next_sent_email,
+        (true, ..) if hint.is_some() => words.next_sent_sms,
         (false, true, _) => words.resent,
         (false, false, true) => words.code_lead_letters,
         (false, false, false) => words.code_lead,
@@ -114,6 +119,7 @@ fn show(visit: &Visit, journey: &Journey, status: &ResetStatus) -> Answer {
     visit.show(&CodePage {
         alert,
         by_sms,
+        is_second: journey.has_first_proof,
         other_way: match (journey.has_first_proof, visit.has_choice()) {
             (true, _) => Some("next-proof"),
             (false, true) => Some("send-code"),
@@ -123,7 +129,7 @@ fn show(visit: &Visit, journey: &Journey, status: &ResetStatus) -> Answer {
         lead: sentence(
             lead,
             &[
-                ("masked", &|| Piece::Address(status.masked_address.clone())),
+                ("masked", &|| Piece::Address(masked.clone())),
                 ("time", &|| Piece::Plain(lifetime.clone())),
             ],
         ),

@@ -335,6 +335,14 @@ impl Journey {
         Self { has_first_proof: true, ways: ways.collect(), ..next }
     }
 
+    /// Returns what the user sees of the place that a second code goes to in this way.
+    pub(super) fn hint(&self, wants_sms: bool) -> Option<String> {
+        self.ways.iter().find_map(|way| match way {
+            Way::Code { by_sms, hint } if *by_sms == wants_sms => Some(hint.clone()),
+            Way::Code { .. } | Way::Host => None,
+        })
+    }
+
     /// Returns the same journey after the last proof.
     pub(super) fn granted(&self, grant: &Grant) -> Self {
         let next = self.at(Stage::NewPassword, None);

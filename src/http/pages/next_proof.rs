@@ -27,20 +27,14 @@ pub(super) async fn page(State(site): State<Arc<Site>>, request: Request) -> Ans
     let mut frame = visit.frame(words.next_title, Some(journey));
     frame.failed = alert.is_some();
     frame.step = Some(1);
-    let hint = |wanted| {
-        journey.ways.iter().find_map(|way| match way {
-            Way::Code { by_sms, hint } if *by_sms == wanted => Some(hint.clone()),
-            Way::Code { .. } | Way::Host => None,
-        })
-    };
     let button = |template: &str, hint: Option<String>| {
         hint.map(|hint| sentence(template, &[("masked", &|| Piece::Address(hint.clone()))]))
     };
     let lead = if journey.ways.is_empty() { words.next_none } else { words.next_lead };
     visit.show(&NextProofPage {
         alert,
-        by_email: button(words.next_by_email, hint(false)),
-        by_sms: button(words.next_by_sms, hint(true)),
+        by_email: button(words.next_by_email, journey.hint(false)),
+        by_sms: button(words.next_by_sms, journey.hint(true)),
         frame,
         has_host_proof: journey.ways.contains(&Way::Host),
         lead: lead.replace("{brand}", &brand),

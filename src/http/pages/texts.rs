@@ -175,6 +175,10 @@ pub(super) struct PageWords {
     pub(super) next_lead: &'static str,
     /// Lead if the account has no second proof.
     pub(super) next_none: &'static str,
+    /// Lead of the page for a second code by mail.
+    pub(super) next_sent_email: &'static str,
+    /// Lead of the page for a second code by SMS.
+    pub(super) next_sent_sms: &'static str,
     /// Heading.
     pub(super) next_title: &'static str,
     /// Heading.

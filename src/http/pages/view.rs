@@ -123,6 +123,8 @@ pub(super) struct PasswordPage<'a> {
 pub(super) struct CodePage {
     pub(super) frame: Frame,
     pub(super) by_sms: bool,
+    /// True if the first of two proofs was given.
+    pub(super) is_second: bool,
     /// The page for another way, if there is one.
     pub(super) other_way: Option<&'static str>,
     pub(super) lead: Vec<Piece>,

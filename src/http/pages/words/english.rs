@@ -89,6 +89,8 @@ pub(super) static WORDS: PageWords = PageWords {
     next_host_text: "Look at the app and enter the code that it shows now.",
     next_lead: "Your first code was right. {brand} asks for one more proof that it is you.",
     next_none: "That code was right, but {brand} asks for one more proof, and there is none that you can give here. Please ask the help desk.",
+    next_sent_email: "An e-mail with a code of 8 digits is on its way to {masked}. It works for {time}.",
+    next_sent_sms: "A text message with a code of 8 digits is on its way to {masked}. It works for {time}.",
     next_title: "One more proof",
     no_change_title: "Your password cannot be changed here",
     nothing: "Nothing arrived?",

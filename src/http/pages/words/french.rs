@@ -89,6 +89,8 @@ pub(super) static WORDS: PageWords = PageWords {
     next_host_text: "Ouvrez l’application et saisissez le code qu’elle affiche maintenant.",
     next_lead: "Votre premier code était correct. {brand} demande une deuxième preuve que c’est bien vous.",
     next_none: "Ce code était correct, mais {brand} demande une deuxième preuve, et vous ne pouvez en donner aucune ici. Adressez-vous à l’assistance.",
+    next_sent_email: "Un e-mail avec un code à 8 chiffres est en route vers {masked}. Il est valable {time}.",
+    next_sent_sms: "Un SMS avec un code à 8 chiffres est en route vers le {masked}. Il est valable {time}.",
     next_title: "Une deuxième preuve",
     no_change_title: "Votre mot de passe ne peut pas être changé ici",
     nothing: "Rien reçu ?",

@@ -89,6 +89,8 @@ pub(super) static WORDS: PageWords = PageWords {
     next_host_text: "Öffnen Sie die App und geben Sie den Code ein, den sie jetzt zeigt.",
     next_lead: "Ihr erster Code war richtig. {brand} verlangt noch einen zweiten Nachweis, dass Sie es sind.",
     next_none: "Dieser Code war richtig, aber {brand} verlangt noch einen zweiten Nachweis, und hier gibt es keinen für Sie. Bitte wenden Sie sich an den Support.",
+    next_sent_email: "Eine E-Mail mit einem Code aus 8 Ziffern ist unterwegs an {masked}. Er gilt {time}.",
+    next_sent_sms: "Eine SMS mit einem Code aus 8 Ziffern ist unterwegs an {masked}. Er gilt {time}.",
     next_title: "Ein zweiter Nachweis",
     no_change_title: "Ihr Passwort kann hier nicht geändert werden",
     nothing: "Nichts angekommen?",

@@ -89,6 +89,8 @@ pub(super) static WORDS: PageWords = PageWords {
     next_host_text: "Abra la aplicación e introduzca el código que muestra ahora.",
     next_lead: "Su primer código era correcto. {brand} pide una segunda prueba de que es usted.",
     next_none: "Ese código era correcto, pero {brand} pide una segunda prueba y aquí no puede dar ninguna. Diríjase a asistencia.",
+    next_sent_email: "Un correo con un código de 8 cifras está en camino a {masked}. Es válido durante {time}.",
+    next_sent_sms: "Un SMS con un código de 8 cifras está en camino al {masked}. Es válido durante {time}.",
     next_title: "Una segunda prueba",
     no_change_title: "Aquí no se puede cambiar su contraseña",
     nothing: "¿No ha llegado nada?",
