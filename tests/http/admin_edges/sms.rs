@@ -89,7 +89,7 @@ async fn the_limits_are_saved_and_the_most_expensive_day_follows_them() {
     let own = Limits::builder().tries_per_challenge(3).build().unwrap();
     desk.policies.replace(desk.policy("contoso").with_limits(own));
     let shown = page(&desk).await;
-    assert!(shown.contains("the most expensive 24 hours cost <b>4,000 text messages</b>"));
+    assert!(shown.contains("the most expensive 24 hours cost <b>3,000 text messages</b>"));
     let saved = desk.save("sms", QUERY, |fields| {
         for (name, value) in [
             ("texts_per_number", "3"),
@@ -110,7 +110,7 @@ async fn the_limits_are_saved_and_the_most_expensive_day_follows_them() {
     assert_eq!(back, own, "no other limit has changed");
     assert_eq!(document(&desk.policy("contoso")), Value::Null, "SMS is not configured by limits");
     let shown = page(&desk).await;
-    assert!(shown.contains("the most expensive 24 hours cost <b>2,400 text messages</b>"));
+    assert!(shown.contains("the most expensive 24 hours cost <b>2,200 text messages</b>"));
     assert!(shown.contains("Messages of the whole tenant, in 24 hours"), "{shown}");
 }
 
