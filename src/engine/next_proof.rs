@@ -1,12 +1,16 @@
 //! The second of two proofs: what the first one leads to, and `prove`, the host's own proof.
 
 use crate::{
-    domain::{Account, Code, EmailAddress, FlowToken, HostProof, Method, Timestamp, UserFlowId},
+    domain::{
+        Account, Code, EmailAddress, FlowToken, Grant, HostProof, Method, Timestamp, UserFlowId,
+    },
     error::Error,
     flow::{Bound, Event, FirstProof, Reset, ResetReason, Stage, StageName, Step},
     policy::{Explanation, RequiredProofs, TenantPolicy},
     ports::{Attempted, EventKind, Outcome, Swapped},
 };
+use zeroize::Zeroizing;
+
 #[cfg(feature = "axum")]
 use crate::{
     domain::{Password, TenantId},
@@ -34,8 +38,8 @@ impl Sspr {
     /// Two tries are charged before the [`HostProofCheck`](crate::ports::HostProofCheck) is called.
     /// One is a try of the reset's latest code, so codes and proofs of one reset share a budget.
     /// The other is a try of the account's proofs, in counters with the limits of codes. Past these
-    /// limits a right proof is refused as [`Rejection::WrongCode`]. A repeated call gets the same
-    /// grant, if the check accepts its proof.
+    /// limits a right proof is refused as [`Rejection::WrongCode`]. A call that is repeated with the same
+    /// proof gets the same grant, and the check is not called again.
     ///
     /// # Errors
     /// A store, the policy source or the host's check failed. The try may have been charged.
@@ -114,6 +118,17 @@ impl Sspr {
         let Some(account) = account.filter(|account| policy.allows_host_proof(account)) else {
             return wrong(Outcome::Withheld);
         };
+        let typed = Zeroizing::new([b"host proof ", proof.expose().as_bytes()].concat());
+        let Some(grant) = inner.grant_of(token, &typed, &first.bound) else {
+            return wrong(Outcome::Withheld);
+        };
+        let proved = Event::HostProof { grant: grant.hash() };
+        let of = (&first.bound, &[][..]);
+        if stored.reset.has_given(&grant) {
+            // The host accepts a one-time code only once, so it is not asked again.
+            let granted = self.grant(proved, grant, of, &stored, now).await?;
+            return granted.map_or_else(|| wrong(Outcome::Withheld), |it| Ok(passed(it)));
+        }
         let charges = inner.throttle(id.tenant_tag(), policy.limits()).host_proof(&account.id);
         let over = inner.codes.charge(&charges, now).await?;
         if !over.is_empty() {
@@ -121,12 +136,14 @@ impl Sspr {
             return wrong(Outcome::Withheld);
         }
         if !check.check(&stored.reset.origin.tenant, &account.id, proof).await? {
-            return wrong(Outcome::Rejected);
+            // The other click of a double click may have used the proof up meanwhile.
+            let again = inner.load_if_bound(&stored, &first.bound, now).await?;
+            let Some(again) = again.filter(|again| again.reset.has_given(&grant)) else {
+                return wrong(Outcome::Rejected);
+            };
+            let granted = self.grant(proved, grant, of, &again, now).await?;
+            return granted.map_or_else(|| wrong(Outcome::Withheld), |it| Ok(passed(it)));
         }
-        let Some(grant) = inner.grant_of(token, b"host proof", &first.bound) else {
-            return wrong(Outcome::Withheld);
-        };
-        let proved = Event::HostProof { grant: grant.hash() };
         let names: Vec<_> = charges.iter().map(|charge| charge.name).collect();
         let clear = [streaks(&first.bound.silent), streaks(&names)].concat();
         match self.grant(proved, grant, (&first.bound, &clear), &stored, now).await? {
@@ -210,6 +227,18 @@ impl Reset {
         self.origin.reason != ResetReason::Forgot
             || policy.required_proofs() == RequiredProofs::One
             || self.first.is_some()
+    }
+
+    /// Returns true if the host's proof has led to this grant already.
+    fn has_given(&self, grant: &Grant) -> bool {
+        match &self.stage {
+            Stage::Verified { grant: given, .. } => given.matches(&grant.hash()),
+            Stage::Opened
+            | Stage::CodeSent
+            | Stage::Proved
+            | Stage::Completed { .. }
+            | Stage::Closed => false,
+        }
     }
 
     fn awaits_second_proof(&self) -> bool {

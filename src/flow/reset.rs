@@ -205,7 +205,6 @@ impl Reset {
             (S::CodeSent | S::Proved | S::Verified { .. }, E::Try) => self.compare(now),
             (S::CodeSent, E::First { method }) => self.first(method, now),
             (S::Proved, E::First { .. }) => Step::Stay,
-            (S::CodeSent | S::Proved, E::HostProof { grant }) => self.host_proof(grant, terms, now),
             // The first of two proofs is no second one as well.
             (S::CodeSent, E::Match { .. }) if self.has_used_code() => {
                 Step::Refused(Refusal::NoCode)
@@ -218,6 +217,9 @@ impl Reset {
                 if given.matches(&grant) =>
             {
                 Step::Stay
+            }
+            (S::CodeSent | S::Proved | S::Verified { .. }, E::HostProof { grant }) => {
+                self.host_proof(grant, terms, now)
             }
             (S::Verified { grant: given, expires_at }, E::Spend { grant })
             | (S::Completed { grant: given, expires_at, .. }, E::Spend { grant })
@@ -252,11 +254,7 @@ impl Reset {
             )
             | (
                 S::Verified { .. },
-                E::First { .. }
-                | E::HostProof { .. }
-                | E::Match { .. }
-                | E::Spend { .. }
-                | E::Redeem { .. },
+                E::First { .. } | E::Match { .. } | E::Spend { .. } | E::Redeem { .. },
             )
             | (
                 S::Completed { .. },

@@ -22,6 +22,9 @@ pub const RIGHT: &str = "271828";
 pub struct App {
     asked: Arc<Mutex<Vec<String>>>,
     fails: Arc<AtomicBool>,
+    /// Whether the code counts once, and whether it was used.
+    once: Arc<AtomicBool>,
+    used: Arc<AtomicBool>,
 }
 
 #[async_trait::async_trait]
@@ -36,13 +39,19 @@ impl HostProofCheck for App {
         if self.fails.load(Ordering::SeqCst) {
             return Err(StoreError::new(StoreErrorKind::Busy, "told to fail"));
         }
-        Ok(proof.expose() == RIGHT)
+        let is_right = proof.expose() == RIGHT;
+        let was_used = is_right && self.used.swap(true, Ordering::SeqCst);
+        Ok(is_right && !(was_used && self.once.load(Ordering::SeqCst)))
     }
 }
 
 impl App {
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
+    }
+
+    pub fn accept_once(&self) {
+        self.once.store(true, Ordering::SeqCst);
     }
 
     pub fn fail(&self, fails: bool) {
