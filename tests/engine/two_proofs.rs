@@ -420,6 +420,19 @@ fn a_host_proof_counts_only_while_its_account_is_unchanged() {
 }
 
 #[test]
+fn a_host_proof_ends_with_its_factor_although_the_account_has_a_phone() {
+    runtime().block_on(async {
+        let (world, _) = World::memory().await.with_sms().await.with_app().await;
+        world.policies.replace(two_codes().with_host_proofs(HostProofs::On));
+        let (token, code) = world.started_with_code().await;
+        next(world.verify(&token, &code).await);
+        let grant = world.prove(&token, RIGHT).await.granted().unwrap().grant;
+        world.change_account("ada", |ada| ada.second_factor = SecondFactor::None).await;
+        assert!(matches!(world.submit(&grant, NEW).await, SubmitOutcome::Rejected));
+    });
+}
+
+#[test]
 fn attack_a_policy_that_was_tightened_accepts_no_single_proof_of_before() {
     runtime().block_on(async {
         let world = World::memory().await.with_sms().await;

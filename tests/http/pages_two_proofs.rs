@@ -121,6 +121,9 @@ async fn no_form_of_another_step_goes_around_the_second_proof() {
     }
     text_code(&site).await;
     assert_eq!(site.world.inbox.texts().len(), 1);
+    // The page that asks how to get the first code ends nothing.
+    browser.post("next-proof", &[("by", "sms")]).await;
+    assert_eq!(page(&browser.post("send-code", &[("by", "email")]).await), "code");
 }
 
 #[tokio::test]
