@@ -1,5 +1,7 @@
 //! The second of two proofs: what the first one leads to, and `prove`, the host's own proof.
 
+use zeroize::Zeroizing;
+
 use crate::{
     domain::{
         Account, Code, EmailAddress, FlowToken, Grant, HostProof, Method, Timestamp, UserFlowId,
@@ -9,8 +11,6 @@ use crate::{
     policy::{Explanation, RequiredProofs, TenantPolicy},
     ports::{Attempted, EventKind, Outcome, Swapped},
 };
-use zeroize::Zeroizing;
-
 #[cfg(feature = "axum")]
 use crate::{
     domain::{Password, TenantId},
@@ -38,8 +38,8 @@ impl Sspr {
     /// Two tries are charged before the [`HostProofCheck`](crate::ports::HostProofCheck) is called.
     /// One is a try of the reset's latest code, so codes and proofs of one reset share a budget.
     /// The other is a try of the account's proofs, in counters with the limits of codes. Past these
-    /// limits a right proof is refused as [`Rejection::WrongCode`]. A call that is repeated with the same
-    /// proof gets the same grant, and the check is not called again.
+    /// limits a right proof is refused as [`Rejection::WrongCode`]. A call that is repeated with the
+    /// same proof gets the same grant, and the check is not called again.
     ///
     /// # Errors
     /// A store, the policy source or the host's check failed. The try may have been charged.
@@ -114,6 +114,10 @@ impl Sspr {
         call.has_stored(&stored);
         let tries_left = policy.limits().tries_per_challenge.saturating_sub(stored.tries);
         let wrong = |outcome| Ok(rejected(Rejection::WrongCode { tries_left }, outcome));
+        let answer = |granted: Option<Granted>| match granted {
+            Some(granted) => Ok(passed(granted)),
+            None => wrong(Outcome::Withheld),
+        };
         let account = inner.account_of(&stored, first, &policy).await?;
         let Some(account) = account.filter(|account| policy.allows_host_proof(account)) else {
             return wrong(Outcome::Withheld);
@@ -126,8 +130,7 @@ impl Sspr {
         let of = (&first.bound, &[][..]);
         if stored.reset.has_given(&grant) {
             // The host accepts a one-time code only once, so it is not asked again.
-            let granted = self.grant(proved, grant, of, &stored, now).await?;
-            return granted.map_or_else(|| wrong(Outcome::Withheld), |it| Ok(passed(it)));
+            return answer(self.grant(proved, grant, of, &stored, now).await?);
         }
         let charges = inner.throttle(id.tenant_tag(), policy.limits()).host_proof(&account.id);
         let over = inner.codes.charge(&charges, now).await?;
@@ -141,15 +144,11 @@ impl Sspr {
             let Some(again) = again.filter(|again| again.reset.has_given(&grant)) else {
                 return wrong(Outcome::Rejected);
             };
-            let granted = self.grant(proved, grant, of, &again, now).await?;
-            return granted.map_or_else(|| wrong(Outcome::Withheld), |it| Ok(passed(it)));
+            return answer(self.grant(proved, grant, of, &again, now).await?);
         }
         let names: Vec<_> = charges.iter().map(|charge| charge.name).collect();
         let clear = [streaks(&first.bound.silent), streaks(&names)].concat();
-        match self.grant(proved, grant, (&first.bound, &clear), &stored, now).await? {
-            Some(granted) => Ok(passed(granted)),
-            None => wrong(Outcome::Withheld),
-        }
+        answer(self.grant(proved, grant, (&first.bound, &clear), &stored, now).await?)
     }
 
     /// Keeps a right code as the first of two proofs. Returns `None` if the account, its stamp or the

@@ -53,7 +53,7 @@ impl Sspr {
     /// A store, the policy source or the source of randomness failed.
     ///
     /// # Security
-    /// The same as for [`Sspr::send`]. For an account without a phone, the answers are the same and
+    /// It looks up no account, as [`Sspr::send`]. For an account without a phone, the answers are the same and
     /// no message is sent.
     pub async fn send_by(
         &self,
