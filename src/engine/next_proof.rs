@@ -165,14 +165,14 @@ impl Sspr {
             let stored = reread.as_ref().unwrap_or(read);
             let origin = &stored.reset.origin;
             let Some(policy) = inner.policy(&origin.tenant)? else { return Ok(None) };
-            let Some((account, method)) = inner.owner_of(stored, bound, &policy).await? else {
+            let Some(account) = inner.owner_of(stored, bound).await? else { return Ok(None) };
+            let Some(to) = inner.bound_destination(stored, bound, &policy, &account) else {
                 return Ok(None);
             };
-            let to = inner.bound_destination(stored, bound, &policy, &account);
+            let method = to.method();
             let throttle = inner.throttle(origin.tenant.tag(), policy.limits());
             let of = TextOf::next(&stored.reset, &policy);
-            let typed_code =
-                to.map_or_else(Vec::new, |to| throttle.watched_code(to, of, bound.expires_at));
+            let typed_code = throttle.watched_code(to, of, bound.expires_at);
             if !origin.permits(&policy, &account, method) {
                 return Ok(None);
             }
@@ -321,26 +321,19 @@ impl Inner {
         first: &FirstProof,
         policy: &TenantPolicy,
     ) -> Result<Option<Account>, Error> {
-        let owner = self.owner_of(stored, &first.bound, policy).await?;
-        let account = owner.map(|(account, _)| account);
+        let account = self.owner_of(stored, &first.bound).await?;
         Ok(account.filter(|account| self.stands(stored, first, policy, account)))
     }
 
-    /// Returns the account that a code was made for and the way in which the code went to it, if the
-    /// account and its stamp are unchanged.
-    async fn owner_of(
+    /// Returns the account that a code was made for, as it is now. Whether the code still stands is
+    /// another question.
+    pub(super) async fn owner_of(
         &self,
         stored: &Stored,
         bound: &Bound,
-        policy: &TenantPolicy,
-    ) -> Result<Option<(Account, Method)>, Error> {
+    ) -> Result<Option<Account>, Error> {
         let Some(id) = self.bound_account(&stored.id, bound) else { return Ok(None) };
-        let found = self.users.find(&stored.reset.origin.tenant, &id).await?;
-        Ok(found.and_then(|account| {
-            let went_to = self.bound_destination(stored, bound, policy, &account)?;
-            let method = went_to.method();
-            Some((account, method))
-        }))
+        Ok(self.users.find(&stored.reset.origin.tenant, &id).await?)
     }
 
     /// Returns the ways in which an account can give the second proof.

@@ -53,8 +53,8 @@ impl Sspr {
     /// A store, the policy source or the source of randomness failed.
     ///
     /// # Security
-    /// It looks up no account, as [`Sspr::send`]. For an account without a phone, the answers are the same and
-    /// no message is sent.
+    /// It looks up no account, as [`Sspr::send`]. For an account without a phone, the answers are the
+    /// same and no message is sent.
     pub async fn send_by(
         &self,
         token: &FlowToken,

@@ -306,10 +306,7 @@ impl Inner {
         bound: &Bound,
     ) -> Result<Option<Vec<Charge>>, Error> {
         let origin = &stored.reset.origin;
-        let Some(account) = self.bound_account(&stored.id, bound) else { return Ok(None) };
-        let Some(account) = self.users.find(&origin.tenant, &account).await? else {
-            return Ok(None);
-        };
+        let Some(account) = self.owner_of(stored, bound).await? else { return Ok(None) };
         let Some(policy) = self.policy(&origin.tenant)? else { return Ok(None) };
         let went_to = self.bound_destination(stored, bound, &policy, &account);
         let went_to = went_to.filter(|it| {
